@@ -1,0 +1,1 @@
+"""The door: everything a Python program needs of the host."""

@@ -1,0 +1,1 @@
+"""What an API is; knows nothing of Lua."""

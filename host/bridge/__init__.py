@@ -1,0 +1,1 @@
+"""Between the script's thread and the loop's thread."""

@@ -1,0 +1,78 @@
+"""Frozen events of a run, and the protocol of whoever listens.
+
+A sink gets every event of a host in the order they happen in a run; events of different runs interleave.
+``emit`` may be called from any thread, must not block and must not raise. No event holds a secret: texts
+are masked before they become one. Times are seconds; ``at`` is :func:`time.time`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What all events have."""
+
+    run_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    script: str
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Printed(Event):
+    """A piece of the script's output, as bytes it wrote (``print``, ``io.write``)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Logged(Event):
+    """``log.debug/info/warn/error`` of the script."""
+
+    level: str
+    text: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted(Event):
+    call_id: int
+    operation: str
+    line: int | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)  # masked
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded(Event):
+    """``error`` is the error's facts (kind, message, …) or ``None``; ``result`` is the object's id if any."""
+
+    call_id: int
+    operation: str
+    duration: float
+    method: str = ""
+    url: str = ""
+    status: int | None = None
+    request_id: str | None = None
+    attempts: int = 1
+    result: str | None = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    duration: float
+    calls: int
+    error: str | None = None
+
+
+class Sink(Protocol):
+    """Where events go. One file per sink in ``host/report``."""
+
+    def emit(self, event: Event) -> None: ...

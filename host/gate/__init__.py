@@ -1,0 +1,1 @@
+"""The host's side of every call: nothing a script says is trusted before it."""

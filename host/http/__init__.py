@@ -1,0 +1,1 @@
+"""HTTP: the only room that imports httpx and the transports."""

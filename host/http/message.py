@@ -1,0 +1,48 @@
+"""What goes out and what comes back, as plain frozen values.
+
+They cross threads and processes, so they hold no httpx object and no secret: the key is named
+(``credential``), and the client puts it on the wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, ready but for the key.
+
+    ``url`` is absolute, query included. ``mutation`` is False for what is safe to repeat by HTTP's own
+    rules (GET, HEAD). ``operation`` is the name users know (``stripe.products.create``).
+    ``credential`` names whose key goes on it (an API's name), ``None`` for no key.
+    """
+
+    method: str
+    url: str
+    headers: Headers = ()
+    content: bytes = b""
+    operation: str = ""
+    mutation: bool = False
+    credential: str | None = None
+    idempotency_key: str | None = None
+    timeout: float | None = None  # seconds for the answer, this call only
+    retries: int | None = None  # overrides the policy's number of retries, this call only
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, body read to its end and decoded from its content coding.
+
+    Header names are lower case. ``elapsed`` is seconds from the first byte sent to the last read,
+    ``attempts`` how many requests it took.
+    """
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    elapsed: float = 0.0
+    attempts: int = 1
+    url: str = ""

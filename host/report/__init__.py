@@ -1,0 +1,1 @@
+"""Events of runs, shown: terminal, JSON lines."""

@@ -1,0 +1,1 @@
+"""A stateful local double of any API in a catalog."""
