@@ -1,0 +1,306 @@
+"""Settings of a host: where they come from, what they may be, and which wins.
+
+Defaults < ``.env`` in the current folder (or the file given) < environment < arguments. An empty value puts
+the default back. Nothing here changes ``os.environ``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NoReturn, cast
+from urllib.parse import urlsplit
+
+from host.errors import ConfigError, UsageError
+
+__all__ = ["DEMO_KEY", "Secret", "Settings"]
+
+DEMO_KEY = "sk_test_demo_key"
+"""The placeholder of tutorials and of ``.env.example``: counts as no key."""
+
+STRIPE_API_BASE = "https://api.stripe.com"
+MAX_SECONDS = 86_400.0
+
+_KEY_PREFIX = re.compile(r"(?:[a-z]{2,5}_(?:org_)?(?:live|test)_|[a-z]{2,6}_)?")
+_KEY_MODE = re.compile(r"[a-z]{2,5}_(?:org_)?(live|test)_")
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+
+
+class Secret:
+    """A text that does not show itself: ``str`` and ``repr`` give a mask, only :meth:`reveal` the value.
+
+    Compared and hashed by value. Pickling is refused, so that a secret crosses to another process or a
+    file only where somebody wrote :meth:`reveal`.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise UsageError(f"a Secret holds a text, not {type(value).__name__}")
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself."""
+        return self._value
+
+    def __str__(self) -> str:
+        match = _KEY_PREFIX.match(self._value)
+        prefix = match.group() if match else ""
+        rest = self._value[len(prefix) :]
+        return f"{prefix}…{rest[-4:]}" if len(rest) >= 16 else f"{prefix}…"
+
+    def __repr__(self) -> str:
+        return f"Secret({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._value == other._value if isinstance(other, Secret) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret is not pickled; pass secret.reveal() where the value itself must go")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a host is told. Times are seconds. Wrong values raise :class:`ConfigError` when it is made.
+
+    ``stripe_secret_key`` is ``None`` without a key and for the demo key. ``stripe_api_base`` is https, or
+    http to this machine; http elsewhere is for test keys only. ``http_timeout`` bounds the answer to one
+    request, ``request_deadline`` a whole call with its waiting and retries. ``sources`` tells for each
+    field that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
+    """
+
+    stripe_secret_key: Secret | None = None
+    stripe_api_base: str = STRIPE_API_BASE
+    stripe_api_version: str | None = None
+    http_timeout: float = 5.0
+    connect_timeout: float = 3.0
+    request_deadline: float = 30.0
+    max_in_flight: int = 1000
+    queue_capacity: int = 1024
+    transport: Literal["auto", "reqwest", "httpx"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, (variable, read) in _READERS.items():
+            value = getattr(self, name)
+            try:
+                value = read(value)
+            except ValueError as error:
+                where = self.source(name)
+                raise ConfigError(f"{variable} (set by {where}) {error}") from None
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "sources", dict(self.sources))
+        self._check_base_against_key()
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        env_file: str | os.PathLike[str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+    ) -> Settings:
+        """Settings from all sources. ``overrides`` are by field name; ``None`` there means "not given".
+
+        ``env_file`` replaces ``.env`` of ``cwd`` and must exist. Raises :class:`ConfigError` for a value
+        or file that cannot be used, :class:`UsageError` for an override that is no setting.
+        """
+        values: dict[str, Any] = {}
+        sources: dict[str, str] = {}
+        file_source, from_file = _read_env_file(env_file, cwd)
+        for source, found in ((file_source, from_file), ("environment", environ)):
+            known: Mapping[str, str | None] = os.environ if found is None else found
+            for name, (variable, _) in _READERS.items():
+                text = known.get(variable)
+                if text is not None:
+                    values[name], sources[name] = text, source
+        for name, value in (overrides or {}).items():
+            if name not in _READERS:
+                raise UsageError(f"there is no setting {name!r}{_nearest(name)}")
+            if value is not None:
+                values[name], sources[name] = value, "argument"
+        for name in [name for name, value in values.items() if isinstance(value, str) and not value.strip()]:
+            del values[name], sources[name]
+        return cls(**values, sources=sources)
+
+    def source(self, name: str) -> str:
+        """Where the field ``name`` was set; ``"default"`` when it was not, as far as is known."""
+        if name in self.sources:
+            return self.sources[name]
+        return "default" if getattr(self, name) == _DEFAULTS[name] else "argument"
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is a key to call the real API with."""
+        return self.stripe_secret_key is not None
+
+    @property
+    def mode(self) -> Literal["live", "test"] | None:
+        """What the key says of itself; ``None`` without a key or for a key of another form."""
+        return key_mode(self.stripe_secret_key)
+
+    def _check_base_against_key(self) -> None:
+        """A key goes only where whoever set it wanted it to go."""
+        if self.stripe_secret_key is None or self.stripe_api_base == STRIPE_API_BASE:
+            return
+        base_source, key_source = self.source("stripe_api_base"), self.source("stripe_secret_key")
+        if base_source != key_source:
+            raise ConfigError(
+                f"STRIPE_API_BASE is set by {base_source}, but STRIPE_SECRET_KEY by {key_source}; "
+                "a base URL is used only with a key from the same source",
+                hint=f"set both by {base_source}, or leave STRIPE_API_BASE out",
+            )
+        parts = urlsplit(self.stripe_api_base)
+        if parts.scheme == "http" and self.mode != "test" and not _is_loopback(parts.hostname or ""):
+            raise ConfigError(
+                f"STRIPE_API_BASE (set by {base_source}) is {self.stripe_api_base!r}: over plain http only "
+                "a test key (sk_test_…) may leave this machine",
+                hint="use https, or a test key",
+            )
+
+
+def key_mode(key: Secret | None) -> Literal["live", "test"] | None:
+    """``"live"`` or ``"test"`` by the key's prefix (``sk_live_``, ``rk_test_`` …), else ``None``."""
+    match = _KEY_MODE.match(key.reveal()) if key is not None else None
+    return cast(Literal["live", "test"], match.group(1)) if match else None
+
+
+def _read_key(value: object) -> Secret | None:
+    if value is None:
+        return None
+    if not isinstance(value, str | Secret):
+        raise ValueError(f"is {type(value).__name__}; expected a text")
+    text = (value.reveal() if isinstance(value, Secret) else value).strip()
+    if text in ("", DEMO_KEY):
+        return None
+    if not _PRINTABLE.fullmatch(text):
+        raise ValueError("holds a space, line break or non-ASCII character; expected a key such as sk_test_…")
+    if text.startswith("pk_"):
+        raise ValueError("is a publishable key (pk_…); expected a secret key (sk_…) or restricted key (rk_…)")
+    return Secret(text)
+
+
+def _read_base(value: object) -> str:
+    allowed = "expected a URL such as https://api.stripe.com"
+    if not isinstance(value, str):
+        raise ValueError(f"is {type(value).__name__}; {allowed}")
+    text = value.strip()
+    if "@" in text:  # not repeated: what stands before the @ may be a password
+        raise ValueError(f"holds a user name or '@'; {allowed}")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"is {text!r}; {allowed}") from None
+    well_formed = parts.scheme in ("https", "http") and parts.hostname and port != 0
+    if not well_formed or not _PRINTABLE.fullmatch(text) or parts.query or parts.fragment:
+        raise ValueError(f"is {text!r}; {allowed}, without query or fragment")
+    return text.rstrip("/")
+
+
+def _read_version(value: object) -> str | None:
+    if value is None:
+        return None
+    text = value.strip() if isinstance(value, str) else ""
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d(\.\w+)?(; ?\w+=v\d+)*", text, re.ASCII):
+        raise ValueError(f"is {value!r}; expected a version such as 2025-09-30.clover")
+    return text
+
+
+def _read_seconds(value: object) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(cast(Any, value))
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number <= MAX_SECONDS:
+        raise ValueError(f"is {value!r}; expected seconds, a number above 0 and at most {MAX_SECONDS:.0f}")
+    return number
+
+
+def _count(maximum: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        number = value
+        if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+            number = int(value)
+        if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= maximum:
+            raise ValueError(f"is {value!r}; expected a whole number from 1 to {maximum}")
+        return number
+
+    return read
+
+
+def _choice(*allowed: str, **aliases: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        text = value.strip().lower() if isinstance(value, str) else ""
+        text = aliases.get(text, text)
+        if text not in allowed:
+            raise ValueError(f"is {value!r}; expected one of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+_READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
+    "stripe_secret_key": ("STRIPE_SECRET_KEY", _read_key),
+    "stripe_api_base": ("STRIPE_API_BASE", _read_base),
+    "stripe_api_version": ("STRIPE_API_VERSION", _read_version),
+    "http_timeout": ("HOST_HTTP_TIMEOUT", _read_seconds),
+    "connect_timeout": ("HOST_CONNECT_TIMEOUT", _read_seconds),
+    "request_deadline": ("HOST_REQUEST_DEADLINE", _read_seconds),
+    "max_in_flight": ("HOST_MAX_IN_FLIGHT", _count(100_000)),
+    "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
+    "transport": ("HOST_TRANSPORT", _choice("auto", "reqwest", "httpx")),
+    "log_level": ("HOST_LOG_LEVEL", _choice("debug", "info", "warning", "error", warn="warning")),
+}
+"""Field → its variable, and what reads its value: gives the clean one, or ValueError saying what is wrong."""
+
+_DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(Settings)}
+
+
+def _read_env_file(
+    env_file: str | os.PathLike[str] | None, cwd: str | os.PathLike[str] | None
+) -> tuple[str, Mapping[str, str | None]]:
+    """The name for messages and the variables of the file that applies; values are taken literally."""
+    path = os.path.join(cwd or "", ".env" if env_file is None else env_file)
+    source = ".env" if env_file is None else f"--env-file {os.fspath(env_file)}"
+    if env_file is None and not os.path.isfile(path):  # also a virtual environment that is called .env
+        return source, {}
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
+    except FileNotFoundError:
+        raise ConfigError(f"{source}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{source} cannot be read: {reason}") from error
+    from io import StringIO
+
+    from dotenv import dotenv_values  # costs 10 ms, and most runs have no such file
+
+    return source, dotenv_values(stream=StringIO(text), interpolate=False)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host == "::1" or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
+
+
+def _nearest(name: str) -> str:
+    import difflib  # for this message alone
+
+    near = difflib.get_close_matches(name, _READERS, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; settings are {', '.join(_READERS)}"
