@@ -1,0 +1,87 @@
+"""Deadlines of many calls with one timer.
+
+A timer of the loop for each call would cost more than the rest of the handoff. Here deadlines are grouped
+in slots of ``GRAIN`` seconds; adding and removing are a dictionary's, and the loop has one timer, for the
+earliest slot that is in use. A deadline fires at most ``GRAIN`` late, never early.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from time import monotonic
+from typing import Generic, Protocol, TypeVar
+
+GRAIN = 0.01
+
+
+class Due(Protocol):
+    """What has a deadline (on :func:`time.monotonic`) and keeps the slot it is in; 0 is none."""
+
+    deadline: float
+    slot: int
+
+
+D = TypeVar("D", bound=Due)
+
+
+class Deadlines(Generic[D]):
+    """Calls ``expire(item)`` on the loop when an item's deadline has passed, once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, expire: Callable[[D], None]) -> None:
+        self._loop = loop
+        self._expire = expire
+        self._slots: dict[int, dict[D, None]] = {}
+        self._order: list[int] = []  # heap of the slots in use
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_slot = 0
+
+    def add(self, item: D) -> None:
+        # A deadline of infinity has no slot.
+        if item.deadline == float("inf"):
+            item.slot = 0
+            return
+        slot = int(item.deadline / GRAIN) + 1
+        item.slot = slot
+        items = self._slots.get(slot)
+        if items is None:
+            self._slots[slot] = {item: None}
+            heapq.heappush(self._order, slot)
+            if self._timer is None or slot < self._timer_slot:
+                self._set_timer(slot)
+        else:
+            items[item] = None
+
+    def remove(self, item: D) -> None:
+        """Forget an item; one that is not here is no error."""
+        items = self._slots.get(item.slot)
+        if items is not None:
+            items.pop(item, None)
+
+    def clear(self) -> None:
+        self._slots.clear()
+        self._order.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set_timer(self, slot: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_slot = slot
+        self._timer = self._loop.call_later(max(0.0, slot * GRAIN - monotonic()), self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        due = int(monotonic() / GRAIN)
+        expired: list[D] = []
+        # Slots that have emptied meanwhile are skipped here, so an answered call leaves no trace
+        # but its slot's number, at most one for each GRAIN of time.
+        while self._order and (self._order[0] <= due or not self._slots[self._order[0]]):
+            expired += self._slots.pop(heapq.heappop(self._order))
+        if self._order:
+            self._set_timer(self._order[0])
+        for item in expired:
+            item.slot = 0
+            self._expire(item)

@@ -1,0 +1,149 @@
+"""AsyncFunctionRegistry: name → async function, and the blocking call of one from Python."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import queue
+from collections.abc import Callable, Mapping
+from time import monotonic
+from types import MappingProxyType
+from typing import Any
+
+from host.bridge.request import AsyncRequest, Reply
+from host.bridge.worker import AsyncFunction, AsyncWorker
+from host.errors import UsageError
+
+__all__ = ["AsyncFunctionRegistry", "Router"]
+
+Router = Callable[[str, str, dict[str, Any]], tuple[str, Any, bool]]
+"""``(endpoint, method, data)`` → ``(function's name, its payload, whether it is a mutation)``."""
+
+
+class AsyncFunctionRegistry:
+    """The functions a host can call, and the way to call them from any thread.
+
+    ``functions`` is a live, read-only view: give it to the :class:`AsyncWorker`, then ``attach`` the
+    worker. ``router`` says how an endpoint becomes a call; without one, ``endpoint`` is the function's name
+    and ``{"method": …, "data": …}`` its payload. ``timeout`` is the default deadline in seconds.
+    """
+
+    def __init__(self, *, router: Router | None = None, timeout: float = 30.0) -> None:
+        self._functions: dict[str, AsyncFunction] = {}
+        self._router = router or _by_name
+        self._timeout = timeout
+        self._worker: AsyncWorker | None = None
+
+    @property
+    def functions(self) -> Mapping[str, AsyncFunction]:
+        return MappingProxyType(self._functions)
+
+    def attach(self, worker: AsyncWorker) -> None:
+        """Say which worker runs the functions."""
+        self._worker = worker
+
+    def register(self, name: str, function: AsyncFunction) -> None:
+        """Have ``await function(payload, deadline)`` answer the calls of ``name``.
+
+        ``UsageError`` for an empty name, one that is taken, or a plain function.
+        """
+        if not name:
+            raise UsageError("a registered function needs a name")
+        if name in self._functions:
+            raise UsageError(f"a function is already registered as {name!r}")
+        if not callable(function) or inspect.isgeneratorfunction(function):
+            raise UsageError(f"{name!r} is registered with {function!r}, which is not an async function")
+        self._functions[name] = function
+
+    def submit(self, request: AsyncRequest) -> None:
+        """Hand a request to the worker; its one reply goes to ``request.deliver``. Never blocks."""
+        self._attached().submit(request)
+
+    def cancel(self, request: AsyncRequest) -> None:
+        """Give a request up; see :meth:`AsyncWorker.cancel`."""
+        self._attached().cancel(request)
+
+    def make_request(
+        self,
+        endpoint: str,
+        method: str = "POST",
+        data: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Any:
+        """Call ``endpoint`` and wait for the answer: ``make_request("products", "POST", {"name": "x"})``.
+
+        ``timeout`` is in seconds, for the whole wait. Gives the decoded answer or raises the
+        :class:`~host.errors.CallError`. On the worker's own thread it raises ``UsageError`` at once.
+        """
+        worker = self._attached()
+        worker.check_may_block("make_request")
+        slot: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+        request = self._request(endpoint, method, data, timeout, slot.put)
+        worker.submit(request)
+        try:
+            reply = slot.get()
+        except BaseException:  # Ctrl-C: whoever waited is gone
+            worker.cancel(request)
+            raise
+        return _value(reply)
+
+    async def make_request_async(
+        self,
+        endpoint: str,
+        method: str = "POST",
+        data: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 -- the call's deadline also binds the worker
+    ) -> Any:
+        """The same from a running loop, any loop, without blocking it. Cancelling it cancels the call."""
+        worker = self._attached()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply] = loop.create_future()
+
+        def settle(reply: Reply) -> None:
+            if not future.done():
+                future.set_result(reply)
+
+        def deliver(reply: Reply) -> None:
+            with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(settle, reply)
+
+        request = self._request(endpoint, method, data, timeout, deliver)
+        worker.submit(request)
+        try:
+            reply = await future
+        except asyncio.CancelledError:
+            worker.cancel(request)
+            raise
+        return _value(reply)
+
+    def _attached(self) -> AsyncWorker:
+        if self._worker is None:
+            raise UsageError("the registry has no worker yet", hint="Call attach(worker) first.")
+        return self._worker
+
+    def _request(
+        self,
+        endpoint: str,
+        method: str,
+        data: dict[str, Any] | None,
+        timeout: float | None,
+        deliver: Callable[[Reply], None],
+    ) -> AsyncRequest:
+        seconds = self._timeout if timeout is None else timeout
+        if seconds <= 0:
+            raise UsageError(f"make_request: timeout is {seconds}, expected seconds above 0")
+        name, payload, mutation = self._router(endpoint, method.upper(), dict(data or {}))
+        return AsyncRequest(name, payload, monotonic() + seconds, deliver, mutation=mutation)
+
+
+def _by_name(endpoint: str, method: str, data: dict[str, Any]) -> tuple[str, Any, bool]:
+    return endpoint, {"method": method, "data": data}, method not in ("GET", "HEAD", "OPTIONS")
+
+
+def _value(reply: Reply) -> Any:
+    if reply.error is not None:
+        raise reply.error
+    return reply.value

@@ -1,0 +1,24 @@
+"""What a worker tells of its health."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """Counts are requests, times seconds.
+
+    ``queue_depth`` wait in the queue (at most its capacity) and ``waiting`` are parked beyond it.
+    ``answered`` and ``failed`` count replies since the start, with a value and with an error.
+    ``oldest_wait`` is how long the longest waiting request has waited for its start, ``loop_lag`` how long
+    the loop took to react the last time it was woken.
+    """
+
+    queue_depth: int
+    waiting: int
+    in_flight: int
+    answered: int
+    failed: int
+    oldest_wait: float
+    loop_lag: float
