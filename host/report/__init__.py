@@ -1,1 +1,1 @@
-"""Events of runs, shown: terminal, JSON lines."""
+"""What happened, for a reader: sinks for events, and errors as text. One file per form."""

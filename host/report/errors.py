@@ -1,0 +1,88 @@
+"""Errors as text for the person who has to mend them.
+
+payment.lua:12: Your card was declined.
+
+    10 | local intent = new_payment_intent()
+    11 |   :amount(2000)
+  > 12 | intent:create()
+    13 |
+
+  kind api · status 402 · code card_declined
+  request req_7Fq…
+  hint: …
+"""
+
+from __future__ import annotations
+
+from host.errors import HostError, ScriptError
+
+__all__ = ["describe", "excerpt", "printable"]
+
+_FACTS = ("kind", "status", "type", "code", "param", "phase", "operation", "outcome", "attempts")
+
+
+def describe(error: HostError) -> str:
+    """The error as a few lines, without a final line break. For a :class:`ScriptError` with its place,
+    the source around it, the facts of the call behind it and the request id."""
+    if not isinstance(error, ScriptError):
+        return printable(f"{error.message}\nhint: {error.hint}" if error.hint else error.message)
+    blocks = [_headline(error)]
+    if error.source:
+        blocks.append("\n".join(f"  {line}".rstrip() for line in error.source.splitlines()))
+    details = _details(error)
+    if details:
+        blocks.append("\n".join(details))
+    return "\n\n".join(printable(block) for block in blocks)
+
+
+def excerpt(text: str, line: int, *, around: int = 2) -> str:
+    """The lines of ``text`` around ``line`` (1-based), numbered, the line itself marked with ``>``.
+
+    Empty when the text has no such line. Control characters are shown as ``?``, long lines are cut.
+    """
+    lines = text.splitlines()
+    if not 1 <= line <= len(lines):
+        return ""
+    first, last = max(1, line - around), min(len(lines), line + around)
+    width = len(str(last))
+    shown = []
+    for number in range(first, last + 1):
+        mark = ">" if number == line else " "
+        shown.append(f"{mark} {number:>{width}} | {_cut(printable(lines[number - 1]))}".rstrip())
+    return "\n".join(shown)
+
+
+def printable(text: str) -> str:
+    """``text`` with tabs as spaces and other control characters as ``?``: what a script or an API says
+    must not steer the reader's terminal. Line breaks stay."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ("  " if c == "\t" else "?") for c in text)
+
+
+def _headline(error: ScriptError) -> str:
+    place = ":".join(str(part) for part in (error.script, error.line) if part not in ("", None))
+    already = error.message.startswith(f"{place}:")
+    return error.message if already or not place else f"{place}: {error.message}"
+
+
+def _details(error: ScriptError) -> list[str]:
+    facts = {"kind": error.kind, **error.facts}
+    details = []
+    if facts["kind"] not in ("error", "syntax"):
+        known = [f"{name} {facts[name]}" for name in _FACTS if facts.get(name) is not None]
+        details.append("  " + " · ".join(known))
+    if facts.get("request_id"):
+        details.append(f"  request {facts['request_id']}")
+    if facts.get("idempotency_key") and facts.get("outcome") == "unknown":
+        details.append(f"  idempotency key {facts['idempotency_key']}")
+    if len(error.traceback.splitlines()) > 2:  # one level says no more than the place does
+        details += [f"  {line.strip()}" for line in error.traceback.splitlines() if line.strip()]
+    hint = error.hint or facts.get("hint")
+    if hint:
+        details.append(f"  hint: {hint}")
+    return details
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= 160 else f"{line[:159]}…"

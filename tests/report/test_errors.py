@@ -1,0 +1,81 @@
+"""Errors as text: everything somebody needs to mend a script, and nothing of Python."""
+
+from __future__ import annotations
+
+import pytest
+
+from host.errors import ConfigError, ScriptError
+from host.report.errors import describe, excerpt, printable
+
+SCRIPT = "local a = 1\nlocal b = 2\nfail(a, b)\nlocal c = 3\nlocal d = 4\nlocal e = 5\n"
+
+
+def test_a_failed_call_is_told_with_place_source_facts_request_and_hint() -> None:
+    """Message, line, the source with a marker, the facts, the request id, the hint: in that order."""
+    error = ScriptError(
+        "Your card was declined.",
+        script="pay.lua",
+        line=3,
+        source=excerpt(SCRIPT, 3),
+        kind="api",
+        facts={
+            "kind": "api",
+            "status": 402,
+            "code": "card_declined",
+            "request_id": "req_1",
+            "outcome": "rejected",
+        },
+        hint="use another card",
+    )
+    assert describe(error) == (
+        "pay.lua:3: Your card was declined.\n"
+        "\n"
+        "    1 | local a = 1\n"
+        "    2 | local b = 2\n"
+        "  > 3 | fail(a, b)\n"
+        "    4 | local c = 3\n"
+        "    5 | local d = 4\n"
+        "\n"
+        "  kind api · status 402 · code card_declined · outcome rejected\n"
+        "  request req_1\n"
+        "  hint: use another card"
+    )
+
+
+def test_a_place_already_in_the_message_is_not_said_twice() -> None:
+    """Lua's own messages begin with the place."""
+    error = ScriptError("pay.lua:3: attempt to call a nil value", script="pay.lua", line=3)
+    assert describe(error) == "pay.lua:3: attempt to call a nil value"
+
+
+def test_the_key_of_a_call_in_doubt_is_told() -> None:
+    """Where the outcome is unknown the idempotency key is needed to find out; else it is noise."""
+    facts = {"kind": "network", "outcome": "unknown", "idempotency_key": "k1"}
+    assert "idempotency key k1" in describe(ScriptError("reset", kind="network", facts=facts))
+    facts["outcome"] = "rejected"
+    assert "k1" not in describe(ScriptError("reset", kind="network", facts=facts))
+
+
+def test_other_errors_are_message_and_hint() -> None:
+    """A configuration error needs no more."""
+    assert describe(ConfigError("no key", hint="set one")) == "no key\nhint: set one"
+    assert describe(ConfigError("no key")) == "no key"
+
+
+@pytest.mark.parametrize("line", [0, 7, -1])
+def test_a_line_the_text_does_not_have_gives_no_excerpt(line: int) -> None:
+    """A wrong line number shows nothing rather than something else."""
+    assert excerpt(SCRIPT, line) == ""
+
+
+def test_numbers_line_up_and_long_lines_are_cut() -> None:
+    """Line numbers of different width are aligned; a minified line does not fill the screen."""
+    text = "\n".join(["x" * 500] * 12)
+    lines = excerpt(text, 10, around=1).splitlines()
+    assert [line[:7] for line in lines] == ["   9 | ", "> 10 | ", "  11 | "]
+    assert max(map(len, lines)) < 180
+
+
+def test_control_characters_are_made_visible() -> None:
+    """An escape sequence in a message cannot steer the terminal; breaks and tabs stay readable."""
+    assert printable("a\x1b[31mb\r\n\tc") == "a?[31mb?\n  c"
