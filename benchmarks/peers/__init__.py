@@ -1,0 +1,1 @@
+"""One program per peer, all with the command line of :mod:`benchmarks.peers.driver`."""

@@ -1,0 +1,21 @@
+"""stripe-python on httpx, its default client for async calls."""
+
+from __future__ import annotations
+
+import stripe
+from driver import PARAMS, Task, drive_async, run_async
+
+
+async def main(task: Task) -> None:
+    http = stripe.HTTPXClient()
+    client = stripe.StripeClient(task.key, http_client=http, base_addresses={"api": task.base_url})
+
+    async def create() -> str:
+        return (await client.v1.products.create_async(PARAMS)).id
+
+    await drive_async(task, create)
+    await http.close_async()
+
+
+if __name__ == "__main__":
+    run_async(main)
