@@ -1,0 +1,68 @@
+-- The coroutine library. A blocking call inside a script's own coroutine is forwarded through every resume
+-- up to the task's root; a level that cannot yield (under table.sort, say) waits in place instead.
+local core = ...
+local type, error, select, rawequal, setmetatable = core.type, core.error, core.select, core.rawequal, core.setmetatable
+local co_create, co_resume, co_yield, co_status, co_running, co_yieldable =
+  core.co_create, core.co_resume, core.co_yield, core.co_status, core.co_running, core.co_yieldable
+local forward, busy = core.forward, core.busy
+
+local ours = setmetatable({}, { __mode = "k" }) -- coroutines the script made
+
+local lib = {}
+
+function lib.create(fn)
+  if type(fn) ~= "function" then
+    error("bad argument #1 to 'create' (function expected, got " .. type(fn) .. ")", 2)
+  end
+  local co = co_create(fn)
+  ours[co] = true
+  return co
+end
+
+function lib.resume(co, ...)
+  if type(co) ~= "thread" then
+    error("bad argument #1 to 'resume' (coroutine expected, got " .. type(co) .. ")", 2)
+  end
+  if busy[co] then return false, "cannot resume non-suspended coroutine" end
+  return forward(co, co_resume(co, ...))
+end
+
+local function unwrap(ok, ...)
+  if ok then return ... end
+  return error((...), 0)
+end
+
+function lib.wrap(fn)
+  if type(fn) ~= "function" then
+    error("bad argument #1 to 'wrap' (function expected, got " .. type(fn) .. ")", 2)
+  end
+  local co = co_create(fn)
+  ours[co] = true
+  return function(...)
+    if busy[co] then error("cannot resume non-suspended coroutine", 2) end
+    return unwrap(forward(co, co_resume(co, ...)))
+  end
+end
+
+function lib.yield(...)
+  local co = co_running()
+  if not co or not ours[co] then error("attempt to yield from outside a coroutine", 2) end
+  return co_yield(...)
+end
+
+function lib.status(co)
+  if busy[co] then return "normal" end
+  return co_status(co)
+end
+
+function lib.running()
+  local co = co_running()
+  return co and ours[co] and co or nil
+end
+
+function lib.isyieldable()
+  local co = co_running()
+  return (co and ours[co] and co_yieldable()) or false
+end
+
+core.env.coroutine = lib

@@ -1,0 +1,265 @@
+-- spawn, wait, cancel, wait_any, parallel, map, sleep, with_timeout.
+local core = ...
+local type, error, select, unpack, next, pcall, rawget, tostring = core.type, core.error, core.select, core.unpack,
+  core.next, core.pcall, core.rawget, core.tostring
+local raise, call, call_later, park, make_ready, start_task, cancel, current, where, forget, check_cancelled = core.raise,
+  core.call, core.call_later, core.park, core.make_ready, core.start_task, core.cancel, core.current, core.where,
+  core.forget, core.check_cancelled
+local newproxy, getmetatable, set_env, tag_of, format, floor = core.newproxy, core.getmetatable, core.set_env, core.tag_of,
+  core.format, core.floor
+local SLEEP = 4 -- kind of call
+
+local env, failed_tasks, failures = core.env, core.failed_tasks, 0
+
+local function invalid(message) return raise { kind = "invalid", message = message } end
+
+local function expect_function(fn, who)
+  if type(fn) ~= "function" then invalid(who .. " expects a function, got " .. (fn == nil and "nothing" or "a " .. type(fn))) end
+end
+
+local function expect_seconds(seconds, who)
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 or seconds > 31536000 then
+    invalid(who .. " expects seconds from 0 to a year, got " .. tostring(seconds))
+  end
+end
+
+local function on_fail(task)
+  local err = task.error
+  if task.cancelled and type(err) == "table" and rawget(err, "kind") == "cancelled" then return end
+  failures = failures + 1
+  failed_tasks[task] = failures
+end
+
+local function start(parent, fn, n, ...)
+  local task = start_task(parent, fn, n, ...)
+  task.on_fail = on_fail
+  return task
+end
+
+-- Somebody has taken this task's error, or gives up on it: it does not fail the run.
+local function take(task)
+  failed_tasks[task] = nil
+  task.on_fail = nil
+end
+
+-- Waits until arm(wake) calls wake(). disarm() takes back what arm set up when the wait is cancelled.
+local function wait_for(arm, disarm)
+  local me = current()
+  check_cancelled(me)
+  local done = false
+  me.wait_line = where(3)
+  me.on_cancel = disarm
+  arm(function(a)
+    if not done then
+      done = true
+      me.on_cancel = nil
+      make_ready(me, 0, a)
+    end
+  end)
+  local status, a = park()
+  done = true
+  me.on_cancel, me.wait_line = nil, nil
+  if status ~= 0 then check_cancelled(me) end
+  return a
+end
+
+local function await(task)
+  if task.ended then return end
+  wait_for(function(wake)
+    local waiters = task.waiters or {}
+    task.waiters = waiters
+    waiters[#waiters + 1] = wake
+  end, function() end)
+end
+
+local function results(task)
+  if task.failed then
+    take(task)
+    return error(task.error, 0)
+  end
+  return unpack(task.results, 1, task.n)
+end
+
+-- Cancels tasks whose caller is leaving early.
+local function abandon(list, n)
+  for i = 1, n do
+    local task = list[i]
+    take(task)
+    if not task.ended then cancel(task) end
+  end
+end
+
+local proto = newproxy(true)
+local meta = getmetatable(proto)
+local methods = {}
+meta.__metatable = false
+meta.__index = methods
+meta.__newindex = function() invalid("a task cannot be assigned to") end
+meta.__tostring = function(self)
+  local task = tag_of(self, "task").task
+  return "task " .. task.path .. " (" .. (task.ended and (task.failed and "failed" or "done") or "running") .. ")"
+end
+
+local function task_of(value, who)
+  local box = tag_of(value, "task")
+  if not box then invalid(who .. " expects a task (what spawn returns), got " .. (value == nil and "nothing" or "a " .. type(value))) end
+  return box.task
+end
+
+local function handle(task)
+  local proxy = newproxy(proto)
+  set_env(proxy, { tag = "task", task = task })
+  task.proxy = proxy
+  return proxy
+end
+
+function methods.wait(self)
+  local task = task_of(self, "task:wait()")
+  if task == current() then invalid("a task cannot wait for itself") end
+  await(task)
+  return results(task)
+end
+
+function methods.cancel(self)
+  local task = task_of(self, "task:cancel()")
+  take(task)
+  cancel(task)
+end
+
+function methods.status(self)
+  local task = task_of(self, "task:status()")
+  return task.ended and (task.failed and (task.cancelled and "cancelled" or "failed") or "done") or "running"
+end
+
+function env.spawn(fn, ...)
+  expect_function(fn, "spawn")
+  return handle(start(current(), fn, select("#", ...), ...))
+end
+
+function env.wait_any(...)
+  local n, list = select("#", ...), { ... }
+  if n == 1 and type(list[1]) == "table" then
+    list = list[1]
+    n = #list
+  end
+  if n == 0 then invalid("wait_any expects at least one task") end
+  local which
+  for i = 1, n do
+    if task_of(list[i], "wait_any").ended and not which then which = i end
+  end
+  if not which then
+    which = wait_for(function(wake)
+      for i = 1, n do
+        local task = task_of(list[i])
+        local waiters = task.waiters or {}
+        task.waiters = waiters
+        waiters[#waiters + 1] = function() wake(i) end
+      end
+    end, function() end)
+  end
+  return list[which], which
+end
+
+-- Runs items 1..n through body(i), at most limit at once; the first error cancels the rest and is raised.
+local function gather(n, limit, body)
+  local list, started, open, failure, me = {}, 0, 0, nil, current()
+  local function all()
+    wait_for(function(wake)
+      local function launch()
+        while started < n and open < limit and not failure do
+          started = started + 1
+          open = open + 1
+          local task = start(me, body, 1, started)
+          list[started] = task
+          task.waiters = { function(ended)
+            open = open - 1
+            if ended.failed then
+              take(ended)
+              if not failure then
+                failure = ended
+                abandon(list, started)
+              end
+            end
+            if failure or started >= n then
+              if open == 0 then wake() end
+            else
+              launch()
+            end
+          end }
+        end
+      end
+      launch()
+    end, function() end)
+  end
+  local ok, err = pcall(all)
+  if not ok then
+    abandon(list, started)
+    error(err, 0)
+  end
+  if failure then error(failure.error, 0) end
+  return list
+end
+
+function env.parallel(...)
+  local n, fns = select("#", ...), { ... }
+  if n == 0 then return end
+  for i = 1, n do expect_function(fns[i], "parallel, argument " .. i .. ",") end
+  local list, out = gather(n, n, function(i) return fns[i]() end), {}
+  for i = 1, n do out[i] = list[i].results[1] end
+  return unpack(out, 1, n)
+end
+
+function env.map(list, fn, options)
+  if type(list) ~= "table" then invalid("map expects a list, got " .. (list == nil and "nothing" or "a " .. type(list))) end
+  expect_function(fn, "map, argument 2,")
+  local limit = 32
+  if options ~= nil then
+    if type(options) ~= "table" then invalid("map's third argument is a table of options, such as {limit=32}") end
+    for key in next, options do
+      if key ~= "limit" then invalid("map has no option \"" .. tostring(key) .. "\"; it has limit") end
+    end
+    limit = options.limit or limit
+    if type(limit) ~= "number" or limit < 1 or limit ~= floor(limit) then
+      invalid("map's limit is a whole number from 1, got " .. tostring(limit))
+    end
+  end
+  local n = type(rawget(list, "n")) == "number" and rawget(list, "n") or #list
+  local out = { n = n }
+  if n == 0 then return out end
+  local done = gather(n, limit, function(i) return fn(list[i], i) end)
+  for i = 1, n do out[i] = done[i].results[1] end
+  return out
+end
+
+function env.sleep(seconds)
+  expect_seconds(seconds, "sleep")
+  call(SLEEP, format("%.17g", seconds))
+end
+
+function env.with_timeout(seconds, fn, ...)
+  expect_seconds(seconds, "with_timeout")
+  expect_function(fn, "with_timeout, argument 2,")
+  local task = start(current(), fn, select("#", ...), ...)
+  local timer, expired
+  local ok, err = pcall(wait_for, function(wake)
+    task.waiters = { function() if not expired then wake() end end }
+    timer = call_later(SLEEP, format("%.17g", seconds), nil, function(status)
+      timer = nil
+      if status == 0 and not task.ended then
+        expired = true
+        take(task)
+        cancel(task)
+        wake()
+      end
+    end)
+  end, function() end)
+  if timer then forget(timer) end
+  if not ok then
+    abandon({ task }, 1)
+    error(err, 0)
+  end
+  if expired then
+    raise { kind = "timeout", message = format("with_timeout: not done after %g s", seconds) }
+  end
+  return results(task)
+end
