@@ -38,7 +38,7 @@ NEVER = {("apis", "lua"), ("gate", "lua")}
 SHARED = {
     "msgspec": "the package's one JSON and msgpack codec; what it makes are plain values",
 }
-NAMES = {"python-dotenv": "dotenv"}  # distribution → import, where they differ
+NAMES = {"python-dotenv": "dotenv", "PyYAML": "yaml"}  # distribution → import, where they differ
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

@@ -1,1 +1,82 @@
-"""The command line: one file per command."""
+"""The command line: one file per command, loaded when it is asked for.
+
+The one place that prints and exits. Everything below it raises; :func:`main` turns what was raised into
+text on stderr and an exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (default: the process's own) and return its exit code. Prints; never exits."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has left; nobody is there to be told
+        _discard_output()
+        return BROKEN_PIPE
+
+
+def _dispatch(arguments: list[str]) -> int:
+    import click  # here, so that a caller who only wants main's name does not pay for it
+
+    from host.cli.commands import commands
+    from host.errors import HostError
+
+    debug = "--debug" in arguments
+    try:
+        status = commands.main(arguments, prog_name=_program(), standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code if isinstance(error, click.UsageError) else 2
+    except HostError as error:
+        if debug:
+            _traceback()
+        from host.report.errors import describe
+
+        _say(describe(error))
+        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if debug:
+            _traceback()
+        _say(f"internal error: {type(error).__name__}: {error}\nhint: --debug shows where; please report it")
+        return 1
+
+
+def _program() -> str:
+    return "python -m host" if os.path.basename(sys.argv[0]) == "__main__.py" else "luahost"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _discard_output() -> None:
+    """Point stdout at nothing, so that the interpreter's own flush at exit does not complain."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

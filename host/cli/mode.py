@@ -1,0 +1,75 @@
+"""Whether a run is real or simulated, decided before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from host.errors import ConfigError, UsageError
+from host.settings import Settings
+
+__all__ = ["Mode", "choose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """``notice`` is one line to say on stderr before the first call, or ``None``."""
+
+    simulate: bool
+    notice: str | None = None
+
+
+def choose(
+    settings: Settings,
+    *,
+    simulate: bool,
+    at_terminal: bool,
+    command: str,
+    require: Literal["live", "test"] | None = None,
+) -> Mode:
+    """Real with a key, simulated when asked to; without a key simulated at a terminal, refused elsewhere,
+    so that a scheduled job never pays nobody in silence. ``command`` is what the user would type after
+    ``python -m host run``, for the advice. Raises :class:`ConfigError` or :class:`UsageError`."""
+    if simulate:
+        if require == "live":
+            raise UsageError("--simulate and --require-live exclude each other")
+        return Mode(simulate=True)
+    if require is not None:
+        _insist(settings, require)
+    if settings.has_key:
+        return Mode(simulate=False, notice=_live_notice(settings))
+    if at_terminal:
+        return Mode(
+            simulate=True,
+            notice="SIMULATED: no key is set, so nothing real happens. To go live: "
+            f"STRIPE_SECRET_KEY=sk_… python -m host run {command}",
+        )
+    raise ConfigError(
+        f"STRIPE_SECRET_KEY is {_no_key(settings)}, so nothing was run; one of these would work:\n"
+        f"  python -m host run --simulate {command}\n"
+        f"  STRIPE_SECRET_KEY=sk_… python -m host run {command}"
+    )
+
+
+def _insist(settings: Settings, require: str) -> None:
+    if settings.mode == require:
+        return
+    if not settings.has_key:
+        found = f"STRIPE_SECRET_KEY is {_no_key(settings)}"
+    else:
+        kind = f"a {settings.mode} key" if settings.mode else "neither a live nor a test key"
+        found = f"STRIPE_SECRET_KEY (set by {settings.source('stripe_secret_key')}) is {kind}"
+    raise ConfigError(f"--require-{require}: {found}, so nothing was run")
+
+
+def _live_notice(settings: Settings) -> str | None:
+    if settings.mode != "live":
+        return None
+    return (
+        f"LIVE key {settings.stripe_secret_key} (set by {settings.source('stripe_secret_key')}): "
+        f"calls to {settings.stripe_api_base} are real"
+    )
+
+
+def _no_key(settings: Settings) -> str:
+    return "the demo key" if "stripe_secret_key" in settings.sources else "not set"

@@ -1,0 +1,37 @@
+"""The value a script returned, as text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+__all__ = ["as_json", "as_text"]
+
+
+def as_json(value: Any) -> str:
+    """One line of JSON. What JSON has no form for (bytes, infinities) goes as text."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, default=_plain)
+
+
+def as_text(value: Any) -> str:
+    """For reading: a text as it is, anything nested as indented JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_plain)
+    return as_json(value) if value is None or isinstance(value, bool) else str(_plain(value))
+
+
+def _plain(value: Any) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,80 @@
+"""Signals while a script runs: the first asks, the second ends, and handlers are put back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from host.cli.interrupt import Interrupted, call
+
+
+def test_the_result_or_error_of_the_work_comes_back() -> None:
+    """Without a signal, call is what it calls."""
+    assert call(lambda: 42, lambda: None) == (42, None)
+    with pytest.raises(KeyError):
+        call(lambda: {}["x"], lambda: None)
+
+
+def test_a_signal_asks_the_work_to_stop_and_is_told() -> None:
+    """SIGINT calls stop once, on which the work returns, and its number comes back with the result."""
+    stop = threading.Event()
+
+    def work() -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.wait(30)
+        return "stopped"
+
+    assert call(work, stop.set) == ("stopped", signal.SIGINT)
+
+
+def test_work_that_does_not_stop_is_left_behind() -> None:
+    """After the grace time Interrupted says which signal it was."""
+    release = threading.Event()
+
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        release.wait(30)
+
+    with pytest.raises(Interrupted) as caught:
+        call(work, lambda: None, grace=0.01)
+    release.set()
+    assert caught.value.exit_code == 143
+
+
+def test_handlers_are_put_back() -> None:
+    """After the call Ctrl-C means what it meant before."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    call(lambda: None, lambda: None)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_off_the_main_thread_it_just_calls() -> None:
+    """A program that uses the command line from a thread is served, without signals."""
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.append(call(lambda: 1, lambda: None)))
+    thread.start()
+    thread.join()
+    assert found == [(1, None)]
+
+
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    """Somebody who presses Ctrl-C twice does not wait for the grace time."""
+    program = textwrap.dedent("""
+        import os, signal, threading
+        from host.cli.interrupt import call
+        def work():
+            os.kill(os.getpid(), signal.SIGINT)
+            stopping.wait()
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait()
+        stopping = threading.Event()
+        call(work, stopping.set, grace=60)
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30)
+    assert (done.returncode, done.stderr) == (130, b"")
