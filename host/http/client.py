@@ -1,0 +1,280 @@
+"""HttpClient: one request on the wire, one answer back, every failure one of the host's errors.
+
+No retry, no limit, no waiting here: those are wrappers of the same signature (``chain.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from host.errors import CallError, ConfigError, DeniedError
+from host.http.faults import Fault, OversizedError, call_error
+from host.http.message import Answer, Request
+from host.http.settings import HttpSettings
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Credential", "Credentials", "HttpClient"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a key adds to a request, and the only origin (``https://api.stripe.com``) it may go to."""
+
+    origin: str
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        names = [name for name, _ in (*self.headers, *self.query)]
+        return f"Credential(origin={self.origin!r}, names={names})"
+
+
+Credentials = Callable[[Request], Credential | None]
+"""Gives the credential for a request whose ``credential`` is set. Called for each attempt."""
+
+
+class Wire(Protocol):
+    """One exchange. ``seconds`` bounds it from the connect to the body's end."""
+
+    async def exchange(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
+    ) -> tuple[int, dict[str, str], bytes]: ...
+
+    def fault_of(self, error: Exception) -> tuple[Fault, str] | None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class HttpClient:
+    """The host's client, on the worker's loop. ``await send(request, deadline)``, ``await aclose()``.
+
+    ``transport``, ``mounts``, ``event_hooks`` and ``auth`` are httpx's own; with any of them each request
+    goes through :attr:`client`, an ``httpx.AsyncClient``. Without them, and unless the settings ask for
+    httpx, requests take the short way to the same reqwest that this client's transport uses. Redirects are
+    not followed: a 3xx is an answer, so no key can be led to another host.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings | None = None,
+        *,
+        credentials: Credentials | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        mounts: Mapping[str, httpx.AsyncBaseTransport | None] | None = None,
+        event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
+        auth: Any = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings or HttpSettings()
+        self._credentials = credentials
+        self._transport = transport
+        self._options: dict[str, Any] = {
+            name: value
+            for name, value in (("mounts", mounts), ("event_hooks", event_hooks), ("auth", auth))
+            if value is not None
+        }
+        self._environ = os.environ if environ is None else environ
+        self._origins: dict[str, _Origin] = {}
+        self._fast: Wire | None = None
+        self._wires: dict[str, Any] = {}  # HttpxWire by transport, made when needed
+        self._default = "user" if transport is not None else self._choose()
+        self._lean = self._default == "reqwest" and not self._options
+
+    @property
+    def client(self) -> httpx.AsyncClient:
+        """The ``httpx.AsyncClient``, for what httpx itself offers; made when first asked for."""
+        client: httpx.AsyncClient = self._compatible(self._default).client
+        return client
+
+    async def send(self, request: Request, deadline: float) -> Answer:
+        """The answer to one request, sent once. ``deadline`` is on :func:`time.monotonic`.
+
+        Raises ``NetworkError``, ``CallTimeout``, ``UnexpectedAnswer``, ``InvalidCall``, ``DeniedError``, with
+        ``outcome`` for a mutation. Any status is an answer, also 3xx, 4xx and 5xx.
+        """
+        start = monotonic()
+        origin = self._origin(request)
+        url, headers = request.url, request.headers
+        if request.credential is not None:
+            url, headers = self._sign(request, origin)
+        _check_headers(request, headers)
+        seconds = deadline - start
+        limit = request.timeout
+        if limit is None and not request.mutation:
+            limit = self.settings.read_timeout
+        if limit is not None and limit < seconds:
+            seconds = limit
+        if seconds <= 0:
+            raise call_error("connect_timeout", request, origin.host, "the deadline had passed", 0.0)
+        if "pytest_httpx" in sys.modules and self._default == "reqwest" and _mocked():
+            wire = self._compatible("httpx")
+        elif self._lean:
+            wire = self._fast or self._open_fast()
+        else:
+            wire = self._compatible(self._default)
+        try:
+            status, fields, body = await wire.exchange(request.method, url, headers, request.content, seconds)
+        except Exception as error:
+            raise self._translate(error, wire, request, origin.host, seconds) from error
+        return Answer(status, fields, body, monotonic() - start, 1, request.url)
+
+    async def aclose(self) -> None:
+        """Close all connections. A request after it opens new ones."""
+        wires = [*self._wires.values(), *([self._fast] if self._fast else [])]
+        self._wires.clear()
+        self._fast = None
+        for wire in wires:
+            await wire.aclose()
+
+    # -- how it goes out
+
+    def _choose(self) -> str:
+        wanted = self.settings.transport
+        if wanted == "httpx":
+            return "httpx"
+        # Asked by name, not imported: the import is for the first request.
+        from importlib.util import find_spec
+
+        if find_spec("pyreqwest") is not None:
+            return "reqwest"
+        if wanted == "reqwest":
+            raise ConfigError(
+                "the transport reqwest needs the package pyreqwest, which is not installed",
+                hint="Install pyreqwest, or choose the transport httpx.",
+            )
+        warnings.warn(
+            "pyreqwest is not installed: requests go through httpx's own transport, which is slower",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return "httpx"
+
+    def _roots(self) -> str | None:
+        return self.settings.ssl_cert_file or self._environ.get("SSL_CERT_FILE") or None
+
+    def _open_fast(self) -> Wire:
+        # Imported with the first request: a script without calls does not pay for it.
+        from host.http.reqwest import ReqwestWire
+
+        self._fast = wire = ReqwestWire(self.settings, read_roots(self._roots()))
+        return wire
+
+    def _compatible(self, name: str) -> Any:
+        wire = self._wires.get(name)
+        if wire is None:
+            # httpx takes 55 to 75 ms to import: only who needs it pays for it.
+            from host.http.httpx_wire import HttpxWire, build_client
+
+            transport = self._transport
+            roots = read_roots(self._roots())
+            if name == "reqwest":
+                from host.http.transport import ReqwestTransport
+
+                transport = ReqwestTransport(self.settings, roots)
+            client = build_client(self.settings, transport=transport, roots=roots, **self._options)
+            wire = self._wires[name] = HttpxWire(client, self.settings)
+        return wire
+
+    def _sign(self, request: Request, origin: _Origin) -> tuple[str, tuple[tuple[str, str], ...]]:
+        credential = None if self._credentials is None else self._credentials(request)
+        if credential is None:
+            return request.url, request.headers
+        if credential.origin != origin.text:
+            raise DeniedError(
+                f"the key of {request.credential} goes to {credential.origin} only, not to {origin.text}",
+                operation=request.operation or None,
+                outcome="not_sent" if request.mutation else None,
+            )
+        url = request.url
+        if credential.query:
+            from urllib.parse import urlencode  # keys in the query are rare
+
+            url += ("&" if "?" in url else "?") + urlencode(credential.query)
+        return url, (*request.headers, *credential.headers)
+
+    def _origin(self, request: Request) -> _Origin:
+        url = request.url
+        end = url.find("/", 8)
+        text = url if end < 0 else url[:end]
+        origin = self._origins.get(text)
+        if origin is None:
+            if len(self._origins) >= 1000:
+                self._origins.clear()
+            origin = self._origins[text] = _parse_origin(text, request)
+        if not url.isprintable():
+            raise call_error("invalid", request, origin.host, "its URL has a control character")
+        return origin
+
+    def _translate(
+        self, error: Exception, wire: Wire, request: Request, host: str, seconds: float
+    ) -> CallError:
+        if isinstance(error, CallError):
+            return error
+        if isinstance(error, OversizedError):
+            return call_error("oversized", request, host, str(error))
+        found = wire.fault_of(error)
+        if found is None:
+            # A hook, auth or transport of the user failed: theirs to see, by the worker's own wrapping.
+            raise error
+        fault, detail = found
+        if fault == "connect_timeout":
+            seconds = min(seconds, self.settings.connect_timeout)
+        if fault.endswith("timeout"):
+            detail = ""
+        return call_error(fault, request, host, detail, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    text: str  # scheme://host[:port] as the URL has it, lower case
+    host: str  # for messages, never with user or password
+
+
+def _parse_origin(text: str, request: Request) -> _Origin:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise call_error("invalid", request, "", f"its URL is wrong: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\\]", text):
+        raise call_error("invalid", request, "", "its URL is no absolute http:// or https:// address")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    netloc = host if port is None else f"{host}:{port}"
+    if "@" in parts.netloc:
+        # Not an origin: a key goes nowhere such an address points to.
+        return _Origin(f"{parts.scheme}://…@{netloc}", netloc)
+    return _Origin(f"{parts.scheme}://{netloc}", netloc)
+
+
+def _check_headers(request: Request, headers: Sequence[tuple[str, str]]) -> None:
+    for name, value in headers:
+        if not value.isascii() or "\n" in value or "\r" in value or "\0" in value or not name:
+            raise call_error("invalid", request, "", f"its header {name!r} is not one line of ASCII text")
+
+
+def read_roots(path: str | None) -> bytes | None:
+    """The certificates of a PEM file; ``ConfigError`` if it cannot be read."""
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ConfigError(f"SSL_CERT_FILE: cannot read {path}: {error.strerror}") from error
+
+
+def _mocked() -> bool:
+    """Whether pytest-httpx's fixture is active: then requests take httpx's own transport, which it guards."""
+    import httpx  # imported already by pytest_httpx
+
+    return httpx.AsyncHTTPTransport.handle_async_request.__module__ == "pytest_httpx"

@@ -1,0 +1,43 @@
+"""What the HTTP client is told, as one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from host.errors import ConfigError
+
+__all__ = ["HttpSettings", "TransportName"]
+
+TransportName = Literal["auto", "reqwest", "httpx"]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Times are seconds, sizes bytes.
+
+    ``read_timeout`` bounds the whole answer to what is no mutation; a mutation may take as long as its
+    call's deadline allows, because giving it up would leave its outcome unknown. ``idle`` is how long an
+    unused connection is kept, ``keepalive`` the interval of TCP's own probes. ``max_answer_bytes`` counts
+    the decoded body. ``transport``: ``auto`` is pyreqwest where it is installed, else httpx's own.
+    ``ssl_cert_file`` is a PEM file of further roots to trust; ``None`` is what ``SSL_CERT_FILE`` says.
+    ``trust_env`` has ``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY`` honoured.
+    """
+
+    connect_timeout: float = 3.0
+    read_timeout: float = 5.0
+    idle: float = 10.0
+    keepalive: float = 30.0
+    max_answer_bytes: int = 64 * 1024 * 1024
+    transport: TransportName = "auto"
+    user_agent: str = "luahost"
+    verify: bool = True
+    ssl_cert_file: str | None = None
+    trust_env: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("connect_timeout", "read_timeout", "idle", "keepalive", "max_answer_bytes"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected a number above 0")
+        if self.transport not in ("auto", "reqwest", "httpx"):
+            raise ConfigError(f"transport is {self.transport!r}, expected auto, reqwest or httpx")
