@@ -6,20 +6,27 @@ Parts are decoded when first asked for, so that a script pays for the operations
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from host.errors import CatalogError
+
 Location = Literal["path", "query", "header", "cookie", "body"]
 BodyKind = Literal["form", "json", "multipart", "text", "binary"]
-Paging = Literal["cursor", "search", "url"]
+Paging = Literal["cursor", "search", "url", "number"]
+
+FORMAT = 1  # of the compiled file; raised when an older host could not read a newer file
 
 
 class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     """The shape of a value, reduced to what checking, encoding and simulating need.
 
     ``type``: "string" "integer" "number" "boolean" "object" "array", or "" for anything. ``ref`` names a
-    shared schema (``Catalog.schema``); all other fields are then unset, but for ``nullable``.
+    shared schema (``Catalog.schema``); all other fields are then unset, but for ``nullable``,
+    ``emptyable``, ``expandable`` and ``read_only``.
     ``any_of`` lists alternatives. ``additional`` is the schema of a map's values; ``open_map`` says that
     further members of any shape are allowed. ``closed_enum`` is False where new values may appear (then an
     unknown value is let through).
@@ -59,8 +66,9 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     location: Location
     schema: Schema
     required: bool = False
-    style: str = ""  # OpenAPI's: form, simple, deepObject, spaceDelimited, pipeDelimited, label, matrix
+    style: str = ""  # OpenAPI's: form, simple, deepObject, spaceDelimited, pipeDelimited, label, matrix; json
     explode: bool = True
+    content_type: str = ""  # of a multipart member, where the document says
 
 
 class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,13 +81,20 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     body: BodyKind | None = None
     content_type: str = ""
     whole_body: bool = False  # the body is not an object of named members: it is the parameter "body"
+    extra: Schema | None = None  # of body members beyond the named ones; None: there are none
     server: str = ""  # where it lives if not at the API's base URL
     result: Schema | None = None  # of the 2xx answer; None: no content
     returns_id: bool = False  # the answer has an id by its schema
     paging: Paging | None = None
+    page_items: str = "data"  # the member that holds a page's items; "": the answer is the list itself
+    page_next: str = ""  # the member (dotted) that tells the next page, for "search" and "url"
+    page_param: str = ""  # the parameter it goes to: "page", "cursor"; for "number" the page's number
+    keyed: bool = False  # takes the API's idempotency header
     builder: str = ""  # "customer_tax_id" where new_customer_tax_id() makes it, else ""
     resource: str = ""  # singular name for messages: "price"
-    security: tuple[str, ...] | None = None  # names of Auth schemes, None: the API's default
+    security: tuple[str, ...] | None = (
+        None  # names of Auth schemes, all of which go on; None: the API's default
+    )
     deprecated: bool = False
 
     @property
@@ -100,3 +115,233 @@ class Auth(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""  # of the header, query parameter or cookie
     token_url: str = ""
     scopes: tuple[str, ...] = ()
+
+
+class Method(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One method of a builder: which parameter it fills, and how.
+
+    ``kind``: "set" (one value), "map" (key and value, or a table), "list" (a table, or one value), "append"
+    (one more item of a list). ``code`` is the check that can be made without asking: "s" string, "i" integer,
+    "n" number, "b" boolean; of the values for "map" and the items for "list" and "append"; "" means ask
+    ``check_value``. ``fields`` names what positional values become: ``add_price(id, 2)`` with
+    ``("price", "quantity")`` appends ``{price=id, quantity=2}``, ``recurring("month")`` with
+    ``("interval",)`` sets ``{interval="month"}``; a table is taken as it is.
+    """
+
+    kind: Literal["set", "map", "list", "append"]
+    param: str
+    code: str = ""
+    fields: tuple[str, ...] = ()
+
+
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of an API as a whole.
+
+    ``default_security`` names the ``auth`` schemes that go on a request unless the operation says otherwise.
+    ``version_header`` and ``account_header`` are "" where the API has none; ``sugar`` holds, by builder,
+    methods beyond the parameters' own.
+    """
+
+    name: str
+    title: str = ""
+    version: str = ""
+    base_url: str = ""
+    auth: dict[str, Auth] = {}
+    default_security: tuple[str, ...] = ()
+    idempotency_header: str | None = None
+    version_header: str = ""
+    account_header: str = ""
+    id_field: str = "id"
+    sugar: dict[str, dict[str, Method]] = {}
+    warnings: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True):
+    """The compiled file: parts stay bytes until asked for."""
+
+    format: int
+    facts: Facts
+    operations: dict[str, bytes]
+    schemas: dict[str, bytes]
+    builders: dict[str, str]  # builder -> operation id
+    aliases: dict[str, str]  # other operation id -> operation id
+
+
+class _FileFormat(msgspec.Struct, frozen=True):
+    format: int = 0
+
+
+_read_file = msgspec.msgpack.Decoder(_File)
+_read_format = msgspec.msgpack.Decoder(_FileFormat)
+_read_operation = msgspec.msgpack.Decoder(Operation)
+_read_schema = msgspec.msgpack.Decoder(Schema)
+_write = msgspec.msgpack.Encoder().encode
+
+
+class Catalog:
+    """One API. Frozen to its users; safe to share between threads.
+
+    Operations and schemas are decoded on first use and kept. ``plans`` is where other parts of this room
+    keep what they derive from an operation or schema (by any key); filling it twice is harmless.
+    """
+
+    __slots__ = ("_children", "_file", "_operations", "_resolved", "_schemas", "facts", "plans")
+
+    def __init__(self, file: _File) -> None:
+        self._file = file
+        self.facts = file.facts
+        self.plans: dict[Any, Any] = {}
+        self._operations: dict[str, Operation] = {}
+        self._schemas: dict[str, Schema] = {}
+        self._resolved: dict[tuple[str, bool, bool], Schema] = {}
+        self._children: dict[str, tuple[str, ...]] = {}
+
+    @classmethod
+    def build(
+        cls,
+        facts: Facts,
+        operations: Mapping[str, Operation],
+        schemas: Mapping[str, Schema],
+        aliases: Mapping[str, str] | None = None,
+    ) -> Catalog:
+        """A catalog of these parts; builders are read from the operations."""
+        builders = {op.builder: name for name, op in operations.items() if op.builder}
+        return cls(
+            _File(
+                format=FORMAT,
+                facts=facts,
+                operations={name: _write(op) for name, op in operations.items()},
+                schemas={name: _write(schema) for name, schema in schemas.items()},
+                builders=builders,
+                aliases=dict(aliases or {}),
+            )
+        )
+
+    @classmethod
+    def load(cls, source: bytes | str | Path) -> Catalog:
+        """Read a compiled catalog from its bytes or its file. Raises ``CatalogError``."""
+        data = source
+        if not isinstance(data, bytes):
+            try:
+                data = Path(data).read_bytes()
+            except OSError as error:
+                raise CatalogError(f"catalog {source} cannot be read: {error.strerror}") from error
+        label = "catalog" if isinstance(source, bytes) else f"catalog {source}"
+        try:
+            if (found := _read_format.decode(data).format) != FORMAT:
+                raise CatalogError(
+                    f"{label} is of format {found}, this host reads {FORMAT}", hint="Compile it again."
+                )
+            return cls(_read_file.decode(data))
+        except msgspec.MsgspecError as error:
+            raise CatalogError(f"{label} is damaged: {error}", hint="Compile it again.") from error
+
+    def dump(self) -> bytes:
+        """The compiled file's bytes; the same catalog gives the same bytes."""
+        return _write(self._file)
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @property
+    def title(self) -> str:
+        return self.facts.title
+
+    @property
+    def version(self) -> str:
+        return self.facts.version
+
+    @property
+    def base_url(self) -> str:
+        return self.facts.base_url
+
+    @property
+    def auth(self) -> Mapping[str, Auth]:
+        return self.facts.auth
+
+    @property
+    def default_security(self) -> tuple[str, ...]:
+        return self.facts.default_security
+
+    @property
+    def idempotency_header(self) -> str | None:
+        return self.facts.idempotency_header
+
+    @property
+    def id_field(self) -> str:
+        return self.facts.id_field
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the compiler left out or guessed, each naming its place in the document."""
+        return self.facts.warnings
+
+    def operation(self, id: str) -> Operation | None:
+        """The operation of that dotted name or alias."""
+        found = self._operations.get(id)
+        if found is None:
+            raw = self._file.operations.get(id)
+            if raw is None:
+                target = self._file.aliases.get(id)
+                return self.operation(target) if target is not None else None
+            found = self._operations[id] = _read_operation.decode(raw)
+        return found
+
+    def operation_ids(self) -> tuple[str, ...]:
+        """All operations' names, in the document's order, without aliases."""
+        return tuple(self._file.operations)
+
+    def aliases(self) -> Mapping[str, str]:
+        """Further names of operations, each with the name it stands for."""
+        return self._file.aliases
+
+    def builder(self, name: str) -> Operation | None:
+        """The create operation behind ``new_<name>()``."""
+        target = self._file.builders.get(name)
+        return self.operation(target) if target is not None else None
+
+    def builder_names(self) -> tuple[str, ...]:
+        return tuple(self._file.builders)
+
+    def schema(self, ref: str) -> Schema:
+        """The shared schema of that name. Raises ``CatalogError`` if there is none."""
+        found = self._schemas.get(ref)
+        if found is None:
+            raw = self._file.schemas.get(ref)
+            if raw is None:
+                raise CatalogError(f"{self.name} has no schema {ref!r}")
+            found = self._schemas[ref] = _read_schema.decode(raw)
+        return found
+
+    def schema_names(self) -> tuple[str, ...]:
+        return tuple(self._file.schemas)
+
+    def resolve(self, schema: Schema) -> Schema:
+        """The schema itself, following references; ``nullable`` and ``emptyable`` of the way are kept."""
+        if not schema.ref:
+            return schema
+        key = (schema.ref, schema.nullable, schema.emptyable)
+        found = self._resolved.get(key)
+        if found is None:
+            nullable, emptyable, seen, found = schema.nullable, schema.emptyable, set(), schema
+            while found.ref and found.ref not in seen:
+                seen.add(found.ref)
+                found = self.schema(found.ref)
+                nullable, emptyable = nullable or found.nullable, emptyable or found.emptyable
+            if found.ref:  # refers to itself only: says nothing
+                found = Schema()
+            if (nullable, emptyable) != (found.nullable, found.emptyable):
+                found = msgspec.structs.replace(found, nullable=nullable, emptyable=emptyable)
+            self._resolved[key] = found
+        return found
+
+    def children(self, prefix: str = "") -> tuple[str, ...]:
+        """The next segments below a dotted prefix: namespaces and operations, sorted, each once."""
+        found = self._children.get(prefix)
+        if found is None:
+            start = f"{prefix}." if prefix else ""
+            names = (*self._file.operations, *self._file.aliases)
+            below = {n[len(start) :].split(".", 1)[0] for n in names if n.startswith(start)}
+            found = self._children[prefix] = tuple(sorted(below))
+        return found

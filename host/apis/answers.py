@@ -1,0 +1,221 @@
+"""An HTTP answer, made into the decoded value or the right error."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+import msgspec
+
+from host.apis.catalog import Catalog, Operation
+from host.apis.check import EXACT
+from host.errors import ApiError, Outcome, UnexpectedAnswer
+from host.http.message import Answer
+
+MOST_SHOWN = 100  # characters of an unexpected answer's text
+_LONG_NUMBER = re.compile(rb"[0-9]{16}")
+_KEYS = re.compile(r"\b((?:sk|rk|pk|whsec|ek|Bearer|Basic)[_ ](?:live_|test_)?)[A-Za-z0-9_+/=.\-]{4,}")
+_RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+
+
+def interpret(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
+    """The value of a 2xx answer: decoded JSON, text or bytes as the operation has it, None without content.
+
+    Integers beyond 2^53 come as strings. Raises ``ApiError`` for the API's own errors and
+    ``UnexpectedAnswer`` for anything that is not the API's.
+    """
+    if 200 <= answer.status < 300:
+        return _value(catalog, operation, answer)
+    body = _decoded(answer) if answer.status >= 400 else None
+    if isinstance(body, dict) and body:
+        _raise_api_error(catalog, operation, answer, body)
+    if answer.status >= 400:
+        _unexpected(catalog, operation, answer, "an error that is not in the API's form")
+    if 300 <= answer.status < 400:
+        to = answer.headers.get("location", "")
+        _unexpected(
+            catalog, operation, answer, f"a redirect{f' to {_masked(to)}' if to else ''}, not followed"
+        )
+    _unexpected(catalog, operation, answer, "a status the API does not use")
+
+
+def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
+    result = operation.result
+    if answer.status == 204:
+        return None
+    if result is None:
+        return _optional(answer)
+    if result.type == "string" and result.format == "binary":
+        return answer.body
+    if not answer.body.strip():
+        if _may_be_nothing(catalog, operation):
+            return None
+        _unexpected(catalog, operation, answer, "an empty body")
+    shape = catalog.resolve(result)
+    if shape.type == "string" and "json" not in answer.headers.get("content-type", "json"):
+        return _text(answer)
+    try:
+        value = decode_json(answer.body)
+    except ValueError as error:
+        fault = _charset_fault(answer) or f"a body that is not JSON ({_reason(error)})"
+        _unexpected(catalog, operation, answer, fault)
+    expected = "list" if shape.type == "array" else "object"
+    if shape.type in ("object", "array") or operation.returns_id:
+        kind = list if expected == "list" else dict
+        if not isinstance(value, kind) and not (value is None and shape.nullable):
+            _unexpected(catalog, operation, answer, f"a JSON {_kind(value)} where {_an(expected)} is due")
+    if operation.returns_id and isinstance(value, dict):
+        id = value.get(catalog.id_field)
+        if id is None or id == "":
+            _unexpected(catalog, operation, answer, f"an object without {catalog.id_field}")
+    return value
+
+
+def _may_be_nothing(catalog: Catalog, operation: Operation) -> bool:
+    shape = catalog.resolve(operation.result) if operation.result else None
+    return shape is None or (not shape.type and not shape.any_of)
+
+
+def _optional(answer: Answer) -> Any:
+    """The answer of an operation that describes none: JSON if it is, else nothing."""
+    try:
+        return decode_json(answer.body) if answer.body.strip() else None
+    except ValueError:
+        return None
+
+
+def decode_json(body: bytes) -> Any:
+    """Decoded JSON with integers beyond 2^53 as strings. Raises ``ValueError``."""
+    if _LONG_NUMBER.search(body) is None:
+        return msgspec.json.decode(body)
+    return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
+
+
+def _integer(text: str) -> int | str:
+    # Python itself refuses to read integers of more than 4,300 digits; as text they are harmless.
+    return int(text) if len(text) < 18 and abs(int(text)) <= EXACT else text
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _decoded(answer: Answer) -> Any:
+    try:
+        return decode_json(answer.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text(answer: Answer) -> str:
+    found = re.search(r"charset=\"?([\w\-]+)", answer.headers.get("content-type", ""))
+    try:
+        return answer.body.decode(found[1] if found else "utf-8", "replace")
+    except LookupError:
+        return answer.body.decode("utf-8", "replace")
+
+
+def _charset_fault(answer: Answer) -> str:
+    try:
+        answer.body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "a body that is not UTF-8"
+    return ""
+
+
+def _reason(error: ValueError) -> str:
+    text = str(error)
+    return "it ends too early" if "truncated" in text or "Unterminated" in text else text.split(" (byte")[0]
+
+
+def _raise_api_error(
+    catalog: Catalog, operation: Operation, answer: Answer, body: dict[str, Any]
+) -> NoReturn:
+    """Stripe's ``{"error": {…}}``, RFC 9457 problem details, and the usual forms of other APIs."""
+    inner = body.get("error", body)
+    errors = body.get("errors")
+    if not isinstance(inner, dict):  # OAuth's form: error is the code, error_description the text
+        inner = {**body, "code": inner if isinstance(inner, str) else None}
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        inner = {**errors[0], **inner}
+    words = ("message", "error_description", "detail", "description", "title", "msg", "user_message")
+    message = next((_string(inner.get(word)) for word in words if _string(inner.get(word))), None)
+    if message is None and isinstance(body.get("message"), str):
+        message = body["message"]
+    code = inner.get("decline_code") and inner.get("code") or inner.get("code")
+    type_ = _string(inner.get("type"))
+    raise ApiError(
+        _masked(message or f"{catalog.name} answered {answer.status} without saying why"),
+        status=answer.status,
+        type=None if type_ == "about:blank" else type_,
+        code=str(code) if isinstance(code, str | int) and not isinstance(code, bool) else None,
+        param=_string(inner.get("param")) or _string(inner.get("field")),
+        request_id=request_id(answer) or _string(inner.get("request_id")),
+        attempts=answer.attempts,
+        operation=f"{catalog.name}.{operation.id}",
+        retryable=_retryable(answer),
+        outcome=_outcome(operation, answer.status),
+        retry_after=retry_after(answer),
+    )
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def request_id(answer: Answer) -> str | None:
+    """The id the API gave the request, from its headers."""
+    headers = answer.headers
+    names = ("request-id", "x-request-id", "x-correlation-id", "x-amzn-requestid")
+    return next((headers[name] for name in names if headers.get(name)), None)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """``Retry-After`` in seconds, where it is a number (RFC 9110, 10.2.3, also allows a date)."""
+    text = answer.headers.get("retry-after", "")
+    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) else None
+
+
+def _retryable(answer: Answer) -> bool:
+    said = answer.headers.get("stripe-should-retry")
+    return said == "true" if said in ("true", "false") else answer.status in _RETRYABLE
+
+
+def _outcome(operation: Operation, status: int) -> Outcome | None:
+    """Of a mutation: a 4xx did nothing, anything else that is no clear answer may have."""
+    if not operation.mutation:
+        return None
+    return "rejected" if 400 <= status < 500 else "unknown"
+
+
+def _unexpected(catalog: Catalog, operation: Operation, answer: Answer, what: str) -> NoReturn:
+    kind = answer.headers.get("content-type", "no content type")
+    text = _masked(" ".join(_text(answer)[: MOST_SHOWN * 4].split()))
+    shown = f": {text[:MOST_SHOWN]}{'…' if len(text) > MOST_SHOWN else ''}" if text else ""
+    raise UnexpectedAnswer(
+        f"{catalog.name} answered with {what} (status {answer.status}, {kind}){shown}",
+        status=answer.status,
+        request_id=request_id(answer),
+        attempts=answer.attempts,
+        operation=f"{catalog.name}.{operation.id}",
+        retryable=_retryable(answer),
+        outcome=_outcome(operation, answer.status),
+        retry_after=retry_after(answer),
+    )
+
+
+def _masked(text: str) -> str:
+    """Keys of known forms left out; whoever knows the secrets themselves masks again."""
+    return _KEYS.sub(r"\1…", text)
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    names = {dict: "object", list: "list", str: "string", bool: "boolean"}
+    return names.get(type(value), "number")
+
+
+def _an(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"

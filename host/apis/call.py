@@ -1,0 +1,397 @@
+"""An operation and a script's arguments, made into a checked and encoded request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from host.apis.catalog import Catalog, Operation, Param, Schema
+from host.apis.check import Checker, Fault, checker, listed, shown, unknown
+from host.apis.encode import form_key, header_text, multipart, pair_writer, path_text, scalar_text, to_json
+from host.apis.encode import deep_pairs
+from host.apis.nearest import meant
+from host.apis.options import NO_OPTIONS, CallOptions
+from host.errors import InvalidCall
+from host.http.message import Request
+
+__all__ = ["CallOptions", "bind", "check_value", "prepare", "signature"]
+
+Writer = Callable[[list[str], Any], None]
+
+
+class _Entry:
+    """One parameter of a plan."""
+
+    __slots__ = ("check", "key", "name", "param", "plain", "wire", "write")
+
+    def __init__(self, catalog: Catalog, operation: Operation, name: str, param: Param) -> None:
+        self.name = name
+        self.param = param
+        self.wire = param.name
+        schema = catalog.resolve(param.schema)
+        self.check: Checker = checker(catalog, param.schema)
+        if param.schema.format == "binary" or (schema.items is not None and schema.items.format == "binary"):
+            self.check = _files(self.check)
+        # A string parameter without limits: a string goes on as it is, without asking the checker.
+        self.plain = _is_plain(schema)
+        self.key = form_key(param.name) + "="
+        nested = schema.type in ("object", "array") or bool(schema.any_of)
+        body = param.location == "body"
+        indexed = any(
+            each.style == "deepObject" for each in operation.params.values() if each.location == "body"
+        )
+        self.write: Writer = pair_writer(
+            param, nested=body and nested and (indexed or schema.type != "array")
+        )
+
+
+class _Plan:
+    """What is the same for every call of an operation."""
+
+    __slots__ = ("entries", "form", "headers", "label", "mutation", "path", "path_names", "required", "wires")
+
+    def __init__(self, catalog: Catalog, operation: Operation) -> None:
+        self.entries = {
+            name: _Entry(catalog, operation, name, param) for name, param in operation.params.items()
+        }
+        self.wires = {
+            entry.wire: entry
+            for name, entry in reversed(self.entries.items())
+            if entry.wire not in self.entries
+        }
+        self.required = frozenset(name for name, param in operation.params.items() if param.required)
+        self.label = f"{catalog.name}.{operation.id}"
+        self.mutation = operation.mutation
+        self.path = _path_parts(operation.path)
+        self.path_names = {
+            param.name: name for name, param in operation.params.items() if param.location == "path"
+        }
+        self.form = operation.body == "form"
+        headers = [("Accept", "application/json")]
+        if operation.body in ("form", "json", "text", "binary"):
+            headers.append(("Content-Type", operation.content_type))
+        self.headers = tuple(headers)
+
+
+def _path_parts(path: str) -> list[str]:
+    """Texts and parameter names in turn: ``["/v1/products/", "id", ""]``."""
+    parts = re.split(r"\{([^{}]+)\}", path)
+    return [quote(text, safe="/:@!$&'()*+,;=~%") if n % 2 == 0 else text for n, text in enumerate(parts)]
+
+
+def _is_plain(schema: Schema) -> bool:
+    limits = schema.enum or schema.pattern or schema.min_length or schema.max_length is not None
+    return schema.type == "string" and not limits and schema.format != "binary"
+
+
+def _plan(catalog: Catalog, operation: Operation) -> _Plan:
+    found: _Plan | None = catalog.plans.get(operation.id)
+    if found is None:
+        found = catalog.plans[operation.id] = _Plan(catalog, operation)
+    return found
+
+
+def check_value(catalog: Catalog, operation: Operation, name: str, value: Any) -> Any:
+    """``value`` in the form it is sent for the parameter ``name``; required members may still be missing.
+
+    Raises ``InvalidCall`` naming the path (``recurring.interval``), the value and what was expected.
+    """
+    entry = _entry(_plan(catalog, operation), operation, name)
+    try:
+        return _checked(entry, value, False)
+    except Fault as fault:
+        raise _invalid(fault.at(name), operation) from None
+
+
+def _checked(entry: _Entry, value: Any, full: bool) -> Any:
+    param = entry.param
+    if param.location == "path":
+        if value is None or (type(value) is bytes):
+            raise Fault("expected an id", value)
+        if type(value) is bool:
+            raise Fault("expected a string or a number", value)
+        done = entry.check(value, full)
+        path_text(param, done)  # refuses what would change the path
+        return done
+    try:
+        return entry.check(value, full)
+    except RecursionError:
+        raise Fault("", text="tables are nested too deep") from None
+
+
+def _entry(plan: _Plan, operation: Operation, name: Any) -> _Entry:
+    entry = plan.entries.get(name) or plan.wires.get(name)
+    if entry is None:
+        raise _no_parameter(operation, name, plan.entries)
+    return entry
+
+
+def _no_parameter(operation: Operation, name: Any, valid: Any) -> InvalidCall:
+    if not isinstance(name, str):
+        return InvalidCall(
+            f"{operation.resource}: expected parameters by name, found the key {shown(name)}",
+            operation=operation.id,
+        )
+    hint = meant(name, valid)
+    if not hint:
+        names = sorted(valid)
+        listing = f"{', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
+        hint = f"; it has {listing}" if names else "; it has none"
+    return InvalidCall(
+        f'{operation.resource} has no parameter "{name}"{hint}', operation=operation.id, param=name
+    )
+
+
+def _invalid(fault: Fault, operation: Operation) -> InvalidCall:
+    return InvalidCall(fault.message(), operation=operation.id, param=fault.where() or None)
+
+
+def prepare(
+    catalog: Catalog,
+    operation: Operation,
+    arguments: dict[str, Any],
+    options: CallOptions | None = None,
+    *,
+    base_url: str,
+    boundary: str | None = None,
+) -> Request:
+    """The request of a call. Checks everything, whatever was checked before.
+
+    Raises ``InvalidCall`` for the first bad argument, or naming all required ones that are missing.
+    """
+    plan = catalog.plans.get(operation.id) or _plan(catalog, operation)
+    options = options or NO_OPTIONS
+    entries = plan.entries
+    body: list[str] = []
+    query: list[str] = []
+    others: list[tuple[_Entry, Any]] = []
+    missing = plan.required
+    if missing:
+        missing = missing.difference(arguments)
+    form = plan.form
+    for name, value in arguments.items():
+        entry = entries.get(name)
+        if entry is None:
+            entry = plan.wires.get(name)
+            if entry is None:
+                if operation.extra is None or type(name) is not str:
+                    raise _no_parameter(operation, name, entries)
+                entry = _extra(catalog, operation, name)
+            elif missing:
+                missing = missing - {entry.name}
+        location = entry.param.location
+        if form and location == "body" and entry.plain and type(value) is str:
+            if _safe(value):
+                body.append(entry.key + value.replace(" ", "+"))
+            else:
+                entry.write(body, value)
+            continue
+        try:
+            done = _checked(entry, value, True)
+        except Fault as fault:
+            raise _invalid(fault.at(name), operation) from None
+        if location == "query":
+            entry.write(query, done)
+        elif form and location == "body":
+            entry.write(body, done)
+        else:
+            others.append((entry, done))
+    if missing:
+        names = [name for name in entries if name in missing]
+        raise InvalidCall(
+            f"{operation.resource}: {listed(names)} missing", operation=operation.id, param=names[0]
+        )
+    return _request(catalog, operation, plan, options, base_url, body, query, others, boundary)
+
+
+_safe = re.compile(r"[A-Za-z0-9_.~ \-]*\Z").match
+
+
+def _extra(catalog: Catalog, operation: Operation, name: str) -> _Entry:
+    """A body member the document does not name but allows."""
+    schema = operation.extra or Schema()
+    return _Entry(catalog, operation, name, Param(name=name, location="body", schema=schema))
+
+
+def _request(
+    catalog: Catalog,
+    operation: Operation,
+    plan: _Plan,
+    options: CallOptions,
+    base_url: str,
+    body: list[str],
+    query: list[str],
+    others: list[tuple[_Entry, Any]],
+    boundary: str | None,
+) -> Request:
+    headers = plan.headers
+    path = plan.path[0]
+    content = b""
+    if others or len(plan.path) > 1 or (operation.body not in (None, "form")):
+        path, more, content = _others(operation, plan, others, boundary)
+        headers = headers + more
+    if body:
+        content = "&".join(body).encode("ascii")
+    if operation.server and base_url.rstrip("/") == catalog.base_url:
+        base_url = operation.server
+    url = (base_url[:-1] if base_url.endswith("/") else base_url) + path
+    if query:
+        url = f"{url}?{'&'.join(query)}"
+    facts = catalog.facts
+    if facts.version_header:
+        headers = (*headers, (facts.version_header, options.api_version or facts.version))
+    key = None
+    if options is not NO_OPTIONS:
+        headers = headers + _option_headers(catalog, operation, options)
+        key = options.idempotency_key if operation.keyed else None
+    return Request(
+        operation.method,
+        url,
+        headers,
+        content,
+        plan.label,
+        plan.mutation,
+        None if operation.security == () else catalog.facts.name,
+        key,
+        options.timeout,
+        options.retries,
+    )
+
+
+def _others(
+    operation: Operation, plan: _Plan, others: list[tuple[_Entry, Any]], boundary: str | None
+) -> tuple[str, tuple[tuple[str, str], ...], bytes]:
+    """The path, further headers, and the body where it is not a form."""
+    values: dict[str, str] = {}
+    headers: list[tuple[str, str]] = []
+    cookies: list[str] = []
+    members: list[tuple[_Entry, Any]] = []
+    for entry, value in others:
+        location = entry.param.location
+        try:
+            if location == "path":
+                values[entry.wire] = path_text(entry.param, value)
+            elif location == "header":
+                headers.append((entry.wire, header_text(entry.param, value)))
+            elif location == "cookie":
+                cookies.append(f"{entry.wire}={quote(header_text(entry.param, value), safe='')}")
+            else:
+                members.append((entry, value))
+        except Fault as fault:
+            raise _invalid(fault.at(entry.name), operation) from None
+    if cookies:
+        headers.append(("Cookie", "; ".join(cookies)))
+    path = "".join(values[part] if n % 2 else part for n, part in enumerate(plan.path))
+    content = b""
+    if operation.body == "json":
+        content = _json_body(operation, members)
+    elif operation.body == "multipart":
+        content, kind = multipart([(entry.param, value) for entry, value in members], boundary)
+        headers.append(("Content-Type", kind))
+    elif operation.body in ("text", "binary") and members:
+        value = members[0][1]
+        content = value if isinstance(value, bytes) else scalar_text(value).encode()
+    elif operation.body == "form" and members:  # a map as the whole body
+        pairs: list[str] = []
+        for name, each in (members[0][1] or {}).items():
+            deep_pairs(pairs, form_key(name), each)
+        content = "&".join(pairs).encode("ascii")
+    return path, tuple(headers), content
+
+
+def _json_body(operation: Operation, members: list[tuple[_Entry, Any]]) -> bytes:
+    if operation.whole_body:
+        return to_json(members[0][1]) if members else b""
+    return to_json({entry.wire: value for entry, value in members})
+
+
+def _option_headers(
+    catalog: Catalog, operation: Operation, options: CallOptions
+) -> tuple[tuple[str, str], ...]:
+    facts, found = catalog.facts, list(options.headers)
+    for name, value, header in (
+        ("account", options.account, facts.account_header),
+        ("api_version", options.api_version, facts.version_header),
+        ("idempotency_key", options.idempotency_key, facts.idempotency_header or ""),
+    ):
+        if value is None:
+            continue
+        if not header:
+            raise InvalidCall(
+                f"{catalog.name} has no request option {name}", operation=operation.id, param=name
+            )
+        if name == "account" or (name == "idempotency_key" and operation.keyed):
+            found.append((header, value))
+    return tuple(found)
+
+
+def _files(check: Checker) -> Checker:
+    """A file may also be a table ``{content=, name=, type=}``."""
+
+    def check_file(value: Any, full: bool) -> Any:
+        if isinstance(value, dict) and value:
+            for name in value:
+                if name not in ("content", "name", "type"):
+                    raise Fault("", text=unknown(str(name), ("content", "name", "type"))).at(str(name))
+            content = value.get("content")
+            if content is None:
+                raise Fault("", text="content is missing")
+            return {**value, "content": check(content, full)}
+        return check(value, full)
+
+    return check_file
+
+
+def signature(operation: Operation) -> str:
+    """``products.update(id, params, options)``."""
+    words = list(operation.path_params)
+    if len(operation.params) > len(words):
+        words.append("params")
+    return f"{operation.id}({', '.join([*words, 'options'])})"
+
+
+def bind(operation: Operation, args: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arguments by name, and the options, of ``stripe.<operation>(path arguments…, params, options)``.
+
+    Path arguments may instead be members of ``params``. Raises ``InvalidCall`` that shows the signature.
+    """
+    names = operation.path_params
+    rest = list(args)
+    found: dict[str, Any] = {}
+    if names and rest and isinstance(rest[0], dict) and any(name in rest[0] for name in names):
+        names = ()  # all by name
+    for name in names:
+        if not rest or rest[0] is None or isinstance(rest[0], dict | list):
+            got = shown(rest[0]) if rest else "nothing"
+            raise _wrong_call(operation, f"expected {name} first, got {got}", name)
+        found[name] = rest.pop(0)
+    params = rest.pop(0) if rest else None
+    if params is not None:
+        found.update(_params(operation, params))
+    options = rest.pop(0) if rest else None
+    if options is not None and options != [] and not isinstance(options, dict):
+        raise _wrong_call(operation, f"expected a table of request options, got {shown(options)}")
+    if any(each is not None for each in rest):
+        raise _wrong_call(operation, f"{len(rest)} argument{'s' * (len(rest) > 1)} too many")
+    return found, dict(options or {})
+
+
+def _params(operation: Operation, params: Any) -> dict[str, Any]:
+    if operation.whole_body:
+        # The value is the body itself, unless it names parameters.
+        others = [name for name, param in operation.params.items() if param.location != "path"]
+        named = isinstance(params, dict) and bool(params) and all(name in others for name in params)
+        return dict(params) if named else {"body": params}
+    if params == []:
+        return {}
+    if not isinstance(params, dict):
+        raise _wrong_call(operation, f"expected a table of parameters, got {shown(params)}")
+    return params
+
+
+def _wrong_call(operation: Operation, fault: str, param: str | None = None) -> InvalidCall:
+    return InvalidCall(
+        f"{operation.id}: {fault}; call it as {signature(operation)}", operation=operation.id, param=param
+    )

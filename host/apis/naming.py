@@ -1,0 +1,175 @@
+"""Names users see, made from an OpenAPI document. The rules are told in docs/catalog.md.
+
+Everything here is deterministic: the same document gives the same names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+KEYWORDS = frozenset(
+    "and break do else elseif end false for function goto if in local nil not or repeat return then true "
+    "until while".split()
+)
+VERSION = re.compile(r"v\d+(\.\d+)*\Z", re.IGNORECASE)
+_IRREGULAR = {
+    "people": "person",
+    "children": "child",
+    "men": "man",
+    "women": "woman",
+    "indices": "index",
+    "vertices": "vertex",
+    "matrices": "matrix",
+    "criteria": "criterion",
+    "series": "series",
+    "news": "news",
+    "species": "species",
+    "movies": "movie",
+    "cookies": "cookie",
+    "caches": "cache",
+    "axes": "axis",
+    "lens": "lens",
+    "data": "data",
+}
+_CREATES = re.compile(r"(create|add|new|post|insert)(?![a-z])")
+
+
+def identifier(text: str) -> str:
+    """``text`` as a Lua name: other characters become ``_``, keywords get one at the end."""
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_") or "_"
+    if name[0].isdigit():
+        name = f"_{name}"
+    return f"{name}_" if name in KEYWORDS else name
+
+
+def singular(word: str) -> str:
+    """The singular of the last word of ``tax_ids`` or ``taxIds``; words that have none stay."""
+    head, last = re.match(r"(.*?[_\-A-Z]?)([A-Za-z]?[a-z0-9]*)\Z", word).groups()  # type: ignore[union-attr]
+    return head + _singular(last)
+
+
+def _singular(word: str) -> str:
+    lower = word.lower()
+    if lower in _IRREGULAR:
+        return _IRREGULAR[lower]
+    if len(lower) < 3 or not lower.endswith("s") or lower.endswith(("ss", "us", "is")):
+        return word
+    if lower.endswith("ies") and len(lower) > 4:
+        return f"{word[:-3]}y"
+    if lower.endswith(("sses", "shes", "ches", "xes", "zzes", "tuses", "iases")):
+        return word[:-2]
+    return word[:-1]
+
+
+class PathNames:
+    """Names derived from the paths of one document (path -> its methods, lower case).
+
+    ``lists`` tells of paths with GET whether it answers with a list; one that is not known is left out.
+    """
+
+    def __init__(self, paths: Mapping[str, Collection[str]], lists: Mapping[str, bool]) -> None:
+        self._paths = paths
+        self._lists = lists
+        self._with_items = {path.rsplit("/{", 1)[0] for path in paths if path.endswith("}")}
+
+    def segments(self, path: str) -> list[str]:
+        """The path's segments less what all share: a leading ``api``, ``v1`` or common version."""
+        parts = _split(path)
+        while len(parts) > 1 and (parts[0] in ("api", "v1") or self._common_version(parts[0])):
+            parts = parts[1:]
+        return parts
+
+    def _common_version(self, part: str) -> bool:
+        if not VERSION.match(part):
+            return False
+        return all(part in _split(path)[:2] for path in self._paths)
+
+    def id(self, path: str, method: str) -> str:
+        """``customers.tax_ids.create`` for POST /v1/customers/{customer}/tax_ids.
+
+        The last word is list, retrieve, create, update, replace, delete, or the path's own where it is an
+        action (``payment_intents.confirm``).
+        """
+        parts = self.segments(path)
+        names = [identifier(part) for part in parts if not _is_param(part)] or ["root"]
+        verb = self._verb(path, parts, method)
+        return ".".join((*names, verb) if verb else names)
+
+    def _verb(self, path: str, parts: list[str], method: str) -> str:
+        methods = self._paths[path]
+        put = "replace" if "patch" in methods else "update"
+        if not parts or _is_param(parts[-1]):
+            verbs = {"get": "retrieve", "post": "update", "patch": "update", "put": put}
+            return verbs.get(method, method)
+        plural = singular(parts[-1]) != parts[-1]
+        collection = path in self._with_items or self._lists.get(path, plural)
+        above = path.rsplit("/", 1)[0]
+        action = not collection and above in self._paths and not above.endswith("}")
+        if action and (method == "get" or len(methods) == 1):
+            return ""
+        if method == "get":
+            return "list" if collection else "retrieve"
+        if method == "post":
+            if collection:
+                return "create"
+            return "update" if "get" in methods else ""
+        return put if method == "put" else {"patch": "update"}.get(method, method)
+
+    def resource(self, path: str, id: str) -> str:
+        """``customer_tax_id``: the path with its resources in the singular, an action left off."""
+        parts = self.segments(path)
+        action = (
+            len(parts) > 1 and not _is_param(parts[-1]) and id.rsplit(".", 1)[-1] == identifier(parts[-1])
+        )
+        if action:
+            parts = parts[:-1]
+        words = []
+        for n, part in enumerate(parts):
+            if _is_param(part):
+                continue
+            resource = n + 1 == len(parts) or _is_param(parts[n + 1])
+            words.append(singular(part) if resource else part)
+        return identifier("_".join(words) or "root")
+
+
+def given_id(operation_id: object, path: str, method: str) -> str:
+    """The document's own name for an operation as a dotted name, or "" where it has none worth keeping.
+
+    Not kept: names a tool made from method and path (``PostCheckoutSessions``,
+    ``read_item_items__item_id__get``); the path rule gives better ones.
+    """
+    if not isinstance(operation_id, str):
+        return ""
+    parts = [part for part in re.split(r"[./#:\s]+", operation_id) if re.search(r"[A-Za-z]", part)]
+    if not parts:
+        return ""
+    flat = _flat(operation_id)
+    route = _flat(path)
+    short = _flat(re.sub(r"\A/(api/)?v1/", "/", path))
+    made = {f"{method}{route}", f"{method}{short}"}
+    if flat in made or (len(route) > 3 and flat.endswith(f"{route}{method}")):
+        return ""
+    return ".".join(identifier(part) for part in parts)
+
+
+def creates(id: str, derived: str) -> bool:
+    """Whether a POST of this name makes a new object, so that it gets a builder."""
+    last = id.rsplit(".", 1)[-1]
+    if last == "create":
+        return True
+    if not derived.endswith(".create"):
+        return False
+    return "." not in id or bool(_CREATES.match(last))
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _split(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
+def _is_param(part: str) -> bool:
+    return part.startswith("{") and part.endswith("}") and part.count("{") == 1

@@ -1,0 +1,319 @@
+"""An OpenAPI 3.0 or 3.1 document, compiled to a :class:`~host.apis.catalog.Catalog`.
+
+What cannot be used is named in ``catalog.warnings``; what makes the whole document unusable raises
+``CatalogError``. See docs/catalog.md for what is read and how things are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from host.apis.bodies import read_body, read_params
+from host.apis.catalog import Auth, Catalog, Facts, Operation, Schema
+from host.apis.document import Document, read_document
+from host.apis.naming import PathNames, creates, given_id, identifier
+from host.apis.paging import detect_paging, list_member
+from host.apis.schemas import SchemaCompiler
+from host.errors import CatalogError
+
+__all__ = ["compile", "read_document"]
+
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+Adjust = Callable[[Operation], Operation]
+
+
+def compile(
+    document: dict[str, Any],
+    name: str,
+    *,
+    facts: Facts | None = None,
+    open_enums: bool = False,
+    adjust: Adjust | None = None,
+) -> Catalog:
+    """The catalog of ``document``, called ``name`` by scripts.
+
+    ``facts`` overrides what the document says (each field that is set). ``open_enums`` lets values that an
+    enum does not list through. ``adjust`` has the last word on each operation. Raises ``CatalogError``.
+    """
+    if name != identifier(name):
+        raise CatalogError(f"{name!r} cannot name an API in Lua; {identifier(name)!r} can")
+    source = Document(_checked(document))
+    return _Compiler(source, name, facts, open_enums, adjust).run()
+
+
+def _checked(document: dict[str, Any]) -> dict[str, Any]:
+    if "swagger" in document:
+        raise CatalogError(
+            f"the document is Swagger {document['swagger']}; OpenAPI 3.0 and 3.1 are read",
+            hint="Convert it first, for example with swagger2openapi.",
+        )
+    version = document.get("openapi")
+    if not isinstance(version, str) or not version.startswith("3."):
+        raise CatalogError(f"the document has openapi: {version!r}; expected 3.0.x or 3.1.x")
+    if not isinstance(document.get("paths"), dict) or not document["paths"]:
+        raise CatalogError("the document has no paths")
+    return document
+
+
+class _Compiler:
+    def __init__(
+        self, source: Document, name: str, facts: Facts | None, open_enums: bool, adjust: Adjust | None
+    ) -> None:
+        self.source = source
+        self.name = name
+        self.given = facts
+        self.adjust = adjust
+        self.schemas = SchemaCompiler(source, open_enums=open_enums)
+        root = source.root
+        self.auth = self._auth()
+        self.base_url = self._server(root.get("servers"), "servers")
+        self.default_security = self._security(root.get("security"), "security") or ()
+        paths = {path: self._item(path) for path in root["paths"]}
+        self.paths = {path: item for path, item in paths.items() if item}
+        self.names = PathNames(
+            {path: [m for m in METHODS if m in item] for path, item in self.paths.items()},
+            {
+                path: lists
+                for path, item in self.paths.items()
+                if (lists := self._lists(path, item)) is not None
+            },
+        )
+        self.sdk_names = _sdk_names(root)
+        self.idempotency_header: str | None = None
+
+    def run(self) -> Catalog:
+        found: dict[str, Operation] = {}
+        aliases: dict[str, str] = {}
+        wished: list[tuple[str, str]] = []  # alias -> operation, given where the name is free
+        for path, item in self.paths.items():
+            for method in METHODS:
+                if method in item:
+                    operation, more = self._operation(path, method, item, found)
+                    found[operation.id] = operation
+                    wished.extend((alias, operation.id) for alias in more)
+        prefixes = {name[:n] for name in found for n, c in enumerate(name) if c == "."}
+        for alias, target in wished:
+            if alias not in found and alias not in prefixes and not _below(alias, found):
+                aliases.setdefault(alias, target)
+        shared = self.schemas.finish()
+        operations = self._finish(found, shared)
+        if not operations:
+            raise CatalogError("the document has no operation that can be used")
+        return Catalog.build(self._facts(), operations, shared, aliases)
+
+    def _item(self, path: str) -> dict[str, Any]:
+        try:
+            if not path.startswith("/"):
+                raise CatalogError(f"{path}: a path begins with /")
+            return self.source.follow(self.source.root["paths"][path], path)
+        except CatalogError as error:
+            if not path.startswith("x-"):
+                self.source.warn(path, f"left out: {error.message.removeprefix(f'{path}: ')}")
+            return {}
+
+    def _operation(
+        self, path: str, method: str, item: dict[str, Any], taken: dict[str, Operation]
+    ) -> tuple[Operation, list[str]]:
+        place = f"{method.upper()} {path}"
+        node = item[method] if isinstance(item[method], dict) else {}
+        result = self._result(node, place)
+        derived = self.names.id(path, method)
+        if sdk := self.sdk_names.get((path, method)):
+            derived = f"{derived.rpartition('.')[0] or derived}.{identifier(sdk)}"
+        given = given_id(node.get("operationId"), path, method)
+        id = self._free_name(given, derived, place, taken)
+        params, keyed = read_params(self.source, self.schemas, path, item, node, place)
+        self.idempotency_header = self.idempotency_header or keyed
+        body = read_body(self.source, self.schemas, node, place, params) if method != "get" else None
+        builder = method == "post" and creates(id, derived) and not path.endswith("}")
+        operation = Operation(
+            id=id,
+            method=method.upper(),
+            path=path,
+            params=params,
+            body=body.kind if body else None,
+            content_type=body.content_type if body else "",
+            whole_body=body.whole if body else False,
+            extra=body.extra if body else None,
+            server=self._own_server(node, item, place),
+            result=result,
+            builder=self.names.resource(path, id) if builder else "",
+            resource=self.names.resource(path, id),
+            security=self._security(node["security"], place) if "security" in node else None,
+            deprecated=node.get("deprecated") is True,
+            keyed=keyed is not None,
+        )
+        more = [alias for alias in node.get("x-sdk-aliases") or () if isinstance(alias, str)]
+        original = node.get("operationId")
+        if isinstance(original, str) and original == identifier(original):
+            more.append(original)
+        return operation, [*more, derived]
+
+    def _free_name(self, given: str, derived: str, place: str, taken: dict[str, Operation]) -> str:
+        """The document's name, else the path's, else numbered; no name is also another's namespace."""
+
+        def free(name: str) -> bool:
+            return bool(name) and name not in taken and not _below(name, taken) and not _above(name, taken)
+
+        for name in (given, derived):
+            if free(name):
+                if given and name != given:
+                    self.source.warn(place, f"its operationId is taken; it is called {name}")
+                return name
+        stem = given or derived
+        number = 2
+        while not free(f"{stem}_{number}"):
+            number += 1
+        self.source.warn(place, f"its name is taken; it is called {stem}_{number}")
+        return f"{stem}_{number}"
+
+    def _lists(self, path: str, item: dict[str, Any]) -> bool | None:
+        """Whether GET answers with a list; None where it does not say."""
+        if not isinstance(item.get("get"), dict):
+            return None
+        result = self._result(item["get"], f"GET {path}")
+        shape = self.schemas.inline(result, path) if result else None
+        if shape is None or not (shape.type or shape.list_of):
+            return None
+        return shape.type == "array" or bool(shape.list_of) or list_member(shape) is not None
+
+    def _result(self, node: dict[str, Any], place: str) -> Schema | None:
+        """The 2xx answer's schema, None where it has no content."""
+        responses = node.get("responses")
+        responses = responses if isinstance(responses, dict) else {}
+        good = sorted(code for code in map(str, responses) if code.startswith("2"))
+        answers = [code for code in good if code != "204"] or ([] if good else ["default"])
+        for code in answers:
+            if code not in responses:
+                continue
+            response = self.source.follow(responses[code], f"{place} response {code}")
+            content = response.get("content") or {}
+            for kind, media in content.items():
+                if "json" in kind or kind == "*/*":
+                    schema = media.get("schema") if isinstance(media, dict) else None
+                    return self.schemas.compile({} if schema is None else schema, f"{place} response {code}")
+            for kind in content:
+                text = kind.startswith("text/") or "xml" in kind
+                return Schema(type="string", format="" if text else "binary")
+        return None
+
+    def _finish(self, found: dict[str, Operation], shared: dict[str, Schema]) -> dict[str, Operation]:
+        """What needs all shared schemas: ids, pages; and builder names, each given once."""
+        lookup = Catalog.build(Facts(name=self.name), {}, shared)
+        builders: set[str] = set()
+        operations: dict[str, Operation] = {}
+        for id, operation in found.items():
+            result = lookup.resolve(operation.result) if operation.result else None
+            changes: dict[str, Any] = detect_paging(operation, result)
+            changes["returns_id"] = result is not None and _has_id(result, lookup)
+            if operation.builder and operation.builder in builders:
+                changes["builder"] = identifier(id.removesuffix(".create").replace(".", "_"))
+            builders.add(changes.get("builder", operation.builder))
+            operation = msgspec.structs.replace(operation, **changes)
+            operations[id] = self.adjust(operation) if self.adjust else operation
+        return operations
+
+    def _facts(self) -> Facts:
+        info = self.source.root.get("info") or {}
+        facts = Facts(
+            name=self.name,
+            title=str(info.get("title") or self.name),
+            version=str(info.get("version") or ""),
+            base_url=self.base_url,
+            auth=self.auth,
+            default_security=self.default_security,
+            idempotency_header=self.idempotency_header,
+            warnings=tuple(self.source.warnings),
+        )
+        if self.given is None:
+            return facts
+        default = Facts(name=self.name)
+        changed = {
+            field: value
+            for field in Facts.__struct_fields__
+            if (value := getattr(self.given, field)) != getattr(default, field)
+        }
+        return msgspec.structs.replace(facts, **changed)
+
+    def _server(self, servers: Any, place: str) -> str:
+        if not isinstance(servers, list) or not servers or not isinstance(servers[0], dict):
+            return ""
+        url = str(servers[0].get("url") or "")
+        for name, variable in (servers[0].get("variables") or {}).items():
+            url = url.replace(f"{{{name}}}", str((variable or {}).get("default", "")))
+        if "{" in url:
+            self.source.warn(place, f"the server {url} has a variable without a default")
+        if not url.startswith(("https://", "http://")):
+            if url and url != "/":
+                self.source.warn(place, f"the server {url!r} is not absolute; give the API a base URL")
+            return ""
+        return url.rstrip("/")
+
+    def _own_server(self, node: dict[str, Any], item: dict[str, Any], place: str) -> str:
+        own = self._server(node.get("servers") or item.get("servers"), place)
+        return own if own != self.base_url else ""
+
+    def _auth(self) -> dict[str, Auth]:
+        schemes = (self.source.root.get("components") or {}).get("securitySchemes") or {}
+        found: dict[str, Auth] = {}
+        for name, raw in schemes.items():
+            place = f"#/components/securitySchemes/{name}"
+            scheme = self.source.follow(raw, place)
+            auth = _auth(scheme)
+            if auth is None:
+                self.source.warn(place, f"the scheme {scheme.get('type')!r} is not supported")
+            else:
+                found[name] = auth
+        return found
+
+    def _security(self, needs: Any, place: str) -> tuple[str, ...] | None:
+        """The first way in that is known, bearer before basic; () where none is needed."""
+        if not isinstance(needs, list):
+            return None
+        ways = [tuple(need) for need in needs if isinstance(need, dict) and need]
+        known = [way for way in ways if all(name in self.auth for name in way)]
+        if ways and not known:
+            self.source.warn(place, f"needs {' or '.join('+'.join(way) for way in ways)}, which is unknown")
+        known.sort(key=lambda way: any(self.auth[name].kind == "basic" for name in way))
+        return known[0] if known else ()
+
+
+def _auth(scheme: dict[str, Any]) -> Auth | None:
+    kind, where = scheme.get("type"), scheme.get("in")
+    if kind == "http":
+        style = str(scheme.get("scheme", "")).lower()
+        return Auth(kind="basic" if style == "basic" else "bearer") if style in ("basic", "bearer") else None
+    if kind == "apiKey" and where in ("header", "query", "cookie"):
+        return Auth(kind=where, name=str(scheme.get("name", "")))
+    if kind == "oauth2":
+        flow = (scheme.get("flows") or {}).get("clientCredentials") or {}
+        return Auth(kind="oauth2", token_url=flow.get("tokenUrl", ""), scopes=tuple(flow.get("scopes") or ()))
+    return Auth(kind="bearer") if kind == "openIdConnect" else None
+
+
+def _has_id(schema: Schema, lookup: Catalog) -> bool:
+    if schema.any_of:
+        return all(_has_id(lookup.resolve(each), lookup) for each in schema.any_of)
+    return "id" in schema.properties and not schema.list_of
+
+
+def _below(name: str, taken: Any) -> bool:
+    """Whether ``name`` lies below an operation of ``taken``: ``a.b.c`` below ``a.b``."""
+    return any(name[:n] in taken for n, c in enumerate(name) if c == ".")
+
+
+def _above(name: str, taken: Any) -> bool:
+    return any(other.startswith(f"{name}.") for other in taken)
+
+
+def _sdk_names(root: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """Method names Stripe's own document notes on its objects (``x-stripeOperations``)."""
+    found: dict[tuple[str, str], str] = {}
+    for schema in ((root.get("components") or {}).get("schemas") or {}).values():
+        for each in (schema.get("x-stripeOperations") or ()) if isinstance(schema, dict) else ():
+            if each.get("method_on") == "service":
+                found.setdefault((each["path"], each["operation"]), each["method_name"])
+    return found

@@ -1,0 +1,119 @@
+"""What a call says about the request rather than the object: ``:with{…}`` and the last table of a call."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from host.apis.check import shown
+from host.apis.nearest import meant
+from host.errors import InvalidCall
+
+MOST_SECONDS = 3600.0
+MOST_RETRIES = 20
+LONGEST_KEY = 255
+NAMES = ("idempotency_key", "account", "api_version", "timeout", "retries", "headers")
+# The host fills these itself; a script that could would leave what it was granted.
+RESERVED = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "host", "content-length", "content-type"}
+    | {"transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "keep-alive"}
+)
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """``timeout`` is seconds for the answer, ``retries`` how often to try again; None: as the host does."""
+
+    idempotency_key: str | None = None
+    account: str | None = None
+    api_version: str | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, raw: Any) -> CallOptions:
+        """Check a plain table. Raises ``InvalidCall`` naming the option and what was expected."""
+        if not raw:  # none, or an empty table
+            return NO_OPTIONS
+        if not isinstance(raw, dict):
+            raise InvalidCall(f"expected a table of request options, got {shown(raw)}")
+        found: dict[str, Any] = {}
+        for name, value in raw.items():
+            if name not in NAMES:
+                hint = meant(str(name), NAMES) or f"; there are {', '.join(NAMES)}"
+                raise InvalidCall(f'there is no request option "{name}"{hint}')
+            if value is not None:
+                found[name] = _PARSERS[name](name, value)
+        return cls(**found)
+
+
+NO_OPTIONS = CallOptions()
+
+
+def _word(name: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InvalidCall(f"option {name}: expected a string, got {shown(value)}", param=name)
+    text = str(value)
+    if not _PRINTABLE.match(text) or len(text) > LONGEST_KEY:
+        raise InvalidCall(
+            f"option {name}: expected 1 to {LONGEST_KEY} visible ASCII characters, got {shown(text)}",
+            param=name,
+        )
+    return text
+
+
+def _seconds(name: str, value: Any) -> float:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST_SECONDS
+    if not good:
+        raise InvalidCall(
+            f"option {name}: expected seconds above 0 and up to {MOST_SECONDS:.0f}, got {shown(value)}",
+            param=name,
+        )
+    return float(value)
+
+
+def _count(name: str, value: Any) -> int:
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or not 0 <= value <= MOST_RETRIES:
+        raise InvalidCall(
+            f"option {name}: expected an integer from 0 to {MOST_RETRIES}, got {shown(value)}", param=name
+        )
+    return int(value)
+
+
+def _headers(name: str, value: Any) -> tuple[tuple[str, str], ...]:
+    if value == []:
+        return ()
+    if not isinstance(value, dict):
+        raise InvalidCall(
+            f"option {name}: expected a table of names and values, got {shown(value)}", param=name
+        )
+    found = []
+    for key, each in value.items():
+        if not isinstance(key, str) or not _TOKEN.match(key):
+            raise InvalidCall(f"option headers: {shown(key)} is not a header name", param=name)
+        if key.lower() in RESERVED:
+            raise InvalidCall(f"option headers: {key} is set by the host and cannot be given", param=name)
+        if isinstance(each, bool) or not isinstance(each, str | int | float) or _CONTROL.search(str(each)):
+            raise InvalidCall(
+                f"option headers: {key} must be a string without control characters", param=name
+            )
+        if not str(each).isascii():
+            raise InvalidCall(f"option headers: {key} must be ASCII", param=name)
+        found.append((key, str(each)))
+    return tuple(found)
+
+
+_PARSERS = {
+    "idempotency_key": _word,
+    "account": _word,
+    "api_version": _word,
+    "timeout": _seconds,
+    "retries": _count,
+    "headers": _headers,
+}

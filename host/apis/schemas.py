@@ -1,0 +1,309 @@
+"""Schemas of an OpenAPI document, compiled to :class:`~host.apis.catalog.Schema`.
+
+References stay references, so cycles cost nothing. What a request cannot be checked by (``not``, ``if``,
+``dependentSchemas`` …) is left out: checking then lets more through, and the API has the last word.
+JSON Schema: https://json-schema.org/draft/2020-12 · OpenAPI 3.0.3 and 3.1.0, "Schema Object".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from host.apis.catalog import Schema
+from host.apis.document import Document
+
+TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
+SHARED = "#/components/schemas/"
+MOST_ALTERNATIVES = 64  # of a product of alternatives; beyond it the merged schema is left open
+
+replace = msgspec.structs.replace
+
+
+class SchemaCompiler:
+    """Compiles schema nodes; ``shared`` grows by what they refer to once :meth:`finish` is called."""
+
+    def __init__(self, document: Document, *, open_enums: bool = False) -> None:
+        self.document = document
+        self.open_enums = open_enums
+        self.shared: dict[str, Schema] = {}
+        self._pending: dict[str, str] = {}  # name -> pointer
+        self._merging: list[str] = []
+
+    def compile(self, node: Any, place: str) -> Schema:
+        """``place`` is the JSON pointer of ``node``, for messages."""
+        if node is True or node == {}:
+            return Schema()
+        if not isinstance(node, dict):
+            self.document.warn(place, f"expected a schema, found {type(node).__name__}; anything is accepted")
+            return Schema()
+        if "$ref" in node:
+            return self._reference(node, place)
+        schema = self._plain(node, place)
+        if parts := node.get("allOf"):
+            schema = self._all_of(schema, parts, f"{place}/allOf")
+        for key in ("anyOf", "oneOf"):
+            if node.get(key):
+                schema = self._alternatives(schema, node[key], f"{place}/{key}")
+        return self._marks(schema, node)
+
+    def finish(self) -> dict[str, Schema]:
+        """Compile every shared schema of the document and all that was referred to."""
+        components = self.document.root.get("components")
+        for name in (components or {}).get("schemas") or {}:
+            self._pending.setdefault(name, SHARED + _escape(name))
+        done: set[str] = set()
+        while todo := [item for item in self._pending.items() if item[0] not in done]:
+            for name, pointer in todo:
+                done.add(name)
+                schema = self.compile(self.document.find(pointer), pointer)
+                if not schema.deleted and f"deleted_{name}" in self._pending:
+                    schema = replace(schema, deleted=f"deleted_{name}")
+                self.shared[name] = schema
+        return self.shared
+
+    def _reference(self, node: dict[str, Any], place: str) -> Schema:
+        pointer = node["$ref"]
+        if not self.document.has(pointer):
+            self.document.warn(place, f"refers to {pointer!r}, which is not in the document")
+            return Schema()
+        name = pointer.removeprefix(SHARED).replace("~1", "/").replace("~0", "~")
+        self._pending.setdefault(name, pointer)
+        return Schema(
+            ref=name,
+            nullable=node.get("nullable") is True,
+            emptyable=bool(node.get("x-emptyable")),
+            read_only=node.get("readOnly") is True,
+        )
+
+    def _plain(self, node: dict[str, Any], place: str) -> Schema:
+        types = node.get("type")
+        names = [types] if isinstance(types, str) else list(types or ())
+        nullable = "null" in names or node.get("nullable") is True
+        names = [name for name in names if name != "null"]
+        for name in names:
+            if name not in TYPES:
+                self.document.warn(place, f"has the unknown type {name!r}; anything is accepted")
+                names = []
+        if len(names) > 1:
+            each = tuple(self._typed(name, node, place) for name in names)
+            return Schema(any_of=each, nullable=nullable)
+        return self._typed(names[0] if names else _implied(node), node, place, nullable)
+
+    def _typed(self, type: str, node: dict[str, Any], place: str, nullable: bool = False) -> Schema:
+        values = node.get("enum") or (() if "const" not in node else (node["const"],))
+        enum = tuple(value for value in values if value is not None)
+        emptyable = bool(node.get("x-emptyable")) or (type == "string" and "" in enum)
+        members: dict[str, Any] = {}
+        if type == "object":
+            members = self._object(node, place)
+        elif type == "array" and "items" in node:
+            members["items"] = self.compile(node["items"], f"{place}/items")
+        return Schema(
+            type=type,
+            format=_format(node),
+            enum=tuple(value for value in enum if value != ""),
+            closed_enum=not (self.open_enums and enum),
+            nullable=nullable or (None in values and len(values) > 1),
+            emptyable=emptyable,
+            pattern=node.get("pattern") or "",
+            minimum=_bound(node, "minimum", "exclusiveMinimum", 1),
+            maximum=_bound(node, "maximum", "exclusiveMaximum", -1),
+            min_length=node.get("minLength") or None,
+            max_length=node.get("maxLength"),
+            default=node.get("default"),
+            **members,
+        )
+
+    def _object(self, node: dict[str, Any], place: str) -> dict[str, Any]:
+        properties = {
+            name: self.compile(each, f"{place}/properties/{_escape(name)}")
+            for name, each in (node.get("properties") or {}).items()
+        }
+        required = node.get("required")
+        found: dict[str, Any] = {
+            "properties": properties,
+            "required": tuple(required) if isinstance(required, list) else (),
+        }
+        more = node.get("additionalProperties")
+        patterns = [each for each in (node.get("patternProperties") or {}).values() if isinstance(each, dict)]
+        if isinstance(more, dict) and more:
+            found["additional"] = self.compile(more, f"{place}/additionalProperties")
+        elif len(patterns) == 1 and more is None:
+            found["additional"] = self.compile(patterns[0], f"{place}/patternProperties")
+        elif more is True or more == {} or patterns or (more is None and not properties):
+            found["open_map"] = True
+        return found
+
+    def _all_of(self, base: Schema, parts: list[Any], place: str) -> Schema:
+        compiled = [self.compile(part, f"{place}/{n}") for n, part in enumerate(parts)]
+        meaning = [each for each in (*compiled, base) if not _says_nothing(each)]
+        if len(meaning) == 1:  # the usual way to put a description beside a reference
+            return replace(meaning[0], nullable=meaning[0].nullable or base.nullable)
+        merged = Schema()
+        for each in meaning:
+            merged = self._merge(merged, self.inline(each, place), place)
+        return replace(merged, nullable=merged.nullable or base.nullable)
+
+    def inline(self, schema: Schema, place: str) -> Schema:
+        """A reference's target, compiled here: merging needs its members."""
+        if not schema.ref:
+            return schema
+        if schema.ref in self._merging:
+            self.document.warn(place, f"allOf includes {schema.ref!r} in itself; that part is left out")
+            return Schema()
+        self._merging.append(schema.ref)
+        try:
+            pointer = self._pending[schema.ref]
+            target = self.compile(self.document.find(pointer), pointer)
+            return self.inline(target, place)
+        finally:
+            self._merging.pop()
+
+    def _merge(self, a: Schema, b: Schema, place: str) -> Schema:
+        """What satisfies both."""
+        if a.any_of or b.any_of:
+            if max(1, len(a.any_of)) * max(1, len(b.any_of)) > MOST_ALTERNATIVES:
+                self.document.warn(place, "has too many alternatives to combine; anything is accepted")
+                return Schema()
+            each = tuple(
+                self._merge(self.inline(x, place), self.inline(y, place), place)
+                for x in (a.any_of or (a,))
+                for y in (b.any_of or (b,))
+            )
+            return Schema(any_of=each, nullable=a.nullable and b.nullable)
+        if a.type and b.type and a.type != b.type:
+            if {a.type, b.type} != {"integer", "number"}:
+                self.document.warn(place, f"asks for {a.type} and {b.type} at once; {a.type} is taken")
+                return a
+            return a if a.type == "integer" else b
+        if a == Schema():
+            return b
+        return self._merge_members(a, b, place)
+
+    def _merge_members(self, a: Schema, b: Schema, place: str) -> Schema:
+        changes = {name: getattr(b, name) for name in Schema.__struct_fields__}
+        default = Schema()
+        for name in Schema.__struct_fields__:
+            if changes[name] == getattr(default, name):
+                changes[name] = getattr(a, name)
+        properties = dict(a.properties)
+        for name, each in b.properties.items():
+            mine = properties.get(name)
+            if mine is None or mine == each or _says_nothing(mine):
+                properties[name] = each
+            elif not _says_nothing(each):
+                properties[name] = self._merge(self.inline(mine, place), self.inline(each, place), place)
+        changes["properties"] = properties
+        changes["required"] = tuple(dict.fromkeys((*a.required, *b.required)))
+        if a.enum and b.enum:
+            changes["enum"] = tuple(value for value in a.enum if value in b.enum)
+        changes["nullable"] = a.nullable and b.nullable
+        # An object without members of its own is open only until another part names some.
+        changes["open_map"] = (a.open_map and b.open_map) or (
+            (a.open_map and bool(a.properties)) or (b.open_map and bool(b.properties))
+        )
+        return Schema(**changes)
+
+    def _alternatives(self, base: Schema, parts: list[Any], place: str) -> Schema:
+        nullable, emptyable, found = base.nullable, base.emptyable, list[Schema]()
+        for n, part in enumerate(parts):
+            if part == {"type": "null"} or (isinstance(part, dict) and part.get("enum") == [None]):
+                nullable = True
+            elif isinstance(part, dict) and part.get("enum") == [""]:
+                emptyable = True
+            else:
+                each = self.compile(part, f"{place}/{n}")
+                nullable, emptyable = nullable or each.nullable, emptyable or each.emptyable
+                nested = each.any_of and not each.list_of and not each.expandable
+                found.extend(each.any_of if nested else (each,))
+        found = _distinct(found)
+        if not _says_nothing(base):
+            # Alternatives that only say which members go together are not checked.
+            found = [self._merge(base, self.inline(each, place), place) for each in found if not _bare(each)]
+            if not found:
+                return replace(base, nullable=nullable, emptyable=emptyable)
+        if len(found) == 1:
+            return replace(found[0], nullable=nullable, emptyable=emptyable)
+        return Schema(any_of=tuple(found), nullable=nullable, emptyable=emptyable)
+
+    def _marks(self, schema: Schema, node: dict[str, Any]) -> Schema:
+        """What the document says beside the shape."""
+        changes: dict[str, Any] = {}
+        if node.get("x-expandable") or node.get("x-expansionResources"):
+            changes["expandable"] = True
+        if node.get("x-emptyable"):
+            changes["emptyable"] = True
+        if node.get("readOnly") is True:
+            changes["read_only"] = True
+        if "example" in node and not schema.ref:
+            changes["example"] = node["example"]
+        if node.get("nullable") is True:
+            changes["nullable"] = True
+        if page := node.get("x-list-of") or _page_of(schema):
+            changes["list_of"] = page
+        if prefix := node.get("x-id-prefix"):
+            changes["id_prefix"] = prefix
+        if deleted := node.get("x-deleted"):
+            changes["deleted"] = deleted
+        return replace(schema, **changes) if changes else schema
+
+
+def _page_of(schema: Schema) -> str:
+    """The object a page of Stripe's form lists, by its shape."""
+    data, kind = schema.properties.get("data"), schema.properties.get("object")
+    if data is None or data.items is None or kind is None:
+        return ""
+    return data.items.ref if set(kind.enum) & {"list", "search_result"} else ""
+
+
+def _implied(node: dict[str, Any]) -> str:
+    """The type a schema without one means."""
+    if "properties" in node or "additionalProperties" in node or "patternProperties" in node:
+        return "object"
+    if "items" in node:
+        return "array"
+    values = node.get("enum") or ([node["const"]] if "const" in node else [])
+    if values and all(isinstance(value, str) or value is None for value in values):
+        return "string"
+    return ""
+
+
+def _format(node: dict[str, Any]) -> str:
+    if node.get("contentMediaType") and not node.get("contentEncoding"):  # 3.1's word for a file
+        return "binary"
+    found = node.get("format")
+    return found if isinstance(found, str) else ""
+
+
+def _bound(node: dict[str, Any], key: str, exclusive: str, step: int) -> float | None:
+    value, limit = node.get(key), node.get(exclusive)
+    if isinstance(limit, bool):  # 3.0: it qualifies the bound
+        value, limit = (None, value) if limit else (value, None)
+    if isinstance(limit, int | float):
+        return limit + step if node.get("type") == "integer" else limit
+    return value if isinstance(value, int | float) else None
+
+
+def _says_nothing(schema: Schema) -> bool:
+    return not (
+        schema.type or schema.ref or schema.any_of or schema.enum or schema.properties or schema.required
+    )
+
+
+def _bare(schema: Schema) -> bool:
+    """Only ``required``, or nothing."""
+    return not (schema.type or schema.ref or schema.any_of or schema.enum or schema.properties)
+
+
+def _distinct(schemas: list[Schema]) -> list[Schema]:
+    found: list[Schema] = []
+    for each in schemas:
+        if each not in found:
+            found.append(each)
+    return found
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,14 @@
+"""Stripe: the compiled catalog that ships with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from host.apis.catalog import Catalog
+
+COMPILED = Path(__file__).with_name("stripe.catalog")
+
+
+def load() -> Catalog:
+    """Stripe's catalog, read anew (about 2 ms). Raises ``CatalogError`` if the installation is damaged."""
+    return Catalog.load(COMPILED)
