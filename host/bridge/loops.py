@@ -35,3 +35,18 @@ else:
         """Start a task on the loop's next round (before Python 3.12 it cannot be sooner)."""
         assert loop is not None
         return loop.create_task(coroutine)
+
+
+def close_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """End a stopped loop's tasks, generators and threads, so that none is left behind, and close it."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    try:
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks, timeout=2.0))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

@@ -11,8 +11,9 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+from host.bridge.calls import AsyncFunction
 from host.bridge.request import AsyncRequest, Reply
-from host.bridge.worker import AsyncFunction, AsyncWorker
+from host.bridge.worker import AsyncWorker
 from host.errors import UsageError
 
 __all__ = ["AsyncFunctionRegistry", "Router"]
