@@ -17,6 +17,7 @@ FLOORS = {
     "errors": 0,
     "settings": 0,
     "events": 0,
+    "limits": 0,
     "lua": 1,
     "bridge": 1,
     "http": 1,
