@@ -7,16 +7,21 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from benchmarks import instructions
 from benchmarks.contestants import Contestant, Load, one_call, ours
 from benchmarks.measure import Figures, Series, interleave, run_once
 from benchmarks.servers import Server
+
+#: One run of a contestant against a server with a load, on these cores.
+Take = Callable[[Contestant, Server, Load, set[int] | None], Figures]
 
 
 @dataclass(frozen=True)
 class Scenario:
     """``figure`` of a run is what counts, shown in ``unit``; ``better`` is "less" or "more".
 
-    ``whole`` says that the figure is of all creates together, so that nobody may do fewer.
+    ``whole`` says that the figure is of all creates together, so that nobody may do fewer. ``take`` makes one
+    run. ``only`` names the peers it makes sense for, all of them when empty.
     """
 
     name: str
@@ -30,6 +35,8 @@ class Scenario:
     delay_ms: int = 0
     pinned: bool = False
     whole: bool = False
+    only: frozenset[str] = frozenset()
+    take: Take = run_once
     rounds: int = 5
 
 
@@ -55,6 +62,10 @@ def rate(run: Figures) -> float:
 
 def seconds(run: Figures) -> float:
     return round(run["us_per_create"] * run["creates"] / 1e6, 4)
+
+
+def kilo_instructions(run: Figures) -> float:
+    return run["instructions"] / 1000
 
 
 def process(run: Figures) -> float:
@@ -84,6 +95,13 @@ def scenarios(*, quick: bool = False, rounds: int | None = None) -> list[Scenari
         ),
         pinned=True,
         rounds=turns(5),
+    )
+    counted = Scenario(
+        *("instructions", "1 at a time, counted", Load(400, 1, 50), kilo_instructions, "thousands", "less"),
+        own=(ours(),),
+        only=frozenset({"lua-http", "pyreqwest"}),  # in so few creates Node is still compiling
+        rounds=turns(2),
+        take=instructions.per_create,
     )
     return [
         one_at_a_time,
@@ -115,6 +133,7 @@ def scenarios(*, quick: bool = False, rounds: int | None = None) -> list[Scenari
             *("cold", "whole process, 1 create", Load(1), process, "ms", "less", (one_call(),)),
             rounds=rounds or (3 if quick else 15),
         ),
+        *([counted] if instructions.available() else []),
     ]
 
 
@@ -130,14 +149,15 @@ def hold(
     scenario: Scenario, peers: Sequence[Contestant], server: Server, tell: Callable[[str], None]
 ) -> Outcome:
     """Runs the scenario against ``server``; ``tell`` gets a line of progress per run."""
-    everyone = scenario.own + (tuple(peers) if scenario.peers else ())
+    taking_part = [peer for peer in peers if not scenario.only or peer.name in scenario.only]
+    everyone = [*scenario.own, *(taking_part if scenario.peers else ())]
     series = [Series(contestant) for contestant in everyone]
     free = os.sched_getaffinity(0)
     cores = {min(free)} if scenario.pinned else None
     server.pin(cores or free)
 
     def one(contestant: Contestant) -> Figures:
-        return run_once(contestant, server, load_of(contestant, scenario), cores)
+        return scenario.take(contestant, server, load_of(contestant, scenario), cores)
 
     for number, current in interleave(series, scenario.rounds, one):
         reached = current.error or f"{scenario.figure(current.runs[-1]):,.2f} {scenario.unit}"
