@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from host.errors import HostError, ScriptError
 
-__all__ = ["describe", "excerpt", "printable"]
+__all__ = ["describe", "printable"]
 
 _FACTS = ("kind", "status", "type", "code", "param", "phase", "operation", "outcome", "attempts")
 
@@ -28,28 +28,11 @@ def describe(error: HostError) -> str:
         return printable(f"{error.message}\nhint: {error.hint}" if error.hint else error.message)
     blocks = [_headline(error)]
     if error.source:
-        blocks.append("\n".join(f"  {line}".rstrip() for line in error.source.splitlines()))
+        blocks.append("\n".join(_cut(f"  {line}".rstrip()) for line in error.source.splitlines()))
     details = _details(error)
     if details:
         blocks.append("\n".join(details))
     return "\n\n".join(printable(block) for block in blocks)
-
-
-def excerpt(text: str, line: int, *, around: int = 2) -> str:
-    """The lines of ``text`` around ``line`` (1-based), numbered, the line itself marked with ``>``.
-
-    Empty when the text has no such line. Control characters are shown as ``?``, long lines are cut.
-    """
-    lines = text.splitlines()
-    if not 1 <= line <= len(lines):
-        return ""
-    first, last = max(1, line - around), min(len(lines), line + around)
-    width = len(str(last))
-    shown = []
-    for number in range(first, last + 1):
-        mark = ">" if number == line else " "
-        shown.append(f"{mark} {number:>{width}} | {_cut(printable(lines[number - 1]))}".rstrip())
-    return "\n".join(shown)
 
 
 def printable(text: str) -> str:

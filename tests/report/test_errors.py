@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from host.errors import ConfigError, ScriptError
-from host.report.errors import describe, excerpt, printable
+from host.report.errors import describe, printable
 
-SCRIPT = "local a = 1\nlocal b = 2\nfail(a, b)\nlocal c = 3\nlocal d = 4\nlocal e = 5\n"
+SOURCE = "  2 | local b = 2\n> 3 | fail(a, b)\n  4 |"
 
 
 def test_a_failed_call_is_told_with_place_source_facts_request_and_hint() -> None:
@@ -16,7 +14,7 @@ def test_a_failed_call_is_told_with_place_source_facts_request_and_hint() -> Non
         "Your card was declined.",
         script="pay.lua",
         line=3,
-        source=excerpt(SCRIPT, 3),
+        source=SOURCE,
         kind="api",
         facts={
             "kind": "api",
@@ -30,11 +28,9 @@ def test_a_failed_call_is_told_with_place_source_facts_request_and_hint() -> Non
     assert describe(error) == (
         "pay.lua:3: Your card was declined.\n"
         "\n"
-        "    1 | local a = 1\n"
         "    2 | local b = 2\n"
         "  > 3 | fail(a, b)\n"
-        "    4 | local c = 3\n"
-        "    5 | local d = 4\n"
+        "    4 |\n"
         "\n"
         "  kind api · status 402 · code card_declined · outcome rejected\n"
         "  request req_1\n"
@@ -62,18 +58,10 @@ def test_other_errors_are_message_and_hint() -> None:
     assert describe(ConfigError("no key")) == "no key"
 
 
-@pytest.mark.parametrize("line", [0, 7, -1])
-def test_a_line_the_text_does_not_have_gives_no_excerpt(line: int) -> None:
-    """A wrong line number shows nothing rather than something else."""
-    assert excerpt(SCRIPT, line) == ""
-
-
-def test_numbers_line_up_and_long_lines_are_cut() -> None:
-    """Line numbers of different width are aligned; a minified line does not fill the screen."""
-    text = "\n".join(["x" * 500] * 12)
-    lines = excerpt(text, 10, around=1).splitlines()
-    assert [line[:7] for line in lines] == ["   9 | ", "> 10 | ", "  11 | "]
-    assert max(map(len, lines)) < 180
+def test_a_minified_line_does_not_fill_the_screen() -> None:
+    """Source lines are cut where nobody reads on."""
+    error = ScriptError("no", source="> 1 | " + "x" * 5000)
+    assert max(map(len, describe(error).splitlines())) < 180
 
 
 def test_control_characters_are_made_visible() -> None:
