@@ -30,14 +30,13 @@ def interpret(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     body = _decoded(answer) if answer.status >= 400 else None
     if isinstance(body, dict) and body:
         _raise_api_error(catalog, operation, answer, body)
+    what = "a status the API does not use"
     if answer.status >= 400:
-        _unexpected(catalog, operation, answer, "an error that is not in the API's form")
-    if 300 <= answer.status < 400:
-        to = answer.headers.get("location", "")
-        _unexpected(
-            catalog, operation, answer, f"a redirect{f' to {_masked(to)}' if to else ''}, not followed"
-        )
-    _unexpected(catalog, operation, answer, "a status the API does not use")
+        what = "an error that is not in the API's form"
+    elif answer.status >= 300:
+        to = _masked(answer.headers.get("location", ""))
+        what = f"a redirect to {to}, not followed" if to else "a redirect, not followed"
+    return _unexpected(catalog, operation, answer, what)
 
 
 def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
@@ -143,7 +142,7 @@ def _raise_api_error(
     message = next((_string(inner.get(word)) for word in words if _string(inner.get(word))), None)
     if message is None and isinstance(body.get("message"), str):
         message = body["message"]
-    code = inner.get("decline_code") and inner.get("code") or inner.get("code")
+    code = inner.get("code")
     type_ = _string(inner.get("type"))
     raise ApiError(
         _masked(message or f"{catalog.name} answered {answer.status} without saying why"),

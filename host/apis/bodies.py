@@ -51,9 +51,8 @@ def read_params(
     for name in in_path:
         if (name, "path") not in found:
             source.warn(place, f"the path parameter {name!r} is not described; a string is taken")
-            found[name, "path"] = Param(
-                name=name, location="path", schema=Schema(type="string"), required=True
-            )
+            text = Schema(type="string")
+            found[name, "path"] = Param(name=name, location="path", schema=text, required=True)
     for key in [key for key in found if key[1] == "path" and key[0] not in in_path]:
         source.warn(place, f"the path has no {{{key[0]}}}; the parameter is left out")
         del found[key]

@@ -9,14 +9,31 @@ from urllib.parse import quote
 
 from host.apis.catalog import Catalog, Operation, Param, Schema
 from host.apis.check import Checker, Fault, checker, listed, shown, unknown
-from host.apis.encode import form_key, header_text, multipart, pair_writer, path_text, scalar_text, to_json
-from host.apis.encode import deep_pairs
+from host.apis.encode import (
+    deep_pairs,
+    form_key,
+    header_text,
+    multipart,
+    pair_writer,
+    path_text,
+    scalar_text,
+    to_json,
+)
+from host.apis.methods import builder_method, method_names
 from host.apis.nearest import meant
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.errors import InvalidCall
 from host.http.message import Request
 
-__all__ = ["CallOptions", "bind", "check_value", "prepare", "signature"]
+__all__ = [
+    "CallOptions",
+    "bind",
+    "builder_method",
+    "check_value",
+    "method_names",
+    "prepare",
+    "signature",
+]
 
 Writer = Callable[[list[str], Any], None]
 
@@ -39,40 +56,39 @@ class _Entry:
         self.key = form_key(param.name) + "="
         nested = schema.type in ("object", "array") or bool(schema.any_of)
         body = param.location == "body"
-        indexed = any(
-            each.style == "deepObject" for each in operation.params.values() if each.location == "body"
-        )
         self.write: Writer = pair_writer(
-            param, nested=body and nested and (indexed or schema.type != "array")
+            param, nested=body and nested and (schema.type != "array" or _brackets(operation))
         )
 
 
 class _Plan:
     """What is the same for every call of an operation."""
 
-    __slots__ = ("entries", "form", "headers", "label", "mutation", "path", "path_names", "required", "wires")
+    __slots__ = ("entries", "form", "headers", "keyed", "label", "mutation", "path", "required", "wires")
 
     def __init__(self, catalog: Catalog, operation: Operation) -> None:
         self.entries = {
             name: _Entry(catalog, operation, name, param) for name, param in operation.params.items()
         }
-        self.wires = {
-            entry.wire: entry
-            for name, entry in reversed(self.entries.items())
-            if entry.wire not in self.entries
-        }
+        # Parameters are also known by the names the wire has for them, the first of each.
+        backwards = reversed(self.entries.values())
+        self.wires = {entry.wire: entry for entry in backwards if entry.wire not in self.entries}
         self.required = frozenset(name for name, param in operation.params.items() if param.required)
         self.label = f"{catalog.name}.{operation.id}"
         self.mutation = operation.mutation
         self.path = _path_parts(operation.path)
-        self.path_names = {
-            param.name: name for name, param in operation.params.items() if param.location == "path"
-        }
         self.form = operation.body == "form"
+        own = operation.security
+        self.keyed = bool(catalog.default_security if own is None else own)  # a key goes on it
         headers = [("Accept", "application/json")]
         if operation.body in ("form", "json", "text", "binary"):
             headers.append(("Content-Type", operation.content_type))
         self.headers = tuple(headers)
+
+
+def _brackets(operation: Operation) -> bool:
+    """Whether the body writes lists in brackets (``a[0]=x``); plain OpenAPI forms repeat the name."""
+    return any(param.style == "deepObject" for param in operation.params.values() if param.location == "body")
 
 
 def _path_parts(path: str) -> list[str]:
@@ -253,7 +269,7 @@ def _request(
         content,
         plan.label,
         plan.mutation,
-        None if operation.security == () else catalog.facts.name,
+        facts.name if plan.keyed else None,
         key,
         options.timeout,
         options.retries,
@@ -311,6 +327,14 @@ def _option_headers(
     catalog: Catalog, operation: Operation, options: CallOptions
 ) -> tuple[tuple[str, str], ...]:
     facts, found = catalog.facts, list(options.headers)
+    own = _own_headers(catalog)
+    for header, _ in found:
+        if header.lower() in own:
+            use = own[header.lower()]
+            hint = f"; use the option {use}" if use else ""
+            raise InvalidCall(
+                f"option headers: {header} is set by the host{hint}", operation=operation.id, param="headers"
+            )
     for name, value, header in (
         ("account", options.account, facts.account_header),
         ("api_version", options.api_version, facts.version_header),
@@ -325,6 +349,18 @@ def _option_headers(
         if name == "account" or (name == "idempotency_key" and operation.keyed):
             found.append((header, value))
     return tuple(found)
+
+
+def _own_headers(catalog: Catalog) -> dict[str, str]:
+    """Headers of the API that are not a script's to write, with the option that sets each if any."""
+    facts = catalog.facts
+    found = {auth.name.lower(): "" for auth in catalog.auth.values() if auth.kind == "header"}
+    options = {
+        facts.version_header: "api_version",
+        facts.account_header: "account",
+        facts.idempotency_header or "": "idempotency_key",
+    }
+    return found | {header.lower(): option for header, option in options.items() if header}
 
 
 def _files(check: Checker) -> Checker:

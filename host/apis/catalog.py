@@ -220,13 +220,14 @@ class Catalog:
     @classmethod
     def load(cls, source: bytes | str | Path) -> Catalog:
         """Read a compiled catalog from its bytes or its file. Raises ``CatalogError``."""
-        data = source
-        if not isinstance(data, bytes):
+        if isinstance(source, bytes):
+            data, label = source, "catalog"
+        else:
+            label = f"catalog {source}"
             try:
-                data = Path(data).read_bytes()
+                data = Path(source).read_bytes()
             except OSError as error:
-                raise CatalogError(f"catalog {source} cannot be read: {error.strerror}") from error
-        label = "catalog" if isinstance(source, bytes) else f"catalog {source}"
+                raise CatalogError(f"{label} cannot be read: {error.strerror}") from error
         try:
             if (found := _read_format.decode(data).format) != FORMAT:
                 raise CatalogError(

@@ -27,7 +27,7 @@ _NONE = Schema()
 Checker = Callable[[Any, bool], Any]
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 always becomes an InvalidCall
     """A value that does not fit; ``path`` leads to it, outermost first."""
 
     def __init__(self, expected: str, value: Any = None, *, text: str = "") -> None:
@@ -170,10 +170,7 @@ def _string_limits(schema: Schema) -> Callable[[Any], None]:
             if typo or schema.closed_enum:
                 raise Fault(one_of(schema.enum, value), value)
         if most is not None and len(value) > most:
-            raise Fault(
-                f"expected at most {most} characters",
-                text=f"expected at most {most} characters, got {len(value)}",
-            )
+            raise Fault("", text=f"expected at most {most} characters, got {len(value)}")
         if len(value) < least:
             raise Fault("", text=f"expected at least {least} character{'s'[: least > 1]}, got {shown(value)}")
         if pattern is not None and not pattern.search(value):
@@ -435,11 +432,12 @@ _NATURAL: dict[str, tuple[type, ...]] = {
 
 def _alternatives(catalog: Catalog, schema: Schema) -> Checker:
     """The first alternative that fits, those of the value's own type first."""
+    shapes = [catalog.resolve(each) for each in schema.any_of]
+    kinds = [_kind(shape) for shape in shapes]
     options = [
-        (_NATURAL.get(catalog.resolve(each).type, (object,)), checker(catalog, each))
-        for each in schema.any_of
+        (_NATURAL.get(shape.type, (object,)), checker(catalog, each))
+        for shape, each in zip(shapes, schema.any_of, strict=True)
     ]
-    kinds = [_kind(catalog.resolve(each)) for each in schema.any_of]
 
     def check(value: Any, full: bool) -> Any:
         own = [check for natural, check in options if type(value) in natural or object in natural]

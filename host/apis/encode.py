@@ -20,7 +20,6 @@ from host.errors import InvalidCall
 
 _plain = re.compile(r"[A-Za-z0-9_.~ \-]*\Z").match
 to_json = msgspec.json.Encoder().encode
-_json_nothing = b"{}"
 
 
 def form_text(text: str) -> str:
@@ -130,21 +129,15 @@ def path_text(param: Param, value: Any) -> str:
         if not value:
             raise Fault("", text="expected a value for the path, got an empty table")
         pairs = list(value.items()) if isinstance(value, dict) else [(None, each) for each in value]
-        style, joint = param.style, "="
-        glue = {"label": ".", "matrix": ";"}.get(style, ",") if param.explode else ","
+        glue = {"label": ".", "matrix": ";"}.get(param.style, ",") if param.explode else ","
+        own = f"{quote(param.name, safe='')}=" if param.style == "matrix" else ""
+        lead = own if param.explode else ""  # each item of an exploded matrix carries the name
+        joint = "=" if param.explode else ","
         texts = [
-            (f"{quote(name, safe='')}{joint if param.explode else ','}" if name is not None else "")
-            + (
-                f"{quote(param.name, safe='')}="
-                if style == "matrix" and param.explode and name is None
-                else ""
-            )
-            + quote(_flat(each), safe="")
+            (lead if name is None else f"{quote(name, safe='')}{joint}") + quote(_flat(each), safe="")
             for name, each in pairs
         ]
-        text = glue.join(texts)
-        if style == "matrix" and not param.explode:
-            text = f"{quote(param.name, safe='')}={text}"
+        text = ("" if param.explode else own) + glue.join(texts)
     else:
         text = scalar_text(value)
         if text in ("", ".", ".."):

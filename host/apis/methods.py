@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from host.apis.catalog import Catalog, Method, Operation, Schema
-from host.apis.nearest import meant
 from host.apis.naming import singular
+from host.apis.nearest import meant
 from host.errors import InvalidCall
 
 OWN = ("create", "copy", "set", "params", "with", "id", "data")  # the builder's, whatever the API has

@@ -9,8 +9,8 @@ import re
 from collections.abc import Collection, Mapping
 
 KEYWORDS = frozenset(
-    "and break do else elseif end false for function goto if in local nil not or repeat return then true "
-    "until while".split()
+    """and break do else elseif end false for function goto if in local nil not or
+    repeat return then true until while""".split()  # noqa: SIM905 read as words
 )
 VERSION = re.compile(r"v\d+(\.\d+)*\Z", re.IGNORECASE)
 _IRREGULAR = {
@@ -119,10 +119,7 @@ class PathNames:
     def resource(self, path: str, id: str) -> str:
         """``customer_tax_id``: the path with its resources in the singular, an action left off."""
         parts = self.segments(path)
-        action = (
-            len(parts) > 1 and not _is_param(parts[-1]) and id.rsplit(".", 1)[-1] == identifier(parts[-1])
-        )
-        if action:
+        if len(parts) > 1 and names_action(id, path):
             parts = parts[:-1]
         words = []
         for n, part in enumerate(parts):
@@ -153,12 +150,19 @@ def given_id(operation_id: object, path: str, method: str) -> str:
     return ".".join(identifier(part) for part in parts)
 
 
-def creates(id: str, derived: str) -> bool:
+def names_action(id: str, path: str) -> bool:
+    """Whether the path's last segment is a verb: ``payment_intents.confirm`` at …/{intent}/confirm."""
+    parts = _split(path)
+    last = parts[-1] if parts else ""
+    return bool(last) and not _is_param(last) and id.rsplit(".", 1)[-1] == identifier(last)
+
+
+def creates(id: str, derived: str, path: str) -> bool:
     """Whether a POST of this name makes a new object, so that it gets a builder."""
     last = id.rsplit(".", 1)[-1]
     if last == "create":
         return True
-    if not derived.endswith(".create"):
+    if not derived.endswith(".create") or ("." in id and names_action(id, path)):
         return False
     return "." not in id or bool(_CREATES.match(last))
 

@@ -14,9 +14,8 @@ def nearest(word: str, valid: Iterable[str]) -> str | None:
     found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.7)
     if found:
         return names[found[0]]
-    parts = [
-        name for name in names if len(word) > 3 and (word.lower() in name.split("_") or name in word.lower())
-    ]
+    low = word.lower()
+    parts = [name for name in names if len(low) > 3 and (low in name.split("_") or name in low)]
     if parts:
         return names[min(parts, key=len)]
     found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.55)

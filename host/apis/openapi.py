@@ -75,11 +75,7 @@ class _Compiler:
         self.paths = {path: item for path, item in paths.items() if item}
         self.names = PathNames(
             {path: [m for m in METHODS if m in item] for path, item in self.paths.items()},
-            {
-                path: lists
-                for path, item in self.paths.items()
-                if (lists := self._lists(path, item)) is not None
-            },
+            self._all_lists(),
         )
         self.sdk_names = _sdk_names(root)
         self.idempotency_header: str | None = None
@@ -128,7 +124,7 @@ class _Compiler:
         params, keyed = read_params(self.source, self.schemas, path, item, node, place)
         self.idempotency_header = self.idempotency_header or keyed
         body = read_body(self.source, self.schemas, node, place, params) if method != "get" else None
-        builder = method == "post" and creates(id, derived) and not path.endswith("}")
+        builder = method == "post" and creates(id, derived, path) and not path.endswith("}")
         operation = Operation(
             id=id,
             method=method.upper(),
@@ -169,6 +165,10 @@ class _Compiler:
             number += 1
         self.source.warn(place, f"its name is taken; it is called {stem}_{number}")
         return f"{stem}_{number}"
+
+    def _all_lists(self) -> dict[str, bool]:
+        found = {path: self._lists(path, item) for path, item in self.paths.items()}
+        return {path: lists for path, lists in found.items() if lists is not None}
 
     def _lists(self, path: str, item: dict[str, Any]) -> bool | None:
         """Whether GET answers with a list; None where it does not say."""
