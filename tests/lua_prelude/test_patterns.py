@@ -18,7 +18,7 @@ for k, v in pairs(string) do string_copy[k] = v end
 for k, v in pairs(table) do table_copy[k] = v end
 local host = {
   type = type, select = select, tonumber = tonumber, tostring = tostring, error = error, unpack = unpack, rawget = rawget,
-  pcall = pcall, next = next, string = string_copy, table = table_copy, math = math, limits = { string_bytes = limit },
+  pcall = pcall, next = next, string = string_copy, table = table_copy, math = math, limit_string = limit, env = {},
   ticks = 0,
 }
 function host.tick()

@@ -83,6 +83,26 @@ end
 
 local programs, programs_kept = {}, 0
 
+-- For each step the set of characters one of which must come next, where that is known: a repetition need not
+-- try elsewhere. Not for patterns whose captures or depth are in error, which only trying brings out.
+local function wanted_of(ops, args, n)
+  local wanted, open, total, need = {}, 0, 0, nil
+  for i = 1, n do
+    if ops[i] == OPEN then open, total = open + 1, total + 1
+    elseif ops[i] == HERE then total = total + 1
+    elseif ops[i] == CLOSE then open = open - 1 end
+    if open < 0 or ops[i] == FAULT then return wanted end
+  end
+  if open ~= 0 or total > MAX_CAPTURES or n >= MAX_DEPTH - 1 then return wanted end
+  for i = n, 1, -1 do
+    wanted[i] = need
+    local op = ops[i]
+    if op == SINGLE or op == PLUS then need = args[i]
+    elseif op ~= OPEN and op ~= HERE and op ~= CLOSE then need = nil end
+  end
+  return wanted
+end
+
 -- ops, args and, for repeated items, runs (a pattern for C that takes the whole run); first: an item no match
 -- can begin without.
 local function program_of(p)
@@ -105,7 +125,8 @@ local function program_of(p)
     i = past
   end
   ops[n + 1] = DONE
-  program = { ops = ops, args = args, runs = runs, widths = widths, first = first, anchored = anchored }
+  program = { ops = ops, args = args, runs = runs, widths = widths, first = first, anchored = anchored,
+    wanted = wanted_of(ops, args, n) }
   if #p <= 256 then
     if programs_kept >= KEPT then programs, programs_kept = {}, 0 end
     programs[p], programs_kept = program, programs_kept + 1
@@ -116,7 +137,7 @@ end
 -- The matcher --------------------------------------------------------------------------------------------
 -- One search at a time: nothing of a script runs within it. Captures stand until the next search.
 
-local subject, size, ops, args, runs, widths
+local subject, size, ops, args, runs, widths, wanted
 local level, depth = 0, 0
 local starts, lengths = {}, {}
 local attempt
@@ -135,10 +156,9 @@ end
 
 -- Tries what follows item i at each end from `past` down to `least`.
 local function longest_first(i, least, past)
-  if depth >= MAX_DEPTH then fail("pattern too complex") end
-  local wanted = ops[i + 1] == SINGLE and args[i + 1]
+  local need = wanted[i]
   while past >= least do
-    if not wanted or wanted[byte(subject, past)] then
+    if not need or need[byte(subject, past)] then
       local e = attempt(i + 1, past)
       if e then return e end
     end
@@ -147,10 +167,12 @@ local function longest_first(i, least, past)
 end
 
 local function shortest_first(i, pos)
-  local set = args[i]
+  local set, need = args[i], wanted[i]
   while true do
-    local e = attempt(i + 1, pos)
-    if e then return e end
+    if not need or need[byte(subject, pos)] then
+      local e = attempt(i + 1, pos)
+      if e then return e end
+    end
     if not set[byte(subject, pos)] then return nil end
     pos = pos + 1
   end
@@ -250,7 +272,8 @@ end
 local function search(s, p, pos)
   local program = program_of(p)
   local first, anchored = program.first, program.anchored
-  subject, size, ops, args, runs, widths = s, #s, program.ops, program.args, program.runs, program.widths
+  subject, size, ops, args, runs = s, #s, program.ops, program.args, program.runs
+  widths, wanted = program.widths, program.wanted
   repeat
     if first and not anchored and (size - pos) * #first <= C_STEPS then
       local at = find(s, first, pos)

@@ -5,8 +5,8 @@
 -- runs once per QUANTUM. A unit is about 8 ns, one step of the C pattern matcher. A pattern whose worst case
 -- on this subject is over BUDGET goes to patterns.lua: same answers and errors, in Lua, so it can be stopped.
 --
--- Takes the captured originals, reads host.tick, host.limits.string_bytes, host.raise, host.load_prelude;
--- sets host.env.string, host.charge, host.class_end; returns { string = …, table = {concat insert maxn sort} }.
+-- Takes core's captured originals, its tick, limit_string, raise and load_prelude; sets core.env.string and
+-- core.tables (concat, insert, maxn, sort), and what patterns.lua needs. Returns both libraries.
 local host = ...
 local type, select, tonumber, tostring, error, unpack, rawget =
   host.type, host.select, host.tonumber, host.tostring, host.error, host.unpack, host.rawget
@@ -16,12 +16,14 @@ local byte, find, format, gmatch, gsub, match, rep, sub =
 local lower, reverse, upper = string.lower, string.reverse, string.upper
 local concat, insert, maxn, sort = table.concat, table.insert, table.maxn, table.sort
 
-local LIMIT = host.limits and host.limits.string_bytes or 64 * 1024 * 1024
+local LIMIT = host.limit_string -- bytes
 local QUANTUM, BUDGET = 500000, 10000000 -- units: about 4 ms and 80 ms
 local FREE = 500 -- units too few to charge
 local KEPT, LONGEST = 64, 256 -- analysed patterns kept, and the longest worth keeping
 
-local tick, spent = host.tick, 0
+-- Without a tick of core's, an empty loop is long enough for its hook to fire.
+local tick = host.tick or function() for _ = 1, 1000000 do end end
+local spent = 0
 local function charge(units)
   spent = spent + units
   if spent > QUANTUM then
@@ -220,19 +222,24 @@ end
 
 local strings = { byte = byte, char = string.char, len = string.len, sub = sub }
 
+-- Both strings, and a start the C function would take; anything else is left for it to refuse.
+local function sound(s, p, init)
+  return type(s) == "string" and type(p) == "string" and (init == nil or tonumber(init))
+end
+
 function strings.find(s, p, init, plain)
-  s, p = text(s), text(p)
-  if type(s) ~= "string" or type(p) ~= "string" or init ~= nil and not tonumber(init) then return find(s, p, init, plain) end
+  if type(s) ~= "string" or type(p) ~= "string" then s, p = text(s), text(p) end
+  if not sound(s, p, init) then return find(s, p, init, plain) end
   local most = free[p]
-  if most and #s <= most then return find(s, p, init, plain) end
+  if most and #s <= most or plain and #s * (#p + 3) <= 20000 then return find(s, p, init, plain) end
   if plain or not find(p, "[%^%$%*%+%?%.%(%[%%%-]") then return find_plain(s, p, init) end
   if bounded(p, remaining(#s, init)) then return find(s, p, init) end
   return matcher().find(s, p, find(s, "", init, true))
 end
 
 function strings.match(s, p, init)
-  s, p = text(s), text(p)
-  if type(s) ~= "string" or type(p) ~= "string" or init ~= nil and not tonumber(init) then return match(s, p, init) end
+  if type(s) ~= "string" or type(p) ~= "string" then s, p = text(s), text(p) end
+  if not sound(s, p, init) then return match(s, p, init) end
   local most = free[p]
   if most and #s <= most or bounded(p, remaining(#s, init)) then return match(s, p, init) end
   return matcher().match(s, p, find(s, "", init, true))
@@ -269,8 +276,11 @@ function strings.gsub(s, p, repl, most)
   end
   if bounded(p, #s) then
     if kind ~= "string" then return gsub(s, p, counted(repl, #s), most) end
-    local _, references = gsub(repl, "%%", "")
-    local size = #s * (1 + references) + (#s + 1) * #repl
+    local size = #s * (1 + #repl) * 2 -- at most, were every other byte of repl a %
+    if size > 20000 then
+      local _, references = gsub(repl, "%%", "")
+      size = #s * (1 + references) + (#s + 1) * #repl
+    end
     if size <= LIMIT then
       charge(size / 64)
       return gsub(s, p, repl, most)
@@ -303,7 +313,16 @@ end
 function strings.format(pattern, ...)
   pattern = text(pattern)
   if type(pattern) ~= "string" then return format(pattern, ...) end
-  local n, values = select("#", ...), { ... }
+  local n = select("#", ...)
+  if n <= 2 then
+    local a, b = ...
+    local kind_a, kind_b = type(a), type(b)
+    if kind_a ~= "table" and kind_a ~= "userdata" and kind_b ~= "table" and kind_b ~= "userdata"
+      and #pattern + (kind_a == "string" and #a or 0) + (kind_b == "string" and #b or 0) < 4096 then
+      return format(pattern, ...)
+    end
+  end
+  local values = { ... }
   for i = 1, n do
     local kind = type(values[i])
     if kind == "table" or kind == "userdata" then
@@ -368,5 +387,5 @@ function tables.maxn(t)
   return maxn(t)
 end
 
-if host.env then host.env.string = strings end
+host.env.string, host.tables = strings, tables
 return { string = strings, table = tables }
