@@ -74,7 +74,8 @@ def main() -> None:
             progress("")
             print(*table.lines(outcome), "", sep="\n", flush=True)
             outcomes.append(outcome)
-    judged = goals(table.medians(outcomes))
+    held = {scenario.name for scenario in todo}
+    judged = [goal for goal in goals(table.medians(outcomes)) if goal.scenario in held]
     print(*table.goal_lines(judged), sep="\n")
     record = {"machine": about, "peers": field.versions, "quick": given.quick}
     now = datetime.datetime.now(datetime.UTC)

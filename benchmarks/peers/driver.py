@@ -65,6 +65,15 @@ def check(product_id: str) -> None:
         raise SystemExit(f"a create answered {product_id!r}")
 
 
+def peak_rss_kb() -> int:
+    """The most memory this program had resident. ``ru_maxrss`` would include the program that started it."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 class Clock:
     """Wall and processor time since it was made."""
 
@@ -84,7 +93,7 @@ class Clock:
             "us_per_create": round(wall * 1e6 / max(creates, 1), 2),
             "rps": round(creates / wall, 1),
             "cpu_us_per_create": round(cpu * 1e6 / max(creates, 1), 2),
-            "peak_rss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            "peak_rss_kb": peak_rss_kb(),
             "creates": creates,
         }
         print(json.dumps(figures), flush=True)
