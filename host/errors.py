@@ -119,6 +119,7 @@ class CallError(HostError):
         self.outcome = outcome
         self.phase = phase
         self.retry_after = retry_after  # seconds, as the server asked (Retry-After)
+        self.waited = 0.0  # seconds waited for a rate limit, which the call's deadline does not count
 
     FACTS: ClassVar[tuple[str, ...]] = (
         "status",

@@ -37,7 +37,8 @@ class Answer:
     """One HTTP answer, body read to its end and decoded from its content coding.
 
     Header names are lower case. ``elapsed`` is seconds from the first byte sent to the last read,
-    ``attempts`` how many requests it took.
+    ``attempts`` how many requests it took, ``waited`` seconds spent waiting for a rate limit (which do not
+    count against the call's deadline).
     """
 
     status: int
@@ -46,3 +47,4 @@ class Answer:
     elapsed: float = 0.0
     attempts: int = 1
     url: str = ""
+    waited: float = 0.0

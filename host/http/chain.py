@@ -1,0 +1,268 @@
+"""The way of one call: retried( limited( client ) ), wrappers of one signature."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from types import MappingProxyType
+
+from host.errors import CallError, CallTimeout, ConfigError, LimitError, NetworkError, Outcome
+from host.http.limits import Breaker, BreakerPolicy, Rate, TokenBucket
+from host.http.message import Answer, Request
+from host.http.retry import RetryBudget, RetryPolicy, decide, retry_after
+
+__all__ = ["Limits", "Send", "chain", "limited", "retried"]
+
+Send = Callable[[Request, float], Awaitable[Answer]]
+"""``await send(request, deadline)`` → answer, or raises a :class:`~host.errors.CallError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``rates`` by the request's ``credential`` (an API's name, one key each), else by ``host:port``.
+
+    ``in_flight_per_host`` ``None`` is no limit. ``breaker`` ``None`` is none.
+    """
+
+    rates: Mapping[str, Rate] = field(default_factory=lambda: MappingProxyType({}))
+    in_flight_per_host: int | None = None
+    breaker: BreakerPolicy | None = field(default_factory=BreakerPolicy)
+
+    def __post_init__(self) -> None:
+        if self.in_flight_per_host is not None and self.in_flight_per_host < 1:
+            raise ConfigError(f"in_flight_per_host is {self.in_flight_per_host}, expected 1 or more")
+
+    @property
+    def none(self) -> bool:
+        return not self.rates and self.in_flight_per_host is None and self.breaker is None
+
+
+def chain(
+    send: Send,
+    *,
+    policy: RetryPolicy | None = None,
+    limits: Limits | None = None,
+    on_wait: Callable[[float], None] | None = None,
+    policies: Mapping[str, RetryPolicy] | None = None,
+) -> Send:
+    """``send`` with limits and retries.
+
+    ``on_wait(seconds)`` is told before a wait for a rate's token: it does not count against the call's
+    deadline, so whoever watches over that must put it off (``AsyncWorker.extend_deadline``).
+    ``policies`` are for single APIs, by the request's ``credential``.
+    """
+    limits = limits or Limits()
+    if not limits.none:
+        send = limited(send, limits, on_wait=on_wait)
+    return retried(send, policy or RetryPolicy(), policies=policies)
+
+
+def retried(
+    send: Send,
+    policy: RetryPolicy,
+    *,
+    policies: Mapping[str, RetryPolicy] | None = None,
+    rng: Callable[[], float] = random.random,
+    clock: Callable[[], float] = monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Send:
+    """Send again what failed for a while. What comes back tells ``attempts`` and ``waited`` of all."""
+    budgets: dict[str, RetryBudget] = {}
+    by_api = policies or {}
+
+    async def send_with_retries(request: Request, deadline: float) -> Answer:
+        host = host_of(request.url)
+        budget = budgets.get(host)
+        if budget is None:
+            budget = budgets[host] = RetryBudget()
+        budget.earn()
+        rules = by_api.get(request.credential, policy) if by_api and request.credential else policy
+        attempt, waited = 0, 0.0
+        while True:
+            attempt += 1
+            outcome: Answer | CallError
+            try:
+                outcome = await send(request, deadline)
+            except CallError as error:
+                outcome = error
+            else:
+                if outcome.status < 400 and attempt == 1:
+                    return outcome
+            # Waiting for a rate is the run's time, not the call's.
+            deadline += outcome.waited
+            waited += outcome.waited
+            delay = decide(rules, attempt, request, outcome, deadline, clock(), rng)
+            if delay is None or not budget.spend():
+                return _told(outcome, attempt, waited)
+            await sleep(delay)
+
+    return send_with_retries
+
+
+def _told(outcome: Answer | CallError, attempts: int, waited: float) -> Answer:
+    if isinstance(outcome, CallError):
+        outcome.attempts = attempts
+        outcome.waited = waited
+        raise outcome
+    if attempts == 1 and not waited:
+        return outcome
+    return replace(outcome, attempts=attempts, waited=waited)
+
+
+def limited(
+    send: Send,
+    limits: Limits,
+    *,
+    on_wait: Callable[[float], None] | None = None,
+    clock: Callable[[], float] = monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Send:
+    """Wait for a rate's token, for the host's breaker and for a place in flight, in this order."""
+    buckets: dict[str, TokenBucket] = {}
+    hosts: dict[str, _Host] = {}
+
+    def bucket_of(request: Request, host: str) -> TokenBucket | None:
+        name = request.credential or host
+        bucket = buckets.get(name)
+        if bucket is None and (rate := limits.rates.get(name)) is not None:
+            bucket = buckets[name] = TokenBucket(rate, clock())
+        return bucket
+
+    async def wait_for_token(bucket: TokenBucket) -> float:
+        wait = bucket.take(clock())
+        if wait > 0:
+            if on_wait is not None:
+                on_wait(wait)
+            try:
+                await sleep(wait)
+            except BaseException:
+                bucket.give_back()
+                raise
+        return wait
+
+    async def send_within_limits(request: Request, deadline: float) -> Answer:
+        name = host_of(request.url)
+        host = hosts.get(name)
+        if host is None:
+            host = hosts[name] = _Host(name, limits)
+        bucket = bucket_of(request, name) if limits.rates else None
+        waited = 0.0 if bucket is None else await wait_for_token(bucket)
+        deadline += waited
+        try:
+            if host.breaker is not None and not host.breaker.closed:
+                await _pass(host, host.breaker, request, deadline, clock, sleep)
+            if host.places is None:
+                answer = await send(request, deadline)
+            else:
+                answer = await _in_place(host, host.places, send, request, deadline, clock)
+        except BaseException as error:
+            if isinstance(error, CallError):
+                error.waited = waited
+            host.heard_error(error, clock())
+            raise
+        host.heard(answer, clock())
+        if bucket is not None:
+            if answer.status == 429:
+                bucket.rejected(clock(), retry_after(answer.headers))
+            else:
+                bucket.accepted()
+        return replace(answer, waited=waited) if waited else answer
+
+    return send_within_limits
+
+
+class _Host:
+    """What is known of one host and port."""
+
+    __slots__ = ("breaker", "name", "places")
+
+    def __init__(self, name: str, limits: Limits) -> None:
+        self.name = name
+        self.breaker = None if limits.breaker is None else Breaker(limits.breaker)
+        count = limits.in_flight_per_host
+        self.places = None if count is None else asyncio.Semaphore(count)
+
+    def heard(self, answer: Answer, now: float) -> None:
+        if self.breaker is not None:
+            if answer.status >= 500:
+                self.breaker.failed(now, f"status {answer.status}")
+            else:
+                self.breaker.succeeded()
+
+    def heard_error(self, error: BaseException, now: float) -> None:
+        if self.breaker is None:
+            return
+        if isinstance(error, NetworkError | CallTimeout) and error.phase != "limit":
+            self.breaker.failed(now, error.message)
+        elif not isinstance(error, LimitError):  # which the breaker itself raised
+            self.breaker.abandoned()
+
+
+async def _pass(
+    host: _Host,
+    breaker: Breaker,
+    request: Request,
+    deadline: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> None:
+    """Wait until the breaker lets the request through, or say why it does not."""
+    while (wait := breaker.wait(now := clock())) > 0:
+        if now + wait >= deadline:
+            raise LimitError(
+                f"{host.name} is left alone for {wait:.1f} s after {breaker.failures} failures in a row"
+                f" (the last: {breaker.reason})",
+                phase="limit",
+                outcome=_not_sent(request),
+                retryable=False,  # it would be asked after again at once; retry_after says when it can help
+                retry_after=wait,
+                operation=request.operation or None,
+                idempotency_key=request.idempotency_key,
+            )
+        await sleep(wait)
+
+
+async def _in_place(
+    host: _Host,
+    places: asyncio.Semaphore,
+    send: Send,
+    request: Request,
+    deadline: float,
+    clock: Callable[[], float],
+) -> Answer:
+    acquired = False
+    if not places.locked():
+        acquired = await places.acquire()
+    else:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, deadline - clock())):
+                acquired = await places.acquire()
+    if not acquired:
+        raise CallTimeout(
+            f"no place in flight to {host.name} became free before the call's deadline",
+            phase="limit",
+            outcome=_not_sent(request),
+            retryable=True,
+            operation=request.operation or None,
+            idempotency_key=request.idempotency_key,
+        )
+    try:
+        return await send(request, deadline)
+    finally:
+        places.release()
+
+
+def _not_sent(request: Request) -> Outcome | None:
+    return "not_sent" if request.mutation else None
+
+
+def host_of(url: str) -> str:
+    """Host and port of an absolute URL, without user and password, as limits and messages name it."""
+    start = url.find("//") + 2
+    end = url.find("/", start)
+    netloc = url[start:] if end < 0 else url[start:end]
+    return netloc.rpartition("@")[2].partition("?")[0]

@@ -1,0 +1,29 @@
+"""Idempotency keys: what makes repeating a mutation safe.
+
+A key belongs to a call, not to an attempt: all attempts of one call carry the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+
+__all__ = ["derived_key", "random_key"]
+
+
+def random_key() -> str:
+    """A new key, 128 random bits as hexadecimal digits."""
+    return os.urandom(16).hex()
+
+
+def derived_key(run_id: str, task_path: Sequence[int | str], position: int) -> str:
+    """The key of the call at ``position`` in a task of a durable run: the same whenever it is made again.
+
+    ``task_path`` are the numbers or names of the tasks from the main chunk down. 40 hexadecimal digits (160
+    bits of SHA-256), below Stripe's bound of 255 characters.
+    """
+    # Each part with its length, so that no two different paths give the same text.
+    parts = [run_id, *map(str, task_path), str(position)]
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
