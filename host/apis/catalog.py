@@ -178,6 +178,19 @@ _read_schema = msgspec.msgpack.Decoder(Schema)
 _write = msgspec.msgpack.Encoder().encode
 
 
+class _Route(msgspec.Struct, frozen=True):
+    method: str
+    path: str
+
+
+_route_decoder = msgspec.msgpack.Decoder(_Route)
+
+
+def _read_route(raw: bytes) -> tuple[str, str]:
+    found = _route_decoder.decode(raw)
+    return found.method, found.path
+
+
 class Catalog:
     """One API. Frozen to its users; safe to share between threads.
 
@@ -292,6 +305,10 @@ class Catalog:
     def operation_ids(self) -> tuple[str, ...]:
         """All operations' names, in the document's order, without aliases."""
         return tuple(self._file.operations)
+
+    def routes(self) -> list[tuple[str, str, str]]:
+        """(id, method, path) of all operations, in the document's order; decodes nothing else of them."""
+        return [(id, *_read_route(raw)) for id, raw in self._file.operations.items()]
 
     def aliases(self) -> Mapping[str, str]:
         """Further names of operations, each with the name it stands for."""
