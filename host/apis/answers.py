@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, NoReturn
 
@@ -15,7 +14,7 @@ from host.http.message import Answer
 
 MOST_SHOWN = 100  # characters of an unexpected answer's text
 _LONG_NUMBER = re.compile(rb"[0-9]{16}")
-_KEYS = re.compile(r"\b((?:sk|rk|pk|whsec|ek|Bearer|Basic)[_ ](?:live_|test_)?)[A-Za-z0-9_+/=.\-]{4,}")
+_KEYS = r"\b((?:sk|rk|pk|whsec|ek|Bearer|Basic)[_ ](?:live_|test_)?)[A-Za-z0-9_+/=.\-]{4,}"
 _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 
@@ -88,6 +87,8 @@ def decode_json(body: bytes) -> Any:
     """Decoded JSON with integers beyond 2^53 as strings. Raises ``ValueError``."""
     if _LONG_NUMBER.search(body) is None:
         return msgspec.json.decode(body)
+    import json  # for the rare answer with such numbers: msgspec would round or keep them
+
     return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
 
 
@@ -206,7 +207,7 @@ def _unexpected(catalog: Catalog, operation: Operation, answer: Answer, what: st
 
 def _masked(text: str) -> str:
     """Keys of known forms left out; whoever knows the secrets themselves masks again."""
-    return _KEYS.sub(r"\1…", text)
+    return re.sub(_KEYS, r"\1…", text)
 
 
 def _kind(value: Any) -> str:

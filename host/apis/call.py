@@ -16,6 +16,7 @@ from host.apis.encode import (
     multipart,
     pair_writer,
     path_text,
+    plain,
     scalar_text,
     to_json,
 )
@@ -80,7 +81,9 @@ class _Plan:
         self.form = operation.body == "form"
         own = operation.security
         self.keyed = bool(catalog.default_security if own is None else own)  # a key goes on it
-        headers = [("Accept", "application/json")]
+        result = catalog.resolve(operation.result) if operation.result is not None else None
+        other = result is not None and result.type == "string"  # a file or a text
+        headers = [("Accept", "*/*" if other else "application/json")]
         if operation.body in ("form", "json", "text", "binary"):
             headers.append(("Content-Type", operation.content_type))
         self.headers = tuple(headers)
@@ -199,7 +202,7 @@ def prepare(
                 missing = missing - {entry.name}
         location = entry.param.location
         if form and location == "body" and entry.plain and type(value) is str:
-            if _safe(value):
+            if plain(value):
                 body.append(entry.key + value.replace(" ", "+"))
             else:
                 entry.write(body, value)
@@ -220,9 +223,6 @@ def prepare(
             f"{operation.resource}: {listed(names)} missing", operation=operation.id, param=names[0]
         )
     return _request(catalog, operation, plan, options, base_url, body, query, others, boundary)
-
-
-_safe = re.compile(r"[A-Za-z0-9_.~ \-]*\Z").match
 
 
 def _extra(catalog: Catalog, operation: Operation, name: str) -> _Entry:

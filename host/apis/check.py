@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from host.apis.catalog import Catalog, Schema
@@ -17,9 +16,10 @@ from host.apis.nearest import meant, misspelt
 
 EXACT = 2**53  # largest integer a Lua number holds exactly
 MOST_DEPTH = 64
-_MONEY = re.compile(r"(^|_)amount(_|$)")
-_PRIVATE = re.compile(r"(^|_)(secret|password|passwd|token|key|cvc|cvv|pin|number|authorization)(_|$)")
-_DIGITS = re.compile(r"-?[0-9]{16,}\Z")
+# Patterns are compiled where they are first used: a run without errors never needs them.
+_MONEY = r"(^|_)amount(_|$)"
+_PRIVATE = r"(^|_)(secret|password|passwd|token|key|cvc|cvv|pin|number|authorization)(_|$)"
+_DIGITS = r"-?[0-9]{16,400}\Z"
 
 _NONE = Schema()
 
@@ -51,7 +51,7 @@ class Fault(Exception):  # noqa: N818 always becomes an InvalidCall
         if self.text:
             return f"{where}: {self.text}" if where else self.text
         name = next((step for step in reversed(self.path) if isinstance(step, str)), "")
-        got = shown(self.value, private=bool(_PRIVATE.search(name)))
+        got = shown(self.value, private=bool(re.search(_PRIVATE, name)))
         if self.expected.startswith("expected an integer") and isinstance(self.value, float):
             got += _minor_units(name, self.value)
         return f"{where}: {self.expected}, got {got}"
@@ -85,12 +85,16 @@ def number_text(value: float) -> str:
         if value.is_integer() and abs(value) <= EXACT:
             return str(int(value))
         text = repr(value)
-        return format(Decimal(text), "f") if "e" in text else text
+        if "e" not in text:
+            return text
+        from decimal import Decimal  # three milliseconds to import, and rarely needed
+
+        return format(Decimal(text), "f")
     return str(value)
 
 
 def _minor_units(name: str, value: float) -> str:
-    if not _MONEY.search(name):
+    if not re.search(_MONEY, name):
         return ""
     cents = round(value * 100)
     exact = f": write {cents} for {number_text(value)}" if abs(value * 100 - cents) < 1e-6 else ""
@@ -223,7 +227,7 @@ def _integer(catalog: Catalog, schema: Schema) -> Checker:
                 if not value.is_integer():
                     raise Fault("expected an integer", value)
                 value = int(value)
-        elif kind is str and _DIGITS.match(value) and abs(int(value)) > EXACT:
+        elif kind is str and re.match(_DIGITS, value) and abs(int(value)) > EXACT:
             value = int(value)  # how an integer beyond 2^53 came in an answer
         else:
             raise Fault("expected an integer", value)

@@ -6,7 +6,6 @@ empty string to unset, brackets of keys left readable. Styles are those of OpenA
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,20 +17,21 @@ from host.apis.catalog import Param
 from host.apis.check import Fault, number_text
 from host.errors import InvalidCall
 
-_plain = re.compile(r"[A-Za-z0-9_.~ \-]*\Z").match
+# Whether a text needs no percent-encoding but for its spaces.
+plain = re.compile(r"[A-Za-z0-9_.~ \-]*\Z").match
 to_json = msgspec.json.Encoder().encode
 
 
 def form_text(text: str) -> str:
     """A value percent-encoded as application/x-www-form-urlencoded asks."""
-    if _plain(text):
+    if plain(text):
         return text.replace(" ", "+")
     return quote_plus(text, safe="~")
 
 
 def form_key(text: str) -> str:
     """A name in a form or query; ``[`` and ``]`` stay as they are."""
-    if _plain(text):
+    if plain(text):
         return text.replace(" ", "+")
     return quote_plus(text, safe="[]~")
 
@@ -183,6 +183,8 @@ def multipart(parts: list[tuple[Param, Any]], boundary: str | None = None) -> tu
             pairs = brackets(param.name, value)
             blocks.extend((_disposition(name), scalar_text(each).encode()) for name, each in pairs)
     if boundary is None:
+        import hashlib  # four milliseconds to import, for uploads only
+
         digest = hashlib.sha256()
         for head, content in blocks:
             digest.update(head.encode() + content)

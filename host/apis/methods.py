@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from host.apis.catalog import Catalog, Method, Operation, Schema
-from host.apis.naming import singular
 from host.apis.nearest import meant
 from host.errors import InvalidCall
 
@@ -34,6 +33,8 @@ def builder_method(catalog: Catalog, operation: Operation, name: str) -> Method:
 
 def method_names(catalog: Catalog, operation: Operation) -> tuple[str, ...]:
     """Every method :func:`builder_method` knows: sugar, parameters, and ``add_…`` for lists."""
+    from host.apis.naming import singular  # for errors and listings only
+
     names = list(catalog.facts.sugar.get(operation.builder, {}))
     for name, param in operation.params.items():
         names.append(name)
@@ -50,6 +51,8 @@ def _find(catalog: Catalog, operation: Operation, name: str) -> Method | None:
     if param is not None:
         return _method(catalog, name, param.schema)
     if name.startswith("add_"):
+        from host.apis.naming import singular  # with its patterns, for lists only
+
         for target, param in operation.params.items():
             if name[4:] in (singular(target), target):
                 items = _list_of(catalog, param.schema)

@@ -105,8 +105,8 @@ class PathNames:
         plural = singular(parts[-1]) != parts[-1]
         collection = path in self._with_items or self._lists.get(path, plural)
         above = path.rsplit("/", 1)[0]
-        action = not collection and above in self._paths and not above.endswith("}")
-        if action and (method == "get" or len(methods) == 1):
+        verb = not plural and path not in self._with_items  # /customers/search
+        if verb and above in self._paths and not above.endswith("}") and len(methods) == 1:
             return ""
         if method == "get":
             return "list" if collection else "retrieve"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from host.apis.check import shown
 from host.apis.nearest import meant
@@ -19,13 +20,12 @@ RESERVED = frozenset(
     {"authorization", "proxy-authorization", "cookie", "host", "content-length", "content-type"}
     | {"transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "keep-alive"}
 )
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
+_HEADER_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z"
+_CONTROL = r"[\x00-\x1f\x7f]"
+_PRINTABLE = r"[\x21-\x7e]+\Z"
 
 
-@dataclass(frozen=True, slots=True)
-class CallOptions:
+class CallOptions(msgspec.Struct, frozen=True):
     """``timeout`` is seconds for the answer, ``retries`` how often to try again; None: as the host does."""
 
     idempotency_key: str | None = None
@@ -59,7 +59,7 @@ def _word(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InvalidCall(f"option {name}: expected a string, got {shown(value)}", param=name)
     text = str(value)
-    if not _PRINTABLE.match(text) or len(text) > LONGEST_KEY:
+    if not re.match(_PRINTABLE, text) or len(text) > LONGEST_KEY:
         raise InvalidCall(
             f"option {name}: expected 1 to {LONGEST_KEY} visible ASCII characters, got {shown(text)}",
             param=name,
@@ -95,11 +95,15 @@ def _headers(name: str, value: Any) -> tuple[tuple[str, str], ...]:
         )
     found = []
     for key, each in value.items():
-        if not isinstance(key, str) or not _TOKEN.match(key):
+        if not isinstance(key, str) or not re.match(_HEADER_NAME, key):
             raise InvalidCall(f"option headers: {shown(key)} is not a header name", param=name)
         if key.lower() in RESERVED:
             raise InvalidCall(f"option headers: {key} is set by the host and cannot be given", param=name)
-        if isinstance(each, bool) or not isinstance(each, str | int | float) or _CONTROL.search(str(each)):
+        if (
+            isinstance(each, bool)
+            or not isinstance(each, str | int | float)
+            or re.search(_CONTROL, str(each))
+        ):
             raise InvalidCall(
                 f"option headers: {key} must be a string without control characters", param=name
             )
