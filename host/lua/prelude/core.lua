@@ -3,7 +3,7 @@
 --
 -- host(code, …) is the one Python function of the state (codes: host/lua/protocol.py). It takes and gives
 -- nil, booleans, numbers and strings only. enter(id, status, a, b) is the one function Python calls.
-local host = ...
+local host, limit_tasks, limit_string = ...
 
 local type, next, pairs, ipairs, select, error, pcall, tostring, rawget, rawset, rawequal, setmetatable, getmetatable =
   type, next, pairs, ipairs, select, error, pcall, tostring, rawget, rawset, rawequal, setmetatable, getmetatable
@@ -27,7 +27,7 @@ local core = {
   co_yield = co_yield, co_status = co_status, co_running = co_running, co_yieldable = co_yieldable, char = string.char,
   byte = string.byte, sub = sub, find = find, format = format, rep = string.rep, gsub = string.gsub, match = string.match,
   concat = concat, insert = table.insert, sort = table.sort, floor = floor, ldexp = math.ldexp, getinfo = getinfo,
-  string = string, table = table, math = math, bit = bit, os = os,
+  limit_tasks = limit_tasks, limit_string = limit_string, string = string, table = table, math = math, bit = bit, os = os,
 }
 
 -- Opaque and per-object values are userdata whose private state is their environment table: no script can
@@ -226,7 +226,7 @@ local function call(kind, target, payload, options)
     task.call = nil
   end
   if status == ERROR then
-    local facts = decode(a)
+    local facts = a and decode(a) or { kind = "limit", message = "not enough memory for the answer" }
     setmetatable(facts, nil)
     raise(facts, where(3))
   end

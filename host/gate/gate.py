@@ -1,0 +1,293 @@
+"""The host's side of every call: nothing a script says is trusted before it.
+
+    check + encode → permission → budget → registry → (worker) → interpret
+
+The gate works on the run's thread: it refuses at once what cannot be sent, hands on what can, and reads the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any, Protocol
+
+from host.apis.answers import interpret, request_id
+from host.apis.call import bind, check_value, prepare
+from host.apis.catalog import Catalog, Operation
+from host.apis.methods import builder_method
+from host.apis.nearest import meant
+from host.apis.options import CallOptions
+from host.apis.pages import next_page, page_request
+from host.bridge.registry import AsyncFunctionRegistry
+from host.bridge.request import AsyncRequest, Reply
+from host.errors import CallError, FunctionError, InvalidCall
+from host.gate.api import Api
+from host.http.idempotency import random_key
+from host.http.message import Answer, Request
+
+Answered = Callable[["Call"], None]
+
+
+class Run(Protocol):
+    """What the gate needs to know of the run a call belongs to."""
+
+    run_id: str
+
+
+class Call:
+    """One call on its way. ``reply`` is set exactly once, then ``answered(call)`` was called."""
+
+    __slots__ = (
+        "answered", "api", "asked", "id", "kind", "line", "name", "operation", "reply", "request", "started",
+    )  # fmt: skip
+
+    def __init__(self, id: int, kind: int, name: str, answered: Answered, line: int | None) -> None:
+        self.id = id
+        self.kind = kind
+        self.name = name
+        self.answered = answered
+        self.line = line
+        self.api: Api | None = None
+        self.operation: Operation | None = None
+        self.request: Request | None = None
+        self.asked: AsyncRequest | None = None
+        self.reply: Reply | None = None
+        self.started = 0.0
+
+    def deliver(self, reply: Reply) -> None:
+        """Takes the worker's one reply, on the loop's thread."""
+        self.reply = reply
+        self.answered(self)
+
+
+class Gate:
+    """Checks, sends and interprets the calls of all runs of a host. Thread-safe.
+
+    ``functions`` are the registered functions a script may call by name. ``deadline`` is seconds for a whole call.
+    """
+
+    def __init__(
+        self,
+        registry: AsyncFunctionRegistry,
+        apis: Mapping[str, Api],
+        functions: Mapping[str, Any],
+        *,
+        default_api: str = "stripe",
+        deadline: float = 30.0,
+    ) -> None:
+        self._registry = registry
+        self.apis = apis
+        self.functions = functions
+        self._default_api = default_api
+        self._deadline = deadline
+        self._operations: dict[str, tuple[Api, Operation]] = {}
+
+    # -- names
+
+    def builder(self, name: str) -> tuple[Api, Operation] | None:
+        """The API and operation behind the global ``new_<name>``."""
+        api = self.apis.get(self._default_api)
+        operation = api.catalog.builder(name) if api is not None else None
+        return (api, operation) if api is not None and operation is not None else None
+
+    def operation(self, label: str) -> tuple[Api, Operation]:
+        """The API and operation of ``stripe.products.create``. Raises ``InvalidCall``."""
+        found = self._operations.get(label)
+        if found is None:
+            name, _, rest = label.partition(".")
+            api = self.apis.get(name)
+            operation = api.catalog.operation(rest) if api is not None else None
+            if api is None or operation is None:
+                raise InvalidCall(f"there is no operation {label}")
+            found = self._operations[label] = (api, operation)
+        return found
+
+    def member(self, path: str, key: str) -> str | tuple[Api, Operation, bool]:
+        """What ``key`` is below a namespace: a longer path, or an operation and whether it is a builder's.
+
+        Raises ``InvalidCall`` with the nearest name.
+        """
+        name, _, prefix = path.partition(".")
+        api = self.apis[name]
+        if not prefix and key.startswith("new_"):
+            operation = api.catalog.builder(key[4:])
+            if operation is not None:
+                return api, operation, True
+            near = meant(key, [f"new_{each}" for each in api.catalog.builder_names()])
+            raise InvalidCall(f'{name} has no "{key}"{near}')
+        full = f"{prefix}.{key}" if prefix else key
+        operation = api.catalog.operation(full)
+        if operation is not None:
+            return api, operation, False
+        if api.catalog.children(full):
+            return f"{name}.{full}"
+        near = meant(key, api.catalog.children(prefix))
+        kind = "operation" if prefix else "resource"
+        raise InvalidCall(f'{path} has no {kind} "{key}"{near}')
+
+    def method(self, label: str, name: str) -> tuple[Any, ...]:
+        """(kind, parameter, letter, field, field) of a builder's method. Raises ``InvalidCall``."""
+        api, operation = self.operation(label)
+        method = builder_method(api.catalog, operation, name)
+        return (method.kind, method.param, method.code, *method.fields)
+
+    def check(self, label: str, name: str, value: Any) -> None:
+        """Raises ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options)."""
+        api, operation = self.operation(label)
+        if name == ":with":
+            CallOptions.parse(value)
+        else:
+            check_value(api.catalog, operation, name, value)
+
+    # -- calls
+
+    def create(self, run: Run, call: Call, arguments: dict[str, Any], options: dict[str, Any] | None) -> None:
+        """Send the create operation ``call.name``. Raises ``CallError`` where it is refused at once."""
+        api, operation = self.operation(call.name)
+        self._send(run, call, api, operation, arguments, CallOptions.parse(options))
+
+    def operate(self, run: Run, call: Call, args: list[Any]) -> None:
+        """Send ``stripe.<…>(path arguments…, params, options)``. Raises ``CallError``."""
+        api, operation = self.operation(call.name)
+        arguments, options = bind(operation, args)
+        self._send(run, call, api, operation, arguments, CallOptions.parse(options))
+
+    def page(self, run: Run, call: Call, args: list[Any] | None, page: dict[str, Any]) -> bool:
+        """Send for the page after ``page``; False if there is none. Raises ``CallError``."""
+        if args is None:
+            return self._page_by_url(run, call, page)
+        api, operation = self.operation(call.name)
+        arguments, options = bind(operation, args)
+        following = next_page(api.catalog, operation, arguments, page, base_url=api.base_url)
+        if following is None:
+            return False
+        parsed = CallOptions.parse(options)
+        if isinstance(following, str):
+            request = page_request(
+                api.catalog, operation, following, parsed, arguments=arguments, base_url=api.base_url
+            )
+            self._dispatch(run, call, api, operation, request)
+        else:
+            self._send(run, call, api, operation, following, parsed)
+        return True
+
+    def _page_by_url(self, run: Run, call: Call, page: dict[str, Any]) -> bool:
+        """The next page of a list inside an object: its ``url`` names the list operation."""
+        api = self.apis.get(call.name)
+        url = page.get("url")
+        if api is None or not isinstance(url, str) or not page.get("has_more"):
+            return False
+        found = _operation_at(api.catalog, url.partition("?")[0])
+        if found is None:
+            return False
+        operation, arguments = found
+        call.name = f"{api.name}.{operation.id}"
+        following = next_page(api.catalog, operation, arguments, page, base_url=api.base_url)
+        if not isinstance(following, dict):
+            return False
+        self._send(run, call, api, operation, following, CallOptions.parse(None))
+        return True
+
+    def function(self, run: Run, call: Call, args: list[Any]) -> None:
+        """Call a registered Python function. Raises ``CallError``."""
+        if call.name not in self.functions:
+            raise InvalidCall(f"there is no function {call.name}")
+        self._ask(run, call, call.name, args, mutation=True)
+
+    def cancel(self, call: Call) -> None:
+        """Give a call up; its reply still comes, once."""
+        if call.asked is not None and call.reply is None:
+            self._registry.cancel(call.asked)
+
+    def _send(
+        self, run: Run, call: Call, api: Api, operation: Operation, arguments: dict[str, Any], options: CallOptions
+    ) -> None:
+        if operation.mutation and options.idempotency_key is None and operation.keyed:
+            options = _keyed(options, random_key())
+        request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url)
+        self._dispatch(run, call, api, operation, request)
+
+    def _dispatch(self, run: Run, call: Call, api: Api, operation: Operation, request: Request) -> None:
+        call.api, call.operation, call.request = api, operation, request
+        self._ask(run, call, "api", request, mutation=request.mutation)
+
+    def _ask(self, run: Run, call: Call, name: str, payload: Any, *, mutation: bool) -> None:
+        call.started = now = monotonic()
+        call.asked = AsyncRequest(name, payload, now + self._deadline, call.deliver, run, mutation)
+        self._registry.submit(call.asked)
+
+    # -- answers
+
+    def value(self, call: Call) -> Any:
+        """The decoded answer of an answered call. Raises its ``CallError``, complete with what is known here."""
+        reply = call.reply
+        assert reply is not None
+        if reply.error is not None:
+            raise self._completed(reply.error, call)
+        if call.api is None or call.operation is None:
+            return reply.value
+        try:
+            return interpret(call.api.catalog, call.operation, reply.value)
+        except CallError as error:
+            if error.attempts is None:
+                error.attempts = reply.value.attempts
+            raise self._completed(error, call) from None
+
+    def _completed(self, error: CallError, call: Call) -> CallError:
+        if error.operation is None:
+            error.operation = call.name
+        request = call.request
+        if request is not None and request.mutation and error.idempotency_key is None:
+            error.idempotency_key = request.idempotency_key
+        return error
+
+    def facts(self, call: Call) -> dict[str, Any]:
+        """Method, URL, status, request id and attempts of an answered call, for its event."""
+        request, reply = call.request, call.reply
+        if request is None:
+            return {}
+        found: dict[str, Any] = {"method": request.method, "url": request.url}
+        if reply is not None and isinstance(reply.value, Answer):
+            answer = reply.value
+            found.update(status=answer.status, request_id=request_id(answer), attempts=answer.attempts)
+        elif reply is not None and reply.error is not None:
+            found.update(status=reply.error.status, attempts=reply.error.attempts or 1)
+        return found
+
+
+def _keyed(options: CallOptions, key: str) -> CallOptions:
+    return CallOptions(
+        key, options.account, options.api_version, options.timeout, options.retries, options.headers
+    )
+
+
+def _operation_at(catalog: Catalog, path: str) -> tuple[Operation, dict[str, Any]] | None:
+    """The list operation that lives at a path such as ``/v1/subscription_items``."""
+    steps = path.strip("/").split("/")
+    for id in catalog.operation_ids():
+        if not id.endswith(".list"):
+            continue
+        operation = catalog.operation(id)
+        assert operation is not None
+        wanted = operation.path.strip("/").split("/")
+        if len(wanted) != len(steps):
+            continue
+        names: dict[str, Any] = {}
+        for want, have in zip(wanted, steps, strict=True):
+            if want.startswith("{"):
+                names[want[1:-1]] = have
+            elif want != have:
+                break
+        else:
+            return operation, names
+    return None
+
+
+def wrapped(error: Exception, name: str) -> CallError:
+    """Any exception as a ``CallError``."""
+    if isinstance(error, CallError):
+        return error
+    found = FunctionError(f"{name}: {error}" if str(error) else f"{name} raised {type(error).__name__}")
+    found.type = type(error).__name__
+    found.__cause__ = error
+    return found

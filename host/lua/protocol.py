@@ -1,0 +1,44 @@
+"""The numbers both sides of the Lua boundary agree on. The Lua side has them in ``prelude/*.lua``.
+
+``host(code, …)`` is called by Lua, ``enter(id, status, a, b)`` by Python; only nil, booleans, numbers and
+byte strings cross, tables as MessagePack bytes (``prelude/wire.lua``, ``host.lua.values``).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Codes of host(code, …)
+CALL: Final = 1  # (id, kind, target, payload, options, path, n, line) -> nothing (parked) or status, a, b
+TICK: Final = 2  # () -> 0 go on; 1 limit, 2 timeout, 3 interrupted, and a message
+WAIT: Final = 3  # () -> id, status, a, b of the next reply; blocks the run's thread
+CANCEL: Final = 4  # (id)
+OUT: Final = 5  # (bytes) -> nothing, or an error's facts
+ENDED: Final = 6  # (returned value, exit status or nil)
+FAILED: Final = 7  # (facts)
+PRELUDE: Final = 9  # (name) -> compiled chunk
+NAME: Final = 10  # (global's name) -> prelude file, a, b; or nothing
+METHOD: Final = 11  # (operation, method) -> kind, param, code, field, field; or ERROR, facts
+CHECK: Final = 12  # (operation, parameter or ":with", value) -> nothing; or ERROR, facts
+TOOL: Final = 13  # (name, a, b) -> VALUE, bytes; or ERROR, facts
+MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION target paging | BUILDER target about
+
+# Kinds of CALL
+OPERATION: Final = 1  # payload: list of the arguments
+CREATE: Final = 2  # payload: map of the parameters -> VALUE, id, the whole answer
+PAGE: Final = 3  # payload: [arguments or null, the page's ends]
+SLEEP: Final = 4  # target: seconds
+FUNCTION: Final = 5  # payload: list of the arguments
+
+# Status of a reply
+VALUE: Final = 0
+ERROR: Final = 1
+
+# ids of enter()
+START: Final = -1  # status: chunk name, a: source, b: whether calls tell their line
+ABORT: Final = -2  # a: the error's facts
+
+# Members of a namespace
+GROUP: Final = 2
+MEMBER_OPERATION: Final = 3
+BUILDER: Final = 4

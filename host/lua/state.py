@@ -1,0 +1,131 @@
+"""One LuaJIT state: created, entered, closed. The only file that touches lupa's objects.
+
+Nothing of Python gets into Lua but one callable, held where no script can reach it; everything else crosses
+as numbers and bytes (DESIGN, "The Lua boundary", facts 1 and 5).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from importlib import metadata, resources
+from typing import Any
+
+from host.errors import ConfigError
+from host.limits import Limits
+
+try:
+    from lupa import luajit21 as _lupa
+except ImportError as error:  # pragma: no cover - a broken installation
+    raise ConfigError(
+        "lupa is installed without LuaJIT 2.1, which the host runs scripts on", hint="pip install --upgrade lupa"
+    ) from error
+
+LuaError = _lupa.LuaError
+HostFunction = Callable[..., Any]
+
+# What must be free before anything is pushed into a state: a push that fails for want of memory ends the process.
+HEADROOM = 96 * 1024
+# Beyond the script's own memory limit, so that the host's part always has its place.
+RESERVE = 4 << 20
+
+OLDEST = (2, 6)
+
+
+def check_version() -> None:
+    """Raise ``ConfigError`` for a lupa this host is known not to be safe with."""
+    text = metadata.version("lupa")
+    found = tuple(int(part) for part in re.findall(r"\d+", text)[:2])
+    if found < OLDEST:
+        raise ConfigError(f"lupa {text} is too old for the host's sandbox", hint="pip install --upgrade 'lupa>=2.6'")
+
+
+@functools.cache
+def chunk(name: str) -> bytes:
+    """A file of the prelude as stripped bytecode of this very LuaJIT."""
+    source = resources.files("host.lua").joinpath("prelude", f"{name}.lua").read_bytes()
+    runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
+    dump = runtime.execute(
+        b"local s, n = ... local f, e = loadstring(s, n) if not f then error(e, 0) end return string.dump(f, true)",
+        source,
+        b"=host " + name.encode(),
+    )
+    return bytes(dump)
+
+
+BOOT = b"""
+local host, core, tasks, str = ...
+jit.off()
+local load_core = loadstring(core, "=host")
+local enter = load_core(host, tasks, str)
+local loaded, globals = package.loaded, _G
+for name in pairs(loaded) do loaded[name] = nil end
+for name in pairs(globals) do globals[name] = nil end
+return enter
+"""
+
+
+class LuaState:
+    """A fresh state with the prelude in it.
+
+    ``host(code, *arguments)`` is called by the Lua side (codes in ``host.lua.protocol``) on whichever thread
+    is inside :meth:`enter`; it must not raise and gives ``None``, a bool, a number, bytes, or a tuple of these.
+    A state is used by one thread at a time.
+    """
+
+    __slots__ = ("_ceiling", "_enter", "_host", "_runtime")
+
+    def __init__(self, host: HostFunction, limits: Limits) -> None:
+        self._runtime = _lupa.LuaRuntime(
+            encoding=None,
+            register_eval=False,
+            register_builtins=False,
+            unpack_returned_tuples=True,
+            max_memory=limits.memory + RESERVE,
+        )
+        self._ceiling = limits.memory + RESERVE - HEADROOM
+        self._host = host
+        self._enter = self._runtime.execute(BOOT, self._answer, chunk("core"), limits.tasks, limits.string)
+
+    def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
+        """Hand Lua one reply (or START, ABORT) and let it run until it waits. Gives the number of live tasks.
+
+        Raises ``MemoryError`` when the state's memory is used up outside the script's own code.
+        """
+        size = (len(a) if a is not None else 0) + (len(b) if type(b) is bytes else 0)
+        if not self._room(size):
+            status, a, b = 1, None, None  # an error whose facts do not fit: the Lua side words it
+            if not self._room(0):
+                raise MemoryError
+        try:
+            return int(self._enter(id, status, a, b) or 0)
+        except _lupa.LuaMemoryError as error:
+            raise MemoryError from error
+
+    def close(self) -> None:
+        """Let go of the state; its memory is freed."""
+        self._enter = self._host = self._runtime = None
+
+    def _answer(self, code: int, *arguments: Any) -> Any:
+        result = self._host(code, *arguments)
+        if result is None:
+            return None
+        size = 0
+        if type(result) is bytes:
+            size = len(result)
+        elif type(result) is tuple:
+            for item in result:
+                if type(item) is bytes:
+                    size += len(item)
+        if size and not self._room(size):
+            return (1, None) if type(result) is tuple else None
+        return result
+
+    def _room(self, size: int) -> bool:
+        """Whether ``size`` bytes can be pushed; collects garbage first if that is what it takes."""
+        runtime = self._runtime
+        if int(runtime.get_memory_used(True)) + size <= self._ceiling:
+            return True
+        runtime.gccollect()
+        return int(runtime.get_memory_used(True)) + size <= self._ceiling

@@ -1,0 +1,60 @@
+"""What ended a run, as a :class:`~host.errors.ScriptError` that says where, why and what next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from host.errors import ScriptError
+from host.run.script import Script
+
+_AT = re.compile(r"\A(?P<script>[^\n]*?):(?P<line>\d+): (?P<message>.*)\Z", re.DOTALL)
+_UNKNOWN = re.compile(r"attempt to call global '(\w+)' \(a nil value\)")
+_STANDARD = (
+    "spawn wait_any parallel map sleep with_timeout try print pairs ipairs pcall json inspect log require "
+    "string table math os tostring tonumber args env"
+).split()
+
+
+def script_error(
+    facts: dict[str, Any],
+    script: Script,
+    causes: Mapping[str, BaseException],
+    names: Callable[[], Iterable[str]],
+) -> ScriptError:
+    """The error of a run that ended with ``facts`` (of a raised error table, or made for a plain error)."""
+    message = str(facts.get("message") or "error")
+    kind = str(facts.get("kind") or "error")
+    line, where = facts.get("line"), facts.get("script")
+    found = _AT.match(message)
+    if found is not None and (where is None or found["script"] == where or found["script"] == script.name):
+        where, line, message = found["script"], int(found["line"]), found["message"]
+    if message == "not enough memory":
+        kind = "limit"
+        message = "the script used more than its memory limit"
+    line = line if isinstance(line, int) else None
+    where = where if isinstance(where, str) else script.name
+    hint = facts.get("hint")
+    unknown = _UNKNOWN.search(message)
+    if unknown is not None and hint is None:
+        hint = _near(unknown[1], names())
+    own = {k: v for k, v in facts.items() if k not in ("traceback", "hint")}
+    return ScriptError(
+        message,
+        script=where,
+        line=line,
+        traceback=str(facts.get("traceback") or ""),
+        source=script.lines(line) if line is not None and where == script.name else "",
+        kind=kind,
+        facts={**own, "kind": kind, "message": message, **({"line": line} if line is not None else {})},
+        cause=causes.get(str(facts.get("message"))),
+        hint=hint if isinstance(hint, str) else None,
+    )
+
+
+def _near(name: str, names: Iterable[str]) -> str | None:
+    import difflib  # for this hint alone
+
+    near = difflib.get_close_matches(name, [*names, *_STANDARD], 1, 0.7)
+    return f'did you mean "{near[0]}"?' if near else None

@@ -1,0 +1,84 @@
+"""A script ready to run, and what a run of it gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from host.errors import ScriptError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Lua source with its name. ``folder`` is where ``require`` looks, ``None``: nowhere."""
+
+    name: str
+    source: bytes = field(repr=False)
+    folder: Path | None = None
+
+    @classmethod
+    def read(cls, path: str | Path) -> Script:
+        """The script of a file. Raises ``UsageError`` naming a path that cannot be read."""
+        file = Path(path)
+        try:
+            source = file.read_bytes()
+        except FileNotFoundError:
+            raise UsageError(f"there is no script {file}") from None
+        except IsADirectoryError:
+            raise UsageError(f"{file} is a folder, not a script") from None
+        except OSError as error:
+            raise UsageError(f"the script {file} cannot be read: {error.strerror}") from error
+        return cls(str(file), _without_shebang(source), file.parent)
+
+    @classmethod
+    def of(cls, code: str | bytes, name: str = "inline") -> Script:
+        """A script of this text."""
+        source = code.encode() if isinstance(code, str) else code
+        return cls(name, _without_shebang(source), None)
+
+    def lines(self, line: int, around: int = 2) -> str:
+        """The source around a line (1-based), numbered, the line itself marked with ``>``."""
+        rows = self.source.decode(errors="replace").splitlines()
+        first, last = max(1, line - around), min(len(rows), line + around)
+        width = len(str(last))
+        return "\n".join(
+            f"{'>' if n == line else ' '} {n:>{width}} | {rows[n - 1]}" for n in range(first, last + 1)
+        )
+
+
+def _without_shebang(source: bytes) -> bytes:
+    if source.startswith(b"\xef\xbb\xbf"):
+        source = source[3:]
+    return b"--" + source if source.startswith(b"#") else source
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What one run gave.
+
+    ``value`` is the script's (first) returned value as plain Python; ``output`` what it printed; ``calls`` how
+    many calls it made; ``duration`` seconds; ``error`` the :class:`ScriptError` that ended it, or ``None``;
+    ``exit_status`` what it gave ``os.exit``, if it did.
+    """
+
+    run_id: str
+    script: str
+    value: Any = None
+    output: str = ""
+    calls: int = 0
+    duration: float = 0.0
+    error: ScriptError | None = None
+    simulated: bool = False
+    exit_status: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run ended without an error."""
+        return self.error is None
+
+    def raise_for_error(self) -> RunResult:
+        """This result, or raises its error."""
+        if self.error is not None:
+            raise self.error
+        return self

@@ -1,0 +1,494 @@
+"""One run: wires the Lua state, the gate and the events together.
+
+The Lua side asks through :meth:`Session._host`; replies come back through the inbox. A session is served by one
+runner thread at a time; ``answered`` and ``kill`` may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+
+from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
+from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
+from host.gate.gate import Call, Gate, wrapped
+from host.limits import MB, Limits
+from host.lua import protocol as p
+from host.lua.state import LuaState, chunk
+from host.lua.values import encode_plain, from_lua, to_lua
+from host.run.failure import script_error
+from host.run.runners import Runners
+from host.run.script import RunResult, Script
+from host.run.tools import Tools
+
+if TYPE_CHECKING:
+    from host.bridge.worker import AsyncWorker
+
+Why = Literal["timeout", "interrupted", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be run, and with what."""
+
+    script: Script
+    args: tuple[str, ...] = ()
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    env: Mapping[str, str] = field(default_factory=dict)  # the environment names granted to the script
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What runs of a host share."""
+
+    gate: Gate
+    worker: AsyncWorker
+    runners: Runners
+    sinks: Sequence[Sink] = ()
+    simulated: bool = False
+    mask: Callable[[str], str] = str
+
+
+class Session:
+    """One run, from its start to its :class:`RunResult`, which ``done(session)`` tells once."""
+
+    __slots__ = (
+        "_answers",
+        "_by_code",
+        "_calls",
+        "_done",
+        "_ending",
+        "_limits",
+        "_open",
+        "_output",
+        "_printed",
+        "_signal",
+        "_slice_end",
+        "_started",
+        "_state",
+        "_tools",
+        "_why",
+        "around",
+        "blocked",
+        "inbox",
+        "job",
+        "result",
+        "run_id",
+        "scheduled",
+    )
+
+    def __init__(self, run_id: str, job: Job, around: Surroundings, done: Callable[[Session], None]) -> None:
+        self.run_id = run_id
+        self.job = job
+        self.around = around
+        self.inbox: deque[Any] = deque()
+        self.scheduled = False
+        self.blocked: threading.Lock | None = None
+        self.result: RunResult | None = None
+        self._done = done
+        self._limits = job.limits
+        self._state: LuaState | None = None
+        self._open: dict[int, Any] = {}  # calls and timers without an answer yet
+        self._calls = 0
+        self._output: list[str] = []
+        self._printed = 0
+        self._signal: threading.Lock | None = None
+        self._slice_end = 0.0
+        self._started = 0.0
+        self._tools: Tools | None = None
+        self._why: Why | None = None
+        self._ending: tuple[Any, ScriptError | None, int | None] | None = None
+
+    # -- any thread
+
+    def start(self) -> None:
+        """Have a runner begin the run."""
+        self.around.runners.post(self, None)
+
+    def kill(self, why: Why) -> None:
+        """End the run as soon as its Lua code yields or its budget hook fires."""
+        if self._why is None:
+            self._why = why
+            self.around.runners.post(self, False)
+
+    def answered(self, call: Call) -> None:
+        """A call has its reply."""
+        self.around.runners.post(self, call)
+
+    # -- the runner's thread
+
+    def serve(self) -> None:
+        """Work off the inbox: start, replies, or the end."""
+        inbox = self.inbox
+        try:
+            while inbox:
+                item = inbox.popleft()
+                if self.result is not None:
+                    continue
+                if item is None:
+                    self._begin()
+                elif self._why is not None:
+                    self._abort()
+                elif item is not False:
+                    self._enter(*self._reply(item))
+                if self._ending is not None and self.result is None:
+                    self._close()
+        except Exception as error:
+            self._crash(error)
+
+    def _begin(self) -> None:
+        job = self.job
+        self._started = monotonic()
+        if self._why is None:
+            self._emit(RunStarted(self.run_id, time.time(), job.script.name, self.around.simulated))
+            try:
+                given = to_lua(dict(job.globals)) if job.globals else None
+            except InvalidCall as error:
+                self._ending = (None, ScriptError(f"globals: {error.message}", kind="invalid"), None)
+                return
+            self._state = LuaState(self._host, job.limits)
+            name = b"@" + job.script.name.encode()
+            self._tools = Tools(job, given, self.around.mask, self._log)
+            self._enter(p.START, name, job.script.source, bool(self.around.sinks))
+        else:
+            self._abort()
+
+    def _enter(self, id: int, status: Any, a: bytes | None, b: Any) -> None:
+        state = self._state
+        if state is None:
+            return
+        self._slice_end = monotonic() + self._limits.lua_time
+        try:
+            state.enter(id, status, a, b)
+        except MemoryError:
+            if self._ending is None:
+                self._ending = (None, self._memory_error(), None)
+
+    def _abort(self) -> None:
+        """The run is to end while all its tasks wait."""
+        kind, message = _WHY[self._why or "interrupted"]
+        if self._state is None:
+            self._ending = (None, ScriptError(message, kind=kind, script=self.job.script.name), None)
+            return
+        self._enter(p.ABORT, 0, encode_plain({"kind": kind, "message": message}), None)
+        if self._ending is None:
+            self._ending = (None, ScriptError(message, kind=kind, script=self.job.script.name), None)
+
+    def _close(self) -> None:
+        """Cancel what is open, let go of the state, tell the result."""
+        assert self._ending is not None
+        value, error, status = self._ending
+        for entry in list(self._open.values()):
+            if isinstance(entry, Call):
+                self.around.gate.cancel(entry)
+            else:
+                entry.cancel()
+        self._open.clear()
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+        duration = monotonic() - self._started if self._started else 0.0
+        self.result = RunResult(
+            run_id=self.run_id,
+            script=self.job.script.name,
+            value=value,
+            output="".join(self._output),
+            calls=self._calls,
+            duration=duration,
+            error=error,
+            simulated=self.around.simulated,
+            exit_status=status,
+        )
+        self._emit(RunEnded(self.run_id, time.time(), duration, self._calls, error.message if error else None))
+        self._done(self)
+
+    def _crash(self, error: Exception) -> None:
+        """A fault of the host itself: the run ends with it, the host goes on."""
+        if self.result is None:
+            failure = ScriptError(
+                f"the host failed: {type(error).__name__}: {self.around.mask(str(error))}",
+                kind="host",
+                script=self.job.script.name,
+                cause=error,
+            )
+            self._ending = (None, failure, None)
+            self._close()
+
+    def _memory_error(self) -> ScriptError:
+        return ScriptError(
+            f"the script used more than its {self._limits.memory // MB} MB of memory",
+            kind="limit",
+            script=self.job.script.name,
+        )
+
+    # -- replies
+
+    def _reply(self, item: Any) -> tuple[int, int, bytes | None, Any]:
+        """(id, status, a, b) for enter()."""
+        if type(item) is tuple:  # a timer's
+            id, error = item
+            self._open.pop(id, None)
+            return (id, p.VALUE, None, None) if error is None else (id, p.ERROR, self._facts(error), None)
+        call: Call = item
+        if self._open.pop(call.id, None) is None:
+            return call.id, p.VALUE, None, None
+        status, a, b = self._answer(call)
+        return call.id, status, a, b
+
+    def _answer(self, call: Call) -> tuple[int, bytes | None, Any]:
+        error: CallError | None = None
+        result: str | None = None
+        try:
+            value = self.around.gate.value(call)
+            if call.kind == p.CREATE:
+                identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
+                result = str(identity) if identity is not None else None
+                id = identity.encode() if type(identity) is str else identity
+                return p.VALUE, id, encode_plain(value)
+            if call.kind == p.FUNCTION:
+                return p.VALUE, to_lua(value), None
+            if type(value) is dict and type(value.get("id")) is str:
+                result = value["id"]
+            return p.VALUE, None if value is None else encode_plain(value), None
+        except CallError as failure:
+            error = failure
+            self._tools_remember(failure)
+            return p.ERROR, self._facts(failure), None
+        finally:
+            if self.around.sinks:
+                self._told(call, error, result)
+
+    def _tools_remember(self, error: CallError) -> None:
+        if error.__cause__ is not None and self._tools is not None:
+            self._tools.causes[error.message] = error
+
+    def _told(self, call: Call, error: CallError | None, result: str | None) -> None:
+        facts = self.around.gate.facts(call)
+        url = self.around.mask(facts.pop("url", ""))
+        self._emit(
+            CallEnded(
+                self.run_id,
+                time.time(),
+                call.id,
+                call.name,
+                monotonic() - call.started if call.started else 0.0,
+                url=url,
+                result=result,
+                error=None if error is None else self._masked(error.facts()),
+                **facts,
+            )
+        )
+
+    def _facts(self, error: CallError) -> bytes:
+        return to_lua(self._masked(error.facts()))
+
+    def _masked(self, facts: dict[str, Any]) -> dict[str, Any]:
+        mask = self.around.mask
+        return {name: mask(value) if type(value) is str else value for name, value in facts.items()}
+
+    # -- what the Lua side asks
+
+    def _host(self, code: int, *a: Any) -> Any:
+        """The one function of the state. Never raises."""
+        try:
+            if code == p.CALL:
+                return self._call(*a)
+            return _ASK[code](self, *a)
+        except CallError as error:
+            return p.ERROR, self._facts(error)
+        except Exception as error:
+            return p.ERROR, self._facts(wrapped(error, "host"))
+
+    def _call(
+        self,
+        id: int,
+        kind: int,
+        target: bytes,
+        payload: bytes | None,
+        options: bytes | None,
+        path: bytes,
+        n: int,
+        line: int | None,
+    ) -> Any:
+        self._slice_end = monotonic() + self._limits.lua_time
+        if kind == p.SLEEP:
+            self._sleep(id, float(target))
+            return None
+        self._calls += 1
+        call = Call(id, kind, target.decode(), self.answered, line)
+        try:
+            if self._calls > self._limits.calls:
+                self._calls -= 1
+                raise LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
+            arguments = from_lua(payload) if payload is not None else None
+            if self.around.sinks:
+                self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, _shown(arguments)))
+            self._open[id] = call
+            gate = self.around.gate
+            if kind == p.CREATE:
+                gate.create(self, call, arguments, from_lua(options) if options is not None else None)
+            elif kind == p.OPERATION:
+                gate.operate(self, call, arguments)
+            elif kind == p.FUNCTION:
+                gate.function(self, call, arguments)
+            elif kind == p.PAGE:
+                if not gate.page(self, call, arguments[0], arguments[1]):
+                    self._open.pop(id, None)
+                    return p.VALUE, None
+        except CallError as error:
+            self._open.pop(id, None)
+            if error.operation is None:
+                error.operation = call.name
+            if self.around.sinks:
+                self._told(call, error, None)
+            return p.ERROR, self._facts(error)
+        return None
+
+    def _sleep(self, id: int, seconds: float) -> None:
+        def rung(reply: Any) -> None:
+            self.around.runners.post(self, (id, reply.error))
+
+        self._open[id] = self.around.worker.call_later(seconds, rung)
+
+    def _tick(self) -> Any:
+        if self._why is not None:
+            kind, message = _WHY[self._why]
+            return 2 if kind == "timeout" else 3, message.encode()
+        if monotonic() > self._slice_end:
+            seconds = self._limits.lua_time
+            return 1, f"the script ran for {seconds:g} s without a call".encode()
+        return 0
+
+    def _wait(self) -> Any:
+        """Blocks the thread until there is a reply. Nothing when the run is being killed."""
+        while self._why is None:
+            if self.inbox:
+                item = self.inbox.popleft()
+                if item is False or item is None:
+                    continue
+                self._slice_end = monotonic() + self._limits.lua_time
+                return self._reply(item)
+            if self._signal is None:
+                self._signal = threading.Lock()
+                self._signal.acquire()
+            self.around.runners.wait(self, self._signal)
+        return None
+
+    def _cancel(self, id: int) -> None:
+        entry = self._open.get(id)
+        if isinstance(entry, Call):
+            self.around.gate.cancel(entry)
+        elif entry is not None:
+            entry.cancel()
+            error = CancelledCall("the task was cancelled")
+            self.around.runners.post(self, (id, error))
+
+    def _out(self, data: bytes) -> bytes | None:
+        self._printed += len(data)
+        if self._printed > self._limits.output:
+            size = self._limits.output
+            return self._facts(LimitError(f"the script printed more than {size // MB or 1} MB"))
+        text = self.around.mask(data.decode("utf-8", "surrogateescape"))
+        self._output.append(text)
+        self._emit(Printed(self.run_id, time.time(), text))
+        return None
+
+    def _ended(self, value: bytes, status: int | None = None) -> None:
+        self._ending = (from_lua(value), None, status)
+
+    def _failed(self, payload: bytes) -> None:
+        facts = from_lua(payload)
+        causes = self._tools.causes if self._tools is not None else {}
+        error = script_error(self._masked(facts), self.job.script, causes, self._names)
+        self._ending = (None, error, None)
+
+    def _names(self) -> list[str]:
+        """Globals a script may have meant."""
+        gate = self.around.gate
+        names = [*gate.apis, *gate.functions]
+        for api in gate.apis.values():
+            names.extend(f"new_{name}" for name in api.catalog.builder_names())
+        return names
+
+    def _name(self, key: bytes) -> Any:
+        name = key.decode("utf-8", "replace")
+        gate = self.around.gate
+        if self._tools is not None and name in self._tools.globals:
+            return b"values", to_lua(self._tools.globals[name])
+        if name.startswith("new_"):
+            found = gate.builder(name[4:])
+            if found is not None:
+                return b"builders", *_about(*found)
+        if name in gate.functions:
+            return b"functions", key
+        if name in gate.apis:
+            return b"namespaces", key
+        return None
+
+    def _member(self, path: bytes, key: bytes) -> Any:
+        found = self.around.gate.member(path.decode(), key.decode("utf-8", "replace"))
+        if isinstance(found, str):
+            return p.GROUP, found.encode()
+        api, operation, builder = found
+        if builder:
+            return p.BUILDER, *_about(api, operation)
+        return p.MEMBER_OPERATION, f"{api.name}.{operation.id}".encode(), operation.paging is not None
+
+    def _method(self, label: bytes, name: bytes) -> Any:
+        found = self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
+        return tuple(each.encode() for each in found)
+
+    def _check(self, label: bytes, name: bytes, value: bytes) -> Any:
+        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value))
+
+    def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
+        assert self._tools is not None
+        return p.VALUE, self._tools.use(name.decode(), a, b)
+
+    def _log(self, event: Any) -> None:
+        self._emit(event(self.run_id, time.time()))
+
+    def _emit(self, event: Any) -> None:
+        for sink in self.around.sinks:
+            sink.emit(event)
+
+
+_ASK: dict[int, Callable[..., Any]] = {
+    p.TICK: Session._tick,
+    p.WAIT: Session._wait,
+    p.CANCEL: Session._cancel,
+    p.OUT: Session._out,
+    p.ENDED: Session._ended,
+    p.FAILED: Session._failed,
+    p.PRELUDE: lambda _, name: chunk(name.decode()),
+    p.NAME: Session._name,
+    p.METHOD: Session._method,
+    p.CHECK: Session._check,
+    p.TOOL: Session._tool,
+    p.MEMBER: Session._member,
+}
+
+_WHY: dict[str, tuple[str, str]] = {
+    "timeout": ("timeout", "the run's time is up"),
+    "interrupted": ("interrupted", "the run was interrupted"),
+    "closed": ("closed", "the host was closed while the script ran"),
+}
+
+
+def _about(api: Any, operation: Any) -> tuple[bytes, bytes]:
+    flags = ("i" if "id" in operation.params else "") + ("d" if "data" in operation.params else "")
+    return f"{api.name}.{operation.id}".encode(), f"{operation.resource} {flags}".encode()
+
+
+def _shown(arguments: Any) -> dict[str, Any]:
+    if isinstance(arguments, dict):
+        return arguments
+    if isinstance(arguments, list):
+        return {str(i): item for i, item in enumerate(arguments, 1)}
+    return {}

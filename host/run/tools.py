@@ -1,0 +1,141 @@
+"""The small things a script asks of the host at once: json, log, env, args, require, stdin."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from host.apis.answers import decode_json
+from host.errors import CallError, DeniedError, InvalidCall
+from host.events import Logged
+from host.lua.values import SecretText, encode_plain, from_lua, to_lua
+
+if TYPE_CHECKING:
+    from host.run.session import Job
+
+MAX_MODULE = 16 << 20
+
+
+class Tools:
+    """The tools of one run. ``use`` gives bytes or ``None`` and raises ``CallError``."""
+
+    def __init__(
+        self, job: Job, given: bytes | None, mask: Callable[[str], str], log: Callable[[Any], None]
+    ) -> None:
+        self._job = job
+        self._mask = mask
+        self._log = log
+        self.globals: dict[str, Any] = from_lua(given) if given is not None else {}
+        self.causes: dict[str, CallError] = {}  # by message: errors with a Python exception behind them
+
+    def use(self, name: str, a: Any, b: Any) -> bytes | None:
+        """What the Lua side's ``tool(name, a, b)`` gives."""
+        found: bytes | None = _TOOLS[name](self, a, b)
+        return found
+
+    def _env(self, name: bytes, _: Any) -> bytes | None:
+        value = self._job.env.get(name.decode("utf-8", "replace"))
+        return None if value is None else self._mask(value).encode()
+
+    def _args(self, _: Any, __: Any) -> bytes:
+        return to_lua(list(self._job.args))
+
+    def _seed(self, _: Any, __: Any) -> bytes:
+        return str(int.from_bytes(os.urandom(6), "big")).encode()
+
+    def _mask_text(self, text: bytes, _: Any) -> bytes:
+        return self._mask(text.decode("utf-8", "replace")).encode()
+
+    def _json_encode(self, value: bytes, _: Any) -> bytes:
+        decoded = from_lua(value)
+        try:
+            return msgspec.json.encode(decoded, enc_hook=_no_secrets)
+        except (TypeError, ValueError, UnicodeDecodeError) as error:
+            raise InvalidCall(f"json.encode: {error}") from None
+
+    def _json_decode(self, text: bytes, _: Any) -> bytes:
+        try:
+            return encode_plain(decode_json(text))
+        except (ValueError, RecursionError) as error:
+            reason = str(error).partition("\n")[0] or "nested too deep"
+            raise InvalidCall(f"json.decode: {reason}") from None
+
+    def _read(self, what: bytes, _: Any) -> bytes | None:
+        stream = sys.stdin
+        if stream is None or not stream.readable():
+            return None
+        source = stream.buffer
+        if what == b"*a":
+            return source.read(MAX_MODULE)
+        if what[:1] != b"*":
+            return source.read(min(int(float(what)), MAX_MODULE)) or None
+        line = source.readline(MAX_MODULE)
+        if not line:
+            return None
+        return line if what == b"*L" else line.rstrip(b"\r\n")
+
+    def _say(self, level: bytes, text: bytes) -> None:
+        message, _, line = text.rpartition(b"\0")
+        shown = self._mask(message.decode("utf-8", "replace"))
+        self._log(partial(Logged, level=level.decode(), text=shown, line=int(line) if line else None))
+
+    def _module(self, name: bytes) -> Path:
+        """The file of a module: beside the script, never elsewhere, links resolved."""
+        text = name.decode("utf-8", "replace")
+        folder = self._job.script.folder
+        if folder is None:
+            raise DeniedError(f"require('{text}'): this script is not a file, so it has nothing beside it")
+        steps = text.removesuffix(".lua").replace("/", ".").split(".")
+        if not text or any(not step or step in ("..",) or "\\" in step or "\0" in step for step in steps):
+            raise InvalidCall(f"require('{text}'): expected a module's name such as 'lib.prices'")
+        root = folder.resolve()
+        for candidate in (root.joinpath(*steps).with_suffix(".lua"), root.joinpath(*steps, "init.lua")):
+            path = candidate.resolve()
+            if not path.is_relative_to(root):
+                raise DeniedError(f"require('{text}'): the file is outside the script's folder")
+            if path.is_file():
+                return path
+        raise InvalidCall(f"module '{text}' not found: there is no {'/'.join(steps)}.lua beside the script")
+
+    def _require(self, name: bytes, _: Any) -> bytes:
+        path = self._module(name)
+        try:
+            with path.open("rb") as file:
+                source = file.read(MAX_MODULE + 1)
+        except OSError as error:
+            raise InvalidCall(f"require('{name.decode()}'): {error.strerror}") from None
+        if len(source) > MAX_MODULE:
+            raise InvalidCall(f"require('{name.decode()}'): the file is over {MAX_MODULE >> 20} MB")
+        return source
+
+    def _require_path(self, name: bytes, _: Any) -> bytes:
+        path = self._module(name)
+        folder = self._job.script.folder
+        assert folder is not None
+        return str(folder / path.relative_to(folder.resolve())).encode()
+
+
+def _no_secrets(value: Any) -> Any:
+    if isinstance(value, SecretText):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} is not JSON")
+
+
+_TOOLS: dict[str, Callable[[Tools, Any, Any], Any]] = {
+    "env": Tools._env,
+    "args": Tools._args,
+    "seed": Tools._seed,
+    "mask": Tools._mask_text,
+    "json.encode": Tools._json_encode,
+    "json.decode": Tools._json_decode,
+    "read": Tools._read,
+    "log": Tools._say,
+    "require": Tools._require,
+    "require.path": Tools._require_path,
+}

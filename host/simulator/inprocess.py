@@ -1,0 +1,45 @@
+"""The simulator without a network: the same ``send`` as the HTTP client's, answered in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from time import monotonic
+from urllib.parse import urlsplit
+
+from host.http.faults import call_error
+from host.http.message import Answer, Request
+from host.simulator.simulator import Simulator
+
+KEY = "sk_test_simulated"
+
+
+class SimulatedClient:
+    """Answers requests from simulators, by the API's name. ``credential`` is not needed: the key is the simulator's."""
+
+    def __init__(self, simulators: Mapping[str, Simulator]) -> None:
+        self._simulators = simulators
+
+    async def send(self, request: Request, deadline: float) -> Answer:
+        """As :meth:`host.http.client.HttpClient.send`; simulated faults become the errors real ones would."""
+        start = monotonic()
+        parts = urlsplit(request.url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        headers = dict(request.headers)
+        simulator = self._simulators[request.credential or "stripe"]
+        headers["Authorization"] = f"Bearer {KEY}"
+        exchange = simulator.begin(request.method, target, headers, request.content)
+        host = parts.hostname or "simulator"
+        if exchange.fault.failure == "hang":
+            await asyncio.sleep(max(0.0, deadline - start))
+            raise call_error("response_timeout", request, host, seconds=deadline - start)
+        if exchange.fault.delay:
+            await asyncio.sleep(exchange.fault.delay)
+        try:
+            status, fields, body = exchange.finish()
+        except ConnectionResetError as error:
+            raise call_error("reset", request, host) from error
+        return Answer(status, dict(fields), body, monotonic() - start, 1, request.url)
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
