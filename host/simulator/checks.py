@@ -1,0 +1,254 @@
+"""A request's parameters against the operation's: found, typed, complete, or refused in Stripe's words.
+
+Sources of the texts: https://docs.stripe.com/error-codes and answers of Stripe's test mode.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol
+
+from host.apis.catalog import Operation, Schema
+from host.simulator.refusal import Refusal, invalid
+from host.simulator.wire import Tree
+
+METADATA_KEYS, METADATA_KEY, METADATA_VALUE = 50, 40, 500  # https://docs.stripe.com/api/metadata
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "string": str,
+}
+
+
+class Schemas(Protocol):
+    """The part of a catalog that checking needs."""
+
+    def resolve(self, schema: Schema) -> Schema: ...
+
+
+class Checker:
+    """Reads parameters by their schemas.
+
+    ``typed`` is True for JSON, whose values have types; in forms and queries everything is text. The result
+    has plain values (int, float, bool, str, list, dict); ``None`` stands for "unset this".
+    """
+
+    def __init__(self, catalog: Schemas) -> None:
+        self._catalog = catalog
+
+    def parameters(self, operation: Operation, tree: Tree, location: str, *, typed: bool) -> dict[str, Any]:
+        """The parameters of ``location`` ("query", "body") in ``tree``; :class:`Refusal` if any is wrong."""
+        known = operation.params
+        unknown = [name for name in tree if name not in known or known[name].location != location]
+        if unknown:
+            raise self._unknown(unknown, [n for n, p in known.items() if p.location == location])
+        found = {name: self.value(known[name].schema, value, name, typed) for name, value in tree.items()}
+        for name, param in known.items():
+            if param.required and param.location == location and name not in tree:
+                raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
+        return found
+
+    def value(self, schema: Schema, value: Any, path: str, typed: bool) -> Any:
+        """``value`` as ``schema`` has it; ``path`` (``items[0][price]``) is for the message."""
+        full = self._catalog.resolve(schema)
+        if value is None:
+            if typed:
+                return None
+            raise invalid(f"Invalid null: {path}", path)
+        if value == "" and not typed:
+            return self._empty(schema, full, path)
+        if full.any_of:
+            return self._alternative(full.any_of, value, path, typed)
+        if full.type == "object" or full.properties:
+            return self._object(full, value, path, typed)
+        if full.type == "array":
+            return self._array(full, value, path, typed)
+        return self._scalar(full, value, path, typed)
+
+    def _empty(self, schema: Schema, full: Schema, path: str) -> Any:
+        if full.type == "array":
+            return []
+        if schema.emptyable or full.emptyable or full.additional is not None or "" in full.enum:
+            return None
+        if any(a.emptyable or a.type == "array" for a in map(self._catalog.resolve, full.any_of)):
+            return None
+        raise invalid(
+            f"You passed an empty string for '{path}'. We assume empty values are an attempt to unset a "
+            f"parameter; however '{path}' cannot be unset. You should remove '{path}' from your request or "
+            "supply a non-empty value.",
+            path,
+            "parameter_invalid_empty",
+        )
+
+    def _alternative(self, schemas: tuple[Schema, ...], value: Any, path: str, typed: bool) -> Any:
+        nested = isinstance(value, dict | list)
+        resolved = [self._catalog.resolve(schema) for schema in schemas]
+        # A plain string takes any text, so it is tried last.
+        resolved.sort(key=lambda s: s.type == "string" and not s.enum)
+        refusals: list[tuple[bool, Refusal]] = []
+        for schema in resolved:
+            try:
+                return self.value(schema, value, path, typed)
+            except Refusal as refusal:
+                takes_nested = schema.type in ("object", "array") or bool(schema.properties)
+                refusals.append((takes_nested == nested, refusal))
+        fitting = [refusal for fits, refusal in refusals if fits]
+        raise (fitting or [refusal for _, refusal in refusals])[0]
+
+    def _object(self, schema: Schema, value: Any, path: str, typed: bool) -> Any:
+        if not isinstance(value, dict):
+            raise invalid("Invalid object", path)
+        if not schema.properties:
+            if schema.additional is None:
+                return value
+            inner = schema.additional
+            if path == "metadata" or path.endswith("[metadata]"):
+                return self._metadata(value, path, typed)
+            return {key: self.value(inner, item, f"{path}[{key}]", typed) for key, item in value.items()}
+        unknown = [name for name in value if name not in schema.properties]
+        extra: dict[str, Any] = {}
+        if unknown and schema.additional is None and not schema.open_map:
+            raise self._unknown(
+                [f"{path}[{n}]" for n in unknown], [f"{path}[{n}]" for n in schema.properties]
+            )
+        for name in unknown:
+            inner = schema.additional or Schema()
+            extra[name] = self.value(inner, value[name], f"{path}[{name}]", typed)
+        for name in schema.required:
+            if name not in value and not self._catalog.resolve(schema.properties[name]).read_only:
+                raise invalid(
+                    f"Missing required param: {path}[{name}].", f"{path}[{name}]", "parameter_missing"
+                )
+        found = {
+            name: self.value(schema.properties[name], item, f"{path}[{name}]", typed)
+            for name, item in value.items()
+            if name in schema.properties
+        }
+        return {**found, **extra}
+
+    def _metadata(self, value: Tree, path: str, typed: bool) -> Tree:
+        if len(value) > METADATA_KEYS:
+            raise invalid(f"Metadata can have up to {METADATA_KEYS} keys.", path)
+        for key, item in value.items():
+            if isinstance(item, dict | list) or (typed and not isinstance(item, str | None)):
+                raise invalid(
+                    f"Invalid string: metadata values must be strings ({path}[{key}])", f"{path}[{key}]"
+                )
+            if len(key) > METADATA_KEY:
+                raise invalid(
+                    f"Metadata keys can have up to {METADATA_KEY} characters, but you passed in a key that "
+                    f"is {len(key)} characters. Invalid key: {key}",
+                    path,
+                )
+            if item is not None and len(item) > METADATA_VALUE:
+                raise invalid(
+                    f"Metadata values can have up to {METADATA_VALUE} characters, but you passed in a value "
+                    f"that is {len(item)} characters. Invalid value: {item[:40]}…",
+                    path,
+                )
+        return dict(value)
+
+    def _array(self, schema: Schema, value: Any, path: str, typed: bool) -> list[Any]:
+        if isinstance(value, dict) and not typed:
+            if not all(key.isdecimal() for key in value):
+                raise invalid("Invalid array", path)
+            value = [value[key] for key in sorted(value, key=int)]
+        if not isinstance(value, list):
+            raise invalid("Invalid array", path)
+        inner = schema.items or Schema()
+        return [self.value(inner, item, f"{path}[{n}]", typed) for n, item in enumerate(value)]
+
+    def _scalar(self, schema: Schema, value: Any, path: str, typed: bool) -> Any:
+        kind = schema.type
+        if isinstance(value, dict | list):
+            if schema.format == "binary" or not kind:
+                return value
+            raise invalid(f"Invalid {kind}", path)
+        if typed:
+            wanted = _TYPES.get(kind)
+            if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind != "boolean")):
+                raise invalid(f"Invalid {kind}: {_short(value)}", path)
+        else:
+            value = _READ.get(kind, _read_string)(value, path)
+        if schema.enum and value not in schema.enum:
+            raise invalid(f"Invalid {path}: must be one of {one_of(schema.enum)}", path)
+        if kind == "string":
+            self._check_string(schema, value, path)
+        elif kind in ("integer", "number"):
+            if schema.minimum is not None and value < schema.minimum:
+                raise at_least(path, f"{schema.minimum:g}")
+            if schema.maximum is not None and value > schema.maximum:
+                raise at_most(path, f"{schema.maximum:g}")
+        return value
+
+    def _check_string(self, schema: Schema, value: str, path: str) -> None:
+        if schema.format == "decimal":
+            try:
+                Decimal(value)
+            except InvalidOperation:
+                raise invalid(f"Invalid decimal: {_short(value)}", path) from None
+        limit = schema.max_length or 5000
+        if len(value) > limit:
+            raise invalid(f"Invalid string: {value[:20]}…; must be at most {limit} characters", path)
+
+    def _unknown(self, names: list[str], known: list[str]) -> Refusal:
+        message = f"Received unknown parameter{'s' if len(names) > 1 else ''}: {', '.join(names)}"
+        near = difflib.get_close_matches(names[0], known, 1, 0.7)
+        if near and len(names) == 1:
+            message += f". Did you mean {near[0]}?"
+        return invalid(message, names[0], "parameter_unknown")
+
+
+def _read_integer(value: str, path: str) -> int:
+    if len(value) < 20 and value.lstrip("-").isdecimal() and value.isascii():
+        return int(value)
+    raise invalid(f"Invalid integer: {_short(value)}", path, "parameter_invalid_integer")
+
+
+def _read_number(value: str, path: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if number - number != 0:  # NaN and infinities
+        raise invalid(f"Invalid decimal: {_short(value)}", path)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _read_boolean(value: str, path: str) -> bool:
+    if value in ("true", "false"):
+        return value == "true"
+    raise invalid(f"Invalid boolean: {_short(value)}", path)
+
+
+def _read_string(value: str, path: str) -> str:
+    return value
+
+
+_READ = {"integer": _read_integer, "number": _read_number, "boolean": _read_boolean}
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def one_of(values: Iterable[Any]) -> str:
+    """``a, b, or c``."""
+    names = [str(value) for value in values if value not in (None, "")]
+    if len(names) > 2:
+        return ", ".join(names[:-1]) + ", or " + names[-1]
+    return " or ".join(names)
+
+
+def at_least(path: str, least: str) -> Refusal:
+    """A number below its range."""
+    return invalid(f"This value must be greater than or equal to {least}.", path, "parameter_invalid_integer")
+
+
+def at_most(path: str, most: str) -> Refusal:
+    """A number above its range."""
+    return invalid(f"This value must be less than or equal to {most}.", path, "parameter_invalid_integer")

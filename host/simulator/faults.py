@@ -1,0 +1,117 @@
+"""Failures on purpose: how often the simulated API fails, and in which way."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+from dataclasses import dataclass
+from typing import Literal
+
+from host.errors import UsageError
+
+Failure = Literal["500", "reset-before", "reset-after", "429", "hang", "500-after"]
+FAILURES: tuple[Failure, ...] = ("500", "reset-before", "reset-after", "429", "hang", "500-after")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How often each failure happens, as a share of requests from 0 to 1; ``latency`` is in seconds, of each.
+
+    ``error_before``: status 500 before the work. ``reset_before``, ``reset_after``: the connection is closed
+    without an answer, before or after the work. ``too_many``: status 429 with Retry-After. ``hang``: no
+    answer ever, nothing done. ``error_after``: status 500 after the work, saved for its idempotency key.
+    """
+
+    error_before: float = 0.0
+    reset_before: float = 0.0
+    reset_after: float = 0.0
+    too_many: float = 0.0
+    hang: float = 0.0
+    error_after: float = 0.0
+    latency: float = 0.0
+    retry_after: float = 0.0  # seconds, said with a 429
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """In the order of :data:`FAILURES`."""
+        return (
+            self.error_before,
+            self.reset_before,
+            self.reset_after,
+            self.too_many,
+            self.hang,
+            self.error_after,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to one request: ``failure`` or ``None``, after ``delay`` seconds."""
+
+    failure: Failure | None = None
+    delay: float = 0.0
+    retry_after: float = 0.0
+
+
+NO_FAULT = Fault()
+
+
+class Faults:
+    """Draws a :class:`Fault` for each request; the same ``seed`` draws the same ones in the same order."""
+
+    def __init__(self, rates: Rates, seed: object = None) -> None:
+        if any(share < 0 for share in rates.shares) or sum(rates.shares) > 1:
+            raise UsageError("the rates of faults must be from 0% to 100%, and together at most 100%")
+        self.rates = rates
+        self._random = random.Random(None if seed is None else repr(seed))  # noqa: S311 - repeatable on purpose
+        self._lock = threading.Lock()
+
+    @classmethod
+    def parse(cls, text: str, seed: object = None) -> Faults:
+        """``"500:3%,reset-before:2%,429:3%,latency:50ms"`` → faults. :class:`UsageError` if malformed."""
+        values: dict[str, float] = {}
+        for item in filter(None, (part.strip() for part in text.split(","))):
+            name, _, amount = item.partition(":")
+            field = _FIELDS.get(name.strip())
+            if field is None:
+                raise UsageError(f"unknown fault {name.strip()!r}; known are {', '.join(_FIELDS)}")
+            timed = field in ("latency", "retry_after")
+            values[field] = _seconds(name, amount) if timed else _share(name, amount)
+        return cls(Rates(**values), seed)
+
+    def draw(self) -> Fault:
+        """The next request's fault. Thread-safe."""
+        with self._lock:
+            point = self._random.random()
+        for failure, share in zip(FAILURES, self.rates.shares, strict=True):
+            if point < share:
+                return Fault(failure, self.rates.latency, self.rates.retry_after)
+            point -= share
+        return Fault(None, self.rates.latency)
+
+
+_FIELDS = {
+    "500": "error_before",
+    "reset-before": "reset_before",
+    "reset-after": "reset_after",
+    "429": "too_many",
+    "hang": "hang",
+    "500-after": "error_after",
+    "latency": "latency",
+    "retry-after": "retry_after",
+}
+
+
+def _share(name: str, text: str) -> float:
+    number = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text)
+    if number is None or float(number[1]) > 100:
+        raise UsageError(f"fault {name!r} needs a share from 0% to 100%, not {text!r}")
+    return float(number[1]) / 100
+
+
+def _seconds(name: str, text: str) -> float:
+    number = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s)\s*", text)
+    if number is None:
+        raise UsageError(f"fault {name!r} needs a time such as 50ms or 1.5s, not {text!r}")
+    return float(number[1]) / (1000 if number[2] == "ms" else 1)

@@ -1,0 +1,81 @@
+"""Who may ask: Stripe's test keys, or the one key the simulator was given."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Mapping
+
+from host.apis.catalog import Catalog
+from host.simulator.refusal import Refusal
+
+_WELL_FORMED = re.compile(r"(?:sk|rk)_test_\w+")
+_NO_KEY = (
+    "You did not provide an API key. You need to provide your API key in the Authorization header, using "
+    "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
+    "https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/."
+)
+
+
+class Keys:
+    """Checks the key of a request: with ``key``, it must be that one; else any well-formed test key of
+    Stripe.
+
+    Other APIs accept everybody unless a key was given; it may then come in any of the ways the API knows.
+    """
+
+    def __init__(self, catalog: Catalog, key: str | None, *, stripe: bool) -> None:
+        self._key = key
+        self._stripe = stripe
+        self._headers = tuple(auth.name.lower() for auth in catalog.auth.values() if auth.kind == "header")
+        self._queries = tuple(auth.name for auth in catalog.auth.values() if auth.kind == "query")
+        self._accepted: set[str] = set()
+
+    @property
+    def query_names(self) -> tuple[str, ...]:
+        """Query parameters that hold a key, and are no parameters of an operation."""
+        return self._queries
+
+    def check(self, headers: Mapping[str, str], query: Mapping[str, object]) -> None:
+        """Raise :class:`Refusal` 401 unless the request has an accepted key. Header names are lower case."""
+        if self._key is None and not self._stripe:
+            return
+        said = headers.get("authorization", "")
+        if said in self._accepted:
+            return
+        given = _given(said)
+        for name in self._headers:
+            given = given or headers.get(name, "")
+        for name in self._queries:
+            given = given or str(query.get(name) or "")
+        if not given:
+            raise Refusal(401, _NO_KEY if self._stripe else "No API key was given.", code=None)
+        if self._key is not None:
+            right = hmac.compare_digest(given.encode(), self._key.encode())
+        else:
+            right = _WELL_FORMED.fullmatch(given) is not None
+        if not right:
+            raise Refusal(401, f"Invalid API Key provided: {masked(given)}")
+        if said and len(self._accepted) < 100:
+            self._accepted.add(said)
+
+
+def _given(authorization: str) -> str:
+    scheme, _, rest = authorization.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return "?"
+    return ""
+
+
+def masked(key: str) -> str:
+    """``sk_test_***1234``: the kind of key and its last four characters."""
+    prefix = re.match(r"(?:sk|rk|pk)_(?:test|live)_", key)
+    shown = key[-4:] if len(key) >= (prefix.end() if prefix else 0) + 8 else ""
+    return (prefix[0] if prefix else "") + "***" + shown

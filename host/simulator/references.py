@@ -1,0 +1,77 @@
+"""Parameters that name other objects: found by their names, and looked up before the work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.apis.catalog import Catalog
+from host.simulator.refusal import missing
+from host.simulator.store import Store
+
+# Objects that exist without being created here (the account itself, cards of the sandbox, tax codes …).
+_UNCHECKED = frozenset({"account", "source", "token", "file", "event"})
+_ALIASES = {
+    "default_payment_method": "payment_method",
+    "default_price": "price",
+    "from_invoice": "invoice",
+    "subscription_exposed_id": "subscription",
+}
+# Made on first use: Stripe's test cards, https://docs.stripe.com/testing
+_BUILT_IN = ("pm_card_", "pm_us", "pm_sepa", "pm_bacs", "pm_acss", "tok_", "btok_", "card_", "src_", "ba_")
+
+
+class References:
+    """Checks that what a parameter refers to exists.
+
+    A parameter refers to a kind when it is a string, bears the kind's name (``customer``, ``price``,
+    ``default_payment_method``), and objects of the kind can be created.
+    """
+
+    def __init__(self, catalog: Catalog, store: Store) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._kinds: dict[str, str] | None = None
+
+    def check(self, values: dict[str, Any]) -> None:
+        """Raise :class:`Refusal` 400 "No such price: 'price_x'" for the first that does not exist."""
+        for name, value in values.items():
+            self._check(name, name, value)
+
+    def _check(self, name: str, path: str, value: Any) -> None:
+        if isinstance(value, str):
+            kind = self.kind(name)
+            if kind and value and not value.startswith(_BUILT_IN):
+                record = self._store.record(kind, value)
+                if record is None or record.deleted:
+                    raise missing(noun(kind), value, path, 400)
+        elif isinstance(value, dict):
+            if name != "metadata":
+                for key, item in value.items():
+                    self._check(key, f"{path}[{key}]", item)
+        elif isinstance(value, list):
+            for n, item in enumerate(value):
+                self._check(name, f"{path}[{n}]", item)
+
+    def kind(self, name: str) -> str:
+        """The kind a parameter of that name refers to, or ""."""
+        if self._kinds is None:
+            self._kinds = self._read()
+        return self._kinds.get(_ALIASES.get(name, name), "")
+
+    def _read(self) -> dict[str, str]:
+        creatable = set(self._catalog.builder_names())
+        by_last: dict[str, list[str]] = {}
+        for kind in self._catalog.schema_names():
+            by_last.setdefault(kind.rpartition(".")[2], []).append(kind)
+        found: dict[str, str] = {}
+        for name, kinds in by_last.items():
+            # The kind of exactly that name, or the only one that ends in it.
+            kind = name if name in kinds else kinds[0] if len(kinds) == 1 else ""
+            if kind.replace(".", "_") in creatable and kind not in _UNCHECKED:
+                found[name] = kind
+        return found
+
+
+def noun(kind: str) -> str:
+    """What messages call a kind: Stripe says ``payment_intent``, and ``customer`` for all customers."""
+    return {"test_helpers.test_clock": "test clock"}.get(kind, kind.rpartition(".")[2])

@@ -1,0 +1,232 @@
+"""What every resource does: create, retrieve, update, delete, and actions known by their verb."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.apis.catalog import Schema
+from host.simulator.call import Call, Object
+from host.simulator.references import noun
+from host.simulator.refusal import Refusal, missing
+from host.simulator.routes import collection
+
+# The status a verb leads to: the first of these that the object's schema knows.
+_STATUSES: dict[str, tuple[str, ...]] = {
+    "cancel": ("canceled", "cancelled"),
+    "close": ("closed",),
+    "void": ("void", "voided"),
+    "archive": ("archived", "inactive"),
+    "unarchive": ("active",),
+    "activate": ("active",),
+    "reactivate": ("active",),
+    "deactivate": ("inactive", "deactivated"),
+    "disable": ("disabled",),
+    "enable": ("enabled",),
+    "expire": ("expired",),
+    "approve": ("approved", "closed"),
+    "decline": ("declined", "closed"),
+    "submit": ("submitted",),
+    "resume": ("active",),
+    "pause": ("paused",),
+    "release": ("released",),
+    "redact": ("redacted",),
+    "return": ("returned",),
+    "fail": ("failed",),
+    "post": ("posted",),
+    "succeed": ("succeeded",),
+    "reverse": ("reversed",),
+    "reject": ("rejected",),
+    "disconnect": ("disconnected",),
+    "capture": ("succeeded", "closed"),
+    "ship": ("shipped",),
+    "deliver": ("delivered",),
+    "confirm": ("succeeded", "processing", "active"),
+}
+_ACTIVE = {
+    "archive": False,
+    "unarchive": True,
+    "activate": True,
+    "reactivate": True,
+    "deactivate": False,
+    "enable": True,
+    "disable": False,
+}
+
+
+def create(call: Call) -> Object:
+    """A new object with the caller's values in place; a caller's own id is honoured."""
+    value = fresh(call)
+    return call.save(call.plan.kind, call.put(value, call.params), under=_under(call))
+
+
+def compute(call: Call) -> Object:
+    """An answer that is not kept."""
+    return call.put(fresh(call), call.params)
+
+
+def fresh(call: Call) -> Object:
+    """The object :func:`create` starts from: id, times, defaults and what the path says of its owner."""
+    world, plan = call.world, call.plan
+    if plan.shape is None:
+        return {world.catalog.id_field: call.target or _new_id(call, Schema()), **call.params}
+    template = world.shapes.template(plan.kind, plan.shape)
+    value = world.shapes.fresh(template, call.now)
+    field = world.catalog.id_field
+    given = call.params.get(field)
+    if given is not None and field in plan.operation.params:
+        record = world.store.record(plan.kind, str(given))
+        if record is not None and not record.deleted:
+            raise Refusal(
+                400 if world.stripe else 409,
+                f"{noun(plan.kind).replace('_', ' ').capitalize()} already exists.",
+                code="resource_already_exists",
+                param=field,
+            )
+        value[field] = given
+    elif field in template.schema.properties or not template.schema.properties:
+        value[field] = _new_id(call, template.schema)
+    else:
+        value.pop(field, None)
+    for name in template.lists:
+        value[name]["url"] = f"{call.path}/{value.get(field, '')}/{name}"
+    for name in plan.parents:
+        own = owner_field(name, template.schema.properties)
+        if own:
+            value[own] = call.world.shapes.fit(template.schema.properties[own], _typed(call, name))
+    return value
+
+
+def _typed(call: Call, name: str) -> Any:
+    text = call.path_args[name]
+    param = call.plan.operation.params.get(name)
+    return int(text) if param is not None and param.schema.type == "integer" and text.isdecimal() else text
+
+
+def owner_field(param: str, properties: Any) -> str:
+    """The member of an object that says whose it is, for a path parameter; or ""."""
+    short = param.removesuffix("_id").removesuffix("Id")
+    return next((name for name in (param, short, f"{short}_id", f"{short}Id") if name in properties), "")
+
+
+def _new_id(call: Call, schema: Schema) -> Any:
+    field = call.world.catalog.id_field
+    own = call.world.catalog.resolve(schema.properties.get(field, Schema(type="string")))
+    kind = call.plan.kind
+    if own.type in ("integer", "number"):
+        return call.world.store.count(kind) + 1
+    if own.format == "uuid" or not (schema.id_prefix or call.world.stripe):
+        return call.world.ids.uuid()
+    return call.new_id(kind) if not kind.startswith("/") else call.world.ids.new("")
+
+
+def _under(call: Call) -> str:
+    return call.path.rstrip("/") if call.plan.parents else ""
+
+
+def retrieve(call: Call) -> bytes | Object:
+    """The object the path names. Stripe answers a deleted customer, and 404 for other deleted objects."""
+    plan, store = call.plan, call.world.store
+    record = store.record(plan.kind, call.target)
+    if record is None or (record.deleted and plan.kind != "customer"):
+        if plan.operation.path.endswith("/{account}") and call.world.stripe:
+            return single(call)
+        raise missing(
+            noun(plan.kind), call.target, plan.target if call.world.stripe else call.world.catalog.id_field
+        )
+    _check_owner(call, record.under, record.body)
+    return record.body
+
+
+def _check_owner(call: Call, under: str, body: bytes) -> None:
+    here = collection(call.path.rstrip("/") + "}").rstrip("/")
+    if not call.plan.parents or not under or under == here or call.world.stripe:
+        return
+    raise missing(noun(call.plan.kind), call.target, call.plan.target)
+
+
+def update(call: Call) -> Object:
+    """The caller's values put into the object; a PUT makes it if there is none."""
+    if not call.plan.target:
+        return single(call)
+    field = call.world.catalog.id_field
+    found = call.find(call.plan.kind, call.target)
+    if found is None:
+        if call.plan.operation.method != "PUT":
+            raise missing(noun(call.plan.kind), call.target, call.plan.target)
+        value = fresh(call)
+        value[field] = _typed(call, call.plan.target)
+        return call.save(call.plan.kind, call.put(value, call.params))
+    value = call.put(found, {name: item for name, item in call.params.items() if name != field})
+    if call.world.stripe and "updated" in value:
+        value["updated"] = call.now
+    return call.save(call.plan.kind, value)
+
+
+def delete(call: Call) -> Object | bytes:
+    """Remove the object; it stays in the ledger, and in its deleted form where it has one."""
+    found = call.subject()
+    gone: Object = {"id": found.get("id", call.target), "object": found.get("object"), "deleted": True}
+    if not call.world.stripe:
+        call.save(call.plan.kind, found, deleted=True)
+        return b"" if call.plan.operation.result is None else gone
+    if gone["object"] is None or call.path.startswith("/v2/"):
+        gone.pop("deleted")
+    result = call.plan.operation.result
+    if result is not None and "deleted" not in call.world.catalog.resolve(result).properties:
+        gone = gone if call.path.startswith("/v2/") else found
+    return call.save(call.plan.kind, gone, deleted=True)
+
+
+def single(call: Call) -> Object:
+    """An object there is one of: made on first sight, changed by what is sent."""
+    plan, store = call.plan, call.world.store
+    for name in plan.parents:
+        _check_parent(call, name)
+    key = call.path.rstrip("/")
+    value = store.get(plan.kind or key, key)
+    if value is None:
+        if plan.shape is None:
+            return {}
+        template = call.world.shapes.template(plan.kind, plan.shape)
+        value = call.world.shapes.fresh(template, call.now)
+        if "id" in value:
+            value["id"] = call.target or call.new_id(plan.kind)
+        for name in plan.parents:
+            own = owner_field(name, template.schema.properties)
+            if own:
+                value[own] = call.path_args[name]
+    if call.plan.operation.mutation:
+        value = call.put(value, call.params)
+        store.put(plan.kind or key, key, value)
+    return value
+
+
+def _check_parent(call: Call, name: str) -> None:
+    kind = call.world.references.kind(name)
+    if kind:
+        call.load(kind, call.path_args[name], name)
+
+
+def act(call: Call) -> Object:
+    """An action on an object: its parameters are put in, and its status is what the verb says."""
+    value = call.put(call.subject(), call.params)
+    verb = call.plan.verb
+    properties = call.world.shapes.template(call.plan.kind, call.plan.shape).schema.properties
+    status = properties.get("status")
+    if status is not None:
+        known = call.world.catalog.resolve(status).enum
+        stem = verb.removesuffix("e")
+        choices = (*_STATUSES.get(verb, ()), f"{stem}ed", f"{verb}ed")
+        value["status"] = next((s for s in choices if s in known or not known), value.get("status"))
+    if verb in _ACTIVE:
+        for name in ("active", "enabled"):
+            if name in properties:
+                value[name] = _ACTIVE[verb]
+    past = {"cancel": "canceled_at", "void": "voided_at", "expire": "expires_at", "close": "closed_at"}.get(
+        verb, ""
+    )
+    if past in properties:
+        value[past] = call.now
+    if verb == "close" and "closed" in properties:
+        value["closed"] = True
+    return call.save(call.plan.kind, value)

@@ -1,0 +1,172 @@
+"""From method and path to the operation, and what the operation does to the objects behind it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from host.apis.catalog import Catalog, Operation, Schema
+from host.simulator.wire import segments
+
+Action = Literal["create", "retrieve", "list", "search", "update", "delete", "act", "single", "compute"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an operation means.
+
+    ``kind`` is the kind of object it is about (its schema's name, or the collection's path where it has
+    none), ``shape`` that object's schema, ``parents`` the path parameters that say under what it lives,
+    ``target`` the one that names the object itself, ``verb`` what an "act" does. "single" is an object there
+    is one of (per parent); "compute" answers an object that is not kept.
+    """
+
+    operation: Operation
+    action: Action
+    kind: str
+    shape: Schema | None
+    parents: tuple[str, ...] = ()
+    target: str = ""
+    verb: str = ""
+    listed: str = ""  # the member of a page that holds the objects; "" where the page is a bare array
+
+
+class Routes:
+    """All operations of a catalog by method and path. Plans are made when first asked for."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._fixed: dict[tuple[str, str], str] = {}
+        self._shaped: dict[tuple[str, int], list[tuple[tuple[str | None, ...], str]]] = {}
+        self._items: dict[tuple[str | None, ...], str] = {}
+        self._plans: dict[str, Plan] = {}
+        self._base = base_path(catalog.base_url)
+        for id, method, path in catalog.routes():
+            parts = tuple(None if "{" in part else part for part in path.strip("/").split("/"))
+            if None in parts:
+                self._shaped.setdefault((method, len(parts)), []).append((parts, id))
+            else:
+                self._fixed[method, path.rstrip("/") or "/"] = id
+            if method == "GET":
+                self._items.setdefault(parts, id)
+        for choices in self._shaped.values():  # fixed segments win over parameters
+            choices.sort(key=lambda choice: [part is None for part in choice[0]])
+
+    def find(self, method: str, path: str) -> tuple[Plan, dict[str, str]] | None:
+        """The plan for a request, and its path arguments; ``None`` if the API has no such URL."""
+        if self._base and path.startswith(self._base + "/"):
+            path = path[len(self._base) :]
+        id = self._fixed.get((method, path.rstrip("/") or "/"))
+        if id is not None:
+            return self._plan(id), {}
+        given = segments(path)
+        for parts, id in self._shaped.get((method, len(given)), ()):
+            if all(part is None or part == given[n] for n, part in enumerate(parts)):
+                plan = self._plan(id)
+                names = plan.operation.path.strip("/").split("/")
+                found = {
+                    name[name.index("{") + 1 : name.index("}")]: given[n]
+                    for n, name in enumerate(names)
+                    if "{" in name
+                }
+                if all(found.values()):
+                    return plan, found
+        return None
+
+    def _plan(self, id: str) -> Plan:
+        plan = self._plans.get(id)
+        if plan is None:
+            operation = self._catalog.operation(id)
+            assert operation is not None
+            plan = self._plans[id] = self._read(operation)
+        return plan
+
+    def _read(self, op: Operation) -> Plan:
+        parts = op.path.strip("/").split("/")
+        names = tuple(part[part.index("{") + 1 : part.index("}")] for part in parts if "{" in part)
+        on_item = "{" in parts[-1]
+        kind, shape, listed = self._subject(op)
+        if op.method == "GET":
+            if kind and (listed is not None):
+                action: Action = "search" if op.paging == "search" or parts[-1] == "search" else "list"
+                return Plan(op, action, kind, shape, names, listed=listed)
+            if on_item:
+                return Plan(op, "retrieve", kind, shape, names[:-1], names[-1])
+            return Plan(op, "single", kind, shape, names)
+        if op.method == "DELETE":
+            if on_item:
+                owner = self._kind_of_item(parts) or kind
+                return Plan(op, "delete", owner, shape, names[:-1], names[-1])
+            return Plan(op, "act", kind, shape, names[:-1], names[-1] if names else "", "delete")
+        if on_item or op.method in ("PUT", "PATCH"):
+            return Plan(op, "update", kind, shape, names[:-1], names[-1] if on_item else "")
+        return self._read_post(op, parts, names, kind, shape)
+
+    def _read_post(
+        self, op: Operation, parts: list[str], names: tuple[str, ...], kind: str, shape: Schema | None
+    ) -> Plan:
+        owner = self._kind_of_item(parts[:-1]) if len(parts) > 1 and "{" in parts[-2] else ""
+        last = op.id.rpartition(".")[2]
+        if last == "update":
+            return Plan(op, "single", kind, shape, names)
+        if names and last != "create" and (owner == kind or self._acts_on(parts, kind)):
+            return Plan(op, "act", kind, shape, names[:-1], names[-1], parts[-1])
+        if re.search(r"preview|delete|find", parts[-1]):
+            return Plan(op, "compute", kind, shape, names)
+        return Plan(op, "create", kind, shape, names)
+
+    def _acts_on(self, parts: list[str], kind: str) -> bool:
+        """A verb below the item with more between (test helpers, ``shipping/deliver``)."""
+        last_item = max(n for n, part in enumerate(parts) if "{" in part)
+        if parts[1:2] == ["test_helpers"]:
+            parts = [parts[0], *parts[2:]]
+            last_item -= 1
+        return self._kind_of_item(parts[: last_item + 1]) == kind
+
+    def _kind_of_item(self, parts: list[str]) -> str:
+        id = self._items.get(tuple(None if "{" in part else part for part in parts))
+        if id is None:
+            return ""
+        operation = self._catalog.operation(id)
+        return self._subject(operation)[0] if operation is not None else ""
+
+    def _subject(self, op: Operation) -> tuple[str, Schema | None, str | None]:
+        """(kind, schema, member of the page that lists them or ``None``) of what the operation answers."""
+        path = collection(op.path)
+        if op.result is None:
+            return self._kind_by_path(path, op), None, None
+        full = self._catalog.resolve(op.result)
+        if full.list_of:
+            return full.list_of, self._named(full.list_of), "data"
+        if full.type == "array":
+            items = full.items or Schema()
+            return items.ref or path, items, ""
+        if op.method == "GET" and not op.path.endswith("}"):
+            lists = [n for n, s in full.properties.items() if self._catalog.resolve(s).type == "array"]
+            if len(lists) == 1 and not op.result.ref.startswith("part."):
+                items = self._catalog.resolve(full.properties[lists[0]]).items or Schema()
+                if items.ref and self._catalog.id_field in self._catalog.resolve(items).properties:
+                    return items.ref, items, lists[0]
+        return op.result.ref or path, op.result, None
+
+    def _kind_by_path(self, path: str, op: Operation) -> str:
+        """The kind of an operation without an answer (204): that of the item's GET."""
+        parts = [None if "{" in part else part for part in op.path.strip("/").split("/")]
+        id = self._items.get(tuple(parts))
+        other = self._catalog.operation(id) if id is not None else None
+        return self._subject(other)[0] if other is not None and other.result is not None else path
+
+    def _named(self, ref: str) -> Schema:
+        return Schema(ref=ref)
+
+
+def collection(path: str) -> str:
+    """``/v1/customers/{customer}`` → ``/v1/customers``: where objects without a named schema are kept."""
+    return path.rpartition("/")[0] if path.endswith("}") else path
+
+
+def base_path(url: str) -> str:
+    """``https://api.example.com/v2`` → ``/v2``."""
+    rest = url.partition("://")[2] or url
+    return ("/" + rest.partition("/")[2]).rstrip("/")

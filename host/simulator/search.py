@@ -1,0 +1,85 @@
+"""Stripe's search query language: https://docs.stripe.com/search#search-query-language"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from host.simulator.refusal import Refusal, invalid
+
+Test = Callable[[dict[str, Any]], bool]
+
+_CLAUSE = re.compile(
+    r"""\s*(?P<not>-)?
+        (?P<field>[A-Za-z_][\w.]*)
+        (?:\[\s*(?P<q>["'])(?P<key>.*?)(?P=q)\s*\])?
+        \s*(?P<op>[:~]|[<>]=?)\s*
+        (?:"(?P<dq>(?:[^"\\]|\\.)*)"|'(?P<sq>(?:[^'\\]|\\.)*)'|(?P<bare>[^\s"']+))""",
+    re.X,
+)
+_JOIN = re.compile(r"\s+(AND|OR)\s+|\s+(?=\S)")
+
+
+def parse(query: str) -> Test:
+    """The test a query is: clauses all joined by AND (or a space), or all by OR; else :class:`Refusal`."""
+    tests: list[Test] = []
+    joins: set[str] = set()
+    at = 0
+    while True:
+        found = _CLAUSE.match(query, at)
+        if found is None:
+            raise _malformed(query)
+        tests.append(_test(found))
+        at = found.end()
+        if not query[at:].strip():
+            break
+        join = _JOIN.match(query, at)
+        if join is None:
+            raise _malformed(query)
+        joins.add(join[1] or "AND")
+        at = join.end()
+    if len(joins) > 1:
+        raise invalid("You cannot combine AND and OR in one search query.", "query")
+    if "OR" in joins:
+        return lambda value: any(test(value) for test in tests)
+    return lambda value: all(test(value) for test in tests)
+
+
+def _malformed(query: str) -> Refusal:
+    return invalid(f"We were unable to parse your search query: {query[:80]!r}", "query")
+
+
+def _test(clause: re.Match[str]) -> Test:
+    path = clause["field"].split(".") + ([clause["key"]] if clause["key"] is not None else [])
+    quoted = clause["dq"] if clause["dq"] is not None else clause["sq"]
+    wanted = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else clause["bare"]
+    absent = quoted is None and wanted == "null"
+    operator, negated = clause["op"], bool(clause["not"])
+
+    def test(value: dict[str, Any]) -> bool:
+        have: Any = value
+        for name in path:
+            have = have.get(name) if isinstance(have, dict) else None
+        if absent:
+            return (have is None) != negated
+        return _compare(have, operator, wanted) != negated
+
+    return test
+
+
+def _compare(have: Any, operator: str, wanted: str) -> bool:
+    if have is None:
+        return False
+    if isinstance(have, dict):
+        have = have.get("id")
+    if operator == ":":
+        text = str(have).lower() if isinstance(have, bool) else str(have)
+        return text.lower() == wanted.lower()
+    if operator == "~":
+        return wanted.lower() in str(have).lower()
+    try:
+        left, right = float(have), float(wanted)
+    except (TypeError, ValueError):
+        return False
+    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]

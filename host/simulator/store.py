@@ -1,0 +1,257 @@
+"""What the simulated API holds: objects by kind and id, answers by idempotency key, and a ledger.
+
+Objects are kept as the JSON they are answered with: retrieving copies nothing, and a file holds the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from host.errors import ConfigError
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+SCHEMA_VERSION = 1
+
+
+class Record(NamedTuple):
+    """One object: its place in its kind's order of creation, and the collection it was made ``under``."""
+
+    place: int
+    body: bytes
+    under: str
+    deleted: bool = False
+
+
+class SavedAnswer(NamedTuple):
+    """The first answer to an idempotency key. ``at`` is seconds since 1970."""
+
+    fingerprint: bytes
+    status: int
+    body: bytes
+    request_id: str
+    at: float
+
+
+class Kind:
+    """The objects of one kind, in order of creation."""
+
+    __slots__ = ("order", "records")
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+        self.records: dict[str, Record] = {}
+
+
+class Store:
+    """Objects and saved answers, in memory; with ``path``, also in an SQLite file.
+
+    Not thread-safe: the simulator holds its lock. Changes of one request are made durable by :meth:`commit`
+    or taken back by :meth:`rollback`. A committed change survives the death of the process (kill -9); it is
+    not synced to the disk, so a power cut may lose the last ones. One process at a time has the file.
+    Raises :class:`ConfigError` if the file cannot be used.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self._kinds: dict[str, Kind] = {}
+        self._answers: dict[str, SavedAnswer] = {}
+        self._ledger: list[tuple[str, str]] = []
+        self._undo: list[tuple[str, str, Record | None]] = []
+        self._saved: list[str] = []
+        self._file = _File(path) if path is not None else None
+        if self._file is not None:
+            self._load(self._file)
+
+    def get(self, kind: str, id: str) -> dict[str, Any] | None:
+        """A copy of the object, its deleted form included, or ``None``."""
+        record = self.record(kind, id)
+        return None if record is None else _decode(record.body)
+
+    def record(self, kind: str, id: str) -> Record | None:
+        """The object as it is kept, or ``None``."""
+        found = self._kinds.get(kind)
+        return None if found is None else found.records.get(id)
+
+    def put(
+        self, kind: str, id: str, value: dict[str, Any], *, under: str = "", deleted: bool = False
+    ) -> bytes:
+        """Make or replace an object; returns its JSON. ``under`` counts when it is made."""
+        group = self._kinds.get(kind)
+        if group is None:
+            group = self._kinds[kind] = Kind()
+        old = group.records.get(id)
+        body = _encode(value)
+        if old is None:
+            group.records[id] = Record(len(group.order), body, under, deleted)
+            group.order.append(id)
+            self._ledger.append((kind, id))
+        else:
+            group.records[id] = Record(old.place, body, old.under, deleted)
+        self._undo.append((kind, id, old))
+        return body
+
+    def newest(self, kind: str, before: int | None = None) -> Iterator[tuple[str, Record]]:
+        """Objects that are not deleted, newest first, from those made before place ``before``."""
+        group = self._kinds.get(kind)
+        if group is None:
+            return
+        start = len(group.order) if before is None else before
+        for place in range(start - 1, -1, -1):
+            id = group.order[place]
+            record = group.records[id]
+            if not record.deleted:
+                yield id, record
+
+    def oldest(self, kind: str, after: int = -1) -> Iterator[tuple[str, Record]]:
+        """The same, oldest first, from those made after place ``after``."""
+        group = self._kinds.get(kind)
+        if group is None:
+            return
+        for place in range(after + 1, len(group.order)):
+            id = group.order[place]
+            record = group.records[id]
+            if not record.deleted:
+                yield id, record
+
+    def each(self, kind: str) -> Iterator[dict[str, Any]]:
+        """Copies of the objects that are not deleted, newest first."""
+        for _, record in self.newest(kind):
+            yield _decode(record.body)
+
+    def ledger(self) -> list[tuple[str, str]]:
+        """(kind, id) of every object ever made, in order, those deleted since included."""
+        return list(self._ledger)
+
+    def count(self, kind: str) -> int:
+        """How many objects of ``kind`` were ever made."""
+        group = self._kinds.get(kind)
+        return 0 if group is None else len(group.order)
+
+    def answer(self, key: str, *, since: float) -> SavedAnswer | None:
+        """The answer saved for ``key`` at ``since`` or later."""
+        found = self._answers.get(key)
+        if found is not None and found.at < since:
+            del self._answers[key]
+            return None
+        return found
+
+    def save_answer(self, key: str, answer: SavedAnswer) -> None:
+        """Keep the answer to ``key``; durable with the next :meth:`commit`."""
+        self._answers[key] = answer
+        self._saved.append(key)
+
+    def commit(self) -> None:
+        """Make the changes since the last commit durable, all or none."""
+        if self._file is not None and (self._undo or self._saved):
+            changed = dict.fromkeys((kind, id) for kind, id, _ in self._undo)
+            self._file.write(
+                [(kind, id, *self._kinds[kind].records[id]) for kind, id in changed],
+                [(key, *self._answers[key]) for key in dict.fromkeys(self._saved)],
+            )
+        self._undo.clear()
+        self._saved.clear()
+
+    def rollback(self) -> None:
+        """Take back the changes since the last commit."""
+        for kind, id, old in reversed(self._undo):
+            group = self._kinds[kind]
+            if old is None:
+                del group.records[id]
+                group.order.pop()
+                self._ledger.pop()
+            else:
+                group.records[id] = old
+        self._undo.clear()
+        for key in self._saved:
+            self._answers.pop(key, None)
+        self._saved.clear()
+
+    def close(self) -> None:
+        """Close the file, if any; twice is fine."""
+        if self._file is not None:
+            self._file.close()
+
+    def _load(self, file: _File) -> None:
+        for kind, id, place, body, under, deleted in file.objects():
+            group = self._kinds.setdefault(kind, Kind())
+            group.order.append(id)
+            group.records[id] = Record(place, body, under, bool(deleted))
+            self._ledger.append((kind, id))
+        for key, *rest in file.answers():
+            self._answers[key] = SavedAnswer(*rest)
+
+
+class _File:
+    """The SQLite file behind a store."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
+        try:
+            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise ConfigError(f"cannot open the simulator's state in {self._path}: {error}") from error
+        try:
+            self._prepare()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise ConfigError(
+                f"cannot use the simulator's state in {self._path}: {error}",
+                hint="Is another process using it? Or name a file that does not exist yet.",
+            ) from error
+        except ConfigError:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        db = self._db
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = WAL")
+        # Written to the system at commit, which outlives the process; not forced to the disk.
+        db.execute("PRAGMA synchronous = OFF")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version not in (0, SCHEMA_VERSION):
+            raise ConfigError(
+                f"the simulator's state in {self._path} is of version {version}, "
+                f"this program reads version {SCHEMA_VERSION}"
+            )
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS object (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT "
+            "NULL,  place INTEGER NOT NULL, body BLOB NOT NULL, under TEXT NOT NULL, deleted INTEGER NOT "
+            "NULL,  UNIQUE (kind, id))"
+        )
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS answer (key TEXT PRIMARY KEY, fingerprint BLOB NOT NULL,"
+            " status INTEGER NOT NULL, body BLOB NOT NULL, request_id TEXT NOT NULL, at REAL NOT NULL)"
+        )
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        db.execute("COMMIT")
+
+    def objects(self) -> Iterator[tuple[str, str, int, bytes, str, int]]:
+        yield from self._db.execute("SELECT kind, id, place, body, under, deleted FROM object ORDER BY seq")
+
+    def answers(self) -> Iterator[tuple[Any, ...]]:
+        yield from self._db.execute("SELECT key, fingerprint, status, body, request_id, at FROM answer")
+
+    def write(self, objects: list[tuple[Any, ...]], answers: list[tuple[Any, ...]]) -> None:
+        db = self._db
+        db.execute("BEGIN")
+        try:
+            db.executemany(
+                "INSERT INTO object (kind, id, place, body, under, deleted) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, deleted = excluded.deleted",
+                objects,
+            )
+            db.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)", answers)
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        self._db.close()

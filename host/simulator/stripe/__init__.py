@@ -1,0 +1,1 @@
+"""What Stripe does beyond keeping objects: payments, billing, checkout."""

@@ -1,0 +1,62 @@
+"""Which operations of Stripe do more than keep objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from host.simulator.call import Call, Object
+from host.simulator.stripe import catalogue, checkout, customers, invoices, payments, subscriptions
+
+BEHAVIOURS: dict[str, Callable[[Call], Object | bytes]] = {
+    "charges.capture": payments.capture_charge,
+    "charges.create": payments.create_charge,
+    "checkout.sessions.create": checkout.create_session,
+    "checkout.sessions.expire": checkout.expire_session,
+    "coupons.create": catalogue.create_coupon,
+    "customers.create": customers.create_customer,
+    "customers.delete": customers.delete_customer,
+    "customers.update": customers.update_customer,
+    "files.create": checkout.create_file,
+    "invoice_items.create": invoices.create_item,
+    "invoices.add_lines": invoices.add_lines,
+    "invoices.create": invoices.create_invoice,
+    "invoices.delete": invoices.delete_invoice,
+    "invoices.finalize_invoice": invoices.finalize_invoice,
+    "invoices.mark_uncollectible": invoices.mark_uncollectible,
+    "invoices.pay": invoices.pay_invoice,
+    "invoices.send_invoice": invoices.send_invoice,
+    "invoices.update": invoices.update_invoice,
+    "invoices.void_invoice": invoices.void_invoice,
+    "payment_intents.cancel": payments.cancel_intent,
+    "payment_intents.capture": payments.capture_intent,
+    "payment_intents.confirm": payments.confirm_intent,
+    "payment_intents.create": payments.create_intent,
+    "payment_intents.increment_authorization": payments.increment_intent,
+    "payment_intents.update": payments.update_intent,
+    "payment_methods.attach": customers.attach_method,
+    "payment_methods.create": customers.create_method,
+    "payment_methods.detach": customers.detach_method,
+    "payouts.create": invoices.check_amounts,
+    "prices.create": catalogue.create_price,
+    "products.create": catalogue.create_product,
+    "promotion_codes.create": catalogue.create_promotion_code,
+    "quotes.accept": checkout.accept_quote,
+    "quotes.cancel": checkout.cancel_quote,
+    "quotes.create": checkout.create_quote,
+    "quotes.finalize_quote": checkout.finalize_quote,
+    "refunds.create": payments.create_refund,
+    "setup_intents.confirm": payments.confirm_setup,
+    "setup_intents.create": payments.create_setup,
+    "subscription_items.create": subscriptions.create_item,
+    "subscription_items.delete": subscriptions.delete_item,
+    "subscription_items.update": subscriptions.update_item,
+    "subscriptions.cancel": subscriptions.cancel_subscription,
+    "subscriptions.create": subscriptions.create_subscription,
+    "subscriptions.delete_discount": subscriptions.delete_discount,
+    "subscriptions.update": subscriptions.update_subscription,
+    "test_helpers.test_clocks.advance": checkout.advance_clock,
+    "test_helpers.test_clocks.create": checkout.create_clock,
+    "topups.create": invoices.check_amounts,
+    "transfers.create": invoices.check_amounts,
+    "webhook_endpoints.create": checkout.create_webhook,
+}

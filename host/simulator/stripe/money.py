@@ -1,0 +1,116 @@
+"""Amounts, currencies and the calendar of billing."""
+
+from __future__ import annotations
+
+import calendar
+import time
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from host.simulator.call import Call
+from host.simulator.checks import at_least
+from host.simulator.refusal import invalid
+
+# https://docs.stripe.com/currencies
+CURRENCIES = frozenset(
+    """
+    usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bif bmd bnd bob brl bsd bwp byn bzd cad
+    cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd
+    hnl htg huf idr ils inr isk jmd jpy kes kgs khr kmf krw kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd
+    mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen pgk php pkr pln pyg qar ron rsd
+    rub rwf sar sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah ugx uyu uzs vnd
+    vuv wst xaf xcd xof xpf yer zar zmw bhd jod kwd omr tnd
+    """.split()  # noqa: SIM905 - a table of 140 short words
+)
+# Minor units, per charge: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+_LEAST = {"usd": 50, "eur": 50, "gbp": 30, "cad": 50, "aud": 50, "chf": 50, "jpy": 50}
+_WHOLE = frozenset(
+    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()  # noqa: SIM905
+)
+_DAYS = {"day": 1, "week": 7}
+
+
+def check_currency(call: Call, name: str = "currency") -> None:
+    """Put the currency in lower case; refuse one that does not exist."""
+    currency = call.params.get(name)
+    if currency is None:
+        return
+    currency = currency.lower()
+    if currency not in CURRENCIES:
+        some = ", ".join(sorted(CURRENCIES)[:12])
+        raise invalid(
+            f"Invalid currency: {currency}. Stripe currently supports these currencies: {some}, …", name
+        )
+    call.params[name] = currency
+
+
+def check_amount(call: Call, name: str = "amount", *, charge: bool = False) -> None:
+    """Refuse an amount below 1, or below the least that a ``charge`` may be in its currency."""
+    amount, currency = call.params.get(name), call.params.get("currency", "usd")
+    if amount is None:
+        return
+    if amount < 1:
+        raise at_least(name, "1")
+    if charge and amount < _LEAST.get(currency, 0):
+        raise invalid(
+            f"Amount must be at least {shown(_LEAST[currency], currency)} {currency}",
+            name,
+            "amount_too_small",
+        )
+
+
+def shown(amount: int, currency: str) -> str:
+    """``2999, "usd"`` → ``$29.99``."""
+    sign = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}.get(currency, "")
+    return f"{sign}{amount}" if currency in _WHOLE else f"{sign}{amount / 100:.2f}"
+
+
+def unit_price(price: dict[str, Any], quantity: int) -> int:
+    """What ``quantity`` of a price costs, in minor units."""
+    if price.get("tiers"):
+        return _tiered(price, quantity)
+    divided = price.get("transform_quantity")
+    if divided:
+        whole, rest = divmod(quantity, divided["divide_by"])
+        quantity = whole + (1 if rest and divided["round"] == "up" else 0)
+    exact = Decimal(price.get("unit_amount_decimal") or price.get("unit_amount") or 0)
+    return rounded(exact * quantity)
+
+
+def _tiered(price: dict[str, Any], quantity: int) -> int:
+    total, below = Decimal(0), 0
+    volume = price.get("tiers_mode") == "volume"
+    for tier in price["tiers"]:
+        limit = tier.get("up_to")
+        top = quantity if limit in (None, "inf") else min(quantity, int(limit))
+        within = quantity if volume else top - below
+        unit = Decimal(tier.get("unit_amount_decimal") or tier.get("unit_amount") or 0)
+        if not volume or top == quantity:
+            total += unit * within + (tier.get("flat_amount") or 0)
+        below = top
+        if top == quantity:
+            break
+    return rounded(total)
+
+
+def rounded(amount: Decimal) -> int:
+    """To whole minor units, halves up."""
+    return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def taken_off(amount: int, coupon: dict[str, Any]) -> int:
+    """What a coupon takes off ``amount``."""
+    if coupon.get("percent_off"):
+        return rounded(Decimal(amount) * Decimal(str(coupon["percent_off"])) / 100)
+    return min(amount, int(coupon.get("amount_off") or 0))
+
+
+def later(start: int, interval: str, count: int = 1) -> int:
+    """``start`` and ``count`` intervals (day, week, month, year), in UTC; the day of the month is kept."""
+    if interval in _DAYS:
+        return start + count * _DAYS[interval] * 86400
+    at = time.gmtime(start)
+    months = at.tm_year * 12 + at.tm_mon - 1 + count * (12 if interval == "year" else 1)
+    year, month = divmod(months, 12)
+    day = min(at.tm_mday, calendar.monthrange(year, month + 1)[1])
+    return calendar.timegm((year, month + 1, day, at.tm_hour, at.tm_min, at.tm_sec))
