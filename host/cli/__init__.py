@@ -17,28 +17,32 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line (default: the process's own) and return its exit code. Prints; never exits."""
+    """Run one command line (default: the process's own) and return its exit code.
+
+    Exits by itself only where a script's thread cannot be ended in any other way.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_missing_streams()
     try:
-        return _dispatch(arguments)
+        status = _dispatch(arguments)
     except KeyboardInterrupt:
         _say("interrupted")
-        return INTERRUPTED
+        status = INTERRUPTED
     except BrokenPipeError:  # whoever read our output has left; nobody is there to be told
-        _discard_output()
-        return BROKEN_PIPE
+        status = BROKEN_PIPE
+    return _flush(status)
 
 
 def _dispatch(arguments: list[str]) -> int:
     import click  # here, so that a caller who only wants main's name does not pay for it
 
     from host.cli.commands import commands
+    from host.cli.interrupt import Stuck
     from host.errors import HostError
 
     debug = "--debug" in arguments
     try:
         status = commands.main(arguments, prog_name=_program(), standalone_mode=False)
-        sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.Abort:
         raise KeyboardInterrupt from None
@@ -52,6 +56,9 @@ def _dispatch(arguments: list[str]) -> int:
 
         _say(describe(error))
         return error.exit_code
+    except Stuck as error:
+        _say(str(error))
+        os._exit(error.exit_code)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -59,6 +66,13 @@ def _dispatch(arguments: list[str]) -> int:
             _traceback()
         _say(f"internal error: {type(error).__name__}: {error}\nhint: --debug shows where; please report it")
         return 1
+
+
+def _open_missing_streams() -> None:
+    """A process may be started without stdout or stderr (``>&-``); then Python has None in their place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - stays open as long as the process
 
 
 def _program() -> str:
@@ -75,8 +89,18 @@ def _traceback() -> None:
     traceback.print_exc()
 
 
-def _discard_output() -> None:
-    """Point stdout at nothing, so that the interpreter's own flush at exit does not complain."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+def _flush(status: int) -> int:
+    """Write out what is left. What cannot be written is discarded, so that the interpreter's own flush at
+    exit does not complain once more."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+        if isinstance(error, BrokenPipeError):
+            return status or BROKEN_PIPE
+        if status == 0:
+            _say(f"stdout cannot be written: {error.strerror}")
+            return 1
+    return status

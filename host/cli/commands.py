@@ -8,7 +8,7 @@ import click
 
 __all__ = ["EXIT_CODES", "commands"]
 
-NAMES = ("run", "simulate")
+NAMES = ("run", "simulate", "bench")
 
 EXIT_CODES = """\b
 Exit codes:

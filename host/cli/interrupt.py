@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TypeVar
 
-__all__ = ["Interrupted", "call"]
+__all__ = ["Stuck", "call"]
 
 T = TypeVar("T")
 
@@ -24,21 +24,24 @@ GRACE = 0.8  # seconds; the promise is that Ctrl-C ends a run within one
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal came and the work did not end within the grace time: its thread is still there, so only
-    ``os._exit`` ends the process. ``exit_code`` is 128 + the signal, as shells count."""
+class Stuck(BaseException):
+    """The work was to end and did not in time: its thread is still there, so only ``os._exit`` ends the
+    process. ``exit_code`` is 128 + the signal, as shells count, or 5 for a limit of time."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.exit_code = 128 + number
+    def __init__(self, reason: str, exit_code: int) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
 
 
-def call(work: Callable[[], T], stop: Callable[[], None], *, grace: float = GRACE) -> tuple[T, int | None]:
+def call(
+    work: Callable[[], T], stop: Callable[[], None], *, limit: float | None = None, grace: float = GRACE
+) -> tuple[T, int | None]:
     """What ``work()`` returns, and the signal that made it end, if one did; or what it raises.
 
-    The first SIGINT or SIGTERM calls ``stop()``, which is to make ``work`` end soon; :class:`Interrupted`
-    if it has not within ``grace`` seconds. A second signal ends the process at once. Signals reach the
-    main thread only; called from another one this is just ``work()``.
+    The first SIGINT or SIGTERM calls ``stop()``, which is to make ``work`` end soon; :class:`Stuck` if it
+    has not within ``grace`` seconds. A second signal ends the process at once. ``work`` ends by itself
+    within ``limit`` seconds; :class:`Stuck` if it has not another ``grace`` later. Signals reach the main
+    thread only; called from another one this is just ``work()``.
     """
     if threading.current_thread() is not threading.main_thread():
         return work(), None
@@ -56,16 +59,22 @@ def call(work: Callable[[], T], stop: Callable[[], None], *, grace: float = GRAC
 
     with _handlers(happened):
         threading.Thread(target=body, name="script", daemon=True).start()
-        number = happened.get()
+        number = _next(happened, None if limit is None else limit + grace, "timed out", 5)
         if number is not None:
             stop()
-            try:
-                happened.get(timeout=grace)
-            except Empty:
-                raise Interrupted(number) from None
+            _next(happened, grace, "interrupted", 128 + number)
     if errors:
         raise errors[0]
     return results[0], number
+
+
+def _next(
+    happened: SimpleQueue[int | None], seconds: float | None, reason: str, exit_code: int
+) -> int | None:
+    try:
+        return happened.get(timeout=seconds)
+    except Empty:
+        raise Stuck(reason, exit_code) from None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from host.cli.interrupt import Interrupted, call
+from host.cli.interrupt import Stuck, call
 
 
 def test_the_result_or_error_of_the_work_comes_back() -> None:
@@ -34,17 +34,26 @@ def test_a_signal_asks_the_work_to_stop_and_is_told() -> None:
 
 
 def test_work_that_does_not_stop_is_left_behind() -> None:
-    """After the grace time Interrupted says which signal it was."""
+    """After the grace time Stuck carries the shell's status for the signal."""
     release = threading.Event()
 
     def work() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         release.wait(30)
 
-    with pytest.raises(Interrupted) as caught:
+    with pytest.raises(Stuck) as caught:
         call(work, lambda: None, grace=0.01)
     release.set()
     assert caught.value.exit_code == 143
+
+
+def test_work_past_its_limit_and_grace_is_left_behind() -> None:
+    """Work that was to end by itself and did not is a limit reached: status 5."""
+    release = threading.Event()
+    with pytest.raises(Stuck) as caught:
+        call(lambda: release.wait(30), lambda: None, limit=0.01, grace=0.01)
+    release.set()
+    assert caught.value.exit_code == 5
 
 
 def test_handlers_are_put_back() -> None:

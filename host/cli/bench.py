@@ -1,0 +1,107 @@
+"""``bench``: creates against one server, counted and timed, to compare this host with something else."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from host.host import Host
+    from host.run.script import Script
+
+__all__ = ["command"]
+
+_CREATES = """
+local creates, tasks = tonumber(args[1]), tonumber(args[2])
+
+local function create(times)
+  for _ = 1, times do
+    new_product()
+      :name("Premium Software License")
+      :description("A comprehensive software solution")
+      :metadata("category", "software")
+      :create()
+  end
+end
+
+if tasks == 1 then
+  create(creates)
+else
+  for task = 1, tasks do
+    spawn(create, math.floor(creates / tasks) + (task <= creates % tasks and 1 or 0))
+  end
+end
+"""
+
+
+@click.command(
+    name="bench",
+    epilog="""\b
+Example:
+  python -m host bench --base-url http://127.0.0.1:8000 --key sk_test_x \\
+    --scripts 32 --creates 16000 --warmup 1600""",
+)
+@click.option("--base-url", required=True, metavar="URL", help="The server that answers POST /v1/products.")
+@click.option("--key", required=True, help="The key to send it.")
+@click.option("--scripts", type=click.IntRange(1), default=1, show_default=True, help="How many at once.")
+@click.option("--tasks", type=click.IntRange(1), default=1, show_default=True, help="In each script.")
+@click.option("--creates", type=click.IntRange(1), required=True, help="How many products in all.")
+@click.option(
+    "--warmup", type=click.IntRange(0), default=0, show_default=True, help="More, before the clock."
+)
+def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, warmup: int) -> int:
+    """Create products with many scripts at once, and print what it cost.
+
+    The creates are dealt out evenly; scripts and tasks that get none do not start. The last line is JSON:
+    microseconds per create, creates per second, processor time per create, peak memory, creates. A create
+    that fails ends it.
+    """
+    from host.host import Host
+    from host.limits import Limits
+    from host.run.script import Script
+
+    script = Script.of(_CREATES, "bench")
+    limits = Limits(calls=max(creates, warmup), tasks=tasks + 1)
+    with Host(stripe_secret_key=key, stripe_api_base=base_url, limits=limits) as host:
+        _run(host, script, _shares(warmup, scripts), tasks)
+        wall, cpu = time.perf_counter(), time.process_time()
+        _run(host, script, _shares(creates, scripts), tasks)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    figures = {
+        "us_per_create": round(wall * 1e6 / creates, 2),
+        "rps": round(creates / wall, 1),
+        "cpu_us_per_create": round(cpu * 1e6 / creates, 2),
+        "peak_rss_kb": _peak_rss_kb(),
+        "creates": creates,
+    }
+    click.echo(json.dumps(figures))
+    return 0
+
+
+def _shares(total: int, scripts: int) -> list[int]:
+    """``total`` dealt out to ``scripts``, the first ones taking the remainder, those without any left out."""
+    each, more = divmod(total, scripts)
+    return [each + 1] * more + ([each] * (scripts - more) if each else [])
+
+
+def _run(host: Host, script: Script, shares: list[int], tasks: int) -> None:
+    """One script per share, all at once. Raises the error of the first that fails."""
+    if not shares:
+        return
+    jobs = [{"script": script, "args": (str(share), str(min(tasks, share)))} for share in shares]
+    for result in host.run_many(jobs, concurrency=len(shares)):
+        result.raise_for_error()
+
+
+def _peak_rss_kb() -> int:
+    """The most memory resident so far. ``ru_maxrss`` would include whatever program started this one."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        import resource  # not there on Windows
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

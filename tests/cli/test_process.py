@@ -1,0 +1,118 @@
+"""The command line as a process: signals, pipes, terminals."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ROOT
+
+Process = Callable[..., subprocess.Popen[bytes]]
+
+
+def listener() -> socket.socket:
+    """A server that accepts and never answers."""
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(30)
+    return server
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_mid_call_ends_the_run(
+    process: Process, monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    """Ctrl-C while a call waits for its answer: the shell's status, a word on stderr, no traceback."""
+    with listener() as server:
+        monkeypatch.setenv("STRIPE_API_BASE", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_51AbCdEfGhIjKlMnOpQr4242")
+        child = process("run", "-e", 'stripe.products.retrieve("prod_1")')
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(65536)
+            child.send_signal(number)
+            out, err = child.communicate(timeout=30)
+    assert (child.returncode, out) == (status, b"")
+    assert b"interrupted" in err
+    assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while true do end",
+        "while true do pcall(function() while true do end end) end",
+        "sleep(1000)",
+        'string.rep("a", 5e4):find(string.rep("a?", 40) .. string.rep("a", 40))',
+    ],
+)
+def test_a_busy_or_sleeping_script_is_interrupted(process: Process, code: str) -> None:
+    """Ctrl-C ends a script whatever it does, also one that catches every error."""
+    child = process("run", "--simulate", "-e", f'print("go") {code} print("on")')
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"go\n"
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert (child.returncode, out) == (130, b"")
+    assert b"interrupted" in err
+    assert b"Traceback" not in err
+
+
+def test_a_reader_who_leaves_ends_the_run_quietly(process: Process) -> None:
+    """run … | head -1: no traceback, no complaint, the shell's status for it."""
+    child = process("run", "--simulate", "-e", "while true do print(('x'):rep(1000)) end")
+    assert child.stdout is not None
+    assert child.stdout.readline()
+    child.stdout.close()
+    assert child.stderr is not None
+    err = child.stderr.read()
+    assert (child.wait(30), err) == (141, b"")
+
+
+def test_output_is_there_at_once(process: Process) -> None:
+    """A line is out before the next call begins, also into a pipe."""
+    child = process("run", "--simulate", "-e", 'print("first") sleep(1000)')
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"first\n"
+    assert child.poll() is None
+
+
+def test_a_full_disk_is_told(process: Process) -> None:
+    """Output that cannot be written fails the run with a message."""
+    with open("/dev/full", "w") as full:
+        child = process("run", "--simulate", "-e", 'print("x")', stdout=full.fileno())
+        _, err = child.communicate(timeout=30)
+    assert child.returncode == 1
+    assert b"No space left" in err
+    assert b"Traceback" not in err
+
+
+def test_at_a_terminal_a_run_without_a_key_is_simulated(tmp_path: Path) -> None:
+    """stdout and stderr a terminal, no key: it runs, and one line says that it is simulated."""
+    primary, secondary = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "host", "run", "-e", 'print(new_product():name("x"):create())'],
+        stdin=secondary,
+        stdout=secondary,
+        stderr=secondary,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        close_fds=True,
+    )
+    os.close(secondary)
+    shown = b""
+    with suppress(OSError):  # the terminal is gone once the process is
+        while piece := os.read(primary, 4096):
+            shown += piece
+    os.close(primary)
+    assert child.wait(30) == 0
+    notice, product = shown.decode().splitlines()
+    assert notice.startswith("SIMULATED")
+    assert product.startswith("prod_")
