@@ -40,11 +40,14 @@ def script_error(
     if unknown is not None and hint is None:
         hint = _near(unknown[1], names())
     own = {k: v for k, v in facts.items() if k not in ("traceback", "hint")}
+    traceback = str(facts.get("traceback") or "")
+    if line is not None:
+        traceback = traceback.replace(":?: in ", f":{line}: in ", 1)
     return ScriptError(
         message,
         script=where,
         line=line,
-        traceback=str(facts.get("traceback") or ""),
+        traceback=traceback,
         source=script.lines(line) if line is not None and where == script.name else "",
         kind=kind,
         facts={**own, "kind": kind, "message": message, **({"line": line} if line is not None else {})},

@@ -302,10 +302,12 @@ local function frames(co, level)
   while n < 20 do
     local info = co and getinfo(co, level, "Sln") or not co and getinfo(level, "Sln")
     if not info then break end
-    if sub(info.source, 1, 1) == "@" and info.currentline > 0 then
-      if not line then line, script = info.currentline, sub(info.source, 2) end
+    if sub(info.source, 1, 1) == "@" then
+      -- The frame an error was raised in has no line of its own any more; its message has it.
+      local at = info.currentline > 0 and info.currentline
+      if at and not line then line, script = at, sub(info.source, 2) end
       n = n + 1
-      out[n] = sub(info.source, 2) .. ":" .. info.currentline .. ": in "
+      out[n] = sub(info.source, 2) .. ":" .. (at or "?") .. ": in "
         .. (info.what == "main" and "main chunk" or info.name and ("function '" .. info.name .. "'") or "function")
     end
     level = level + 1
