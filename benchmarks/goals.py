@@ -54,7 +54,7 @@ def goals(medians: Medians) -> list[Goal]:
         Goal("wide", "1,000 scripts × 5 at 50 ms, s", medians.get(("wide", "luahost")), 0.6),
         Goal("wide", "the same ÷ stripe-node", ratio("wide", "luahost", "stripe-node"), 1.0),
         Goal("wide", "the same ÷ undici", ratio("wide", "luahost", "undici"), 1.0),
-        Goal("alive", "10,000 scripts alive, KB each", medians.get(("alive", "luahost")), 80.0),
+        Goal("alive", "scripts alive at once, KB each", medians.get(("alive", "luahost")), 80.0),
         Goal("scale", "dearest ÷ cheapest width", dearest, 1.5),
         Goal("processes", "2 processes ÷ 1", processes, 1.6, at_most=False),
         Goal("cold", "cold start, ms", medians.get(("cold", "luahost run")), 150.0),

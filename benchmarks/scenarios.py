@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks import instructions
+from benchmarks import alive, instructions
 from benchmarks.contestants import Contestant, Load, one_call, ours
 from benchmarks.measure import Figures, Series, interleave, run_once
 from benchmarks.servers import Server
@@ -68,6 +68,10 @@ def kilo_instructions(run: Figures) -> float:
     return run["instructions"] / 1000
 
 
+def kilobytes(run: Figures) -> float:
+    return run["kb_per_script"]
+
+
 def process(run: Figures) -> float:
     return run["process_ms"]
 
@@ -96,6 +100,7 @@ def scenarios(*, quick: bool = False, rounds: int | None = None) -> list[Scenari
         pinned=True,
         rounds=turns(5),
     )
+    many = 1000 if quick else 10_000
     counted = Scenario(
         *("instructions", "1 at a time, counted", Load(400, 1, 50), kilo_instructions, "thousands", "less"),
         own=(ours(),),
@@ -115,10 +120,17 @@ def scenarios(*, quick: bool = False, rounds: int | None = None) -> list[Scenari
             rounds=turns(3),
         ),
         Scenario(
+            *("alive", f"{many:,} scripts alive", Load(many, many), kilobytes, "KB each", "less"),
+            own=(alive.contestant(),),
+            peers=False,
+            rounds=turns(2),
+            take=alive.take,
+        ),
+        Scenario(
             *("scale", "scripts of 10 creates each", Load(100, 10), microseconds, "µs", "less"),
             own=tuple(
                 ours(f"luahost, {scripts:,} scripts", load=Load(10 * scripts, scripts, 500))
-                for scripts in ((10, 100, 1000) if quick else (10, 100, 1000, 10000))
+                for scripts in ((10, 100, 1000) if quick else (10, 100, 1000, 10_000))
             ),
             peers=False,
             rounds=turns(3),
