@@ -23,7 +23,7 @@ ok, err = pcall(function() return new_price():curency("usd") end)
 print("4", ok, err.kind, err.message)
 
 -- 5. A declined card. What to do depends on the code; outcome says that no money moved.
-local intent = new_payment_intent():amount(1999):currency("usd"):payment_method_types{"card"}
+local intent = new_payment_intent():amount(1999):currency("usd"):allowed_payment_method_types{"card"}
 intent:create()
 local _, declined = try(stripe.payment_intents.confirm, intent.id, {payment_method = "pm_card_chargeDeclined"})
 print("5", declined.kind, declined.status, declined.type, declined.code, declined.outcome)

@@ -57,7 +57,7 @@ local intent = new_payment_intent()
   :customer(customer_id)
   :amount(2999)
   :currency("usd")
-  :payment_method_types{"card"}
+  :allowed_payment_method_types{"card"}
   :description("Onboarding")
 
 intent:create()

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 __all__ = ["main"]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
-BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,8 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         status = INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has left; nobody is there to be told
-        status = BROKEN_PIPE
+    except SystemExit as error:  # click's own way out when the reader of its help has left
+        status = error.code if isinstance(error.code, int) else 1
     return _flush(status)
 
 
@@ -59,8 +58,6 @@ def _dispatch(arguments: list[str]) -> int:
     except Stuck as error:
         _say(str(error))
         os._exit(error.exit_code)
-    except BrokenPipeError:
-        raise
     except Exception as error:
         if debug:
             _traceback()
@@ -98,8 +95,6 @@ def _flush(status: int) -> int:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
         os.close(null)
-        if isinstance(error, BrokenPipeError):
-            return status or BROKEN_PIPE
         if status == 0:
             _say(f"stdout cannot be written: {error.strerror}")
             return 1

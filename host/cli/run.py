@@ -35,6 +35,7 @@ Options may stand before or after the script; everything behind -- goes to the s
 {EXIT_CODES}"""
 
 
+_BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells count
 _GRACE = 5.0  # seconds for what is under way when a script has ended
 _GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within a second
 
@@ -112,8 +113,8 @@ def _finish(result: RunResult, output: OutputSink, signal: int | None, *, as_jso
     error = result.error
     if error is None and result.exit_status is None and (as_json or result.value is not None):
         output.write((as_json_line if as_json else as_text)(result.value) + "\n")
-    if isinstance(output.failure, BrokenPipeError):
-        raise output.failure
+    if isinstance(output.failure, BrokenPipeError):  # whoever read has left; nobody is there to be told
+        return _BROKEN_PIPE
     if output.failure is not None:
         raise HostError(f"stdout cannot be written: {output.failure.strerror}")
     if error is None:

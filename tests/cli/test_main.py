@@ -42,7 +42,7 @@ def test_version(cli: Cli) -> None:
         (("run", "--simulat", "a.lua"), "--simulate"),
         (("run", "--timeout", "0", "-e", ""), "--timeout"),
         (("run", "--timeout", "soon", "-e", ""), "--timeout"),
-        (("run", "--simulate", "nowhere.lua"), "nowhere.lua does not exist"),
+        (("run", "--simulate", "nowhere.lua"), "there is no script nowhere.lua"),
         (("run", "--simulate", "."), ". is a folder"),
         (("run", "--simulate", "--require-live", "-e", ""), "exclude each other"),
     ],
