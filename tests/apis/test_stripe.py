@@ -1,0 +1,237 @@
+"""Stripe's catalog: complete, named as promised, and every operation can be called."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from host.apis.call import builder_method, check_value, prepare
+from host.apis.catalog import Catalog, Method, Operation, Schema
+from host.apis.encode import brackets
+from host.apis.document import read_document
+from host.apis.stripe import COMPILED
+from host.apis.stripe.compile import DOCUMENT, main
+from host.apis.stripe.facts import compile_stripe
+from host.errors import InvalidCall
+
+BUILDERS = """
+account account_external_account account_link account_login_link account_person account_session
+apple_pay_domain application_fee_refund apps_install apps_secret billing_alert billing_credit_grant
+billing_feedback_option billing_meter billing_meter_event billing_meter_event_adjustment
+billing_portal_configuration billing_portal_session charge checkout_session climate_order coupon credit_note
+customer customer_balance_transaction customer_funding_instruction customer_session customer_source
+customer_tax_id entitlements_feature ephemeral_key file file_link financial_connections_session
+forwarding_request identity_verification_session invoice invoiceitem issuing_card issuing_cardholder
+issuing_dispute issuing_personalization_design payment_intent payment_link payment_method
+payment_method_configuration payment_method_domain payout plan price product product_catalog_trial_offer
+product_feature promotion_code quote radar_payment_evaluation radar_value_list radar_value_list_item refund
+reporting_report_run setup_intent shipping_rate source subscription subscription_item subscription_schedule
+tax_calculation tax_id tax_location tax_rate tax_registration terminal_configuration
+terminal_connection_token terminal_location terminal_onboarding_link terminal_reader
+test_helpers_confirmation_token test_helpers_issuing_authorization test_helpers_test_clock
+test_helpers_treasury_received_credit test_helpers_treasury_received_debit three_d_secure_authentication
+token topup transfer transfer_reversal treasury_credit_reversal treasury_debit_reversal
+treasury_financial_account treasury_inbound_transfer treasury_outbound_payment treasury_outbound_transfer
+v2_billing_meter_event v2_billing_meter_event_adjustment v2_billing_meter_event_session
+v2_billing_meter_event_stream v2_commerce_product_catalog_import v2_core_account v2_core_account_link
+v2_core_account_person v2_core_account_person_token v2_core_account_token v2_core_event_destination
+v2_core_vault_gb_bank_account v2_core_vault_us_bank_account v2_money_management_financial_address
+v2_money_management_inbound_transfer v2_money_management_outbound_payment
+v2_money_management_outbound_setup_intent v2_money_management_payout_intent
+v2_money_management_recipient_verification webhook_endpoint
+""".split()
+
+
+def test_all_operations_and_builders_are_there_under_their_names(stripe: Catalog) -> None:
+    """650 operations, 112 builders, each named as its path says."""
+    assert len(stripe.operation_ids()) == 650
+    assert sorted(stripe.builder_names()) == sorted(BUILDERS)
+    assert len(BUILDERS) == 112
+    assert stripe.warnings == ()
+
+
+def test_the_compiled_catalog_is_what_the_kept_document_compiles_to() -> None:
+    """The package data is never older than its source, and compiling is repeatable."""
+    assert compile_stripe(read_document(DOCUMENT)).dump() == COMPILED.read_bytes()
+
+
+def test_the_compiler_says_what_is_wrong_with_a_document(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A document that cannot be used leaves the package data alone and ends with 3."""
+    before = COMPILED.read_bytes()
+    bad = tmp_path / "bad.json"
+    bad.write_text("{")
+    assert main([str(bad)]) == 3
+    assert "bad.json is not valid JSON" in capsys.readouterr().err
+    assert COMPILED.read_bytes() == before
+
+
+def example(catalog: Catalog, schema: Schema, depth: int = 0) -> Any:
+    """A value that fits a schema, with only what is required in it."""
+    schema = catalog.resolve(schema)
+    if schema.any_of:
+        return example(catalog, schema.any_of[0], depth)
+    if schema.enum:
+        return schema.enum[0]
+    if schema.type == "object":
+        return {name: example(catalog, schema.properties[name], depth + 1) for name in schema.required}
+    if schema.type == "array":
+        return [example(catalog, schema.items or Schema(), depth + 1)]
+    return {"string": "a b/é", "integer": 7, "number": 0.5, "boolean": True}[schema.type]
+
+
+def filled(catalog: Catalog, operation: Operation) -> dict[str, Any]:
+    return {n: example(catalog, p.schema) for n, p in operation.params.items() if p.required}
+
+
+def test_every_operation_prepares_with_its_required_parameters(stripe: Catalog) -> None:
+    """No operation of the 650 has a parameter that cannot be checked or encoded."""
+    for id in stripe.operation_ids():
+        operation = stripe.operation(id)
+        assert operation is not None
+        request = prepare(stripe, operation, filled(stripe, operation), base_url="http://sim.test")
+        parts = urlsplit(request.url)
+        assert parts.netloc == "sim.test"
+        template = re.escape(operation.path)
+        template = re.sub(r"\\\{.*?\\\}", "a%20b%2F%C3%A9", template)
+        assert re.fullmatch(template, parts.path.replace("\\", ""))
+        assert request.method == operation.method
+        assert request.operation == f"stripe.{id}"
+        assert dict(request.headers)["Stripe-Version"] == stripe.version
+
+
+def test_every_parameter_of_every_operation_prepares(stripe: Catalog) -> None:
+    """All optional parameters together go through too, and form bodies read back to the names given."""
+    for id in stripe.operation_ids():
+        operation = stripe.operation(id)
+        assert operation is not None
+        arguments = {name: example(stripe, param.schema) for name, param in operation.params.items()}
+        request = prepare(stripe, operation, arguments, base_url=stripe.base_url)
+        if operation.body == "form":
+            names = {name.split("[")[0] for name, _ in parse_qsl(request.content.decode(), True)}
+            # A table with nothing in it has no form: Stripe's own libraries leave it out too.
+            given = {name for name, value in arguments.items() if list(brackets(name, value))}
+            assert names == given - set(operation.path_params)
+
+
+def test_every_create_operation_that_answers_with_an_object_returns_an_id(stripe: Catalog) -> None:
+    """returns_id is read from the answer's schema: a login link has none, a product does."""
+    product, link = stripe.builder("product"), stripe.builder("account_login_link")
+    assert product is not None and product.returns_id
+    assert link is not None and not link.returns_id
+
+
+@pytest.mark.parametrize(
+    ("builder", "name", "method"),
+    [
+        ("price", "amount", Method(kind="set", param="unit_amount", code="i")),
+        ("price", "currency", Method(kind="set", param="currency", code="s")),
+        ("price", "recurring", Method(kind="set", param="recurring", fields=("interval",))),
+        ("price", "billing_scheme", Method(kind="set", param="billing_scheme")),
+        ("product", "metadata", Method(kind="map", param="metadata", code="s")),
+        ("customer", "metadata", Method(kind="map", param="metadata", code="s")),
+        ("product", "images", Method(kind="list", param="images", code="s")),
+        ("product", "add_image", Method(kind="append", param="images", code="s")),
+        ("product", "active", Method(kind="set", param="active", code="b")),
+        ("subscription", "add_item", Method(kind="append", param="items")),
+        ("subscription", "add_price", Method(kind="append", param="items", fields=("price", "quantity"))),
+        ("subscription", "coupon", Method(kind="append", param="discounts", fields=("coupon",))),
+        ("subscription", "add_discount", Method(kind="append", param="discounts")),
+        ("subscription", "trial_days", Method(kind="set", param="trial_period_days", code="i")),
+        ("customer_tax_id", "customer", Method(kind="set", param="customer", code="s")),
+    ],
+)
+def test_builder_methods(stripe: Catalog, builder: str, name: str, method: Method) -> None:
+    """Each method says which parameter it fills, how, and what Lua may check by itself."""
+    operation = stripe.builder(builder)
+    assert operation is not None
+    assert builder_method(stripe, operation, name) == method
+
+
+def test_sugar_only_names_parameters_that_exist(stripe: Catalog) -> None:
+    """A word of sugar leads to a parameter of its builder, and its fields to members of it."""
+    for builder, methods in stripe.facts.sugar.items():
+        operation = stripe.builder(builder)
+        assert operation is not None
+        for method in methods.values():
+            value: Any = 1
+            if method.fields:
+                value = dict(zip(method.fields, ("month" if "interval" in method.fields else "x", 2), strict=False))
+                value = [value] if method.kind == "append" else value
+            assert check_value(stripe, operation, method.param, value) == value
+
+
+@pytest.mark.parametrize(
+    ("builder", "name", "said"),
+    [
+        ("price", "curency", 'price has no parameter "curency"; did you mean "currency"?'),
+        ("price", "unit_amout", 'price has no parameter "unit_amout"; did you mean "unit_amount"?'),
+        ("subscription", "add_prize", 'subscription has no parameter "add_prize"; did you mean "add_price"?'),
+        ("checkout_session", "sucess_url", 'did you mean "success_url"?'),
+    ],
+)
+def test_an_unknown_method_names_resource_and_nearest(
+    stripe: Catalog, builder: str, name: str, said: str
+) -> None:
+    """The error of a misspelt method is enough to correct it."""
+    operation = stripe.builder(builder)
+    assert operation is not None
+    with pytest.raises(InvalidCall) as caught:
+        builder_method(stripe, operation, name)
+    assert said in caught.value.message
+
+
+def test_names_of_resources_in_their_paths_are_aliases(stripe: Catalog) -> None:
+    """The SDK's own aliases and the path's words lead to the same operation."""
+    for alias, id in {
+        "sources.detach": "customers.payment_sources.delete",
+        "invoiceitems.create": "invoice_items.create",
+        "subscriptions.delete": "subscriptions.cancel",
+    }.items():
+        operation = stripe.operation(alias)
+        assert operation is not None and operation.id == id
+
+
+def test_children_lead_from_the_api_to_each_operation(stripe: Catalog) -> None:
+    """Walking the namespaces finds every operation."""
+    found: set[str] = set()
+
+    def walk(prefix: str) -> None:
+        for name in stripe.children(prefix):
+            full = f"{prefix}.{name}" if prefix else name
+            if stripe.operation(full) is not None:
+                assert not stripe.children(full)
+                found.add(full)
+            else:
+                walk(full)
+
+    walk("")
+    assert found >= set(stripe.operation_ids())
+
+
+def test_lists_know_their_pages(stripe: Catalog) -> None:
+    """v1 lists have cursors, searches tokens, v2 lists URLs."""
+    kinds = {"products.list": "cursor", "products.search": "search", "v2.core.accounts.list": "url"}
+    for id, kind in kinds.items():
+        operation = stripe.operation(id)
+        assert operation is not None and operation.paging == kind
+    for id in stripe.operation_ids():
+        operation = stripe.operation(id)
+        if operation and operation.result and stripe.resolve(operation.result).list_of:
+            in_pages = "starting_after" in operation.params or "search" in id or id.startswith("v2.")
+            assert bool(operation.paging) == in_pages, id
+
+
+def test_an_operation_on_another_host_stays_with_a_base_url_of_ones_own(stripe: Catalog) -> None:
+    """Uploads go to files.stripe.com, but with everything else to a simulator."""
+    operation = stripe.operation("files.create")
+    assert operation is not None
+    arguments = {"file": b"x", "purpose": "dispute_evidence"}
+    assert prepare(stripe, operation, arguments, base_url=stripe.base_url).url.startswith(
+        "https://files.stripe.com/v1/files"
+    )
+    assert prepare(stripe, operation, arguments, base_url="http://sim.test/").url == "http://sim.test/v1/files"
