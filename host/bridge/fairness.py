@@ -54,6 +54,9 @@ class FairQueue(Generic[T]):
         """Take out one item, wherever it is in its source's line."""
         del self._sources[source][item]
         self._size -= 1
+        if not self._size:  # forget the emptied sources too, which take() would otherwise pass over
+            self._sources.clear()
+            self._turns.clear()
 
     def heads(self) -> Iterator[T]:
         """The first item of every source: among them is the oldest of all."""

@@ -6,8 +6,10 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from contextvars import Context
+from typing import Any, TypeVarTuple, Unpack
 
+Ts = TypeVarTuple("Ts")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -30,11 +32,13 @@ class PatientLoop(AsyncioLoop):
         super().__init__()
         self._inside: set[object] = set()
 
-    def call_soon_threadsafe(self, *args: Any, **options: Any) -> asyncio.Handle:
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
         mark = object()
         self._inside.add(mark)
         try:
-            return super().call_soon_threadsafe(*args, **options)
+            return super().call_soon_threadsafe(callback, *args, context=context)
         finally:
             self._inside.discard(mark)
 

@@ -139,7 +139,8 @@ class AsyncWorker:
         Raises what it raises, ``TimeoutError``, ``UsageError`` on the loop's thread, ``ClosedError``.
         """
         self.check_may_block("run")
-        future = asyncio.run_coroutine_threadsafe(function(), self.start())
+        loop = self.start()
+        future = asyncio.run_coroutine_threadsafe(function(), loop)
         try:
             return future.result(timeout)
         except TimeoutError:
