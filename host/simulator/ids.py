@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from binascii import b2a_base64
 
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_UPPER = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_BASE_62 = bytes.maketrans(b"+/", b"aZ")  # base 64 is at hand in C; its two signs become letters
 
 
 class Ids:
@@ -16,11 +18,12 @@ class Ids:
 
     def new(self, prefix: str = "", length: int = 24) -> str:
         """``prefix`` and ``length`` random characters."""
-        return prefix + "".join(self._random.choices(ALPHABET, k=length))
+        raw = b2a_base64(self._random.randbytes(length), newline=False)
+        return prefix + raw.translate(_BASE_62)[:length].decode()
 
     def code(self, length: int = 8) -> str:
         """Upper-case letters and digits, as for coupons."""
-        return "".join(self._random.choices(ALPHABET[:36], k=length))
+        return "".join(self._random.choices(_UPPER, k=length))
 
     def uuid(self) -> str:
         """A version-4 UUID."""

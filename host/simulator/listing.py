@@ -70,6 +70,8 @@ def _cursor_page(call: Call) -> bytes:
         source = store.newest(kind, _place(call, after, "starting_after"))
     else:
         source = store.newest(kind)
+    if call.plan.parents and not owner_field(call.plan.parents[-1], _properties(call)):
+        source = (item for item in source if item[1].under == call.path)
     bodies = _take(source, _tests(call), limit + 1)
     more = len(bodies) > limit
     bodies = bodies[:limit]
@@ -119,13 +121,13 @@ def _owners(call: Call) -> list[Test]:
     """What the path asks of each object."""
     tests: list[Test] = []
     properties = _properties(call)
-    for name in call.plan.parents:
-        kind = call.world.references.kind(name)
+    for parent in call.plan.parents:
+        kind = call.world.references.kind(parent.param)
         if kind and call.world.stripe:
-            call.load(kind, call.path_args[name], name)
-        own = owner_field(name, properties)
+            call.load(kind, call.path_args[parent.param], parent.param)
+        own = owner_field(parent, properties)
         if own:
-            tests.append(_equals(own, call.path_args[name]))
+            tests.append(_equals(own, call.path_args[parent.param]))
     return tests
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.apis.catalog import Catalog
+from host.apis.catalog import Catalog, Schema
 from host.simulator.refusal import missing
 from host.simulator.store import Store
 
@@ -32,25 +32,38 @@ class References:
         self._store = store
         self._kinds: dict[str, str] | None = None
 
-    def check(self, values: dict[str, Any]) -> None:
-        """Raise :class:`Refusal` 400 "No such price: 'price_x'" for the first that does not exist."""
-        for name, value in values.items():
-            self._check(name, name, value)
+    def check(self, values: dict[str, Any], result: Schema | None) -> None:
+        """Raise :class:`Refusal` 400 "No such price: 'price_x'" for the first that does not exist.
 
-    def _check(self, name: str, path: str, value: Any) -> None:
+        ``result`` is the schema of the answer: its fields say where a name stands for another kind.
+        """
+        for name, value in values.items():
+            self._check(name, name, value, result)
+
+    def _check(self, name: str, path: str, value: Any, result: Schema | None) -> None:
         if isinstance(value, str):
             kind = self.kind(name)
             if kind and value and not value.startswith(_BUILT_IN):
                 record = self._store.record(kind, value)
-                if record is None or record.deleted:
+                if (record is None or record.deleted) and self._meant(kind, name, result):
                     raise missing(noun(kind), value, path, 400)
         elif isinstance(value, dict):
             if name != "metadata":
                 for key, item in value.items():
-                    self._check(key, f"{path}[{key}]", item)
+                    self._check(key, f"{path}[{key}]", item, None)
         elif isinstance(value, list):
             for n, item in enumerate(value):
-                self._check(name, f"{path}[{n}]", item)
+                self._check(name, f"{path}[{n}]", item, None)
+
+    def _meant(self, kind: str, name: str, result: Schema | None) -> bool:
+        """False for a climate order's ``product``, which is a ``climate.product``."""
+        if result is None:
+            return True
+        field = self._catalog.resolve(result).properties.get(name)
+        refs = (
+            {choice.ref for choice in self._catalog.resolve(field).any_of if choice.ref} if field else set()
+        )
+        return not refs or kind in refs
 
     def kind(self, name: str) -> str:
         """The kind a parameter of that name refers to, or ""."""
@@ -74,4 +87,6 @@ class References:
 
 def noun(kind: str) -> str:
     """What messages call a kind: Stripe says ``payment_intent``, and ``customer`` for all customers."""
-    return {"test_helpers.test_clock": "test clock"}.get(kind, kind.rpartition(".")[2])
+    return {"test_helpers.test_clock": "test clock", "payment_method": "PaymentMethod"}.get(
+        kind, kind.rpartition(".")[2]
+    )

@@ -8,7 +8,7 @@ from host.apis.catalog import Schema
 from host.simulator.call import Call, Object
 from host.simulator.references import noun
 from host.simulator.refusal import Refusal, missing
-from host.simulator.routes import collection
+from host.simulator.routes import Parent, collection
 
 # The status a verb leads to: the first of these that the object's schema knows.
 _STATUSES: dict[str, tuple[str, ...]] = {
@@ -55,20 +55,24 @@ _ACTIVE = {
 
 def create(call: Call) -> Object:
     """A new object with the caller's values in place; a caller's own id is honoured."""
-    value = fresh(call)
-    return call.save(call.plan.kind, call.put(value, call.params), under=_under(call))
+    if call.plan.shape is None:
+        call.world.store.put(call.plan.kind, call.world.ids.new(), call.params, under=_under(call))
+        return {}
+    value = call.put(fresh(call), call.params)
+    if call.world.catalog.id_field not in value:  # kept for the ledger, though nothing can name it
+        call.world.store.put(call.plan.kind, call.world.ids.new(), value, under=_under(call))
+        return value
+    return call.save(call.plan.kind, value, under=_under(call))
 
 
 def compute(call: Call) -> Object:
     """An answer that is not kept."""
-    return call.put(fresh(call), call.params)
+    return call.put(fresh(call), call.params) if call.plan.shape is not None else {}
 
 
 def fresh(call: Call) -> Object:
     """The object :func:`create` starts from: id, times, defaults and what the path says of its owner."""
     world, plan = call.world, call.plan
-    if plan.shape is None:
-        return {world.catalog.id_field: call.target or _new_id(call, Schema()), **call.params}
     template = world.shapes.template(plan.kind, plan.shape)
     value = world.shapes.fresh(template, call.now)
     field = world.catalog.id_field
@@ -89,10 +93,10 @@ def fresh(call: Call) -> Object:
         value.pop(field, None)
     for name in template.lists:
         value[name]["url"] = f"{call.path}/{value.get(field, '')}/{name}"
-    for name in plan.parents:
-        own = owner_field(name, template.schema.properties)
+    for parent in plan.parents:
+        own = owner_field(parent, template.schema.properties)
         if own:
-            value[own] = call.world.shapes.fit(template.schema.properties[own], _typed(call, name))
+            value[own] = call.world.shapes.fit(template.schema.properties[own], _typed(call, parent.param))
     return value
 
 
@@ -102,10 +106,9 @@ def _typed(call: Call, name: str) -> Any:
     return int(text) if param is not None and param.schema.type == "integer" and text.isdecimal() else text
 
 
-def owner_field(param: str, properties: Any) -> str:
+def owner_field(parent: Parent, properties: Any) -> str:
     """The member of an object that says whose it is, for a path parameter; or ""."""
-    short = param.removesuffix("_id").removesuffix("Id")
-    return next((name for name in (param, short, f"{short}_id", f"{short}Id") if name in properties), "")
+    return next((name for name in parent.names if name in properties), "")
 
 
 def _new_id(call: Call, schema: Schema) -> Any:
@@ -180,8 +183,8 @@ def delete(call: Call) -> Object | bytes:
 def single(call: Call) -> Object:
     """An object there is one of: made on first sight, changed by what is sent."""
     plan, store = call.plan, call.world.store
-    for name in plan.parents:
-        _check_parent(call, name)
+    for parent in plan.parents:
+        _check_parent(call, parent.param)
     key = call.path.rstrip("/")
     value = store.get(plan.kind or key, key)
     if value is None:
@@ -191,10 +194,10 @@ def single(call: Call) -> Object:
         value = call.world.shapes.fresh(template, call.now)
         if "id" in value:
             value["id"] = call.target or call.new_id(plan.kind)
-        for name in plan.parents:
-            own = owner_field(name, template.schema.properties)
+        for parent in plan.parents:
+            own = owner_field(parent, template.schema.properties)
             if own:
-                value[own] = call.path_args[name]
+                value[own] = call.path_args[parent.param]
     if call.plan.operation.mutation:
         value = call.put(value, call.params)
         store.put(plan.kind or key, key, value)

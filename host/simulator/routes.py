@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from host.apis.catalog import Catalog, Operation, Schema
 from host.simulator.wire import segments
 
 Action = Literal["create", "retrieve", "list", "search", "update", "delete", "act", "single", "compute"]
+
+
+class Parent(NamedTuple):
+    """A path parameter that says whose the object is, and what the object may call its owner."""
+
+    param: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class Plan:
     action: Action
     kind: str
     shape: Schema | None
-    parents: tuple[str, ...] = ()
+    parents: tuple[Parent, ...] = ()
     target: str = ""
     verb: str = ""
     listed: str = ""  # the member of a page that holds the objects; "" where the page is a bare array
@@ -85,36 +92,37 @@ class Routes:
     def _read(self, op: Operation) -> Plan:
         parts = op.path.strip("/").split("/")
         names = tuple(part[part.index("{") + 1 : part.index("}")] for part in parts if "{" in part)
+        owners = _parents(parts)
         on_item = "{" in parts[-1]
         kind, shape, listed = self._subject(op)
         if op.method == "GET":
             if kind and (listed is not None):
                 action: Action = "search" if op.paging == "search" or parts[-1] == "search" else "list"
-                return Plan(op, action, kind, shape, names, listed=listed)
+                return Plan(op, action, kind, shape, owners, listed=listed)
             if on_item:
-                return Plan(op, "retrieve", kind, shape, names[:-1], names[-1])
-            return Plan(op, "single", kind, shape, names)
+                return Plan(op, "retrieve", kind, shape, owners[:-1], names[-1])
+            return Plan(op, "single", kind, shape, owners)
         if op.method == "DELETE":
             if on_item:
                 owner = self._kind_of_item(parts) or kind
-                return Plan(op, "delete", owner, shape, names[:-1], names[-1])
-            return Plan(op, "act", kind, shape, names[:-1], names[-1] if names else "", "delete")
+                return Plan(op, "delete", owner, shape, owners[:-1], names[-1])
+            return Plan(op, "act", kind, shape, owners[:-1], names[-1] if names else "", "delete")
         if on_item or op.method in ("PUT", "PATCH"):
-            return Plan(op, "update", kind, shape, names[:-1], names[-1] if on_item else "")
-        return self._read_post(op, parts, names, kind, shape)
+            last = names[-1] if on_item else ""
+            return Plan(op, "update", kind, shape, owners[:-1] if on_item else owners, last)
+        return self._read_post(op, parts, kind, shape)
 
-    def _read_post(
-        self, op: Operation, parts: list[str], names: tuple[str, ...], kind: str, shape: Schema | None
-    ) -> Plan:
+    def _read_post(self, op: Operation, parts: list[str], kind: str, shape: Schema | None) -> Plan:
+        owners = _parents(parts)
         owner = self._kind_of_item(parts[:-1]) if len(parts) > 1 and "{" in parts[-2] else ""
         last = op.id.rpartition(".")[2]
         if last == "update":
-            return Plan(op, "single", kind, shape, names)
-        if names and last != "create" and (owner == kind or self._acts_on(parts, kind)):
-            return Plan(op, "act", kind, shape, names[:-1], names[-1], parts[-1])
+            return Plan(op, "single", kind, shape, owners)
+        if owners and last != "create" and (owner == kind or self._acts_on(parts, kind)):
+            return Plan(op, "act", kind, shape, owners[:-1], owners[-1].param, parts[-1])
         if re.search(r"preview|delete|find", parts[-1]):
-            return Plan(op, "compute", kind, shape, names)
-        return Plan(op, "create", kind, shape, names)
+            return Plan(op, "compute", kind, shape, owners)
+        return Plan(op, "create", kind, shape, owners)
 
     def _acts_on(self, parts: list[str], kind: str) -> bool:
         """A verb below the item with more between (test helpers, ``shipping/deliver``)."""
@@ -159,6 +167,19 @@ class Routes:
 
     def _named(self, ref: str) -> Schema:
         return Schema(ref=ref)
+
+
+def _parents(parts: list[str]) -> tuple[Parent, ...]:
+    found = []
+    for n, part in enumerate(parts):
+        if "{" in part:
+            param = part[part.index("{") + 1 : part.index("}")]
+            short = param.removesuffix("_id").removesuffix("Id")
+            said = (param, short, f"{short}_id", f"{short}Id") if param != "id" else ()
+            single = parts[n - 1].removesuffix("s") if n else ""
+            names = dict.fromkeys((*said, single, f"{single}_id", f"{single}Id", single.rpartition("_")[2]))
+            found.append(Parent(param, tuple(names)))
+    return tuple(found)
 
 
 def collection(path: str) -> str:

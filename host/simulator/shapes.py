@@ -175,7 +175,7 @@ class Shapes:
 
 
 def _fresh(full: Schema, sample: Any) -> bool:
-    """Whether a field that may be null has its sample's value in a fresh object: zero, false, an enum's word, …"""
+    """Whether a field that may be null has its sample's value when new: zero, false, an enum's word."""
     if isinstance(sample, dict | list):
         return sample == {} and full.additional is not None
     return sample is not None and (not sample or sample in full.enum)

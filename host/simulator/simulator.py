@@ -220,7 +220,8 @@ class Simulator:
                 raise Refusal(
                     400,
                     "Keys for idempotent requests can only be used with the same parameters they were first "
-                    f"used with. Try using a key other than '{key}' if you meant to execute a different request.",
+                    f"used with. Try using a key other than '{key}' if you meant to execute a different "
+                    "request.",
                     type="idempotency_error",
                 )
             again = {
@@ -286,8 +287,8 @@ class Simulator:
 
     def _run(self, call: Call) -> bytes:
         plan = call.plan
-        if self.world.stripe:
-            self.world.references.check(call.params)
+        if self.world.stripe and not call.path.startswith("/v2/"):
+            self.world.references.check(call.params, plan.operation.result)
         behaviour = BEHAVIOURS.get(plan.operation.id) if self.world.stripe else None
         result = (behaviour or _GENERIC[plan.action])(call)
         wanted = call.params.get("expand")

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from host.simulator.call import Call, Object
-from host.simulator.stripe import catalogue, checkout, customers, invoices, payments, subscriptions
+from host.simulator.stripe import (
+    catalogue,
+    checkout,
+    customers,
+    invoice_items,
+    invoices,
+    payments,
+    refunds,
+    setups,
+    subscription_items,
+    subscriptions,
+)
 
 BEHAVIOURS: dict[str, Callable[[Call], Object | bytes]] = {
     "charges.capture": payments.capture_charge,
@@ -17,7 +28,7 @@ BEHAVIOURS: dict[str, Callable[[Call], Object | bytes]] = {
     "customers.delete": customers.delete_customer,
     "customers.update": customers.update_customer,
     "files.create": checkout.create_file,
-    "invoice_items.create": invoices.create_item,
+    "invoice_items.create": invoice_items.create_item,
     "invoices.add_lines": invoices.add_lines,
     "invoices.create": invoices.create_invoice,
     "invoices.delete": invoices.delete_invoice,
@@ -36,7 +47,7 @@ BEHAVIOURS: dict[str, Callable[[Call], Object | bytes]] = {
     "payment_methods.attach": customers.attach_method,
     "payment_methods.create": customers.create_method,
     "payment_methods.detach": customers.detach_method,
-    "payouts.create": invoices.check_amounts,
+    "payouts.create": invoice_items.check_amounts,
     "prices.create": catalogue.create_price,
     "products.create": catalogue.create_product,
     "promotion_codes.create": catalogue.create_promotion_code,
@@ -44,19 +55,19 @@ BEHAVIOURS: dict[str, Callable[[Call], Object | bytes]] = {
     "quotes.cancel": checkout.cancel_quote,
     "quotes.create": checkout.create_quote,
     "quotes.finalize_quote": checkout.finalize_quote,
-    "refunds.create": payments.create_refund,
-    "setup_intents.confirm": payments.confirm_setup,
-    "setup_intents.create": payments.create_setup,
-    "subscription_items.create": subscriptions.create_item,
-    "subscription_items.delete": subscriptions.delete_item,
-    "subscription_items.update": subscriptions.update_item,
+    "refunds.create": refunds.create_refund,
+    "setup_intents.confirm": setups.confirm_setup,
+    "setup_intents.create": setups.create_setup,
+    "subscription_items.create": subscription_items.create_item,
+    "subscription_items.delete": subscription_items.delete_item,
+    "subscription_items.update": subscription_items.update_item,
     "subscriptions.cancel": subscriptions.cancel_subscription,
     "subscriptions.create": subscriptions.create_subscription,
     "subscriptions.delete_discount": subscriptions.delete_discount,
     "subscriptions.update": subscriptions.update_subscription,
     "test_helpers.test_clocks.advance": checkout.advance_clock,
     "test_helpers.test_clocks.create": checkout.create_clock,
-    "topups.create": invoices.check_amounts,
-    "transfers.create": invoices.check_amounts,
+    "topups.create": invoice_items.check_amounts,
+    "transfers.create": invoice_items.check_amounts,
     "webhook_endpoints.create": checkout.create_webhook,
 }

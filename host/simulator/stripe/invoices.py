@@ -11,7 +11,7 @@ from host.simulator.stripe import payments
 from host.simulator.stripe.cards import card_of, payment_method
 from host.simulator.stripe.catalogue import make_discounts
 from host.simulator.stripe.customers import default_method
-from host.simulator.stripe.money import check_amount, check_currency, taken_off, unit_price
+from host.simulator.stripe.money import check_currency, taken_off, unit_price
 
 
 def add_line(call: Call, invoice: Object, amount: int, **fields: Any) -> Object:
@@ -92,52 +92,12 @@ def create_invoice(call: Call) -> Object:
         for item in reversed(list(call.world.store.each("invoiceitem"))):
             if item["customer"] == id and item["invoice"] is None:
                 call.save("invoiceitem", {**item, "invoice": invoice["id"]})
-                _add_item(call, invoice, item)
+                add_item(call, invoice, item)
     return call.save("invoice", total_up(call, invoice))
 
 
-def create_item(call: Call) -> Object:
-    """An item for the customer's next invoice, or for a draft."""
-    check_currency(call)
-    customer = call.params.get("customer")
-    draft = _draft(call, call.params["invoice"]) if call.params.get("invoice") else None
-    if customer is None and draft is None:
-        raise invalid("Missing required param: customer.", "customer", "parameter_missing")
-    item = call.put(resources.fresh(call), call.params)
-    item["customer"] = customer or (draft or {}).get("customer")
-    quantity = call.params.get("quantity", 1)
-    price_id = (call.params.get("pricing") or {}).get("price")
-    if price_id:
-        price = call.load("price", price_id, "pricing[price]", 400)
-        amount, currency, unit = unit_price(price, quantity), price["currency"], price["unit_amount_decimal"]
-        item["pricing"] = {
-            "type": "price_details",
-            "price_details": {"price": price_id, "product": price["product"]},
-            "unit_amount_decimal": unit,
-        }
-    elif data := call.params.get("price_data"):
-        amount, currency = unit_price(data, quantity), data["currency"]
-    else:
-        said, exact = call.params.get("amount"), call.params.get("unit_amount_decimal")
-        if said is None and not exact:
-            raise invalid(
-                "You must pass one of `amount`, `pricing` or `price_data`.", "amount", "parameter_missing"
-            )
-        amount = unit_price({"unit_amount_decimal": exact}, quantity) if said is None else said
-        currency = call.params.get("currency") or (draft or {}).get("currency") or "usd"
-    item.update(
-        amount=amount, net_amount=amount, currency=currency, quantity=quantity, quantity_decimal=str(quantity)
-    )
-    item.update(date=call.now, period={"start": call.now, "end": call.now})
-    call.save("invoiceitem", item)
-    if draft is not None:
-        _add_item(call, draft, item)
-        call.save("invoice", total_up(call, draft))
-        call.save("invoiceitem", item)
-    return item
-
-
-def _add_item(call: Call, invoice: Object, item: Object) -> None:
+def add_item(call: Call, invoice: Object, item: Object) -> None:
+    """The line of an invoice item."""
     add_line(
         call,
         invoice,
@@ -154,7 +114,8 @@ def _add_item(call: Call, invoice: Object, item: Object) -> None:
     )
 
 
-def _draft(call: Call, id: str) -> Object:
+def draft(call: Call, id: str) -> Object:
+    """The invoice, which must be a draft."""
     invoice = call.load("invoice", id, "invoice", 400)
     if invoice["status"] != "draft":
         raise _not_editable(call, invoice)
@@ -343,7 +304,7 @@ def delete_invoice(call: Call) -> Object | bytes:
 
 def add_lines(call: Call) -> Object:
     """More lines on a draft."""
-    invoice = _draft(call, call.target)
+    invoice = draft(call, call.target)
     for line in call.params["lines"]:
         quantity = line.get("quantity", 1)
         pricing = (line.get("pricing") or {}).get("price")
@@ -353,10 +314,3 @@ def add_lines(call: Call) -> Object:
         amount = unit_price(price, quantity) if price else line.get("amount", 0)
         add_line(call, invoice, amount, description=line.get("description"), quantity=quantity)
     return call.save("invoice", total_up(call, invoice))
-
-
-def check_amounts(call: Call) -> Object:
-    """Resources that move an amount of a currency: transfers, payouts, top-ups."""
-    check_currency(call)
-    check_amount(call)
-    return resources.create(call)

@@ -59,6 +59,12 @@ def check_amount(call: Call, name: str = "amount", *, charge: bool = False) -> N
         )
 
 
+def amount_of(call: Call, name: str, default: int) -> int:
+    """The amount asked for, or ``default``."""
+    said = call.params.get(name)
+    return default if said is None else int(said)
+
+
 def shown(amount: int, currency: str) -> str:
     """``2999, "usd"`` → ``$29.99``."""
     sign = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}.get(currency, "")

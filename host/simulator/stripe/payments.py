@@ -7,7 +7,7 @@ from host.simulator.call import Call, Object
 from host.simulator.checks import at_least
 from host.simulator.refusal import Refusal
 from host.simulator.stripe.cards import Card, card_of, from_parameters, make, payment_method
-from host.simulator.stripe.money import check_amount, check_currency, shown
+from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
 
 _WAITING = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELABLE = (
@@ -27,7 +27,7 @@ def create_intent(call: Call) -> Object:
     intent["client_secret"] = f"{intent['id']}_secret_{call.world.ids.new('', 25)}"
     if (call.params.get("automatic_payment_methods") or {}).get("enabled"):
         intent["automatic_payment_methods"].setdefault("allow_redirects", "always")
-    _take_method(call, intent)
+    take_method(call, intent)
     call.save("payment_intent", intent)
     return _confirm(call, intent) if call.params.get("confirm") else intent
 
@@ -48,7 +48,7 @@ def update_intent(call: Call) -> Object:
     check_currency(call)
     check_amount(call, charge=True)
     call.put(intent, call.params)
-    _take_method(call, intent)
+    take_method(call, intent)
     return call.save("payment_intent", intent)
 
 
@@ -56,11 +56,12 @@ def confirm_intent(call: Call) -> Object:
     """``succeeded``, ``requires_capture``, ``requires_action``, or 402."""
     intent = call.subject()
     call.put(intent, call.params)
-    _take_method(call, intent)
+    take_method(call, intent)
     return _confirm(call, intent)
 
 
-def _take_method(call: Call, intent: Object) -> None:
+def take_method(call: Call, intent: Object) -> None:
+    """Set the payment method that the parameters name or describe, if any."""
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
     if given:
         method = payment_method(call, given)
@@ -214,7 +215,7 @@ def capture_intent(call: Call) -> Object:
             "requires_capture.",
         )
     check_amount(call, "amount_to_capture")
-    amount: int = call.params.get("amount_to_capture", intent["amount_capturable"])
+    amount = amount_of(call, "amount_to_capture", intent["amount_capturable"])
     if amount > intent["amount_capturable"]:
         raise call.refuse(
             f"The requested capture amount is greater than the authorized amount ({amount} > "
@@ -286,7 +287,7 @@ def capture_charge(call: Call) -> Object:
     charge = call.subject()
     if charge["captured"]:
         raise call.refuse(f"Charge {charge['id']} has already been captured.", code="charge_already_captured")
-    amount: int = call.params.get("amount", charge["amount"])
+    amount = amount_of(call, "amount", charge["amount"])
     if amount > charge["amount"]:
         raise call.refuse(
             f"Amount to capture ({shown(amount, charge['currency'])}) is greater than the charge.",
@@ -295,107 +296,3 @@ def capture_charge(call: Call) -> Object:
         )
     _capture(charge, amount)
     return call.save("charge", charge)
-
-
-def create_setup(call: Call) -> Object:
-    """``requires_payment_method``, ``requires_confirmation``, or further with ``confirm``."""
-    setup = call.put(resources.fresh(call), call.params)
-    setup["client_secret"] = f"{setup['id']}_secret_{call.world.ids.new('', 25)}"
-    _take_method(call, setup)
-    call.save("setup_intent", setup)
-    return _confirm_setup(call, setup) if call.params.get("confirm") else setup
-
-
-def confirm_setup(call: Call) -> Object:
-    """``succeeded``, and the method is the customer's."""
-    setup = call.subject()
-    call.put(setup, call.params)
-    _take_method(call, setup)
-    return _confirm_setup(call, setup)
-
-
-def _confirm_setup(call: Call, setup: Object) -> Object:
-    if setup["status"] in ("succeeded", "canceled") or not setup.get("payment_method"):
-        why = (
-            f"it has a status of {setup['status']}"
-            if setup.get("payment_method")
-            else "it has no payment method"
-        )
-        raise Refusal(
-            400,
-            f"You cannot confirm this SetupIntent because {why}.",
-            code="setup_intent_unexpected_state",
-            worked=True,
-            setup_intent=dict(setup),
-        )
-    method = payment_method(call, setup["payment_method"])
-    card = card_of(method)
-    if card.action and setup["status"] != "requires_action":
-        setup["status"] = "requires_action"
-        setup["next_action"] = {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
-        return call.save("setup_intent", setup)
-    if card.code and card.last4 != "0341":
-        raise Refusal(
-            402, card.message, type="card_error", code=card.code, worked=True, decline_code=card.decline
-        )
-    if setup.get("customer"):
-        call.save("payment_method", {**method, "customer": setup["customer"]})
-    setup.update(status="succeeded", next_action=None)
-    return call.save("setup_intent", setup)
-
-
-def create_refund(call: Call) -> Object:
-    """All or a part of a charge, given back."""
-    if ("charge" in call.params) == ("payment_intent" in call.params):
-        raise call.refuse(
-            "One of the following params should be provided for this request: payment_intent or charge.",
-            code="parameter_missing",
-        )
-    check_amount(call)
-    charge = _refundable(call)
-    left = charge["amount_captured"] - _refunded(call, charge)
-    amount: int = call.params.get("amount", left)
-    if left <= 0:
-        raise call.refuse(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-    if amount > left:
-        currency = charge["currency"]
-        raise call.refuse(
-            f"Refund amount ({shown(amount, currency)}) is greater than unrefunded amount on charge "
-            f"({shown(left, currency)})",
-            code="charge_already_refunded" if left < charge["amount_captured"] else "amount_too_large",
-            param="amount",
-        )
-    refund = call.put(resources.fresh(call), call.params)
-    refund.update(
-        amount=amount,
-        charge=charge["id"],
-        currency=charge["currency"],
-        payment_intent=charge.get("payment_intent"),
-        destination_details={"type": "card", "card": {"type": "refund"}},
-    )
-    charge["amount_refunded"] += amount
-    charge["refunded"] = amount == left
-    call.save("charge", charge)
-    return call.save("refund", refund)
-
-
-def _refundable(call: Call) -> Object:
-    intent_id = call.params.get("payment_intent")
-    if intent_id is None:
-        charge = call.load("charge", call.params["charge"], "charge", 400)
-    else:
-        intent = call.load("payment_intent", intent_id, "payment_intent", 400)
-        if intent["status"] != "succeeded":
-            raise call.refuse(
-                f"This PaymentIntent ({intent_id}) does not have a successful charge to refund.",
-                param="payment_intent",
-            )
-        charge = call.load("charge", intent["latest_charge"])
-    if not charge["paid"] or not charge["captured"]:
-        raise call.refuse(f"Charge {charge['id']} is not a successful, captured charge.", param="charge")
-    return charge
-
-
-def _refunded(call: Call, charge: Object) -> int:
-    """What was given back so far; what was authorised but never captured is not in it."""
-    return int(charge["amount_refunded"] - (charge["amount"] - charge["amount_captured"]))

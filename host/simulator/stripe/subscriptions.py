@@ -13,7 +13,8 @@ from host.simulator.stripe import invoices
 from host.simulator.stripe.cards import payment_method
 from host.simulator.stripe.catalogue import make_discounts, make_price
 from host.simulator.stripe.customers import default_method
-from host.simulator.stripe.money import check_currency, later, unit_price
+from host.simulator.stripe.money import check_currency, unit_price
+from host.simulator.stripe.subscription_items import change_item, new_item, set_items
 
 _HANDLED = frozenset(
     {"items", "discounts", "trial_end", "cancel_at", "add_invoice_items", "default_payment_method"}
@@ -37,8 +38,8 @@ def create_subscription(call: Call) -> Object:
         customer=customer["id"],
     )
     _set_trial(call, subscription)
-    items = [_new_item(call, subscription, item, f"items[{n}]") for n, item in enumerate(params["items"])]
-    _set_items(subscription, items)
+    items = [new_item(call, subscription, item, f"items[{n}]") for n, item in enumerate(params["items"])]
+    set_items(subscription, items)
     subscription["currency"] = _currency(items)
     _set_discounts(call, subscription)
     if method := params.get("default_payment_method"):
@@ -84,80 +85,6 @@ def _set_trial(call: Call, subscription: Object) -> None:
         status="trialing",
         billing_cycle_anchor=end,
     )
-
-
-def _new_item(call: Call, subscription: Object, wanted: Object, path: str) -> Object:
-    price = _price(call, wanted, path)
-    recurring = price["recurring"]
-    start = call.now
-    end = subscription.get("trial_end") or later(start, recurring["interval"], recurring["interval_count"])
-    metered = recurring["usage_type"] == "metered"
-    fields: Object = {
-        "price": price,
-        "plan": _plan(call, price),
-        "subscription": subscription["id"],
-        "current_period_start": start,
-        "current_period_end": end,
-        "metadata": wanted.get("metadata") or {},
-        "discounts": [],
-    }
-    if not metered:
-        fields["quantity"] = wanted.get("quantity", 1)
-    return call.make("subscription_item", fields)
-
-
-def _price(call: Call, wanted: Object, path: str) -> Object:
-    if data := wanted.get("price_data"):
-        price = make_price(call, data)
-    elif id := wanted.get("price") or wanted.get("plan"):
-        price = call.load("price", id, f"{path}[price]", 400)
-    else:
-        raise invalid(f"Missing required param: {path}[price].", f"{path}[price]", "parameter_missing")
-    if price["type"] != "recurring":
-        raise invalid(
-            "The price specified is set to `type=one_time` but this field only accepts prices with "
-            "`type=recurring`.",
-            f"{path}[price]",
-        )
-    if not price["active"]:
-        raise invalid(
-            "The price specified is inactive. This field only accepts active prices.", f"{path}[price]"
-        )
-    return price
-
-
-def _plan(call: Call, price: Object) -> Object:
-    """The price in the old words, which the API still answers."""
-    plan = call.blank("plan", price["id"])
-    same = (
-        "active",
-        "billing_scheme",
-        "created",
-        "currency",
-        "metadata",
-        "nickname",
-        "product",
-        "tiers_mode",
-    )
-    plan.update({name: price[name] for name in same})
-    plan.update(
-        amount=price["unit_amount"],
-        amount_decimal=price["unit_amount_decimal"],
-        interval=price["recurring"]["interval"],
-        interval_count=price["recurring"]["interval_count"],
-        usage_type=price["recurring"]["usage_type"],
-    )
-    return plan
-
-
-def _set_items(subscription: Object, items: list[Object]) -> None:
-    subscription["items"] = {
-        "object": "list",
-        "data": items,
-        "has_more": False,
-        "total_count": len(items),
-        "url": f"/v1/subscription_items?subscription={subscription['id']}",
-    }
 
 
 def _set_discounts(call: Call, subscription: Object) -> None:
@@ -294,7 +221,7 @@ def _change_items(call: Call, subscription: Object) -> None:
     for n, wanted in enumerate(call.params["items"]):
         id = wanted.get("id")
         if id is None:
-            made = _new_item(call, subscription, wanted, f"items[{n}]")
+            made = new_item(call, subscription, wanted, f"items[{n}]")
             items[made["id"]] = made
         elif id not in items:
             raise missing("subscription_item", id, f"items[{n}][id]", 400)
@@ -302,21 +229,10 @@ def _change_items(call: Call, subscription: Object) -> None:
             gone = items.pop(id)
             call.save("subscription_item", gone, deleted=True)
         else:
-            _change_item(call, items[id], wanted, f"items[{n}]")
+            change_item(call, items[id], wanted, f"items[{n}]")
     if not items:
         raise call.refuse("A subscription must have at least one active plan.", param="items")
-    _set_items(subscription, list(items.values()))
-
-
-def _change_item(call: Call, item: Object, wanted: Object, path: str) -> None:
-    if wanted.get("price") or wanted.get("price_data"):
-        item["price"] = _price(call, wanted, path)
-        item["plan"] = _plan(call, item["price"])
-    if "quantity" in wanted:
-        item["quantity"] = wanted["quantity"]
-    if wanted.get("metadata"):
-        item["metadata"] = wanted["metadata"]
-    call.save("subscription_item", item)
+    set_items(subscription, list(items.values()))
 
 
 def cancel_subscription(call: Call) -> Object:
@@ -343,42 +259,3 @@ def delete_discount(call: Call) -> Object:
     call.save("discount", gone, deleted=True)
     call.save("subscription", {**subscription, "discounts": []})
     return {**gone, "deleted": True}
-
-
-def create_item(call: Call) -> Object:
-    """One more item of a subscription."""
-    id = call.params.get("subscription")
-    if not id:
-        raise invalid("Missing required param: subscription.", "subscription", "parameter_missing")
-    subscription = call.load("subscription", id, "subscription", 400)
-    item = _new_item(call, subscription, call.params, "item")
-    _set_items(subscription, [*subscription["items"]["data"], item])
-    call.save("subscription", subscription)
-    return item
-
-
-def update_item(call: Call) -> Object:
-    """Price or quantity of an item."""
-    item = call.subject()
-    _change_item(call, item, call.params, "item")
-    _sync(call, item, keep=True)
-    return item
-
-
-def delete_item(call: Call) -> Object:
-    """The item goes; the last one cannot."""
-    item = call.subject()
-    _sync(call, item, keep=False)
-    gone: Object = {"id": item["id"], "object": "subscription_item", "deleted": True}
-    return call.save("subscription_item", gone, deleted=True)
-
-
-def _sync(call: Call, item: Object, *, keep: bool) -> None:
-    subscription = call.load("subscription", item["subscription"])
-    items = [item if old["id"] == item["id"] else old for old in subscription["items"]["data"]]
-    if not keep:
-        items = [old for old in items if old["id"] != item["id"]]
-    if not items:
-        raise call.refuse("A subscription must have at least one active plan.")
-    _set_items(subscription, items)
-    call.save("subscription", subscription)
