@@ -85,13 +85,25 @@ def test_imports_point_down(path: Path) -> None:
         assert FLOORS[there] != FLOORS[here] or FLOORS[here] not in SEPARATE, f"{where}, a separate room"
 
 
+def for_types_only(path: Path) -> set[int]:
+    """Lines under ``if TYPE_CHECKING``: names for annotations, nothing that is loaded."""
+    return {
+        node.lineno
+        for block in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+
+
 def third_party() -> dict[str, set[str]]:
-    """Library → the rooms that import it."""
+    """Library → the rooms that load it."""
     rooms: dict[str, set[str]] = {}
     for path in files():
-        for name, _ in imports(path):
+        typing = for_types_only(path)
+        for name, line in imports(path):
             library = name.split(".")[0]
-            if library != "host" and library not in sys.stdlib_module_names:
+            if library != "host" and library not in sys.stdlib_module_names and line not in typing:
                 rooms.setdefault(library, set()).add(room(path))
     return rooms
 

@@ -31,7 +31,7 @@ class Block:
 
 def blocks(path: Path) -> list[Block]:
     found = BLOCK.findall(path.read_text(encoding="utf-8"))
-    following = [*found[1:], ("", "")]
+    following = [*found, ("", "")][1:]
     return [
         Block(language, text, after if kind == "text" else None)
         for (language, text), (kind, after) in zip(found, following, strict=True)

@@ -2,17 +2,62 @@
 
 from __future__ import annotations
 
+import shlex
+import threading
+
 import click
+
+from host.cli.interrupt import call
+from host.errors import UsageError
+from host.settings import DEMO_KEY
 
 __all__ = ["command"]
 
+ANY_KEY = "sk_test_simulated"  # what to use where any test key will do
 
-@click.command(name="simulate", epilog="Example:  python -m host simulate --port 12111 --key sk_test_me")
+
+@click.command(
+    name="simulate",
+    epilog="""\b
+Example:
+  python -m host simulate --port 12111 --key sk_test_me
+""",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port (default: a free one).")
 @click.option("--host", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--key", help="Accept this key only (default: any test key).")
 @click.option("--faults", metavar="SPEC", help="Faults to inject, such as 500:3%,429:1%,latency:50ms.")
 @click.option("--seed", type=int, help="Make ids and faults the same each time.")
-def command(port: int, address: str, key: str | None, faults: str | None, seed: int | None) -> int:
+@click.option("--store", metavar="FILE", help="Keep the state in FILE (default: in memory).")
+@click.option("--debug", is_flag=True, help="Show Python tracebacks.")
+def command(
+    port: int,
+    address: str,
+    key: str | None,
+    faults: str | None,
+    seed: int | None,
+    store: str | None,
+    debug: bool,
+) -> int:
     """Serve the simulator until Ctrl-C, and print the settings that lead to it."""
+    if key == DEMO_KEY:
+        raise UsageError(f"--key {DEMO_KEY}: the demo key counts as no key; any other will do")
+
+    from host.apis.stripe import load  # the catalog and the server: not for --help
+    from host.simulator.faults import Faults
+    from host.simulator.server import serve
+    from host.simulator.store import Store
+
+    made = Faults.parse(faults, seed) if faults is not None else None
+    kept = Store(store) if store is not None else None
+    try:
+        with serve(load(), host=address, port=port, key=key, seed=seed, faults=made, store=kept) as server:
+            click.echo(f"simulator at {server.url} (Ctrl-C ends it)")
+            click.echo(f"export STRIPE_API_BASE={server.url}")
+            click.echo(f"export STRIPE_SECRET_KEY={shlex.quote(key or ANY_KEY)}")
+            ended = threading.Event()
+            call(ended.wait, ended.set)  # that is how it is meant to end: status 0
+    finally:
+        if kept is not None:
+            kept.close()
     return 0

@@ -1,0 +1,98 @@
+"""simulate: a port to talk to, and how to get there."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+Process = Callable[..., subprocess.Popen[bytes]]
+
+
+def settings(child: subprocess.Popen[bytes]) -> dict[str, str]:
+    """What the first three lines say to export."""
+    assert child.stdout is not None
+    lines = [child.stdout.readline().decode() for _ in range(3)]
+    found = dict(match.groups() for line in lines if (match := re.match(r"export (\w+)=(.*)\n", line)))
+    assert f"simulator at {found['STRIPE_API_BASE']} (" in lines[0]
+    return found
+
+
+def export(monkeypatch: pytest.MonkeyPatch, found: dict[str, str]) -> None:
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("transport", ["reqwest", "httpx"])
+def test_what_it_prints_leads_a_run_to_it(
+    process: Process, cli: Cli, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    """With the printed settings a run speaks to the simulator over the network, and its state stays."""
+    child = process("simulate")
+    export(monkeypatch, settings(child))
+    monkeypatch.setenv("HOST_TRANSPORT", transport)
+    created = cli("run", "-e", 'return new_product():name("Shirt"):create()')
+    assert (created.status, created.err) == (0, "")
+    found = cli("run", "-e", "return stripe.products.retrieve(args[1]).name", created.out.strip())
+    assert (found.status, found.out) == (0, "Shirt\n")
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert (child.returncode, out, err) == (0, b"", b"")
+
+
+def test_a_key_shuts_others_out(process: Process, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--key accepts that key only; another one is an uncaught API error, masked."""
+    found = settings(process("simulate", "--key", "sk_test_mine"))
+    assert found["STRIPE_SECRET_KEY"] == "sk_test_mine"
+    export(monkeypatch, found)
+    assert cli("run", "-e", "stripe.products.list()").status == 0
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_51AbCdEfGhIjKlMnOpQr4242")
+    refused = cli("run", "-e", "stripe.products.list()")
+    assert refused.status == 4
+    assert "status 401" in refused.err
+    assert "AbCd" not in refused.err
+
+
+def test_a_store_outlives_the_process(
+    process: Process, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """--store keeps what was created, also when the process is killed."""
+    store = str(tmp_path / "state.sqlite")
+    child = process("simulate", "--store", store)
+    export(monkeypatch, settings(child))
+    created = cli("run", "-e", 'return new_product():name("Shirt"):create()').out.strip()
+    child.kill()
+    child.wait(30)
+    export(monkeypatch, settings(process("simulate", "--store", store)))
+    assert cli("run", "-e", "return stripe.products.retrieve(args[1]).name", created).out == "Shirt\n"
+
+
+def test_a_port_that_is_taken_is_named(cli: Cli) -> None:
+    """Another program on the port: status 2 and the address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = cli("simulate", "--port", str(port))
+    assert (done.status, done.out) == (2, "")
+    assert f"127.0.0.1:{port}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--faults", "often"), "unknown fault"),
+        (("--key", "sk_test_demo_key"), "counts as no key"),
+        (("--port", "70000"), "--port"),
+    ],
+)
+def test_wrong_usage_is_status_2(cli: Cli, arguments: tuple[str, ...], text: str) -> None:
+    """Bad options are named before anything listens."""
+    done = cli("simulate", *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert text in done.err
