@@ -339,7 +339,7 @@ local function describe(value, co)
   elseif type(value) == "string" then
     facts.message = value
   else
-    facts.message = "error object is a " .. type(value) .. " (" .. tostring(value) .. ")"
+    facts.message = "error object is " .. (value == nil and "nil" or "a " .. type(value) .. " (" .. tostring(value) .. ")")
   end
   if type(facts.kind) ~= "string" then facts.kind = "error" end
   if type(facts.message) ~= "string" then facts.message = tostring(facts.message) end

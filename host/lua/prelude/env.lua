@@ -9,6 +9,7 @@ local OUT, NAME = 5, 10
 
 local env, lazy = {}, {}
 core.answer_meta.__tostring = function(answer) return env.inspect(answer) end
+core.array_meta.__tostring = core.answer_meta.__tostring
 core.env, core.lazy = env, lazy
 
 local function libraries(name, ...) -- these globals come from the prelude file of that name
@@ -35,7 +36,9 @@ env._G = env
 function env.getmetatable(value)
   local kind = type(value)
   if kind ~= "table" then return nil end
-  return getmetatable(value) or nil
+  local meta = getmetatable(value)
+  if rawequal(meta, core.answer_meta) or rawequal(meta, core.array_meta) then return nil end
+  return meta or nil
 end
 
 function env.print(...)

@@ -11,8 +11,8 @@ local NULL = core.newproxy(true)
 local null_meta = getmetatable(NULL)
 null_meta.__tostring = function() return "null" end
 null_meta.__metatable = false
-local array_meta = { __metatable = false }
-local answer_meta = {} -- tables that came from the host print readably; filled in by core
+local answer_meta = {} -- tables that came from the host print readably; filled in by env, which also hides both
+local array_meta = {} -- an empty table with it is an empty list, not an empty map
 local secret_parts = core.secret_parts -- opaque userdata -> their parts, nil for anything else
 
 local path = {} -- keys down to the value being encoded, for messages
@@ -183,7 +183,7 @@ end
 local function list(n)
   local t = {}
   for i = 1, n do t[i] = decode_value() end
-  return setmetatable(t, answer_meta)
+  return setmetatable(t, n == 0 and array_meta or answer_meta)
 end
 
 local function map(n)
