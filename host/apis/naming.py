@@ -45,8 +45,9 @@ def identifier(text: str) -> str:
 
 def singular(word: str) -> str:
     """The singular of the last word of ``tax_ids`` or ``taxIds``; words that have none stay."""
-    head, last = re.match(r"(.*?[_\-A-Z]?)([A-Za-z]?[a-z0-9]*)\Z", word).groups()  # type: ignore[union-attr]
-    return head + _singular(last)
+    last = re.search(r"[A-Z]?[a-z0-9]*\Z", word)
+    cut = last.start() if last else 0
+    return word[:cut] + _singular(word[cut:])
 
 
 def _singular(word: str) -> str:
@@ -141,11 +142,11 @@ def given_id(operation_id: object, path: str, method: str) -> str:
     parts = [part for part in re.split(r"[./#:\s]+", operation_id) if re.search(r"[A-Za-z]", part)]
     if not parts:
         return ""
-    flat = _flat(operation_id)
-    route = _flat(path)
-    short = _flat(re.sub(r"\A/(api/)?v1/", "/", path))
-    made = {f"{method}{route}", f"{method}{short}"}
-    if flat in made or (len(route) > 3 and flat.endswith(f"{route}{method}")):
+    short = re.sub(r"\A/(api/)?v1/", "/", path)
+    if _flat(operation_id) in (f"{method}{_flat(path)}", f"{method}{_flat(short)}"):
+        return ""
+    fastapi = re.sub(r"\W", "_", path)  # its rule: function, path, method
+    if operation_id.endswith(f"{fastapi}_{method}"):
         return ""
     return ".".join(identifier(part) for part in parts)
 

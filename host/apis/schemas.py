@@ -282,7 +282,7 @@ def _bound(node: dict[str, Any], key: str, exclusive: str, step: int) -> float |
     if isinstance(limit, bool):  # 3.0: it qualifies the bound
         value, limit = (None, value) if limit else (value, None)
     if isinstance(limit, int | float):
-        return limit + step if node.get("type") == "integer" else limit
+        return limit + step if "integer" in (node.get("type") or ()) else limit
     return value if isinstance(value, int | float) else None
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 import pytest
-from tests.apis.documents import small, takes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,13 +17,18 @@ from host.apis.catalog import Catalog, Operation
 from host.apis.check import number_text
 from host.apis.encode import brackets, deep_pairs, form_text, multipart
 from host.errors import InvalidCall
+from tests.apis.documents import small, takes
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 names = st.text(st.sampled_from("abcdefgh_é &=+%"), min_size=1, max_size=6)
-scalars = texts | st.integers(-(2**53), 2**53) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+scalars = (
+    texts | st.integers(-(2**53), 2**53) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+)
 values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(names, inner, min_size=1, max_size=3),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3) | st.dictionaries(names, inner, min_size=1, max_size=3)
+    ),
     max_leaves=12,
 )
 
@@ -81,7 +85,8 @@ def test_a_path_argument_stays_one_segment(stripe_id: str) -> None:
     segments = urlsplit(url).path.split("/")
     assert [segments[0], segments[1], segments[3]] == ["", "pets", "toys"]
     assert unquote(segments[2]) == stripe_id
-    assert url.isascii() and not any(c in url for c in "\r\n\0 ?#")
+    assert url.isascii()
+    assert not any(c in url for c in "\r\n\0 ?#")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +147,8 @@ def test_reads_and_deletes_have_their_parameters_in_the_query(stripe: Catalog) -
     assert request.url == (
         "https://api.stripe.com/v1/products?limit=3&created[gte]=5&expand[0]=data.default_price&active=true"
     )
-    assert request.content == b"" and not request.mutation
+    assert request.content == b""
+    assert not request.mutation
 
 
 def test_v2_bodies_are_json_with_proper_types(stripe: Catalog) -> None:
@@ -229,7 +235,9 @@ def test_plain_openapi_forms_repeat_the_names_of_lists() -> None:
     schema = {"type": "object", "properties": {"tags": {"type": "array", "items": {"type": "string"}}}}
     body = takes(schema, "application/x-www-form-urlencoded")
     catalog = small({"/x": {"post": {"operationId": "add", "requestBody": body}}})
-    request = prepare(catalog, operation_of(catalog, "add"), {"tags": ["a", "b"]}, base_url="https://small.test")
+    request = prepare(
+        catalog, operation_of(catalog, "add"), {"tags": ["a", "b"]}, base_url="https://small.test"
+    )
     assert request.content == b"tags=a&tags=b"
 
 
@@ -245,7 +253,9 @@ def test_a_body_that_is_one_value_is_sent_whole() -> None:
     )
 
     def sent(id: str, body: Any) -> bytes:
-        return prepare(catalog, operation_of(catalog, id), {"body": body}, base_url="https://small.test").content
+        return prepare(
+            catalog, operation_of(catalog, id), {"body": body}, base_url="https://small.test"
+        ).content
 
     assert sent("put_list", [1, 2]) == b"[1,2]"
     assert sent("put_text", "é") == "é".encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,39 +11,14 @@ import pytest
 
 from host.apis.call import builder_method, check_value, prepare
 from host.apis.catalog import Catalog, Method, Operation, Schema
-from host.apis.encode import brackets
 from host.apis.document import read_document
+from host.apis.encode import brackets
 from host.apis.stripe import COMPILED
 from host.apis.stripe.compile import DOCUMENT, main
 from host.apis.stripe.facts import compile_stripe
 from host.errors import InvalidCall
 
-BUILDERS = """
-account account_external_account account_link account_login_link account_person account_session
-apple_pay_domain application_fee_refund apps_install apps_secret billing_alert billing_credit_grant
-billing_feedback_option billing_meter billing_meter_event billing_meter_event_adjustment
-billing_portal_configuration billing_portal_session charge checkout_session climate_order coupon credit_note
-customer customer_balance_transaction customer_funding_instruction customer_session customer_source
-customer_tax_id entitlements_feature ephemeral_key file file_link financial_connections_session
-forwarding_request identity_verification_session invoice invoiceitem issuing_card issuing_cardholder
-issuing_dispute issuing_personalization_design payment_intent payment_link payment_method
-payment_method_configuration payment_method_domain payout plan price product product_catalog_trial_offer
-product_feature promotion_code quote radar_payment_evaluation radar_value_list radar_value_list_item refund
-reporting_report_run setup_intent shipping_rate source subscription subscription_item subscription_schedule
-tax_calculation tax_id tax_location tax_rate tax_registration terminal_configuration
-terminal_connection_token terminal_location terminal_onboarding_link terminal_reader
-test_helpers_confirmation_token test_helpers_issuing_authorization test_helpers_test_clock
-test_helpers_treasury_received_credit test_helpers_treasury_received_debit three_d_secure_authentication
-token topup transfer transfer_reversal treasury_credit_reversal treasury_debit_reversal
-treasury_financial_account treasury_inbound_transfer treasury_outbound_payment treasury_outbound_transfer
-v2_billing_meter_event v2_billing_meter_event_adjustment v2_billing_meter_event_session
-v2_billing_meter_event_stream v2_commerce_product_catalog_import v2_core_account v2_core_account_link
-v2_core_account_person v2_core_account_person_token v2_core_account_token v2_core_event_destination
-v2_core_vault_gb_bank_account v2_core_vault_us_bank_account v2_money_management_financial_address
-v2_money_management_inbound_transfer v2_money_management_outbound_payment
-v2_money_management_outbound_setup_intent v2_money_management_payout_intent
-v2_money_management_recipient_verification webhook_endpoint
-""".split()
+BUILDERS = Path(__file__).with_name("stripe_builders.txt").read_text().split()
 
 
 def test_all_operations_and_builders_are_there_under_their_names(stripe: Catalog) -> None:
@@ -121,8 +97,10 @@ def test_every_parameter_of_every_operation_prepares(stripe: Catalog) -> None:
 def test_every_create_operation_that_answers_with_an_object_returns_an_id(stripe: Catalog) -> None:
     """returns_id is read from the answer's schema: a login link has none, a product does."""
     product, link = stripe.builder("product"), stripe.builder("account_login_link")
-    assert product is not None and product.returns_id
-    assert link is not None and not link.returns_id
+    assert product is not None
+    assert product.returns_id
+    assert link is not None
+    assert not link.returns_id
 
 
 @pytest.mark.parametrize(
@@ -160,7 +138,9 @@ def test_sugar_only_names_parameters_that_exist(stripe: Catalog) -> None:
         for method in methods.values():
             value: Any = 1
             if method.fields:
-                value = dict(zip(method.fields, ("month" if "interval" in method.fields else "x", 2), strict=False))
+                value = dict(
+                    zip(method.fields, ("month" if "interval" in method.fields else "x", 2), strict=False)
+                )
                 value = [value] if method.kind == "append" else value
             assert check_value(stripe, operation, method.param, value) == value
 
@@ -193,7 +173,8 @@ def test_names_of_resources_in_their_paths_are_aliases(stripe: Catalog) -> None:
         "subscriptions.delete": "subscriptions.cancel",
     }.items():
         operation = stripe.operation(alias)
-        assert operation is not None and operation.id == id
+        assert operation is not None
+        assert operation.id == id
 
 
 def test_children_lead_from_the_api_to_each_operation(stripe: Catalog) -> None:
@@ -218,7 +199,8 @@ def test_lists_know_their_pages(stripe: Catalog) -> None:
     kinds = {"products.list": "cursor", "products.search": "search", "v2.core.accounts.list": "url"}
     for id, kind in kinds.items():
         operation = stripe.operation(id)
-        assert operation is not None and operation.paging == kind
+        assert operation is not None
+        assert operation.paging == kind
     for id in stripe.operation_ids():
         operation = stripe.operation(id)
         if operation and operation.result and stripe.resolve(operation.result).list_of:
@@ -234,4 +216,6 @@ def test_an_operation_on_another_host_stays_with_a_base_url_of_ones_own(stripe: 
     assert prepare(stripe, operation, arguments, base_url=stripe.base_url).url.startswith(
         "https://files.stripe.com/v1/files"
     )
-    assert prepare(stripe, operation, arguments, base_url="http://sim.test/").url == "http://sim.test/v1/files"
+    assert (
+        prepare(stripe, operation, arguments, base_url="http://sim.test/").url == "http://sim.test/v1/files"
+    )

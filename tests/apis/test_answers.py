@@ -1,0 +1,162 @@
+"""Answers: a value, the API's own error, or a clear word on what came instead."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from host.apis.answers import interpret
+from host.apis.catalog import Catalog, Operation
+from host.errors import ApiError, UnexpectedAnswer
+from host.http.message import Answer
+from tests.apis.documents import answers, small
+
+JSON = {"content-type": "application/json", "request-id": "req_1"}
+
+
+def of(catalog: Catalog, id: str) -> Operation:
+    operation = catalog.operation(id)
+    assert operation is not None
+    return operation
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status, JSON | {k.replace("_", "-"): v for k, v in headers.items()}, content)
+
+
+def test_an_object_is_its_value_and_large_integers_stay_exact(stripe: Catalog) -> None:
+    """Beyond 2^53 an integer comes as a string; nothing else changes."""
+    body = b'{"id":"p","n":9007199254740993,"m":9007199254740992,"k":-9007199254740993,"f":0.1,"s":"1"}'
+    assert interpret(stripe, of(stripe, "products.create"), answer(body)) == {
+        "id": "p",
+        "n": "9007199254740993",
+        "m": 9007199254740992,
+        "k": "-9007199254740993",
+        "f": 0.1,
+        "s": "1",
+    }
+    huge = b'{"id":"p","n":' + b"9" * 5000 + b"}"
+    assert interpret(stripe, of(stripe, "products.create"), answer(huge))["n"] == "9" * 5000
+
+
+def test_a_stripe_error_keeps_all_its_facts(stripe: Catalog) -> None:
+    """Type, code, param, message, request id; and what became of the mutation."""
+    body = {
+        "error": {"type": "card_error", "code": "card_declined", "param": "source", "message": "Declined."}
+    }
+    with pytest.raises(ApiError) as caught:
+        interpret(stripe, of(stripe, "charges.create"), answer(body, 402))
+    assert caught.value.facts() == {
+        "kind": "api",
+        "message": "Declined.",
+        "status": 402,
+        "code": "card_declined",
+        "type": "card_error",
+        "param": "source",
+        "request_id": "req_1",
+        "attempts": 1,
+        "operation": "stripe.charges.create",
+        "retryable": False,
+        "outcome": "rejected",
+    }
+
+
+@pytest.mark.parametrize(
+    ("id", "status", "headers", "outcome", "retryable"),
+    [
+        ("charges.create", 400, {}, "rejected", False),
+        ("charges.create", 429, {}, "rejected", True),
+        ("charges.create", 500, {}, "unknown", True),
+        ("charges.create", 500, {"stripe_should_retry": "false"}, "unknown", False),
+        ("charges.create", 402, {"stripe_should_retry": "true"}, "rejected", True),
+        ("charges.list", 500, {}, None, True),
+    ],
+)
+def test_outcome_and_retryable(
+    stripe: Catalog, id: str, status: int, headers: dict[str, str], outcome: str | None, retryable: bool
+) -> None:
+    """Only a mutation has an outcome; Stripe's own word on retrying wins."""
+    with pytest.raises(ApiError) as caught:
+        interpret(stripe, of(stripe, id), answer({"error": {"message": "m"}}, status, **headers))
+    assert (caught.value.outcome, caught.value.retryable) == (outcome, retryable)
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "code", "type"),
+    [
+        ({"type": "about:blank", "title": "Gone", "status": 410}, "Gone", None, None),
+        ({"type": "https://x.test/p", "title": "T", "detail": "D"}, "D", None, "https://x.test/p"),
+        ({"message": "Not Found", "documentation_url": "u"}, "Not Found", None, None),
+        ({"error": "invalid_grant", "error_description": "Expired."}, "Expired.", "invalid_grant", None),
+        ({"errors": [{"message": "bad", "code": "E1"}]}, "bad", "E1", None),
+        ({"code": 7, "message": "m"}, "m", "7", None),
+        ({"weird": 1}, "small answered 400 without saying why", None, None),
+        ({"error": {"code": "c", "message": "m", "user_message": "u"}}, "m", "c", None),
+    ],
+)
+def test_errors_of_other_apis(body: Any, message: str, code: str | None, type: str | None) -> None:
+    """Problem details (RFC 9457), OAuth's form, and what is usual."""
+    catalog = small({"/x": {"get": {"operationId": "find", "responses": answers({})}}})
+    with pytest.raises(ApiError) as caught:
+        interpret(catalog, of(catalog, "find"), answer(body, 400))
+    assert (caught.value.message, caught.value.code, caught.value.type) == (message, code, type)
+
+
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        (Answer(200, {"content-type": "text/html"}, b"<html>Login</html>"), "a body that is not JSON"),
+        (Answer(200, JSON, b""), "an empty body"),
+        (Answer(200, JSON, b'{"id": "p'), "it ends too early"),
+        (Answer(200, JSON, b'{"id": "\xe9"}'), "a body that is not UTF-8"),
+        (Answer(200, JSON, b'{"object": "product"}'), "an object without id"),
+        (Answer(200, JSON, b"[]"), "a JSON list where an object is due"),
+        (Answer(200, JSON, b"null"), "a JSON null where an object is due"),
+        (Answer(200, JSON, b'{"id": NaN, "n": 12345678901234567890}'), "NaN is not JSON"),
+        (
+            Answer(302, {"location": "https://evil.test/"}, b""),
+            "a redirect to https://evil.test/, not followed",
+        ),
+        (Answer(304, {}, b""), "a redirect, not followed"),
+        (Answer(502, {"content-type": "text/html"}, b"<h1>Bad Gateway</h1>"), "<h1>Bad Gateway</h1>"),
+        (Answer(400, JSON, b"[1]"), "an error that is not in the API's form"),
+        (Answer(101, {}, b""), "a status the API does not use"),
+    ],
+)
+def test_anything_else_is_unexpected_and_says_what_came(stripe: Catalog, came: Answer, said: str) -> None:
+    """Status, content type and the beginning of the text are in the message."""
+    with pytest.raises(UnexpectedAnswer) as caught:
+        interpret(stripe, of(stripe, "products.create"), came)
+    assert said in caught.value.message
+    assert f"status {came.status}" in caught.value.message
+    assert caught.value.outcome == ("rejected" if 400 <= came.status < 500 else "unknown")
+
+
+def test_a_long_answer_is_cut_and_its_keys_are_masked(stripe: Catalog) -> None:
+    """A proxy that echoes the request must not put the key into a log."""
+    text = b"sk_live_abcdefghijkl " + b"x" * 1000
+    with pytest.raises(UnexpectedAnswer) as caught:
+        interpret(stripe, of(stripe, "products.create"), Answer(502, {}, text))
+    assert "abcdef" not in caught.value.message
+    assert "sk_live_…" in caught.value.message
+    assert len(caught.value.message) < 300
+
+
+def test_no_content_text_and_files(stripe: Catalog) -> None:
+    """204 is nothing; a PDF is its bytes; a text is itself."""
+    assert interpret(stripe, of(stripe, "quotes.pdf"), Answer(200, {}, b"%PDF\xff")) == b"%PDF\xff"
+    assert interpret(stripe, of(stripe, "products.delete"), Answer(204)) is None
+    plain = {"200": {"description": "", "content": {"text/plain": {}}}}
+    none = {"204": {"description": ""}}
+    catalog = small(
+        {
+            "/t": {"get": {"operationId": "text", "responses": plain}},
+            "/n": {"delete": {"operationId": "nothing", "responses": none}},
+        }
+    )
+    latin = Answer(200, {"content-type": "text/plain; charset=latin-1"}, "é".encode("latin-1"))
+    assert interpret(catalog, of(catalog, "text"), latin) == "é"
+    assert interpret(catalog, of(catalog, "nothing"), Answer(200, {}, b"ok")) is None
