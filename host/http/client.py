@@ -229,8 +229,6 @@ class HttpClient:
         fault, detail = found
         if fault == "connect_timeout":
             seconds = min(seconds, self.settings.connect_timeout)
-        if fault.endswith("timeout"):
-            detail = ""
         return call_error(fault, request, host, detail, seconds)
 
 

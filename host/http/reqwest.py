@@ -26,7 +26,9 @@ from pyreqwest.exceptions import (
 from host.http.faults import Fault, OversizedError
 from host.http.settings import HttpSettings
 
-__all__ = ["ReqwestWire", "build_client", "fault_of"]
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+__all__ = ["BODILESS", "ReqwestWire", "build_client", "fault_of"]
 
 
 class ReqwestWire:
@@ -45,8 +47,8 @@ class ReqwestWire:
             builder = builder.headers(headers)
         if content:
             builder = builder.body_bytes(content)
-        elif method not in ("GET", "HEAD", "OPTIONS", "DELETE"):
-            builder = builder.body_bytes(b"")  # some servers insist on Content-Length: 0
+        elif method not in BODILESS:
+            builder = builder.header("Content-Length", "0")  # RFC 9110, 8.6; some servers insist
         # Streamed, so that an endless body is not in memory before its size is known.
         async with builder.build_streamed() as response:
             reader = response.body_reader
@@ -142,12 +144,13 @@ def fault_of(error: Exception) -> tuple[Fault, str] | None:
     # The first cause names the URL, which may hold a key.
     detail = causes[-1] if len(causes) > 1 else ""
     if "client error (Connect)" in causes:
-        return _connect_fault(error, causes), detail
+        fault = _connect_fault(error, causes)
+        return fault, "" if fault == "connect_timeout" else detail
     for kind, fault in FAULTS:
         if isinstance(error, kind):
             if fault == "malformed":
                 fault = _body_fault(causes)
-            return fault, detail
+            return fault, "" if fault == "response_timeout" else detail
     return None
 
 

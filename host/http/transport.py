@@ -52,8 +52,10 @@ class ReqwestTransport(httpx.AsyncBaseTransport):
             except httpx.RequestNotRead:
                 builder = builder.body_stream(request.stream)
             else:
-                if content or request.headers.get("content-length") == "0":
+                if content:
                     builder = builder.body_bytes(content)
+                elif request.headers.get("content-length") == "0":
+                    builder = builder.header("Content-Length", "0")
             sending = builder.build_streamed()
             response = await sending.__aenter__()
         except Exception as error:
