@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from host.apis.catalog import Catalog, Operation
-from host.apis.check import EXACT
+from host.apis.fault import EXACT
 from host.errors import ApiError, Outcome, UnexpectedAnswer
 from host.http.message import Answer
 

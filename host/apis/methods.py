@@ -8,7 +8,7 @@ from host.apis.catalog import Catalog, Method, Operation, Schema
 from host.apis.nearest import meant
 from host.errors import InvalidCall
 
-OWN = ("create", "copy", "set", "params", "with", "id", "data")  # the builder's, whatever the API has
+OWN = ("create", "copy", "set", "params", "with")  # the builder's, whatever the API has
 _CODES = {"string": "s", "integer": "i", "number": "n", "boolean": "b"}
 
 
@@ -23,7 +23,8 @@ def builder_method(catalog: Catalog, operation: Operation, name: str) -> Method:
         found = _find(catalog, operation, name)
         if found is None:
             # Names come from scripts: only good ones are kept, so that a loop of bad ones keeps nothing.
-            hint = meant(name, method_names(catalog, operation)) or f"; see: host apis {catalog.name}"
+            names = method_names(catalog, operation)
+            hint = meant(name, (*names, *OWN)) or f"; it has {', '.join(names[:12])}{', …'[: len(names)]}"
             raise InvalidCall(
                 f'{operation.resource} has no parameter "{name}"{hint}', operation=operation.id, param=name
             )
@@ -49,7 +50,9 @@ def _find(catalog: Catalog, operation: Operation, name: str) -> Method | None:
         return sugar
     param = operation.params.get(name)
     if param is not None:
-        return _method(catalog, name, param.schema)
+        method = _method(catalog, name, param.schema)
+        # More than a type is asked of a path's values.
+        return Method(kind="set", param=name) if param.location == "path" else method
     if name.startswith("add_"):
         from host.apis.naming import singular  # with its patterns, for lists only
 

@@ -79,6 +79,7 @@ class _Compiler:
         )
         self.sdk_names = _sdk_names(root)
         self.idempotency_header: str | None = None
+        self.namespaces: set[str] = set()
 
     def run(self) -> Catalog:
         found: dict[str, Operation] = {}
@@ -89,10 +90,10 @@ class _Compiler:
                 if method in item:
                     operation, more = self._operation(path, method, item, found)
                     found[operation.id] = operation
+                    self.namespaces.update(_namespaces(operation.id))
                     wished.extend((alias, operation.id) for alias in more)
-        prefixes = {name[:n] for name in found for n, c in enumerate(name) if c == "."}
         for alias, target in wished:
-            if alias not in found and alias not in prefixes and not _below(alias, found):
+            if alias not in found and alias not in self.namespaces and not _below(alias, found):
                 aliases.setdefault(alias, target)
         shared = self.schemas.finish()
         operations = self._finish(found, shared)
@@ -152,7 +153,7 @@ class _Compiler:
         """The document's name, else the path's, else numbered; no name is also another's namespace."""
 
         def free(name: str) -> bool:
-            return bool(name) and name not in taken and not _below(name, taken) and not _above(name, taken)
+            return bool(name) and not (name in taken or name in self.namespaces or _below(name, taken))
 
         for name in (given, derived):
             if free(name):
@@ -302,11 +303,12 @@ def _has_id(schema: Schema, lookup: Catalog) -> bool:
 
 def _below(name: str, taken: Any) -> bool:
     """Whether ``name`` lies below an operation of ``taken``: ``a.b.c`` below ``a.b``."""
-    return any(name[:n] in taken for n, c in enumerate(name) if c == ".")
+    return any(above in taken for above in _namespaces(name))
 
 
-def _above(name: str, taken: Any) -> bool:
-    return any(other.startswith(f"{name}.") for other in taken)
+def _namespaces(name: str) -> list[str]:
+    """``a`` and ``a.b`` of ``a.b.c``."""
+    return [name[:n] for n, c in enumerate(name) if c == "."]
 
 
 def _sdk_names(root: dict[str, Any]) -> dict[tuple[str, str], str]:

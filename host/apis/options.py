@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from host.apis.check import shown
+from host.apis.fault import shown
 from host.apis.nearest import meant
 from host.errors import InvalidCall
 

@@ -74,7 +74,7 @@ def test_good_values(stripe: Catalog, builder: str, name: str, value: Any, sent:
             "price",
             "recurring",
             "month",
-            'expected a table with interval, interval_count, meter, trial_period_days, usage_type, got "month"',
+            'table with interval, interval_count, meter, trial_period_days, usage_type, got "month"',
         ),
         (
             "price",

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from host.apis.call import prepare
 from host.apis.catalog import Catalog, Operation
-from host.apis.check import number_text
 from host.apis.encode import brackets, deep_pairs, form_text, multipart
+from host.apis.fault import number_text
 from host.errors import InvalidCall
 from tests.apis.documents import small, takes
 

@@ -120,7 +120,7 @@ def test_every_create_operation_that_answers_with_an_object_returns_an_id(stripe
         ("subscription", "coupon", Method(kind="append", param="discounts", fields=("coupon",))),
         ("subscription", "add_discount", Method(kind="append", param="discounts")),
         ("subscription", "trial_days", Method(kind="set", param="trial_period_days", code="i")),
-        ("customer_tax_id", "customer", Method(kind="set", param="customer", code="s")),
+        ("customer_tax_id", "customer", Method(kind="set", param="customer")),
     ],
 )
 def test_builder_methods(stripe: Catalog, builder: str, name: str, method: Method) -> None:
@@ -152,6 +152,7 @@ def test_sugar_only_names_parameters_that_exist(stripe: Catalog) -> None:
         ("price", "unit_amout", 'price has no parameter "unit_amout"; did you mean "unit_amount"?'),
         ("subscription", "add_prize", 'subscription has no parameter "add_prize"; did you mean "add_price"?'),
         ("checkout_session", "sucess_url", 'did you mean "success_url"?'),
+        ("product", "creat", 'did you mean "create"?'),
     ],
 )
 def test_an_unknown_method_names_resource_and_nearest(

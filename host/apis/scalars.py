@@ -1,0 +1,153 @@
+"""Checkers of strings, numbers and booleans."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from host.apis.catalog import Catalog, Schema
+from host.apis.fault import EXACT, Fault, number_text, shown
+from host.apis.nearest import misspelt
+
+_DIGITS = r"-?[0-9]{16,400}\Z"
+
+# A checker takes the value and whether required members must be there, and gives the value to send.
+Checker = Callable[[Any, bool], Any]
+
+
+def string_checker(catalog: Catalog, schema: Schema) -> Checker:
+    bounded = schema.enum or schema.max_length is not None or schema.min_length is not None or schema.pattern
+    extra = _string_limits(schema) if bounded else None
+    binary = schema.format == "binary"
+
+    def check(value: Any, full: bool) -> Any:
+        kind = type(value)
+        if kind is not str:
+            if kind is bool:
+                value = "true" if value else "false"
+            elif kind is int or kind is float:
+                value = number_text(finite(value))
+            elif not (binary and kind is bytes):
+                raise Fault("expected a string", value)
+        if extra is not None:
+            extra(value)
+        return value
+
+    return check
+
+
+def _string_limits(schema: Schema) -> Callable[[Any], None]:
+    values = frozenset(schema.enum)
+    pattern = _pattern(schema.pattern)
+    least, most = schema.min_length or 0, schema.max_length
+
+    def limit(value: Any) -> None:
+        if values and value not in values:
+            typo = misspelt(value, schema.enum)
+            if typo or schema.closed_enum:
+                raise Fault(one_of(schema.enum, value), value)
+        if most is not None and len(value) > most:
+            raise Fault("", text=f"expected at most {most} characters, got {len(value)}")
+        if len(value) < least:
+            raise Fault("", text=f"expected at least {least} character{'s'[: least > 1]}, got {shown(value)}")
+        if pattern is not None and not pattern.search(value):
+            raise Fault(f"expected a string like {schema.pattern}", value)
+
+    return limit
+
+
+def _pattern(text: str) -> re.Pattern[str] | None:
+    """The pattern if Python reads it as ECMAScript would; the rest is left to the API."""
+    if not text or len(text) > 200 or re.search(r"[+*}]\)?[+*{]|\\[pPuckZAzG]|\(\?<?[=!]", text):
+        return None  # also none that could backtrack without end
+    try:
+        return re.compile(text.replace(r"\d", "[0-9]"))
+    except re.error:
+        return None
+
+
+def one_of(values: tuple[Any, ...], value: Any) -> str:
+    """``expected one of "day", "month" (nearest: "month")``, the list cut where it is long."""
+    texts = [f'"{each}"' if isinstance(each, str) else str(each) for each in values]
+    words = [each for each in values if isinstance(each, str)]
+    hint = misspelt(value, words) if isinstance(value, str) else None
+    if hint:
+        texts = [f'"{hint}"', *(text for text in texts if text != f'"{hint}"')]
+    cut = ", ".join(texts[:12]) + (f", … ({len(texts)} in all)" if len(texts) > 12 else "")
+    if len(texts) == 1:
+        return f"expected {cut}"
+    return f"expected one of {cut}" + (f' (did you mean "{hint}"?)' if hint else "")
+
+
+def finite(value: float) -> float:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Fault("", text=f"{value} cannot be sent; expected a finite number")
+    if abs(value) > EXACT and float(value).is_integer():
+        raise Fault(
+            "", text=f"{value:.0f} is beyond 2^53, where Lua numbers are no longer exact; pass it as a string"
+        )
+    return value
+
+
+def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
+    limits = _number_limits(schema)
+
+    def check(value: Any, full: bool) -> Any:
+        kind = type(value)
+        if kind is int or kind is float:
+            finite(value)
+            if kind is float:
+                if not value.is_integer():
+                    raise Fault("expected an integer", value)
+                value = int(value)
+        elif kind is str and re.match(_DIGITS, value) and abs(int(value)) > EXACT:
+            value = int(value)  # how an integer beyond 2^53 came in an answer
+        else:
+            raise Fault("expected an integer", value)
+        if limits is not None:
+            limits(value)
+        return value
+
+    return check
+
+
+def number_checker(catalog: Catalog, schema: Schema) -> Checker:
+    limits = _number_limits(schema)
+
+    def check(value: Any, full: bool) -> Any:
+        kind = type(value)
+        if kind is not int and kind is not float:
+            raise Fault("expected a number", value)
+        finite(value)
+        if limits is not None:
+            limits(value)
+        return int(value) if kind is float and value.is_integer() else value
+
+    return check
+
+
+def _number_limits(schema: Schema) -> Callable[[float], None] | None:
+    least, most, values = schema.minimum, schema.maximum, schema.enum
+    if least is None and most is None and not values:
+        return None
+
+    def limit(value: float) -> None:
+        if least is not None and value < least:
+            raise Fault(f"expected at least {number_text(least)}", value)
+        if most is not None and value > most:
+            raise Fault(f"expected at most {number_text(most)}", value)
+        if values and schema.closed_enum and value not in values:
+            raise Fault(one_of(values, value), value)
+
+    return limit
+
+
+def boolean_checker(catalog: Catalog, schema: Schema) -> Checker:
+    def check(value: Any, full: bool) -> Any:
+        if type(value) is not bool:
+            raise Fault("expected true or false", value)
+        return value
+
+    return check
