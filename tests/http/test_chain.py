@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from host.errors import CallTimeout, ConfigError, LimitError, NetworkError
+from host.http.chain import Limits, chain, host_of, limited, retried
+from host.http.limits import BreakerPolicy, Rate
+from host.http.message import Answer, Request
+from host.http.retry import RetryPolicy
+
+READ = Request("GET", "https://api.example/v1")
+KEYED = Request("POST", "https://api.example/v1", mutation=True, idempotency_key="k", credential="stripe")
+
+
+class World:
+    """A clock that only sleeping moves, and a server that answers by a list."""
+
+    def __init__(self, *answers: Any, takes: float = 0.0) -> None:
+        self.now = 0.0
+        self.answers = list(answers)
+        self.takes = takes
+        self.sent: list[tuple[float, Request, float]] = []
+        self.told: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    async def send(self, request: Request, deadline: float) -> Answer:
+        self.sent.append((self.now, request, deadline))
+        self.now += self.takes
+        outcome = self.answers.pop(0) if self.answers else Answer(200)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def retried(self, policy: RetryPolicy | None = None, send: Any = None, **options: Any) -> Any:
+        return retried(
+            send or self.send,
+            policy or RetryPolicy(),
+            rng=lambda: 1.0,
+            clock=self.clock,
+            sleep=self.sleep,
+            **options,
+        )
+
+    def limited(self, **limits: Any) -> Any:
+        return limited(
+            self.send, Limits(**limits), on_wait=self.told.append, clock=self.clock, sleep=self.sleep
+        )
+
+
+def reset() -> NetworkError:
+    return NetworkError("reset", phase="response", retryable=True, outcome="unknown")
+
+
+async def test_what_fails_for_a_while_is_sent_again_with_the_same_key_and_says_how_often():
+    world = World(reset(), Answer(503), Answer(200, body=b"done"))
+    answer = await world.retried()(KEYED, 30.0)
+    assert (answer.body, answer.attempts) == (b"done", 3)
+    assert [(at, request) for at, request, _ in world.sent] == [(0.0, KEYED), (0.5, KEYED), (1.5, KEYED)]
+
+
+async def test_the_last_outcome_is_what_comes_back_when_retries_are_used_up():
+    world = World(Answer(500), Answer(500), Answer(502))
+    answer = await world.retried()(READ, 30.0)
+    assert (answer.status, answer.attempts) == (502, 3)
+    world = World(reset(), reset(), last := reset())
+    with pytest.raises(NetworkError) as caught:
+        await world.retried()(READ, 30.0)
+    assert caught.value is last
+    assert last.attempts == 3
+
+
+async def test_a_failure_at_the_first_attempt_says_one_attempt():
+    world = World(NetworkError("tls", retryable=False))
+    with pytest.raises(NetworkError) as caught:
+        await world.retried()(READ, 30.0)
+    assert caught.value.attempts == 1
+
+
+async def test_an_api_can_have_its_own_policy():
+    world = World(reset(), reset(), reset(), reset())
+    send = world.retried(policies={"stripe": RetryPolicy(retries=0)})
+    with pytest.raises(NetworkError) as caught:
+        await send(KEYED, 30.0)
+    assert caught.value.attempts == 1
+    with pytest.raises(NetworkError) as caught:
+        await send(READ, 30.0)
+    assert caught.value.attempts == 3
+
+
+async def test_a_failing_host_gets_no_more_retries_than_its_budget_and_others_keep_theirs():
+    world = World()
+    always = Answer(500)
+
+    async def send(request: Request, deadline: float) -> Answer:
+        world.sent.append((0, request, deadline))
+        return always
+
+    send_with_retries = world.retried(send=send)
+    for _ in range(1000):
+        await send_with_retries(READ, 1e9)
+    assert len(world.sent) <= 1000 + 100 + 200 + 1
+    other = Request("GET", "https://other.example/")
+    assert (await send_with_retries(other, 1e9)).attempts == 3
+
+
+async def test_waiting_for_a_rate_moves_the_deadline_and_is_told():
+    world = World()
+    send = world.limited(rates={"stripe": Rate(2, burst=1)})
+    await send(KEYED, 5.0)
+    answer = await send(KEYED, 5.0)
+    assert answer.waited == 0.5
+    assert [(at, deadline) for at, _, deadline in world.sent] == [(0.0, 5.0), (0.5, 5.5)]
+    assert world.told == [0.5]
+
+
+async def test_rates_are_for_their_own_api_or_host_only():
+    world = World()
+    send = world.limited(rates={"stripe": Rate(1, burst=1), "slow.example": Rate(1, burst=1)})
+    for _ in range(3):
+        await send(READ, 5.0)
+    assert world.now == 0
+    slow = Request("GET", "http://slow.example/x")
+    await send(slow, 5.0)
+    await send(slow, 5.0)
+    assert world.now == 1.0
+
+
+async def test_retries_after_a_wait_for_the_rate_keep_the_calls_own_time():
+    world = World(Answer(200), reset(), Answer(200), takes=1.0)
+    within = world.limited(rates={"stripe": Rate(0.1, burst=1)})
+    send = world.retried(send=within)
+    await send(KEYED, 5.0)
+    answer = await send(KEYED, world.now + 3.0)
+    assert answer.attempts == 2
+    assert answer.waited > 15
+    assert world.sent[-1][2] - world.sent[-1][0] > 0
+
+
+async def test_a_429_slows_down_whoever_comes_next():
+    world = World(Answer(429, {"retry-after": "2"}))
+    send = world.limited(rates={"stripe": Rate(10)})
+    await send(KEYED, 30.0)
+    await send(KEYED, 30.0)
+    assert world.sent[1][0] == 2.0
+
+
+async def test_a_cancelled_wait_gives_its_token_back():
+    world = World()
+    impatient = True
+
+    async def sleep(seconds: float) -> None:
+        if impatient:
+            raise asyncio.CancelledError
+        await world.sleep(seconds)
+
+    limits = Limits(rates={"stripe": Rate(1, burst=1)})
+    send = limited(world.send, limits, clock=world.clock, sleep=sleep)
+    await send(KEYED, 5.0)
+    for _ in range(3):
+        with pytest.raises(asyncio.CancelledError):
+            await send(KEYED, 5.0)
+    impatient = False
+    await send(KEYED, 5.0)
+    assert world.now == 1.0
+
+
+async def test_an_open_breaker_makes_calls_wait_within_their_deadline():
+    world = World(*[Answer(500)] * 3)
+    send = world.limited(breaker=BreakerPolicy(failures=3, pause=2.0))
+    for _ in range(3):
+        await send(READ, 30.0)
+    assert (await send(READ, 30.0)).status == 200
+    assert world.sent[3][0] == 2.0
+    await send(READ, 30.0)
+    assert world.sent[4][0] == 2.0
+
+
+async def test_an_open_breaker_says_so_where_the_deadline_comes_first():
+    world = World(*[reset() for _ in range(3)])
+    send = world.limited(breaker=BreakerPolicy(failures=3, pause=2.0))
+    for _ in range(3):
+        with pytest.raises(NetworkError):
+            await send(READ, 30.0)
+    with pytest.raises(
+        LimitError, match=r"api\.example is left alone .* 3 failures in a row .*reset"
+    ) as caught:
+        await send(KEYED, 1.0)
+    error = caught.value
+    assert (error.phase, error.outcome, error.retry_after) == ("limit", "not_sent", 2.0)
+    assert len(world.sent) == 3
+
+
+@pytest.mark.parametrize("outcome", [Answer(429), Answer(404), Answer(402)])
+async def test_answers_of_a_healthy_host_never_open_the_breaker(outcome):
+    world = World(*[outcome] * 50)
+    send = world.limited(breaker=BreakerPolicy(failures=3))
+    for _ in range(50):
+        await send(READ, 30.0)
+    assert world.now == 0
+
+
+async def test_a_cancelled_probe_does_not_keep_the_breaker_open():
+    world = World(Answer(500), asyncio.CancelledError(), Answer(200))
+    send = world.limited(breaker=BreakerPolicy(failures=1, pause=1.0))
+    await send(READ, 30.0)
+    with pytest.raises(asyncio.CancelledError):
+        await send(READ, 30.0)
+    assert (await send(READ, 30.0)).status == 200
+    assert world.now == 1.0
+
+
+async def test_no_more_than_so_many_are_in_flight_to_one_host_and_order_is_kept():
+    running, most, order = 0, 0, []
+    door, three = asyncio.Event(), asyncio.Event()
+
+    async def send(request: Request, deadline: float) -> Answer:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        order.append(request.operation)
+        if len(order) == 3:
+            three.set()
+        await door.wait()
+        running -= 1
+        return Answer(200)
+
+    within = limited(send, Limits(in_flight_per_host=2))
+    far = asyncio.get_running_loop().time() + 1e6
+    names = [str(n) for n in range(6)]
+    tasks = [asyncio.create_task(within(Request("GET", READ.url, operation=n), far)) for n in names]
+    elsewhere = asyncio.create_task(within(Request("GET", "https://other.example/", operation="other"), far))
+    await three.wait()
+    assert order == ["0", "1", "other"]
+    door.set()
+    await asyncio.gather(*tasks, elsewhere)
+    assert most == 3
+    assert [name for name in order if name != "other"] == names
+
+
+async def test_a_place_that_does_not_become_free_is_a_timeout_of_the_limit():
+    door = asyncio.Event()
+
+    async def send(request: Request, deadline: float) -> Answer:
+        await door.wait()
+        return Answer(200)
+
+    within = limited(send, Limits(in_flight_per_host=1))
+    first = asyncio.create_task(within(READ, monotonic() + 60))
+    await asyncio.sleep(0)
+    with pytest.raises(CallTimeout) as caught:
+        await within(KEYED, monotonic() + 0.01)
+    assert (caught.value.phase, caught.value.outcome) == ("limit", "not_sent")
+    door.set()
+    await first
+    assert (await within(READ, monotonic() + 60)).status == 200
+
+
+async def test_the_whole_chain_retries_within_limits():
+    world = World(Answer(503, {"retry-after": "0"}), Answer(200))
+    send = chain(world.send, policy=RetryPolicy(base=0), limits=Limits(rates={"stripe": Rate(1000)}))
+    answer = await send(KEYED, 1e9)
+    assert (answer.status, answer.attempts) == (200, 2)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://api.stripe.com/v1/x?y=//z", "api.stripe.com"),
+        ("http://localhost:8000", "localhost:8000"),
+        ("http://user:pw@h.example:1/x", "h.example:1"),
+        ("http://h.example?q=1", "h.example"),
+        ("http://[::1]:80/", "[::1]:80"),
+    ],
+)
+def test_hosts_are_named_without_user_and_password(url, host):
+    assert host_of(url) == host
+
+
+def test_a_limit_below_one_is_refused():
+    with pytest.raises(ConfigError, match="in_flight_per_host"):
+        Limits(in_flight_per_host=0)
+    assert Limits(breaker=None).none
+    assert not Limits().none
