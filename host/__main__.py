@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import os
 
 if __name__ == "__main__":
     try:
-        from host.cli import main  # inside, so that Ctrl-C while loading ends as quietly as later
-
-        status = main()
+        from host.cli import process  # inside, so that Ctrl-C while loading ends as quietly as later
     except KeyboardInterrupt:
-        status = 130
-    sys.exit(status)
+        os._exit(130)
+    process()
