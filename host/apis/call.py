@@ -330,7 +330,7 @@ def _option_headers(
     catalog: Catalog, operation: Operation, options: CallOptions
 ) -> tuple[tuple[str, str], ...]:
     facts, found = catalog.facts, list(options.headers)
-    own = _own_headers(catalog)
+    own = _own_headers(catalog) if found else {}
     for header, _ in found:
         if header.lower() in own:
             use = own[header.lower()]
