@@ -10,7 +10,7 @@ from typing import Final
 
 # Codes of host(code, …)
 CALL: Final = 1  # (id, kind, target, payload, options, path, n, line) -> nothing (parked) or status, a, b
-TICK: Final = 2  # () -> 0 go on; 1 limit, 2 timeout, 3 interrupted, and a message
+TICK: Final = 2  # () -> 0 go on; 1 limit, 2 timeout, 3 interrupted, 4 closed, and a message
 WAIT: Final = 3  # () -> id, status, a, b of the next reply; blocks the run's thread
 CANCEL: Final = 4  # (id)
 OUT: Final = 5  # (bytes) -> nothing, or an error's facts
@@ -21,6 +21,7 @@ NAME: Final = 10  # (global's name) -> prelude file, a, b; or nothing
 METHOD: Final = 11  # (operation, method) -> kind, param, code, field, field; or ERROR, facts
 CHECK: Final = 12  # (operation, parameter or ":with", value) -> nothing; or ERROR, facts
 TOOL: Final = 13  # (name, a, b) -> VALUE, bytes; or ERROR, facts
+HOME: Final = 15  # (name) -> the prelude file that defines core.<name>, or nothing
 MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION target paging | BUILDER target about
 
 # Kinds of CALL
@@ -37,6 +38,7 @@ ERROR: Final = 1
 # ids of enter()
 START: Final = -1  # status: chunk name, a: source, b: whether calls tell their line
 ABORT: Final = -2  # a: the error's facts
+COLLECT: Final = -3  # collect garbage
 
 # Members of a namespace
 GROUP: Final = 2

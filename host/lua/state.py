@@ -54,16 +54,36 @@ def chunk(name: str) -> bytes:
     return bytes(dump)
 
 
+# The state's own globals stay out of every script's reach: scripts get a table of their own. What even the
+# prelude has no use for is dropped all the same.
 BOOT = b"""
 local host, core, tasks, str = ...
 jit.off()
-local load_core = loadstring(core, "=host")
-local enter = load_core(host, tasks, str)
-local loaded, globals = package.loaded, _G
-for name in pairs(loaded) do loaded[name] = nil end
-for name in pairs(globals) do globals[name] = nil end
+local enter = loadstring(core, "=host")(host, tasks, str)
+for name in pairs(package.loaded) do package.loaded[name] = nil end
+for _, name in ipairs { "python", "package", "ffi", "jit", "io", "debug", "require", "module", "dofile", "loadfile" } do
+  _G[name] = nil
+end
 return enter
 """
+
+# Which file of the prelude defines core.<name>; those not here are in core.lua or env.lua.
+HOMES = {
+    name: file
+    for file, names in {
+        b"errors": b"raise where refuse error_meta check_cancelled kill",
+        b"waiting": b"in_place stuck",
+        b"ending": b"ending",
+        b"text": b"text head number16 number32 answer_meta array_meta",
+        b"encode": b"encode encode_list NULL secret_parts utf8_ok",
+        b"decode": b"decode",
+        b"namespaces": b"page",
+        b"builder_methods": b"positional put_map show_builder",
+        b"library": b"tool secret secret_proto",
+        b"strings": b"tables charge check_size",
+    }.items()
+    for name in names.split()
+}
 
 
 class LuaState:

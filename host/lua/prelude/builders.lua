@@ -1,28 +1,18 @@
 -- Builders: new_product():name("x"):create(). A builder is userdata; its state is the parameters given so far,
 -- each already encoded, so a table changed later changes nothing, and create() only joins them.
+-- Methods that are called less often are in builder_methods.lua.
 local core = ...
-local host, type, select, next, tostring, setmetatable = core.host, core.type, core.select, core.next, core.tostring, core.setmetatable
-local raise, call, encode, decode, text, head = core.raise, core.call, core.encode, core.decode, core.text, core.head
-local newproxy, getmetatable, set_env, tag_of, concat, byte, floor, pcall, error, rawget, rawequal, sort = core.newproxy,
-  core.getmetatable, core.set_env, core.tag_of, core.concat, core.byte, core.floor, core.pcall, core.error, core.rawget,
-  core.rawequal, core.sort
-local METHOD, CHECK, TOOL, CREATE = 11, 12, 13, 2
+local host, type, select, next, tostring, pcall, error, rawget = core.host, core.type, core.select, core.next, core.tostring,
+  core.pcall, core.error, core.rawget
+local call, text, head, newproxy, getmetatable, set_env, tag_of = core.call, core.text, core.head, core.newproxy,
+  core.getmetatable, core.set_env, core.tag_of
+local concat, byte, floor = core.table.concat, core.string.byte, core.math.floor
+local METHOD, CHECK, CREATE = 11, 12, 2
 
 local proto = newproxy(true)
 local meta = getmetatable(proto)
 
-local function invalid(message) return raise { kind = "invalid", message = message } end
-
-local function refuse(payload)
-  local facts = decode(payload)
-  setmetatable(facts, nil)
-  return raise(facts)
-end
-
-function core.builder_of(value)
-  local state = tag_of(value, "builder")
-  return state and state.class
-end
+local function invalid(message) return core.raise { kind = "invalid", message = message } end
 
 local function state_of(self, name)
   local state = tag_of(self, "builder")
@@ -32,7 +22,9 @@ local function state_of(self, name)
   return state
 end
 
-local function changeable(state, name)
+-- The state of a builder whose parameters may still be changed.
+local function changeable(self, name)
+  local state = state_of(self, name)
   if state.created then
     invalid(state.class.resource .. " was created already (" .. tostring(state.id) .. "); " .. name
       .. "() cannot change it: use :copy() for a new one, or the update operation")
@@ -41,27 +33,25 @@ local function changeable(state, name)
     invalid("the outcome of this " .. state.class.resource .. "'s create() is unknown, so its parameters are kept as they were sent; "
       .. "call create() again to find out, or :copy() for a new one")
   end
+  return state
 end
 
--- Encodes one value, asking the host unless its letter says it all.
+-- Encodes one value, asking the host unless the parameter's letter says all there is to check. `wrap` makes of
+-- the encoded value what the host is to check.
 local function fragment(class, name, code, value, wrap)
   local kind = type(value)
   local encoded
-  if kind == "string" and code == "s" then
+  if kind == "string" then
     encoded = text(value)
-    if byte(encoded, 1) ~= 198 then return encoded end
-  elseif kind == "number" and (code == "n" or code == "s" or (code == "i" and value == floor(value))) then
-    return encode(value)
-  elseif kind == "boolean" and (code == "b" or code == "s") then
-    return encode(value)
+    if code == "s" and byte(encoded, 1) ~= 198 then return encoded end -- 198: not UTF-8
   else
-    encoded = encode(value)
-  end
-  if value == nil then
-    invalid(class.resource .. ":" .. name .. "() needs a value (json.null to send null)")
+    if value == nil then invalid(class.resource .. ":" .. name .. "() needs a value (json.null to send null)") end
+    encoded = core.encode(value)
+    if kind == "number" and (code == "n" or code == "s" or (code == "i" and value == floor(value))) then return encoded end
+    if kind == "boolean" and (code == "b" or code == "s") then return encoded end
   end
   local status, payload = host(CHECK, class.target, name, wrap and wrap(encoded) or encoded)
-  if status == 1 then refuse(payload) end
+  if status == 1 then core.refuse(payload) end
   return encoded
 end
 
@@ -71,60 +61,14 @@ local function keep(state, name, value)
   state.values[name] = value
 end
 
-local function positional(fields, value, ...)
-  if type(value) == "table" or #fields == 0 then return value end
-  local item = { [fields[1]] = value }
-  for i = 2, #fields do item[fields[i]] = (select(i - 1, ...)) end
-  return item
-end
-
-local make = {}
+local make = {} -- kind of method -> function(class, name, param, code, fields) that makes it
 
 function make.set(class, name, param, code, fields)
   return function(self, ...)
-    local state = state_of(self, name)
-    changeable(state, name)
+    local state = changeable(self, name)
     local value = ...
-    if #fields > 0 then value = positional(fields, ...) end
+    if fields[1] then value = core.positional(fields, ...) end
     keep(state, param, fragment(class, param, code, value))
-    return self
-  end
-end
-
-local function one_list(encoded) return head(1, 0x90, 0xDC) .. encoded end
-
--- A list given whole, or one value for a list of one.
-function make.list(class, name, param, code)
-  return function(self, value)
-    local state = state_of(self, name)
-    changeable(state, name)
-    if type(value) == "table" and (#value > 0 or next(value) == nil) or value == "" or rawequal(value, core.NULL) then
-      keep(state, param, fragment(class, param, "", value))
-    else
-      keep(state, param, { list = true, n = 1, fragment(class, param, code, value, one_list) })
-    end
-    return self
-  end
-end
-
-function make.append(class, name, param, code, fields)
-  return function(self, ...)
-    local state = state_of(self, name)
-    changeable(state, name)
-    local items = state.values[param]
-    if type(items) == "string" then
-      local given = decode(items)
-      items = { list = true, n = 0 }
-      if type(given) == "table" then
-        for i = 1, #given do items[i] = encode(given[i]) end
-        items.n = #given
-      end
-    end
-    items = items or { list = true, n = 0 }
-    local value = positional(fields, ...)
-    items[items.n + 1] = fragment(class, param, #fields == 0 and code or "", value, one_list)
-    items.n = items.n + 1
-    keep(state, param, items)
     return self
   end
 end
@@ -132,33 +76,22 @@ end
 -- A map takes a key and a value, or a table of them; entries add up.
 function make.map(class, name, param, code)
   return function(self, key, ...)
-    local state = state_of(self, name)
-    changeable(state, name)
+    local state = changeable(self, name)
+    if type(key) ~= "string" or select("#", ...) == 0 then return core.put_map(self, state, name, param, code, key, ...) end
     local map = state.values[param]
-    if type(map) ~= "table" then map = { n = 0, keys = {} } end
-    local function put(k, v)
-      if type(k) == "number" then k = tostring(k) end
-      if type(k) ~= "string" then invalid(class.resource .. ":" .. name .. "() keys are strings, got a " .. type(k)) end
-      local encoded = fragment(class, param, code, v, function(e) return "\129" .. text(k) .. e end)
-      if map[k] == nil then
-        map.n = map.n + 1
-        map.keys[map.n] = k
+    if type(map) ~= "table" then
+      map = { n = 0 } -- keys at 1, 3, 5 …, each followed by its value
+      keep(state, param, map)
+    end
+    local encoded = fragment(class, param, code, (...), function(e) return "\129" .. text(key) .. e end)
+    local n = map.n
+    for i = 1, 2 * n, 2 do
+      if map[i] == key then
+        map[i + 1] = encoded
+        return self
       end
-      map["\0" .. k], map[k] = encoded, true
     end
-    if type(key) == "table" then
-      if #key > 0 then fragment(class, param, "", key) end
-      local keys = {}
-      for k in next, key do keys[#keys + 1] = k end
-      sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-      for i = 1, #keys do put(keys[i], key[keys[i]]) end
-    elseif select("#", ...) == 0 then
-      keep(state, param, fragment(class, param, "", key))
-      return self
-    else
-      put(key, (...))
-    end
-    keep(state, param, map)
+    map[2 * n + 1], map[2 * n + 2], map.n = key, encoded, n + 1
     return self
   end
 end
@@ -167,40 +100,47 @@ local function method(class, name)
   local found = class.methods[name]
   if found then return found end
   local kind, param, code, a, b = host(METHOD, class.target, name)
-  if kind == 1 then refuse(param) end
-  local fields = { a, b }
-  found = make[kind](class, name, param, code, fields)
+  if kind == 1 then core.refuse(param) end
+  if not make[kind] then core.load_prelude(core, "builder_methods") end
+  found = make[kind](class, name, param, code, { a, b })
   class.methods[name] = found
   return found
 end
 
+-- The bytes of one parameter's value.
 local function joined(value)
   if type(value) == "string" then return value end
-  local out, m = {}, 1
+  local out, n = {}, value.n
   if value.list then
-    out[1] = head(value.n, 0x90, 0xDC)
-    for i = 1, value.n do out[i + 1] = value[i] end
-    m = value.n + 1
-  else
-    out[1] = head(value.n, 0x80, 0xDE)
-    for i = 1, value.n do
-      local key = value.keys[i]
-      out[m + 1], out[m + 2] = text(key), value["\0" .. key]
-      m = m + 2
-    end
+    out[1] = head(n, 0x90, 0xDC)
+    for i = 1, n do out[i + 1] = value[i] end
+    return concat(out, "", 1, n + 1)
   end
-  return concat(out, "", 1, m)
+  out[1] = head(n, 0x80, 0xDE)
+  for i = 1, 2 * n, 2 do out[i + 1], out[i + 2] = text(value[i]), value[i + 1] end
+  return concat(out, "", 1, 2 * n + 1)
 end
 
+-- All parameters as one map's bytes.
 local function parameters(state)
   local order = state.order
   local n = #order
-  local out, m = { head(n, 0x80, 0xDE) }, 1
-  for i = 1, n do
-    out[m + 1], out[m + 2] = text(order[i]), joined(state.values[order[i]])
-    m = m + 2
+  local out = { head(n, 0x80, 0xDE) }
+  for i = 1, n do out[2 * i], out[2 * i + 1] = text(order[i]), joined(state.values[order[i]]) end
+  return concat(out, "", 1, 2 * n + 1)
+end
+
+-- What a failed create() leaves: the key is kept until it is known whether the first try did something.
+local function failed(state, err)
+  if type(err) ~= "table" then return end
+  local outcome = rawget(err, "outcome")
+  if outcome == "unknown" then
+    state.doubt, state.key = true, rawget(err, "idempotency_key")
+  elseif outcome == "rejected" then
+    state.doubt, state.key = nil, nil
+  elseif not state.doubt then
+    state.key = rawget(err, "idempotency_key")
   end
-  return concat(out, "", 1, m)
 end
 
 local own = {}
@@ -219,21 +159,11 @@ function own.create(self)
     for key, value in next, options or {} do with_key[key] = value end
     options = with_key
   end
-  local ok, status, id, raw = pcall(call, CREATE, class.target, parameters(state), options and encode(options) or nil)
+  local ok, status, id, raw = pcall(call, CREATE, class.target, parameters(state), options and core.encode(options) or nil)
   state.busy = nil
   if not ok then
-    local err = status
-    if type(err) == "table" then
-      local outcome = rawget(err, "outcome")
-      if outcome == "unknown" then
-        state.doubt, state.key = true, rawget(err, "idempotency_key")
-      elseif outcome == "rejected" then
-        state.doubt, state.key = nil, nil
-      elseif not state.doubt then
-        state.key = rawget(err, "idempotency_key")
-      end
-    end
-    error(err, 0)
+    failed(state, status)
+    error(status, 0)
   end
   state.created, state.id, state.raw, state.doubt, state.key = true, id, raw, nil, nil
   return id
@@ -245,100 +175,52 @@ local function new(class, values, order, options)
   return self
 end
 
-function own.copy(self)
-  local state = state_of(self, "copy")
-  local values, order, options = {}, {}, nil
-  for i, name in core.ipairs(state.order) do
-    order[i], values[name] = name, joined(state.values[name])
-  end
-  if state.options then
-    options = {}
-    for key, value in next, state.options do
-      if key ~= "idempotency_key" then options[key] = value end
-    end
-  end
-  return new(state.class, values, order, options)
-end
-
-function own.set(self, name, ...)
-  local state = state_of(self, "set")
-  if type(name) ~= "string" then
-    invalid(state.class.resource .. ":set() expects a parameter's name and its value, got a " .. type(name) .. " as name")
-  end
-  return method(state.class, name)(self, ...)
-end
-
-function own.params(self, given)
-  local state = state_of(self, "params")
-  if type(given) ~= "table" then
-    invalid(state.class.resource .. ":params{…} expects a table of names and values, got " .. (given == nil and "nothing" or "a " .. type(given)))
-  end
-  local names = {}
-  for name in next, given do
-    if type(name) ~= "string" then invalid(state.class.resource .. ":params{…} expects names as keys, got a " .. type(name)) end
-    names[#names + 1] = name
-  end
-  sort(names)
-  for i = 1, #names do method(state.class, names[i])(self, given[names[i]]) end
-  return self
-end
-
-own["with"] = function(self, given)
-  local state = state_of(self, "with")
-  if type(given) ~= "table" then
-    invalid(state.class.resource .. ":with{…} expects a table of request options, got " .. (given == nil and "nothing" or "a " .. type(given)))
-  end
-  changeable(state, "with")
-  local status, payload = host(CHECK, state.class.target, ":with", encode(given))
-  if status == 1 then refuse(payload) end
-  local options = {}
-  for key, value in next, state.options or {} do options[key] = value end
-  for key, value in next, given do options[key] = value end
-  state.options = options
-  return self
-end
-
 meta.__metatable = false
-meta.__newindex = function(_, key)
+function meta.__newindex(_, key)
   invalid("a builder cannot be assigned to; call builder:" .. tostring(key) .. "(value)")
 end
 
-meta.__index = function(self, key)
+local MORE = { copy = true, set = true, params = true, with = true }
+
+function meta.__index(self, key)
   if own[key] then return own[key] end
   local state = tag_of(self, "builder")
-  if not state then return nil end
+  if not state or type(key) ~= "string" then return nil end
+  local class = state.class
   if state.created and (key == "id" or key == "data") then
     if key == "id" then return state.id end
-    if state.raw then
-      state.data, state.raw = decode(state.raw), nil
-    end
+    if state.raw then state.data, state.raw = core.decode(state.raw), nil end
     return state.data
   end
-  if key == "data" and not state.class.has_data then return nil end
-  if key == "id" and not state.class.has_id then return nil end
-  if type(key) ~= "string" then return nil end
-  return method(state.class, key)
+  if key == "data" and not class.has_data or key == "id" and not class.has_id then return nil end
+  if MORE[key] then
+    core.load_prelude(core, "builder_methods")
+    return own[key]
+  end
+  return method(class, key)
 end
 
-meta.__tostring = function(self)
+function meta.__tostring(self)
   local state = tag_of(self, "builder")
-  if not state then return "builder" end
-  local ok, shown = pcall(function() return core.env.inspect(decode(parameters(state))) end)
-  local out = state.class.resource .. (state.id and (" " .. state.id) or "") .. " " .. (ok and shown or "{…}")
-  local status, masked = host(TOOL, "mask", out)
-  return status == 0 and masked or state.class.resource
+  return state and core.show_builder(state) or "builder"
 end
+
+core.builders = {
+  own = own, make = make, invalid = invalid, state_of = state_of, changeable = changeable, fragment = fragment,
+  keep = keep, method = method, joined = joined, parameters = parameters, new = new,
+}
 
 local classes = {}
 
--- a: the operation; b: "resource flags", flags holding "i" or "d" where parameters are called id or data.
+-- target: the operation; about: "resource flags", flags holding "i" or "d" where parameters are called id or data.
 function core.makers.builders(_, target, about)
   local class = classes[target]
   if not class then
-    local at = core.find(about, " ", 1, true)
-    local flags = core.sub(about, at + 1)
-    class = { target = target, resource = core.sub(about, 1, at - 1), methods = {},
-      has_id = core.find(flags, "i", 1, true), has_data = core.find(flags, "d", 1, true) }
+    local find, sub = core.string.find, core.string.sub
+    local at = find(about, " ", 1, true)
+    local flags = sub(about, at + 1)
+    class = { target = target, resource = sub(about, 1, at - 1), methods = {},
+      has_id = find(flags, "i", 1, true), has_data = find(flags, "d", 1, true) }
     classes[target] = class
   end
   return function(...)

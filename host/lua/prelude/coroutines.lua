@@ -1,12 +1,25 @@
 -- The coroutine library. A blocking call inside a script's own coroutine is forwarded through every resume
 -- up to the task's root; a level that cannot yield (under table.sort, say) waits in place instead.
 local core = ...
-local type, error, select, rawequal, setmetatable = core.type, core.error, core.select, core.rawequal, core.setmetatable
-local co_create, co_resume, co_yield, co_status, co_running, co_yieldable =
-  core.co_create, core.co_resume, core.co_yield, core.co_status, core.co_running, core.co_yieldable
-local forward, busy = core.forward, core.busy
+local type, error, rawequal, setmetatable, coroutine = core.type, core.error, core.rawequal, core.setmetatable, core.coroutine
+local co_create, co_resume, co_yield, co_status, co_running, co_yieldable = coroutine.create, coroutine.resume,
+  coroutine.yield, coroutine.status, coroutine.running, coroutine.isyieldable
+local park, PARK = core.park, core.PARK
 
 local ours = setmetatable({}, { __mode = "k" }) -- coroutines the script made
+
+local busy = setmetatable({}, { __mode = "k" }) -- those of them that wait for a call
+
+-- What a coroutine yielded: a wait is passed on to the level below, where it may be served in place.
+local function forward(co, ok, first_value, ...)
+  if ok and rawequal(first_value, PARK) then
+    busy[co] = true
+    local status, a, b = park()
+    busy[co] = nil
+    return forward(co, co_resume(co, status, a, b))
+  end
+  return ok, first_value, ...
+end
 
 local lib = {}
 

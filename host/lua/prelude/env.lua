@@ -1,15 +1,13 @@
 -- What a script may name: its global table, built fresh for each run. Everything bigger is loaded when first named.
 local core = ...
-local host, type, error, rawset, rawget, rawequal, setmetatable, getmetatable, select, pcall, tostring, next =
-  core.host, core.type, core.error, core.rawset, core.rawget, core.rawequal, core.setmetatable, core.getmetatable,
-  core.select, core.pcall, core.tostring, core.next
-local raise, call, decode, encode, sub, byte, concat = core.raise, core.call, core.decode, core.encode, core.sub, core.byte, core.concat
-local loadstring, load_prelude = core.loadstring, core.load_prelude
+local host, type, error, rawset, rawget, setmetatable, getmetatable, select, pcall, tostring =
+  core.host, core.type, core.error, core.rawset, core.rawget, core.setmetatable, core.getmetatable, core.select,
+  core.pcall, core.tostring
+local rawequal = core.rawequal
+local byte, concat, load, load_prelude = core.string.byte, core.table.concat, core.load, core.load_prelude
 local OUT, NAME = 5, 10
 
 local env, lazy = {}, {}
-core.answer_meta.__tostring = function(answer) return env.inspect(answer) end
-core.array_meta.__tostring = core.answer_meta.__tostring
 core.env, core.lazy = env, lazy
 
 local function libraries(name, ...) -- these globals come from the prelude file of that name
@@ -22,14 +20,14 @@ libraries("library", "json", "inspect", "log", "os", "io", "table", "math", "req
 
 function core.compile(source, name)
   if byte(source, 1) == 27 then return nil, "precompiled Lua is not accepted, only source text" end
-  return core.load(source, name, "t", env)
+  return load(source, name, "t", env)
 end
 
-for name, value in next, {
-  assert = core.assert, ipairs = core.ipairs, next = next, pairs = core.pairs, pcall = pcall, rawequal = rawequal,
-  rawget = rawget, rawset = rawset, select = select, setmetatable = setmetatable, tonumber = core.tonumber,
-  tostring = tostring, type = type, unpack = core.unpack, bit = core.bit, error = error, _VERSION = "Lua 5.1",
-} do env[name] = value end
+for _, name in core.ipairs {
+  "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select", "setmetatable",
+  "tonumber", "tostring", "type", "unpack", "bit",
+} do env[name] = core[name] end
+env._VERSION = "Lua 5.1"
 env._G = env
 
 -- Strings' and host values' metatables are protected by __metatable = false; false is not a table to hand out.
@@ -52,7 +50,7 @@ function env.print(...)
     end
   end
   local refused = host(OUT, concat(out, "\t", 1, n) .. "\n")
-  if refused then raise(decode(refused)) end
+  if refused then core.refuse(refused) end
 end
 
 -- The handler runs after unwinding, as ordinary code under the budget.
@@ -65,13 +63,8 @@ function env.xpcall(fn, handler, ...)
 end
 
 function env.collectgarbage(what)
-  if what == "count" or what == nil then return core.gcinfo("count") end
+  if what == "count" or what == nil then return core.collectgarbage("count") end
   error("collectgarbage: only \"count\" is available", 2)
-end
-
-core.page = function(page) -- a list inside an answer; replaced when the file is loaded
-  load_prelude(core, "namespaces")
-  return core.page(page)
 end
 
 core.makers = {} -- prelude file -> function(name, a, b) that makes the global

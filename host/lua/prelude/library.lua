@@ -3,8 +3,8 @@ local core = ...
 local host, type, error, select, next, pcall, tostring, tonumber, rawget, setmetatable, getmetatable, unpack = core.host,
   core.type, core.error, core.select, core.next, core.pcall, core.tostring, core.tonumber, core.rawget, core.setmetatable,
   core.getmetatable, core.unpack
-local raise, decode, encode, sub, byte, concat, format, floor = core.raise, core.decode, core.encode, core.sub, core.byte,
-  core.concat, core.format, core.floor
+local raise, decode, encode, sub, byte, concat, format, floor = core.raise, core.decode, core.encode, core.string.sub, core.string.byte,
+  core.table.concat, core.string.format, core.math.floor
 local env, where = core.env, core.where
 local OUT, TOOL = 5, 13
 
@@ -12,9 +12,7 @@ local OUT, TOOL = 5, 13
 local function tool(name, a, b)
   local status, payload = host(TOOL, name, a, b)
   if status == 1 then
-    local facts = decode(payload)
-    setmetatable(facts, nil)
-    raise(facts)
+    core.refuse(payload)
   end
   return payload
 end
@@ -40,7 +38,7 @@ env.os = {
     if type(status) ~= "number" or status ~= floor(status) or status < 0 or status > 255 then
       error("bad argument #1 to 'exit' (a status from 0 to 255 expected)", 2)
     end
-    core.exit(status)
+    core.die { exit = status }
   end,
 }
 
@@ -53,7 +51,7 @@ local function write(...)
     end
   end
   local refused = host(OUT, concat(out, "", 1, n))
-  if refused then raise(decode(refused)) end
+  if refused then core.refuse(refused) end
 end
 
 env.io = {
@@ -79,24 +77,9 @@ env.math = math
 local table_ = {}
 for name, value in next, core.table do table_[name] = value end
 table_.getn, table_.setn, table_.foreach, table_.foreachi = nil, nil, nil, nil
+for name, value in next, core.tables do table_[name] = value end -- the bounded ones
 table_.unpack = unpack
 table_.pack = function(...) return { n = select("#", ...), ... } end
-local MAX_STRING = core.limit_string
-table_.concat = function(list, separator, first, last)
-  check(list, "table", 1, "concat")
-  separator = separator == nil and "" or separator
-  check(separator, "string", 2, "concat")
-  first, last = first or 1, last or #list
-  if type(first) == "number" and type(last) == "number" and last > first then
-    local total = (last - first) * #tostring(separator)
-    for i = first, last do
-      local item = rawget(list, i)
-      if type(item) == "string" then total = total + #item end
-      if total > MAX_STRING then raise { kind = "limit", message = format("table.concat: the result is over %d MB", MAX_STRING / 1048576) } end
-    end
-  end
-  return core.concat(list, separator, first, last)
-end
 env.table = table_
 
 -- json
@@ -128,9 +111,9 @@ end
 
 local function quote(s)
   s = format("%q", s)
-  s = core.gsub(s, "\\\n", "\\n")
-  s = core.gsub(s, "\r", "\\r")
-  return (core.gsub(s, "%z", "\\0"))
+  s = core.string.gsub(s, "\\\n", "\\n")
+  s = core.string.gsub(s, "\r", "\\r")
+  return (core.string.gsub(s, "%z", "\\0"))
 end
 
 local function show(value, indent, depth, seen, budget)
@@ -154,12 +137,12 @@ local function show(value, indent, depth, seen, budget)
         keys[m] = key
       end
     end
-    core.sort(keys, key_order)
+    core.table.sort(keys, key_order)
     for i = 1, m do
       if budget.left <= 0 then n = n + 1 parts[n] = "…" break end
       budget.left = budget.left - 1
       local key = keys[i]
-      local name = type(key) == "string" and core.find(key, "^[%a_][%w_]*$") and key
+      local name = type(key) == "string" and core.string.find(key, "^[%a_][%w_]*$") and key
         or "[" .. show(key, inner, depth + 1, seen, budget) .. "]"
       n = n + 1
       parts[n] = name .. " = " .. show(rawget(value, key), inner, depth + 1, seen, budget)
@@ -167,7 +150,7 @@ local function show(value, indent, depth, seen, budget)
     seen[value] = nil
     if n == 0 then return "{}" end
     local flat = concat(parts, ", ", 1, n)
-    if #flat <= 76 and not core.find(flat, "\n") then return "{ " .. flat .. " }" end
+    if #flat <= 76 and not core.string.find(flat, "\n") then return "{ " .. flat .. " }" end
     return "{\n" .. inner .. concat(parts, ",\n" .. inner, 1, n) .. "\n" .. indent .. "}"
   end
   if kind == "function" then return "<function>" end

@@ -91,9 +91,7 @@ meta.__index = function(self, key)
   if member then return member end
   local kind, a, b = host(MEMBER, state.path, key)
   if kind == 1 then
-    local facts = decode(a)
-    setmetatable(facts, nil)
-    raise(facts)
+    core.refuse(a)
   elseif kind == 2 then member = namespace(a)
   elseif kind == 3 then member = operation(a, b)
   else -- a builder: new_<resource>

@@ -1,15 +1,55 @@
 -- spawn, wait, cancel, wait_any, parallel, map, sleep, with_timeout.
 local core = ...
-local type, error, select, unpack, next, pcall, rawget, tostring = core.type, core.error, core.select, core.unpack,
-  core.next, core.pcall, core.rawget, core.tostring
-local raise, call, call_later, park, make_ready, start_task, cancel, current, where, forget, check_cancelled = core.raise,
-  core.call, core.call_later, core.park, core.make_ready, core.start_task, core.cancel, core.current, core.where,
-  core.forget, core.check_cancelled
-local newproxy, getmetatable, set_env, tag_of, format, floor = core.newproxy, core.getmetatable, core.set_env, core.tag_of,
-  core.format, core.floor
+local type, error, select, unpack, next, pcall, rawget, tostring, host = core.type, core.error, core.select, core.unpack,
+  core.next, core.pcall, core.rawget, core.tostring, core.host
+local raise, call, park, make_ready, start_task, current, where, check_cancelled = core.raise, core.call, core.park,
+  core.make_ready, core.start_task, core.current, core.where, core.check_cancelled
+local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
+local format, floor = core.string.format, core.math.floor
+local CALL, CANCEL, ERROR = 1, 4, 1
 local SLEEP = 4 -- kind of call
 
-local env, failed_tasks, failures = core.env, core.failed_tasks, 0
+local env, failed_tasks, failures = core.env, {}, 0 -- failed task -> its place among them, until its error is taken
+
+-- The first failed task whose error nobody has taken.
+function core.lost()
+  local found
+  for task, order in next, failed_tasks do
+    if not found or order < failed_tasks[found] then found = task end
+  end
+  return found
+end
+
+-- Starts a call nobody is parked on: on_reply(status, a, b) runs in the driver. Gives its id.
+local function call_later(kind, target, payload, on_reply)
+  local task = current()
+  local id, pend = core.wait_id(on_reply)
+  task.calls = task.calls + 1
+  local status, a, b = host(CALL, id, kind, target, payload, nil, task.path, task.calls, nil)
+  if status == nil then pend() else on_reply(status, a, b) end
+  return id
+end
+
+local function forget(id) -- an answer nobody waits for any more
+  if core.is_waiting(id) then host(CANCEL, id) end
+end
+
+local function cancel(task)
+  if task.ended or task.cancelled then return end
+  task.cancelled = true
+  if task.call then
+    host(CANCEL, task.call)
+  elseif task.on_cancel then
+    task.on_cancel()
+    make_ready(task, ERROR)
+  end
+  local kids = task.kids
+  if kids then
+    local list, n = {}, 0
+    for kid in next, kids do n = n + 1 list[n] = kid end
+    for i = 1, n do cancel(list[i]) end
+  end
+end
 
 local function invalid(message) return raise { kind = "invalid", message = message } end
 

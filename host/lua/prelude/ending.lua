@@ -1,0 +1,107 @@
+-- The end of a run, told to the host: a value, or an error with everything known of it.
+local core = ...
+local type, select, rawget, getmetatable, setmetatable, pcall, tostring, host = core.type, core.select, core.rawget,
+  core.getmetatable, core.setmetatable, core.pcall, core.tostring, core.host
+local sub, concat, getinfo = core.string.sub, core.table.concat, core.debug.getinfo
+local co_create, co_resume, co_status = core.coroutine.create, core.coroutine.resume, core.coroutine.status
+local sethook = core.debug.sethook
+local ENDED, FAILED = 6, 7
+local MOST_FRAMES = 20
+
+-- The script's frames on a coroutine's stack as text, and the line and script of the innermost.
+local function frames(co)
+  local out, n, level, line, script = {}, 0, 0, nil, nil
+  while co and n < MOST_FRAMES do
+    local info = getinfo(co, level, "Sln")
+    if not info then break end
+    if sub(info.source, 1, 1) == "@" then
+      -- The frame an error was raised in has no line of its own any more; its message has it.
+      local at = info.currentline > 0 and info.currentline
+      if at and not line then line, script = at, sub(info.source, 2) end
+      n = n + 1
+      out[n] = sub(info.source, 2) .. ":" .. (at or "?") .. ": in "
+        .. (info.what == "main" and "main chunk" or info.name and ("function '" .. info.name .. "'") or "function")
+    end
+    level = level + 1
+  end
+  return concat(out, "\n", 1, n), line, script
+end
+
+local FACTS = { "kind", "message", "line", "script", "status", "code", "type", "param", "request_id", "attempts",
+  "operation", "idempotency_key", "retryable", "outcome", "phase", "hint" }
+
+-- An error value as plain facts. Runs in a coroutine of its own, under the budget: __tostring may be hostile.
+local function describe(value, co)
+  local stack, line, script = frames(co)
+  local facts = {}
+  if type(value) == "table" then
+    for i = 1, #FACTS do
+      local item = rawget(value, FACTS[i])
+      local kind = type(item)
+      if kind == "string" or kind == "boolean" or (kind == "number" and item == item and item < 2 ^ 53 and item > -2 ^ 53) then
+        facts[FACTS[i]] = item
+      end
+    end
+    if not facts.message then
+      local meta = getmetatable(value)
+      if type(meta) == "table" and rawget(meta, "__tostring") then
+        local ok, shown = pcall(tostring, value)
+        facts.message = ok and type(shown) == "string" and shown or nil
+      end
+      facts.message = facts.message or "the error is a table: " .. core.env.inspect(value)
+    end
+  elseif type(value) == "string" then
+    facts.message = value
+  else
+    facts.message = "error object is " .. (value == nil and "nil" or "a " .. type(value) .. " (" .. tostring(value) .. ")")
+  end
+  if type(facts.kind) ~= "string" then facts.kind = "error" end
+  if type(facts.message) ~= "string" then facts.message = tostring(facts.message) end
+  if type(facts.line) ~= "number" then facts.line, facts.script = line, script end
+  facts.traceback = stack
+  return core.encode(facts)
+end
+
+-- Runs fn(…) where a script's code in it is bounded. Gives its result, or nil and the error.
+local function bounded(fn, ...)
+  local co = co_create(fn)
+  sethook(core.tick, "", 1000000)
+  local ok, value = co_resume(co, ...)
+  sethook()
+  if ok and co_status(co) == "dead" then return value end
+  return nil, ok and "it waits for a call" or value
+end
+
+local function fail(value, co)
+  local payload, why = bounded(describe, value, co)
+  if not payload then
+    local _, line, script = frames(co)
+    local dead = core.why_dead()
+    if type(why) == "table" then why = rawget(why, "message") end
+    payload = core.encode {
+      kind = dead and dead.kind or "error", line = line, script = script,
+      message = type(why) == "string" and why or "the error could not be shown",
+    }
+  end
+  host(FAILED, payload)
+end
+
+function core.ending(how, value, co)
+  if how == "exit" then
+    host(ENDED, "\192", value)
+  elseif how == "syntax" then
+    host(FAILED, core.encode { kind = "syntax", message = value })
+  elseif how == "abort" then -- the host ends a run whose tasks all wait
+    local facts = core.decode(value)
+    local _, line, script = frames(co)
+    facts.line, facts.script = line, script
+    fail(facts, co)
+  elseif how == "value" then
+    local payload, why = bounded(core.encode, value)
+    if payload then return host(ENDED, payload) end
+    if type(why) == "table" then why = rawget(why, "message") end
+    fail({ kind = "invalid", message = "the script's returned value: " .. tostring(why) }, nil)
+  else
+    fail(value, co)
+  end
+end

@@ -1,0 +1,53 @@
+-- Raising: error tables that know the script's line.
+local core = ...
+local type, rawget, setmetatable, error, sub = core.type, core.rawget, core.setmetatable, core.error, core.string.sub
+local getinfo = core.debug.getinfo
+
+-- Where the script is: line and name of the innermost frame of its own code, from `level` outwards.
+local function where(level)
+  while true do
+    local info = getinfo(level, "Sl")
+    if not info then return nil end
+    if sub(info.source, 1, 1) == "@" and info.currentline > 0 then return info.currentline, sub(info.source, 2) end
+    level = level + 1
+  end
+end
+
+local error_meta = { __metatable = false }
+
+function error_meta.__tostring(e)
+  local out = rawget(e, "message")
+  if type(out) ~= "string" then out = "error" end
+  local line, script = rawget(e, "line"), rawget(e, "script")
+  if type(line) == "number" and type(script) == "string" then out = script .. ":" .. line .. ": " .. out end
+  return out
+end
+
+local function raise(facts)
+  if not facts.line then facts.line, facts.script = where(3) end
+  return error(setmetatable(facts, error_meta), 0)
+end
+
+core.error_meta, core.where, core.raise = error_meta, where, raise
+
+-- Raises the error whose facts the host sent.
+function core.refuse(payload)
+  local facts = payload and core.decode(payload) or { kind = "limit", message = "not enough memory for the answer" }
+  setmetatable(facts, nil)
+  return raise(facts)
+end
+
+function core.check_cancelled(task)
+  if task.cancelled then return raise { kind = "cancelled", message = "the task was cancelled" } end
+end
+
+local WHY = { "limit", "timeout", "interrupted", "closed" } -- by what TICK answers
+
+-- The host wants the run to end: remembers where it was, and unwinds.
+function core.kill(code, message)
+  local line, script = where(3)
+  return core.die(setmetatable({
+    kind = WHY[code], line = line, script = script,
+    message = message or "the run was stopped",
+  }, error_meta))
+end
