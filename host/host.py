@@ -264,7 +264,7 @@ class Host:
         self._check_open()
         limits = limits or self.limits
         seconds = timeout if timeout is not None else limits.run_time
-        if seconds is not None and not seconds > 0:
+        if seconds is not None and (not isinstance(seconds, int | float) or not seconds > 0):
             raise UsageError(f"timeout is {seconds!r}; expected seconds above 0")
         job = Job(script, tuple(str(a) for a in args), dict(globals or {}), limits, self._env)
 
@@ -411,6 +411,8 @@ def _http_limits(settings: Settings) -> HttpLimits:
 def _script(source: str | os.PathLike[str] | Script) -> Script:
     if isinstance(source, Script):
         return source
+    if not isinstance(source, str | os.PathLike):
+        raise UsageError(f"a script is a path, Lua source text or a compiled Script; got {source!r}")
     if isinstance(source, str) and ("\n" in source or (not source.endswith(".lua") and not Path(source).exists()
                                                        and any(c in source for c in " (="))):
         return Script.of(source)

@@ -19,7 +19,7 @@ from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, S
 from host.gate.gate import Call, Gate, wrapped
 from host.limits import MB, Limits
 from host.lua import protocol as p
-from host.lua.state import LuaState, chunk
+from host.lua.state import HOMES, LuaState, chunk
 from host.lua.values import encode_plain, from_lua, to_lua
 from host.run.failure import script_error
 from host.run.runners import Runners
@@ -359,7 +359,7 @@ class Session:
     def _tick(self) -> Any:
         if self._why is not None:
             kind, message = _WHY[self._why]
-            return 2 if kind == "timeout" else 3, message.encode()
+            return _TICKS[kind], message.encode()
         if monotonic() > self._slice_end:
             seconds = self._limits.lua_time
             return 1, f"the script ran for {seconds:g} s without a call".encode()
@@ -472,6 +472,7 @@ _ASK: dict[int, Callable[..., Any]] = {
     p.CHECK: Session._check,
     p.TOOL: Session._tool,
     p.MEMBER: Session._member,
+    p.HOME: lambda _, name: HOMES.get(name),
 }
 
 _WHY: dict[str, tuple[str, str]] = {
@@ -479,6 +480,7 @@ _WHY: dict[str, tuple[str, str]] = {
     "interrupted": ("interrupted", "the run was interrupted"),
     "closed": ("closed", "the host was closed while the script ran"),
 }
+_TICKS = {"timeout": 2, "interrupted": 3, "closed": 4}  # what p.TICK answers
 
 
 def _about(api: Any, operation: Any) -> tuple[bytes, bytes]:
