@@ -171,6 +171,11 @@ function methods.status(self)
   return task.ended and (task.failed and (task.cancelled and "cancelled" or "failed") or "done") or "running"
 end
 
+-- Whether it failed and nobody has taken its error yet.
+function methods.unheeded(self)
+  return failed_tasks[task_of(self, "task:unheeded()")] ~= nil
+end
+
 function env.spawn(fn, ...)
   expect_function(fn, "spawn")
   return handle(start(current(), fn, select("#", ...), ...))
