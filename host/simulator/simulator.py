@@ -62,6 +62,7 @@ class Exchange:
     simulator: Simulator
     fault: Fault
     request_id: str
+    version: str
     call: Call | None = None
     answer: Answer | None = None
     key: str = ""
@@ -146,10 +147,11 @@ class Simulator:
         """Read the request and claim its idempotency key; nothing is changed yet."""
         with self._lock:
             fault = self._faults.draw() if self._faults is not None else NO_FAULT
-            exchange = Exchange(self, fault, self.world.ids.new("req_", 14))
+            lower = {name.lower(): value for name, value in headers.items()}
+            version = lower.get("stripe-version") or self.catalog.version
+            exchange = Exchange(self, fault, self.world.ids.new("req_", 14), version)
             if fault.failure in ("reset-before", "hang"):
                 return exchange
-            lower = {name.lower(): value for name, value in headers.items()}
             try:
                 if fault.failure in ("500", "429"):
                     raise _failure(fault)
@@ -313,7 +315,7 @@ class Simulator:
     def _answer(self, exchange: Exchange, status: int, body: bytes, more: dict[str, str]) -> Answer:
         headers = {"content-type": "application/json", "request-id": exchange.request_id}
         if self.world.stripe:
-            headers["stripe-version"] = self.catalog.version
+            headers["stripe-version"] = exchange.version
         if more:
             headers.update(more)
         return status, headers, body

@@ -192,7 +192,8 @@ class _File:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.fspath(path)
         try:
-            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            # One process has the file for as long as it lives: waiting for it would be in vain.
+            self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise ConfigError(f"cannot open the simulator's state in {self._path}: {error}") from error
         try:

@@ -1,0 +1,102 @@
+"""Pages, filters, search and expansion."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def products(api) -> list[str]:
+    """Five products, newest first."""
+    made = [
+        api.post("/v1/products", f"name=P{n}&active={'true' if n % 2 else 'false'}&metadata[n]={n}")["id"]
+        for n in range(5)
+    ]
+    return made[::-1]
+
+
+def test_newest_first_with_cursors_both_ways(api, products) -> None:
+    first = api.get("/v1/products", limit=2)
+    assert [p["id"] for p in first["data"]] == products[:2]
+    assert (first["object"], first["url"], first["has_more"]) == ("list", "/v1/products", True)
+    second = api.get("/v1/products", limit=2, starting_after=products[1])
+    assert [p["id"] for p in second["data"]] == products[2:4]
+    last = api.get("/v1/products", limit=2, starting_after=products[3])
+    assert ([p["id"] for p in last["data"]], last["has_more"]) == (products[4:], False)
+    back = api.get("/v1/products", limit=2, ending_before=products[4])
+    assert ([p["id"] for p in back["data"]], back["has_more"]) == (products[2:4], True)
+
+
+def test_a_page_has_ten_unless_told_and_at_most_a_hundred(api) -> None:
+    for n in range(12):
+        api.post("/v1/products", f"name={n}")
+    assert len(api.ids("/v1/products")) == 10
+    assert len(api.ids("/v1/products?limit=100")) == 12
+    assert api.error("GET", "/v1/products?limit=101")[1]["param"] == "limit"
+    assert api.error("GET", "/v1/products?limit=0")[1]["param"] == "limit"
+    assert api.error("GET", "/v1/products?limit=ten")[1]["message"] == "Invalid integer: ten"
+    assert api.error("GET", "/v1/products?starting_after=prod_x")[1]["message"] == "No such product: 'prod_x'"
+    assert (
+        api.error("GET", "/v1/products?starting_after=a&ending_before=b")[1]["code"] == "parameters_exclusive"
+    )
+
+
+def test_filters(api, products, clock) -> None:
+    assert api.ids("/v1/products?active=true") == [products[1], products[3]]
+    assert api.ids(f"/v1/products?ids[0]={products[0]}&ids[1]={products[4]}") == [products[0], products[4]]
+    clock.now += 100
+    late = api.post("/v1/products", "name=late")["id"]
+    assert api.ids("/v1/products?created[gte]=1800000100") == [late]
+    assert api.ids("/v1/products?created[lt]=1800000100") == products
+    price = api.post("/v1/prices", f"product={late}&currency=eur&unit_amount=1&lookup_key=k")["id"]
+    other = api.post(
+        "/v1/prices", f"product={products[0]}&currency=usd&unit_amount=1&recurring[interval]=day"
+    )["id"]
+    assert api.ids(f"/v1/prices?product={late}") == api.ids("/v1/prices?lookup_keys[0]=k") == [price]
+    assert api.ids("/v1/prices?recurring[interval]=day") == api.ids("/v1/prices?type=recurring") == [other]
+
+
+def test_search(api, products) -> None:
+    def search(query: str) -> list[str]:
+        return [p["id"] for p in api.get("/v1/products/search", query=query)["data"]]
+
+    assert search("name:'P3'") == [products[1]]
+    assert search("active:'true' AND metadata['n']:'1'") == [products[3]]
+    assert search("name:'P0' OR name:'P1'") == [products[3], products[4]]
+    assert search("-active:'true' name~'P'") == [products[0], products[2], products[4]]
+    assert search("created>1 AND description:null") == products
+    assert api.error("GET", "/v1/products/search?query=name")[1]["param"] == "query"
+    assert api.error("GET", "/v1/products/search")[1]["code"] == "parameter_missing"
+
+
+def test_search_pages(api, products) -> None:
+    first = api.get("/v1/products/search", query="name~'P'", limit=3)
+    assert (first["object"], first["has_more"]) == ("search_result", True)
+    second = api.get("/v1/products/search", query="name~'P'", limit=3, page=first["next_page"])
+    assert [p["id"] for p in first["data"] + second["data"]] == products
+    assert (second["has_more"], second["next_page"]) == (False, None)
+
+
+def test_version_2_pages_by_url(api) -> None:
+    made = [api.post("/v2/core/accounts", {"contact_email": f"{n}@b.c"})["id"] for n in range(5)]
+    seen, url = [], "/v2/core/accounts?limit=2"
+    while url:
+        page = api.get(url)
+        seen += [account["id"] for account in page["data"]]
+        url = page["next_page_url"]
+    assert seen == made[::-1]
+
+
+def test_expansion_of_ids_lists_and_nested_paths(api, price, payer) -> None:
+    subscription = api.post(
+        "/v1/subscriptions",
+        f"customer={payer}&items[0][price]={price}&expand[]=customer&expand[]=latest_invoice.customer",
+    )
+    assert subscription["customer"]["email"] == "a@example.com"
+    assert subscription["latest_invoice"]["customer"]["id"] == payer
+    (listed,) = api.get("/v1/prices?expand[]=data.product")["data"]
+    assert listed["product"]["name"] == "Plan"
+    plain = api.get(f"/v1/subscriptions/{subscription['id']}")
+    assert plain["customer"] == payer
+    status, error = api.error("GET", f"/v1/prices/{price}?expand[]=currency")
+    assert (status, error["message"]) == (400, "This property cannot be expanded (currency).")

@@ -1,0 +1,167 @@
+"""Payment intents, charges, refunds, setup intents and payment methods."""
+
+from __future__ import annotations
+
+import pytest
+
+INTENTS = "/v1/payment_intents"
+
+
+def intent(api, more: str = "") -> dict:
+    return api.post(INTENTS, f"amount=2000&currency=usd&{more}")
+
+
+def test_from_requires_payment_method_over_confirm_to_succeeded(api) -> None:
+    made = intent(api, "metadata[order]=1")
+    assert made["status"] == "requires_payment_method"
+    assert made["client_secret"].startswith(made["id"] + "_secret_")
+    done = api.post(f"{INTENTS}/{made['id']}/confirm", "payment_method=pm_card_visa&expand[]=latest_charge")
+    assert (done["status"], done["amount_received"]) == ("succeeded", 2000)
+    charge = done["latest_charge"]
+    assert (charge["amount"], charge["captured"], charge["status"]) == (2000, True, "succeeded")
+    assert (charge["payment_intent"], charge["metadata"]) == (made["id"], {"order": "1"})
+    assert charge["payment_method_details"]["card"]["last4"] == "4242"
+    assert api.get(f"{INTENTS}/{made['id']}")["status"] == "succeeded"
+
+
+def test_a_payment_method_alone_waits_for_confirmation(api) -> None:
+    assert intent(api, "payment_method=pm_card_visa")["status"] == "requires_confirmation"
+    assert intent(api, "payment_method=pm_card_visa&confirm=true")["status"] == "succeeded"
+    status, error = api.error("POST", f"{INTENTS}/{intent(api)['id']}/confirm")
+    assert (status, error["code"]) == (400, "payment_intent_unexpected_state")
+    assert "missing a payment method" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("card", "code", "decline"),
+    [
+        ("pm_card_chargeDeclined", "card_declined", "generic_decline"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "card_declined", "insufficient_funds"),
+        ("pm_card_chargeDeclinedExpiredCard", "expired_card", None),
+    ],
+)
+def test_a_declined_card_is_402_with_the_intent_and_can_be_tried_again(api, card, code, decline) -> None:
+    made = intent(api)
+    status, error = api.error("POST", f"{INTENTS}/{made['id']}/confirm", f"payment_method={card}")
+    assert (status, error["type"], error["code"]) == (402, "card_error", code)
+    assert error.get("decline_code") == decline
+    assert error["payment_intent"]["id"] == made["id"]
+    kept = api.get(f"{INTENTS}/{made['id']}")
+    assert (kept["status"], kept["last_payment_error"]["code"]) == ("requires_payment_method", code)
+    assert api.get(f"/v1/charges/{kept['latest_charge']}")["status"] == "failed"
+    again = api.post(f"{INTENTS}/{made['id']}/confirm", "payment_method=pm_card_visa")
+    assert (again["status"], again["last_payment_error"]) == ("succeeded", None)
+
+
+def test_a_card_made_by_number_or_token_behaves_as_that_card(api) -> None:
+    declined = api.post("/v1/payment_methods", "type=card&card[number]=4000000000000002")["id"]
+    assert (
+        api.error("POST", INTENTS, f"amount=100&currency=usd&confirm=true&payment_method={declined}")[0]
+        == 402
+    )
+    good = api.post("/v1/payment_methods", "type=card&card[token]=tok_mastercard")
+    assert good["card"]["brand"] == "mastercard"
+
+
+def test_authentication_is_asked_for_once(api) -> None:
+    made = intent(api, "confirm=true&payment_method=pm_card_authenticationRequired")
+    assert (made["status"], made["next_action"]["type"]) == ("requires_action", "use_stripe_sdk")
+    assert api.post(f"{INTENTS}/{made['id']}/confirm")["status"] == "succeeded"
+
+
+def test_manual_capture_in_full_and_in_part(api) -> None:
+    held = intent(api, "confirm=true&payment_method=pm_card_visa&capture_method=manual")
+    assert (held["status"], held["amount_capturable"]) == ("requires_capture", 2000)
+    too_much = api.error("POST", f"{INTENTS}/{held['id']}/capture", "amount_to_capture=2001")[1]
+    assert too_much["code"] == "amount_too_large"
+    taken = api.post(f"{INTENTS}/{held['id']}/capture", "amount_to_capture=1500")
+    assert (taken["status"], taken["amount_received"], taken["amount_capturable"]) == ("succeeded", 1500, 0)
+    charge = api.get(f"/v1/charges/{taken['latest_charge']}")
+    assert (charge["captured"], charge["amount_captured"]) == (True, 1500)
+    assert (
+        api.error("POST", f"{INTENTS}/{held['id']}/capture")[1]["code"] == "payment_intent_unexpected_state"
+    )
+
+
+def test_cancel_is_for_intents_that_have_not_succeeded(api) -> None:
+    made = intent(api)
+    gone = api.post(f"{INTENTS}/{made['id']}/cancel", "cancellation_reason=duplicate")
+    assert (gone["status"], gone["cancellation_reason"]) == ("canceled", "duplicate")
+    assert gone["canceled_at"] == 1_800_000_000
+    for path in ("cancel", "confirm", "capture"):
+        status, error = api.error("POST", f"{INTENTS}/{made['id']}/{path}")
+        assert (status, error["code"]) == (400, "payment_intent_unexpected_state")
+        assert error["payment_intent"]["status"] == "canceled"
+    paid = intent(api, "confirm=true&payment_method=pm_card_visa")
+    assert "status of succeeded" in api.error("POST", f"{INTENTS}/{paid['id']}/cancel")[1]["message"]
+
+
+def test_amounts_and_currencies_are_checked(api) -> None:
+    def refused(params: str) -> tuple:
+        error = api.error("POST", INTENTS, params)[1]
+        return error.get("code"), error["param"], error["message"]
+
+    assert refused("amount=0&currency=usd") == (
+        "parameter_invalid_integer",
+        "amount",
+        "This value must be greater than or equal to 1.",
+    )
+    assert refused("amount=49&currency=usd") == (
+        "amount_too_small",
+        "amount",
+        "Amount must be at least $0.50 usd",
+    )
+    assert refused("amount=100&currency=zzz")[1] == "currency"
+    assert intent(api)["currency"] == "usd"
+
+
+def test_refunds_in_full_in_part_and_not_beyond(api) -> None:
+    paid = intent(api, "confirm=true&payment_method=pm_card_visa")
+    part = api.post("/v1/refunds", f"payment_intent={paid['id']}&amount=500&reason=duplicate&metadata[a]=b")
+    assert (part["amount"], part["status"], part["charge"]) == (500, "succeeded", paid["latest_charge"])
+    assert (part["reason"], part["metadata"]) == ("duplicate", {"a": "b"})
+    status, error = api.error("POST", "/v1/refunds", f"charge={paid['latest_charge']}&amount=1501")
+    assert (status, error["param"]) == (400, "amount")
+    assert "greater than unrefunded amount" in error["message"]
+    rest = api.post("/v1/refunds", f"charge={paid['latest_charge']}")
+    assert rest["amount"] == 1500
+    charge = api.get(f"/v1/charges/{paid['latest_charge']}")
+    assert (charge["refunded"], charge["amount_refunded"]) == (True, 2000)
+    again = api.error("POST", "/v1/refunds", f"payment_intent={paid['id']}")[1]
+    assert again["code"] == "charge_already_refunded"
+    assert api.error("POST", "/v1/refunds", "")[1]["code"] == "parameter_missing"
+    unpaid = api.error("POST", "/v1/refunds", f"payment_intent={intent(api)['id']}")[1]
+    assert "does not have a successful charge" in unpaid["message"]
+    assert api.ids(f"/v1/refunds?payment_intent={paid['id']}") == [rest["id"], part["id"]]
+
+
+def test_methods_are_attached_and_detached(api) -> None:
+    customer, other = api.post("/v1/customers")["id"], api.post("/v1/customers")["id"]
+    method = api.post("/v1/payment_methods/pm_card_visa/attach", f"customer={customer}")
+    assert (method["customer"], method["card"]["brand"]) == (customer, "visa")
+    path = f"/v1/payment_methods/{method['id']}"
+    assert api.ids(f"/v1/customers/{customer}/payment_methods") == [method["id"]]
+    assert "already been attached" in api.error("POST", f"{path}/attach", f"customer={other}")[1]["message"]
+    assert api.post(f"{path}/detach")["customer"] is None
+    assert api.ids(f"/v1/payment_methods?customer={customer}") == []
+    assert "not attached" in api.error("POST", f"{path}/detach")[1]["message"]
+
+
+def test_setup_intents(api) -> None:
+    customer = api.post("/v1/customers")["id"]
+    made = api.post("/v1/setup_intents", f"customer={customer}")
+    assert made["status"] == "requires_payment_method"
+    done = api.post(f"/v1/setup_intents/{made['id']}/confirm", "payment_method=pm_card_visa")
+    assert done["status"] == "succeeded"
+    assert api.ids(f"/v1/customers/{customer}/payment_methods") == [done["payment_method"]]
+    error = api.error("POST", f"/v1/setup_intents/{made['id']}/confirm")[1]
+    assert error["code"] == "setup_intent_unexpected_state"
+    assert api.post(f"/v1/setup_intents/{api.post('/v1/setup_intents')['id']}/cancel")["status"] == "canceled"
+
+
+def test_charges_the_old_way(api) -> None:
+    charge = api.post("/v1/charges", "amount=500&currency=usd&source=tok_visa&capture=false")
+    assert (charge["captured"], charge["paid"]) == (False, True)
+    assert api.post(f"/v1/charges/{charge['id']}/capture")["amount_captured"] == 500
+    assert api.error("POST", f"/v1/charges/{charge['id']}/capture")[1]["code"] == "charge_already_captured"
+    assert api.error("POST", "/v1/charges", "amount=500&currency=usd&source=tok_chargeDeclined")[0] == 402
