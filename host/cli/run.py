@@ -14,6 +14,7 @@ from host.cli.commands import EXIT_CODES
 from host.cli.interrupt import call
 from host.cli.mode import choose
 from host.cli.output import OutputSink
+from host.cli.underway import UnderWaySink
 from host.cli.value import as_json as as_json_line
 from host.cli.value import as_text
 from host.errors import ConfigError, HostError
@@ -99,16 +100,25 @@ def command(
 
     with ExitStack() as stack:
         output = OutputSink(sys.stdout.buffer, lambda: host.interrupt())
-        sinks = [output, *_sinks(stack, settings, verbose, trace)]
+        under_way = UnderWaySink()
+        sinks: list[Sink] = [output, under_way, *_sinks(stack, settings, verbose, trace)]
         host = Host(simulate=mode.simulate, env_file=env_file, sinks=sinks, **overrides)
         result, signal = call(
             lambda: host.run(script, args=args, timeout=timeout), host.interrupt, limit=timeout
         )
         host.close(_GRACE_INTERRUPTED if signal else _GRACE)
-    return _finish(result, output, signal, as_json=as_json, debug=debug)
+    return _finish(result, output, under_way, signal, as_json=as_json, debug=debug)
 
 
-def _finish(result: RunResult, output: OutputSink, signal: int | None, *, as_json: bool, debug: bool) -> int:
+def _finish(
+    result: RunResult,
+    output: OutputSink,
+    under_way: UnderWaySink,
+    signal: int | None,
+    *,
+    as_json: bool,
+    debug: bool,
+) -> int:
     """Say how it ended, and give the exit code."""
     error = result.error
     if error is None and result.exit_status is None and (as_json or result.value is not None):
@@ -121,7 +131,11 @@ def _finish(result: RunResult, output: OutputSink, signal: int | None, *, as_jso
         return result.exit_status or 0
     if signal is not None and error.kind == "interrupted":
         where = f" at {error.script}:{error.line}" if error.line is not None else ""
-        click.echo(f"interrupted{where}, after {result.calls} calls", err=True)
+        click.echo(
+            f"interrupted{where}, after {result.calls} call{'' if result.calls == 1 else 's'}", err=True
+        )
+        if waiting := str(under_way):
+            click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
         return 128 + signal
     if debug:
         from traceback import print_exception
