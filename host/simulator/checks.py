@@ -5,7 +5,6 @@ Sources of the texts: https://docs.stripe.com/error-codes and answers of Stripe'
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
@@ -196,6 +195,8 @@ class Checker:
 
     def _unknown(self, names: list[str], known: list[str]) -> Refusal:
         message = f"Received unknown parameter{'s' if len(names) > 1 else ''}: {', '.join(names)}"
+        import difflib  # 2 ms, and most requests have no such fault
+
         near = difflib.get_close_matches(names[0], known, 1, 0.7)
         if near and len(names) == 1:
             message += f". Did you mean {near[0]}?"

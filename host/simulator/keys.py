@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import re
 from collections.abc import Mapping
 
@@ -53,7 +52,9 @@ class Keys:
         if not given:
             raise Refusal(401, _NO_KEY if self._stripe else "No API key was given.", code=None)
         if self._key is not None:
-            right = hmac.compare_digest(given.encode(), self._key.encode())
+            from hmac import compare_digest  # loads OpenSSL, and most simulators have no key of their own
+
+            right = compare_digest(given.encode(), self._key.encode())
         else:
             right = _WELL_FORMED.fullmatch(given) is not None
         if not right:

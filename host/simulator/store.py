@@ -6,7 +6,6 @@ Objects are kept as the JSON they are answered with: retrieving copies nothing, 
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -190,6 +189,8 @@ class _File:
     """The SQLite file behind a store."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        import sqlite3  # 2 ms, and most stores are in memory
+
         self._path = os.fspath(path)
         try:
             # One process has the file for as long as it lives: waiting for it would be in vain.

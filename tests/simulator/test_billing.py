@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from host.simulator.stripe.money import later
+
 DAY = 86400
 
 
@@ -223,3 +225,11 @@ def test_tiers_and_months_of_different_length(api, payer) -> None:
             f"product={product}&currency=usd&billing_scheme=tiered&tiers_mode={mode}&recurring[interval]=month&{tiers}",
         )["id"]
         assert subscribe(api, payer, price, quantity=15)["latest_invoice"]["total"] == total
+
+
+def test_a_month_later_is_the_same_day_or_the_months_last() -> None:
+    january = 1_738_324_800  # 31 January 2025, 12:00 UTC
+    assert later(january, "month") == 1_740_744_000  # 28 February
+    assert later(january, "month", 37) == 1_835_438_400  # 29 February 2028
+    assert later(january, "year") == january + 365 * DAY
+    assert later(january, "week", 2) == january + 14 * DAY

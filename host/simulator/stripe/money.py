@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import calendar
-import time
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -115,8 +114,8 @@ def later(start: int, interval: str, count: int = 1) -> int:
     """``start`` and ``count`` intervals (day, week, month, year), in UTC; the day of the month is kept."""
     if interval in _DAYS:
         return start + count * _DAYS[interval] * 86400
-    at = time.gmtime(start)
-    months = at.tm_year * 12 + at.tm_mon - 1 + count * (12 if interval == "year" else 1)
-    year, month = divmod(months, 12)
-    day = min(at.tm_mday, calendar.monthrange(year, month + 1)[1])
-    return calendar.timegm((year, month + 1, day, at.tm_hour, at.tm_min, at.tm_sec))
+    at = datetime.fromtimestamp(start, UTC)
+    year, month = divmod(at.year * 12 + at.month - 1 + count * (12 if interval == "year" else 1), 12)
+    first = at.replace(year=year, month=month + 1, day=1)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return int(first.replace(day=min(at.day, (following - first).days)).timestamp())
