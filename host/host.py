@@ -91,7 +91,6 @@ class Host:
         self._pid = os.getpid()
         self._closed = False
         self._lock = threading.Lock()
-        self._sessions: set[Session] = set()
         self._functions: dict[str, Any] = {}
         self._apis = {"stripe": self._stripe()}
         self._simulator = simulator
@@ -249,7 +248,7 @@ class Host:
 
     def interrupt(self) -> None:
         """End all runs as soon as they yield; their results carry ``kind="interrupted"``. From any thread."""
-        for session in list(self._sessions):
+        for session in list(self._around.alive):
             session.kill("interrupted")
 
     def _launch(
@@ -271,7 +270,7 @@ class Host:
         timer: list[Any] = []
 
         def done(session: Session) -> None:
-            self._sessions.discard(session)
+            self._around.alive.discard(session)
             for each in timer:
                 each.cancel()
             assert session.result is not None
@@ -280,7 +279,7 @@ class Host:
         session = Session(f"run_{uuid.uuid4().hex[:20]}", job, self._around, done)
         with self._lock:
             self._check_open()
-            self._sessions.add(session)
+            self._around.alive.add(session)
         if seconds is not None:
             timer.append(self._worker.call_later(seconds, lambda _: session.kill("timeout")))
         session.start()
@@ -367,7 +366,7 @@ class Host:
         if os.getpid() != self._pid:
             return
         if first:
-            for session in list(self._sessions):
+            for session in list(self._around.alive):
                 session.kill("closed")
         self._worker.stop(grace)
         self._runners.close(grace)

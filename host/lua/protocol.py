@@ -36,9 +36,8 @@ VALUE: Final = 0
 ERROR: Final = 1
 
 # ids of enter()
-START: Final = -1  # status: chunk name, a: source, b: whether calls tell their line
+START: Final = -1  # status: chunk name, a: source, b: 1 if calls tell their line, + 2 to give back memory early
 ABORT: Final = -2  # a: the error's facts
-COLLECT: Final = -3  # collect garbage
 
 # Members of a namespace
 GROUP: Final = 2

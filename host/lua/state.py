@@ -59,6 +59,7 @@ def chunk(name: str) -> bytes:
 BOOT = b"""
 local host, core, tasks, str = ...
 jit.off()
+collectgarbage("stop")
 local enter = loadstring(core, "=host")(host, tasks, str)
 for name in pairs(package.loaded) do package.loaded[name] = nil end
 for _, name in ipairs { "python", "package", "ffi", "jit", "io", "debug", "require", "module", "dofile", "loadfile" } do
@@ -78,7 +79,7 @@ HOMES = {
         b"encode": b"encode encode_list NULL secret_parts utf8_ok",
         b"decode": b"decode",
         b"namespaces": b"page",
-        b"builder_methods": b"positional put_map show_builder",
+        b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment create_failed create_options",
         b"library": b"tool secret secret_proto",
         b"strings": b"tables charge check_size",
     }.items()

@@ -11,10 +11,6 @@ from host.run.script import Script
 
 _AT = re.compile(r"\A(?P<script>[^\n]*?):(?P<line>\d+): (?P<message>.*)\Z", re.DOTALL)
 _UNKNOWN = re.compile(r"attempt to call global '(\w+)' \(a nil value\)")
-_STANDARD = (
-    "spawn wait_any parallel map sleep with_timeout try print pairs ipairs pcall json inspect log require "
-    "string table math os tostring tonumber args env"
-).split()
 
 
 def script_error(
@@ -59,5 +55,5 @@ def script_error(
 def _near(name: str, names: Iterable[str]) -> str | None:
     import difflib  # for this hint alone
 
-    near = difflib.get_close_matches(name, [*names, *_STANDARD], 1, 0.7)
+    near = difflib.get_close_matches(name, list(names), 1, 0.7)
     return f'did you mean "{near[0]}"?' if near else None

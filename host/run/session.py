@@ -22,12 +22,15 @@ from host.lua import protocol as p
 from host.lua.state import HOMES, LuaState, chunk
 from host.lua.values import encode_plain, from_lua, to_lua
 from host.run.failure import script_error
+from host.run.names import FILES, OWN, STANDARD
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
 from host.run.tools import Tools
 
 if TYPE_CHECKING:
     from host.bridge.worker import AsyncWorker
+
+CROWD = 200  # runs alive at once from which each gives back memory as soon as it waits
 
 Why = Literal["timeout", "interrupted", "closed"]
 
@@ -53,6 +56,7 @@ class Surroundings:
     sinks: Sequence[Sink] = ()
     simulated: bool = False
     mask: Callable[[str], str] = str
+    alive: set[Session] = field(default_factory=set)  # runs that have not ended
 
 
 class Session:
@@ -155,7 +159,8 @@ class Session:
             self._state = LuaState(self._host, job.limits)
             name = b"@" + job.script.name.encode()
             self._tools = Tools(job, given, self.around.mask, self._log)
-            self._enter(p.START, name, job.script.source, bool(self.around.sinks))
+            flags = (1 if self.around.sinks else 0) + (2 if len(self.around.alive) > CROWD else 0)
+            self._enter(p.START, name, job.script.source, flags)
         else:
             self._abort()
 
@@ -411,7 +416,7 @@ class Session:
     def _names(self) -> list[str]:
         """Globals a script may have meant."""
         gate = self.around.gate
-        names = [*gate.apis, *gate.functions]
+        names = [*STANDARD, *gate.apis, *gate.functions]
         for api in gate.apis.values():
             names.extend(f"new_{name}" for name in api.catalog.builder_names())
         return names
@@ -419,8 +424,12 @@ class Session:
     def _name(self, key: bytes) -> Any:
         name = key.decode("utf-8", "replace")
         gate = self.around.gate
+        if name in OWN and name not in self.job.globals:
+            return b""
         if self._tools is not None and name in self._tools.globals:
             return b"values", to_lua(self._tools.globals[name])
+        if name in FILES:
+            return FILES[name]
         if name.startswith("new_"):
             found = gate.builder(name[4:])
             if found is not None:

@@ -1,13 +1,61 @@
 -- What builders can do beyond values, maps and create(): lists, copy, set, params, with, tostring.
 local core = ...
-local host, type, select, next, tostring, pcall, rawequal = core.host, core.type, core.select, core.next, core.tostring,
-  core.pcall, core.rawequal
+local host, type, select, next, tostring, pcall, rawequal, rawget, error = core.host, core.type, core.select, core.next,
+  core.tostring, core.pcall, core.rawequal, core.rawget, core.error
 local text, head, encode, decode = core.text, core.head, core.encode, core.decode
 local sort = core.table.sort
 local b = core.builders
-local own, make, invalid, state_of, changeable, fragment, keep, method, joined, parameters = b.own, b.make, b.invalid,
-  b.state_of, b.changeable, b.fragment, b.keep, b.method, b.joined, b.parameters
+local own, make, state_of, changeable, fragment, keep, method, parameters = b.own, b.make, b.state_of, b.changeable,
+  b.fragment, b.keep, b.method, b.parameters
 local CHECK, TOOL = 12, 13
+
+local function invalid(message) return core.raise { kind = "invalid", message = message } end
+
+-- Why a builder's method cannot do what it is asked to.
+function core.refuse_change(state, name)
+  if not state then
+    invalid("'" .. name .. "' is a method: write builder:" .. name .. "(…) with a colon, not a dot")
+  end
+  local resource = state.class.resource
+  if state.needs then invalid(resource .. ":" .. name .. "() needs a value (json.null to send null)") end
+  if state.arguments then invalid("new_" .. resource .. "() takes no arguments; set parameters with its methods") end
+  if state.busy then invalid("create() of this " .. resource .. " is under way in another task") end
+  if state.created then
+    local id = state.id and (" (" .. tostring(state.id) .. ")") or ""
+    if name == "create" then invalid(resource .. " was created already" .. id .. "; use :copy() to create another") end
+    invalid(resource .. " was created already" .. id .. "; " .. name
+      .. "() cannot change it: use :copy() for a new one, or the update operation")
+  end
+  invalid("the outcome of this " .. resource .. "'s create() is unknown, so its parameters are kept as they were sent; "
+    .. "call create() again to find out, or :copy() for a new one")
+end
+
+function core.refuse_assignment(key)
+  invalid("a builder cannot be assigned to; call builder:" .. tostring(key) .. "(value)")
+end
+
+-- What a failed create() leaves: the key is kept until it is known whether the first try did something.
+function core.create_failed(state, err)
+  if type(err) == "table" then
+    local outcome = rawget(err, "outcome")
+    if outcome == "unknown" then
+      state.doubt, state.key = true, rawget(err, "idempotency_key")
+    elseif outcome == "rejected" then
+      state.doubt, state.key = nil, nil
+    elseif not state.doubt then
+      state.key = rawget(err, "idempotency_key")
+    end
+  end
+  return error(err, 0)
+end
+
+-- The request options of create(), encoded: those given by with{}, and the key of a first try.
+function core.create_options(state)
+  local options = {}
+  if state.key then options.idempotency_key = state.key end
+  for key, value in next, state.options or {} do options[key] = value end
+  return encode(options)
+end
 
 -- Positional arguments as the table they stand for; a table is taken as it is.
 function core.positional(fields, value, ...)

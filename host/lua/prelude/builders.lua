@@ -2,8 +2,7 @@
 -- each already encoded, so a table changed later changes nothing, and create() only joins them.
 -- Methods that are called less often are in builder_methods.lua.
 local core = ...
-local host, type, select, next, tostring, pcall, error, rawget = core.host, core.type, core.select, core.next, core.tostring,
-  core.pcall, core.error, core.rawget
+local host, type, select, pcall = core.host, core.type, core.select, core.pcall
 local call, text, head, newproxy, getmetatable, set_env, tag_of = core.call, core.text, core.head, core.newproxy,
   core.getmetatable, core.set_env, core.tag_of
 local concat, byte, floor = core.table.concat, core.string.byte, core.math.floor
@@ -12,27 +11,16 @@ local METHOD, CHECK, CREATE = 11, 12, 2
 local proto = newproxy(true)
 local meta = getmetatable(proto)
 
-local function invalid(message) return core.raise { kind = "invalid", message = message } end
-
 local function state_of(self, name)
   local state = tag_of(self, "builder")
-  if not state then
-    invalid("'" .. name .. "' is a method: write builder:" .. name .. "(…) with a colon, not a dot")
-  end
+  if not state then core.refuse_change(nil, name) end
   return state
 end
 
 -- The state of a builder whose parameters may still be changed.
 local function changeable(self, name)
   local state = state_of(self, name)
-  if state.created then
-    invalid(state.class.resource .. " was created already (" .. tostring(state.id) .. "); " .. name
-      .. "() cannot change it: use :copy() for a new one, or the update operation")
-  end
-  if state.doubt then
-    invalid("the outcome of this " .. state.class.resource .. "'s create() is unknown, so its parameters are kept as they were sent; "
-      .. "call create() again to find out, or :copy() for a new one")
-  end
+  if state.created or state.doubt then core.refuse_change(state, name) end
   return state
 end
 
@@ -45,7 +33,7 @@ local function fragment(class, name, code, value, wrap)
     encoded = text(value)
     if code == "s" and byte(encoded, 1) ~= 198 then return encoded end -- 198: not UTF-8
   else
-    if value == nil then invalid(class.resource .. ":" .. name .. "() needs a value (json.null to send null)") end
+    if value == nil then core.refuse_change({ class = class, needs = true }, name) end
     encoded = core.encode(value)
     if kind == "number" and (code == "n" or code == "s" or (code == "i" and value == floor(value))) then return encoded end
     if kind == "boolean" and (code == "b" or code == "s") then return encoded end
@@ -130,40 +118,19 @@ local function parameters(state)
   return concat(out, "", 1, 2 * n + 1)
 end
 
--- What a failed create() leaves: the key is kept until it is known whether the first try did something.
-local function failed(state, err)
-  if type(err) ~= "table" then return end
-  local outcome = rawget(err, "outcome")
-  if outcome == "unknown" then
-    state.doubt, state.key = true, rawget(err, "idempotency_key")
-  elseif outcome == "rejected" then
-    state.doubt, state.key = nil, nil
-  elseif not state.doubt then
-    state.key = rawget(err, "idempotency_key")
-  end
-end
-
 local own = {}
 
 function own.create(self)
   local state = state_of(self, "create")
   local class = state.class
-  if state.created then
-    invalid(class.resource .. " was created already (" .. tostring(state.id) .. "); use :copy() to create another")
-  end
-  if state.busy then invalid("create() of this " .. class.resource .. " is under way in another task") end
+  if state.created or state.busy then core.refuse_change(state, "create") end
   state.busy = true
   local options = state.options
-  if state.key and not (options and options.idempotency_key) then
-    local with_key = { idempotency_key = state.key }
-    for key, value in next, options or {} do with_key[key] = value end
-    options = with_key
-  end
-  local ok, status, id, raw = pcall(call, CREATE, class.target, parameters(state), options and core.encode(options) or nil)
+  if options or state.key then options = core.create_options(state) end
+  local ok, status, id, raw = pcall(call, CREATE, class.target, parameters(state), options)
   state.busy = nil
   if not ok then
-    failed(state, status)
-    error(status, 0)
+    return core.create_failed(state, status)
   end
   state.created, state.id, state.raw, state.doubt, state.key = true, id, raw, nil, nil
   return id
@@ -176,9 +143,7 @@ local function new(class, values, order, options)
 end
 
 meta.__metatable = false
-function meta.__newindex(_, key)
-  invalid("a builder cannot be assigned to; call builder:" .. tostring(key) .. "(value)")
-end
+function meta.__newindex(_, key) core.refuse_assignment(key) end
 
 local MORE = { copy = true, set = true, params = true, with = true }
 
@@ -206,7 +171,7 @@ function meta.__tostring(self)
 end
 
 core.builders = {
-  own = own, make = make, invalid = invalid, state_of = state_of, changeable = changeable, fragment = fragment,
+  own = own, make = make, state_of = state_of, changeable = changeable, fragment = fragment,
   keep = keep, method = method, joined = joined, parameters = parameters, new = new,
 }
 
@@ -224,9 +189,7 @@ function core.makers.builders(_, target, about)
     classes[target] = class
   end
   return function(...)
-    if select("#", ...) > 0 then
-      invalid("new_" .. class.resource .. "() takes no arguments; set parameters with its methods")
-    end
+    if select("#", ...) > 0 then core.refuse_change({ class = class, arguments = true }, "new") end
     return new(class, {}, {}, nil)
   end
 end

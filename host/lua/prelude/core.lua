@@ -15,7 +15,7 @@ local sethook = debug.sethook
 
 local CALL, TICK, ENDED, PRELUDE, HOME = 1, 2, 6, 9, 15
 local ERROR = 1 -- status of a reply
-local START, ABORT, COLLECT = -1, -2, -3 -- ids for enter
+local START, ABORT = -1, -2 -- ids for enter
 local TICK_EVERY = 1000000 -- instructions, about 2 ms
 
 local function load_prelude(core, name)
@@ -232,18 +232,19 @@ end
 local function enter(id, status, a, b)
   if finished then return 0 end
   if id == START then
-    trace = b
+    trace = b == 1 or b == 3
     load_prelude(core, "env")
     local chunk, message = core.compile(a, status)
     if not chunk then return ended("syntax", message) end
     sethook(tick, "", TICK_EVERY)
     main = start_task(nil, chunk, 0)
-    return advance()
+    G.collectgarbage("restart") -- stopped while the prelude was loaded
+    local left = advance()
+    -- Where many runs live at once, what loading left behind is given back before the next one loads.
+    if left > 0 and b >= 2 then G.collectgarbage() end
+    return left
   elseif id == ABORT then
     return ended("abort", a, main.co)
-  elseif id == COLLECT then
-    G.collectgarbage()
-    return live
   end
   route(id, status, a, b)
   return advance()

@@ -1,0 +1,43 @@
+-- The basic functions that are not quite Lua's own.
+local core = ...
+local host, env, type, error, rawequal, getmetatable, select, pcall, tostring = core.host, core.env, core.type, core.error,
+  core.rawequal, core.getmetatable, core.select, core.pcall, core.tostring
+local concat = core.table.concat
+local OUT = 5
+
+-- Strings' and host values' metatables are protected by __metatable = false; false is not a table to hand out.
+function env.getmetatable(value)
+  local kind = type(value)
+  if kind ~= "table" then return nil end
+  local meta = getmetatable(value)
+  if rawequal(meta, core.answer_meta) or rawequal(meta, core.array_meta) then return nil end
+  return meta or nil
+end
+
+function env.print(...)
+  local n, out = select("#", ...), { ... }
+  for i = 1, n do
+    local v = out[i]
+    if type(v) ~= "string" then
+      v = tostring(v)
+      if type(v) ~= "string" then error("'tostring' must return a string to 'print'", 2) end
+      out[i] = v
+    end
+  end
+  local refused = host(OUT, concat(out, "\t", 1, n) .. "\n")
+  if refused then core.refuse(refused) end
+end
+
+-- The handler runs after unwinding, as ordinary code under the budget.
+local function handled(handler, ok, ...)
+  if ok then return true, ... end
+  return false, handler(...)
+end
+function env.xpcall(fn, handler, ...)
+  return handled(handler, pcall(fn, ...))
+end
+
+function env.collectgarbage(what)
+  if what == "count" or what == nil then return core.collectgarbage("count") end
+  error("collectgarbage: only \"count\" is available", 2)
+end

@@ -1,0 +1,26 @@
+"""The globals a script may name, and from what they are made."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Lua's own functions, given as they are.
+OWN: Final = frozenset(
+    "assert error ipairs next pairs pcall rawequal rawget rawset select setmetatable tonumber tostring type unpack bit".split()
+)
+
+# Files of the prelude, by the globals they set.
+FILES: Final[dict[str, bytes]] = {
+    name: file.encode()
+    for file, names in {
+        "basic": "print xpcall getmetatable collectgarbage",
+        "strings": "string",
+        "coroutines": "coroutine",
+        "tasks": "spawn wait_any parallel map sleep with_timeout",
+        "library": "json inspect log os io table math require load loadstring try env STRIPE_API_KEY args",
+    }.items()
+    for name in names.split()
+}
+
+STANDARD: Final = (*OWN, *FILES)
+"""Every global there is in each run, for suggestions."""
