@@ -1,7 +1,6 @@
 """The door: everything a Python program needs of the host.
 
-Names are imported when first used: whoever only passes through (the help text, pytest looking at its
-plugins) does not wait for Lua and the event loop.
+Each name is imported when it is first asked for, so that a command line's ``--help`` does not load LuaJIT.
 """
 
 from __future__ import annotations
@@ -58,22 +57,23 @@ __all__ = [
     "UsageError",
 ]
 
-_ROOMS = {
+_HOMES = {
     "Host": "host.host",
     "Limits": "host.limits",
     "RunResult": "host.run.script",
     "Script": "host.run.script",
     "Secret": "host.settings",
     "Settings": "host.settings",
-}  # all others are errors
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_ROOMS.get(name, "host.errors")), name)
+        raise AttributeError(f"module 'host' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "host.errors")), name)
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*globals(), *__all__])

@@ -234,11 +234,21 @@ class Gate:
             raise self._completed(error, call) from None
 
     def _completed(self, error: CallError, call: Call) -> CallError:
-        if error.operation is None:
-            error.operation = call.name
+        error.operation = call.name
         request = call.request
         if request is not None and request.mutation and error.idempotency_key is None:
             error.idempotency_key = request.idempotency_key
+        return error
+
+    def refused(self, error: CallError, call: Call) -> CallError:
+        """An error raised before anything was sent, complete with what is known here."""
+        error.operation = call.name
+        if error.outcome is None:
+            name, _, rest = call.name.partition(".")
+            api = self.apis.get(name)
+            operation = api.catalog.operation(rest) if api is not None else None
+            if operation is not None and operation.mutation:
+                error.outcome = "not_sent"
         return error
 
     def facts(self, call: Call) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class LuaState:
             max_memory=limits.memory + RESERVE,
         )
         self._ceiling = limits.memory + RESERVE - HEADROOM
-        self._host = host
+        self._host: HostFunction | None = host
         self._enter = self._runtime.execute(BOOT, self._answer, chunk("core"), limits.tasks, limits.string)
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
@@ -116,6 +116,8 @@ class LuaState:
         """
         size = (len(a) if a is not None else 0) + (len(b) if type(b) is bytes else 0)
         if not self._room(size):
+            if id < 0:
+                raise MemoryError
             status, a, b = 1, None, None  # an error whose facts do not fit: the Lua side words it
             if not self._room(0):
                 raise MemoryError
@@ -129,7 +131,7 @@ class LuaState:
         self._enter = self._host = self._runtime = None
 
     def _answer(self, code: int, *arguments: Any) -> Any:
-        result = self._host(code, *arguments)
+        result = self._host(code, *arguments)  # type: ignore[misc]  # None only once closed
         if result is None:
             return None
         size = 0

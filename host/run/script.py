@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ class Script:
     folder: Path | None = None
 
     @classmethod
-    def read(cls, path: str | Path) -> Script:
+    def read(cls, path: str | os.PathLike[str]) -> Script:
         """The script of a file. Raises ``UsageError`` naming a path that cannot be read."""
         file = Path(path)
         try:

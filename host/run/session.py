@@ -331,7 +331,7 @@ class Session:
             if self._calls > self._limits.calls:
                 self._calls -= 1
                 raise LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
-            arguments = from_lua(payload) if payload is not None else None
+            arguments: Any = from_lua(payload) if payload is not None else None
             if self.around.sinks:
                 self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, _shown(arguments)))
             self._open[id] = call
@@ -348,8 +348,7 @@ class Session:
                     return p.VALUE, None
         except CallError as error:
             self._open.pop(id, None)
-            if error.operation is None:
-                error.operation = call.name
+            self.around.gate.refused(error, call)
             if self.around.sinks:
                 self._told(call, error, None)
             return p.ERROR, self._facts(error)
