@@ -151,6 +151,8 @@ def _filters(call: Call) -> list[Test]:
             tests.extend(_compared(name, word, limit) for word, limit in value.items())
         elif name in properties:
             tests.append(_equals(name, value))
+        elif call.plan.kind == "subscription" and name in ("price", "plan"):
+            tests.append(_has_item(name, value))
         elif name.removesuffix("s") in properties and isinstance(value, list):
             tests.append(_among(name.removesuffix("s"), value))
     if call.plan.kind == "subscription" and "status" not in call.params:
@@ -172,6 +174,11 @@ def _matches(have: Any, wanted: Any) -> bool:
     return bool(have == wanted) or (
         isinstance(have, int) and not isinstance(have, bool) and str(have) == wanted
     )
+
+
+def _has_item(name: str, wanted: Any) -> Test:
+    """A subscription of which one item is of that price."""
+    return lambda value: any(_matches(item.get(name), wanted) for item in value["items"]["data"])
 
 
 def _among(name: str, wanted: list[Any]) -> Test:
