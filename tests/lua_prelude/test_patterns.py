@@ -1,5 +1,6 @@
 """The bounded string library answers like LuaJIT's own, and can be stopped where that one cannot."""
 
+# ruff: noqa: E501 — Lua code in strings keeps its own width
 from __future__ import annotations
 
 from importlib.resources import files
@@ -18,7 +19,7 @@ for k, v in pairs(string) do string_copy[k] = v end
 for k, v in pairs(table) do table_copy[k] = v end
 local host = {
   type = type, select = select, tonumber = tonumber, tostring = tostring, error = error, unpack = unpack, rawget = rawget,
-  pcall = pcall, next = next, string = string_copy, table = table_copy, math = math, limit_string = limit, env = {},
+  pcall = pcall, next = next, getmetatable = getmetatable, string = string_copy, table = table_copy, math = math, limit_string = limit, env = {},
   ticks = 0,
 }
 function host.tick()
@@ -283,6 +284,58 @@ def test_wrong_arguments_are_refused_in_luas_own_words_at_the_scripts_line(code:
     expected = lua.execute(run, host, f"local r\n\nr = {code}\nr = 1", False)
     got = lua.execute(run, host, f"local r\n\nr = {code}\nr = 1", True)
     assert str(got) == str(expected).replace("got no value", "got nil")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "local function f() return (string.gsub('x', 'x', f)) end return pcall(f)",
+        "local t t = setmetatable({}, {__index = function() return (string.gsub('x', 'x', t)) end}) return pcall(function() return t.x end)",
+        "local function f() table.sort({2, 1}, f) return 1 end return pcall(f)",
+        "local m = {} m.__lt = function() table.sort({setmetatable({}, m), setmetatable({}, m)}) return 1 end return pcall(m.__lt)",
+        "local t t = setmetatable({}, {__tostring = function() return string.format('%s', t) .. '' end}) return pcall(string.format, '%s', t)",
+    ],
+)
+def test_callbacks_recurse_in_lua_only(code: str) -> None:
+    """Recursion through a callback or metamethod is Lua's stack overflow, never the C stack's end (a crash)."""
+    lua, host = make()
+    ok, message = lua.execute(
+        """local host, code = ...
+        local chunk = assert(loadstring(code))
+        setfenv(chunk, setmetatable({ string = host.safe.string, table = host.safe.table }, { __index = _G }))
+        local ok, message = chunk()
+        return ok, message""",
+        host,
+        code,
+    )
+    assert not ok
+    assert "stack overflow" in str(message)
+
+
+def test_sort_sorts_whatever_the_comparison() -> None:
+    """Random lists come out in order, with and without a function; a senseless function ends, losing nothing."""
+    lua, host = make()
+    got = lua.execute(
+        """local host = ...
+        math.randomseed(7)
+        for round = 1, 300 do
+          local n, list, count = math.random(0, round * 5), {}, {}
+          for i = 1, n do list[i] = math.random(50) count[list[i]] = (count[list[i]] or 0) + 1 end
+          local kind = round % 3
+          if kind == 0 then host.safe.table.sort(list)
+          elseif kind == 1 then host.safe.table.sort(list, function(a, b) return a > b end)
+          else host.safe.table.sort(list, function() return math.random(2) == 1 end) end
+          for i = 1, n do count[list[i]] = count[list[i]] - 1 end
+          for _, left in pairs(count) do if left ~= 0 then return "lost" end end
+          if #list ~= n then return "length" end
+          for i = 2, n do
+            if kind == 0 and list[i] < list[i - 1] or kind == 1 and list[i] > list[i - 1] then return "order" end
+          end
+        end
+        return "ok" """,
+        host,
+    )
+    assert got == "ok"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@
 -- where the first item fits) is linear and charged. Sets host.matcher = { find match gmatch gsub }; subject
 -- and pattern are strings, init a position from 1 to #s + 1.
 local host = ...
-local type, tonumber, error, pcall, unpack = host.type, host.tonumber, host.error, host.pcall, host.unpack
+local type, tonumber, error, pcall, unpack, select =
+  host.type, host.tonumber, host.error, host.pcall, host.unpack, host.select
 local byte, find, gmatch, sub, concat = host.string.byte, host.string.find, host.string.gmatch, host.string.sub, host.table.concat
 local charge, class_end, alone, check_size = host.charge, host.class_end, host.alone, host.check_size
 
@@ -391,6 +392,14 @@ local function next_match(s, p, pos, kind, parts, n)
   return b, e, { n = count, captures(count, b, e) }
 end
 
+-- The same of a match by the C matcher, called by pcall so that its errors have no position yet.
+local function from_c(s, kind, ok, b, e, ...)
+  if not ok or not b then return ok, b end
+  local count = select("#", ...)
+  if count == 0 then return ok, b, e, kind == "table" and sub(s, b, e) or { n = 1, sub(s, b, e) } end
+  return ok, b, e, kind == "table" and (...) or { n = count, ... }
+end
+
 -- Text put together from many pieces.
 local function writer()
   local pieces, n, chunks, total = {}, 0, {}, 0
@@ -418,17 +427,21 @@ local function int32(number)
   return number >= 2 ^ 31 and number - 2 ^ 32 or number
 end
 
-function matcher.gsub(s, p, repl, most)
+-- in_c: the pattern is one the C matcher may have; what is replaced comes from calls C must not make.
+function matcher.gsub(s, p, repl, most, in_c)
   local kind, anchored, pos, count = type(repl), byte(p, 1) == 94, 1, 0
   local add, finish = writer()
   local parts, n
   if kind == "string" then parts, n = parts_of(repl) end
+  if in_c then p = sub(p, 1, (find(p, "\0", 1, true) or 0) - 1) end -- as gsub reads it; find might read on
   most = most == nil and #s + 1 or int32(tonumber(most))
   while count < most do
-    local ok, b, e, value = pcall(next_match, s, p, pos, kind, parts, n)
+    local ok, b, e, value
+    if in_c then ok, b, e, value = from_c(s, kind, pcall(find, s, p, pos))
+    else ok, b, e, value = pcall(next_match, s, p, pos, kind, parts, n) end
     if not ok then
       if b == fault then error(fault.message, 2) end
-      return error(b, 0)
+      return error(b, in_c and type(b) == "string" and b ~= "not enough memory" and 2 or 0)
     end
     if not b then break end
     count = count + 1

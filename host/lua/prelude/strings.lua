@@ -5,11 +5,14 @@
 -- runs once per QUANTUM. A unit is about 8 ns, one step of the C pattern matcher. A pattern whose worst case
 -- on this subject is over BUDGET goes to patterns.lua: same answers and errors, in Lua, so it can be stopped.
 --
+-- Nor may C call back into a script: each level takes C's stack, and LuaJIT has no guard there (gsub calling
+-- gsub, tostring calling tostring end the process). So callbacks and metamethods are called from Lua.
+--
 -- Takes core's captured originals, its tick, limit_string, raise and load_prelude; sets core.env.string and
--- core.tables (concat, insert, maxn, sort), and what patterns.lua needs. Returns both libraries.
+-- core.tables (concat, insert, maxn, sort), core.to_text (tostring), and what patterns.lua needs. Returns both libraries.
 local host = ...
-local type, select, tonumber, tostring, error, unpack, rawget =
-  host.type, host.select, host.tonumber, host.tostring, host.error, host.unpack, host.rawget
+local type, select, tonumber, tostring, error, unpack, rawget, getmetatable, next =
+  host.type, host.select, host.tonumber, host.tostring, host.error, host.unpack, host.rawget, host.getmetatable, host.next
 local string, table, floor = host.string, host.table, host.math.floor
 local byte, find, format, gmatch, gsub, match, rep, sub =
   string.byte, string.find, string.format, string.gmatch, string.gsub, string.match, string.rep, string.sub
@@ -253,20 +256,6 @@ function strings.gmatch(s, p)
   return matcher().gmatch(s, meant)
 end
 
--- A replacement function that counts what it gives.
-local function counted(repl, total)
-  return function(...)
-    local value
-    if type(repl) == "function" then value = repl(...) else value = repl[...] end
-    local kind = type(value)
-    if kind == "string" or kind == "number" then
-      total = total + (kind == "string" and #value or 24)
-      if total > LIMIT then check_size(total, "string.gsub") end
-    end
-    return value
-  end
-end
-
 function strings.gsub(s, p, repl, most)
   s, p, repl = text(s), text(p), text(repl)
   local kind = type(repl)
@@ -275,7 +264,7 @@ function strings.gsub(s, p, repl, most)
     return gsub(s, p, repl, most)
   end
   if bounded(p, #s) then
-    if kind ~= "string" then return gsub(s, p, counted(repl, #s), most) end
+    if kind ~= "string" then return matcher().gsub(s, p, repl, most, true) end
     local size = #s * (1 + #repl) * 2 -- at most, were every other byte of repl a %
     if size > 20000 then
       local _, references = gsub(repl, "%%", "")
@@ -298,6 +287,22 @@ function strings.rep(s, n, separator)
   return rep(s, n, separator)
 end
 
+-- tostring, with __tostring called from Lua.
+local function to_text(value)
+  local kind = type(value)
+  if kind == "table" or kind == "userdata" then
+    local meta = getmetatable(value)
+    local convert = type(meta) == "table" and rawget(meta, "__tostring")
+    if convert then
+      local out = convert(value)
+      if type(out) ~= "string" then error("'tostring' must return a string to 'print'", 2) end
+      return out
+    end
+  end
+  return tostring(value)
+end
+host.to_text = to_text
+
 -- Objects are turned to text here, where what their __tostring gives can be measured.
 local function shown(pattern, values)
   local i = 0
@@ -305,7 +310,7 @@ local function shown(pattern, values)
     if letter ~= "%" then
       i = i + 1
       local kind = type(values[i])
-      if letter == "s" and (kind == "table" or kind == "userdata") then values[i] = tostring(values[i]) end
+      if letter == "s" and (kind == "table" or kind == "userdata") then values[i] = to_text(values[i]) end
     end
   end
 end
@@ -339,7 +344,7 @@ function strings.format(pattern, ...)
   return format(pattern, unpack(values, 1, n))
 end
 
-for name, convert in host.next, { lower = lower, reverse = reverse, upper = upper } do
+for name, convert in next, { lower = lower, reverse = reverse, upper = upper } do
   strings[name] = function(s)
     if type(s) == "string" then charge(#s / 8) end
     return convert(s)
@@ -364,17 +369,45 @@ function tables.concat(t, separator, i, j)
   return concat(t, separator, i, j)
 end
 
--- C's quicksort takes n² steps on a list made for it; with a function in Lua the hook can stop it.
-function tables.sort(t, before)
-  if before == nil and type(t) == "table" then
-    local n = #t
-    if n > 2000 then
-      before = function(a, b) return a < b end
-    else
-      charge(n * n / 8)
+local function less(a, b) return a < b end
+
+-- Sorts list[1 … n] by merging runs: n log n comparisons whatever `before` answers.
+local function merge_sort(list, n, before)
+  local from, to, width = list, {}, 1
+  while width < n do
+    for low = 1, n, 2 * width do
+      local middle, high = low + width, low + 2 * width
+      if middle > n + 1 then middle = n + 1 end
+      if high > n + 1 then high = n + 1 end
+      local i, j = low, middle
+      for k = low, high - 1 do
+        if i < middle and (j >= high or not before(from[j], from[i])) then
+          to[k], i = from[i], i + 1
+        else
+          to[k], j = from[j], j + 1
+        end
+      end
     end
+    from, to, width = to, from, width * 2
   end
-  return sort(t, before)
+  return from
+end
+
+-- C's quicksort takes n² steps on a list made for it, and calls back; it has short lists of plain values only.
+function tables.sort(t, before)
+  if type(t) ~= "table" or before ~= nil and type(before) ~= "function" then return sort(t, before) end
+  local n, copy, kind = #t, {}, nil
+  for i = 1, n do
+    copy[i] = rawget(t, i)
+    local this = type(copy[i])
+    if kind == nil then kind = this elseif kind ~= this then kind = "mixed" end
+  end
+  if not before and n <= 1000 and (kind == "number" or kind == "string" or kind == "mixed" or n < 2) then
+    charge(n * n / 8)
+    return sort(t)
+  end
+  local sorted = merge_sort(copy, n, before or less)
+  for i = 1, n do t[i] = sorted[i] end
 end
 
 function tables.insert(t, ...)
