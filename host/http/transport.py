@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 
 from host.http.faults import Fault
-from host.http.reqwest import build_client, fault_of, header_items
+from host.http.reqwest import Settling, build_client, fault_of, header_items
 from host.http.settings import HttpSettings
 
 __all__ = ["ReqwestTransport"]
@@ -41,6 +42,7 @@ class ReqwestTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, settings: HttpSettings, roots: bytes | None) -> None:
         self._client = build_client(settings, roots)
+        self._settling = Settling()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         # httpx has put its own Accept-Encoding; reqwest sends one for what it decodes itself.
@@ -58,6 +60,9 @@ class ReqwestTransport(httpx.AsyncBaseTransport):
                     builder = builder.header("Content-Length", "0")
             sending = builder.build_streamed()
             response = await sending.__aenter__()
+        except asyncio.CancelledError:
+            self._settling.given_up()
+            raise
         except Exception as error:
             raise _as_httpx(error, request) from error
         return httpx.Response(
@@ -68,6 +73,7 @@ class ReqwestTransport(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
+        await self._settling.wait()
         await self._client.close()
 
 

@@ -93,7 +93,8 @@ class FaultServer:
         for line in head.split(b"\r\n"):
             if line.lower().startswith(b"content-length:"):
                 length = int(line.split(b":")[1])
-        while len(body) < length:
+        chunked = b"transfer-encoding: chunked" in head.lower()
+        while len(body) < length or (chunked and not body.endswith(b"0\r\n\r\n")):
             body += connection.recv(65536)
         self.requests.append(head + b"\r\n\r\n" + body)
         return head

@@ -78,6 +78,7 @@ async def test_the_client_can_be_used_as_what_it_is_an_httpx_client(server):
         yield b"body"
 
     await client.client.post(f"{server.base}/ok", content=parts())
+    assert b"streamed " in server.requests[-1]
     with pytest.raises(httpx.ConnectError):
         await client.client.get("http://127.0.0.1:1/")
     with pytest.raises(httpx.ReadError):
