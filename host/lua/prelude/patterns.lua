@@ -382,22 +382,22 @@ local function expanded(parts, n, b, e)
   return concat(out, "", 1, n)
 end
 
--- The next match and what the replacement needs of it: its text, its key, or its arguments.
+-- The next match and what the replacement needs of it: its text, its key, its one argument or nil and all.
 local function next_match(s, p, pos, kind, parts, n)
   local b, e = search(s, p, pos)
   if not b then return nil end
   if kind == "string" then return b, e, expanded(parts, n, b, e) end
-  if kind == "table" then return b, e, capture(1, b, e) end
-  local count = level > 0 and level or 1
-  return b, e, { n = count, captures(count, b, e) }
+  if kind == "table" or level < 2 then return b, e, (capture(1, b, e)) end
+  return b, e, nil, { n = level, captures(level, b, e) }
 end
 
 -- The same of a match by the C matcher, called by pcall so that its errors have no position yet.
 local function from_c(s, kind, ok, b, e, ...)
   if not ok or not b then return ok, b end
   local count = select("#", ...)
-  if count == 0 then return ok, b, e, kind == "table" and sub(s, b, e) or { n = 1, sub(s, b, e) } end
-  return ok, b, e, kind == "table" and (...) or { n = count, ... }
+  if count == 0 then return ok, b, e, sub(s, b, e) end
+  if count == 1 or kind == "table" then return ok, b, e, (...) end
+  return ok, b, e, nil, { n = count, ... }
 end
 
 -- Text put together from many pieces.
@@ -436,17 +436,18 @@ function matcher.gsub(s, p, repl, most, in_c)
   if in_c then p = sub(p, 1, (find(p, "\0", 1, true) or 0) - 1) end -- as gsub reads it; find might read on
   most = most == nil and #s + 1 or int32(tonumber(most))
   while count < most do
-    local ok, b, e, value
-    if in_c then ok, b, e, value = from_c(s, kind, pcall(find, s, p, pos))
-    else ok, b, e, value = pcall(next_match, s, p, pos, kind, parts, n) end
+    local ok, b, e, value, all
+    if in_c then ok, b, e, value, all = from_c(s, kind, pcall(find, s, p, pos))
+    else ok, b, e, value, all = pcall(next_match, s, p, pos, kind, parts, n) end
     if not ok then
       if b == fault then error(fault.message, 2) end
-      return error(b, in_c and type(b) == "string" and b ~= "not enough memory" and 2 or 0)
+      error(b, in_c and type(b) == "string" and b ~= "not enough memory" and 2 or 0)
     end
     if not b then break end
     count = count + 1
     if kind == "table" then value = repl[value]
-    elseif kind == "function" then value = repl(unpack(value, 1, value.n)) end
+    elseif all then value = repl(unpack(all, 1, all.n))
+    elseif kind == "function" then value = repl(value) end
     if not value then value = sub(s, b, e)
     elseif type(value) == "number" then value = value .. ""
     elseif type(value) ~= "string" then error("invalid replacement value (a " .. type(value) .. ")", 2) end
