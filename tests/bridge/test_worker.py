@@ -444,25 +444,36 @@ def test_run_gives_the_value_or_raises_the_error_or_the_timeout(make_worker):
         worker.run(lambda: asyncio.sleep(60), timeout=0.01)
 
 
-def test_a_timer_rings_once_and_never_early_and_a_cancelled_one_not_at_all(make_worker):
+def test_a_timer_rings_once_and_never_early(make_worker):
     worker = make_worker()
     rung, done = [], threading.Event()
-    never = worker.call_later(0.005, lambda reply: rung.append("never"))
     start = monotonic()
 
     def ring(reply: Reply) -> None:
-        rung.append(reply)
-        rung.append(monotonic() - start)
+        rung.append((reply, monotonic() - start))
         done.set()
 
-    never.cancel()
-    never.cancel()
-    worker.call_later(0.03, ring)
+    timer = worker.call_later(0.03, ring)
     assert done.wait(20)
-    assert rung[0] == Reply()
-    assert rung[1] >= 0.03
+    timer.cancel()
     worker.stop()
-    assert len(rung) == 2
+    [(reply, after)] = rung
+    assert reply == Reply()
+    assert after >= 0.03
+
+
+def test_a_timer_cancelled_before_it_rings_does_not_ring(make_worker):
+    worker = make_worker()
+    rung, done, hold = [], threading.Event(), threading.Event()
+    worker.start().call_soon_threadsafe(hold.wait, 20)
+    cancelled = worker.call_later(0, lambda reply: rung.append("cancelled"))
+    cancelled.cancel()
+    cancelled.cancel()
+    worker.call_later(0, lambda reply: done.set())
+    hold.set()
+    assert done.wait(20)
+    worker.stop()
+    assert rung == []
 
 
 def test_stop_rings_pending_timers_with_an_error(make_worker):
