@@ -41,6 +41,7 @@ from host.settings import STRIPE_API_BASE, Settings
 if TYPE_CHECKING:
     import httpx
 
+    from host.apis.catalog import Catalog
     from host.simulator.simulator import Simulator
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -297,6 +298,12 @@ class Host:
             return target
 
         return register if fn is None else register(fn)
+
+    def catalog(self, api: str = "stripe") -> Catalog:
+        """What is known of an API. Raises ``UsageError`` for one this host does not have."""
+        if api not in self._apis:
+            raise UsageError(f"this host has no API {api!r}; it has {', '.join(self._apis)}")
+        return self._apis[api].catalog
 
     def _stripe(self) -> Api:
         from host.apis.stripe import load  # read when a host opens, not when the package is imported

@@ -1,0 +1,143 @@
+"""``test``: Lua files as tests, against the simulator."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import click
+
+from host.errors import ScriptError, UsageError
+from host.testing.cases import LuaTest, Outcome, describe, discover
+from host.testing.selection import Selection, selection
+
+__all__ = ["command"]
+
+_EPILOG = """\b
+Examples:
+  python -m host test
+  python -m host test tests/lua/payment_test.lua -k "declined and not refund" -x
+
+\b
+Exit codes:
+  0    all tests passed
+  1    a test failed, or a file could not be loaded
+  2    usage: a path that is not there, a wrong -k, no tests at all
+  130  interrupted
+"""
+
+_MARKS = {"passed": ".", "failed": "F", "pending": "p"}
+
+
+@click.command(name="test", epilog=_EPILOG)
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
+@click.option("-k", "expression", metavar="EXPR", help="Run tests whose names match: words, and, or, not.")
+@click.option("-x", "first_only", is_flag=True, help="Stop after the first failure.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each test's name.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Let no test take longer than this.",
+)
+def command(
+    paths: tuple[str, ...], expression: str | None, first_only: bool, verbose: bool, timeout: float
+) -> int:
+    """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a new simulator."""
+    wanted = selection(expression) if expression is not None else None
+    files = list(discover(paths or (".",)))
+    report = _Report(verbose)
+    started = monotonic()
+    for path in files:
+        if not _run_file(path, wanted, report, timeout=timeout, first_only=first_only):
+            break
+    return report.finish(monotonic() - started, files=len(files))
+
+
+def _run_file(
+    path: Path, wanted: Selection | None, report: _Report, *, timeout: float, first_only: bool
+) -> bool:
+    """Whether to go on with the next file."""
+    from host.testing.suite import LuaTestFile  # Lua and the loop: once there is a file to run
+
+    name = os.path.relpath(path) if not path.is_absolute() else str(path)
+    file = LuaTestFile(path, name, limit=timeout)
+    failed_before = report.failed
+    try:
+        tests = file.tests()
+        chosen = [test for test in tests if wanted is None or wanted(f"{name} {test.name}")]
+        report.skipped += len(tests) - len(chosen)
+        if chosen:
+            report.begin(name)
+        for test in chosen:
+            outcome = Outcome("pending") if test.pending else file.run(test)
+            report.add(test, outcome)
+            if first_only and report.failed:
+                break
+        file.close()
+    except ScriptError as error:
+        report.broken(name, error)
+    finally:
+        file.kill()
+        report.end()
+    return not (first_only and report.failed > failed_before)
+
+
+@dataclass(slots=True)
+class _Report:
+    verbose: bool
+    passed: int = 0
+    failed: int = 0
+    pending: int = 0
+    skipped: int = 0
+    texts: list[str] = field(default_factory=list)
+    _name: str = ""
+    _open: bool = False
+
+    def begin(self, name: str) -> None:
+        self._name = name
+        self._open = True
+        click.echo(name if self.verbose else f"{name} ", nl=self.verbose)
+
+    def add(self, test: LuaTest, outcome: Outcome) -> None:
+        setattr(self, outcome.status, getattr(self, outcome.status) + 1)
+        if self.verbose:
+            reason = f" ({outcome.reason})" if outcome.reason else ""
+            click.echo(f"  {outcome.status:7} {test.name}{reason}")
+        else:
+            click.echo(_MARKS[outcome.status], nl=False)
+        if outcome.error is not None:
+            output = f"\n\n  it printed:\n{_indented(outcome.output)}" if outcome.output else ""
+            self.texts.append(f"failed: {test.name}\n\n{describe(outcome.error)}{output}")
+
+    def broken(self, name: str, error: ScriptError) -> None:
+        self.failed += 1
+        self.texts.append(f"failed: {name}\n\n{describe(error)}")
+
+    def end(self) -> None:
+        if self._open and not self.verbose:
+            click.echo()
+        self._open = False
+
+    def finish(self, seconds: float, *, files: int) -> int:
+        """Print the failures and the totals; gives the exit code."""
+        for text in self.texts:
+            click.echo(f"\n{text}")
+        if not self.passed + self.failed + self.pending:
+            if self.skipped:
+                raise UsageError(f"none of {self.skipped} tests matches -k")
+            where = f" in {files} files" if files else ": no file is named *_test.lua or test_*.lua"
+            raise UsageError(f"there are no tests{where}")
+        totals = [f"{self.passed} passed", f"{self.failed} failed", f"{self.pending} pending"]
+        shown = ", ".join(each for each in totals if not each.startswith("0 ")) or "nothing run"
+        left = f", {self.skipped} not chosen" if self.skipped else ""
+        click.echo(f"\n{shown}{left} in {seconds:.2f} s")
+        return 1 if self.failed else 0
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.rstrip("\n").splitlines())

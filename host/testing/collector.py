@@ -1,0 +1,128 @@
+"""Lua test files as pytest sees them: a module, with one function per ``it``."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host.errors import ScriptError
+from host.testing.cases import Fixtures, LuaTest, Outcome, describe
+from host.testing.suite import LuaTestFile
+
+
+class LuaFailureError(Exception):
+    """A Lua test failed; the text is what to show."""
+
+
+class LuaFile(pytest.Module):
+    """A file of Lua tests. It runs while its tests do: from the first of them to the teardown of the last."""
+
+    obj = None  # no Python module stands behind it
+
+    def _open(self, options: dict[str, Any] | None = None) -> LuaTestFile:
+        try:
+            name = os.path.relpath(self.path, self.config.invocation_params.dir)
+        except ValueError:  # another drive
+            name = str(self.path)
+        return LuaTestFile(self.path, name, limit=self._limit(), options=options)
+
+    def _limit(self) -> float:
+        text = self.config.getini("lua_test_timeout")
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = 0.0
+        if not seconds > 0:
+            raise pytest.UsageError(f"lua_test_timeout is {text!r}; expected seconds above 0")
+        return seconds
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Load the file once for the tests it declares."""
+        file = self._open()
+        try:
+            tests = file.tests()
+        except ScriptError as error:
+            raise self.CollectError(describe(error)) from None
+        finally:
+            file.close()
+        seen: Counter[str] = Counter()
+        for test in tests:
+            seen[test.name] += 1
+            name = test.name if seen[test.name] == 1 else f"{test.name} #{seen[test.name]}"
+            yield LuaItem.from_parent(self, name=name, callobj=_runner(self, test), originalname=name)
+
+    def setup(self) -> None:
+        """Nothing yet: the options come with the first test."""
+        self._file: LuaTestFile | None = None
+
+    def running(self, options: dict[str, Any]) -> LuaTestFile:
+        """The file, with the options of its first test."""
+        if self._file is None:
+            self._file = self._open(options)
+        return self._file
+
+    def teardown(self) -> None:
+        """End the file's run; a failed ``teardown`` in it is an error of its last test."""
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except ScriptError as error:
+                raise LuaFailureError(describe(error)) from None
+
+
+class LuaItem(pytest.Function):
+    """One ``it``."""
+
+    test: LuaTest
+
+    def __init__(self, *, callobj: Any, **kwargs: Any) -> None:
+        super().__init__(callobj=callobj, **kwargs)
+        self.test = callobj.test
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the ``it`` stands."""
+        return self.path, self.test.line - 1, self.name
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **kwargs: Any) -> Any:
+        """The Lua side's words for a Lua failure, pytest's own for any other."""
+        if isinstance(excinfo.value, LuaFailureError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, *args, **kwargs)
+
+
+class _PytestFixtures(Fixtures):
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._request = request
+
+    def get(self, name: str) -> Any:
+        try:
+            return self._request.getfixturevalue(name)
+        except pytest.FixtureLookupError as error:
+            raise LookupError(f'fixture("{name}"): pytest knows no fixture of this name') from error
+
+
+def _runner(file: LuaFile, test: LuaTest) -> Callable[..., None]:
+    """The test as a Python function that pytest can give fixtures to."""
+
+    def run(request: pytest.FixtureRequest, lua_host_options: dict[str, Any]) -> None:
+        if test.pending:
+            raise pytest.skip.Exception("pending", _use_item_location=True)
+        try:
+            outcome = file.running(lua_host_options).run(test, _PytestFixtures(request))
+        except ScriptError as error:
+            outcome = Outcome("failed", error)
+        if outcome.output:
+            request.node.add_report_section("call", "stdout", outcome.output)
+        if outcome.error is not None:
+            raise LuaFailureError(describe(outcome.error)) from outcome.error.cause
+        if outcome.status == "pending":
+            raise pytest.skip.Exception(outcome.reason or "pending", _use_item_location=True)
+
+    run.test = test  # type: ignore[attr-defined]
+    return run

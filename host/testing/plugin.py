@@ -1,0 +1,115 @@
+"""The pytest plugin: collects Lua test files and offers fixtures. Registered under the name ``luahost``.
+
+pytest imports this file in every project of the environment, so it imports nothing that takes time: what a
+Lua file or a fixture needs is loaded with the first of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from host.host import Host
+    from host.run.script import RunResult
+    from host.simulator.simulator import Simulator
+    from host.testing.undo import Ledger
+
+_HTTPX_MOCK = "httpx_mock"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``lua_test_timeout`` in the ini file."""
+    parser.addini("lua_test_timeout", "Seconds a Lua test may take.", default="60")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """``*_test.lua`` and ``test_*.lua``, and any Lua file named on the command line."""
+    if file_path.suffix != ".lua":
+        return None
+    from host.testing.cases import is_test_file
+
+    if not is_test_file(file_path) and not parent.session.isinitpath(file_path):
+        return None
+    from host.testing.collector import LuaFile
+
+    return LuaFile.from_parent(parent, path=file_path)  # type: ignore[no-any-return, unused-ignore]
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    """A simulator of the Stripe API with nothing in it."""
+    from host.apis.stripe import load
+    from host.simulator.simulator import Simulator
+
+    return Simulator(load())
+
+
+@pytest.fixture
+def lua_host_options() -> dict[str, Any]:
+    """Arguments of ``Host`` for ``lua_host`` and Lua test files; a project overrides this fixture."""
+    return {}
+
+
+@pytest.fixture
+def lua_ledger() -> Ledger:
+    """Remembers what scripts on ``lua_host`` created, so that ``lua_fixture`` can undo it."""
+    from host.testing.undo import Ledger
+
+    return Ledger()
+
+
+@pytest.fixture
+def lua_host(
+    request: pytest.FixtureRequest, lua_host_options: dict[str, Any], lua_ledger: Ledger
+) -> Iterator[Host]:
+    """A ``Host`` on the fixture ``simulator``, closed after the test.
+
+    In a test that uses pytest-httpx's ``httpx_mock`` it is a real one with a test key, so that its requests
+    meet the mock. ``lua_host_options`` win over both.
+    """
+    from host.host import Host
+
+    options: dict[str, Any] = dict(lua_host_options)
+    if options.keys() & {"simulate", "simulator", "stripe_secret_key", "env_file"}:
+        pass  # the project says itself whom the host talks to
+    elif _HTTPX_MOCK in request.fixturenames:
+        request.getfixturevalue(_HTTPX_MOCK)  # set up first, so that its checks come when the host is closed
+        options.update(stripe_secret_key="sk_test_mocked")  # noqa: S106 - no key of anybody's
+    else:
+        options["simulator"] = request.getfixturevalue("simulator")
+    with Host(**{**options, "sinks": (*options.get("sinks", ()), lua_ledger)}) as host:
+        yield host
+
+
+@pytest.fixture
+def lua_run(request: pytest.FixtureRequest, lua_host: Host) -> Callable[..., RunResult]:
+    """``lua_run(script, …)``: runs a file (relative to the test's) or Lua source text on ``lua_host``.
+
+    Takes what ``Host.run`` takes, gives its ``RunResult``. Raises the script's ``ScriptError`` unless
+    ``check=False``.
+    """
+
+    def run(script: str | Path, *, check: bool = True, **options: Any) -> RunResult:
+        beside = request.path.parent / script if isinstance(script, Path) or "\n" not in script else None
+        result = lua_host.run(beside if beside is not None and beside.is_file() else script, **options)
+        return result.raise_for_error() if check else result
+
+    return run
+
+
+@pytest.fixture
+def lua_fixture(
+    request: pytest.FixtureRequest, lua_host: Host, lua_ledger: Ledger
+) -> Iterator[Callable[..., Any]]:
+    """``lua_fixture("customer.lua", …)``: runs a script beside the test and gives its returned value.
+
+    What the scripts created is undone after the test, last first.
+    """
+    from host.testing.fixtures import Scripts
+
+    with Scripts(lua_host, lua_ledger, request.path.parent) as scripts:
+        yield scripts.value

@@ -1,0 +1,199 @@
+"""The run of one file of Lua tests.
+
+The file runs as a script on a host and a simulator of its own, on a thread. It tells its tests, then asks
+which to run next (``lua/spec.lua``), so its state stays between tests; whoever wants a test run waits for its
+end and meanwhile answers what the test asks for (fixtures, calls made so far).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from host.errors import HostError, ScriptError, UsageError
+from host.events import CallStarted, Event, Printed
+from host.host import Host
+from host.run.script import RunResult, Script
+from host.testing.cases import Fixtures, LuaTest, Outcome, failure
+
+HARNESS = "luahost/spec.lua"
+_POLL = 10.0  # seconds the Lua side waits in one call, below any deadline of a call
+
+
+class Running:
+    """A file's run, from its first line to its end."""
+
+    def __init__(self, path: Path, name: str, limit: float, options: Mapping[str, Any]) -> None:
+        self.path = path
+        self.name = name
+        self.limit = limit
+        self.options = options
+        self.tests: list[LuaTest] = []
+        self._messages: SimpleQueue[Any] = SimpleQueue()
+        self._tickets: dict[int, asyncio.Future[Any]] = {}
+        self._next = 0
+        self._waiting = 0  # the ticket of the question "which test next?"
+        self._calls: list[CallStarted] = []
+        self._output: list[str] = []
+        self._ended: RunResult | HostError | None = None
+        self._host = Host(**{**self.options, "sinks": (*self.options.get("sinks", ()), self)})
+        self._host.function(self._asked, name="luahost_ask")
+        self._thread = threading.Thread(target=self._main, name="lua-tests", daemon=True)
+
+    # -- the file's side, on other threads
+
+    def emit(self, event: Event) -> None:
+        """A sink: remembers calls and output of the test that runs."""
+        if isinstance(event, CallStarted):
+            if event.operation != "luahost_ask":
+                self._calls.append(event)
+        elif isinstance(event, Printed):
+            self._output.append(event.text)
+
+    def _main(self) -> None:
+        result: RunResult | HostError
+        try:
+            source = self.path.read_bytes()
+            script = Script(HARNESS, _lua("spec.lua"), self.path.parent)
+            given = {"path": self.name, "source": source, "limit": self.limit}
+            given["assertions"] = _lua("assertions.lua")
+            result = self._host.run(script, globals={"luahost_spec": given})
+        except OSError as error:
+            result = UsageError(f"{self.name} cannot be read: {error.strerror}")
+        except HostError as error:
+            result = error
+        self._messages.put(("over", 0, (result,)))
+
+    async def _asked(self, kind: str, *details: Any) -> dict[str, Any]:
+        """``luahost_ask(kind, …)`` in Lua: the answer, or a ticket to ask again with."""
+        if kind == "more":
+            ticket = int(details[0])
+            future = self._tickets[ticket]
+        else:
+            self._next = ticket = self._next + 1
+            future = self._tickets[ticket] = asyncio.get_running_loop().create_future()
+            self._messages.put((kind, ticket, details))
+        await asyncio.wait([future], timeout=_POLL)
+        if not future.done():
+            return {"ticket": ticket}
+        del self._tickets[ticket]
+        answer: dict[str, Any] = future.result()
+        return answer
+
+    # -- the runner's side
+
+    def begin(self) -> None:
+        """Load the file and learn its tests. Raises ``ScriptError``."""
+        self._thread.start()
+        (listed,) = self._serve("ready", Fixtures())
+        self.tests = [
+            LuaTest(i, tuple(map(str, each["names"])), each["line"], bool(each.get("pending")))
+            for i, each in enumerate(listed)
+        ]
+        self._output.clear()
+
+    def run(self, test: LuaTest, fixtures: Fixtures) -> Outcome:
+        """Raises ``ScriptError`` when the run ended with the test."""
+        self._calls.clear()
+        self._output.clear()
+        self._answer(self._waiting, {"test": test.index + 1})
+        (report,) = self._serve("ended", fixtures)
+        output = "".join(self._output)
+        if report["status"] == "failed":
+            return Outcome("failed", failure(report["error"], self.path, self.name), output=output)
+        return Outcome(report["status"], reason=report.get("reason", ""), output=output)
+
+    def finish(self) -> None:
+        """Run what is left to tear down. Raises ``ScriptError`` of the first that failed."""
+        if self._ended is not None:
+            return
+        self._answer(self._waiting, {})
+        (late,) = self._serve("closed", Fixtures())
+        self._answer(self._waiting, None)
+        if late:
+            raise failure(late[0], self.path, self.name)
+
+    def close_and_take_output(self) -> str:
+        """End the run wherever it is."""
+        self._host.close(0.5)
+        self._thread.join(5.0)
+        return "".join(self._output)
+
+    def _serve(self, wanted: str, fixtures: Fixtures) -> Any:
+        """Answer the file's questions until the wanted message comes; gives its details."""
+        while True:
+            kind, ticket, details = self._messages.get()
+            if kind == wanted:
+                self._waiting = ticket
+                return details
+            if kind == "over":
+                self._ended = result = details[0]
+                raise self._end(result)
+            self._settle(ticket, self._reply(kind, details, fixtures))
+
+    def _end(self, result: RunResult | HostError) -> ScriptError:
+        if isinstance(result, ScriptError):
+            return result
+        if isinstance(result, HostError):
+            return ScriptError(result.message, script=self.name, hint=result.hint, cause=result)
+        if result.error is None:
+            return failure({"message": "the test ended the whole run (os.exit)"}, self.path, self.name)
+        error = result.error
+        facts = {**error.facts, "script": error.script, "line": error.line}
+        return failure(facts, self.path, self.name, error)
+
+    def _reply(self, kind: str, details: tuple[Any, ...], fixtures: Fixtures) -> dict[str, Any]:
+        if kind == "calls":
+            return {"value": [_arguments(call) for call in self._calls if call.operation == details[0]]}
+        name, *arguments = details
+        try:
+            value = fixtures.get(name)
+        except LookupError as error:
+            return {"error": str(error.args[0])}
+        if kind == "call":
+            return self._call(name, value, arguments)
+        if callable(value):
+            return {"value": {"callable": True}}
+        return {"value": {"value": value}}
+
+    def _call(self, name: str, function: Callable[..., Any], arguments: list[Any]) -> dict[str, Any]:
+        try:
+            return {"value": [function(*arguments)]}
+        except Exception as error:  # whatever a fixture's function raises is the test's error
+            return {"error": f"{name}: {type(error).__name__}: {error}"}
+
+    def _answer(self, ticket: int, value: Any) -> None:
+        self._settle(ticket, {"value": value})
+
+    def _settle(self, ticket: int, answer: dict[str, Any]) -> None:
+        future = self._tickets.get(ticket)
+        if future is None:
+            return
+
+        def put() -> None:
+            if not future.done():
+                future.set_result(answer)
+
+        try:
+            future.get_loop().call_soon_threadsafe(put)
+        except RuntimeError:  # the run was killed, and its loop is closed
+            return
+
+
+def _arguments(call: CallStarted) -> list[Any]:
+    """A call's arguments as a list: a builder's parameters are one table."""
+    given = call.arguments
+    if given and all(key == str(i) for i, key in enumerate(given, 1)):
+        return list(given.values())
+    return [given] if given else []
+
+
+@cache
+def _lua(name: str) -> bytes:
+    return resources.files("host.testing").joinpath("lua", name).read_bytes()

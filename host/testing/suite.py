@@ -1,0 +1,92 @@
+"""One file of Lua tests: what is in it, and running one test of it at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from host.errors import ScriptError
+from host.limits import Limits
+from host.testing.cases import Fixtures, LuaTest, Outcome, failure
+from host.testing.running import HARNESS, Running
+
+LIMIT = 60.0  # seconds for one test
+LUA_TIME = 10.0  # seconds a test may compute between two calls
+
+
+class LuaTestFile:
+    """The tests of the file at ``path``, shown as ``name`` in messages.
+
+    ``limit`` is seconds for one test; ``options`` are :class:`~host.host.Host`'s (default: simulated).
+    ``tests()`` and ``run()`` start the file as needed, also again after a test that ended its run (an endless
+    loop); ``close()`` or ``kill()`` ends it. For use by one thread.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str | None = None,
+        *,
+        limit: float = LIMIT,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.path = path
+        self.name = name or str(path)
+        self._limit = limit
+        self._options = {"simulate": True, "limits": Limits(lua_time=LUA_TIME), **(options or {})}
+        self._running: Running | None = None
+
+    def tests(self) -> list[LuaTest]:
+        """The tests in the order of the file. Raises ``ScriptError`` for a file that does not load."""
+        return self._started().tests
+
+    def run(self, test: LuaTest, fixtures: Fixtures | None = None) -> Outcome:
+        """Run one test of :meth:`tests`. Raises ``ScriptError`` if the file no longer loads."""
+        running = self._started()
+        if test.index >= len(running.tests) or running.tests[test.index].names != test.names:
+            raise ScriptError(
+                f"the file declares other tests than when it was collected: no {test.name!r} at its place",
+                script=self.name,
+                line=test.line,
+            )
+        try:
+            return running.run(test, fixtures or Fixtures())
+        except ScriptError as error:  # it took the whole run with it
+            self._running = None
+            output = running.close_and_take_output()
+            return Outcome("failed", self._placed(error, test), output=output)
+
+    def close(self) -> None:
+        """Run the teardowns, end the run and its host. Raises ``ScriptError`` of a failed teardown."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        try:
+            running.finish()
+        finally:
+            running.close_and_take_output()
+
+    def kill(self) -> None:
+        """End the file's run at once, without its teardowns."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.close_and_take_output()
+
+    def _started(self) -> Running:
+        if self._running is None:
+            running = Running(self.path, self.name, self._limit, self._options)
+            try:
+                running.begin()
+            except ScriptError:
+                running.close_and_take_output()
+                raise
+            self._running = running
+        return self._running
+
+    def _placed(self, error: ScriptError, test: LuaTest) -> ScriptError:
+        """A run's own end told at the test's line where it has none in the file."""
+        if error.line is not None and error.script != HARNESS:
+            return error
+        facts = {**error.facts, "script": self.name, "line": test.line}
+        return failure(facts, self.path, self.name)
