@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from host.apis.answers import interpret
 from host.apis.call import prepare
@@ -33,6 +33,7 @@ from host.http.limits import Rate
 from host.http.message import Answer, Request
 from host.http.settings import HttpSettings
 from host.limits import Limits
+from host.lua.state import LuaState
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
 from host.run.session import Job, Session, Surroundings
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import httpx
 
     from host.apis.catalog import Catalog
+    from host.run.child.isolation import Isolation
     from host.simulator.simulator import Simulator
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,7 +59,8 @@ class Host:
     (``stripe_secret_key=…``, ``http_timeout=…``); they win over the environment, which wins over ``env_file``.
     ``transport`` is ``"auto"``, ``"reqwest"``, ``"httpx"``, or an ``httpx.AsyncBaseTransport``;
     ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks`` get every event of every run.
-    ``env`` holds the environment names scripts may read.
+    ``env`` holds the environment names scripts may read. ``isolation="process"`` runs each script in a confined
+    process of its own; ``host.isolation.describe()`` then tells what holds there.
     """
 
     def __init__(
@@ -73,8 +76,11 @@ class Host:
         sinks: Sequence[Sink] = (),
         env: Mapping[str, str] | None = None,
         simulator: Simulator | None = None,
+        isolation: Literal["none", "process"] = "none",
         **settings: Any,
     ) -> None:
+        if isolation not in ("none", "process"):
+            raise UsageError(f"isolation is {isolation!r}; expected 'none' or 'process'")
         custom = None
         if isinstance(transport, str):
             settings["transport"] = transport
@@ -111,6 +117,7 @@ class Host:
         self.registry.attach(self._worker)
         self._runners = Runners()
         mask = Mask([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
+        self.isolation = self._isolate() if isolation == "process" else None
         self._around = Surroundings(
             gate=Gate(self.registry, self._apis, self._functions, deadline=self.settings.request_deadline),
             worker=self._worker,
@@ -118,6 +125,7 @@ class Host:
             sinks=tuple(sinks),
             simulated=self.simulated,
             mask=mask,
+            new_state=self.isolation.state if self.isolation is not None else LuaState,
         )
 
     # -- runs
@@ -305,6 +313,11 @@ class Host:
             raise UsageError(f"this host has no API {api!r}; it has {', '.join(self._apis)}")
         return self._apis[api].catalog
 
+    def _isolate(self) -> Isolation:
+        from host.run.child.isolation import Isolation  # for who asks for it
+
+        return Isolation(self.limits, later=self._worker.call_later, held=self._runners.held)
+
     def _stripe(self) -> Api:
         from host.apis.stripe import load  # read when a host opens, not when the package is imported
 
@@ -377,6 +390,8 @@ class Host:
                 session.kill("closed")
         self._worker.stop(grace)
         self._runners.close(grace)
+        if self.isolation is not None:
+            self.isolation.close()
 
     def __enter__(self) -> Host:
         return self

@@ -57,8 +57,8 @@ def chunk(name: str) -> bytes:
 # The state's own globals stay out of every script's reach: scripts get a table of their own. What even the
 # prelude has no use for is dropped all the same.
 BOOT = b"""
-local host, core, tasks, str = ...
-jit.off()
+local host, core, tasks, str, compiling = ...
+if not compiling then jit.off() end
 collectgarbage("stop")
 local enter = loadstring(core, "=host")(host, tasks, str)
 for name in pairs(package.loaded) do package.loaded[name] = nil end
@@ -92,12 +92,12 @@ class LuaState:
 
     ``host(code, *arguments)`` is called by the Lua side (codes in ``host.lua.protocol``) on whichever thread
     is inside :meth:`enter`; it must not raise and gives ``None``, a bool, a number, bytes, or a tuple of these.
-    A state is used by one thread at a time.
+    A state is used by one thread at a time. ``jit`` lets LuaJIT compile: then nothing in this process stops a loop.
     """
 
     __slots__ = ("_ceiling", "_enter", "_host", "_runtime")
 
-    def __init__(self, host: HostFunction, limits: Limits) -> None:
+    def __init__(self, host: HostFunction, limits: Limits, *, jit: bool = False) -> None:
         self._runtime = _lupa.LuaRuntime(
             encoding=None,
             register_eval=False,
@@ -107,7 +107,7 @@ class LuaState:
         )
         self._ceiling = limits.memory + RESERVE - HEADROOM
         self._host: HostFunction | None = host
-        self._enter = self._runtime.execute(BOOT, self._answer, chunk("core"), limits.tasks, limits.string)
+        self._enter = self._runtime.execute(BOOT, self._answer, chunk("core"), limits.tasks, limits.string, jit)
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
         """Hand Lua one reply (or START, ABORT) and let it run until it waits. Gives the number of live tasks.
@@ -125,6 +125,9 @@ class LuaState:
             return int(self._enter(id, status, a, b) or 0)
         except _lupa.LuaMemoryError as error:
             raise MemoryError from error
+
+    def stop(self) -> None:
+        """The run is to end: the budget hook will ask, and be told. From any thread."""
 
     def close(self) -> None:
         """Let go of the state; its memory is freed."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Protocol
 
@@ -79,6 +81,20 @@ class Runners:
         signal.acquire()
         with self._lock:
             self._blocked -= 1
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While the calling runner waits for something else than its session's inbox, others take over its queue."""
+        with self._lock:
+            self._blocked += 1
+            wake = self._rouse() if self._ready else None
+        if wake is not None:
+            wake.release()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._blocked -= 1
 
     def close(self, grace: float) -> bool:
         """End the threads once the queue is empty; gives whether all ended within ``grace`` seconds."""

@@ -12,14 +12,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
 from host.gate.gate import Call, Gate, wrapped
 from host.limits import MB, Limits
 from host.lua import protocol as p
-from host.lua.state import HOMES, LuaState, chunk
+from host.lua.state import HOMES, HostFunction, LuaState, chunk
 from host.lua.values import encode_plain, from_lua, to_lua
 from host.run.failure import script_error
 from host.run.names import FILES, OWN, STANDARD
@@ -46,6 +46,16 @@ class Job:
     env: Mapping[str, str] = field(default_factory=dict)  # the environment names granted to the script
 
 
+class State(Protocol):
+    """The Lua side of a run: ``host.lua.state.LuaState``, or one in a process of its own."""
+
+    def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int: ...
+
+    def stop(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What runs of a host share."""
@@ -57,6 +67,7 @@ class Surroundings:
     simulated: bool = False
     mask: Callable[[str], str] = str
     alive: set[Session] = field(default_factory=set)  # runs that have not ended
+    new_state: Callable[[HostFunction, Limits], State] = LuaState
 
 
 class Session:
@@ -97,7 +108,7 @@ class Session:
         self.result: RunResult | None = None
         self._done = done
         self._limits = job.limits
-        self._state: LuaState | None = None
+        self._state: State | None = None
         self._open: dict[int, Any] = {}  # calls and timers without an answer yet
         self._calls = 0
         self._output: list[str] = []
@@ -119,6 +130,9 @@ class Session:
         """End the run as soon as its Lua code yields or its budget hook fires."""
         if self._why is None:
             self._why = why
+            state = self._state
+            if state is not None:
+                state.stop()
             self.around.runners.post(self, False)
 
     def answered(self, call: Call) -> None:
@@ -143,6 +157,8 @@ class Session:
                     self._enter(*self._reply(item))
                 if self._ending is not None and self.result is None:
                     self._close()
+        except ScriptError as error:
+            self._lose(error)
         except Exception as error:
             self._crash(error)
 
@@ -156,7 +172,9 @@ class Session:
             except InvalidCall as error:
                 self._ending = (None, ScriptError(f"globals: {error.message}", kind="invalid"), None)
                 return
-            self._state = LuaState(self._host, job.limits)
+            self._state = self.around.new_state(self._host, job.limits)
+            if self._why is not None:  # killed since we looked
+                self._state.stop()
             name = b"@" + job.script.name.encode()
             self._tools = Tools(job, given, self.around.mask, self._log)
             flags = (1 if self.around.sinks else 0) + (2 if len(self.around.alive) > CROWD else 0)
@@ -212,6 +230,17 @@ class Session:
         )
         self._emit(RunEnded(self.run_id, time.time(), duration, self._calls, error.message if error else None))
         self._done(self)
+
+    def _lose(self, error: ScriptError) -> None:
+        """The state's own process failed, or was killed: the run ends with that, or with why it was killed."""
+        if self.result is None:
+            if self._ending is None:
+                if self._why is not None:
+                    kind, message = _WHY[self._why]
+                    error = ScriptError(message, kind=kind)
+                error.script = self.job.script.name
+                self._ending = (None, error, None)
+            self._close()
 
     def _crash(self, error: Exception) -> None:
         """A fault of the host itself: the run ends with it, the host goes on."""
@@ -346,7 +375,8 @@ class Session:
                 if not gate.page(self, call, arguments[0], arguments[1]):
                     self._open.pop(id, None)
                     return p.VALUE, None
-        except CallError as error:
+        except Exception as failure:
+            error = wrapped(failure, "host")
             self._open.pop(id, None)
             self.around.gate.refused(error, call)
             if self.around.sinks:

@@ -1,0 +1,269 @@
+"""What crosses between the host and a script's process, and the socket it crosses.
+
+A frame is its length (4 bytes, little-endian) and MessagePack. The two sides strictly take turns: the host
+sends an :class:`Entry` (the first one inside an :class:`Opening`); the script's process asks ``[code,
+arguments…]`` (codes: ``host.lua.protocol``) and gets the bare answer, any number of times, until it says
+``[ENTERED, live tasks]``.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from time import monotonic
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from host.limits import MB, Limits
+from host.lua import protocol as p
+
+ENTERED = 32  # (live tasks)
+SPENT = 33  # () the state's memory is used up outside the script's own code
+BROKE = 34  # (text) the process's own code failed
+
+HEADER = 4
+SMALL = 1 << 16
+HELD = 0.002  # seconds a wait may take before others are told that this thread is held up
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Place = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Name = Annotated[bytes, msgspec.Meta(max_length=1 << 20)]
+Plain = bytes | int | float | bool | None
+
+
+class _Said(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
+    """Something the script's process said. The fields are the arguments, in their order."""
+
+
+class Call(_Said, frozen=True, tag=p.CALL):
+    id: Place
+    kind: Annotated[int, msgspec.Meta(ge=p.OPERATION, le=p.FUNCTION)]
+    target: Name
+    payload: bytes | None
+    options: bytes | None
+    path: Name
+    n: Place
+    line: Number | None
+
+
+class Tick(_Said, frozen=True, tag=p.TICK):
+    pass
+
+
+class Wait(_Said, frozen=True, tag=p.WAIT):
+    pass
+
+
+class Cancel(_Said, frozen=True, tag=p.CANCEL):
+    id: Place
+
+
+class Out(_Said, frozen=True, tag=p.OUT):
+    data: bytes
+
+
+class Ended(_Said, frozen=True, tag=p.ENDED):
+    value: bytes
+    status: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
+
+
+class Failed(_Said, frozen=True, tag=p.FAILED):
+    facts: bytes
+
+
+class Global(_Said, frozen=True, tag=p.NAME):
+    name: Name
+
+
+class Method(_Said, frozen=True, tag=p.METHOD):
+    operation: Name
+    name: Name
+
+
+class Check(_Said, frozen=True, tag=p.CHECK):
+    operation: Name
+    name: Name
+    value: bytes
+
+
+class Tool(_Said, frozen=True, tag=p.TOOL):
+    name: Name
+    a: Plain = None
+    b: Plain = None
+
+
+class Member(_Said, frozen=True, tag=p.MEMBER):
+    namespace: Name
+    key: Name
+
+
+class Entered(_Said, frozen=True, tag=ENTERED):
+    live: Number
+
+
+class Spent(_Said, frozen=True, tag=SPENT):
+    pass
+
+
+class Broke(_Said, frozen=True, tag=BROKE):
+    text: Name
+
+
+Said = (
+    Call | Tick | Wait | Cancel | Out | Ended | Failed | Global | Method | Check | Tool | Member | Entered |
+    Spent | Broke
+)
+
+
+class Entry(msgspec.Struct, array_like=True, frozen=True):
+    """The arguments of ``enter``."""
+
+    id: int
+    status: Plain
+    a: bytes | None
+    b: Plain
+
+
+class Opening(msgspec.Struct, array_like=True, frozen=True):
+    """The first frame: the run's limits, and its first entry."""
+
+    memory: int
+    string: int
+    tasks: int
+    lua_time: float
+    run_time: float | None
+    entry: Entry
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_said = msgspec.msgpack.Decoder(Said).decode
+decode_opening = msgspec.msgpack.Decoder(Opening).decode
+decode_entry = msgspec.msgpack.Decoder(Entry).decode
+decode_any = msgspec.msgpack.Decoder().decode
+
+
+def largest(memory: int) -> int:
+    """The largest frame, in bytes, of a run with that much memory: what fits into it, and some facts."""
+    return memory + MB
+
+
+def opening(limits: Limits, entry: Entry) -> bytes:
+    """The first frame of a run."""
+    return encode(Opening(limits.memory, limits.string, limits.tasks, limits.lua_time, limits.run_time,
+    entry))
+
+
+class Lost(Exception):  # noqa: N818 -- a turn of events, not an error of the public tree
+    """The other end is not to be heard of any more. Internal: it ends as the error of the run.
+
+    ``why``: ``"gone"`` it closed its end or died, ``"late"`` it kept silent too long, ``"abuse"`` it said
+    something the protocol does not have.
+    """
+
+    def __init__(self, why: Literal["gone", "late", "abuse"], detail: str = "") -> None:
+        super().__init__(detail or why)
+        self.why = why
+        self.detail = detail
+
+
+class Channel:
+    """One end of the socket. ``sock`` is non-blocking where deadlines are to hold, else blocking.
+
+    ``held()`` is entered while a wait takes longer than a moment. All methods raise :class:`Lost`.
+    """
+
+    __slots__ = ("_held", "_poll", "_sock", "most")
+
+    def __init__(
+        self, sock: socket.socket, most: int, held: Callable[[], AbstractContextManager[Any]] = nullcontext
+    ) -> None:
+        self._sock = sock
+        self._poll: select.poll | None = None
+        self._held = held
+        self.most = most
+
+    def send(self, data: bytes, until: float = 0.0) -> None:
+        """Send one frame; ``until`` is a ``monotonic()``."""
+        head = len(data).to_bytes(HEADER, "little")
+        if len(data) < SMALL:
+            self._send(head + data, until)
+        else:
+            self._send(head, until)
+            self._send(data, until)
+
+    def receive(self, until: float = 0.0) -> bytes | memoryview:
+        """The next frame's content."""
+        data = self._some(SMALL, until)
+        while len(data) < HEADER:
+            data += self._some(HEADER - len(data), until)
+        size = int.from_bytes(data[:HEADER], "little")
+        if size > self.most:
+            raise Lost("abuse", f"it sent {size:,} bytes at once")
+        have = len(data) - HEADER
+        if have > size:
+            raise Lost("abuse", "it spoke out of turn")
+        if have == size:
+            return memoryview(data)[HEADER:]
+        whole = bytearray(size)
+        whole[:have] = memoryview(data)[HEADER:]
+        rest = memoryview(whole)[have:]
+        while rest:
+            rest = rest[self._into(rest, until) :]
+        return memoryview(whole)
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def _send(self, data: bytes, until: float) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, until)
+            except OSError as error:
+                raise Lost("gone") from error
+
+    def _some(self, size: int, until: float) -> bytes:
+        while True:
+            try:
+                data = self._sock.recv(size)
+            except BlockingIOError:
+                self._wait(select.POLLIN, until)
+                continue
+            except OSError as error:
+                raise Lost("gone") from error
+            if not data:
+                raise Lost("gone")
+            return data
+
+    def _into(self, rest: memoryview, until: float) -> int:
+        while True:
+            try:
+                size = self._sock.recv_into(rest)
+            except BlockingIOError:
+                self._wait(select.POLLIN, until)
+                continue
+            except OSError as error:
+                raise Lost("gone") from error
+            if not size:
+                raise Lost("gone")
+            return size
+
+    def _wait(self, event: int, until: float) -> None:
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._sock, event)
+        self._poll.modify(self._sock, event)
+        left = until - monotonic()
+        if left <= 0:
+            raise Lost("late")
+        if self._poll.poll(min(left, HELD) * 1000):
+            return
+        with self._held():
+            left = until - monotonic()
+            if left <= 0 or not self._poll.poll(left * 1000):
+                raise Lost("late")
