@@ -100,6 +100,7 @@ class Host:
         self._lock = threading.Lock()
         self._functions: dict[str, Any] = {}
         self._apis = {"stripe": self._stripe()}
+        self._credentials: dict[str, Credential | None] = {}  # by API, made when first needed
         self._simulator = simulator
         self._client = self._open_client(custom, mounts, event_hooks, auth)
         self.registry = AsyncFunctionRegistry(router=self._route, timeout=self.settings.request_deadline)
@@ -350,16 +351,23 @@ class Host:
         )
 
     def _credential(self, request: Request) -> Credential | None:
-        api = self._apis.get(request.credential or "")
-        if api is None or api.key is None:
-            return None
-        return Credential(api.origin, api.headers(), api.query())
+        name = request.credential or ""
+        try:
+            return self._credentials[name]
+        except KeyError:
+            api = self._apis.get(name)
+            found = None
+            if api is not None and api.key is not None:
+                found = Credential(api.origin, api.headers(), api.query())
+            self._credentials[name] = found
+            return found
 
     async def _call_api(self, request: Request, deadline: float) -> Answer:
         return await self._send(request, deadline)
 
     def _route(self, endpoint: str, method: str, data: dict[str, Any]) -> tuple[str, Any, bool]:
-        """``make_request("products", "POST", {…})`` → an operation of Stripe by its path, or a function."""
+        """``make_request("products", "POST", {…})`` → an operation by its path (of another API:
+        ``"petstore:pets"``), or a function by its name."""
         mutation = method not in ("GET", "HEAD", "OPTIONS")
         if endpoint in self._functions:
             return endpoint, [data], mutation
@@ -369,7 +377,11 @@ class Host:
         from host.apis.rest import endpoint_request  # only for make_request
 
         endpoint, method, data = payload
-        api = self._apis["stripe"]
+        name, colon, path = endpoint.partition(":")
+        api = self._apis.get(name) if colon and name.isidentifier() else self._apis["stripe"]
+        if api is None:
+            raise InvalidCall(f"{endpoint!r}: there is no API {name!r}; there are {', '.join(self._apis)}")
+        endpoint = path if colon and name in self._apis else endpoint
         operation, request = endpoint_request(api.catalog, endpoint, method, data, api.base_url, random_key)
         return interpret(api.catalog, operation, await self._call_api(request, deadline))
 
