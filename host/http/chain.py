@@ -6,13 +6,13 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import monotonic
-from types import MappingProxyType
 
-from host.errors import CallError, CallTimeout, ConfigError, LimitError, NetworkError, Outcome
-from host.http.limits import Breaker, BreakerPolicy, Rate, TokenBucket
+from host.errors import CallError, CallTimeout, LimitError, NetworkError, Outcome
+from host.http.limits import Breaker
 from host.http.message import Answer, Request
+from host.http.owner import Limits, LocalOwner, Owner, Places, Tokens
 from host.http.retry import RetryBudget, RetryPolicy, decide, retry_after
 
 __all__ = ["Limits", "Send", "chain", "limited", "retried"]
@@ -21,31 +21,11 @@ Send = Callable[[Request, float], Awaitable[Answer]]
 """``await send(request, deadline)`` → answer, or raises a :class:`~host.errors.CallError`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """``rates`` by the request's ``credential`` (an API's name, one key each), else by ``host:port``.
-
-    ``in_flight_per_host`` ``None`` is no limit. ``breaker`` ``None`` is none.
-    """
-
-    rates: Mapping[str, Rate] = field(default_factory=lambda: MappingProxyType({}))
-    in_flight_per_host: int | None = None
-    breaker: BreakerPolicy | None = field(default_factory=BreakerPolicy)
-
-    def __post_init__(self) -> None:
-        if self.in_flight_per_host is not None and self.in_flight_per_host < 1:
-            raise ConfigError(f"in_flight_per_host is {self.in_flight_per_host}, expected 1 or more")
-
-    @property
-    def none(self) -> bool:
-        return not self.rates and self.in_flight_per_host is None and self.breaker is None
-
-
 def chain(
     send: Send,
     *,
     policy: RetryPolicy | None = None,
-    limits: Limits | None = None,
+    limits: Limits | Owner | None = None,
     on_wait: Callable[[float], None] | None = None,
     policies: Mapping[str, RetryPolicy] | None = None,
 ) -> Send:
@@ -55,8 +35,8 @@ def chain(
     deadline, so whoever watches over that must put it off (``AsyncWorker.extend_deadline``).
     ``policies`` are for single APIs, by the request's ``credential``.
     """
-    limits = limits or Limits()
-    if not limits.none:
+    limits = Limits() if limits is None else limits
+    if not (isinstance(limits, Limits) and limits.none):
         send = limited(send, limits, on_wait=on_wait)
     return retried(send, policy or RetryPolicy(), policies=policies)
 
@@ -115,32 +95,32 @@ def _told(outcome: Answer | CallError, attempts: int, waited: float) -> Answer:
 
 def limited(
     send: Send,
-    limits: Limits,
+    limits: Limits | Owner,
     *,
     on_wait: Callable[[float], None] | None = None,
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
     """Wait for a rate's token, for the host's breaker and for a place in flight, in this order."""
-    buckets: dict[str, TokenBucket] = {}
+    owner = LocalOwner(limits) if isinstance(limits, Limits) else limits
+    known: dict[str, Tokens | None] = {}
     hosts: dict[str, _Host] = {}
 
-    def bucket_of(request: Request, host: str) -> TokenBucket | None:
+    def tokens_of(request: Request, host: str) -> Tokens | None:
         name = request.credential or host
-        bucket = buckets.get(name)
-        if bucket is None and (rate := limits.rates.get(name)) is not None:
-            bucket = buckets[name] = TokenBucket(rate, clock())
-        return bucket
+        if name not in known:
+            known[name] = owner.tokens(name)
+        return known[name]
 
-    async def wait_for_token(bucket: TokenBucket) -> float:
-        wait = bucket.take(clock())
+    async def wait_for_token(tokens: Tokens) -> float:
+        wait = await tokens.take(clock())
         if wait > 0:
             if on_wait is not None:
                 on_wait(wait)
             try:
                 await sleep(wait)
             except BaseException:
-                bucket.give_back()
+                tokens.give_back()
                 raise
         return wait
 
@@ -148,9 +128,9 @@ def limited(
         name = host_of(request.url)
         host = hosts.get(name)
         if host is None:
-            host = hosts[name] = _Host(name, limits)
-        bucket = bucket_of(request, name) if limits.rates else None
-        waited = 0.0 if bucket is None else await wait_for_token(bucket)
+            host = hosts[name] = _Host(name, owner)
+        tokens = tokens_of(request, name) if owner.rates else None
+        waited = 0.0 if tokens is None else await wait_for_token(tokens)
         deadline += waited
         try:
             if host.breaker is not None and not host.breaker.closed:
@@ -165,11 +145,11 @@ def limited(
             host.heard_error(error, clock())
             raise
         host.heard(answer, clock())
-        if bucket is not None:
+        if tokens is not None:
             if answer.status == 429:
-                bucket.rejected(clock(), retry_after(answer.headers))
+                tokens.rejected(clock(), retry_after(answer.headers))
             else:
-                bucket.accepted()
+                tokens.accepted()
         return replace(answer, waited=waited) if waited else answer
 
     return send_within_limits
@@ -180,11 +160,10 @@ class _Host:
 
     __slots__ = ("breaker", "name", "places")
 
-    def __init__(self, name: str, limits: Limits) -> None:
+    def __init__(self, name: str, owner: Owner) -> None:
         self.name = name
-        self.breaker = None if limits.breaker is None else Breaker(limits.breaker)
-        count = limits.in_flight_per_host
-        self.places = None if count is None else asyncio.Semaphore(count)
+        self.breaker = owner.breaker(name)
+        self.places = owner.places(name)
 
     def heard(self, answer: Answer, now: float) -> None:
         if self.breaker is not None:
@@ -228,7 +207,7 @@ async def _pass(
 
 async def _in_place(
     host: _Host,
-    places: asyncio.Semaphore,
+    places: Places,
     send: Send,
     request: Request,
     deadline: float,

@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -143,8 +144,6 @@ class HttpClient:
         if wanted == "httpx":
             return "httpx"
         # Asked by name, not imported: the import is for the first request.
-        from importlib.util import find_spec
-
         if find_spec("pyreqwest") is not None:
             return "reqwest"
         if wanted == "reqwest":
@@ -164,9 +163,16 @@ class HttpClient:
 
     def _open_fast(self) -> Wire:
         # Imported with the first request: a script without calls does not pay for it.
+        roots = read_roots(self._roots())
+        if self.settings.transport == "auto" and find_spec("httptools") is not None:
+            from host.http.lean import LeanWire, proxied
+
+            if not (self.settings.trust_env and proxied(self._environ)):
+                self._fast = lean = LeanWire(self.settings, roots)
+                return lean
         from host.http.reqwest import ReqwestWire
 
-        self._fast = wire = ReqwestWire(self.settings, read_roots(self._roots()))
+        self._fast = wire = ReqwestWire(self.settings, roots)
         return wire
 
     def _compatible(self, name: str) -> Any:

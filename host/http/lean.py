@@ -1,0 +1,404 @@
+"""The short way out: HTTP/1.1 straight on the loop, answers parsed by httptools (llhttp). TLS is the loop's.
+
+What it does not do, the client leaves to reqwest: proxies, HTTP/2, content codings but gzip and deflate. One
+exchange at a time on a connection; connections are kept per origin and used again, the last one first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import zlib
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httptools
+
+from host.http.faults import Fault, OversizedError
+from host.http.settings import HttpSettings
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["LeanWire", "proxied"]
+
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+
+
+class WireError(Exception):
+    """What went wrong, as the map of faults names it."""
+
+    def __init__(self, fault: Fault, detail: str = "") -> None:
+        super().__init__(detail)
+        self.fault: Fault = fault
+        self.detail = detail
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: one exchange at a time, answered through ``answer``."""
+
+    __slots__ = (
+        "answer",
+        "bodiless",
+        "body",
+        "closed",
+        "fields",
+        "framed",
+        "headed",
+        "idle_since",
+        "limit",
+        "parser",
+        "reusable",
+        "size",
+        "status",
+        "transport",
+    )
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.parser = httptools.HttpResponseParser(self)
+        self.transport: Any = None
+        self.closed = False
+        self.answer: asyncio.Future[None] | None = None
+        self.idle_since = 0.0
+        self.bodiless = False
+
+    # -- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        connected = transport.get_extra_info("socket")
+        if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def data_received(self, data: bytes) -> None:
+        answer = self.answer
+        if answer is None or answer.done():  # nobody asked: what comes now belongs to nothing
+            self.close()
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.fail(WireError("malformed", "it wants another protocol"))
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            if isinstance(cause, OversizedError | WireError):
+                self.fail(cause)
+            else:
+                self.fail(WireError("malformed", str(error)))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        answer = self.answer
+        if answer is None or answer.done():
+            return
+        if not self.headed:
+            fault: Fault = "truncated" if self.status else "reset"
+            self.fail(WireError(fault, "" if exc is None else str(exc)))
+        elif not self.framed and exc is None:  # the body ends with the connection (RFC 9112, 6.3)
+            self.reusable = False
+            answer.set_result(None)
+        else:
+            self.fail(WireError("truncated"))
+
+    # -- httptools' side
+
+    def on_message_begin(self) -> None:
+        self.fields: dict[str, str] = {}
+        self.body: list[bytes] = []
+        self.size = 0
+        self.headed = self.framed = False
+        self.status = 0
+
+    def on_status(self, status: bytes) -> None:
+        self.status = self.parser.get_status_code()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key = name.decode("latin-1").lower()
+        self.size += len(name) + len(value)
+        if self.size > 262_144:
+            raise WireError("malformed", "its head is over 256 KB")
+        try:
+            text = value.decode("ascii")
+        except UnicodeDecodeError:
+            return
+        have = self.fields.get(key)
+        self.fields[key] = text if have is None else f"{have}, {text}"
+
+    def on_headers_complete(self) -> None:
+        self.status = self.parser.get_status_code()
+        self.size = 0
+        fields = self.fields
+        self.headed = self.status >= 200
+        self.framed = "content-length" in fields or "transfer-encoding" in fields
+        if self.bodiless and self.headed and self.answer is not None:
+            # llhttp cannot be told that this answer has no body: it is complete, and so is the connection.
+            self.reusable = False
+            self.answer.set_result(None)
+
+    def on_body(self, data: bytes) -> None:
+        if self.bodiless:
+            return
+        self.size += len(data)
+        if self.size > self.limit:
+            raise OversizedError(f"more than {self.limit} bytes")
+        self.body.append(data)
+
+    def on_message_complete(self) -> None:
+        answer = self.answer
+        if self.status < 200 or answer is None or answer.done():  # 100 Continue: the answer follows
+            return
+        self.reusable = bool(self.parser.should_keep_alive())
+        self.framed = True
+        answer.set_result(None)
+
+    # -- the wire's side
+
+    async def ask(
+        self, loop: asyncio.AbstractEventLoop, head: bytes, content: bytes, *, bodiless: bool
+    ) -> None:
+        """Write a request and wait until its answer is complete."""
+        self.on_message_begin()
+        self.reusable = False
+        self.bodiless = bodiless
+        self.answer = answer = loop.create_future()
+        try:
+            if len(content) < 65536:
+                self.transport.write(head + content)
+            else:
+                self.transport.write(head)
+                self.transport.write(content)
+            await answer
+        finally:
+            self.answer = None
+
+    def fail(self, error: Exception) -> None:
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(error)
+        self.close()
+
+    def close(self) -> None:
+        """End the connection now. What is still unsent is dropped."""
+        self.closed = True
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class LeanWire:
+    """Exchanges over its own pool of connections. On one loop only."""
+
+    def __init__(self, settings: HttpSettings, roots: bytes | None) -> None:
+        self._settings = settings
+        self._roots = roots
+        self._limit = settings.max_answer_bytes
+        self._idle: dict[str, list[_Connection]] = {}  # by origin, the last used at the end
+        self._origins: dict[str, tuple[str, int, bool, str]] = {}
+        self._open: set[_Connection] = set()
+        self._context: ssl.SSLContext | None = None
+        self._names: set[str] = set()  # headers' names found to be good
+        self._sweep: asyncio.TimerHandle | None = None
+        self._common = f"User-Agent: {settings.user_agent}\r\nAccept-Encoding: gzip, deflate\r\n"
+
+    async def exchange(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send and read the answer to its end: status, headers by lower-case name, decoded body."""
+        at = url.find("/", 8)
+        origin, target = (url, "/") if at < 0 else (url[:at], url[at:])
+        place = self._origins.get(origin) or self._learn(origin)
+        head = [f"{method} {target.partition('#')[0]} HTTP/1.1\r\nHost: {place[3]}\r\n{self._common}"]
+        for name, value in headers:
+            if name not in self._names:
+                self._check_name(name)
+            head.append(f"{name}: {value}\r\n")
+        if content or method not in BODILESS:  # RFC 9110, 8.6; some servers insist
+            head.append(f"Content-Length: {len(content)}\r\n")
+        head.append("\r\n")
+        loop = asyncio.get_running_loop()
+        connection = self._take(origin)
+        if connection is None:
+            start = monotonic()
+            connection = await self._connect(place, min(seconds, self._settings.connect_timeout))
+            seconds -= monotonic() - start
+        timer = loop.call_later(max(0.0, seconds), connection.fail, WireError("response_timeout"))
+        try:
+            await connection.ask(loop, "".join(head).encode("ascii"), content, bodiless=method == "HEAD")
+            status, fields, parts = connection.status, connection.fields, connection.body
+        except BaseException:
+            connection.close()
+            self._open.discard(connection)
+            raise
+        finally:
+            timer.cancel()
+        if connection.reusable and not connection.closed:
+            self._give_back(origin, connection)
+        else:
+            connection.close()
+            self._open.discard(connection)
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        coding = fields.get("content-encoding")
+        if coding and body:
+            body = _decoded(body, coding, self._limit)
+        return status, fields, body
+
+    def fault_of(self, error: Exception) -> tuple[Fault, str] | None:
+        if isinstance(error, WireError):
+            return error.fault, error.detail
+        return None
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for connection in list(self._open):
+            connection.fail(WireError("closed"))
+        self._open.clear()
+        self._idle.clear()
+        await asyncio.sleep(0)  # the loop closes the sockets in its next round
+
+    def _check_name(self, name: str) -> None:
+        if not _TOKEN.match(name):
+            raise WireError("invalid", "a header's name is not one word of ASCII")
+        if len(self._names) < 1000:
+            self._names.add(name)
+
+    # -- the pool
+
+    def _take(self, origin: str) -> _Connection | None:
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if not connection.closed and not connection.transport.is_closing():
+                return connection
+            self._open.discard(connection)
+        return None
+
+    def _give_back(self, origin: str, connection: _Connection) -> None:
+        connection.idle_since = monotonic()
+        idle = self._idle.get(origin)
+        if idle is None:
+            idle = self._idle[origin] = []
+        idle.append(connection)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(self._settings.idle, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Close what nobody has used for the idle time, and look again when the next is due."""
+        self._sweep = None
+        now, next_due = monotonic(), None
+        for origin, idle in list(self._idle.items()):
+            keep = []
+            for connection in idle:
+                due = connection.idle_since + self._settings.idle
+                if connection.closed or due <= now:
+                    connection.close()
+                    self._open.discard(connection)
+                else:
+                    keep.append(connection)
+                    next_due = due if next_due is None else min(due, next_due)
+            if keep:
+                self._idle[origin] = keep
+            else:
+                del self._idle[origin]
+        if next_due is not None:
+            self._sweep = asyncio.get_running_loop().call_later(next_due - now, self._close_idle)
+
+    # -- connecting
+
+    def _learn(self, origin: str) -> tuple[str, int, bool, str]:
+        parts = urlsplit(origin)
+        secure = parts.scheme == "https"
+        host = parts.hostname or ""
+        try:
+            ascii_host = host if host.isascii() else host.encode("idna").decode()
+        except UnicodeError:
+            raise WireError("dns", "the name is not one that can be looked up") from None
+        port = parts.port or (443 if secure else 80)
+        shown = f"[{ascii_host}]" if ":" in ascii_host else ascii_host
+        name = shown if port == (443 if secure else 80) else f"{shown}:{port}"
+        if len(self._origins) > 1000:
+            self._origins.clear()
+        place = self._origins[origin] = (ascii_host, port, secure, name)
+        return place
+
+    async def _connect(self, place: tuple[str, int, bool, str], seconds: float) -> _Connection:
+        host, port, secure, _ = place
+        loop = asyncio.get_running_loop()
+        extra: dict[str, Any] = {}
+        if secure:
+            extra = {"ssl": self._tls(), "server_hostname": host}
+        connection = _Connection(self._limit)
+        try:
+            async with asyncio.timeout(seconds):
+                await loop.create_connection(lambda: connection, host, port, **extra)
+        except TimeoutError:
+            raise WireError("connect_timeout") from None
+        except socket.gaierror as error:
+            raise WireError("dns", error.strerror or "") from error
+        except OSError as error:
+            raise _connect_error(error, secure) from error
+        self._open.add(connection)
+        made = connection.transport.get_extra_info("socket")
+        if made is not None:
+            _keep_alive(made, int(self._settings.keepalive))
+        return connection
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            from host.http.tls import client_context  # ssl takes 10 ms to import: only https pays for it
+
+            self._context = client_context(self._settings.verify, self._roots)
+        return self._context
+
+
+def _connect_error(error: OSError, secure: bool) -> WireError:
+    import ssl  # loaded already if the connection was to be secure
+
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return WireError("tls", f"its certificate is not trusted: {error.verify_message}")
+    if isinstance(error, ssl.SSLError):
+        return WireError("tls", error.reason or "the handshake failed")
+    if secure and isinstance(error, ConnectionResetError | ConnectionAbortedError):
+        return WireError("tls", "it closed the connection in the handshake")
+    return WireError("connect", error.strerror or str(error))
+
+
+def _keep_alive(made: Any, seconds: int) -> None:
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
+        option = getattr(socket, name, None)
+        if option is not None:
+            made.setsockopt(socket.IPPROTO_TCP, option, max(1, seconds))
+
+
+def _decoded(body: bytes, codings: str, limit: int) -> bytes:
+    for coding in reversed([each.strip().lower() for each in codings.split(",")]):
+        if coding in ("gzip", "x-gzip"):
+            bits = 31
+        elif coding == "deflate":  # RFC 9110, 8.4.1.2: zlib's format; some send it bare
+            bits = 15 if body[:1] and (body[0] & 15) == 8 else -15
+        elif coding in ("identity", ""):
+            continue
+        else:
+            raise WireError("coding", f"{coding[:20]} was not asked for")
+        decoder = zlib.decompressobj(bits)
+        try:
+            body = decoder.decompress(body, limit + 1)
+        except zlib.error as error:
+            raise WireError("coding", str(error)) from error
+        if len(body) > limit:
+            raise OversizedError(f"more than {limit} bytes")
+        if not decoder.eof:
+            raise WireError("coding", "it ends too early")
+    return body
+
+
+def proxied(environ: Mapping[str, str]) -> bool:
+    """Whether the environment names a proxy: then requests go by reqwest, which knows how."""
+    names = ("http_proxy", "https_proxy", "all_proxy")
+    return any(environ.get(name) or environ.get(name.upper()) for name in names)
