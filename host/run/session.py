@@ -361,7 +361,7 @@ class Session:
                 self._calls -= 1
                 raise LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
             arguments: Any = from_lua(payload) if payload is not None else None
-            if self.around.sinks:
+            if self.around.sinks and kind != p.PAGE:  # whether there is a page to ask for shows below
                 self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, _shown(arguments)))
             self._open[id] = call
             gate = self.around.gate
@@ -374,7 +374,10 @@ class Session:
             elif kind == p.PAGE:
                 if not gate.page(self, call, arguments[0], arguments[1]):
                     self._open.pop(id, None)
+                    self._calls -= 1
                     return p.VALUE, None
+                if self.around.sinks:
+                    self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, _shown(arguments[0])))
         except Exception as failure:
             error = wrapped(failure, "host")
             self._open.pop(id, None)
