@@ -71,7 +71,10 @@ _current: ContextVar[Call | None] = ContextVar("host_current_call", default=None
 
 
 class Calls:
-    """Accepts requests, starts at most ``max_in_flight`` of them, answers each exactly once.
+    """Accepts requests, starts at most ``room`` of them at once, answers each exactly once.
+
+    ``room`` may be changed (``refill`` then); ``on_full`` is told of each call that finds none, ``on_leave``
+    of each that has ended, before its place is given on.
 
     A call is in ``live`` from its acceptance until it is answered and its function has ended. The
     invariant that makes "exactly once" true: only :meth:`answer` delivers, and ``answered`` guards it.
@@ -86,7 +89,9 @@ class Calls:
     ) -> None:
         self._loop = loop
         self._functions = functions
-        self._max_in_flight = max_in_flight
+        self.room = max_in_flight
+        self.on_full: Callable[[], None] | None = None
+        self.on_leave: Callable[[], None] | None = None
         self._on_orphan = on_orphan
         self._deadlines: Deadlines[Call] = Deadlines(loop, self._expire)
         self._live: dict[AsyncRequest, Call] = {}
@@ -101,10 +106,12 @@ class Calls:
         """Start it, or have it wait for its source's turn; its deadline runs in both cases."""
         call = self._live[request] = Call(request, now)
         self._deadlines.add(call)
-        if self.in_flight < self._max_in_flight:
+        if self.in_flight < self.room:
             self._begin(call)
         else:
             self.queue.put(request.source, call)
+            if self.on_full is not None:
+                self.on_full()
 
     def give_up(self, request: AsyncRequest) -> None:
         """Cancel: answered at once. A read is aborted, a mutation that has begun is let finish."""
@@ -208,14 +215,20 @@ class Calls:
         self.in_flight -= 1
         call.task = None
         self._live.pop(call.request, None)
+        if self.on_leave is not None:
+            self.on_leave()
+        self.refill()
+        if self._idle is not None and not self.in_flight:
+            self._idle.set()
+
+    def refill(self) -> None:
+        """Start what waits, as far as there is room."""
         # An eager task may end inside _begin and come here again: the outer round goes on, not deeper.
         if not self._refilling:
             self._refilling = True
-            while len(self.queue) and self.in_flight < self._max_in_flight:
+            while len(self.queue) and self.in_flight < self.room:
                 self._begin(self.queue.take())
             self._refilling = False
-        if self._idle is not None and not self.in_flight:
-            self._idle.set()
 
     def _cancel(self, call: Call) -> None:
         # A task that has not made its first step would never reach its own end when cancelled; it sees

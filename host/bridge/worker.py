@@ -147,6 +147,12 @@ class AsyncWorker:
             future.cancel()
             raise
 
+    def share_room(self, share: Callable[[Calls], None]) -> None:
+        """Have ``share(calls)`` called on the loop: it may change ``calls.room`` from then on."""
+        loop = self.start()
+        assert self._calls is not None
+        loop.call_soon_threadsafe(share, self._calls)
+
     def add_closer(self, closer: Callable[[], Awaitable[None]]) -> None:
         """Have ``await closer()`` done by ``stop``, after the last call and before the loop ends."""
         self._closers.append(closer)
