@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from importlib import metadata, resources
+from pathlib import Path
 from typing import Any
 
 from host.errors import ConfigError
@@ -35,16 +35,23 @@ OLDEST = (2, 6)
 
 def check_version() -> None:
     """Raise ``ConfigError`` for a lupa this host is known not to be safe with."""
-    text = metadata.version("lupa")
-    found = tuple(int(part) for part in re.findall(r"\d+", text)[:2])
+    import lupa  # the package itself, for its version; loads no other Lua
+
+    found = tuple(int(part) for part in re.findall(r"\d+", lupa.__version__)[:2])
     if found < OLDEST:
-        raise ConfigError(f"lupa {text} is too old for the host's sandbox", hint="pip install --upgrade 'lupa>=2.6'")
+        raise ConfigError(
+            f"lupa {lupa.__version__} is too old for the host's sandbox",
+            hint="pip install --upgrade 'lupa>=2.6'",
+        )
+
+
+PRELUDE = Path(__file__).with_name("prelude")
 
 
 @functools.cache
 def chunk(name: str) -> bytes:
     """A file of the prelude as stripped bytecode of this very LuaJIT."""
-    source = resources.files("host.lua").joinpath("prelude", f"{name}.lua").read_bytes()
+    source = PRELUDE.joinpath(f"{name}.lua").read_bytes()
     runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
     dump = runtime.execute(
         b"local s, n = ... local f, e = loadstring(s, n) if not f then error(e, 0) end return string.dump(f, true)",
