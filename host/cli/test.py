@@ -73,8 +73,8 @@ def _run_file(
         report.skipped += len(tests) - len(chosen)
         if chosen:
             report.begin(name)
-        for test in chosen:
-            outcome = Outcome("pending") if test.pending else file.run(test)
+        for i, test in enumerate(chosen, 1):
+            outcome = Outcome("pending") if test.pending else file.run(test, later=chosen[i:])
             report.add(test, outcome)
             if first_only and report.failed:
                 break

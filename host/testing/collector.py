@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,7 +23,9 @@ class LuaFailureError(Exception):
 class LuaFile(pytest.Module):
     """A file of Lua tests. It runs while its tests do: from the first of them to the teardown of the last."""
 
-    obj = None  # no Python module stands behind it
+    def _getobj(self) -> ModuleType:
+        """No Python module stands behind it; an empty one, so that plugins can tell files apart."""
+        return ModuleType(self.path.stem)
 
     def _open(self, options: dict[str, Any] | None = None) -> LuaTestFile:
         try:
@@ -59,12 +62,15 @@ class LuaFile(pytest.Module):
     def setup(self) -> None:
         """Nothing yet: the options come with the first test."""
         self._file: LuaTestFile | None = None
+        items = (item for item in self.session.items if isinstance(item, LuaItem) and item.parent is self)
+        self._to_come = {item.test.index: item.test for item in items}
 
-    def running(self, options: dict[str, Any]) -> LuaTestFile:
-        """The file, with the options of its first test."""
+    def run(self, test: LuaTest, fixtures: Fixtures, options: dict[str, Any]) -> Outcome:
+        """Run one of the tests; the options of the file's first test hold for all."""
         if self._file is None:
             self._file = self._open(options)
-        return self._file
+        self._to_come.pop(test.index, None)
+        return self._file.run(test, fixtures, self._to_come.values())
 
     def teardown(self) -> None:
         """End the file's run; a failed ``teardown`` in it is an error of its last test."""
@@ -114,7 +120,7 @@ def _runner(file: LuaFile, test: LuaTest) -> Callable[..., None]:
         if test.pending:
             raise pytest.skip.Exception("pending", _use_item_location=True)
         try:
-            outcome = file.running(lua_host_options).run(test, _PytestFixtures(request))
+            outcome = file.run(test, _PytestFixtures(request), lua_host_options)
         except ScriptError as error:
             outcome = Outcome("failed", error)
         if outcome.output:

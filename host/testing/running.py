@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -98,11 +98,11 @@ class Running:
         ]
         self._output.clear()
 
-    def run(self, test: LuaTest, fixtures: Fixtures) -> Outcome:
+    def run(self, test: LuaTest, fixtures: Fixtures, later: Iterable[LuaTest]) -> Outcome:
         """Raises ``ScriptError`` when the run ended with the test."""
         self._calls.clear()
         self._output.clear()
-        self._answer(self._waiting, {"test": test.index + 1})
+        self._answer(self._waiting, {"test": test.index + 1, "later": [each.index + 1 for each in later]})
         (report,) = self._serve("ended", fixtures)
         output = "".join(self._output)
         if report["status"] == "failed":

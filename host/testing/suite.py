@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,13 @@ class LuaTestFile:
         """The tests in the order of the file. Raises ``ScriptError`` for a file that does not load."""
         return self._started().tests
 
-    def run(self, test: LuaTest, fixtures: Fixtures | None = None) -> Outcome:
-        """Run one test of :meth:`tests`. Raises ``ScriptError`` if the file no longer loads."""
+    def run(
+        self, test: LuaTest, fixtures: Fixtures | None = None, later: Iterable[LuaTest] = ()
+    ) -> Outcome:
+        """Run one test of :meth:`tests`. Raises ``ScriptError`` if the file no longer loads.
+
+        ``later`` are the tests still to come, in any order: a block's ``teardown`` runs after its last.
+        """
         running = self._started()
         if test.index >= len(running.tests) or running.tests[test.index].names != test.names:
             raise ScriptError(
@@ -51,7 +56,7 @@ class LuaTestFile:
                 line=test.line,
             )
         try:
-            return running.run(test, fixtures or Fixtures())
+            return running.run(test, fixtures or Fixtures(), later)
         except ScriptError as error:  # it took the whole run with it
             self._running = None
             output = running.close_and_take_output()

@@ -144,7 +144,7 @@ local function facts_of(err, test_)
   return facts
 end
 
-local open = {} -- the blocks whose setup has run, outermost first
+local open, is_open = {}, {} -- the blocks whose setup has run, in that order
 local late = {} -- errors of teardowns
 
 local function chain_of(test_)
@@ -156,28 +156,36 @@ local function chain_of(test_)
   return chain
 end
 
-local function close_blocks(keep)
+-- Tears down the blocks that no test to come is in, innermost first.
+local function close_blocks(to_come)
+  local keep = {}
+  for _, index in ipairs(to_come) do
+    for _, each in ipairs(chain_of(tests[index])) do keep[each] = true end
+  end
   for i = #open, 1, -1 do
-    if not rawequal(open[i], keep[i]) then
-      for _, body in ipairs(open[i].teardown) do
+    local each = open[i]
+    if not keep[each] then
+      for _, body in ipairs(each.teardown) do
         local ok, err = pcall(with_timeout, given.limit, body)
         if not ok then late[#late + 1] = facts_of(err, { line = nil }) end
       end
-      open[i] = nil
+      table.remove(open, i)
+      is_open[each] = nil
     end
   end
 end
 
 local function enter_blocks(chain)
-  for i = #open + 1, #chain do
-    open[i] = chain[i]
-    for _, body in ipairs(chain[i].setup) do body() end
+  for _, each in ipairs(chain) do
+    if not is_open[each] then
+      open[#open + 1], is_open[each] = each, true
+      for _, body in ipairs(each.setup) do body() end
+    end
   end
 end
 
 local function run(test_)
   local chain = chain_of(test_)
-  close_blocks(chain)
   if test_.pending then return { status = "pending" } end
   running, at_end, spawned, failed_assert.line = test_, {}, {}, nil
   local failure, skipped
@@ -216,7 +224,9 @@ local listed = json.array {}
 for i, each in ipairs(tests) do listed[i] = { names = each.names, line = each.line, pending = each.pending } end
 local command = ask("ready", listed)
 while command.test do
-  command = ask("ended", run(tests[command.test]))
+  local report = run(tests[command.test])
+  close_blocks(command.later)
+  command = ask("ended", report)
 end
 close_blocks {}
 ask("closed", json.array(late))
