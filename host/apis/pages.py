@@ -7,9 +7,10 @@ Understood: Stripe's cursors (``starting_after``, ``ending_before``), tokens (St
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
+
+from msgspec.structs import replace
 
 from host.apis.call import prepare
 from host.apis.catalog import Catalog, Operation

@@ -1,24 +1,26 @@
-"""One call on its way from a run to the loop, and the answer on its way back."""
+"""One call on its way from a run to the loop, and the answer on its way back.
+
+Structs of msgspec: a tenth of the cost of frozen dataclasses to make, and one of each is made per call.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from host.errors import CallError
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """The one answer of one request: either ``value`` or ``error``."""
 
     value: Any = None
     error: CallError | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AsyncRequest:
+class AsyncRequest(msgspec.Struct, frozen=True, eq=False):
     """A call of the registered async function ``name`` with ``payload``.
 
     ``deliver`` takes the :class:`Reply`. It is called exactly once, from any thread, whatever happens

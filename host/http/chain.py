@@ -6,8 +6,9 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from time import monotonic
+
+from msgspec.structs import replace
 
 from host.errors import CallError, CallTimeout, LimitError, NetworkError, Outcome
 from host.http.limits import Breaker

@@ -6,13 +6,12 @@ They cross threads and processes, so they hold no httpx object and no secret: th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request, ready but for the key.
 
     ``url`` is absolute, query included. ``mutation`` is False for what is safe to repeat by HTTP's own
@@ -32,8 +31,7 @@ class Request:
     retries: int | None = None  # overrides the policy's number of retries, this call only
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """One HTTP answer, body read to its end and decoded from its content coding.
 
     Header names are lower case. ``elapsed`` is seconds from the first byte sent to the last read,
@@ -42,7 +40,7 @@ class Answer:
     """
 
     status: int
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = {}
     body: bytes = b""
     elapsed: float = 0.0
     attempts: int = 1

@@ -356,7 +356,7 @@ async def test_a_certificate_file_that_cannot_be_read_is_named(make_client, serv
 
 
 def test_without_pyreqwest_the_client_warns_and_takes_httpx(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("host.http.client.find_spec", lambda name: None)
     with pytest.warns(RuntimeWarning, match="pyreqwest is not installed"):
         client = HttpClient(HttpSettings())
     assert isinstance(client.client, httpx.AsyncClient)
