@@ -1,12 +1,14 @@
-"""Lua values <-> plain Python values, through MessagePack bytes.
+"""Lua values <-> plain Python values, through MessagePack bytes. The whole table is docs/values.md.
 
-From Lua: nil and ``json.null`` → ``None``, booleans, integral numbers → ``int``, others → ``float``, strings →
-``str`` (``bytes`` where they are not UTF-8), lists → ``list``, other tables → ``dict``, opaque secrets →
-:class:`SecretText`. To Lua: the reverse; an ``int`` beyond 2^53 goes as a string of digits.
+From Lua: nil and ``json.null`` → ``None``, booleans, integral numbers → ``int``, others → ``float``, strings
+→ ``str`` (``bytes`` where they are not UTF-8), lists → ``list``, other tables → ``dict``, opaque secrets →
+:class:`SecretText`. To Lua: the reverse; an ``int`` beyond 2^53 goes as a string of digits, and what has a
+usual plain form (dates, decimals, enums, models …) in that form.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,7 @@ from host.errors import InvalidCall
 
 EXACT = 2**53
 MAX_DEPTH = 128
+MOST_STEPS = 12  # of a path in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,14 @@ def from_lua(data: bytes) -> Any:
 
 
 def to_lua(value: Any) -> bytes:
-    """Bytes for the Lua side. ``value`` holds None, bool, int, float, str, bytes, list, tuple, dict.
+    """Bytes for the Lua side of any value that has a plain form (docs/values.md).
 
     Raises ``InvalidCall`` naming the place and the type of what cannot cross.
     """
-    return _encode(plain(value))
+    try:
+        return _encode(plain(value))
+    except UnicodeEncodeError:
+        raise InvalidCall("a text with lone surrogates, which is no Unicode, cannot cross to Lua") from None
 
 
 def encode_plain(value: Any) -> bytes:
@@ -61,27 +67,141 @@ def encode_plain(value: Any) -> bytes:
     return _encode(value)
 
 
-def plain(value: Any, path: str = "", depth: int = 0) -> Any:
-    """``value`` with what Lua numbers cannot hold as strings; refuses what cannot cross."""
+def plain(value: Any) -> Any:
+    """``value`` as None, bool, int within 2^53, float, str, bytes, list and dict.
+
+    Raises ``InvalidCall`` naming the place and the type of what cannot cross.
+    """
+    try:
+        return _plain(value, 0)
+    except _CannotCross as error:
+        raise InvalidCall(error.message()) from None
+
+
+class _CannotCross(Exception):  # noqa: N818 -- always becomes an InvalidCall
+    """``path`` leads to what cannot cross, outermost first."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.path: list[str] = []
+
+    def message(self) -> str:
+        steps = self.path if len(self.path) <= MOST_STEPS else [*self.path[:MOST_STEPS], "…"]
+        return f"{''.join(steps).removeprefix('.') or 'the value'} {self.what}"
+
+
+_AS_IS = frozenset({type(None), str, bool, float, bytes})
+
+
+def _plain(value: Any, depth: int) -> Any:
     kind = type(value)
-    if value is None or kind is str or kind is bool or kind is float or kind is bytes:
+    if kind in _AS_IS:
         return value
     if kind is int:
         return value if -EXACT <= value <= EXACT else str(value)
     if depth >= MAX_DEPTH:
-        raise InvalidCall(f"{path or 'the value'} is nested more than {MAX_DEPTH} deep (or contains itself)")
-    if isinstance(value, dict):
-        out = {}
-        for key, item in value.items():
-            if not isinstance(key, str | int | float) or isinstance(key, bool):
-                raise InvalidCall(f"{path or 'the value'} has a key of type {type(key).__name__}, which Lua cannot take")
-            name = f"{path}.{key}" if path else str(key)
-            out[key] = plain(item, name, depth + 1)
-        return out
-    if isinstance(value, list | tuple):
-        return [plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value, 1)]
-    if isinstance(value, str | bool | float | bytes):  # subclasses, such as a StrEnum
-        return kind.__mro__[-2](value) if kind.__mro__[-2] in (str, float, bytes) else value
-    if isinstance(value, int):
-        return plain(int(value), path, depth)
-    raise InvalidCall(f"{path or 'the value'} is a {kind.__name__}, which cannot cross to Lua")
+        raise _CannotCross(f"is nested more than {MAX_DEPTH} deep (or contains itself)")
+    if kind is dict:
+        return _map(value, depth)
+    if kind is list or kind is tuple:
+        return _list(value, depth)
+    return _plain(_simpler(value), depth + 1)
+
+
+def _map(value: dict[Any, Any], depth: int) -> dict[Any, Any]:
+    out: dict[Any, Any] = {}
+    for key, item in value.items():
+        name = key if type(key) is str else _key(key)
+        if type(item) in _AS_IS:
+            out[name] = item
+            continue
+        try:
+            out[name] = _plain(item, depth + 1)
+        except _CannotCross as error:
+            error.path.insert(0, f".{name}")
+            raise
+    return out
+
+
+def _list(value: Any, depth: int) -> list[Any]:
+    out: list[Any] = []
+    try:
+        for item in value:
+            out.append(item if type(item) in _AS_IS else _plain(item, depth + 1))
+    except _CannotCross as error:
+        error.path.insert(0, f"[{len(out) + 1}]")
+        raise
+    return out
+
+
+def _key(key: Any) -> str | int | float:
+    name = key if type(key) in (int, float, bool) else _simpler(key, key=True)
+    if type(name) is int:
+        return name if -EXACT <= name <= EXACT else str(name)
+    if type(name) is str or (type(name) is float and name == name):
+        return name
+    raise _CannotCross(f"has a key that is {_a(key)}, which Lua cannot take")
+
+
+def _simpler(value: Any, *, key: bool = False) -> Any:
+    """A value one step nearer to a plain one. Models and dataclasses become dicts of their fields."""
+    kind = type(value)
+    if hasattr(kind, "model_dump") and hasattr(kind, "__pydantic_fields__"):
+        return value.model_dump(by_alias=True)
+    if isinstance(value, msgspec.Struct):
+        config = kind.__struct_config__
+        fields = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
+        tag = {config.tag_field: config.tag} if config.tag_field else {}
+        return tag | {name: getattr(value, field) for name, field in fields if _is_set(value, field)}
+    if hasattr(kind, "__dataclass_fields__"):
+        return {name: getattr(value, name) for name in kind.__dataclass_fields__ if hasattr(value, name)}
+    for base in kind.__mro__:
+        form = _FORMS.get((base.__module__, base.__qualname__))
+        if form is not None:
+            return form(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if key:
+        return value
+    raise _CannotCross(f"is {_a(value)}, which cannot cross to Lua")
+
+
+def _is_set(value: Any, field: str) -> bool:
+    return getattr(value, field) is not msgspec.UNSET
+
+
+def _a(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _sorted(value: Any) -> list[Any]:
+    """A set as a list, in an order that is the same every time where its items can be compared."""
+    try:
+        return sorted(value)
+    except TypeError:
+        return list(value)
+
+
+# Named, not imported: a script that meets no date must not wait for the module. Subclasses count too.
+_FORMS: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("datetime", "datetime"): lambda value: value.isoformat().replace("+00:00", "Z"),
+    ("datetime", "date"): lambda value: value.isoformat(),
+    ("datetime", "time"): lambda value: value.isoformat(),
+    ("datetime", "timedelta"): lambda value: value.total_seconds(),
+    ("decimal", "Decimal"): str,
+    ("uuid", "UUID"): str,
+    ("enum", "Enum"): lambda value: value.value,
+    ("builtins", "str"): str.__str__,
+    ("builtins", "int"): int.__int__,
+    ("builtins", "float"): float.__float__,
+    ("builtins", "bytes"): lambda value: bytes(memoryview(value)),
+    ("builtins", "bytearray"): bytes,
+    ("builtins", "memoryview"): bytes,
+    ("builtins", "list"): tuple,
+    ("builtins", "tuple"): list,
+    ("builtins", "set"): _sorted,
+    ("builtins", "frozenset"): _sorted,
+    ("builtins", "dict"): dict,
+}
