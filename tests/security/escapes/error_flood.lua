@@ -1,0 +1,5 @@
+-- what: a hundred thousand caught errors
+-- source: docs/security.md, threat model
+-- expect: ok
+for _ = 1, 100000 do pcall(error, { kind = "x" }) end
+return "ok"

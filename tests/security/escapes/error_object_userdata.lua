@@ -1,0 +1,4 @@
+-- what: a builder as error object
+-- source: docs/security.md, threat model
+-- expect: error
+error(new_product())

@@ -1,0 +1,7 @@
+-- what: the globals' own metatable is out of reach
+-- source: Redis CVE-2022-24735
+-- expect: ok
+local meta = getmetatable(_G)
+assert(meta == nil or meta == false)
+assert(not pcall(setmetatable, _G, {}))
+return "ok"

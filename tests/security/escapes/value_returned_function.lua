@@ -1,0 +1,4 @@
+-- what: the script's value is a function
+-- source: docs/security.md, threat model
+-- expect: error
+return print
