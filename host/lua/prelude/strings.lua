@@ -411,7 +411,13 @@ function tables.sort(t, before)
 end
 
 function tables.insert(t, ...)
-  if type(t) == "table" and select("#", ...) > 1 then charge(#t / 4) end
+  if type(t) == "table" and select("#", ...) == 2 then
+    local n, at = #t, tonumber((...))
+    if at and not (at > n - 16777216 and at < 2147483648) then -- C would shift thousands of millions of holes
+      error("bad argument #2 to 'insert' (position out of bounds)", 2)
+    end
+    charge(at and at <= n and (n - at) / 4 or 0)
+  end
   return insert(t, ...)
 end
 
