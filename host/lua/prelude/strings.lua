@@ -24,9 +24,7 @@ local QUANTUM, BUDGET = 500000, 10000000 -- units: about 4 ms and 80 ms
 local FREE = 500 -- units too few to charge
 local KEPT, LONGEST = 64, 256 -- analysed patterns kept, and the longest worth keeping
 
--- Without a tick of core's, an empty loop is long enough for its hook to fire.
-local tick = host.tick or function() for _ = 1, 1000000 do end end
-local spent = 0
+local tick, spent = host.tick, 0
 local function charge(units)
   spent = spent + units
   if spent > QUANTUM then
