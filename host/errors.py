@@ -15,6 +15,7 @@
     │   ├── CancelledCall         kind "cancelled": whoever waited gave up                    exit 1
     │   ├── ClosedError           kind "closed": the host is closed or closing                exit 1
     │   └── FunctionError         kind "function": raised by a registered function            exit 1
+    ├── JournalError              the record of durable runs cannot be read or written        exit 3
     └── ScriptError               a run ended with an error: line, traceback, source, cause
 
 A foreign error (httpx, pyreqwest, lupa, sqlite3 …) is translated once, at the border of the room that
@@ -37,6 +38,7 @@ __all__ = [
     "FunctionError",
     "HostError",
     "InvalidCall",
+    "JournalError",
     "LimitError",
     "NetworkError",
     "ScriptError",
@@ -205,6 +207,12 @@ class FunctionError(CallError):
     """A registered Python function raised; ``__cause__`` is its exception, ``type`` its class name."""
 
     kind = "function"
+
+
+class JournalError(HostError):
+    """The journal of durable runs cannot be read or written, or does not allow what was asked of it."""
+
+    exit_code = 3
 
 
 class ScriptError(HostError):

@@ -232,8 +232,12 @@ end
 local function enter(id, status, a, b)
   if finished then return 0 end
   if id == START then
-    trace = b == 1 or b == 3
+    trace = b % 2 == 1
     load_prelude(core, "env")
+    if b >= 4 then
+      load_prelude(core, "durable")
+      b = b - 4
+    end
     local chunk, message = core.compile(a, status)
     if not chunk then return ended("syntax", message) end
     sethook(tick, "", TICK_EVERY)

@@ -34,6 +34,8 @@ local function forget(id) -- an answer nobody waits for any more
   if core.is_waiting(id) then host(CANCEL, id) end
 end
 
+local function by_path(a, b) return a.path < b.path end
+
 local function cancel(task)
   if task.ended or task.cancelled then return end
   task.cancelled = true
@@ -47,6 +49,7 @@ local function cancel(task)
   if kids then
     local list, n = {}, 0
     for kid in next, kids do n = n + 1 list[n] = kid end
+    if n > 1 then core.table.sort(list, by_path) end -- the same order in every process
     for i = 1, n do cancel(list[i]) end
   end
 end

@@ -1,0 +1,337 @@
+"""The journal of a host: one thread writes for all its runs, many records in one commit.
+
+What is appended for one run is committed in that order, all of it or its beginning. So it is enough to wait for
+the commit before something is done that can be seen outside: a change is sent, or the run's end is told. Answers
+go on to the script at once; anything the script then does waits for a later commit, which has them too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, Final
+
+from host.errors import ClosedError, HostError, JournalError
+from host.gate.journal.database import Conflict, Database, Statement, insert, open_database
+from host.gate.journal.owner import is_dead, this_owner
+from host.gate.journal.records import Record, Run
+
+LEASE: Final = 30.0  # seconds after which a run whose owner is silent may be taken over
+LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
+MOST: Final = 5000  # items in one commit
+
+Then = Callable[[HostError | None], None]
+"""Called on the writer's thread once it is committed (``None``) or known that it will not be."""
+
+INSERT_RECORD: Final = insert("luahost_record")
+INSERT_RUN: Final = insert("luahost_run")
+RUN_COLUMNS: Final = ", ".join(field.name for field in fields(Run))
+RECORD_COLUMNS: Final = ", ".join(Record._fields)
+
+_TAKE = (
+    "UPDATE luahost_run SET owner = :owner, lease = :lease, status = 'running', updated = :now "
+    "WHERE id = :id AND status <> 'replaced' AND (owner IS NULL OR owner = :before OR lease < :now)"
+)
+_BEAT = "UPDATE luahost_run SET lease = :lease WHERE id = :id AND owner = :owner"
+_RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
+_END = (
+    "UPDATE luahost_run SET status = :status, updated = :now, printed = :printed, calls = :calls, "
+    "value = :value, error = :error WHERE id = :id AND owner = :owner"
+)
+
+
+class _Item:
+    """Something to commit for one run: a record, or statements."""
+
+    __slots__ = ("record", "run", "statements", "then", "urgent")
+
+    def __init__(
+        self, run: str, record: Record | None, statements: list[Statement], then: Then | None, *, urgent: bool
+    ) -> None:
+        self.run = run
+        self.record = record
+        self.statements = statements
+        self.then = then
+        self.urgent = urgent
+
+
+class Journal:
+    """Takes records of many runs from any thread; see the module for what is promised when.
+
+    ``clock`` gives seconds since 1970, ``lease`` is seconds. Raises :class:`JournalError`.
+    """
+
+    def __init__(
+        self, database: Database, *, clock: Callable[[], float] = time.time, lease: float = LEASE
+    ) -> None:
+        self.clock = clock
+        self.name = database.name
+        self._database = database
+        self._lease = lease
+        self._owner = this_owner()
+        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._held: set[str] = set()  # runs of ours, whose lease is kept up
+        self._broken: dict[str, HostError] = {}  # a run's record was lost: none may follow it
+        self._beat_at = 0.0
+
+    @classmethod
+    def open(cls, url: str, *, clock: Callable[[], float] = time.time, lease: float = LEASE) -> Journal:
+        """The journal at a path or URL; made if it is not there."""
+        return cls(open_database(url), clock=clock, lease=lease)
+
+    # -- runs
+
+    def begin(self, run: Run) -> None:
+        """A new run, ours. Whether its id was free is seen with its first commit: look before, where it was given."""
+        now = self.clock()
+        values = {field.name: getattr(run, field.name) for field in fields(Run)}
+        values.update(owner=self._owner, lease=now + self._lease, created=now, updated=now, status="running")
+        self._held.add(run.id)
+        self._put(_Item(run.id, None, [(INSERT_RUN, [values])], None, urgent=False))
+
+    def take(self, run: Run, skip: Callable[[list[Record]], int]) -> list[Record]:
+        """Make an existing run ours, and mark in its log where we begin. Gives the log, the mark included.
+
+        ``skip(log)`` is the ``seq`` of an answer that is to count no more, or 0. Raises :class:`JournalError`
+        if somebody else runs it. Whoever had it before cannot write any more: their next ``seq`` is taken.
+        """
+        now = self.clock()
+        dead = run.owner is not None and is_dead(run.owner)
+        values = {
+            "owner": self._owner, "lease": now + self._lease, "now": now, "id": run.id,
+            "before": run.owner if dead else "",
+        }  # fmt: skip
+        if not self._database.write([(_TAKE, [values])]):
+            raise JournalError(
+                f"run {run.id} is being run by another process",
+                hint="if that process is gone without a trace, its lease ends "
+                f"in {max(0.0, run.lease - now):.0f} s and the run can be taken over",
+            )
+        log = self.records(run.id)
+        mark = Record(run.id, log[-1].seq + 1 if log else 1, "resumed", n=skip(log), at=now)
+        try:
+            self._database.write([(INSERT_RECORD, [mark._asdict()])])
+        except Conflict:
+            raise JournalError(f"run {run.id} is being run by another process") from None
+        self._broken.pop(run.id, None)
+        self._held.add(run.id)
+        return [*log, mark]
+
+    def replace(self, run: Run) -> None:
+        """Put a run and its records aside as ``id~generation``, so that the id can begin anew."""
+        aside = f"{run.id}~{run.generation}"
+        values = [{"aside": aside, "id": run.id, "now": self.clock()}]
+        self._database.write(
+            [
+                ("UPDATE luahost_record SET run = :aside WHERE run = :id", values),
+                (
+                    "UPDATE luahost_run SET id = :aside, status = 'replaced', owner = NULL, updated = :now "
+                    "WHERE id = :id",
+                    values,
+                ),
+            ]
+        )
+
+    def end(
+        self, run: str, status: str, *, printed: int, calls: int, value: bytes, error: str | None, then: Then
+    ) -> None:
+        """How a run ended. The lease is kept until :meth:`release`."""
+        values = {
+            "status": status, "now": self.clock(), "printed": printed, "calls": calls, "value": value,
+            "error": error, "id": run, "owner": self._owner,
+        }  # fmt: skip
+        self._put(_Item(run, None, [(_END, [values])], then, urgent=True))
+
+    def release(self, run: str) -> None:
+        """Nothing more will be recorded of it: anybody may take it."""
+        self._held.discard(run)
+        self._put(_Item(run, None, [(_RELEASE, [{"id": run, "owner": self._owner}])], None, urgent=False))
+
+    def run(self, id: str) -> Run | None:
+        """A run by its id."""
+        rows = self._database.read(f"SELECT {RUN_COLUMNS} FROM luahost_run WHERE id = :id", {"id": id})  # noqa: S608 - own names
+        return _run(rows[0]) if rows else None
+
+    def runs(self) -> list[Run]:
+        """All runs, newest first."""
+        rows = self._database.read(f"SELECT {RUN_COLUMNS} FROM luahost_run ORDER BY created DESC, id")  # noqa: S608
+        return [_run(row) for row in rows]
+
+    def records(self, run: str) -> list[Record]:
+        """A run's log."""
+        rows = self._database.read(
+            f"SELECT {RECORD_COLUMNS} FROM luahost_record WHERE run = :run ORDER BY seq",  # noqa: S608
+            {"run": run},
+        )
+        return [Record(*row) for row in rows]
+
+    def delete(self, run: str) -> None:
+        """Forget a run."""
+        values = [{"id": run}]
+        self._database.write(
+            [
+                ("DELETE FROM luahost_record WHERE run = :id", values),
+                ("DELETE FROM luahost_run WHERE id = :id", values),
+            ]
+        )
+
+    def is_running(self, run: Run) -> bool:
+        """Whether a living process has it, as far as can be seen from here."""
+        return run.owner is not None and run.lease >= self.clock() and not is_dead(run.owner)
+
+    # -- records
+
+    def append(self, record: Record, then: Then | None = None, *, urgent: bool = False) -> None:
+        """Add a record to its run's log. ``urgent``: somebody waits for it."""
+        self._put(_Item(record.run, record, [], then, urgent=urgent or then is not None))
+
+    def close(self) -> None:
+        """Commit what is there, let go of the runs, end the thread. Twice is fine."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            thread = self._thread
+        self._queue.put(None)
+        if thread is not None:
+            thread.join()
+        else:
+            self._drain_refused()
+        held = [{"id": run, "owner": self._owner} for run in self._held]
+        try:
+            if held:
+                self._database.write([(_RELEASE, held)])
+        except JournalError:  # the leases end by themselves
+            pass
+        finally:
+            self._database.close()
+
+    # -- the writer
+
+    def _put(self, item: _Item) -> None:
+        if self._closed:
+            if item.then is not None:
+                item.then(ClosedError("the journal is closed"))
+            return
+        self._queue.put(item)
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None and not self._closed:
+                    # Not a daemon's work to lose: close() joins it. A daemon all the same, so that a
+                    # forgotten host cannot keep its process from ending.
+                    self._thread = threading.Thread(target=self._write, name="host-journal", daemon=True)
+                    self._thread.start()
+
+    def _write(self) -> None:
+        self._beat_at = monotonic() + self._lease / 3
+        open_ = True
+        while open_:
+            batch, open_ = self._gather()
+            if batch:
+                self._commit(batch)
+            if monotonic() >= self._beat_at:
+                self._beat()
+        self._drain_refused()
+
+    def _gather(self) -> tuple[list[_Item], bool]:
+        """What to commit next, and whether there will be more."""
+        queue = self._queue
+        batch: list[_Item] = []
+        until = self._beat_at
+        while len(batch) < MOST:
+            try:
+                item = (
+                    queue.get_nowait() if until == 0.0 else queue.get(timeout=max(0.0, until - monotonic()))
+                )
+            except Empty:
+                break
+            if item is None:
+                return batch, False
+            batch.append(item)
+            if item.urgent:
+                until = 0.0
+            elif until != 0.0:
+                until = min(until, monotonic() + LINGER) if len(batch) == 1 else until
+        return batch, True
+
+    def _commit(self, batch: list[_Item]) -> None:
+        if self._broken:
+            batch = self._without_broken(batch)
+        try:
+            self._database.write(_statements(batch))
+        except HostError as error:
+            if len(batch) == 1:
+                self._fail(batch[0], error)
+            else:  # whose fault it is shows when each is written alone
+                for item in batch:
+                    self._commit([item])
+            return
+        for item in batch:
+            if item.then is not None:
+                item.then(None)
+
+    def _without_broken(self, batch: list[_Item]) -> list[_Item]:
+        whole = []
+        for item in batch:
+            error = self._broken.get(item.run)
+            if error is None:
+                whole.append(item)
+            elif item.then is not None:
+                item.then(error)
+        return whole
+
+    def _fail(self, item: _Item, error: HostError) -> None:
+        if isinstance(error, Conflict):
+            error = JournalError(f"run {item.run} has been taken over by another process")
+            self._held.discard(item.run)
+        self._broken[item.run] = error
+        if item.then is not None:
+            item.then(error)
+
+    def _beat(self) -> None:
+        self._beat_at = monotonic() + self._lease / 3
+        until = self.clock() + self._lease
+        held = [{"id": run, "owner": self._owner, "lease": until} for run in list(self._held)]
+        if held:
+            try:
+                self._database.write([(_BEAT, held)])
+            except JournalError:  # the next record says so where it matters
+                return
+
+    def _drain_refused(self) -> None:
+        """Answer what came after the end."""
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return
+            if item is not None and item.then is not None:
+                item.then(ClosedError("the journal is closed"))
+
+
+def _statements(batch: list[_Item]) -> list[Statement]:
+    """In their order, records that follow each other in one statement."""
+    found: list[Statement] = []
+    records: list[dict[str, Any]] = []
+    for item in batch:
+        if item.record is not None:
+            records.append(item.record._asdict())
+        else:
+            if records:
+                found.append((INSERT_RECORD, records))
+                records = []
+            found.extend(item.statements)
+    if records:
+        found.append((INSERT_RECORD, records))
+    return found
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    return Run(*row)

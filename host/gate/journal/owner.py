@@ -1,0 +1,42 @@
+"""Who runs a run: a text that says machine and process, so that the death of a process can be seen."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from contextlib import suppress
+from pathlib import Path
+
+
+def this_owner() -> str:
+    """``machine:pid:start:nonce`` of this process; the nonce tells journals of one process apart."""
+    pid = os.getpid()
+    return f"{_machine()}:{pid}:{_started(pid) or 0}:{os.urandom(4).hex()}"
+
+
+def is_dead(owner: str) -> bool:
+    """Whether that process is known to have ended: only on its own machine, and where processes can be seen."""
+    machine, pid, start, _ = owner.split(":")
+    if machine != _machine() or start == "0":
+        return False
+    return _started(int(pid)) != start
+
+
+def _machine() -> str:
+    """This boot of this machine, in this space of process numbers."""
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _started(pid: int) -> str | None:
+    """When the process began (field 22 of proc(5)'s stat), or ``None`` without one, or if it is a zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else fields[19]

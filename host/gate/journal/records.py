@@ -1,0 +1,111 @@
+"""What a journal holds: one row for each run, and its records in the order in which they happened.
+
+A run's records are a log without gaps (``seq`` 1, 2, 3 …): it is always the beginning of what happened, never
+a selection. Nothing that the script did may be seen outside before everything it did so far is in the log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+VERSION: Final = 1
+"""Of the tables. A journal of a later version is not touched."""
+
+Kind = Literal["sent", "answer", "late", "value", "resumed"]
+Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced"]
+
+
+class Record(NamedTuple):
+    """One step of a run. ``path`` and ``n``: which call of which task. ``at``: seconds since 1970.
+
+    ============  ============================================================================================
+    ``sent``      a call that may change something (or a sleep) is about to start; ``data``: :class:`Sent`
+    ``answer``    the reply was told to the script, in this place of the order; ``data``: :class:`Told`
+    ``late``      a reply nobody waited for any more; ``data``: :class:`Told`
+    ``value``     the host gave the script something that is different each time (``name``); ``data`` is it
+    ``resumed``   the run was taken up again from here on
+    ============  ============================================================================================
+
+    ``digest`` is of the call as the script made it, so that another call in its place is noticed.
+    """
+
+    run: str
+    seq: int
+    kind: str
+    path: str = ""
+    n: int = 0
+    at: float = 0.0
+    name: str = ""
+    line: int | None = None
+    digest: bytes = b""
+    data: bytes = b""
+
+
+class Sent(msgspec.Struct, array_like=True):
+    """``key``: the idempotency key. ``seconds``: a sleep's. ``printed``: bytes of output made until now."""
+
+    key: str | None = None
+    seconds: float | None = None
+    printed: int = 0
+
+
+class Told(msgspec.Struct, array_like=True):
+    """A reply as it went into Lua (``status``, ``a``, ``b`` of ``LuaState.enter``), and what is known of it."""
+
+    status: int
+    a: bytes | None = None
+    b: bytes | None = None
+    printed: int = 0
+    request_id: str | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where a run's calls go: resuming it anywhere else is refused.
+
+    ``account`` is a fingerprint of the key, never the key. ``mode`` is live, test, simulated or other.
+    """
+
+    base: str
+    mode: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. ``args`` and ``globals`` are MessagePack, ``owner`` who runs it now (until ``lease``)."""
+
+    id: str
+    script: str
+    source: bytes
+    folder: str | None
+    args: bytes
+    globals: bytes
+    base: str
+    mode: str
+    account: str
+    simulator: str | None = None
+    generation: int = 1
+    status: str = "running"
+    created: float = 0.0
+    updated: float = 0.0
+    owner: str | None = None
+    lease: float = 0.0
+    printed: int = 0
+    calls: int = 0
+    value: bytes = b"\xc0"
+    error: str | None = None
+
+    @property
+    def binding(self) -> Binding:
+        """Where its calls go."""
+        return Binding(self.base, self.mode, self.account)
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_sent = msgspec.msgpack.Decoder(Sent).decode
+decode_told = msgspec.msgpack.Decoder(Told).decode
