@@ -167,7 +167,8 @@ def _no_parameter(operation: Operation, name: Any, valid: Any) -> InvalidCall:
 
 
 def _invalid(fault: Fault, operation: Operation) -> InvalidCall:
-    return InvalidCall(fault.message(), operation=operation.id, param=fault.where() or None)
+    message = f"{operation.resource}: {fault.message()}" if operation.resource else fault.message()
+    return InvalidCall(message, operation=operation.id, param=fault.where() or None)
 
 
 def prepare(

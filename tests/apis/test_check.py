@@ -182,7 +182,7 @@ def test_any_value_is_either_taken_or_refused_with_a_clear_error(stripe: Catalog
             try:
                 done = check_value(stripe, operation, name, value)
             except InvalidCall as error:
-                told = error.message.startswith(name)
+                told = error.message.startswith(f"{operation.resource}: {name}")
             else:  # checking twice changes nothing
                 told = check_value(stripe, operation, name, done) == done
             assert told
@@ -213,7 +213,7 @@ def test_limits_of_a_schema_are_kept() -> None:
     ]:
         with pytest.raises(InvalidCall) as caught:
             check_value(catalog, pet, name, value)
-        assert caught.value.message == said
+        assert caught.value.message == f"pet: {said}"
 
 
 def test_a_schema_that_holds_itself_is_checked_to_any_depth() -> None:
