@@ -78,7 +78,8 @@ class Settings:
 
     ``stripe_secret_key`` is ``None`` without a key and for the demo key. ``stripe_api_base`` is https, or
     http to this machine; http elsewhere is for test keys only. ``http_timeout`` bounds the answer to one
-    request, ``request_deadline`` a whole call with its waiting and retries. ``sources`` tells for each
+    request, ``request_deadline`` a whole call with its waiting and retries. ``max_in_flight`` counts requests
+    under way, ``max_per_host`` those to one host and port (``None``: as many). ``sources`` tells for each
     field that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
     """
 
@@ -89,6 +90,7 @@ class Settings:
     connect_timeout: float = 3.0
     request_deadline: float = 30.0
     max_in_flight: int = 1000
+    max_per_host: int | None = None
     queue_capacity: int = 1024
     transport: Literal["auto", "reqwest", "httpx"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
@@ -244,6 +246,10 @@ def _count(maximum: int) -> Callable[[object], int]:
     return read
 
 
+def _optional(read: Callable[[object], Any]) -> Callable[[object], Any]:
+    return lambda value: None if value is None else read(value)
+
+
 def _choice(*allowed: str, **aliases: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         text = value.strip().lower() if isinstance(value, str) else ""
@@ -263,6 +269,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "connect_timeout": ("HOST_CONNECT_TIMEOUT", _read_seconds),
     "request_deadline": ("HOST_REQUEST_DEADLINE", _read_seconds),
     "max_in_flight": ("HOST_MAX_IN_FLIGHT", _count(100_000)),
+    "max_per_host": ("HOST_MAX_PER_HOST", _optional(_count(100_000))),
     "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
     "transport": ("HOST_TRANSPORT", _choice("auto", "reqwest", "httpx")),
     "log_level": ("HOST_LOG_LEVEL", _choice("debug", "info", "warning", "error", warn="warning")),
