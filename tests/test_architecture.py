@@ -27,6 +27,8 @@ FLOORS = {
     "simulator": 4,
     "host": 5,
     "fleet": 5,
+    "shards": 5,
+    "stats": 5,
     "report": 5,
     "testing": 5,
     "cli": 6,

@@ -1,0 +1,97 @@
+"""A pair of pipes that carries frames: 4 bytes of length, then the frame."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+
+FULL = 8 << 20  # bytes that wait to be written, from which a patient sender is held
+
+
+class Channel:
+    """``send`` from any thread, ``frames`` on one. Owns both descriptors.
+
+    A thread of its own writes, many frames at once, so that a sender on a loop's thread never waits for the
+    other process. When that is gone, what is sent is dropped and ``frames`` ends.
+    """
+
+    def __init__(self, reading: int, writing: int, name: str) -> None:
+        self._in = open(reading, "rb", buffering=1 << 16)  # noqa: SIM115 - closed by close()
+        self._out = writing
+        self._changed = threading.Condition()
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._writing = False
+        self._closed = False
+        self._writer = threading.Thread(target=self._write, name=f"{name}-writer", daemon=True)
+        self._writer.start()
+
+    def send(self, frame: bytes, *, patient: bool = False) -> None:
+        """Have ``frame`` written. A ``patient`` sender waits here while too much is unwritten."""
+        with self._changed:
+            while patient and self._size > FULL and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return
+            self._waiting += (len(frame).to_bytes(4, "big"), frame)
+            self._size += len(frame)
+            if not self._writing:
+                self._changed.notify_all()
+
+    def frames(self) -> Iterator[bytes]:
+        """Every frame that comes, until the other side is gone."""
+        while True:
+            try:
+                head = self._in.read(4)
+                size = int.from_bytes(head, "big")
+                frame = self._in.read(size) if len(head) == 4 else b""
+            except (OSError, ValueError):  # closed meanwhile
+                return
+            if len(head) < 4 or len(frame) < size:
+                return
+            yield frame
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until everything is written; gives whether it was within ``seconds``."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._closed or not (self._waiting or self._writing), seconds
+            )
+
+    def close(self) -> None:
+        """Drop what is unwritten, end the writing side. Twice is fine. From any thread but the writer's."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        if self._writer is not threading.current_thread():
+            self._writer.join(1.0)
+
+    def close_reading(self) -> None:
+        """After ``frames`` has ended, on its thread."""
+        with contextlib.suppress(OSError):
+            self._in.close()
+
+    def _write(self) -> None:
+        try:
+            while True:
+                with self._changed:
+                    self._writing = False
+                    self._changed.notify_all()
+                    self._changed.wait_for(lambda: self._waiting or self._closed)
+                    if self._closed:
+                        return
+                    batch, self._waiting, self._size = self._waiting, [], 0
+                    self._writing = True
+                rest = memoryview(b"".join(batch))
+                while rest:
+                    rest = rest[os.write(self._out, rest) :]
+        except OSError:  # nobody reads any more
+            return
+        finally:
+            with self._changed:
+                self._closed, self._writing = True, False
+                self._changed.notify_all()
+            os.close(self._out)

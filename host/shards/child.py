@@ -1,0 +1,183 @@
+"""The worker process: a host whose limits are lent and whose simulator and runs are its parent's.
+
+It reads messages from standard input and writes them to standard output, until its parent closes or is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from host.errors import HostError
+from host.events import Event
+from host.gate.rules import Rules
+from host.host import Host
+from host.http.chain import Send, chain
+from host.http.limits import BreakerPolicy
+from host.limits import Limits
+from host.lua.values import from_lua
+from host.run.script import RunResult, Script
+from host.run.session import Session
+from host.settings import Settings
+from host.shards import messages as m
+from host.shards.channel import Channel
+from host.shards.counts import ALL
+from host.shards.forms import ended, happened, text_in
+from host.shards.lease import Lenders
+from host.shards.order import permissions_of
+from host.shards.remote import RemoteClient
+from host.shards.setup import run_setup
+
+__all__ = ["main"]
+
+GRACE = 2.0  # seconds for the last messages to be read by the parent
+
+
+class ChildHost(Host):
+    """A host of which one process is the parent's child. ``tell(message, patient)`` sends to the parent."""
+
+    def __init__(self, opening: m.Open, tell: Callable[[m.Message], None], sinks: list[Any]) -> None:
+        self._opening = opening
+        self._tell = tell
+        self.lenders = Lenders(opening.rates, opening.per_host, BreakerPolicy(), tell)
+        self.remote = RemoteClient(tell)
+        super().__init__(simulate=opening.simulated, sinks=sinks, **opening.options)
+        self._granted: dict[bytes, Rules] = {}
+        self._worker.share_room(lambda calls: self.lenders.room(ALL, opening.room, calls))
+
+    def heard(self, message: m.Message) -> None:
+        """What the parent said of limits and simulated calls; from the reading thread."""
+        loop = self._worker.start()
+        if isinstance(message, m.Answered):
+            loop.call_soon_threadsafe(self.remote.heard, message)
+        else:
+            loop.call_soon_threadsafe(self.lenders.heard, message, monotonic())
+
+    def start(self, run: m.Run, script: Script, finished: Callable[[RunResult], None]) -> Session:
+        """Begin a run."""
+        self._rules = self._rules_for(run.grant)  # runs begin on the reading thread alone
+        session = self._launch(
+            script,
+            [text_in(each) for each in run.args],
+            None if run.globals is None else from_lua(run.globals),
+            run.timeout,
+            Limits(**run.limits),
+            None,
+            None,
+            finished,
+            run.run_id,
+        )
+        assert isinstance(session, Session)
+        return session
+
+    def _rules_for(self, grant: bytes) -> Rules:
+        """What a run may do was decided by the parent; here it holds. Nearly all runs have the same."""
+        found = self._granted.get(grant)
+        if found is None:
+            permissions, env = permissions_of(grant)
+            found = Rules(permissions, None, self._apis, self._around.mask, env=env, environ={})
+            if len(self._granted) >= 100:
+                self._granted.clear()
+            self._granted[grant] = found
+        return found
+
+    def _read_settings(self, env_file: Any, overrides: Any) -> Settings:
+        return Settings(**self._opening.settings)  # the parent's, whatever this process's environment says
+
+    def _open_client(self, *options: Any) -> Any:
+        return self.remote if self.simulated else super()._open_client(*options)
+
+    def _chain(self, send: Send) -> Send:
+        return chain(send, limits=self.lenders, on_wait=self._worker.extend_deadline)
+
+
+class Child:
+    """What the process does with what it is told."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._host: ChildHost | None = None
+        self._scripts: dict[int, Script] = {}
+        self._sessions: dict[int, Session] = {}
+
+    def serve(self) -> None:
+        """Until the parent closes, or is gone: then everything here ends at once."""
+        for frame in self._channel.frames():
+            message = m.from_parent(frame)
+            if isinstance(message, m.Open):
+                if not self._open(message):
+                    return
+            elif isinstance(message, m.Close):
+                if self._host is not None:
+                    self._host.close(message.grace)
+                return
+            elif self._host is not None:
+                self._heard(self._host, message)
+
+    def tell(self, message: m.Message) -> None:
+        self._channel.send(m.to_bytes(message))
+
+    def emit(self, event: Event) -> None:
+        """This is the host's sink: events go to the parent's sinks."""
+        self._channel.send(m.to_bytes(happened(event)), patient=True)
+
+    def _open(self, opening: m.Open) -> bool:
+        try:
+            self._host = ChildHost(opening, self.tell, [self] if opening.watched else [])
+            run_setup(opening.setup, self._host)
+        except HostError as error:
+            self.tell(m.Refused(type(error).__name__, error.message, error.hint))
+            return False
+        self.tell(m.Ready())
+        return True
+
+    def _heard(self, host: ChildHost, message: Any) -> None:
+        match message:
+            case m.Run():
+                self._run(host, message)
+            case m.Kill(id, why):
+                session = self._sessions.get(id)
+                if session is not None:
+                    session.kill(why)
+            case m.Source(key, name, text, folder):
+                place = None if folder is None else Path(os.fsdecode(folder))
+                self._scripts[key] = Script(text_in(name), text, place)
+            case m.Forget(key):
+                del self._scripts[key]
+            case m.Look(id):
+                self.tell(m.Health(id, asdict(host.stats())))
+            case _:
+                host.heard(message)
+
+    def _run(self, host: ChildHost, run: m.Run) -> None:
+        def finished(result: RunResult) -> None:
+            self._sessions.pop(run.id, None)
+            early.append(None)
+            self._channel.send(m.to_bytes(ended(run.id, result)), patient=True)
+
+        early: list[None] = []
+        session = host.start(run, self._scripts[run.script], finished)
+        if not early:  # it may have ended before it is written down here
+            self._sessions[run.id] = session
+            if early:
+                self._sessions.pop(run.id, None)
+
+
+def main() -> int:
+    """Serve the process that started this one. Gives the exit status."""
+    reading, writing = os.dup(0), os.dup(1)
+    # The pipes are for messages: what somebody's setup prints goes to stderr, and nobody reads from them.
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    channel = Channel(reading, writing, "host-child")
+    Child(channel).serve()
+    channel.flush(GRACE)
+    sys.stderr.flush()
+    return 0

@@ -1,0 +1,107 @@
+"""The parent's side of what a host of several processes has only once: its rates and its places in flight."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from host.http.limits import TokenBucket
+from host.http.owner import Limits
+from host.shards.messages import (
+    Granted,
+    HostFailed,
+    HostRecovered,
+    Message,
+    RateAccepted,
+    RateRejected,
+    Recalled,
+    Returned,
+    TokenReturned,
+    Tokens,
+    TokensWanted,
+    Wanted,
+)
+from host.shards.pool import Pool
+
+__all__ = ["ALL", "Counts"]
+
+ALL = ""  # the pool of all calls in flight, to whatever host
+
+Tell = Callable[[int, Message], None]
+
+
+class Counts:
+    """Thread-safe. ``tell(member, message)`` must not block and not call back.
+
+    ``limits`` are those of the whole host, ``in_flight`` its calls in flight.
+    """
+
+    def __init__(self, limits: Limits, in_flight: int, tell: Tell) -> None:
+        self.limits = limits
+        self._lock = threading.Lock()
+        self._tell = tell
+        self._members: set[int] = set()
+        self._pools = {ALL: self._pool(ALL, in_flight)}
+        now = monotonic()
+        self._buckets = {name: TokenBucket(rate, now) for name, rate in limits.rates.items()}
+
+    def join(self, member: int, members: int, begin: Callable[[int], None]) -> None:
+        """A process more, of ``members`` in all. ``begin`` takes its first places in flight, before it is
+        told anything else."""
+        with self._lock:
+            self._members.add(member)
+            for name, pool in self._pools.items():
+                if name != ALL:
+                    pool.join(member)
+            everything = self._pools[ALL]
+            begin(everything.join(member, max(1, everything.total // members)))
+
+    def leave(self, member: int) -> None:
+        """A process has ended: what it held is free for the others."""
+        with self._lock:
+            self._members.discard(member)
+            for pool in self._pools.values():
+                pool.leave(member)
+
+    def heard(self, member: int, message: Message) -> None:
+        """What a process said of its limits."""
+        with self._lock:
+            if member in self._members:
+                self._heard(member, message)
+
+    def _heard(self, member: int, message: Message) -> None:
+        match message:
+            case Wanted(pool, count):
+                self._pool_of(pool).want(member, count)
+            case Returned(pool, count):
+                self._pool_of(pool).give_back(member, count)
+            case TokensWanted(name, count):
+                bucket, now = self._buckets[name], monotonic()
+                waits = [bucket.take(now) for _ in range(count)]
+                slowed = bucket.rate < self.limits.rates[name].per_second
+                self._tell(member, Tokens(name, waits, slowed))
+            case TokenReturned(name):
+                self._buckets[name].give_back()
+            case RateRejected(name, asked):
+                self._buckets[name].rejected(monotonic(), asked)
+            case RateAccepted(name):
+                self._buckets[name].accepted()
+            case HostFailed() | HostRecovered():
+                for other in self._members - {member}:
+                    self._tell(other, message)
+
+    def _pool_of(self, name: str) -> Pool:
+        pool = self._pools.get(name)
+        if pool is None:
+            pool = self._pools[name] = self._pool(name, self.limits.in_flight_per_host or 1)
+            for member in self._members:  # parts are by processes, not by who has asked already
+                pool.join(member)
+        return pool
+
+    def _pool(self, name: str, total: int) -> Pool:
+        return Pool(
+            total,
+            lambda member, count: self._tell(member, Granted(name, count)),
+            lambda member, count, hard: self._tell(member, Recalled(name, count, hard)),
+        )

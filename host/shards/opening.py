@@ -1,0 +1,64 @@
+"""How a host opens its worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from host.errors import UsageError
+from host.events import Sink
+from host.http.owner import Limits as HttpLimits
+from host.settings import Secret, Settings
+from host.shards.messages import Open
+from host.shards.shards import Answer, Shards
+
+__all__ = ["open_shards"]
+
+
+def open_shards(
+    processes: int,
+    *,
+    settings: Settings,
+    simulated: bool,
+    http_limits: HttpLimits,
+    setup: str | None,
+    sinks: Sequence[Sink],
+    answer: Answer,
+    options: Mapping[str, Any],
+    local: Mapping[str, Any],
+) -> Shards:
+    """Worker processes for a host of these settings. ``options`` are further ones, as plain values.
+
+    ``local`` are those that cannot cross to another process: ``UsageError`` for the first that is set.
+    """
+    for name, value in local.items():
+        if value is not None:
+            raise UsageError(
+                f"Host(processes={processes}) has {name}=…, which cannot cross to another process",
+                hint="Make it there: setup='module:function' is called with each process's host, "
+                "whose use(…) takes it.",
+            )
+    opening = Open(
+        settings=_plain(settings),
+        options=dict(options),
+        simulated=simulated,
+        setup=setup,
+        watched=bool(sinks),
+        room=0,
+        rates=list(http_limits.rates),
+        per_host=http_limits.in_flight_per_host,
+    )
+    return Shards(
+        processes,
+        opening,
+        limits=http_limits,
+        in_flight=settings.max_in_flight,
+        answer=answer,
+        sinks=sinks,
+    )
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}

@@ -1,0 +1,108 @@
+"""Places in flight that several processes share: who holds how many, decided purely.
+
+Places are leased, not asked for one by one: whoever got one keeps it for its next call, so a call costs no
+message as long as there are enough. When somebody waits, idle places are called back, and from those that
+hold more than their part also the ones that are wanted there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["Pool"]
+
+Grant = Callable[[int, int], None]
+Recall = Callable[[int, int, bool], None]
+
+
+class Pool:
+    """``total`` places. ``grant(member, count)`` and ``recall(member, count, hard)`` tell the members.
+
+    A member's part is an equal one; it may hold more while nobody else wants them.
+    """
+
+    def __init__(self, total: int, grant: Grant, recall: Recall) -> None:
+        self.total = self.free = total
+        self._grant = grant
+        self._recall = recall
+        self._held: dict[int, int] = {}
+        self._wanted: dict[int, int] = {}  # in the order of their turns
+        self._hard: dict[int, int] = {}  # called back and not returned yet
+        self._soft: dict[int, int] = {}
+
+    def join(self, member: int, first: int = 0) -> int:
+        """A member more, which begins with up to ``first`` places: how many it got."""
+        got = self._held[member] = min(first, self.free)
+        self.free -= got
+        return got
+
+    def leave(self, member: int) -> None:
+        """A member is gone, and what it held is free."""
+        self.free += self._held.pop(member, 0)
+        for notes in (self._wanted, self._hard, self._soft):
+            notes.pop(member, None)
+        self._serve()
+
+    def want(self, member: int, count: int) -> None:
+        """A member asks for ``count`` places more."""
+        self._held.setdefault(member, 0)
+        self._wanted[member] = self._wanted.get(member, 0) + count
+        self._serve()
+
+    def give_back(self, member: int, count: int) -> None:
+        """A member returns places it was asked for."""
+        self._held[member] -= count
+        self.free += count
+        for notes in (self._hard, self._soft):
+            taken = min(count, notes.get(member, 0))
+            if taken:
+                notes[member] -= taken
+                count -= taken
+        self._serve()
+
+    def held(self, member: int) -> int:
+        return self._held.get(member, 0)
+
+    @property
+    def part(self) -> int:
+        """An equal part; 0 where there are fewer places than members, which then pass them around."""
+        return self.total // max(1, len(self._held))
+
+    def _serve(self) -> None:
+        grants: dict[int, int] = {}
+        while self.free and self._wanted:
+            member = next(iter(self._wanted))
+            left = self._wanted.pop(member) - 1
+            if left:
+                self._wanted[member] = left
+            grants[member] = grants.get(member, 0) + 1
+            self._held[member] += 1
+            self.free -= 1
+        for member in grants:  # more will be wanted: up to its part, nobody waits for them now
+            more = min(self.free, self.part - self._held[member])
+            if more > 0:
+                grants[member] += more
+                self._held[member] += more
+                self.free -= more
+        for member, count in grants.items():
+            self._grant(member, count)
+        if self._wanted:
+            self._call_back()
+
+    def _call_back(self) -> None:
+        # Who has less than its part, or nothing, may take what another could use itself.
+        least = max(1, self.part)
+        needed = sum(min(count, max(0, least - self._held[one])) for one, count in self._wanted.items())
+        needed -= sum(self._hard.values())
+        short = sum(self._wanted.values())
+        for member, held in self._held.items():
+            hard = min(needed, held - self.part - self._hard.get(member, 0))
+            if hard > 0:
+                needed -= hard
+                self._hard[member] = self._hard.get(member, 0) + hard
+                self._recall(member, hard, True)
+            pending = self._hard.get(member, 0) + self._soft.get(member, 0)
+            soft = min(short, held) - pending
+            if soft > 0 and set(self._wanted) != {member}:
+                self._soft[member] = self._soft.get(member, 0) + soft
+                self._recall(member, soft, False)

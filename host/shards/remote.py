@@ -1,0 +1,65 @@
+"""The simulator as a child has it: the same ``send`` as the HTTP client's, answered by the parent's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from time import monotonic
+from urllib.parse import urlsplit
+
+from host.http.faults import call_error as http_error
+from host.http.message import Answer, Request
+from host.shards.forms import call_error
+from host.shards.messages import Answered, Asked, Message
+
+__all__ = ["RemoteClient"]
+
+
+class RemoteClient:
+    """On the child's loop. ``tell`` sends to the parent; :meth:`heard` takes its answers."""
+
+    def __init__(self, tell: Callable[[Message], None]) -> None:
+        self._tell = tell
+        self._ids = count(1)
+        self._open: dict[int, asyncio.Future[Answered]] = {}
+
+    async def send(self, request: Request, deadline: float) -> Answer:
+        """As :meth:`host.http.client.HttpClient.send`."""
+        start = monotonic()
+        seconds = max(0.0, deadline - start)
+        id = next(self._ids)
+        answered = self._open[id] = asyncio.get_running_loop().create_future()
+        self._tell(
+            Asked(
+                id,
+                request.method,
+                request.url,
+                list(request.headers),
+                request.content,
+                request.mutation,
+                request.credential,
+                request.operation,
+                seconds,
+            )
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                form = await answered
+        except TimeoutError:
+            where = urlsplit(request.url).hostname or "simulator"
+            raise http_error("response_timeout", request, where, seconds=seconds) from None
+        finally:
+            self._open.pop(id, None)
+        if form.error is not None:
+            raise call_error(form.error)
+        return Answer(form.status, form.headers, form.body, monotonic() - start, 1, request.url)
+
+    def heard(self, answer: Answered) -> None:
+        """The parent's answer; one that nobody waits for any more is dropped."""
+        waiting = self._open.get(answer.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    async def aclose(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,68 @@
+"""How a host is doing: its queue, its loops, its runs, what it takes of the machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from host.bridge.stats import WorkerStats
+
+if TYPE_CHECKING:
+    from host.shards.shards import Shards
+
+__all__ = ["HostStats", "measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostStats(WorkerStats):
+    """Of all processes of a host together; ``oldest_wait`` and ``loop_lag`` are those of the worst.
+
+    ``runs`` are alive, ``threads`` run them. ``processes`` is how many they are in. ``cpu`` is seconds of
+    processor time, ``peak_memory`` bytes resident at the most, both with all else that is in these processes.
+    """
+
+    runs: int
+    threads: int
+    processes: int
+    cpu: float
+    peak_memory: int
+
+
+def measure(worker: WorkerStats, runs: int, threads: int, shards: Shards | None) -> HostStats:
+    """The stats of this process, and with ``shards`` of those that its runs are in."""
+    known = {field.name: getattr(worker, field.name) for field in fields(worker)}
+    own = HostStats(
+        **known, runs=runs, threads=threads, processes=1, cpu=time.process_time(), peak_memory=_peak_memory()
+    )
+    if shards is None:
+        return own
+    # What the parent's own worker did for its children's simulated calls would count twice.
+    mine = {"cpu": own.cpu, "peak_memory": own.peak_memory, "runs": shards.waiting}
+    return _together([mine, *shards.stats()])
+
+
+def _together(parts: list[dict[str, Any]]) -> HostStats:
+    found: dict[str, Any] = {}
+    for field in fields(HostStats):
+        values = [part[field.name] for part in parts if field.name in part]
+        worst = field.name in ("oldest_wait", "loop_lag")
+        found[field.name] = max(values, default=0.0) if worst else sum(values)
+    return HostStats(**found)
+
+
+def _peak_memory() -> int:
+    """Bytes. ``ru_maxrss`` would include whatever program started this one, so /proc is better."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as lines:
+            return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
+    if os.name == "nt":  # it has no resource module
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak << 10
