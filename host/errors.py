@@ -173,10 +173,17 @@ class CallTimeout(CallError):
 
 
 class LimitError(CallError):
-    """A limit of the run or of the host (time, memory, output, calls, tasks, money) was reached."""
+    """A limit of the run or of the host (time, memory, output, calls, tasks, money) was reached.
+
+    ``fatal``: the run ends with it, and no ``pcall`` of the script gets past it.
+    """
 
     kind = "limit"
     exit_code = 5
+    fatal: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts(), "fatal": True} if self.fatal else super().facts()
 
 
 class InvalidCall(CallError):

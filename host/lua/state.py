@@ -87,6 +87,7 @@ HOMES = {
         b"decode": b"decode",
         b"namespaces": b"page",
         b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment create_failed create_options",
+        b"totext": b"to_text",
         b"library": b"tool secret secret_proto",
         b"strings": b"tables charge check_size",
     }.items()

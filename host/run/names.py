@@ -6,13 +6,14 @@ from typing import Final
 
 # Lua's own functions, given as they are.
 OWN: Final = frozenset(
-    "assert error ipairs next pairs pcall rawequal rawget rawset select setmetatable tonumber tostring type unpack bit".split()
+    "assert error ipairs next pairs pcall rawequal rawget rawset select setmetatable tonumber type unpack bit".split()
 )
 
 # Files of the prelude, by the globals they set.
 FILES: Final[dict[str, bytes]] = {
     name: file.encode()
     for file, names in {
+        "totext": "tostring",
         "basic": "print xpcall getmetatable collectgarbage",
         "strings": "string",
         "coroutines": "coroutine",

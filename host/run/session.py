@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
+from host.gate.budget import Meter
 from host.gate.gate import Call, Gate, wrapped
+from host.gate.masking import Mask
+from host.gate.permissions import Permissions
 from host.limits import MB, Limits
 from host.lua import protocol as p
 from host.lua.state import HOMES, HostFunction, LuaState, chunk
-from host.lua.values import encode_plain, from_lua, to_lua
+from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
 from host.run.failure import script_error
 from host.run.names import FILES, OWN, STANDARD
 from host.run.runners import Runners
@@ -29,10 +32,11 @@ from host.run.tools import Tools
 
 if TYPE_CHECKING:
     from host.bridge.worker import AsyncWorker
+    from host.run.durable import Durable
 
 CROWD = 200  # runs alive at once from which each gives back memory as soon as it waits
 
-Why = Literal["timeout", "interrupted", "closed"]
+Why = Literal["timeout", "interrupted", "closed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Job:
     globals: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     env: Mapping[str, str] = field(default_factory=dict)  # the environment names granted to the script
+    permissions: Permissions = field(default_factory=Permissions)
+    meters: tuple[Meter, ...] = ()  # of the budgets its calls are counted against
 
 
 class State(Protocol):
@@ -65,7 +71,7 @@ class Surroundings:
     runners: Runners
     sinks: Sequence[Sink] = ()
     simulated: bool = False
-    mask: Callable[[str], str] = str
+    mask: Mask = field(default_factory=Mask)
     alive: set[Session] = field(default_factory=set)  # runs that have not ended
     new_state: Callable[[HostFunction, Limits], State] = LuaState
 
@@ -78,6 +84,7 @@ class Session:
         "_by_code",
         "_calls",
         "_done",
+        "_durable",
         "_ending",
         "_limits",
         "_open",
@@ -93,14 +100,26 @@ class Session:
         "blocked",
         "inbox",
         "job",
+        "meters",
+        "permissions",
         "result",
         "run_id",
         "scheduled",
     )
 
-    def __init__(self, run_id: str, job: Job, around: Surroundings, done: Callable[[Session], None]) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        job: Job,
+        around: Surroundings,
+        done: Callable[[Session], None],
+        durable: Durable | None = None,
+    ) -> None:
         self.run_id = run_id
+        self._durable = durable
         self.job = job
+        self.permissions = job.permissions
+        self.meters = job.meters
         self.around = around
         self.inbox: deque[Any] = deque()
         self.scheduled = False
@@ -139,6 +158,38 @@ class Session:
         """A call has its reply."""
         self.around.runners.post(self, call)
 
+    # -- for the journal of a durable run
+
+    @property
+    def printed(self) -> int:
+        """Bytes of output so far."""
+        return self._printed
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made so far."""
+        return self._calls
+
+    @property
+    def is_ending_by_itself(self) -> bool:
+        """Whether the script came to its end, rather than being ended."""
+        return self._why is None
+
+    def announce(self, call: Call, arguments: Any) -> None:
+        """Tell of a call that was held while the run was replayed, and now goes on."""
+        if self.around.sinks:
+            shown = self.around.mask.value(_shown(arguments))
+            self._emit(CallStarted(self.run_id, time.time(), call.id, call.name, call.line, shown))
+
+    def orphaned(self, call: Any, reply: Any) -> None:
+        """What became of a call that was given up while it was under way. On the loop's thread."""
+        if self._durable is not None and type(call) is Call:
+            self._durable.late(self, call, reply)
+
+    def interpreted(self, call: Call) -> tuple[int, bytes | None, Any]:
+        """The answer of a call nobody waits for, as it would have gone into Lua."""
+        return self._answer(call)
+
     # -- the runner's thread
 
     def serve(self) -> None:
@@ -148,6 +199,8 @@ class Session:
             while inbox:
                 item = inbox.popleft()
                 if self.result is not None:
+                    if self._durable is not None:
+                        self._durable.unread(self, item)
                     continue
                 if item is None:
                     self._begin()
@@ -178,9 +231,22 @@ class Session:
             name = b"@" + job.script.name.encode()
             self._tools = Tools(job, given, self.around.mask, self._log)
             flags = (1 if self.around.sinks else 0) + (2 if len(self.around.alive) > CROWD else 0)
+            if self._durable is not None:
+                flags |= 5
             self._enter(p.START, name, job.script.source, flags)
+            if self._durable is not None:
+                self._replay(self._durable)
         else:
             self._abort()
+
+    def _replay(self, durable: Durable) -> None:
+        """Tell the script the answers it was told before, in their order."""
+        while durable.replaying and self._ending is None and self._why is None:
+            told = durable.next_answer(self)
+            if told is None:
+                break
+            self._open.pop(told[0], None)
+            self._enter(*told)
 
     def _enter(self, id: int, status: Any, a: bytes | None, b: Any) -> None:
         state = self._state
@@ -195,7 +261,7 @@ class Session:
 
     def _abort(self) -> None:
         """The run is to end while all its tasks wait."""
-        kind, message = _WHY[self._why or "interrupted"]
+        kind, message = WHY[self._why or "interrupted"]
         if self._state is None:
             self._ending = (None, ScriptError(message, kind=kind, script=self.job.script.name), None)
             return
@@ -207,12 +273,16 @@ class Session:
         """Cancel what is open, let go of the state, tell the result."""
         assert self._ending is not None
         value, error, status = self._ending
+        if self._durable is not None:
+            error = self._durable.closing(self, error)
+            value = value if error is None else None
         for entry in list(self._open.values()):
             if isinstance(entry, Call):
                 self.around.gate.cancel(entry)
             else:
                 entry.cancel()
         self._open.clear()
+        self.around.gate.ended(self)
         if self._state is not None:
             self._state.close()
             self._state = None
@@ -229,14 +299,18 @@ class Session:
             exit_status=status,
         )
         self._emit(RunEnded(self.run_id, time.time(), duration, self._calls, error.message if error else None))
-        self._done(self)
+        if self._durable is not None:
+            interrupted = self._why is not None and self._why != "stopped"
+            self._durable.end(self, value, error, interrupted=interrupted, then=lambda: self._done(self))
+        else:
+            self._done(self)
 
     def _lose(self, error: ScriptError) -> None:
         """The state's own process failed, or was killed: the run ends with that, or with why it was killed."""
         if self.result is None:
             if self._ending is None:
                 if self._why is not None:
-                    kind, message = _WHY[self._why]
+                    kind, message = WHY[self._why]
                     error = ScriptError(message, kind=kind)
                 error.script = self.job.script.name
                 self._ending = (None, error, None)
@@ -267,12 +341,19 @@ class Session:
         """(id, status, a, b) for enter()."""
         if type(item) is tuple:  # a timer's
             id, error = item
-            self._open.pop(id, None)
-            return (id, p.VALUE, None, None) if error is None else (id, p.ERROR, self._facts(error), None)
+            open_ = self._open.pop(id, None)
+            facts = None if error is None else self._facts(error)
+            status = p.VALUE if error is None else p.ERROR
+            if self._durable is not None and open_ is not None:
+                self._durable.answered(self, id, status, facts, None, None)
+            return id, status, facts, None
         call: Call = item
         if self._open.pop(call.id, None) is None:
             return call.id, p.VALUE, None, None
-        status, a, b = self._answer(call)
+        # An answer recalled from the journal is as it was told; all others are a call's.
+        status, a, b = self._answer(call) if type(call) is Call else (item.status, item.a, item.b)
+        if self._durable is not None:
+            self._durable.answered(self, call.id, status, a, b, call)
         return call.id, status, a, b
 
     def _answer(self, call: Call) -> tuple[int, bytes | None, Any]:
@@ -285,8 +366,8 @@ class Session:
                 result = str(identity) if identity is not None else None
                 id = identity.encode() if type(identity) is str else identity
                 return p.VALUE, id, encode_plain(value)
-            if call.kind == p.FUNCTION:
-                return p.VALUE, to_lua(value), None
+            if call.kind in (p.FUNCTION, p.NEXT):
+                return p.VALUE, result_to_lua(call.name, value), None
             if type(value) is dict and type(value.get("id")) is str:
                 result = value["id"]
             return p.VALUE, None if value is None else encode_plain(value), None
@@ -300,7 +381,7 @@ class Session:
 
     def _tools_remember(self, error: CallError) -> None:
         if error.__cause__ is not None and self._tools is not None:
-            self._tools.causes[error.message] = error
+            self._tools.causes[self.around.mask(error.message)] = error
 
     def _told(self, call: Call, error: CallError | None, result: str | None) -> None:
         facts = self.around.gate.facts(call)
@@ -351,38 +432,60 @@ class Session:
         line: int | None,
     ) -> Any:
         self._slice_end = monotonic() + self._limits.lua_time
+        durable = self._durable
         if kind == p.SLEEP:
-            self._sleep(id, float(target))
+            if durable is None:
+                self._sleep(id, float(target))
+            else:
+                self._open[id] = durable.sleep(self, id, float(target), path, n)
             return None
         self._calls += 1
         call = Call(id, kind, target.decode(), self.answered, line)
+        telling = bool(self.around.sinks) and (durable is None or not durable.replaying)
         try:
             if self._calls > self._limits.calls:
                 self._calls -= 1
-                raise LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
+                over = LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
+                over.fatal = True
+                raise over
             arguments: Any = from_lua(payload) if payload is not None else None
-            if self.around.sinks and kind != p.PAGE:  # whether there is a page to ask for shows below
-                self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, _shown(arguments)))
+            if telling and kind != p.PAGE:  # whether there is a page to ask for shows below
+                shown = self.around.mask.value(_shown(arguments))
+                self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, shown))
+            chosen = from_lua(options) if options is not None else None
+            if durable is not None:
+                durable.call(self, call, arguments, chosen, path, n)
             self._open[id] = call
             gate = self.around.gate
             if kind == p.CREATE:
-                gate.create(self, call, arguments, from_lua(options) if options is not None else None)
+                gate.create(self, call, arguments, chosen)
             elif kind == p.OPERATION:
                 gate.operate(self, call, arguments)
             elif kind == p.FUNCTION:
-                gate.function(self, call, arguments)
+                if gate.function(self, call, arguments):
+                    self._open.pop(id, None)
+                    if durable is not None:
+                        durable.refused(id)
+                    self._slice_end = monotonic() + self._limits.lua_time
+                    return self._answer(call)
+            elif kind == p.NEXT:
+                gate.next(self, call, arguments)
             elif kind == p.PAGE:
                 if not gate.page(self, call, arguments[0], arguments[1]):
                     self._open.pop(id, None)
                     self._calls -= 1
+                    if durable is not None:
+                        durable.refused(id)
                     return p.VALUE, None
-                if self.around.sinks:
+                if telling:
                     self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, _shown(arguments[0])))
         except Exception as failure:
             error = wrapped(failure, "host")
             self._open.pop(id, None)
+            if durable is not None:
+                durable.refused(id)
             self.around.gate.refused(error, call)
-            if self.around.sinks:
+            if telling:
                 self._told(call, error, None)
             return p.ERROR, self._facts(error)
         return None
@@ -395,7 +498,7 @@ class Session:
 
     def _tick(self) -> Any:
         if self._why is not None:
-            kind, message = _WHY[self._why]
+            kind, message = WHY[self._why]
             return _TICKS[kind], message.encode()
         if monotonic() > self._slice_end:
             seconds = self._limits.lua_time
@@ -404,6 +507,11 @@ class Session:
 
     def _wait(self) -> Any:
         """Blocks the thread until there is a reply. Nothing when the run is being killed."""
+        if self._durable is not None and self._durable.replaying:
+            told = self._durable.next_answer(self)
+            if told is not None:
+                self._open.pop(told[0], None)
+                return told
         while self._why is None:
             if self.inbox:
                 item = self.inbox.popleft()
@@ -419,6 +527,8 @@ class Session:
 
     def _cancel(self, id: int) -> None:
         entry = self._open.get(id)
+        if self._durable is not None and self._durable.cancel(self, id):
+            return
         if isinstance(entry, Call):
             self.around.gate.cancel(entry)
         elif entry is not None:
@@ -433,11 +543,16 @@ class Session:
             return self._facts(LimitError(f"the script printed more than {size // MB or 1} MB"))
         text = self.around.mask(data.decode("utf-8", "surrogateescape"))
         self._output.append(text)
+        if self._durable is not None:
+            data = self._durable.visible(self._printed - len(data), data)
+            if not data:
+                return None
+            text = self.around.mask(data.decode("utf-8", "surrogateescape"))
         self._emit(Printed(self.run_id, time.time(), text))
         return None
 
     def _ended(self, value: bytes, status: int | None = None) -> None:
-        self._ending = (from_lua(value), None, status)
+        self._ending = (self.around.mask.value(from_lua(value)), None, status)
 
     def _failed(self, payload: bytes) -> None:
         facts = from_lua(payload)
@@ -448,7 +563,7 @@ class Session:
     def _names(self) -> list[str]:
         """Globals a script may have meant."""
         gate = self.around.gate
-        names = [*STANDARD, *gate.apis, *gate.functions]
+        names = [*STANDARD, *gate.apis, *gate.functions, *(f"new_{name}" for name in gate.builders)]
         for api in gate.apis.values():
             names.extend(f"new_{name}" for name in api.catalog.builder_names())
         return names
@@ -467,7 +582,7 @@ class Session:
             if found is not None:
                 return b"builders", *_about(*found)
         if name in gate.functions:
-            return b"functions", key
+            return b"functions", key, gate.functions[name].iterates
         if name in gate.apis:
             return b"namespaces", key
         return None
@@ -490,10 +605,16 @@ class Session:
 
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self._tools is not None
+        if self._durable is not None:
+            return p.VALUE, self._durable.tool(self, self._tools, name.decode(), a, b)
         return p.VALUE, self._tools.use(name.decode(), a, b)
 
     def _log(self, event: Any) -> None:
         self._emit(event(self.run_id, time.time()))
+
+    def emit(self, event: Any) -> None:
+        """Give an event to the sinks. From any thread."""
+        self._emit(event)
 
     def _emit(self, event: Any) -> None:
         for sink in self.around.sinks:
@@ -516,10 +637,11 @@ _ASK: dict[int, Callable[..., Any]] = {
     p.HOME: lambda _, name: HOMES.get(name),
 }
 
-_WHY: dict[str, tuple[str, str]] = {
+WHY: dict[str, tuple[str, str]] = {
     "timeout": ("timeout", "the run's time is up"),
     "interrupted": ("interrupted", "the run was interrupted"),
     "closed": ("closed", "the host was closed while the script ran"),
+    "stopped": ("interrupted", "the run was stopped"),
 }
 _TICKS = {"timeout": 2, "interrupted": 3, "closed": 4}  # what p.TICK answers
 

@@ -20,13 +20,14 @@ for k, v in pairs(table) do table_copy[k] = v end
 local host = {
   type = type, select = select, tonumber = tonumber, tostring = tostring, error = error, unpack = unpack, rawget = rawget,
   pcall = pcall, next = next, getmetatable = getmetatable, string = string_copy, table = table_copy, math = math, limit_string = limit, env = {},
-  ticks = 0,
+  debug = debug, ticks = 0,
 }
 function host.tick()
   host.ticks = host.ticks + 1
   if host.ticks > budget then error("stopped", 0) end
 end
 function host.load_prelude(_, name) return assert(loadstring(sources[name], "=prelude"))(host) end
+host.load_prelude(host, "totext")
 host.safe = host.load_prelude(host, "strings")
 host.load_prelude(host, "patterns")
 -- A run's own hook: counts as a tick, so that what never charges is stopped as well.
@@ -114,7 +115,7 @@ return concat(bad, "\\n"), errors, matched
 def make(budget: float = 1e9, limit: int = 1_000_000) -> tuple[Any, Any]:
     lua = lupa.LuaRuntime(encoding="latin-1", register_eval=False, register_builtins=False)
     sources = lua.table_from(
-        {name: (PRELUDE / f"{name}.lua").read_bytes().decode("latin-1") for name in ("strings", "patterns")}
+        {name: (PRELUDE / f"{name}.lua").read_bytes().decode("latin-1") for name in ("totext", "strings", "patterns")}
     )
     return lua, lua.execute(SETUP, sources, budget, limit)
 

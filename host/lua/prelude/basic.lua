@@ -1,7 +1,7 @@
 -- The basic functions that are not quite Lua's own.
 local core = ...
-local host, env, type, error, rawequal, getmetatable, select, pcall, tostring = core.host, core.env, core.type, core.error,
-  core.rawequal, core.getmetatable, core.select, core.pcall, core.tostring
+local host, env, type, error, rawequal, getmetatable, select, pcall, to_text = core.host, core.env, core.type, core.error,
+  core.rawequal, core.getmetatable, core.select, core.pcall, core.to_text
 local concat = core.table.concat
 local OUT = 5
 
@@ -18,20 +18,17 @@ function env.print(...)
   local n, out = select("#", ...), { ... }
   for i = 1, n do
     local v = out[i]
-    if type(v) ~= "string" then
-      v = tostring(v)
-      if type(v) ~= "string" then error("'tostring' must return a string to 'print'", 2) end
-      out[i] = v
-    end
+    if type(v) ~= "string" then out[i] = to_text(v) end
   end
   local refused = host(OUT, concat(out, "\t", 1, n) .. "\n")
   if refused then core.refuse(refused) end
 end
 
--- The handler runs after unwinding, as ordinary code under the budget.
+-- The handler runs after unwinding, as ordinary code under the budget; its own error takes the place of the first.
 local function handled(handler, ok, ...)
   if ok then return true, ... end
-  return false, handler(...)
+  local _, value = pcall(handler, ...)
+  return false, value
 end
 function env.xpcall(fn, handler, ...)
   return handled(handler, pcall(fn, ...))

@@ -16,10 +16,13 @@ local sethook = debug.sethook
 local CALL, TICK, ENDED, PRELUDE, HOME = 1, 2, 6, 9, 15
 local ERROR = 1 -- status of a reply
 local START, ABORT = -1, -2 -- ids for enter
-local TICK_EVERY = 1000000 -- instructions, about 2 ms
+local TICK_EVERY = 5000 -- instructions: one may take long (a join of texts of 60 MB), so the clock is looked at often
+local TICK_SECONDS = 0.002 -- of processor time, after which the host is asked
 
 local function load_prelude(core, name)
-  return loadstring(host(PRELUDE, name), "=host")(core)
+  local code = host(PRELUDE, name)
+  if not code then return error("not enough memory", 0) end
+  return loadstring(code, "=host")(core)
 end
 
 local core = setmetatable({
@@ -187,12 +190,17 @@ function core.is_waiting(id)
 end
 function core.why_dead() return dead end
 
+local clock, asked = os.clock, 0
+
 -- The budget hook: asks the host now and then, and once the answer is "stop" unwinds every level.
 local function tick()
   if dead then
     if not co_running() then return sethook() end
     return error(dead, 0)
   end
+  local now = clock()
+  if now - asked < TICK_SECONDS then return end
+  asked = now
   local code, message = host(TICK)
   if code ~= 0 then return core.kill(code, message) end
 end
@@ -208,6 +216,7 @@ end
 local function ended(how, value, co)
   finished = true
   sethook()
+  if how ~= "value" then G.collectgarbage() end -- what a script filled is to leave room for telling its end
   if how == "value" and value == nil then host(ENDED, "\192")
   else core.ending(how, value, co) end
   return 0

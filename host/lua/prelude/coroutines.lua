@@ -10,13 +10,28 @@ local ours = setmetatable({}, { __mode = "k" }) -- coroutines the script made
 
 local busy = setmetatable({}, { __mode = "k" }) -- those of them that wait for a call
 
+-- Each level takes of the C stack, which nobody else bounds.
+local MOST_LEVELS = 100
+local level = 0
+
+local function left(...)
+  level = level - 1
+  return ...
+end
+
+local function resume(co, ...)
+  if level >= MOST_LEVELS then return false, "C stack overflow (coroutines resume each other more than 100 deep)" end
+  level = level + 1
+  return left(co_resume(co, ...))
+end
+
 -- What a coroutine yielded: a wait is passed on to the level below, where it may be served in place.
 local function forward(co, ok, first_value, ...)
   if ok and rawequal(first_value, PARK) then
     busy[co] = true
     local status, a, b = park()
     busy[co] = nil
-    return forward(co, co_resume(co, status, a, b))
+    return forward(co, resume(co, status, a, b))
   end
   return ok, first_value, ...
 end
@@ -37,7 +52,7 @@ function lib.resume(co, ...)
     error("bad argument #1 to 'resume' (coroutine expected, got " .. type(co) .. ")", 2)
   end
   if busy[co] then return false, "cannot resume non-suspended coroutine" end
-  return forward(co, co_resume(co, ...))
+  return forward(co, resume(co, ...))
 end
 
 local function unwrap(ok, ...)
@@ -53,7 +68,7 @@ function lib.wrap(fn)
   ours[co] = true
   return function(...)
     if busy[co] then error("cannot resume non-suspended coroutine", 2) end
-    return unwrap(forward(co, co_resume(co, ...)))
+    return unwrap(forward(co, resume(co, ...)))
   end
 end
 

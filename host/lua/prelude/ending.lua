@@ -1,7 +1,7 @@
 -- The end of a run, told to the host: a value, or an error with everything known of it.
 local core = ...
-local type, select, rawget, getmetatable, setmetatable, pcall, tostring, host = core.type, core.select, core.rawget,
-  core.getmetatable, core.setmetatable, core.pcall, core.tostring, core.host
+local type, rawget, getmetatable, pcall, to_text, host = core.type, core.rawget, core.getmetatable, core.pcall, core.to_text,
+  core.host
 local sub, concat, getinfo = core.string.sub, core.table.concat, core.debug.getinfo
 local co_create, co_resume, co_status = core.coroutine.create, core.coroutine.resume, core.coroutine.status
 local sethook = core.debug.sethook
@@ -45,7 +45,7 @@ local function describe(value, co)
     if not facts.message then
       local meta = getmetatable(value)
       if type(meta) == "table" and rawget(meta, "__tostring") then
-        local ok, shown = pcall(tostring, value)
+        local ok, shown = pcall(to_text, value)
         facts.message = ok and type(shown) == "string" and shown or nil
       end
       facts.message = facts.message or "the error is a table: " .. core.env.inspect(value)
@@ -53,10 +53,10 @@ local function describe(value, co)
   elseif type(value) == "string" then
     facts.message = value
   else
-    facts.message = "error object is " .. (value == nil and "nil" or "a " .. type(value) .. " (" .. tostring(value) .. ")")
+    facts.message = "error object is " .. (value == nil and "nil" or "a " .. type(value) .. " (" .. to_text(value) .. ")")
   end
   if type(facts.kind) ~= "string" then facts.kind = "error" end
-  if type(facts.message) ~= "string" then facts.message = tostring(facts.message) end
+  if type(facts.message) ~= "string" then facts.message = to_text(facts.message) end
   if type(facts.line) ~= "number" then facts.line, facts.script = line, script end
   facts.traceback = stack
   return core.encode(facts)
@@ -100,7 +100,7 @@ function core.ending(how, value, co)
     local payload, why = bounded(core.encode, value)
     if payload then return host(ENDED, payload) end
     if type(why) == "table" then why = rawget(why, "message") end
-    fail({ kind = "invalid", message = "the script's returned value: " .. tostring(why) }, nil)
+    fail({ kind = "invalid", message = "the script's returned value: " .. to_text(why) }, nil)
   else
     fail(value, co)
   end

@@ -34,6 +34,11 @@ core.error_meta, core.where, core.raise = error_meta, where, raise
 function core.refuse(payload)
   local facts = payload and core.decode(payload) or { kind = "limit", message = "not enough memory for the answer" }
   setmetatable(facts, nil)
+  if facts.fatal then -- a limit that no pcall gets past
+    facts.fatal = nil
+    facts.line, facts.script = where(3)
+    return core.die(setmetatable(facts, error_meta))
+  end
   return raise(facts)
 end
 

@@ -1,12 +1,38 @@
 -- Python functions registered with the host, by their names.
 local core = ...
-local call, encode_list, decode, select, error = core.call, core.encode_list, core.decode, core.select, core.error
-local FUNCTION = 5
+local call, encode_list, decode, select = core.call, core.encode_list, core.decode, core.select
+local FUNCTION, NEXT = 5, 6
+core.exact = core.rawget(core, "exact") or {} -- functions that take their own arguments and no more
 
-function core.makers.functions(_, target)
+local function plain(target)
   return function(...)
-    local status, bytes = call(FUNCTION, target, encode_list(select("#", ...), ...))
+    local _, bytes = call(FUNCTION, target, encode_list(select("#", ...), ...))
     if bytes == nil then return nil end
     return decode(bytes)
   end
+end
+
+-- A generator: each turn of the loop asks for one item. An item that is nil would end the loop: json.null stands for it.
+local function iterator(target)
+  return function(...)
+    local _, number = call(FUNCTION, target, encode_list(select("#", ...), ...))
+    local request, ended = encode_list(1, decode(number)), false
+    return function()
+      if ended then return nil end
+      local _, bytes = call(NEXT, target, request)
+      local item = bytes ~= nil and decode(bytes)
+      if not item then
+        ended = true
+        return nil
+      end
+      if item[1] == nil then return core.NULL end
+      return item[1]
+    end
+  end
+end
+
+function core.makers.functions(_, target, iterates)
+  local fn = iterates and iterator(target) or plain(target)
+  core.exact[fn] = true
+  return fn
 end

@@ -1,7 +1,7 @@
 -- Small things a script may name: os, io, json, log, env, args, require, load, try, and the per-run math and table.
 local core = ...
-local host, type, error, select, next, pcall, tostring, tonumber, rawget, setmetatable, getmetatable, unpack = core.host,
-  core.type, core.error, core.select, core.next, core.pcall, core.tostring, core.tonumber, core.rawget, core.setmetatable,
+local host, type, error, select, next, pcall, to_text, tonumber, rawget, setmetatable, getmetatable, unpack = core.host,
+  core.type, core.error, core.select, core.next, core.pcall, core.to_text, core.tonumber, core.rawget, core.setmetatable,
   core.getmetatable, core.unpack
 local raise, decode, encode, sub, byte, concat, format, floor = core.raise, core.decode, core.encode, core.string.sub, core.string.byte,
   core.table.concat, core.string.format, core.math.floor
@@ -27,8 +27,16 @@ end
 
 -- os and io
 local os = core.os
+local MOST_FORMAT = 1000 -- bytes; os.date is one call of C
+
 env.os = {
-  time = os.time, date = os.date, clock = os.clock, difftime = os.difftime,
+  date = function(format_, time)
+    if type(format_) == "string" and #format_ > MOST_FORMAT then
+      error("bad argument #1 to 'date' (a format of at most " .. MOST_FORMAT .. " bytes expected)", 2)
+    end
+    return os.date(format_, time)
+  end,
+  time = os.time, clock = os.clock, difftime = os.difftime,
   getenv = function(name)
     check(name, "string", 1, "getenv")
     return tool("env", name)
@@ -62,7 +70,7 @@ env.io = {
     if type(what) ~= "number" and what ~= "*l" and what ~= "*L" and what ~= "*a" and what ~= "*n" then
       error("bad argument #1 to 'read' (invalid format)", 2)
     end
-    local line = tool("read", tostring(what))
+    local line = tool("read", to_text(what))
     if what == "*n" and line then return tonumber(line) end
     return line
   end,
@@ -155,7 +163,7 @@ local function show(value, indent, depth, seen, budget)
   end
   if kind == "function" then return "<function>" end
   if kind == "thread" then return "<coroutine>" end
-  return tostring(value)
+  return to_text(value)
 end
 function env.inspect(value) return show(value, "", 0, {}, { left = 10000 }) end
 
@@ -164,8 +172,8 @@ local log = {}
 for _, level in core.ipairs { "debug", "info", "warn", "error" } do
   log[level] = function(...)
     local n, out = select("#", ...), { ... }
-    for i = 1, n do out[i] = type(out[i]) == "table" and env.inspect(out[i]) or tostring(out[i]) end
-    tool("log", level, concat(out, " ", 1, n) .. "\0" .. tostring(where(3) or ""))
+    for i = 1, n do out[i] = type(out[i]) == "table" and env.inspect(out[i]) or to_text(out[i]) end
+    tool("log", level, concat(out, " ", 1, n) .. "\0" .. to_text(where(3) or ""))
   end
 end
 env.log = log
@@ -203,7 +211,7 @@ opaque.__index = function() return nil end
 opaque.__newindex = function() raise { kind = "denied", message = "a secret cannot be assigned to" } end
 -- Odd places are text, even places are names of secrets.
 local function parts_of(value)
-  return core.secret_parts(value) or (type(value) == "string" or type(value) == "number") and { tostring(value) }
+  return core.secret_parts(value) or (type(value) == "string" or type(value) == "number") and { to_text(value) }
     or raise { kind = "invalid", message = "a secret can be joined to text only, not to a " .. type(value) }
 end
 opaque.__concat = function(a, b)
@@ -247,8 +255,9 @@ function env.load(source, name, mode, globals)
   if byte(source, 1) == 27 or (mode ~= nil and mode ~= "t" and mode ~= "bt") then
     return nil, "precompiled Lua is not accepted, only source text"
   end
+  core.charge(#source * 6) -- compiling is one call of C
   if globals ~= nil and type(globals) ~= "table" then error("bad argument #4 to 'load' (table expected)", 2) end
-  return core.load(source, name == nil and "=(load)" or tostring(name), "t", globals or env)
+  return core.load(source, name == nil and "=(load)" or to_text(name), "t", globals or env)
 end
 function env.loadstring(source, name)
   if type(source) ~= "string" then

@@ -45,8 +45,10 @@ local function paged(page, target, given, backwards)
   return setmetatable(page, { __index = { each = each }, __tostring = core.answer_meta.__tostring })
 end
 
+core.exact = rawget(core, "exact") or {} -- functions that take their own arguments and no more
+
 local function operation(target, paging)
-  return function(...)
+  local function call_it(...)
     local n = select("#", ...)
     local given = encode_list(n, ...)
     local status, bytes = call(OPERATION, target, given)
@@ -62,6 +64,8 @@ local function operation(target, paging)
     end
     return value
   end
+  core.exact[call_it] = true
+  return call_it
 end
 
 function core.page(page) return paged(page, core.page_api or "stripe") end

@@ -9,13 +9,14 @@
 -- gsub, tostring calling tostring end the process). So callbacks and metamethods are called from Lua.
 --
 -- Takes core's captured originals, its tick, limit_string, raise and load_prelude; sets core.env.string and
--- core.tables (concat, insert, maxn, sort), core.to_text (tostring), and what patterns.lua needs. Returns both libraries.
+-- core.tables (concat, insert, maxn, sort), and what patterns.lua needs. Returns both libraries.
 local host = ...
 local type, select, tonumber, tostring, error, unpack, rawget, getmetatable, next =
   host.type, host.select, host.tonumber, host.tostring, host.error, host.unpack, host.rawget, host.getmetatable, host.next
 local string, table, floor = host.string, host.table, host.math.floor
 local byte, find, format, gmatch, gsub, match, rep, sub =
   string.byte, string.find, string.format, string.gmatch, string.gsub, string.match, string.rep, string.sub
+local to_text = host.to_text
 local lower, reverse, upper = string.lower, string.reverse, string.upper
 local concat, insert, maxn, sort = table.concat, table.insert, table.maxn, table.sort
 
@@ -284,22 +285,6 @@ function strings.rep(s, n, separator)
   end
   return rep(s, n, separator)
 end
-
--- tostring, with __tostring called from Lua.
-local function to_text(value)
-  local kind = type(value)
-  if kind == "table" or kind == "userdata" then
-    local meta = getmetatable(value)
-    local convert = type(meta) == "table" and rawget(meta, "__tostring")
-    if convert then
-      local out = convert(value)
-      if type(out) ~= "string" then error("'tostring' must return a string to 'print'", 2) end
-      return out
-    end
-  end
-  return tostring(value)
-end
-host.to_text = to_text
 
 -- Objects are turned to text here, where what their __tostring gives can be measured.
 local function shown(pattern, values)

@@ -274,7 +274,12 @@ function env.map(list, fn, options)
   local n = type(rawget(list, "n")) == "number" and rawget(list, "n") or #list
   local out = { n = n }
   if n == 0 then return out end
-  local done = gather(n, limit, function(i) return fn(list[i], i) end)
+  local exact = rawget(core, "exact") -- what would take the index for an argument of its own
+  exact = exact and exact[fn]
+  local done = gather(n, limit, function(i)
+    if exact then return fn(list[i]) end
+    return fn(list[i], i)
+  end)
   for i = 1, n do out[i] = done[i].results[1] end
   return out
 end
