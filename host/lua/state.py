@@ -14,6 +14,7 @@ from typing import Any
 
 from host.errors import ConfigError
 from host.limits import Limits
+from host.lua.protocol import WAIT
 
 try:
     from lupa import luajit21 as _lupa
@@ -153,6 +154,8 @@ class LuaState:
                 if type(item) is bytes:
                     size += len(item)
         if size and not self._room(size):
+            if code == WAIT:
+                return result[0], 1, None, None  # the one answer that says first whose it is
             return (1, None) if type(result) is tuple else None
         return result
 

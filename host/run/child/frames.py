@@ -30,7 +30,6 @@ HELD = 0.002  # seconds a wait may take before others are told that this thread 
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Place = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
-Name = Annotated[bytes, msgspec.Meta(max_length=1 << 20)]
 Plain = bytes | int | float | bool | None
 
 
@@ -41,10 +40,10 @@ class _Said(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=
 class Call(_Said, frozen=True, tag=p.CALL):
     id: Place
     kind: Annotated[int, msgspec.Meta(ge=p.OPERATION, le=p.FUNCTION)]
-    target: Name
+    target: bytes
     payload: bytes | None
     options: bytes | None
-    path: Name
+    path: bytes
     n: Place
     line: Number | None
 
@@ -75,29 +74,29 @@ class Failed(_Said, frozen=True, tag=p.FAILED):
 
 
 class Global(_Said, frozen=True, tag=p.NAME):
-    name: Name
+    name: bytes
 
 
 class Method(_Said, frozen=True, tag=p.METHOD):
-    operation: Name
-    name: Name
+    operation: bytes
+    name: bytes
 
 
 class Check(_Said, frozen=True, tag=p.CHECK):
-    operation: Name
-    name: Name
+    operation: bytes
+    name: bytes
     value: bytes
 
 
 class Tool(_Said, frozen=True, tag=p.TOOL):
-    name: Name
+    name: bytes
     a: Plain = None
     b: Plain = None
 
 
 class Member(_Said, frozen=True, tag=p.MEMBER):
-    namespace: Name
-    key: Name
+    namespace: bytes
+    key: bytes
 
 
 class Entered(_Said, frozen=True, tag=ENTERED):
@@ -109,7 +108,7 @@ class Spent(_Said, frozen=True, tag=SPENT):
 
 
 class Broke(_Said, frozen=True, tag=BROKE):
-    text: Name
+    text: bytes
 
 
 Said = (

@@ -65,7 +65,7 @@ class Isolation:
         spare: int = 2,
         jit: bool = False,
     ) -> None:
-        if not hasattr(os, "fork") or not hasattr(socket, "send_fds"):
+        if not hasattr(os, "fork") or not hasattr(socket, "send_fds") or not sys.executable:
             raise ConfigError(
                 "scripts cannot run in processes of their own on this system", hint="Use isolation='none'."
             )
@@ -107,8 +107,8 @@ class Isolation:
             self._zygote.close()
 
     def kill(self, zygote: _Zygote, number: int) -> None:
-        """For the processes themselves: have one killed."""
-        with self._lock, suppress(OSError):
+        """For the processes themselves: have one killed. Waits for no answer, and so for nobody."""
+        with suppress(OSError):
             zygote.tell(b"K", number)
 
     def status(self, zygote: _Zygote, number: int) -> int | None:
@@ -120,7 +120,12 @@ class Isolation:
     def _born(self) -> tuple[int, socket.socket]:
         for last in (False, True):
             try:
-                return self._zygote.ask_child()
+                while True:
+                    number, sock = self._zygote.ask_child()
+                    if _open(sock):
+                        return number, sock
+                    sock.close()  # killed from outside while it was kept ready
+                    self._zygote.tell(b"K", number)
             except OSError as error:
                 if last or self._closed:
                     raise ScriptError(
@@ -211,6 +216,16 @@ class _Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _open(sock: socket.socket) -> bool:
+    """Whether the other end has not been closed. It has nothing to say yet."""
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def _pair(data: bytes) -> tuple[int, int]:

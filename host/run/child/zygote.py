@@ -23,14 +23,13 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import resources
 from typing import Never
 
 import msgspec
 
 from host.limits import Limits
 from host.lua import protocol as p
-from host.lua.state import LuaState, chunk
+from host.lua.state import PRELUDE, LuaState, chunk
 from host.run.child.confinement import SOCKET, Confinement
 from host.run.child.frames import Channel, decode_any, encode
 from host.run.child.inside import LOCAL, Inside
@@ -189,11 +188,10 @@ def _warm(limits: Limits) -> None:
     """Everything a run reads from disk, read while files can still be opened."""
     time.tzset()
     time.localtime()
-    for entry in resources.files("host.lua").joinpath("prelude").iterdir():
-        if entry.name.endswith(".lua"):
-            chunk(entry.name.removesuffix(".lua"))
+    for path in PRELUDE.glob("*.lua"):
+        chunk(path.stem)
     state = LuaState(lambda code, *a: LOCAL[code](*a) if code in LOCAL else None, limits)
-    state.enter(p.START, b"=warm", b"", False)
+    state.enter(p.START, b"=warm", b"", 0)
     state.close()
 
 
