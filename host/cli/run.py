@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
+from host.cli.arguments import ScriptCommand, scripts_of
+from host.cli.batch import Batch, batch_options
 from host.cli.commands import EXIT_CODES
 from host.cli.interrupt import call
 from host.cli.mode import choose
@@ -22,7 +24,8 @@ from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.events import Sink
-    from host.run.script import RunResult, Script
+    from host.host import Host
+    from host.run.script import RunResult
 
 __all__ = ["command"]
 
@@ -30,6 +33,8 @@ _EPILOG = f"""\b
 Examples:
   python -m host run --simulate lua_scripts/payment.lua
   python -m host run -e 'return stripe.products.list{{limit = 3}}' --json
+
+  python -m host run refund.lua --each customers.csv --jobs 20 --json
 
 Options may stand before or after the script; everything behind -- goes to the script.
 
@@ -41,7 +46,9 @@ _GRACE = 5.0  # seconds for what is under way when a script has ended
 _GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within a second
 
 
-@click.command(name="run", epilog=_EPILOG, context_settings={"ignore_unknown_options": True})
+@click.command(
+    name="run", cls=ScriptCommand, epilog=_EPILOG, context_settings={"ignore_unknown_options": True}
+)
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("-e", "code", metavar="CODE", help="Run this text instead of a file.")
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
@@ -64,6 +71,7 @@ _GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within
 @click.option("--require-live", "require", flag_value="live", help="Run only with a live key.")
 @click.option("--require-test", "require", flag_value="test", help="Run only with a test key or simulated.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
+@batch_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -78,12 +86,15 @@ def command(
     trace: str | None,
     require: Literal["live", "test"] | None,
     debug: bool,
+    batch: Batch,
 ) -> int:
     """Run a Lua script. SCRIPT is a file, or - for standard input.
 
+    Several names that end in .lua are several scripts, run at once; what is behind -- goes to each.
+
     Without a key (STRIPE_SECRET_KEY) a run at a terminal is simulated; elsewhere it is refused.
     """
-    script, args = _script(ctx, arguments, code)
+    scripts, args = scripts_of(ctx, arguments, code)
     overrides: dict[str, Any] = {"http_timeout": http_timeout}
     settings = Settings.load(env_file=env_file, overrides=overrides)
     mode = choose(
@@ -96,16 +107,38 @@ def command(
     if mode.notice:
         click.echo(mode.notice, err=True)
 
-    from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
+    def open_host(sinks: Sequence[Sink]) -> Host:
+        from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
+
+        return Host(
+            simulate=mode.simulate, env_file=env_file, sinks=sinks, processes=batch.processes, **overrides
+        )
 
     with ExitStack() as stack:
+        if batch.asked or len(scripts) > 1:
+            from host.cli.many import run_batch  # most commands run one script
+
+            return run_batch(
+                batch,
+                scripts,
+                args,
+                open_host,
+                lambda stderr: _sinks(stack, stderr, settings, verbose, trace, runs=True),
+                timeout=timeout,
+                as_json=as_json,
+                graces=(_GRACE, _GRACE_INTERRUPTED),
+            )
         output = OutputSink(sys.stdout.buffer, lambda: host.interrupt())
         under_way = UnderWaySink()
-        sinks: list[Sink] = [output, under_way, *_sinks(stack, settings, verbose, trace)]
-        host = Host(simulate=mode.simulate, env_file=env_file, sinks=sinks, **overrides)
+        sinks: list[Sink] = [output, under_way, *_sinks(stack, sys.stderr, settings, verbose, trace)]
+        host = open_host(sinks)
         result, signal = call(
-            lambda: host.run(script, args=args, timeout=timeout), host.interrupt, limit=timeout
+            lambda: host.run(scripts[0], args=args, timeout=timeout), host.interrupt, limit=timeout
         )
+        if batch.stats:
+            from host.report.health import health  # for this option alone
+
+            click.echo(health(host.stats()), err=True)
         host.close(_GRACE_INTERRUPTED if signal else _GRACE)
     return _finish(result, output, under_way, signal, as_json=as_json, debug=debug)
 
@@ -144,34 +177,20 @@ def _finish(
     raise error
 
 
-def _script(
-    ctx: click.Context, arguments: tuple[str, ...], code: str | None
-) -> tuple[Script, tuple[str, ...]]:
-    """What is to be run, and its arguments. Raises for a path that is no script."""
-    from host.run.script import Script
-
-    if code is not None:
-        return Script.of(code, "-e"), arguments
-    if not arguments:
-        raise click.UsageError("give a script, - for standard input, or -e CODE", ctx)
-    name, *args = arguments
-    if name == "-":
-        return Script.of(sys.stdin.buffer.read(), "stdin"), tuple(args)
-    if name.startswith("-") and not os.path.exists(name):
-        raise click.NoSuchOption(name, possibilities=_near(ctx, name), ctx=ctx)
-    return Script.read(name), tuple(args)
-
-
-def _near(ctx: click.Context, name: str) -> list[str]:
-    from difflib import get_close_matches  # for this message alone
-
-    return get_close_matches(name, [option for item in ctx.command.params for option in item.opts])
-
-
-def _sinks(stack: ExitStack, settings: Settings, verbose: int, trace: str | None) -> list[Sink]:
+def _sinks(
+    stack: ExitStack,
+    stderr: TextIO,
+    settings: Settings,
+    verbose: int,
+    trace: str | None,
+    *,
+    runs: bool = False,
+) -> list[Sink]:
     from host.report.terminal import TerminalSink
 
-    sinks: list[Sink] = [TerminalSink(sys.stderr, verbosity=verbose, log_level=settings.log_level)]
+    sinks: list[Sink] = [
+        TerminalSink(stderr, verbosity=verbose, log_level=settings.log_level, runs=runs)
+    ]
     if trace is not None:
         from host.report.jsonl import JsonlSink
 

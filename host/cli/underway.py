@@ -11,13 +11,13 @@ class UnderWaySink:
     """Remembers what was started and has not ended. ``str()`` lists it for a message."""
 
     def __init__(self) -> None:
-        self._calls: dict[int, CallStarted] = {}
+        self._calls: dict[tuple[str, int], CallStarted] = {}
 
     def emit(self, event: Event) -> None:
         if isinstance(event, CallStarted):
-            self._calls[event.call_id] = event
+            self._calls[event.run_id, event.call_id] = event
         elif isinstance(event, CallEnded):
-            self._calls.pop(event.call_id, None)
+            self._calls.pop((event.run_id, event.call_id), None)
 
     def __str__(self) -> str:
         calls = list(self._calls.values())

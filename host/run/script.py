@@ -60,7 +60,8 @@ class RunResult:
 
     ``value`` is the script's (first) returned value as plain Python; ``output`` what it printed; ``calls`` how
     many calls it made; ``duration`` seconds; ``error`` the :class:`ScriptError` that ended it, or ``None``;
-    ``exit_status`` what it gave ``os.exit``, if it did.
+    ``exit_status`` what it gave ``os.exit``, if it did; ``job`` is what ``run_many``
+    was given for it.
     """
 
     run_id: str
@@ -72,6 +73,7 @@ class RunResult:
     error: ScriptError | None = None
     simulated: bool = False
     exit_status: int | None = None
+    job: Any = field(default=None, repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
