@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 import uuid
 import warnings
@@ -12,21 +13,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from host.apis.answers import interpret
 from host.apis.call import prepare
 from host.apis.options import CallOptions
 from host.bridge.registry import AsyncFunctionRegistry
-from host.bridge.stats import WorkerStats
+from host.bridge.request import AsyncRequest
 from host.bridge.worker import AsyncWorker
 from host.errors import ClosedError, ConfigError, InvalidCall, UsageError
 from host.events import Sink
 from host.gate.api import Api
+from host.gate.functions import Effect
 from host.gate.gate import Gate
+from host.gate.budget import Budget
 from host.gate.masking import Mask
+from host.gate.permissions import Permissions
+from host.gate.rules import Rules
 from host.http.chain import Limits as HttpLimits
-from host.http.chain import chain
+from host.http.chain import Send, chain
 from host.http.client import Credential, HttpClient
 from host.http.idempotency import random_key
 from host.http.limits import Rate
@@ -34,6 +39,7 @@ from host.http.message import Answer, Request
 from host.http.settings import HttpSettings
 from host.limits import Limits
 from host.lua.state import LuaState
+from host.run.functions import Functions
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
 from host.run.session import Job, Session, Surroundings
@@ -42,11 +48,18 @@ from host.settings import STRIPE_API_BASE, Settings
 if TYPE_CHECKING:
     import httpx
 
+    from host.bridge.request import AsyncRequest, Reply
+    from host.durable import DurableRuns, Kept
+    from host.run.durable import InDoubt
     from host.apis.catalog import Catalog
+    from host.bridge.request import Reply
     from host.run.child.isolation import Isolation
+    from host.shards.shards import RemoteRun, Shards
     from host.simulator.simulator import Simulator
+    from host.stats import HostStats
 
 F = TypeVar("F", bound=Callable[..., Any])
+K = TypeVar("K")
 
 VERSION = "0.1.0"
 
@@ -59,8 +72,10 @@ class Host:
     (``stripe_secret_key=…``, ``http_timeout=…``); they win over the environment, which wins over ``env_file``.
     ``transport`` is ``"auto"``, ``"reqwest"``, ``"httpx"``, or an ``httpx.AsyncBaseTransport``;
     ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks`` get every event of every run.
-    ``env`` holds the environment names scripts may read. ``isolation="process"`` runs each script in a confined
-    process of its own; ``host.isolation.describe()`` then tells what holds there.
+    ``permissions`` are what scripts may do, ``budget`` is what all runs together may spend; ``env`` holds values
+    scripts may read, beside what the permissions grant of the process's environment. ``isolation="process"`` runs each script in a confined
+    process of its own; ``host.isolation.describe()`` then tells what holds there. ``processes`` spreads runs over
+    so many worker processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md).
     """
 
     def __init__(
@@ -77,6 +92,10 @@ class Host:
         env: Mapping[str, str] | None = None,
         simulator: Simulator | None = None,
         isolation: Literal["none", "process"] = "none",
+        permissions: Permissions | None = None,
+        budget: Budget | None = None,
+        processes: int = 1,
+        setup: str | None = None,
         **settings: Any,
     ) -> None:
         if isolation not in ("none", "process"):
@@ -86,7 +105,7 @@ class Host:
             settings["transport"] = transport
         else:
             custom = transport
-        self.settings = Settings.load(env_file=env_file, overrides=settings)
+        self.settings = self._read_settings(env_file, settings)
         self.limits = limits or Limits()
         self.simulated = simulate or simulator is not None
         if not self.simulated and not self.settings.has_key:
@@ -94,33 +113,35 @@ class Host:
                 "there is no Stripe key: STRIPE_SECRET_KEY is not set",
                 hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True).",
             )
-        self._env = dict(env or {})
         self._pid = os.getpid()
         self._closed = False
         self._lock = threading.Lock()
-        self._functions: dict[str, Any] = {}
         self._apis = {"stripe": self._stripe()}
+        mask = Mask([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
+        self._rules = Rules(permissions, budget, self._apis, mask, env=env)
         self._credentials: dict[str, Credential | None] = {}  # by API, made when first needed
         self._simulator = simulator
+        self._own_simulator = simulator is None
+        self._durable_runs: DurableRuns | None = None
         self._client = self._open_client(custom, mounts, event_hooks, auth)
         self.registry = AsyncFunctionRegistry(router=self._route, timeout=self.settings.request_deadline)
         self.registry.register("api", self._call_api)
-        self.registry.register("request", self._call_endpoint)
+        self.registry.register("api.endpoint", self._call_endpoint)
+        self._functions = Functions(self.registry, self._names)
         self._worker = AsyncWorker(
             self.registry.functions,
             capacity=self.settings.queue_capacity,
             max_in_flight=self.settings.max_in_flight,
+            on_orphan=self._orphaned,
         )
-        self._send = chain(
-            self._client.send, limits=HttpLimits() if self.simulated else _http_limits(self.settings), on_wait=self._worker.extend_deadline
-        )
+        self._send = self._chain(self._client.send)
         self._worker.add_closer(self._client.aclose)
         self.registry.attach(self._worker)
         self._runners = Runners()
-        mask = Mask([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
         self.isolation = self._isolate() if isolation == "process" else None
         self._around = Surroundings(
-            gate=Gate(self.registry, self._apis, self._functions, deadline=self.settings.request_deadline),
+            gate=Gate(self.registry, self._apis, self._functions.by_name, self._functions.builders,
+                deadline=self.settings.request_deadline, mask=mask),
             worker=self._worker,
             runners=self._runners,
             sinks=tuple(sinks),
@@ -128,6 +149,14 @@ class Host:
             mask=mask,
             new_state=self.isolation.state if self.isolation is not None else LuaState,
         )
+        self._shards = None
+        if processes != 1:
+            local = {"transport": custom, "mounts": mounts, "event_hooks": event_hooks, "auth": auth}
+            self._shards = self._shard(processes, setup, {"isolation": isolation}, local)
+        elif setup is not None:
+            from host.shards.setup import run_setup  # few hosts of one process have one
+
+            run_setup(setup, self)
 
     # -- runs
 
@@ -146,20 +175,79 @@ class Host:
         globals: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         limits: Limits | None = None,
+        permissions: Permissions | None = None,
+        budget: Budget | None = None,
+        durable: bool = False,
+        run_id: str | None = None,
+        force_new: bool = False,
     ) -> RunResult:
         """Run a script (a path, or a compiled one) and wait for its result.
 
+        ``durable=True`` records it in the journal, so that :meth:`resume` can go on after a crash. ``run_id``
+        names such a run: given again, the run is resumed, or its result given if it is done; ``force_new``
+        starts it over, with new keys.
+
         A script's own failure raises nothing: it is ``result.error``. Raises ``UsageError`` for a path that
-        cannot be read or on the worker's own thread, ``ClosedError`` on a closed host.
+        cannot be read or on the worker's own thread, ``ClosedError`` on a closed host, ``JournalError``.
         """
         self._worker.check_may_block("run")
+        kept: Kept | RunResult | None = None
+        if durable or run_id is not None:
+            self._check_open()
+            kept = self.durable_runs.begin(_script(script), args, globals, run_id, force_new=force_new)
+        return self._run(script, args, globals, timeout, limits, permissions, budget, kept)
+
+    def _run(
+        self,
+        script: str | os.PathLike[str] | Script,
+        args: Sequence[str],
+        globals: Mapping[str, Any] | None,
+        timeout: float | None,
+        limits: Limits | None,
+        permissions: Permissions | None,
+        budget: Budget | None,
+        kept: Kept | RunResult | None,
+    ) -> RunResult:
+        if isinstance(kept, RunResult):
+            return kept
+        source = kept.script if kept is not None else _script(script)
         finished: SimpleQueue[RunResult] = SimpleQueue()
-        session = self._launch(_script(script), args, globals, timeout, limits, finished.put)
+        session = self._launch(
+            source, args, globals, timeout, limits, permissions, budget, finished.put, kept=kept
+        )
         try:
             return finished.get()
         except BaseException:  # Ctrl-C: whoever waited is gone
             session.kill("interrupted")
             raise
+
+    def resume(
+        self,
+        run_id: str,
+        *,
+        in_doubt: InDoubt = "ask",
+        recorded: bool = False,
+        force_new: bool = False,
+        other_key: bool = False,
+        timeout: float | None = None,
+        limits: Limits | None = None,
+        permissions: Permissions | None = None,
+        budget: Budget | None = None,
+    ) -> RunResult:
+        """Take up a durable run again: what is recorded answers from the journal, the rest is done now.
+
+        The script is its file's text as it is now, or as it was recorded (``recorded``, or where the file is
+        gone). ``in_doubt`` is for changes that were sent, have no recorded answer and are no longer safe to
+        repeat: ``"ask"`` ends the run naming them. ``force_new`` starts over with new keys. ``other_key`` says
+        that the present key is of the same account as the one the run began with. Raises ``JournalError``
+        where the run may not go on here, or somebody else runs it.
+        """
+        self._worker.check_may_block("resume")
+        self._check_open()
+        kept = self.durable_runs.resume(
+            run_id, in_doubt=in_doubt, recorded=recorded, force_new=force_new, other_key=other_key
+        )
+        return self._run("", (), None, timeout, limits, permissions, budget, kept)
 
     def run_source(
         self,
@@ -170,9 +258,25 @@ class Host:
         globals: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         limits: Limits | None = None,
+        permissions: Permissions | None = None,
+        budget: Budget | None = None,
+        durable: bool = False,
+        run_id: str | None = None,
+        force_new: bool = False,
     ) -> RunResult:
         """:meth:`run` for Lua source text; ``name`` stands in messages."""
-        return self.run(Script.of(code, name), args=args, globals=globals, timeout=timeout, limits=limits)
+        return self.run(
+            Script.of(code, name),
+            args=args,
+            globals=globals,
+            timeout=timeout,
+            limits=limits,
+            permissions=permissions,
+            budget=budget,
+            durable=durable,
+            run_id=run_id,
+            force_new=force_new,
+        )
 
     async def run_async(
         self,
@@ -182,9 +286,24 @@ class Host:
         globals: Mapping[str, Any] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- the script is told, not merely left
         limits: Limits | None = None,
+        permissions: Permissions | None = None,
+        budget: Budget | None = None,
+        durable: bool = False,
+        run_id: str | None = None,
+        force_new: bool = False,
     ) -> RunResult:
         """:meth:`run` from a running loop, without blocking it. Cancelling it ends the run."""
         loop = asyncio.get_running_loop()
+        source = _script(script)
+        kept: Kept | None = None
+        if durable or run_id is not None:
+            self._check_open()
+            begun = await asyncio.to_thread(
+                self.durable_runs.begin, source, args, globals, run_id, force_new=force_new
+            )
+            if isinstance(begun, RunResult):
+                return begun
+            kept, source = begun, begun.script
         future: asyncio.Future[RunResult] = loop.create_future()
 
         def settle(result: RunResult) -> None:
@@ -197,7 +316,9 @@ class Host:
             except RuntimeError:  # that loop is closed: nobody waits
                 return
 
-        session = self._launch(_script(script), args, globals, timeout, limits, finished)
+        session = self._launch(
+            source, args, globals, timeout, limits, permissions, budget, finished, kept=kept
+        )
         try:
             return await future
         except asyncio.CancelledError:
@@ -213,10 +334,20 @@ class Host:
         globals: Mapping[str, Any] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
         limits: Limits | None = None,
+        permissions: Permissions | None = None,
+        budget: Budget | None = None,
     ) -> RunResult:
         """:meth:`run_async` for Lua source text."""
         script = Script.of(code, name)
-        return await self.run_async(script, args=args, globals=globals, timeout=timeout, limits=limits)
+        return await self.run_async(
+            script,
+            args=args,
+            globals=globals,
+            timeout=timeout,
+            limits=limits,
+            permissions=permissions,
+            budget=budget,
+        )
 
     def run_many(
         self, jobs: Iterable[str | os.PathLike[str] | Script | Mapping[str, Any]], *, concurrency: int = 100
@@ -233,18 +364,18 @@ class Host:
 
     def _run_many(self, jobs: Iterator[Any], concurrency: int) -> Iterator[RunResult]:
         finished: SimpleQueue[RunResult] = SimpleQueue()
-        running: set[Session] = set()
+        running: set[Session | RemoteRun] = set()
         open_runs = 0
         more = True
         try:
             while more or open_runs:
                 while more and open_runs < concurrency:
                     try:
-                        job = _job_arguments(next(jobs))
+                        job = next(jobs)
                     except StopIteration:
                         more = False
                         break
-                    running.add(self._launch(*job, finished.put))
+                    running.add(self._launch(*_job_arguments(job), _with_job(job, finished.put)))
                     open_runs += 1
                 if open_runs:
                     result = finished.get()
@@ -258,6 +389,8 @@ class Host:
 
     def interrupt(self) -> None:
         """End all runs as soon as they yield; their results carry ``kind="interrupted"``. From any thread."""
+        if self._shards is not None:
+            self._shards.interrupt()
         for session in list(self._around.alive):
             session.kill("interrupted")
 
@@ -268,14 +401,26 @@ class Host:
         globals: Mapping[str, Any] | None,
         timeout: float | None,
         limits: Limits | None,
+        permissions: Permissions | None,
+        budget: Budget | None,
         finished: Callable[[RunResult], None],
-    ) -> Session:
+        run_id: str | None = None,
+        kept: Kept | None = None,
+    ) -> Session | RemoteRun:
         self._check_open()
+        if kept is not None:
+            args, globals = kept.args, kept.globals
         limits = limits or self.limits
         seconds = timeout if timeout is not None else limits.run_time
         if seconds is not None and (not isinstance(seconds, int | float) or not seconds > 0):
             raise UsageError(f"timeout is {seconds!r}; expected seconds above 0")
-        job = Job(script, tuple(str(a) for a in args), dict(globals or {}), limits, self._env)
+        run_id = run_id or f"run_{uuid.uuid4().hex[:20]}"
+        if kept is not None:
+            run_id = kept.run_id
+        granted, meters, env = self._rules.of_run(permissions, budget)
+        job = Job(script, tuple(str(a) for a in args), dict(globals or {}), limits, env, granted, meters)
+        if self._shards is not None:
+            return self._shards.launch(run_id, job, seconds, finished)
 
         timer: list[Any] = []
 
@@ -286,7 +431,7 @@ class Host:
             assert session.result is not None
             finished(session.result)
 
-        session = Session(f"run_{uuid.uuid4().hex[:20]}", job, self._around, done)
+        session = Session(run_id, job, self._around, done, kept.durable if kept is not None else None)
         with self._lock:
             self._check_open()
             self._around.alive.add(session)
@@ -295,18 +440,122 @@ class Host:
         session.start()
         return session
 
+    # -- durable runs
+
+    @property
+    def durable_runs(self) -> DurableRuns:
+        """What begins, resumes and looks at durable runs."""
+        self._check_local("durable runs")
+        with self._lock:
+            if self._durable_runs is None:
+                from host.durable import DurableRuns  # most hosts have none
+
+                self._durable_runs = DurableRuns(self, own_simulator=self._own_simulator)
+            return self._durable_runs
+
+    def _orphaned(self, request: AsyncRequest, reply: Reply) -> None:
+        if self._durable_runs is not None:
+            self._durable_runs.orphaned(request, reply)
+
+    def _keep_simulator(self, path: str) -> None:
+        """Have the simulator keep its objects in a file; nothing may have been asked of it yet."""
+        from host.simulator.simulator import Simulator
+        from host.simulator.store import Store
+
+        assert self._simulator is not None
+        if self._simulator.ledger():
+            raise UsageError(
+                "this host's simulator holds objects already, and a durable run needs them on disk from the start",
+                hint="run durable runs first, or give Host(simulator=Simulator(…, store=Store(path)))",
+            )
+        self._simulator = Simulator(self._apis["stripe"].catalog, store=Store(path))
+        self._client.replace("stripe", self._simulator)
+
     # -- functions and APIs
 
-    def function(self, fn: F | None = None, *, name: str | None = None) -> Any:
-        """Register a Python function for scripts: ``@host.function``. Scripts call it by its name."""
+    @overload
+    def function(
+        self, fn: F, /, *, name: str | None = None, effect: Effect = "write", inline: bool = False
+    ) -> F: ...
+
+    @overload
+    def function(
+        self, fn: None = None, /, *, name: str | None = None, effect: Effect = "write", inline: bool = False
+    ) -> Callable[[F], F]: ...
+
+    def function(
+        self,
+        fn: F | None = None,
+        /,
+        *,
+        name: str | None = None,
+        effect: Effect = "write",
+        inline: bool = False,
+    ) -> Any:
+        """Register a Python function for scripts: ``@host.function`` or ``@host.function(effect="read")``.
+
+        Async or plain (plain ones run in a pool of threads; with ``inline`` on the run's own, for what takes
+        microseconds); a generator becomes a Lua iterator. Type hints become checks of the arguments, a
+        parameter annotated with :class:`RunContext` gets one. ``effect`` says what a call does: ``"write"``
+        changes something, ``"read"`` looks, ``"pure"`` depends on its arguments alone. See docs/functions.md.
+        """
+        scope = sys._getframe(1).f_locals  # classes defined beside the function, for its annotations
 
         def register(target: F) -> F:
-            label = name or target.__name__
-            self._functions[label] = target
-            self.registry.register(label, _adapted(target))
+            self._functions.add(target, name, effect=effect, inline=inline, scope=scope)
             return target
 
         return register if fn is None else register(fn)
+
+    def functions(self, source: object, *, effect: Effect = "write", prefix: str = "") -> list[str]:
+        """Register a module's public functions, or an object's public methods; gives their names."""
+        return self._functions.add_all(source, effect=effect, prefix=prefix)
+
+    @overload
+    def builder(
+        self,
+        kind: type[K],
+        /,
+        *,
+        name: str | None = None,
+        create: Callable[[Any], Any] | None = None,
+        effect: Effect = "write",
+    ) -> type[K]: ...
+
+    @overload
+    def builder(
+        self,
+        kind: None = None,
+        /,
+        *,
+        name: str | None = None,
+        create: Callable[[Any], Any] | None = None,
+        effect: Effect = "write",
+    ) -> Callable[[type[K]], type[K]]: ...
+
+    def builder(
+        self,
+        kind: type[Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        create: Callable[[Any], Any] | None = None,
+        effect: Effect = "write",
+    ) -> Any:
+        """Make a builder of a dataclass, msgspec or pydantic model: ``new_order():customer("c"):create()``.
+
+        ``create()`` makes an instance and calls ``create(instance)``, or the class's method ``create``.
+        """
+
+        def register(target: type[K]) -> type[K]:
+            self._functions.add_builder(target, name=name, create=create, effect=effect)
+            return target
+
+        return register if kind is None else register(kind)
+
+    def _names(self) -> set[str]:
+        """Names scripts know that are no functions."""
+        return {*self._apis, *(f"new_{name}" for name in self._apis["stripe"].catalog.builder_names())}
 
     def catalog(self, api: str = "stripe") -> Catalog:
         """What is known of an API. Raises ``UsageError`` for one this host does not have."""
@@ -362,6 +611,16 @@ class Host:
             self._credentials[name] = found
             return found
 
+    def _read_settings(self, env_file: str | os.PathLike[str] | None, given: Mapping[str, Any]) -> Settings:
+        return Settings.load(env_file=env_file, overrides=given)
+
+    def _http_limits(self) -> HttpLimits:
+        rates = {} if self.simulated else _rates(self.settings)
+        return HttpLimits(rates=rates, in_flight_per_host=self.settings.max_per_host)
+
+    def _chain(self, send: Send) -> Send:
+        return chain(send, limits=self._http_limits(), on_wait=self._worker.extend_deadline)
+
     async def _call_api(self, request: Request, deadline: float) -> Answer:
         return await self._send(request, deadline)
 
@@ -369,9 +628,10 @@ class Host:
         """``make_request("products", "POST", {…})`` → an operation by its path (of another API:
         ``"petstore:pets"``), or a function by its name."""
         mutation = method not in ("GET", "HEAD", "OPTIONS")
-        if endpoint in self._functions:
-            return endpoint, [data], mutation
-        return "request", (endpoint, method, data), mutation
+        function = self._functions.by_name.get(endpoint)
+        if function is not None:
+            return endpoint, function.bind_names(data), function.mutation
+        return "api.endpoint", (endpoint, method, data), mutation
 
     async def _call_endpoint(self, payload: tuple[str, str, dict[str, Any]], deadline: float) -> Any:
         from host.apis.rest import endpoint_request  # only for make_request
@@ -385,11 +645,68 @@ class Host:
         operation, request = endpoint_request(api.catalog, endpoint, method, data, api.base_url, random_key)
         return interpret(api.catalog, operation, await self._call_api(request, deadline))
 
+    # -- worker processes
+
+    def use(
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        mounts: Mapping[str, Any] | None = None,
+        event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
+        auth: Any = None,
+    ) -> None:
+        """Send through these parts of httpx from now on, as those :class:`Host` takes: for a ``setup`` function.
+
+        Raises ``UsageError`` for a simulated host, and for one that spreads its runs over worker processes.
+        """
+        self._check_local("use()")
+        if self.simulated:
+            raise UsageError("a simulated host sends nothing, so it has no use for a transport")
+        self._client = self._open_client(transport, mounts, event_hooks, auth)
+        self._send = self._chain(self._client.send)
+        self._worker.add_closer(self._client.aclose)
+
+    def _shard(
+        self, processes: int, setup: str | None, options: Mapping[str, Any], local: Mapping[str, Any]
+    ) -> Shards:
+        from host.shards.opening import open_shards  # a host of one process has no use for it
+
+        if isinstance(processes, bool) or not isinstance(processes, int) or not 1 < processes <= 256:
+            raise UsageError(f"processes is {processes!r}; expected a whole number from 1 to 256")
+        self.registry.register("api.simulated", self._client.send)
+
+        def answer(request: Request, seconds: float, deliver: Callable[[Reply], None]) -> None:
+            asked = AsyncRequest(
+                "api.simulated", request, monotonic() + seconds, deliver, mutation=request.mutation
+            )
+            self.registry.submit(asked)
+
+        return open_shards(
+            processes,
+            settings=self.settings,
+            simulated=self.simulated,
+            http_limits=self._http_limits(),
+            setup=setup,
+            sinks=self._around.sinks,
+            answer=answer,
+            options=options,
+            local=local,
+        )
+
+    def _check_local(self, what: str) -> None:
+        if self._shards is not None:
+            raise UsageError(
+                f"{what}: this host's scripts run in worker processes, to which nothing crosses by itself",
+                hint="Do it in setup='module:function', which is called with each process's host.",
+            )
+
     # -- the host itself
 
-    def stats(self) -> WorkerStats:
-        """The health of the queue and the loop."""
-        return self._worker.stats()
+    def stats(self) -> HostStats:
+        """The health of the queue and the loop, of all processes together."""
+        from host.stats import measure  # asked for at the end, if at all
+
+        return measure(self._worker.stats(), len(self._around.alive), self._runners.threads, self._shards)
 
     def close(self, grace: float = 5.0) -> None:
         """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""
@@ -398,10 +715,15 @@ class Host:
         if os.getpid() != self._pid:
             return
         if first:
+            if self._shards is not None:
+                self._shards.close(grace)
             for session in list(self._around.alive):
                 session.kill("closed")
         self._worker.stop(grace)
         self._runners.close(grace)
+        if self._durable_runs is not None:
+            self._durable_runs.close()
+        self._functions.close()
         if self.isolation is not None:
             self.isolation.close()
 
@@ -434,11 +756,11 @@ class Host:
             raise ClosedError("the host is closed")
 
 
-def _http_limits(settings: Settings) -> HttpLimits:
+def _rates(settings: Settings) -> Mapping[str, Rate]:
     """Stripe's own rates, at Stripe's own address only (https://docs.stripe.com/rate-limits)."""
     if settings.stripe_api_base != STRIPE_API_BASE:
-        return HttpLimits()
-    return HttpLimits(rates={"stripe": Rate(100.0 if settings.mode == "live" else 25.0)})
+        return {}
+    return {"stripe": Rate(100.0 if settings.mode == "live" else 25.0)}
 
 
 def _script(source: str | os.PathLike[str] | Script) -> Script:
@@ -452,25 +774,20 @@ def _script(source: str | os.PathLike[str] | Script) -> Script:
     return Script.read(source)
 
 
-def _job_arguments(job: Any) -> tuple[Script, Sequence[str], Any, Any, Any]:
+def _with_job(job: Any, finished: Callable[[RunResult], None]) -> Callable[[RunResult], None]:
+    return lambda result: finished(replace(result, job=job))
+
+
+def _job_arguments(job: Any) -> tuple[Script, Sequence[str], Any, Any, Any, Any, Any]:
     if not isinstance(job, Mapping):
-        return _script(job), (), None, None, None
-    known = {"script", "code", "name", "args", "globals", "timeout", "limits"}
+        return _script(job), (), None, None, None, None, None
+    known = {"script", "code", "name", "args", "globals", "timeout", "limits", "permissions", "budget"}
     unknown = set(job) - known
     if unknown or ("script" in job) == ("code" in job):
         raise UsageError(
             f"a job has script or code, and may have {', '.join(sorted(known - {'script', 'code'}))}; got {sorted(job)}"
         )
     script = _script(job["script"]) if "script" in job else Script.of(job["code"], job.get("name", "inline"))
-    return script, job.get("args", ()), job.get("globals"), job.get("timeout"), job.get("limits")
+    rest = (job.get(name) for name in ("globals", "timeout", "limits", "permissions", "budget"))
+    return (script, job.get("args", ()), *rest)
 
-
-def _adapted(function: Callable[..., Any]) -> Callable[[Any, float], Any]:
-    """``await adapted(arguments, deadline)`` for a plain or async function."""
-
-    async def call(args: list[Any], deadline: float) -> Any:
-        if asyncio.iscoroutinefunction(function):
-            return await function(*args)
-        return await asyncio.to_thread(function, *args)
-
-    return call

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from host.apis.catalog import Auth, Catalog
 from host.errors import ConfigError
-from host.settings import Secret
+from host.settings import Secret, key_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Api:
     base_url: str
     key: Secret | None = None
     auth: Auth = field(default_factory=lambda: Auth(kind="bearer"))
+    function: str = "api"  # the registered function that answers its requests
 
     @property
     def name(self) -> str:
@@ -28,6 +29,23 @@ class Api:
     def origin(self) -> str:
         """Scheme, host and port of the base URL: the only place the key goes to."""
         return origin_of(self.base_url)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is a key that may act on real things: for Stripe each that is not plainly a test key."""
+        if self.key is None:
+            return False
+        mode = key_mode(self.key)
+        return mode == "live" or (mode is None and self.name == "stripe")
+
+    @property
+    def account(self) -> str:
+        """What tells this key from others without telling the key; "" without one."""
+        if self.key is None:
+            return ""
+        from hashlib import sha256  # loads OpenSSL, and only budgets of a day ask
+
+        return sha256(self.key.reveal().encode()).hexdigest()[:24]
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The headers that carry the key."""

@@ -7,9 +7,12 @@ The gate works on the run's thread: it refuses at once what cannot be sent, hand
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, Protocol
+
+import msgspec
 
 from host.apis.answers import interpret, request_id
 from host.apis.call import bind, check_value, prepare
@@ -20,8 +23,16 @@ from host.apis.options import CallOptions
 from host.apis.pages import next_page, page_request
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.request import AsyncRequest, Reply
-from host.errors import CallError, FunctionError, InvalidCall
+from host.errors import CallError, FunctionError, InvalidCall, UsageError
+from host.events import Event
 from host.gate.api import Api
+from host.gate.budget import Claim, Meter, admit, release, settle
+from host.gate.functions import Function
+from host.gate.invocation import Invocation
+from host.gate.libraries.library import Asked, Libraries
+from host.gate.masking import Mask
+from host.gate.permissions import Permissions
+from host.gate.streams import Step, Streams
 from host.http.idempotency import random_key
 from host.http.message import Answer, Request
 
@@ -32,13 +43,18 @@ class Run(Protocol):
     """What the gate needs to know of the run a call belongs to."""
 
     run_id: str
+    permissions: Permissions
+    meters: tuple[Meter, ...]
+
+    def emit(self, event: Event) -> None: ...
 
 
 class Call:
     """One call on its way. ``reply`` is set exactly once, then ``answered(call)`` was called."""
 
     __slots__ = (
-        "answered", "api", "asked", "id", "kind", "line", "name", "operation", "reply", "request", "started",
+        "answered", "api", "asked", "claims", "hold", "id", "key", "kind", "line", "name", "operation", "place", "reply",
+        "request", "seconds", "started",
     )  # fmt: skip
 
     def __init__(self, id: int, kind: int, name: str, answered: Answered, line: int | None) -> None:
@@ -52,12 +68,24 @@ class Call:
         self.request: Request | None = None
         self.asked: AsyncRequest | None = None
         self.reply: Reply | None = None
+        self.claims: tuple[Claim, ...] = ()  # what it took from budgets
         self.started = 0.0
+        self.seconds: float | None = None  # until its deadline, where that is not the usual time
+        # Of a durable run: what takes the call instead of the registry, its key, and its place in the journal.
+        self.hold: Callable[[Call], None] | None = None
+        self.key: str | None = None
+        self.place: tuple[str, int, bytes] | None = None
 
     def deliver(self, reply: Reply) -> None:
         """Takes the worker's one reply, on the loop's thread."""
         self.reply = reply
+        if self.claims:
+            settle(self.claims, reply)
         self.answered(self)
+
+    def deliver_error(self, error: CallError) -> None:
+        """Answers it with an error found on this side."""
+        self.deliver(Reply(error=error))
 
 
 class Gate:
@@ -70,23 +98,31 @@ class Gate:
         self,
         registry: AsyncFunctionRegistry,
         apis: Mapping[str, Api],
-        functions: Mapping[str, Any],
+        functions: Mapping[str, Function],
+        builders: Mapping[str, Api] | None = None,
         *,
         default_api: str = "stripe",
         deadline: float = 30.0,
+        mask: Mask | None = None,
+        libraries: Libraries | None = None,
     ) -> None:
         self._registry = registry
         self.apis = apis
         self.functions = functions
+        self.builders = builders or {}  # of the program's own classes, by name
         self._default_api = default_api
         self._deadline = deadline
+        self._mask = mask or Mask()
+        self.libraries = libraries or Libraries()
         self._operations: dict[str, tuple[Api, Operation]] = {}
+        self._streams = Streams()
+        self._live: dict[str, bool] = {}  # whether an API's key is
 
     # -- names
 
     def builder(self, name: str) -> tuple[Api, Operation] | None:
         """The API and operation behind the global ``new_<name>``."""
-        api = self.apis.get(self._default_api)
+        api = self.builders.get(name) or self.apis.get(self._default_api)
         operation = api.catalog.builder(name) if api is not None else None
         return (api, operation) if api is not None and operation is not None else None
 
@@ -95,7 +131,7 @@ class Gate:
         found = self._operations.get(label)
         if found is None:
             name, _, rest = label.partition(".")
-            api = self.apis.get(name)
+            api = self.apis.get(name) or self.builders.get(name.removeprefix("new_"))
             operation = api.catalog.operation(rest) if api is not None else None
             if api is None or operation is None:
                 raise InvalidCall(f"there is no operation {label}")
@@ -188,32 +224,105 @@ class Gate:
         self._send(run, call, api, operation, following, CallOptions.parse(None))
         return True
 
-    def function(self, run: Run, call: Call, args: list[Any]) -> None:
-        """Call a registered Python function. Raises ``CallError``."""
-        if call.name not in self.functions:
+    def function(self, run: Run, call: Call, args: list[Any]) -> bool:
+        """Call a registered Python function; True if it has its answer already. Raises ``CallError``."""
+        function = self.functions.get(call.name)
+        if function is None:
+            return self._library(run, call, args)
+        invocation = function.bind(args, run, call.line)
+        run.permissions.check_function(call.name, function.effect)
+        if run.meters:
+            call.claims = admit(run.meters, call.name, False)
+        if function.iterates:
+            call.reply = Reply(self._streams.add(run.run_id, function.open(invocation)))
+        elif function.inline and call.hold is None:
+            call.reply = function.now(invocation)
+        else:
+            self._ask(run, call, call.name, invocation, mutation=function.mutation)
+        return call.reply is not None
+
+    def _library(self, run: Run, call: Call, args: list[Any]) -> bool:
+        found = self.libraries.find(call.name)
+        if found is None:
             raise InvalidCall(f"there is no function {call.name}")
-        self._ask(run, call, call.name, args, mutation=True)
+        asked = Asked(call.name, args, run.permissions, run.run_id)
+        mutation = found.effect_of(asked) == "write"
+        run.permissions.check_effect(call.name, mutation)
+        if run.meters:
+            call.claims = admit(run.meters, call.name, mutation)
+        seconds = found.seconds(asked) if found.seconds is not None else None
+        if seconds is not None and seconds > self._deadline:
+            call.seconds = seconds
+        if call.name not in self._registry.functions:
+            with contextlib.suppress(UsageError):  # another thread was first
+                self._registry.register(call.name, found.run)
+        self._ask(run, call, call.name, asked, mutation=mutation)
+        return False
+
+    def next(self, run: Run, call: Call, args: list[Any]) -> None:
+        """Ask for the next item of a function's iterator. Raises ``CallError``."""
+        step = self._streams.step(run.run_id, args[0] if args else None)
+        self._ask(run, call, "iterator.next", step, mutation=False)
+
+    def ended(self, run: Run) -> None:
+        """A run is over: let the iterators it has open end."""
+        for stream in self._streams.end(run.run_id):
+            self._registry.submit(AsyncRequest("iterator.close", stream, monotonic() + 5.0, _ignore))
+        for left in self.libraries.ended(run.run_id):
+            self._registry.submit(AsyncRequest("library.ended", left, monotonic() + 30.0, _ignore, None, True))
 
     def cancel(self, call: Call) -> None:
         """Give a call up; its reply still comes, once."""
         if call.asked is not None and call.reply is None:
+            if isinstance(call.asked.payload, Invocation | Step):
+                call.asked.payload.cancel()
             self._registry.cancel(call.asked)
 
     def _send(
-        self, run: Run, call: Call, api: Api, operation: Operation, arguments: dict[str, Any], options: CallOptions
+        self,
+        run: Run,
+        call: Call,
+        api: Api,
+        operation: Operation,
+        arguments: dict[str, Any],
+        options: CallOptions,
     ) -> None:
         if operation.mutation and options.idempotency_key is None and operation.keyed:
-            options = _keyed(options, random_key())
+            options = _keyed(options, call.key or random_key())
         request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url)
         self._dispatch(run, call, api, operation, request)
 
     def _dispatch(self, run: Run, call: Call, api: Api, operation: Operation, request: Request) -> None:
         call.api, call.operation, call.request = api, operation, request
-        self._ask(run, call, "api", request, mutation=request.mutation)
+        label, mutation = request.operation, request.mutation
+        live = self._live.get(api.name)
+        if live is None:
+            live = self._live[api.name] = api.is_live
+        run.permissions.check_operation(label, mutation, live)
+        if run.meters:
+            known = operation if api.name == "stripe" else None  # whose amounts are known
+            call.claims = admit(
+                run.meters, label, mutation, account=api.account, operation=known, request=request
+            )
+        self._ask(run, call, api.function, request, mutation=mutation)
 
     def _ask(self, run: Run, call: Call, name: str, payload: Any, *, mutation: bool) -> None:
         call.started = now = monotonic()
-        call.asked = AsyncRequest(name, payload, now + self._deadline, call.deliver, run, mutation)
+        call.asked = AsyncRequest(name, payload, now + (call.seconds or self._deadline), call.deliver, run, mutation)
+        try:
+            if call.hold is not None:
+                call.hold(call)
+            else:
+                self._registry.submit(call.asked)
+        except BaseException:
+            claims, call.claims = call.claims, ()
+            release(claims)
+            raise
+
+    def submit(self, call: Call) -> None:
+        """Send a call that was held; its deadline counts from now."""
+        assert call.asked is not None
+        call.asked = msgspec.structs.replace(call.asked, deadline=monotonic() + (call.seconds or self._deadline))
         self._registry.submit(call.asked)
 
     # -- answers
@@ -226,8 +335,12 @@ class Gate:
             raise self._completed(reply.error, call)
         if call.api is None or call.operation is None:
             return reply.value
+        answer: Answer = reply.value
+        body = self._mask.body(answer.body)
+        if body is not answer.body:  # the API echoed a secret
+            answer = msgspec.structs.replace(answer, body=body)
         try:
-            return interpret(call.api.catalog, call.operation, reply.value)
+            return interpret(call.api.catalog, call.operation, answer)
         except CallError as error:
             if error.attempts is None:
                 error.attempts = reply.value.attempts
@@ -291,6 +404,10 @@ def _operation_at(catalog: Catalog, path: str) -> tuple[Operation, dict[str, Any
         else:
             return operation, names
     return None
+
+
+def _ignore(_: Reply) -> None:
+    pass
 
 
 def wrapped(error: Exception, name: str) -> CallError:

@@ -51,7 +51,7 @@ class Permissions:
     sql: tuple[str, ...] | None = None
     functions: tuple[str, ...] | None = None
     within: Permissions | None = None  # what this is narrower than
-    _decided: dict[tuple[str, bool], DeniedError | None] = field(
+    _decided: dict[tuple[str, bool, bool], DeniedError | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -95,19 +95,20 @@ class Permissions:
 
     # -- operations and functions
 
-    def check_operation(self, label: str, mutation: bool) -> None:
-        """May ``stripe.products.create`` be called? ``mutation``: whether it changes something."""
-        key = (label, mutation)
+    def check_operation(self, label: str, mutation: bool, live: bool = False) -> None:
+        """May ``stripe.products.create`` be called? ``mutation``: whether it changes something; ``live``:
+        whether with a key that is not for tests."""
+        key = (label, mutation, live)
         try:
             error = self._decided[key]
         except KeyError:
-            error = self._decided[key] = self._refusal(label, mutation, "allow_ops", "--allow-op")
+            error = self._decided[key] = self._refusal(label, mutation, "allow_ops", "--allow-op", live)
         if error is not None:
             raise _again(error)
 
     def check_function(self, name: str, effect: str = "write") -> None:
         """May the registered function ``name`` be called? ``effect``: ``"read"``, ``"write"``, ``"pure"``."""
-        key = (f"{name}()", effect == "write")
+        key = (f"{name}()", effect == "write", False)
         try:
             error = self._decided[key]
         except KeyError:
@@ -115,7 +116,9 @@ class Permissions:
         if error is not None:
             raise _again(error)
 
-    def _refusal(self, label: str, mutation: bool, grants: str, flag: str | None) -> DeniedError | None:
+    def _refusal(
+        self, label: str, mutation: bool, grants: str, flag: str | None, live: bool = False
+    ) -> DeniedError | None:
         for level in self._levels():
             allowed = getattr(level, grants)
             denied = next((p for p in level.deny_ops if grants == "allow_ops" and _matches(p, label)), None)
@@ -130,7 +133,10 @@ class Permissions:
                 text = f"{label} changes something, and the permissions are read_only"
                 hint = "Run it without --read-only."
                 if grants == "functions":
-                    hint = "Register it with effect=\"read\" or \"pure\" if it changes nothing."
+                    hint = 'Register it with effect="read" or "pure" if it changes nothing.'
+            elif level.test_mode_only and live:
+                text = f"{label}: the key is not for tests, and the permissions are test_mode_only"
+                hint = "Use a test key (sk_test_…), or run it without --test-mode-only."
             else:
                 continue
             return DeniedError(text, hint=hint, operation=label, outcome="not_sent" if mutation else None)

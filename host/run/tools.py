@@ -41,7 +41,7 @@ class Tools:
 
     def _env(self, name: bytes, _: Any) -> bytes | None:
         value = self._job.env.get(name.decode("utf-8", "replace"))
-        return None if value is None else self._mask(value).encode()
+        return None if value is None else value.encode("utf-8", "surrogateescape")
 
     def _args(self, _: Any, __: Any) -> bytes:
         return to_lua(list(self._job.args))

@@ -1,0 +1,278 @@
+"""Budgets of effects: how many calls, how many changes, how much money.
+
+A budget is checked before a call is sent, under a lock: calls that run at the same time cannot together pass
+it. What surely was not sent is given back; what the API refused costs a call but no money; what is unknown
+stays counted.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from host.errors import LimitError, UsageError
+from host.http.message import Answer, Request
+
+if TYPE_CHECKING:
+    from host.apis.catalog import Operation
+    from host.bridge.request import Reply
+    from host.gate.charges import Cost, Money
+
+__all__ = ["Budget", "Claim", "Ledger", "MemoryLedger", "Meter", "parse_amount"]
+
+CALLS, MUTATIONS = "calls", "mutations"  # units of a ledger, beside currencies
+MOST_COUNTED = 100_000  # objects whose amounts a meter remembers
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent in all. ``None``: no bound. ``max_amount`` is in minor units: ``{"usd": 50000}``.
+
+    With any ``max_amount``, a currency that is not in it may not be charged at all, and operations whose
+    amount nobody can tell before they are sent (subscriptions, invoices) are refused unless
+    ``allow_unbounded``. Raises ``UsageError`` for a value that is no whole number from 0.
+    """
+
+    max_calls: int | None = None
+    max_mutations: int | None = None
+    max_amount: Mapping[str, int] = field(default_factory=dict, hash=False)
+    allow_unbounded: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("max_calls", "max_mutations"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+                raise UsageError(f"Budget.{name} is {value!r}; expected a whole number from 0")
+        if not isinstance(self.allow_unbounded, bool):
+            raise UsageError(f"Budget.allow_unbounded is {self.allow_unbounded!r}; expected True or False")
+        amounts = self.max_amount
+        if not isinstance(amounts, Mapping):
+            raise UsageError(
+                f"Budget.max_amount is {amounts!r}; expected amounts by currency: {{'usd': 50000}}"
+            )
+        object.__setattr__(self, "max_amount", dict(_checked_amount(*pair) for pair in amounts.items()))
+
+    @property
+    def empty(self) -> bool:
+        """Whether it bounds nothing."""
+        return self.max_calls is None and self.max_mutations is None and not self.max_amount
+
+
+def parse_amount(text: str) -> tuple[str, int]:
+    """``usd:50000`` → ``("usd", 50000)``. Raises ``UsageError``."""
+    currency, colon, amount = text.partition(":")
+    if not colon or not re.fullmatch(r"[0-9]{1,15}", amount):
+        raise UsageError(f"{text!r} is no amount; expected currency and minor units such as usd:50000")
+    return _checked_amount(currency, int(amount))
+
+
+def _checked_amount(currency: Any, amount: Any) -> tuple[str, int]:
+    if not isinstance(currency, str) or not re.fullmatch(r"[A-Za-z]{3,5}", currency):
+        raise UsageError(f"{currency!r} is no currency; expected a code such as usd")
+    if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
+        raise UsageError(f"the amount for {currency} is {amount!r}; expected whole minor units, from 0")
+    return currency.lower(), amount
+
+
+class Ledger(Protocol):
+    """Where a meter keeps what was spent. Thread-safe; ``account`` tells keys apart where that matters."""
+
+    def spend(
+        self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]
+    ) -> tuple[str, int] | None:
+        """Add ``amounts`` by unit, all or nothing. Where one would pass its ceiling, nothing is added and the
+        unit is given, with what was spent of it."""
+        ...
+
+    def give_back(self, account: str, amounts: Mapping[str, int]) -> None:
+        """Take back what a spend added."""
+        ...
+
+
+class MemoryLedger:
+    """Spending of one run or one host: kept while it lives, accounts not told apart."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.spent: dict[str, int] = {}
+
+    def spend(
+        self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]
+    ) -> tuple[str, int] | None:
+        with self._lock:
+            spent = self.spent
+            for unit, amount in amounts.items():
+                ceiling = ceilings.get(unit)
+                if ceiling is not None and spent.get(unit, 0) + amount > ceiling:
+                    return unit, spent.get(unit, 0)
+            for unit, amount in amounts.items():
+                spent[unit] = spent.get(unit, 0) + amount
+        return None
+
+    def give_back(self, account: str, amounts: Mapping[str, int]) -> None:
+        with self._lock:
+            for unit, amount in amounts.items():
+                self.spent[unit] = self.spent.get(unit, 0) - amount
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """What one call took from one meter, until it is known what became of it."""
+
+    meter: Meter
+    account: str
+    amounts: Mapping[str, int]
+    mutation: bool
+    money: Money | None = None
+    total: Money | None = None  # what the object it makes or changes counts for from then on
+    twin: tuple[str, int] | None = None  # by which the same request is known when it is sent again
+
+
+class Meter:
+    """One budget and what was spent of it. ``name`` is whose it is, for messages: ``"the run"``."""
+
+    def __init__(self, budget: Budget, name: str, ledger: Ledger | None = None) -> None:
+        self.budget = budget
+        self.name = name
+        self.ledger: Ledger = ledger or MemoryLedger()
+        self._ceilings = dict(budget.max_amount)
+        if budget.max_calls is not None:
+            self._ceilings[CALLS] = budget.max_calls
+        if budget.max_mutations is not None:
+            self._ceilings[MUTATIONS] = budget.max_mutations
+        self._counted: dict[str, Money] = {}  # by id of an object: what it was counted with
+        self._doubt: set[tuple[str, int]] = set()  # requests of which nobody knows what became
+
+    def admit(
+        self,
+        label: str,
+        mutation: bool,
+        *,
+        account: str = "",
+        operation: Operation | None = None,
+        request: Request | None = None,
+    ) -> Claim:
+        """Take what a call costs. Raises ``LimitError`` naming the budget, what is left and what was asked.
+
+        ``operation`` is given for Stripe's operations, whose amounts are known.
+        """
+        amounts = {CALLS: 1}
+        money, total, twin = None, None, None
+        if request is not None and request.idempotency_key is not None:
+            twin = (request.idempotency_key, hash((request.url, request.headers, request.content)))
+        if mutation and (twin is None or twin not in self._doubt):
+            amounts[MUTATIONS] = 1
+            if self.budget.max_amount and operation is not None and request is not None:
+                found = self._cost(label, operation, request)
+                money, total = found.money, found.total
+                if money is not None:
+                    amounts[money.currency] = money.amount
+        passed = self.ledger.spend(account, amounts, self._ceilings)
+        if passed is not None:
+            raise self._over(label, mutation, *passed, amounts)
+        return Claim(self, account, amounts, mutation, money, total, twin)
+
+    def _cost(self, label: str, operation: Operation, request: Request) -> Cost:
+        from host.gate.charges import cost  # only under a budget of amounts
+
+        found, budget = cost(operation, request, self._counted), self.budget
+        if not found.known and not budget.allow_unbounded:
+            have = ", ".join(f"{currency} {amount:,}" for currency, amount in budget.max_amount.items())
+            raise LimitError(
+                f"what {label} charges is not known before it is sent; {self.name} has a budget of {have}",
+                hint="--allow-unbounded (Budget.allow_unbounded) lets such calls through, uncounted.",
+                operation=label,
+                outcome="not_sent",
+            )
+        money = found.money
+        if money is not None and money.currency not in budget.max_amount:
+            raise LimitError(
+                f"{self.name} has no budget for {money.currency}; {label} asks for {money.amount:,}",
+                hint=f"Grant one with --max-amount {money.currency}:{money.amount}.",
+                operation=label,
+                outcome="not_sent",
+            )
+        return found
+
+    def _over(
+        self, label: str, mutation: bool, unit: str, spent: int, amounts: Mapping[str, int]
+    ) -> LimitError:
+        ceiling = self._ceilings[unit]
+        flag = f"--max-{unit}" if unit in (CALLS, MUTATIONS) else "--max-amount"
+        return LimitError(
+            f"{self.name} has a budget of {ceiling:,} {unit}, of which {max(0, ceiling - spent):,} are left; "
+            f"{label} asks for {amounts[unit]:,}",
+            hint=f"{flag} sets it.",
+            operation=label,
+            outcome="not_sent" if mutation else None,
+        )
+
+    def settle(self, claim: Claim, reply: Reply) -> None:
+        """It is known what became of a call: give back what it did not use. Once a claim, on any thread."""
+        end = _end(reply, claim.mutation)
+        if end == "not_sent":
+            self.ledger.give_back(claim.account, claim.amounts)
+        elif end == "rejected":
+            if claim.money is not None:
+                self.ledger.give_back(claim.account, {claim.money.currency: claim.money.amount})
+        elif end == "unknown":
+            if claim.mutation and claim.twin is not None:
+                self._doubt.add(claim.twin)
+        elif claim.mutation and self.budget.max_amount and isinstance(reply.value, Answer):
+            self._remember(claim, reply.value)
+
+    def _remember(self, claim: Claim, answer: Answer) -> None:
+        from host.gate.charges import counted_ids
+
+        ids, counted = counted_ids(answer), self._counted
+        before = next((counted[id] for id in ids if id in counted), None)
+        total = claim.total or before
+        if total is None:
+            return
+        if before is not None and before.currency == total.currency and before.amount > total.amount:
+            total = before
+        for id in ids:
+            counted[id] = total
+        while len(counted) > MOST_COUNTED:  # what is forgotten is refused later, not let through
+            counted.pop(next(iter(counted)), None)
+
+
+def admit(meters: Iterable[Meter], label: str, mutation: bool, **facts: Any) -> tuple[Claim, ...]:
+    """A claim of each meter, or none at all: where one refuses, the others get theirs back."""
+    claims: list[Claim] = []
+    try:
+        for meter in meters:
+            claims.append(meter.admit(label, mutation, **facts))
+    except BaseException:
+        release(claims)
+        raise
+    return tuple(claims)
+
+
+def release(claims: Iterable[Claim]) -> None:
+    """Give everything back: the call was not made."""
+    for claim in claims:
+        claim.meter.ledger.give_back(claim.account, claim.amounts)
+
+
+def settle(claims: Iterable[Claim], reply: Reply) -> None:
+    """:meth:`Meter.settle` for each."""
+    for claim in claims:
+        claim.meter.settle(claim, reply)
+
+
+def _end(reply: Reply, mutation: bool) -> str:
+    error = reply.error
+    if error is not None:
+        if error.outcome == "not_sent" and (error.attempts or 1) == 1:
+            return "not_sent"
+        return "unknown" if mutation else "rejected"
+    if isinstance(reply.value, Answer):
+        status = reply.value.status
+        if status >= 500 or status < 200 or (status >= 400 and reply.value.attempts > 1):
+            return "unknown"  # of several attempts, an earlier one may have worked
+        return "rejected" if status >= 300 else "done"
+    return "done"

@@ -1,0 +1,127 @@
+"""What a host grants its runs, what is left of its budgets, and what one run gets of both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from host.errors import ConfigError, UsageError
+from host.gate.api import Api
+from host.gate.budget import Budget, Ledger, Meter
+from host.gate.masking import Mask, named_like_a_secret
+from host.gate.permissions import Permissions
+from host.settings import Secret
+
+__all__ = ["Rules"]
+
+T = TypeVar("T")
+
+
+class Rules:
+    """The permissions and budgets of a host. Thread-safe.
+
+    ``apis`` is live: those added later are known later. ``env`` holds values scripts may read, beside those
+    of ``environ`` that the permissions grant. ``daily`` is a budget of each day and key, kept in ``ledger``.
+    """
+
+    def __init__(
+        self,
+        permissions: Permissions | Mapping[str, Any] | None,
+        budget: Budget | None,
+        apis: Mapping[str, Api],
+        mask: Mask,
+        *,
+        env: Mapping[str, str] | None = None,
+        daily: Budget | None = None,
+        ledger: Ledger | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        if isinstance(permissions, Mapping):  # from another process, or a file
+            permissions = Permissions(**permissions)
+        given = _checked(permissions, Permissions, "permissions") or Permissions()
+        self.budget = _checked(budget, Budget, "budget") or Budget()
+        self._env = dict(env or {})
+        if self._env:  # what a program hands over it grants
+            given = replace(given, env=(*(given.env or ()), *self._env))
+        self.permissions = given
+        self._apis = apis
+        self._mask = mask
+        self._secrets = Mask()  # the keys alone: what is granted of the environment is the script's to read
+        self._environ = os.environ if environ is None else environ
+        self._sound: Permissions | None = None  # the last one whose patterns were checked
+        meters = [] if self.budget.empty else [Meter(self.budget, "the host")]
+        if daily is not None and not daily.empty:
+            meters.append(Meter(daily, "today", ledger))
+        self._meters = tuple(meters)
+        for api in apis.values():
+            self.check_key(api)
+        self.environment = self._environment(given)  # what scripts may read of it, by name
+
+    def check_key(self, api: Api) -> None:
+        """Refuse an API whose key is live where only tests are allowed, and mask its key from now on."""
+        if api.key is not None:
+            self._mask.add(api.key)
+            self._secrets.add(api.key)
+        if api.is_live and self.permissions.is_test_only:
+            raise ConfigError(
+                f"the key of {api.name} is {api.key}, and the permissions are test_mode_only",
+                hint="Use a test key (sk_test_…), or leave --test-mode-only out.",
+            )
+
+    def of_run(
+        self, permissions: Permissions | None, budget: Budget | None
+    ) -> tuple[Permissions, tuple[Meter, ...], Mapping[str, str]]:
+        """What one run is granted, the meters of its calls, and the environment it may read."""
+        granted, meters, env = self.permissions, self._meters, self.environment
+        if permissions is not None:
+            granted = granted.narrowed(_checked(permissions, Permissions, "permissions"))
+            env = self._environment(granted)
+        if granted is not self._sound:  # checked once, as long as it stays the same
+            self._check_patterns(granted)
+            self._sound = granted
+        own = _checked(budget, Budget, "budget")
+        if own is not None and not own.empty:
+            meters = (Meter(own, "the run"), *meters)
+        return granted, meters, env
+
+    def _check_patterns(self, granted: Permissions) -> None:
+        """A pattern that matches no operation would deny nothing, or grant nothing, in silence."""
+        found = granted.unmatched(self._labels)
+        if found is None:
+            return
+        from host.apis.nearest import meant
+
+        name, pattern = found
+        hint = meant(pattern, sorted(self._labels())) if "*" not in pattern else ""
+        raise UsageError(
+            f"permissions: {name} has {pattern!r}, which matches no operation{hint}",
+            hint="Operations are named like stripe.products.create; patterns like stripe.products.*",
+        )
+
+    def _labels(self) -> Iterable[str]:
+        for name, api in list(self._apis.items()):
+            yield from (f"{name}.{id}" for id in api.catalog.operation_ids())
+            yield f"{name}.http"  # requests of http.* with this API's key to paths the catalog does not have
+
+    def _environment(self, granted: Permissions) -> Mapping[str, str]:
+        if not self._env and not self.permissions.env:
+            return _NOTHING
+        found = {}
+        for name, value in (*self._environ.items(), *self._env.items()):
+            if granted.grants_env(name):
+                if named_like_a_secret(name):
+                    self._mask.add(Secret(value))
+                found[name] = self._secrets(value)
+        return found
+
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def _checked(value: T | None, kind: type[T], name: str) -> T | None:
+    if value is not None and not isinstance(value, kind):
+        raise UsageError(f"{name} is {value!r}; expected a {kind.__name__}")
+    return value
