@@ -52,12 +52,17 @@ Example:
 @click.option(
     "--warmup", type=click.IntRange(0), default=0, show_default=True, help="More, before the clock."
 )
-def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, warmup: int) -> int:
+@click.option(
+    "--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes."
+)
+def command(
+    base_url: str, key: str, scripts: int, tasks: int, creates: int, warmup: int, processes: int
+) -> int:
     """Create products with many scripts at once, and print what it cost.
 
     The creates are dealt out evenly; scripts and tasks that get none do not start. The last line is JSON:
     microseconds per create, creates per second, processor time per create, peak memory, creates. A create
-    that fails ends it.
+    that fails ends it. With worker processes, processor time and memory are those of all together.
     """
     from host.host import Host
     from host.limits import Limits
@@ -65,16 +70,16 @@ def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, war
 
     script = Script.of(_CREATES, "bench")
     limits = Limits(calls=max(creates, warmup), tasks=tasks + 1)
-    with Host(stripe_secret_key=key, stripe_api_base=base_url, limits=limits) as host:
+    with Host(stripe_secret_key=key, stripe_api_base=base_url, limits=limits, processes=processes) as host:
         _run(host, script, _shares(warmup, scripts), tasks)
-        wall, cpu = time.perf_counter(), time.process_time()
+        before, wall = host.stats(), time.perf_counter()
         _run(host, script, _shares(creates, scripts), tasks)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        wall, after = time.perf_counter() - wall, host.stats()
     figures = {
         "us_per_create": round(wall * 1e6 / creates, 2),
         "rps": round(creates / wall, 1),
-        "cpu_us_per_create": round(cpu * 1e6 / creates, 2),
-        "peak_rss_kb": _peak_rss_kb(),
+        "cpu_us_per_create": round((after.cpu - before.cpu) * 1e6 / creates, 2),
+        "peak_rss_kb": after.peak_memory >> 10,
         "creates": creates,
     }
     click.echo(json.dumps(figures))
@@ -94,14 +99,3 @@ def _run(host: Host, script: Script, shares: list[int], tasks: int) -> None:
     jobs = [{"script": script, "args": (str(share), str(min(tasks, share)))} for share in shares]
     for result in host.run_many(jobs, concurrency=len(shares)):
         result.raise_for_error()
-
-
-def _peak_rss_kb() -> int:
-    """The most memory resident so far. ``ru_maxrss`` would include whatever program started this one."""
-    try:
-        with open("/proc/self/status", encoding="ascii") as lines:
-            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-    except (OSError, StopIteration):
-        import resource  # not there on Windows
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
