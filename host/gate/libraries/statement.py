@@ -1,0 +1,118 @@
+"""One SQL statement as a script wrote it: its first word, and its ``?`` or ``:name`` made the driver's own.
+
+Texts, quoted names, comments and PostgreSQL's dollar quotes are passed over, so that what looks like a placeholder
+in them is none. Values never become part of the statement.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from host.apis.nearest import meant
+from host.errors import InvalidCall
+
+__all__ = ["bound", "first_word"]
+
+Style = Literal["qmark", "format"]
+
+# A statement's parts. Order matters: what may hold a placeholder without being one comes first.
+_PARTS = re.compile(
+    r"""
+    (?P<comment> --[^\n]* | /\* )
+  | (?P<escaped> \b[eE]'(?:[^'\\]|\\.|'')*(?:'|$) )
+  | (?P<text> '(?:[^']|'')*(?:'|$) )
+  | (?P<name> "(?:[^"]|"")*(?:"|$) | `[^`]*(?:`|$) )
+  | (?P<dollar> (?<![\w$]) \$(?P<tag>(?:[A-Za-z_]\w*)?)\$ )
+  | (?P<cast> ::+ | \?\? )
+  | (?P<named> :[A-Za-z_]\w* )
+  | (?P<place> \? )
+  | (?P<word> [A-Za-z_]\w* )
+  | (?P<percent> % )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_FOLLOW = re.compile(r"/\*|\*/")
+
+
+def first_word(statement: str) -> str:
+    """``select`` of ``/* all */ SELECT …``, lower case; empty if there is none."""
+    for kind, text in _parts(statement):
+        if kind == "word":
+            return text.lower()
+    return ""
+
+
+def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...]]:
+    """The statement and its values as the driver takes them.
+
+    ``given`` is a list for ``?``, a map for ``:name``, or None. ``??`` is a question mark that is an operator.
+    Raises ``InvalidCall`` where placeholders and values do not fit.
+    """
+    if isinstance(given, dict) and not given:
+        given = None
+    if given is not None and not isinstance(given, list | dict):
+        raise InvalidCall("the parameters of a statement are a table: a list for ?, names for :name")
+    names = given if isinstance(given, dict) else {}
+    mark = "?" if style == "qmark" else "%s"
+    out: list[str] = []
+    values: list[Any] = []
+    used: set[str] = set()
+    count = 0
+    for kind, text in _parts(statement):
+        if kind == "place":
+            count += 1
+            if isinstance(given, list) and count <= len(given):
+                values.append(given[count - 1])
+            out.append(mark)
+        elif kind == "named":
+            name = text[1:]
+            if name not in names:
+                raise InvalidCall(
+                    f"the statement has {text}, but the parameters have no {name}{meant(name, names)}"
+                )
+            used.add(name)
+            values.append(names[name])
+            out.append(mark)
+        elif kind == "cast" and text == "??":
+            out.append("?")
+        else:
+            out.append(text.replace("%", "%%") if style == "format" else text)
+    if count != (len(given) if isinstance(given, list) else 0):
+        have = f"{len(given)} parameters" if isinstance(given, list) else "no list of parameters"
+        raise InvalidCall(f"the statement has {count} placeholders (?), but there are {have}")
+    if unused := sorted(set(names) - used):
+        raise InvalidCall(f"the statement has no :{unused[0]}, which is among the parameters")
+    return "".join(out), tuple(values)
+
+
+def _parts(statement: str) -> Iterator[tuple[str, str]]:
+    at = 0
+    while at < len(statement):
+        found = _PARTS.search(statement, at)
+        if found is None:
+            yield "", statement[at:]
+            return
+        if found.start() > at:
+            yield "", statement[at : found.start()]
+        kind = found.lastgroup or ""
+        kind = "dollar" if kind == "tag" else kind
+        end = found.end()
+        if kind == "comment" and found.group().startswith("/*"):
+            end = _comment_end(statement, end)
+        elif kind == "dollar":
+            close = statement.find(found.group(), end)
+            end = len(statement) if close < 0 else close + len(found.group())
+        yield kind, statement[found.start() : end]
+        at = end
+
+
+def _comment_end(statement: str, at: int) -> int:
+    """Where a comment ends that began before ``at``. PostgreSQL's nest; SQLite's end at the first mark."""
+    depth = 1
+    for mark in _FOLLOW.finditer(statement, at):
+        depth += 1 if mark.group() == "/*" else -1
+        if depth == 0:
+            return mark.end()
+    return len(statement)

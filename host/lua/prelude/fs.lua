@@ -1,0 +1,10 @@
+-- fs: files inside the granted folders.
+local core = ...
+local ask = core.ask
+
+local fs = {}
+for _, name in core.ipairs { "read", "write", "append", "list", "exists", "remove" } do
+  local target = "fs." .. name
+  fs[name] = function(...) return ask(target, ...) end
+end
+core.env.fs = fs
