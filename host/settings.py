@@ -78,7 +78,9 @@ class Settings:
 
     ``stripe_secret_key`` is ``None`` without a key and for the demo key. ``stripe_api_base`` is https, or
     http to this machine; http elsewhere is for test keys only. ``http_timeout`` bounds the answer to one
-    request, ``request_deadline`` a whole call with its waiting and retries. ``max_in_flight`` counts requests
+    request, ``request_deadline`` a whole call with its waiting and retries. ``journal`` is the path or URL of
+    the journal of durable runs. ``graphql_endpoint`` is what ``graphql_query`` asks, with ``graphql_token`` as its
+    bearer; ``graphql_schema`` (an SDL file, or ``introspect``) checks queries first. ``max_in_flight`` counts requests
     under way, ``max_per_host`` those to one host and port (``None``: as many). ``sources`` tells for each
     field that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
     """
@@ -94,6 +96,10 @@ class Settings:
     queue_capacity: int = 1024
     transport: Literal["auto", "reqwest", "httpx"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    journal: str | None = field(default=None, repr=False)  # may hold a database's password
+    graphql_endpoint: str | None = None
+    graphql_token: Secret | None = None
+    graphql_schema: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -107,6 +113,7 @@ class Settings:
             object.__setattr__(self, name, value)
         object.__setattr__(self, "sources", dict(self.sources))
         self._check_base_against_key()
+        self._check_endpoint_against_token()
 
     @classmethod
     def load(
@@ -155,6 +162,24 @@ class Settings:
     def mode(self) -> Literal["live", "test"] | None:
         """What the key says of itself; ``None`` without a key or for a key of another form."""
         return key_mode(self.stripe_secret_key)
+
+    def _check_endpoint_against_token(self) -> None:
+        if self.graphql_endpoint is None or self.graphql_token is None:
+            return
+        at, of = self.source("graphql_endpoint"), self.source("graphql_token")
+        if at != of:
+            raise ConfigError(
+                f"GRAPHQL_ENDPOINT is set by {at}, but GRAPHQL_TOKEN by {of}; an endpoint is used only with a "
+                "token from the same source",
+                hint=f"set both by {at}",
+            )
+        parts = urlsplit(self.graphql_endpoint)
+        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+            raise ConfigError(
+                f"GRAPHQL_ENDPOINT (set by {at}) is {self.graphql_endpoint!r}: over plain http no token may "
+                "leave this machine",
+                hint="use https",
+            )
 
     def _check_base_against_key(self) -> None:
         """A key goes only where whoever set it wanted it to go."""
@@ -215,6 +240,44 @@ def _read_base(value: object) -> str:
     return text.rstrip("/")
 
 
+def _read_endpoint(value: object) -> str | None:
+    if value is None:
+        return None
+    text = value.strip() if isinstance(value, str) else ""
+    allowed = "expected a URL such as https://api.example.com/graphql"
+    if "@" in text.partition("?")[0]:  # not repeated: what stands before the @ may be a password
+        raise ValueError(f"holds a user name or '@'; {allowed}")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"is {text!r}; {allowed}") from None
+    well_formed = parts.scheme in ("https", "http") and parts.hostname and port != 0
+    if not well_formed or not _PRINTABLE.fullmatch(text) or parts.fragment:
+        raise ValueError(f"is {text!r}; {allowed}")
+    return text
+
+
+def _read_token(value: object) -> Secret | None:
+    if value is None:
+        return None
+    if not isinstance(value, str | Secret):
+        raise ValueError(f"is {type(value).__name__}; expected a text")
+    text = (value.reveal() if isinstance(value, Secret) else value).strip()
+    if not _PRINTABLE.fullmatch(text):
+        raise ValueError("is empty, or holds a space, line break or non-ASCII character")
+    return Secret(text)
+
+
+def _read_path(value: object) -> str | None:
+    if value is None:
+        return None
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise ValueError(f"is {value!r}; expected a file's path, or introspect")
+    return text.strip()
+
+
 def _read_version(value: object) -> str | None:
     if value is None:
         return None
@@ -222,6 +285,14 @@ def _read_version(value: object) -> str | None:
     if not re.fullmatch(r"\d{4}-\d\d-\d\d(\.\w+)?(; ?\w+=v\d+)*", text, re.ASCII):
         raise ValueError(f"is {value!r}; expected a version such as 2025-09-30.clover")
     return text
+
+
+def _read_journal(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str | os.PathLike):
+        raise ValueError(f"is {type(value).__name__}; expected a file's path or a database's URL")
+    return os.fspath(value).strip() or None
 
 
 def _read_seconds(value: object) -> float:
@@ -272,6 +343,10 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "max_per_host": ("HOST_MAX_PER_HOST", _optional(_count(100_000))),
     "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
     "transport": ("HOST_TRANSPORT", _choice("auto", "reqwest", "httpx")),
+    "journal": ("HOST_JOURNAL", _read_journal),
+    "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),
+    "graphql_token": ("GRAPHQL_TOKEN", _read_token),
+    "graphql_schema": ("GRAPHQL_SCHEMA", _read_path),
     "log_level": ("HOST_LOG_LEVEL", _choice("debug", "info", "warning", "error", warn="warning")),
 }
 """Field → its variable, and what reads its value: gives the clean one, or ValueError saying what is wrong."""

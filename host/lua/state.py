@@ -82,6 +82,7 @@ HOMES = {
     for file, names in {
         b"errors": b"raise where refuse error_meta check_cancelled kill",
         b"waiting": b"in_place stuck",
+        b"ask": b"ask",
         b"ending": b"ending",
         b"text": b"text head number16 number32 answer_meta array_meta",
         b"encode": b"encode encode_list NULL secret_parts utf8_ok",

@@ -18,6 +18,10 @@ FILES: Final[dict[str, bytes]] = {
         "strings": "string",
         "coroutines": "coroutine",
         "tasks": "spawn wait_any parallel map sleep with_timeout",
+        "http": "http",
+        "graphql": "graphql_query graphql",
+        "sql": "sql",
+        "fs": "fs",
         "library": "json inspect log os io table math require load loadstring try env STRIPE_API_KEY args",
     }.items()
     for name in names.split()
