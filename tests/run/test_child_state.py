@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from host import Host, Limits, ScriptError
 from host.lua import protocol as p
 from host.run.child import state as child_state
-from host.run.child.frames import BROKE, ENTERED, SPENT
+from host.run.child.frames import BROKE, ENTERED, KINDS, SPENT, Said
+from host.run.child.inside import LOCAL
 from host.run.child.state import ChildState
 from host.run.script import Script
+from host.run.session import _ASK
 
 LIMITS = Limits(memory=1 << 20, lua_time=0.05)
 
@@ -126,7 +128,7 @@ def sleep(seconds: bytes) -> tuple[Any, ...]:
         [p.CALL, 2, *CALL[2:]],
         [p.CALL, 1.0, *CALL[2:]],
         [p.CALL, 1, 0, *CALL[3:]],
-        [p.CALL, 1, 6, *CALL[3:]],
+        [p.CALL, 1, KINDS + 1, *CALL[3:]],
         [p.CALL, 1, p.OPERATION, None, *CALL[4:]],
         sleep(b"nan"),
         sleep(b"inf"),
@@ -148,6 +150,12 @@ def test_what_the_protocol_does_not_have_kills(peer: Peer, frame: Any) -> None:
     assert "was killed" in error.message
     assert peer.process.killed == 1
     assert peer.asked == []
+
+
+def test_each_question_of_the_lua_side_crosses() -> None:
+    """What a session answers, a process can ask or knows itself: a new code needs a frame of its own."""
+    frames = {each.__struct_config__.tag for each in get_args(Said)} - {ENTERED, SPENT, BROKE}
+    assert frames | set(LOCAL) == set(_ASK) | {p.CALL}
 
 
 def test_a_call_number_is_used_once() -> None:

@@ -24,6 +24,7 @@ ENTERED = 32  # (live tasks)
 SPENT = 33  # () the state's memory is used up outside the script's own code
 BROKE = 34  # (text) the process's own code failed
 
+KINDS = 6  # of calls, numbered from 1 (``host.lua.protocol``, "Kinds of CALL")
 HEADER = 4
 SMALL = 1 << 16
 HELD = 0.002  # seconds a wait may take before others are told that this thread is held up
@@ -39,7 +40,7 @@ class _Said(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=
 
 class Call(_Said, frozen=True, tag=p.CALL):
     id: Place
-    kind: Annotated[int, msgspec.Meta(ge=p.OPERATION, le=p.FUNCTION)]
+    kind: Annotated[int, msgspec.Meta(ge=p.OPERATION, le=KINDS)]
     target: bytes
     payload: bytes | None
     options: bytes | None
