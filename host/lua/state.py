@@ -69,10 +69,14 @@ local host, core, tasks, str, compiling = ...
 if not compiling then jit.off() end
 collectgarbage("stop")
 local enter = loadstring(core, "=host")(host, tasks, str)
-for name in pairs(package.loaded) do package.loaded[name] = nil end
-for _, name in ipairs { "python", "package", "ffi", "jit", "io", "debug", "require", "module", "dofile", "loadfile" } do
-  _G[name] = nil
+local function drop(from, names)
+  for name in names:gmatch("%S+") do from[name] = nil end
 end
+for name in pairs(package.loaded) do package.loaded[name] = nil end
+drop(debug.getregistry(), "FILE* _LOADLIB _PRELOAD")
+drop(os, "execute exit getenv remove rename setlocale tmpname")
+drop(debug, "debug gethook getlocal getregistry getupvalue setlocal setmetatable setupvalue traceback upvalueid upvaluejoin")
+drop(_G, "python package ffi jit io debug require module dofile loadfile")
 return enter
 """
 
