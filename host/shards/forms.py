@@ -8,7 +8,7 @@ from typing import Any
 from host import errors, events
 from host.errors import CallError, FunctionError, ScriptError
 from host.run.script import RunResult
-from host.shards.messages import CallFailure, Ended, Failure, Happened
+from host.shards.messages import CallFailure, Ended, Failure, Happened, plain
 
 _CALL_ERRORS: dict[str, type[CallError]] = {
     cls.__name__: cls
@@ -68,8 +68,9 @@ def ended(id: int, result: RunResult) -> Ended:
             error.hint,
             None if error.cause is None else call_failure(error.cause),
         )
+    output = text_out(result.output)
     return Ended(
-        id, result.value, text_out(result.output), result.calls, result.duration, result.exit_status, failure
+        id, plain(result.value), output, result.calls, result.duration, result.exit_status, failure
     )
 
 
@@ -104,7 +105,7 @@ def run_result(form: Ended, run_id: str, script: str, simulated: bool) -> RunRes
 
 def happened(event: events.Event) -> Happened:
     """The message that something happened in a run."""
-    values: list[Any] = [getattr(event, field.name) for field in fields(event)]
+    values: list[Any] = [plain(getattr(event, field.name)) for field in fields(event)]
     if isinstance(event, events.Printed):
         values[-1] = text_out(event.text)
     return Happened(type(event).__name__, values)

@@ -254,7 +254,12 @@ class Lenders:
     def breaker(self, host: str) -> Breaker | None:
         if self._policy is None:
             return None
-        found = self._breakers[host] = SharedBreaker(self._policy, host, self._tell)
+        return self._shared(host, self._policy)
+
+    def _shared(self, host: str, policy: BreakerPolicy) -> SharedBreaker:
+        found = self._breakers.get(host)
+        if found is None:
+            found = self._breakers[host] = SharedBreaker(policy, host, self._tell)
         return found
 
     def room(self, pool: str, held: int, calls: Calls) -> None:
@@ -274,8 +279,8 @@ class Lenders:
             case m.Tokens(name, waits, slowed):
                 self._tokens[name].given(waits, slowed)
             case m.HostFailed(host, reason):
-                if (breaker := self._breakers.get(host)) is not None:
-                    breaker.others_failed(now, reason)
+                if self._policy is not None:  # also of a server this process has not asked yet
+                    self._shared(host, self._policy).others_failed(now, reason)
             case m.HostRecovered(host):
                 if (breaker := self._breakers.get(host)) is not None:
                     breaker.others_succeeded()

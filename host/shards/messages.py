@@ -252,9 +252,21 @@ FromChild = (
 
 
 def _out(value: Any) -> Any:
-    if isinstance(value, SecretText):
-        return msgspec.msgpack.Ext(_SECRET, msgspec.msgpack.encode(value.parts))
     return str(value)  # as events do in JSON: nothing a reader could not take may end a run
+
+
+def plain(value: Any) -> Any:
+    """``value`` with its opaque secrets in the form they cross in; itself where it has none."""
+    kind = type(value)
+    if kind is SecretText:
+        return msgspec.msgpack.Ext(_SECRET, msgspec.msgpack.encode(value.parts))
+    if kind is dict and value:
+        found: Any = {key: plain(item) for key, item in value.items()}
+    elif kind is list and value:
+        found = [plain(item) for item in value]
+    else:
+        return value
+    return found
 
 
 def _in(code: int, data: memoryview) -> Any:
