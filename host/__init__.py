@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UnexpectedAnswer,
         UsageError,
     )
+    from host.gate.invocation import RunContext
     from host.host import Host
     from host.limits import Limits
     from host.run.script import RunResult, Script
@@ -50,6 +51,7 @@ __all__ = [
     "LimitError",
     "Limits",
     "NetworkError",
+    "RunContext",
     "RunResult",
     "Script",
     "ScriptError",
@@ -62,6 +64,7 @@ __all__ = [
 _HOMES = {
     "Host": "host.host",
     "Limits": "host.limits",
+    "RunContext": "host.gate.invocation",
     "RunResult": "host.run.script",
     "Script": "host.run.script",
     "Secret": "host.settings",

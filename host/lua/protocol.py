@@ -29,14 +29,15 @@ OPERATION: Final = 1  # payload: list of the arguments
 CREATE: Final = 2  # payload: map of the parameters -> VALUE, id, the whole answer
 PAGE: Final = 3  # payload: [arguments or null, the page's ends]
 SLEEP: Final = 4  # target: seconds
-FUNCTION: Final = 5  # payload: list of the arguments
+FUNCTION: Final = 5  # payload: list of the arguments -> VALUE, the result; of a generator, its number
+NEXT: Final = 6  # payload: [the generator's number] -> VALUE, [the next item] or nothing
 
 # Status of a reply
 VALUE: Final = 0
 ERROR: Final = 1
 
 # ids of enter()
-START: Final = -1  # status: chunk name, a: source, b: 1 if calls tell their line, + 2 to give back memory early
+START: Final = -1  # status: chunk name, a: source, b: 1 if calls tell their line, + 2 to give back memory early, + 4 durable
 ABORT: Final = -2  # a: the error's facts
 
 # Members of a namespace

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from host.errors import InvalidCall
+from host.errors import FunctionError, InvalidCall
 
 EXACT = 2**53
 MAX_DEPTH = 128
@@ -60,6 +60,14 @@ def to_lua(value: Any) -> bytes:
         return _encode(plain(value))
     except UnicodeEncodeError:
         raise InvalidCall("a text with lone surrogates, which is no Unicode, cannot cross to Lua") from None
+
+
+def result_to_lua(name: str, value: Any) -> bytes:
+    """``to_lua`` for what a registered function gave. Raises ``FunctionError`` that names it."""
+    try:
+        return to_lua(value)
+    except InvalidCall as error:
+        raise FunctionError(f"{name}: its result cannot cross to Lua: {error.message}") from None
 
 
 def encode_plain(value: Any) -> bytes:

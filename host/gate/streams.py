@@ -1,0 +1,115 @@
+"""The iterators a run has open: ``for row in rows(…) do`` over a Python generator."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from host.bridge.threads import Threads
+from host.errors import InvalidCall, LimitError
+from host.gate.invocation import Invocation
+
+__all__ = ["Step", "Stream", "Streams"]
+
+MOST = 1000  # open in one run
+_END = object()
+
+
+class Stream:
+    """A generator, walked one item at a time: none is made before the script asks for it.
+
+    ``asked`` counts the items asked for. A run taken up again asks from the first one on, and what was
+    answered from the journal is made once more and left out.
+    """
+
+    __slots__ = ("_items", "_made", "_threads", "asked", "invocation")
+
+    def __init__(self, invocation: Invocation, threads: Threads) -> None:
+        self.invocation = invocation
+        self.asked = 0
+        self._made = 0
+        self._threads = threads
+        self._items: AsyncIterator[Any] | Iterator[Any] | None = None
+
+    async def item(self, number: int, deadline: float) -> tuple[Any] | None:
+        """The item of that number (from 1) in a tuple, or None after the last."""
+        self.invocation.context.deadline = deadline
+        found: tuple[Any] | None = None
+        while self._made < number:
+            found = await self._step()
+            self._made += 1
+            if found is None:
+                break
+        return found
+
+    async def _step(self) -> tuple[Any] | None:
+        items = self._items
+        if items is None:
+            items = self._items = self.invocation()
+        if isinstance(items, AsyncIterator):
+            try:
+                return (await anext(items),)
+            except StopAsyncIteration:
+                return None
+        pull = items
+        found = await self._threads.run(lambda: next(pull, _END))
+        return None if found is _END else (found,)
+
+    async def aclose(self) -> None:
+        """Let the generator end: its ``finally`` blocks run."""
+        self.invocation.cancel()
+        items, self._items = self._items, None
+        if inspect.isasyncgen(items):
+            await items.aclose()
+        elif inspect.isgenerator(items):
+            await self._threads.run(items.close)
+
+
+class Step:
+    """One item asked for, as the worker's payload."""
+
+    __slots__ = ("number", "stream")
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        stream.asked += 1
+        self.number = stream.asked
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more."""
+        self.stream.invocation.cancel()
+
+    async def __call__(self, deadline: float) -> tuple[Any] | None:
+        return await self.stream.item(self.number, deadline)
+
+
+class Streams:
+    """The open streams of all runs, by run and number. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[str, dict[int, Stream]] = {}
+
+    def add(self, run_id: str, stream: Stream) -> int:
+        """Keep a stream; gives its number in the run. Raises ``LimitError``."""
+        with self._lock:
+            streams = self._open.setdefault(run_id, {})
+            if len(streams) >= MOST:
+                raise LimitError(f"the run has {MOST:,} iterators of functions open")
+            number = len(streams) + 1
+            streams[number] = stream
+            return number
+
+    def step(self, run_id: str, number: Any) -> Step:
+        """The next item of a run's stream, to be asked for. Raises ``InvalidCall``."""
+        stream = self._open.get(run_id, {}).get(number)
+        if stream is None:
+            raise InvalidCall(f"there is no iterator {number}")
+        return Step(stream)
+
+    def end(self, run_id: str) -> list[Stream]:
+        """Forget a run's streams; they are to be closed."""
+        with self._lock:
+            return list(self._open.pop(run_id, {}).values())
