@@ -18,7 +18,11 @@ class SimulatedClient:
     """Answers requests from simulators, by the API's name. ``credential`` is not needed: the key is the simulator's."""
 
     def __init__(self, simulators: Mapping[str, Simulator]) -> None:
-        self._simulators = simulators
+        self._simulators = dict(simulators)
+
+    def replace(self, name: str, simulator: Simulator) -> None:
+        """Have another simulator answer for the API ``name``, before anything was asked of the first."""
+        self._simulators[name] = simulator
 
     async def send(self, request: Request, deadline: float) -> Answer:
         """As :meth:`host.http.client.HttpClient.send`; simulated faults become the errors real ones would."""

@@ -66,6 +66,11 @@ class Store:
         if self._file is not None:
             self._load(self._file)
 
+    @property
+    def path(self) -> str | None:
+        """The file, if there is one."""
+        return None if self._file is None else self._file.path
+
     def get(self, kind: str, id: str) -> dict[str, Any] | None:
         """A copy of the object, its deleted form included, or ``None``."""
         record = self.record(kind, id)
@@ -191,18 +196,18 @@ class _File:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         import sqlite3  # 2 ms, and most stores are in memory
 
-        self._path = os.fspath(path)
+        self.path = os.fspath(path)
         try:
             # One process has the file for as long as it lives: waiting for it would be in vain.
-            self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
-            raise ConfigError(f"cannot open the simulator's state in {self._path}: {error}") from error
+            raise ConfigError(f"cannot open the simulator's state in {self.path}: {error}") from error
         try:
             self._prepare()
         except sqlite3.Error as error:
             self._db.close()
             raise ConfigError(
-                f"cannot use the simulator's state in {self._path}: {error}",
+                f"cannot use the simulator's state in {self.path}: {error}",
                 hint="Is another process using it? Or name a file that does not exist yet.",
             ) from error
         except ConfigError:
@@ -218,7 +223,7 @@ class _File:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version not in (0, SCHEMA_VERSION):
             raise ConfigError(
-                f"the simulator's state in {self._path} is of version {version}, "
+                f"the simulator's state in {self.path} is of version {version}, "
                 f"this program reads version {SCHEMA_VERSION}"
             )
         db.execute("BEGIN IMMEDIATE")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -275,7 +276,18 @@ class Journal:
             return
         for item in batch:
             if item.then is not None:
-                item.then(None)
+                self._tell(item.run, item.then)
+
+    def _tell(self, run: str, then: Then) -> None:
+        """Go on with what waited. A fault there ends that run, not the journal of the others."""
+        try:
+            then(None)
+        except Exception as fault:
+            error = JournalError(f"run {run} cannot go on: {type(fault).__name__}: {fault}")
+            error.__cause__ = fault
+            self._broken[run] = error
+            with suppress(Exception):
+                then(error)
 
     def _without_broken(self, batch: list[_Item]) -> list[_Item]:
         whole = []
