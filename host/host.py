@@ -21,12 +21,13 @@ from host.apis.options import CallOptions
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.request import AsyncRequest
 from host.bridge.worker import AsyncWorker
+from host.configfile import ConfigFile, read_config
 from host.errors import ClosedError, ConfigError, InvalidCall, UsageError
 from host.events import Sink
 from host.gate.api import Api
+from host.gate.budget import Budget
 from host.gate.functions import Effect
 from host.gate.gate import Gate
-from host.gate.budget import Budget
 from host.gate.masking import Mask
 from host.gate.permissions import Permissions
 from host.gate.rules import Rules
@@ -40,20 +41,22 @@ from host.http.settings import HttpSettings
 from host.limits import Limits
 from host.lua.state import LuaState
 from host.run.functions import Functions
+from host.run.libraries import builtin_libraries
+from host.run.names import STANDARD
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
 from host.run.session import Job, Session, Surroundings
-from host.settings import STRIPE_API_BASE, Settings
+from host.settings import STRIPE_API_BASE, Secret, Settings
 
 if TYPE_CHECKING:
     import httpx
 
+    from host.apis.catalog import Catalog
     from host.bridge.request import AsyncRequest, Reply
     from host.durable import DurableRuns, Kept
-    from host.run.durable import InDoubt
-    from host.apis.catalog import Catalog
-    from host.bridge.request import Reply
+    from host.gate.libraries.library import Library
     from host.run.child.isolation import Isolation
+    from host.run.durable import InDoubt
     from host.shards.shards import RemoteRun, Shards
     from host.simulator.simulator import Simulator
     from host.stats import HostStats
@@ -72,10 +75,12 @@ class Host:
     (``stripe_secret_key=…``, ``http_timeout=…``); they win over the environment, which wins over ``env_file``.
     ``transport`` is ``"auto"``, ``"reqwest"``, ``"httpx"``, or an ``httpx.AsyncBaseTransport``;
     ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks`` get every event of every run.
-    ``permissions`` are what scripts may do, ``budget`` is what all runs together may spend; ``env`` holds values
-    scripts may read, beside what the permissions grant of the process's environment. ``isolation="process"`` runs each script in a confined
-    process of its own; ``host.isolation.describe()`` then tells what holds there. ``processes`` spreads runs over
-    so many worker processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md).
+    ``permissions`` are what scripts may do; ``budget`` is what all runs together may spend, ``daily_budget`` what
+    they may on each day with one key (docs/permissions.md). ``env`` holds values scripts may read, beside what
+    the permissions grant of the process's environment. ``config`` is the path of a ``host.toml``, over which
+    arguments win. ``isolation="process"`` runs each script in a confined process of its own;
+    ``host.isolation.describe()`` then tells what holds there. ``processes`` spreads runs over so many worker
+    processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md).
     """
 
     def __init__(
@@ -94,6 +99,8 @@ class Host:
         isolation: Literal["none", "process"] = "none",
         permissions: Permissions | None = None,
         budget: Budget | None = None,
+        daily_budget: Budget | None = None,
+        config: str | os.PathLike[str] | ConfigFile | None = None,
         processes: int = 1,
         setup: str | None = None,
         **settings: Any,
@@ -105,8 +112,9 @@ class Host:
             settings["transport"] = transport
         else:
             custom = transport
+        self._config = _config(config)
         self.settings = self._read_settings(env_file, settings)
-        self.limits = limits or Limits()
+        self.limits = limits or self._config.limits or Limits()
         self.simulated = simulate or simulator is not None
         if not self.simulated and not self.settings.has_key:
             raise ConfigError(
@@ -118,7 +126,9 @@ class Host:
         self._lock = threading.Lock()
         self._apis = {"stripe": self._stripe()}
         mask = Mask([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
-        self._rules = Rules(permissions, budget, self._apis, mask, env=env)
+        self._rules = Rules.of_host(self._config, permissions, budget, daily_budget, self._apis, mask, env)
+        if processes != 1:
+            self._rules.check_one_process()
         self._credentials: dict[str, Credential | None] = {}  # by API, made when first needed
         self._simulator = simulator
         self._own_simulator = simulator is None
@@ -136,12 +146,15 @@ class Host:
         )
         self._send = self._chain(self._client.send)
         self._worker.add_closer(self._client.aclose)
+        self._libraries = builtin_libraries(self.settings, f"luahost/{VERSION}", self._secret_of, mask)
+        self.registry.register("library.ended", self._libraries.wait)
+        self._worker.add_closer(self._libraries.aclose)
         self.registry.attach(self._worker)
         self._runners = Runners()
         self.isolation = self._isolate() if isolation == "process" else None
         self._around = Surroundings(
             gate=Gate(self.registry, self._apis, self._functions.by_name, self._functions.builders,
-                deadline=self.settings.request_deadline, mask=mask),
+                deadline=self.settings.request_deadline, mask=mask, libraries=self._libraries),
             worker=self._worker,
             runners=self._runners,
             sinks=tuple(sinks),
@@ -149,14 +162,14 @@ class Host:
             mask=mask,
             new_state=self.isolation.state if self.isolation is not None else LuaState,
         )
-        self._shards = None
-        if processes != 1:
+        self._shards: Shards | None = None
+        if processes != 1 or setup is not None:
             local = {"transport": custom, "mounts": mounts, "event_hooks": event_hooks, "auth": auth}
-            self._shards = self._shard(processes, setup, {"isolation": isolation}, local)
-        elif setup is not None:
-            from host.shards.setup import run_setup  # few hosts of one process have one
-
-            run_setup(setup, self)
+            try:
+                self._set_up(processes, setup, {"isolation": isolation, "permissions": self._rules.permissions.plain()}, local)
+            except BaseException:
+                self.close(0.0)
+                raise
 
     # -- runs
 
@@ -502,13 +515,23 @@ class Host:
         scope = sys._getframe(1).f_locals  # classes defined beside the function, for its annotations
 
         def register(target: F) -> F:
+            self._check_local("function()")
             self._functions.add(target, name, effect=effect, inline=inline, scope=scope)
             return target
 
         return register if fn is None else register(fn)
 
+    def add_library(self, library: Library) -> None:
+        """Give scripts a library of your own: Lua in front, async functions behind (docs/libraries.md).
+
+        Raises ``UsageError`` for a name that is taken.
+        """
+        self._check_open()
+        self._libraries.add(library, {*STANDARD, *self._names(), *self._functions.by_name})
+
     def functions(self, source: object, *, effect: Effect = "write", prefix: str = "") -> list[str]:
         """Register a module's public functions, or an object's public methods; gives their names."""
+        self._check_local("functions()")
         return self._functions.add_all(source, effect=effect, prefix=prefix)
 
     @overload
@@ -548,6 +571,7 @@ class Host:
         """
 
         def register(target: type[K]) -> type[K]:
+            self._check_local("builder()")
             self._functions.add_builder(target, name=name, create=create, effect=effect)
             return target
 
@@ -555,7 +579,8 @@ class Host:
 
     def _names(self) -> set[str]:
         """Names scripts know that are no functions."""
-        return {*self._apis, *(f"new_{name}" for name in self._apis["stripe"].catalog.builder_names())}
+        builders = (f"new_{name}" for name in self._apis["stripe"].catalog.builder_names())
+        return {*self._apis, *self._libraries.globals, *builders}
 
     def catalog(self, api: str = "stripe") -> Catalog:
         """What is known of an API. Raises ``UsageError`` for one this host does not have."""
@@ -599,6 +624,11 @@ class Host:
             auth=auth,
         )
 
+    def _secret_of(self, name: str) -> tuple[Secret | None, str] | None:
+        """An API's key, for a script's request to the API's own origin."""
+        api = self._apis.get(name)
+        return None if api is None else (api.key, api.origin)
+
     def _credential(self, request: Request) -> Credential | None:
         name = request.credential or ""
         try:
@@ -612,7 +642,8 @@ class Host:
             return found
 
     def _read_settings(self, env_file: str | os.PathLike[str] | None, given: Mapping[str, Any]) -> Settings:
-        return Settings.load(env_file=env_file, overrides=given)
+        config = (self._config.path, self._config.settings)
+        return Settings.load(env_file=env_file, overrides=given, config=config)
 
     def _http_limits(self) -> HttpLimits:
         rates = {} if self.simulated else _rates(self.settings)
@@ -666,11 +697,16 @@ class Host:
         self._send = self._chain(self._client.send)
         self._worker.add_closer(self._client.aclose)
 
-    def _shard(
+    def _set_up(
         self, processes: int, setup: str | None, options: Mapping[str, Any], local: Mapping[str, Any]
-    ) -> Shards:
-        from host.shards.opening import open_shards  # a host of one process has no use for it
+    ) -> None:
+        # Imported here: few hosts have more processes than one.
+        from host.shards.opening import open_shards
+        from host.shards.setup import run_setup
 
+        if processes == 1:
+            run_setup(setup, self)
+            return
         if isinstance(processes, bool) or not isinstance(processes, int) or not 1 < processes <= 256:
             raise UsageError(f"processes is {processes!r}; expected a whole number from 1 to 256")
         self.registry.register("api.simulated", self._client.send)
@@ -681,7 +717,7 @@ class Host:
             )
             self.registry.submit(asked)
 
-        return open_shards(
+        self._shards = open_shards(
             processes,
             settings=self.settings,
             simulated=self.simulated,
@@ -726,6 +762,7 @@ class Host:
         self._functions.close()
         if self.isolation is not None:
             self.isolation.close()
+        self._rules.close()
 
     def __enter__(self) -> Host:
         return self
@@ -761,6 +798,12 @@ def _rates(settings: Settings) -> Mapping[str, Rate]:
     if settings.stripe_api_base != STRIPE_API_BASE:
         return {}
     return {"stripe": Rate(100.0 if settings.mode == "live" else 25.0)}
+
+
+def _config(config: str | os.PathLike[str] | ConfigFile | None) -> ConfigFile:
+    if isinstance(config, ConfigFile):
+        return config
+    return ConfigFile() if config is None else read_config(config)
 
 
 def _script(source: str | os.PathLike[str] | Script) -> Script:

@@ -123,14 +123,21 @@ class Settings:
         environ: Mapping[str, str] | None = None,
         overrides: Mapping[str, Any] | None = None,
         cwd: str | os.PathLike[str] | None = None,
+        config: tuple[str, Mapping[str, Any]] | None = None,
     ) -> Settings:
         """Settings from all sources. ``overrides`` are by field name; ``None`` there means "not given".
 
+        ``config`` is a ``host.toml``'s path and its settings by field name, which all other sources win over.
         ``env_file`` replaces ``.env`` of ``cwd`` and must exist. Raises :class:`ConfigError` for a value
         or file that cannot be used, :class:`UsageError` for an override that is no setting.
         """
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}
+        for name, value in config[1].items() if config is not None else ():
+            assert config is not None
+            if name not in _READERS:
+                raise ConfigError(f"{config[0]}: there is no setting {name!r}{_nearest(name)}")
+            values[name], sources[name] = value, config[0]
         file_source, from_file = _read_env_file(env_file, cwd)
         for source, found in ((file_source, from_file), ("environment", environ)):
             known: Mapping[str, str | None] = os.environ if found is None else found

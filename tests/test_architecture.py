@@ -25,6 +25,7 @@ FLOORS = {
     "gate": 3,
     "run": 4,
     "simulator": 4,
+    "configfile": 5,
     "host": 5,
     "fleet": 5,
     "shards": 5,
@@ -41,7 +42,7 @@ NEVER = {("apis", "lua"), ("gate", "lua")}
 SHARED = {
     "msgspec": "the package's one JSON and msgpack codec; what it makes are plain values",
 }
-NAMES = {"python-dotenv": "dotenv", "PyYAML": "yaml"}  # distribution → import, where they differ
+NAMES = {"python-dotenv": "dotenv", "PyYAML": "yaml", "graphql-core": "graphql"}  # distribution → import, where they differ
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

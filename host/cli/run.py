@@ -13,6 +13,7 @@ import click
 from host.cli.arguments import ScriptCommand, scripts_of
 from host.cli.batch import Batch, batch_options
 from host.cli.commands import EXIT_CODES
+from host.cli.granting import Granting, granting_options
 from host.cli.interrupt import call
 from host.cli.mode import choose
 from host.cli.output import OutputSink
@@ -71,6 +72,7 @@ _GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within
 @click.option("--require-live", "require", flag_value="live", help="Run only with a live key.")
 @click.option("--require-test", "require", flag_value="test", help="Run only with a test key or simulated.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
+@granting_options
 @batch_options
 @click.pass_context
 def command(
@@ -86,6 +88,7 @@ def command(
     trace: str | None,
     require: Literal["live", "test"] | None,
     debug: bool,
+    granting: Granting,
     batch: Batch,
 ) -> int:
     """Run a Lua script. SCRIPT is a file, or - for standard input.
@@ -96,7 +99,8 @@ def command(
     """
     scripts, args = scripts_of(ctx, arguments, code)
     overrides: dict[str, Any] = {"http_timeout": http_timeout}
-    settings = Settings.load(env_file=env_file, overrides=overrides)
+    config = granting.over()
+    settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
     mode = choose(
         settings,
         simulate=simulate,
@@ -111,7 +115,12 @@ def command(
         from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
 
         return Host(
-            simulate=mode.simulate, env_file=env_file, sinks=sinks, processes=batch.processes, **overrides
+            simulate=mode.simulate,
+            env_file=env_file,
+            config=config,
+            sinks=sinks,
+            processes=batch.processes,
+            **overrides,
         )
 
     with ExitStack() as stack:

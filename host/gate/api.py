@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from host.apis.catalog import Auth, Catalog
-from host.errors import ConfigError
+from host.errors import ConfigError, DeniedError
 from host.settings import Secret, key_mode
 
 
@@ -19,6 +20,7 @@ class Api:
     base_url: str
     key: Secret | None = None
     auth: Auth = field(default_factory=lambda: Auth(kind="bearer"))
+    keys: Mapping[str, Secret | OAuth2] = field(default_factory=dict)  # by the catalog's security scheme
     function: str = "api"  # the registered function that answers its requests
 
     @property
@@ -49,25 +51,72 @@ class Api:
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The headers that carry the key."""
-        if self.key is None:
-            return ()
-        value = self.key.reveal()
-        if self.auth.kind == "bearer":
-            return (("Authorization", f"Bearer {value}"),)
-        if self.auth.kind == "basic":
-            pair = value if ":" in value else f"{value}:"
-            return (("Authorization", f"Basic {b64encode(pair.encode()).decode()}"),)
-        if self.auth.kind == "header":
-            return ((self.auth.name, value),)
-        if self.auth.kind == "cookie":
-            return (("Cookie", f"{self.auth.name}={value}"),)
-        return ()
+        return () if self.key is None else key_headers(self.auth, self.key.reveal())
 
     def query(self) -> tuple[tuple[str, str], ...]:
         """The query parameter that carries the key."""
-        if self.key is None or self.auth.kind != "query":
-            return ()
-        return ((self.auth.name, self.key.reveal()),)
+        return () if self.key is None else key_query(self.auth, self.key.reveal())
+
+    def schemes(self, label: str) -> tuple[str, ...]:
+        """The security schemes whose keys go on a request for ``petstore.pets.list``.
+
+        Raises ``DeniedError`` naming the setting where a key is missing.
+        """
+        operation = self.catalog.operation(label.partition(".")[2])
+        own = None if operation is None else operation.security
+        wanted = self.catalog.default_security if own is None else own
+        missing = [scheme for scheme in wanted if scheme not in self.keys]
+        if not missing:
+            return wanted
+        if self.keys:  # the document names another way in first than the one there is a key for
+            return tuple(self.keys)
+        raise DeniedError(
+            f"{label} needs a key ({', '.join(missing)}), and there is none for {self.name}",
+            hint=f"Set {self.name.upper()}_API_KEY.",
+            operation=label,
+        )
+
+    def origin_for(self, label: str) -> str:
+        """The only place the key goes to on this request: the API's, or where the document has an operation."""
+        operation = self.catalog.operation(label.partition(".")[2])
+        if operation is not None and operation.server and self.base_url == self.catalog.base_url:
+            return origin_of(operation.server)
+        return self.origin
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2:
+    """OAuth 2 client credentials (RFC 6749, 4.4). ``token_url`` and ``scopes`` come from the document if not
+    given here. ``in_body`` sends id and secret as form members instead of by basic authentication."""
+
+    client_id: str
+    client_secret: Secret
+    token_url: str = ""
+    scopes: tuple[str, ...] = ()
+    in_body: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.client_secret, str):
+            object.__setattr__(self, "client_secret", Secret(self.client_secret))
+
+
+def key_headers(auth: Auth, value: str) -> tuple[tuple[str, str], ...]:
+    """The headers that carry a key, the way ``auth`` says."""
+    if auth.kind in ("bearer", "oauth2"):
+        return (("Authorization", f"Bearer {value}"),)
+    if auth.kind == "basic":
+        pair = value if ":" in value else f"{value}:"
+        return (("Authorization", f"Basic {b64encode(pair.encode()).decode()}"),)
+    if auth.kind == "header":
+        return ((auth.name, value),)
+    if auth.kind == "cookie":
+        return (("Cookie", f"{auth.name}={value}"),)
+    return ()
+
+
+def key_query(auth: Auth, value: str) -> tuple[tuple[str, str], ...]:
+    """The query parameter that carries a key, the way ``auth`` says."""
+    return ((auth.name, value),) if auth.kind == "query" else ()
 
 
 def origin_of(url: str) -> str:

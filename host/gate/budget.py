@@ -154,10 +154,12 @@ class Meter:
         account: str = "",
         operation: Operation | None = None,
         request: Request | None = None,
+        raw: bool = False,
     ) -> Claim:
         """Take what a call costs. Raises ``LimitError`` naming the budget, what is left and what was asked.
 
-        ``operation`` is given for Stripe's operations, whose amounts are known.
+        ``operation`` is given for Stripe's operations, whose amounts are known; ``raw`` says that a request
+        carries an API's key past its catalog.
         """
         amounts = {CALLS: 1}
         money, total, twin = None, None, None
@@ -170,6 +172,8 @@ class Meter:
                 money, total = found.money, found.total
                 if money is not None:
                     amounts[money.currency] = money.amount
+            elif self.budget.max_amount and raw:
+                self._refuse_unknown(label)
         passed = self.ledger.spend(account, amounts, self._ceilings)
         if passed is not None:
             raise self._over(label, mutation, *passed, amounts)
@@ -179,14 +183,8 @@ class Meter:
         from host.gate.charges import cost  # only under a budget of amounts
 
         found, budget = cost(operation, request, self._counted), self.budget
-        if not found.known and not budget.allow_unbounded:
-            have = ", ".join(f"{currency} {amount:,}" for currency, amount in budget.max_amount.items())
-            raise LimitError(
-                f"what {label} charges is not known before it is sent; {self.name} has a budget of {have}",
-                hint="--allow-unbounded (Budget.allow_unbounded) lets such calls through, uncounted.",
-                operation=label,
-                outcome="not_sent",
-            )
+        if not found.known:
+            self._refuse_unknown(label)
         money = found.money
         if money is not None and money.currency not in budget.max_amount:
             raise LimitError(
@@ -196,6 +194,17 @@ class Meter:
                 outcome="not_sent",
             )
         return found
+
+    def _refuse_unknown(self, label: str) -> None:
+        if self.budget.allow_unbounded:
+            return
+        have = ", ".join(f"{currency} {amount:,}" for currency, amount in self.budget.max_amount.items())
+        raise LimitError(
+            f"what {label} charges is not known before it is sent; {self.name} has a budget of {have}",
+            hint="--allow-unbounded (Budget.allow_unbounded) lets such calls through, uncounted.",
+            operation=label,
+            outcome="not_sent",
+        )
 
     def _over(
         self, label: str, mutation: bool, unit: str, spent: int, amounts: Mapping[str, int]

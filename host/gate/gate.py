@@ -32,6 +32,7 @@ from host.gate.invocation import Invocation
 from host.gate.libraries.library import Asked, Libraries
 from host.gate.masking import Mask
 from host.gate.permissions import Permissions
+from host.gate.rules import secret_names
 from host.gate.streams import Step, Streams
 from host.http.idempotency import random_key
 from host.http.message import Answer, Request
@@ -247,10 +248,14 @@ class Gate:
             raise InvalidCall(f"there is no function {call.name}")
         asked = Asked(call.name, args, run.permissions, run.run_id)
         mutation = found.effect_of(asked) == "write"
-        run.permissions.check_effect(call.name, mutation)
-        if run.meters:
-            call.claims = admit(run.meters, call.name, mutation)
         seconds = found.seconds(asked) if found.seconds is not None else None
+        run.permissions.check_effect(call.name, mutation)
+        keys = secret_names(args)
+        for name in keys:  # past the catalog, with an API's key
+            api = self.apis.get(name)
+            run.permissions.check_raw(name, mutation, api is not None and api.is_live)
+        if run.meters:
+            call.claims = admit(run.meters, call.name, mutation, raw=bool(keys))
         if seconds is not None and seconds > self._deadline:
             call.seconds = seconds
         if call.name not in self._registry.functions:

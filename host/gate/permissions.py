@@ -106,6 +106,21 @@ class Permissions:
         if error is not None:
             raise _again(error)
 
+    def check_raw(self, api: str, mutation: bool, live: bool = False) -> None:
+        """May a request of ``http.*`` carry the key of ``api``? It passes by the catalog, so wherever some
+        operations are not granted it needs ``stripe.http`` in ``allow_ops``, by that very name."""
+        label = f"{api}.http"
+        for level in self._levels():
+            narrow = level.deny_ops or (level.allow_ops is not None and "*" not in level.allow_ops)
+            if narrow and label not in (level.allow_ops or ()):
+                raise DeniedError(
+                    f"a request with the key of {api} that is none of its operations is not granted; "
+                    f"the permission allow_ops {label!r} would allow it",
+                    hint=f"Call the operation instead, or grant it with --allow-op '{label}'.",
+                    outcome="not_sent" if mutation else None,
+                )
+        self.check_operation(label, mutation, live)
+
     def check_function(self, name: str, effect: str = "write") -> None:
         """May the registered function ``name`` be called? ``effect``: ``"read"``, ``"write"``, ``"pure"``."""
         key = (f"{name}()", effect == "write", False)
@@ -141,6 +156,13 @@ class Permissions:
                 continue
             return DeniedError(text, hint=hint, operation=label, outcome="not_sent" if mutation else None)
         return None
+
+    def plain(self) -> dict[str, Any]:
+        """What was said, as plain values for another process: ``Permissions(**plain)``."""
+        if self.within is not None:
+            raise UsageError("the permissions of one run do not cross to another process by themselves")
+        found = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items() if v is not None}
 
     def unmatched(self, labels: Callable[[], Iterable[str]]) -> tuple[str, str] | None:
         """(field, pattern) of a pattern of operations that matches none of ``labels()``: surely a mistake."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from host.errors import ConfigError, UsageError
 from host.gate.api import Api
@@ -15,9 +15,20 @@ from host.gate.masking import Mask, named_like_a_secret
 from host.gate.permissions import Permissions
 from host.settings import Secret
 
-__all__ = ["Rules"]
+__all__ = ["Rules", "secret_names"]
 
 T = TypeVar("T")
+
+
+class Said(Protocol):
+    """What a configuration file says of these."""
+
+    @property
+    def permissions(self) -> Permissions | None: ...
+    @property
+    def budget(self) -> Budget | None: ...
+    @property
+    def daily_budget(self) -> Budget | None: ...
 
 
 class Rules:
@@ -56,9 +67,46 @@ class Rules:
         if daily is not None and not daily.empty:
             meters.append(Meter(daily, "today", ledger))
         self._meters = tuple(meters)
+        self.metered = bool(meters)
         for api in apis.values():
             self.check_key(api)
         self.environment = self._environment(given)  # what scripts may read of it, by name
+
+    @classmethod
+    def of_host(
+        cls,
+        config: Said,
+        permissions: Permissions | Mapping[str, Any] | None,
+        budget: Budget | None,
+        daily: Budget | None,
+        apis: Mapping[str, Api],
+        mask: Mask,
+        env: Mapping[str, str] | None,
+    ) -> Rules:
+        """Of a host's arguments, which win, and of what its configuration file says."""
+        daily = _checked(daily, Budget, "daily_budget") or config.daily_budget
+        ledger = None
+        if daily is not None and not daily.empty:
+            from host.gate.spending import DailyLedger, default_path  # a file, for such budgets alone
+
+            ledger = DailyLedger(default_path())
+        permissions = config.permissions if permissions is None else permissions
+        return cls(permissions, budget or config.budget, apis, mask, env=env, daily=daily, ledger=ledger)
+
+    def close(self) -> None:
+        """Close the record of spending, if there is one."""
+        for meter in self._meters:
+            close = getattr(meter.ledger, "close", None)
+            if close is not None:
+                close()
+
+    def check_one_process(self) -> None:
+        """Refuse what one process alone can keep."""
+        if self.metered:
+            raise UsageError(
+                "a host with a budget runs in one process: what is left of it is counted there",
+                hint="Leave processes=… out, or the budget.",
+            )
 
     def check_key(self, api: Api) -> None:
         """Refuse an API whose key is live where only tests are allowed, and mask its key from now on."""
@@ -116,6 +164,21 @@ class Rules:
                     self._mask.add(Secret(value))
                 found[name] = self._secrets(value)
         return found
+
+
+def secret_names(value: Any) -> set[str]:
+    """Whose keys are among the arguments of a call: names of opaque secrets, at any depth."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting.extend(each.values())
+        elif isinstance(each, list | tuple):
+            waiting.extend(each)
+        elif isinstance(parts := getattr(each, "parts", None), tuple):
+            found.update(parts[1::2])
+    return found
 
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -345,6 +345,7 @@ def _opener(path: str) -> Callable[..., Any]:
     async def open_(*_: Any, **__: Any) -> Any:
         connection: Any = aiosqlite.Connection(connect, 64)
         connection.guard = guard = _Guard()
+        connection._thread.daemon = True  # as SQLAlchemy does: a host left open must not keep the process
         await connection
         await connection.set_authorizer(guard)
         return connection

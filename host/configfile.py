@@ -1,0 +1,137 @@
+"""``host.toml``: permissions, budgets, limits and settings of a folder's runs, as a file.
+
+Read from the current folder by the command line, and where a program says ``Host(config=…)``. Keys have no
+place in it: they belong in ``.env`` or the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from host.errors import ConfigError, HostError
+from host.gate.budget import Budget
+from host.gate.permissions import Permissions
+from host.limits import Limits
+
+__all__ = ["NAME", "ConfigFile", "read_config"]
+
+NAME = "host.toml"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What a ``host.toml`` says. ``settings`` are fields of :class:`~host.settings.Settings` by name."""
+
+    path: str = ""
+    permissions: Permissions | None = None
+    budget: Budget | None = None
+    daily_budget: Budget | None = None
+    limits: Limits | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_config(path: str | os.PathLike[str] | None = None) -> ConfigFile:
+    """The file at ``path``, which must exist; else ``host.toml`` of the current folder, if there is one.
+
+    Raises ``ConfigError`` naming the file, the line and the key.
+    """
+    place = Path(NAME if path is None else path)
+    try:
+        text = place.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if path is None:
+            return ConfigFile()
+        raise ConfigError(f"{place}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{place} cannot be read: {reason}") from error
+    import tomllib  # only where there is such a file
+
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{place}: {error}") from None
+    return _Reader(str(place), text, tables).read()
+
+
+class _Reader:
+    def __init__(self, path: str, text: str, tables: dict[str, Any]) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+        self._tables = tables
+
+    def read(self) -> ConfigFile:
+        self._known("", self._tables, ("permissions", "budget", "limits", "settings"))
+        for name, value in self._tables.items():
+            if not isinstance(value, dict):
+                raise self._wrong("", name, f"{name} is {value!r}; expected a table [{name}]")
+        budget = dict(self._tables.get("budget", {}))
+        daily = budget.pop("daily", None)
+        return ConfigFile(
+            path=self._path,
+            permissions=self._made("permissions", Permissions, self._tables.get("permissions")),
+            budget=self._made("budget", Budget, budget or None),
+            daily_budget=self._made("budget.daily", Budget, daily),
+            limits=self._made("limits", Limits, self._tables.get("limits")),
+            settings=self._settings(self._tables.get("settings", {})),
+        )
+
+    def _made(self, table: str, kind: type[T], values: Any) -> T | None:
+        if values is None:
+            return None
+        if not isinstance(values, dict):
+            raise self._wrong("", table, f"{table} is {values!r}; expected a table [{table}]")
+        self._known(table, values, [f.name for f in fields(kind) if f.init and f.name != "within"])  # type: ignore[arg-type]
+        for name, value in values.items():  # one by one first, so that the message can tell the line
+            try:
+                kind(**{name: value})
+            except HostError as error:
+                raise self._wrong(table, name, error.message) from None
+        return kind(**values)
+
+    def _settings(self, values: dict[str, Any]) -> Mapping[str, Any]:
+        from host.settings import Settings  # its names are checked where they are used too
+
+        names = [each.name for each in fields(Settings) if each.name not in ("sources", "stripe_secret_key")]
+        if "stripe_secret_key" in values:
+            raise self._wrong(
+                "settings", "stripe_secret_key", "a key does not belong in this file; put it in .env"
+            )
+        self._known("settings", values, names)
+        return values
+
+    def _known(self, table: str, values: Mapping[str, Any], names: Any) -> None:
+        for name in values:
+            if name in names:
+                continue
+            from difflib import get_close_matches  # for this message alone
+
+            near = get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            raise self._wrong(table, name, f"there is no {name!r}{f' in [{table}]' if table else ''}; {hint}")
+
+    def _wrong(self, table: str, key: str, message: str) -> ConfigError:
+        line = self._line(table, key)
+        where = f"{self._path}:{line}" if line else self._path
+        return ConfigError(f"{where}: {message}")
+
+    def _line(self, table: str, key: str) -> int | None:
+        """The line a key stands in, as far as a look at the text can tell."""
+        current = ""
+        wanted = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]""")
+        for number, line in enumerate(self._lines, 1):
+            header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line)
+            if header is not None:
+                current = header.group(1)
+                if not table and current.split(".")[0] == key:
+                    return number
+            elif current == table and wanted.match(line):
+                return number
+        return None
