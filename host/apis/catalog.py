@@ -250,6 +250,10 @@ class Catalog:
         except msgspec.MsgspecError as error:
             raise CatalogError(f"{label} is damaged: {error}", hint="Compile it again.") from error
 
+    def with_facts(self, facts: Facts) -> Catalog:
+        """The same API with other facts; shares what both have."""
+        return Catalog(msgspec.structs.replace(self._file, facts=facts))
+
     def dump(self) -> bytes:
         """The compiled file's bytes; the same catalog gives the same bytes."""
         return _write(self._file)

@@ -77,38 +77,44 @@ def read_document(path: str | Path) -> dict[str, Any]:
     extra ``luahost[yaml]`` is not installed.
     """
     path = Path(path)
+    label = f"API document {path}"
     try:
         data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
     except OSError as error:
-        raise CatalogError(f"API document {path} cannot be read: {error.strerror or error}") from error
+        raise CatalogError(f"{label} cannot be read: {error.strerror or error}") from error
     except EOFError as error:
-        raise CatalogError(f"API document {path} is a truncated gzip file") from error
+        raise CatalogError(f"{label} is a truncated gzip file") from error
+    return parse_document(data, label)
+
+
+def parse_document(data: bytes, label: str) -> dict[str, Any]:
+    """:func:`read_document` of the file's content; ``label`` stands in messages."""
     try:
         root = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if data.lstrip()[:1] == b"{":
-            raise CatalogError(f"API document {path} is not valid JSON: {error}") from error
-        root = _read_yaml(data, path)
+            raise CatalogError(f"{label} is not valid JSON: {error}") from error
+        root = _read_yaml(data, label)
     if not isinstance(root, dict):
-        raise CatalogError(f"API document {path} holds {type(root).__name__}, expected an OpenAPI object")
+        raise CatalogError(f"{label} holds {type(root).__name__}, expected an OpenAPI object")
     return root
 
 
-def _read_yaml(data: bytes, path: Path) -> Any:
+def _read_yaml(data: bytes, label: str) -> Any:
     try:
         import yaml  # an optional extra, needed for YAML documents only
     except ImportError as error:
         raise ConfigError(
-            f"API document {path} is YAML, which needs PyYAML",
+            f"{label} is YAML, which needs PyYAML",
             hint="Install luahost[yaml], or convert the document to JSON.",
         ) from error
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return yaml.load(data, _json_like(loader))  # noqa: S506 a safe loader's subclass
     except yaml.YAMLError as error:
-        raise CatalogError(f"API document {path} is neither JSON nor YAML: {error}") from error
+        raise CatalogError(f"{label} is neither JSON nor YAML: {error}") from error
 
 
 def _json_like(loader: Any) -> Any:

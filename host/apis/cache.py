@@ -1,0 +1,93 @@
+"""Compiled catalogs kept on disk, by the content of their documents."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import sys
+import tempfile
+import zlib
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from host.apis.catalog import FORMAT, Catalog
+from host.errors import CatalogError
+
+__all__ = ["cache_folder", "catalog_of"]
+
+# Whatever makes a catalog of a document: where it changes, what it made before is not used.
+_MAKERS = ("bodies", "catalog", "document", "naming", "openapi", "paging", "schemas")
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where catalogs are kept: ``$XDG_CACHE_HOME/luahost``, by default ``~/.cache/luahost``."""
+    if sys.platform == "win32":
+        base = environ.get("LOCALAPPDATA") or str(Path.home())
+    else:
+        base = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "luahost"
+
+
+def catalog_of(
+    document: str | os.PathLike[str] | Mapping[str, Any] | Catalog, name: str, folder: Path | None = None
+) -> Catalog:
+    """The catalog of an OpenAPI document, called ``name``: a file (JSON or YAML, gzipped or not), its decoded
+    content, or a catalog that is compiled already.
+
+    What a file gave is kept in ``folder``, by its content, and read from there the next time. Raises
+    ``CatalogError`` naming the place in the document.
+    """
+    if isinstance(document, Catalog):
+        if document.name != name:
+            raise CatalogError(f"the catalog is called {document.name!r}, not {name!r}")
+        return document
+    if isinstance(document, Mapping):
+        from host.apis.openapi import compile  # only where something is compiled
+
+        return compile(dict(document), name)
+    path = Path(document)
+    data = _read(path)
+    kept = (folder or cache_folder() / "catalogs") / f"{name}-{_digest(data)}.catalog"
+    try:
+        catalog = Catalog.load(kept.read_bytes())
+        if catalog.name == name:
+            return catalog
+    except (OSError, CatalogError):
+        pass  # not there, or damaged: made again
+    from host.apis.document import parse_document
+    from host.apis.openapi import compile
+
+    catalog = compile(parse_document(data, f"API document {path}"), name)
+    _keep(kept, catalog.dump())
+    return catalog
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CatalogError(f"API document {path} cannot be read: {reason}") from error
+
+
+def _digest(data: bytes) -> str:
+    digest = blake2b(data, digest_size=16)
+    digest.update(f"{FORMAT} {sys.version_info[:2]}".encode())
+    here = Path(__file__).parent
+    for maker in _MAKERS:
+        with contextlib.suppress(OSError):  # a package without its sources
+            digest.update((here / f"{maker}.py").read_bytes())
+    return digest.hexdigest()
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write it whole or not at all. A folder that cannot be written to costs time, nothing else."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        os.replace(file.name, path)
