@@ -24,7 +24,7 @@ from host.bridge.worker import AsyncWorker
 from host.configfile import ConfigFile, read_config
 from host.errors import ClosedError, ConfigError, InvalidCall, UsageError
 from host.events import Sink
-from host.gate.api import Api
+from host.gate.api import Api, OAuth2
 from host.gate.budget import Budget
 from host.gate.functions import Effect
 from host.gate.gate import Gate
@@ -52,9 +52,11 @@ if TYPE_CHECKING:
     import httpx
 
     from host.apis.catalog import Catalog
+    from host.gate.added import Credentials, Document
     from host.bridge.request import AsyncRequest, Reply
     from host.durable import DurableRuns, Kept
     from host.gate.libraries.library import Library
+    from host.gate.tokens import Tokens
     from host.run.child.isolation import Isolation
     from host.run.durable import InDoubt
     from host.shards.shards import RemoteRun, Shards
@@ -133,6 +135,8 @@ class Host:
         self._simulator = simulator
         self._own_simulator = simulator is None
         self._durable_runs: DurableRuns | None = None
+        self._env_file = env_file
+        self._tokens: Tokens | None = None  # with the first API that is added
         self._client = self._open_client(custom, mounts, event_hooks, auth)
         self.registry = AsyncFunctionRegistry(router=self._route, timeout=self.settings.request_deadline)
         self.registry.register("api", self._call_api)
@@ -629,8 +633,54 @@ class Host:
         api = self._apis.get(name)
         return None if api is None else (api.key, api.origin)
 
+    def add_api(
+        self,
+        name: str,
+        document: Document,
+        *,
+        base_url: str | None = None,
+        auth: Credentials | None = None,
+    ) -> Catalog:
+        """Give scripts another API, from its OpenAPI 3 document: a file, its decoded content, or a catalog.
+
+        Scripts then have ``petstore.pets.list{…}``, ``petstore.new_pet()`` and so on. ``base_url`` is the
+        document's server by default, or the setting ``PETSTORE_API_BASE``. ``auth`` is the key (or the setting
+        ``PETSTORE_API_KEY``): a text, ``(user, password)``, :class:`OAuth2`, or a mapping of these by the
+        document's security schemes. On a simulated host the API is simulated. See docs/apis.md.
+
+        Raises ``CatalogError`` for a document that cannot be used, ``ConfigError``, and ``UsageError`` for a name
+        that is taken. What was left out of the document is in the catalog's ``warnings``.
+        """
+        from host.gate.added import added_api  # for hosts with other APIs
+
+        self._check_open()
+        self._check_local("add_api()")
+        if name in {*STANDARD, *self._names(), *self._functions.by_name}:
+            raise UsageError(f"the name {name!r} is taken")
+        auth = {} if self.simulated and auth is None else auth
+        api = added_api(name, document, base_url, auth, Settings.variables(env_file=self._env_file))
+        self._add_api(api)
+        return api.catalog
+
+    def _add_api(self, api: Api) -> None:
+        for key in api.keys.values():
+            self._around.mask.add(key.client_secret if isinstance(key, OAuth2) else key)
+        if self.simulated:
+            from host.simulator.simulator import Simulator
+
+            self._client.replace(api.name, Simulator(api.catalog))
+        elif self._tokens is None:
+            from host.gate.tokens import Tokens
+
+            self._tokens = Tokens(self._apis, self._client.send, self._around.mask.add)
+            self._send = self._chain(self._tokens.send)
+        self._apis[api.name] = api
+
     def _credential(self, request: Request) -> Credential | None:
         name = request.credential or ""
+        if self._tokens is not None and name != "stripe":
+            parts = self._tokens.parts(name, request)
+            return None if parts is None else Credential(*parts)
         try:
             return self._credentials[name]
         except KeyError:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Hashable, Iterable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
 from typing import Any, Protocol
@@ -113,11 +113,15 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         return granted
 
 
+def _loop_addresses(loop: asyncio.AbstractEventLoop, host: str, port: int) -> Awaitable[Any]:
+    return loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
 async def _resolve(host: str, port: int, seconds: float | None) -> list[str]:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await _loop_addresses(loop, host, port)
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from error
     except (OSError, UnicodeError) as error:

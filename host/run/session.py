@@ -479,6 +479,8 @@ class Session:
                     return p.VALUE, None
                 if telling:
                     self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, _shown(arguments[0])))
+            else:
+                raise InvalidCall(f"there is no kind of call {kind}")
         except Exception as failure:
             error = wrapped(failure, "host")
             self._open.pop(id, None)
@@ -564,6 +566,7 @@ class Session:
         """Globals a script may have meant."""
         gate = self.around.gate
         names = [*STANDARD, *gate.apis, *gate.functions, *(f"new_{name}" for name in gate.builders)]
+        names.extend(gate.libraries.globals)
         for api in gate.apis.values():
             names.extend(f"new_{name}" for name in api.catalog.builder_names())
         return names
@@ -585,6 +588,9 @@ class Session:
             return b"functions", key, gate.functions[name].iterates
         if name in gate.apis:
             return b"namespaces", key
+        library = gate.libraries.globals.get(name)
+        if library is not None:
+            return b"extension", library.lua.encode(), library.name.encode()
         return None
 
     def _member(self, path: bytes, key: bytes) -> Any:
