@@ -74,7 +74,7 @@ class Tools:
         if what == b"*a":
             return source.read(MAX_MODULE)
         if what[:1] != b"*":
-            return source.read(min(int(float(what)), MAX_MODULE)) or None
+            return source.read(max(0, min(int(float(what)), MAX_MODULE))) or None
         line = source.readline(MAX_MODULE)
         if not line:
             return None

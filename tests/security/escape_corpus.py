@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from host import Host, Limits, RunResult
 
@@ -80,9 +81,9 @@ def attempts() -> list[Attempt]:
     return [read(path) for path in sorted(FOLDER.glob("*.lua"))]
 
 
-def open_host() -> Host:
+def open_host(isolation: Literal["none", "process"] = "none") -> Host:
     """A simulated host with a key to steal."""
-    return Host(simulate=True, stripe_secret_key=KEY, limits=LIMITS)
+    return Host(simulate=True, stripe_secret_key=KEY, limits=LIMITS, isolation=isolation)
 
 
 def furnish(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +29,12 @@ ATTEMPTS = attempts()
 STUCK_AFTER = 90.0  # seconds; a run that cannot be stopped ends the test process and names itself
 
 
-@pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
-    with open_host() as host:
+MODES = ["in-process", *(["isolated"] if sys.platform == "linux" else [])]
+
+
+@pytest.fixture(scope="module", params=MODES)
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    with open_host(isolation="process" if request.param == "isolated" else "none") as host:
         yield host
 
 

@@ -199,7 +199,7 @@ local function tick()
     return error(dead, 0)
   end
   local now = clock()
-  if now - asked < TICK_SECONDS then return end
+  if now - asked < TICK_SECONDS or not co_running() then return end -- the driver's own steps are few
   asked = now
   local code, message = host(TICK)
   if code ~= 0 then return core.kill(code, message) end
