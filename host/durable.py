@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from host.bridge.request import AsyncRequest, Reply
 from host.errors import InvalidCall, JournalError, UsageError
 from host.events import Logged
+from host.gate.api import Api
 from host.gate.journal.journal import Journal
 from host.gate.journal.records import Binding, Record, Run
 from host.lua.values import from_lua, to_lua
@@ -62,6 +63,11 @@ class DurableRuns:
             if self._journal is None:
                 self._journal = Journal.open(self._host.settings.journal or default_journal())
             return self._journal
+
+    @property
+    def apis(self) -> Mapping[str, Api]:
+        """The host's APIs."""
+        return self._host._apis
 
     def begin(
         self,
@@ -112,7 +118,7 @@ class DurableRuns:
             raise UsageError(f"there is no run {run_id} in the journal {self.journal.name}")
         script = _script(found, recorded=recorded)
         if force_new:
-            self._bound(found, other_key=other_key)
+            self.check_bound(found, other_key=other_key)
             self._aside(found)
             args = tuple(from_lua(found.args))
             return self._new(found.id, found.generation + 1, script, args, found.globals)
@@ -161,7 +167,7 @@ class DurableRuns:
         if run.status == "done":
             value, simulated = from_lua(run.value), run.mode == "simulated"
             return RunResult(run.id, run.script, value=value, calls=run.calls, simulated=simulated)
-        self._bound(run, other_key=other_key)
+        self.check_bound(run, other_key=other_key)
         self._keep_simulator(run.id, run.simulator)
         log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing)
         if script.source != run.source:
@@ -206,7 +212,7 @@ class DurableRuns:
         account = hashlib.sha256(f"luahost journal\0{keys}".encode()).hexdigest()[:16]
         return Binding(", ".join(f"{name} {api.base_url}" for name, api in apis), host.settings.mode or "other", account)
 
-    def _bound(self, run: Run, *, other_key: bool) -> None:
+    def check_bound(self, run: Run, *, other_key: bool = False) -> None:
         """Raises unless the run's calls go where they went before."""
         here, there = self._binding(), run.binding
         if here.mode != there.mode:

@@ -8,7 +8,7 @@ import click
 
 __all__ = ["EXIT_CODES", "commands"]
 
-NAMES = ("run", "test", "simulate", "bench")
+NAMES = ("run", "resume", "runs", "test", "simulate", "bench")
 
 EXIT_CODES = """\b
 Exit codes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
@@ -15,12 +15,13 @@ from host.cli.batch import Batch, batch_options
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.interrupt import call
+from host.cli.keeping import Keeping, keeping_options, resume_hint
 from host.cli.mode import choose
 from host.cli.output import OutputSink
 from host.cli.underway import UnderWaySink
 from host.cli.value import as_json as as_json_line
 from host.cli.value import as_text
-from host.errors import ConfigError, HostError
+from host.errors import ConfigError, HostError, UsageError
 from host.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from host.host import Host
     from host.run.script import RunResult
 
-__all__ = ["command"]
+__all__ = ["command", "run_one", "sinks_of"]
 
 _EPILOG = f"""\b
 Examples:
@@ -45,6 +46,7 @@ Options may stand before or after the script; everything behind -- goes to the s
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells count
 _GRACE = 5.0  # seconds for what is under way when a script has ended
 _GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within a second
+_GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are to be recorded
 
 
 @click.command(
@@ -72,6 +74,7 @@ _GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within
 @click.option("--require-live", "require", flag_value="live", help="Run only with a live key.")
 @click.option("--require-test", "require", flag_value="test", help="Run only with a test key or simulated.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
+@keeping_options
 @granting_options
 @batch_options
 @click.pass_context
@@ -88,6 +91,7 @@ def command(
     trace: str | None,
     require: Literal["live", "test"] | None,
     debug: bool,
+    keeping: Keeping,
     granting: Granting,
     batch: Batch,
 ) -> int:
@@ -98,7 +102,7 @@ def command(
     Without a key (STRIPE_SECRET_KEY) a run at a terminal is simulated; elsewhere it is refused.
     """
     scripts, args = scripts_of(ctx, arguments, code)
-    overrides: dict[str, Any] = {"http_timeout": http_timeout}
+    overrides: dict[str, Any] = {"http_timeout": http_timeout, "journal": keeping.journal}
     config = granting.over()
     settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
     mode = choose(
@@ -125,6 +129,8 @@ def command(
 
     with ExitStack() as stack:
         if batch.asked or len(scripts) > 1:
+            if keeping.run_id is not None:
+                raise UsageError("a durable run is one run of one script: leave out --jobs, --repeat and --each")
             from host.cli.many import run_batch  # most commands run one script
 
             return run_batch(
@@ -132,24 +138,57 @@ def command(
                 scripts,
                 args,
                 open_host,
-                lambda stderr: _sinks(stack, stderr, settings, verbose, trace, runs=True),
+                lambda stderr: sinks_of(stack, stderr, settings, verbose, trace, runs=True),
                 timeout=timeout,
                 as_json=as_json,
                 graces=(_GRACE, _GRACE_INTERRUPTED),
             )
-        output = OutputSink(sys.stdout.buffer, lambda: host.interrupt())
-        under_way = UnderWaySink()
-        sinks: list[Sink] = [output, under_way, *_sinks(stack, sys.stderr, settings, verbose, trace)]
-        host = open_host(sinks)
-        result, signal = call(
-            lambda: host.run(scripts[0], args=args, timeout=timeout), host.interrupt, limit=timeout
+        if keeping.run_id is not None:
+            again = resume_hint(keeping.run_id, keeping.journal)
+            click.echo(f"durable run {keeping.run_id}; if it breaks off: {again}", err=True)
+        return run_one(
+            open_host,
+            lambda host: host.run(scripts[0], args=args, timeout=timeout, **keeping.arguments()),
+            sinks_of(stack, sys.stderr, settings, verbose, trace),
+            timeout=timeout,
+            as_json=as_json,
+            debug=debug,
+            stats=batch.stats,
+            kept=None if keeping.run_id is None else (keeping.run_id, keeping.journal),
         )
-        if batch.stats:
+
+
+def run_one(
+    open_host: Callable[[Sequence[Sink]], Host],
+    work: Callable[[Host], RunResult],
+    more: Sequence[Sink],
+    *,
+    timeout: float | None,
+    as_json: bool,
+    debug: bool,
+    stats: bool = False,
+    kept: tuple[str, str | None] | None = None,
+) -> int:
+    """Do one run of one host, to its exit code. ``kept``: id and journal of a durable run."""
+    output = OutputSink(sys.stdout.buffer, lambda: host.interrupt())
+    under_way = UnderWaySink()
+    host = open_host([output, under_way, *more])
+    signal: int | None = None
+    try:
+        result, signal = call(lambda: work(host), host.interrupt, limit=timeout)
+        if stats:
             from host.report.health import health  # for this option alone
 
             click.echo(health(host.stats()), err=True)
-        host.close(_GRACE_INTERRUPTED if signal else _GRACE)
-    return _finish(result, output, under_way, signal, as_json=as_json, debug=debug)
+    finally:
+        host.close(_GRACE if not signal else _GRACE_DURABLE if kept else _GRACE_INTERRUPTED)
+    error = result.error
+    if kept is not None and error is not None and not signal and error.kind not in ("diverged", "in doubt"):
+        error.hint = "\n".join(filter(None, [error.hint, f"to go on: {resume_hint(*kept)}"]))
+    status = _finish(result, output, under_way, signal, as_json=as_json, debug=debug)
+    if kept is not None and error is not None:
+        click.echo(f"to go on: {resume_hint(*kept)}", err=True)
+    return status
 
 
 def _finish(
@@ -186,7 +225,7 @@ def _finish(
     raise error
 
 
-def _sinks(
+def sinks_of(
     stack: ExitStack,
     stderr: TextIO,
     settings: Settings,

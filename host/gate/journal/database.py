@@ -1,7 +1,7 @@
 """Where a journal is kept: the tables, and the two kinds of database behind one small interface.
 
 SQLite goes through Python's own module: no dependency, 2 ms to load, and half of SQLAlchemy's time for a row.
-Every other database goes through SQLAlchemy (the extra ``journal``). The statements are the same for both.
+Every other database goes through SQLAlchemy. The statements are the same for both.
 """
 
 from __future__ import annotations

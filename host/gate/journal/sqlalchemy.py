@@ -13,7 +13,7 @@ try:
     from sqlalchemy import exc
 except ImportError as error:
     raise ConfigError(
-        "journals other than SQLite files need SQLAlchemy", hint="pip install 'luahost[journal]'"
+        "journals other than SQLite files need SQLAlchemy", hint="pip install sqlalchemy"
     ) from error
 
 
@@ -37,7 +37,7 @@ class Engine:
         except (exc.ArgumentError, ImportError) as error:
             raise ConfigError(
                 f"the journal {self.name} cannot be used: {error}",
-                hint="pip install 'luahost[journal]' brings PostgreSQL's driver",
+                hint="pip install 'luahost[postgres]' brings PostgreSQL's driver",
             ) from error
         self._texts: dict[str, sa.TextClause] = {}
 
