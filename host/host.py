@@ -22,7 +22,7 @@ from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.request import AsyncRequest
 from host.bridge.worker import AsyncWorker
 from host.configfile import ConfigFile, read_config
-from host.errors import ClosedError, ConfigError, InvalidCall, UsageError
+from host.errors import ClosedError, ConfigError, DeniedError, InvalidCall, UsageError
 from host.events import Sink
 from host.gate.api import Api, OAuth2
 from host.gate.budget import Budget
@@ -105,6 +105,7 @@ class Host:
         config: str | os.PathLike[str] | ConfigFile | None = None,
         processes: int = 1,
         setup: str | None = None,
+        apis: Mapping[str, Document] | None = None,
         **settings: Any,
     ) -> None:
         if isolation not in ("none", "process"):
@@ -118,7 +119,7 @@ class Host:
         self.settings = self._read_settings(env_file, settings)
         self.limits = limits or self._config.limits or Limits()
         self.simulated = simulate or simulator is not None
-        if not self.simulated and not self.settings.has_key:
+        if not self.simulated and not self.settings.has_key and not apis:
             raise ConfigError(
                 "there is no Stripe key: STRIPE_SECRET_KEY is not set",
                 hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True).",
@@ -174,6 +175,12 @@ class Host:
             except BaseException:
                 self.close(0.0)
                 raise
+        try:
+            for name, document in (apis or {}).items():
+                self.add_api(name, document)
+        except BaseException:
+            self.close(0.0)
+            raise
 
     # -- runs
 
@@ -686,6 +693,13 @@ class Host:
         except KeyError:
             api = self._apis.get(name)
             found = None
+            if api is not None and api.key is None:
+                raise DeniedError(
+                    f"{request.operation} needs a key, and STRIPE_SECRET_KEY is not set",
+                    hint="Set it, or run against the simulator.",
+                    operation=request.operation,
+                    outcome="not_sent" if request.mutation else None,
+                ) from None
             if api is not None and api.key is not None:
                 found = Credential(api.origin, api.headers(), api.query())
             self._credentials[name] = found

@@ -154,6 +154,26 @@ class Settings:
             del values[name], sources[name]
         return cls(**values, sources=sources)
 
+    @staticmethod
+    def variables(
+        *,
+        env_file: str | os.PathLike[str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+    ) -> Callable[[str], tuple[str, str] | None]:
+        """Looks up a variable that is no field, as ``PETSTORE_API_KEY``: its value and where it was set."""
+        source, from_file = _read_env_file(env_file, cwd)
+        known = os.environ if environ is None else environ
+
+        def find(variable: str) -> tuple[str, str] | None:
+            for place, values in (("environment", known), (source, from_file)):
+                text = (values.get(variable) or "").strip()
+                if text:
+                    return text, place
+            return None
+
+        return find
+
     def source(self, name: str) -> str:
         """Where the field ``name`` was set; ``"default"`` when it was not, as far as is known."""
         if name in self.sources:

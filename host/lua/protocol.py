@@ -26,7 +26,7 @@ MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION t
 
 # Kinds of CALL
 OPERATION: Final = 1  # payload: list of the arguments
-CREATE: Final = 2  # payload: map of the parameters -> VALUE, id, the whole answer
+CREATE: Final = 2  # payload: map of the parameters -> VALUE, id (an integer: after "\\0"), the whole answer
 PAGE: Final = 3  # payload: [arguments or null, the page's ends]
 SLEEP: Final = 4  # target: seconds
 FUNCTION: Final = 5  # payload: list of the arguments -> VALUE, the result; of a generator, its number

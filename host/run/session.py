@@ -364,7 +364,9 @@ class Session:
             if call.kind == p.CREATE:
                 identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
                 result = str(identity) if identity is not None else None
-                id = identity.encode() if type(identity) is str else identity
+                id = None if result is None else result.encode()
+                if type(identity) is int:  # stays a number: other parameters take it as one
+                    id = b"\0" + str(identity).encode()
                 return p.VALUE, id, encode_plain(value)
             if call.kind in (p.FUNCTION, p.NEXT):
                 return p.VALUE, result_to_lua(call.name, value), None

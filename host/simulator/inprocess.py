@@ -30,7 +30,7 @@ class SimulatedClient:
         parts = urlsplit(request.url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = dict(request.headers)
-        simulator = self._simulators[request.credential or "stripe"]
+        simulator = self._simulators[request.credential or request.operation.partition(".")[0]]
         headers["Authorization"] = f"Bearer {KEY}"
         exchange = simulator.begin(request.method, target, headers, request.content)
         host = parts.hostname or "simulator"

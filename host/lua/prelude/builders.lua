@@ -132,6 +132,7 @@ function own.create(self)
   if not ok then
     return core.create_failed(state, status)
   end
+  if id and byte(id, 1) == 0 then id = core.tonumber(core.string.sub(id, 2)) end -- an integer
   state.created, state.id, state.raw, state.doubt, state.key = true, id, raw, nil, nil
   return id
 end
