@@ -16,7 +16,7 @@ from host.cli.rows import Rows
 from host.cli.underway import UnderWaySink
 from host.cli.value import as_json as as_json_line
 from host.cli.value import as_text
-from host.errors import HostError, UsageError
+from host.errors import HostError
 from host.report.errors import describe
 from host.report.progress import Progress
 from host.report.summary import Summary, status_of
@@ -143,8 +143,7 @@ class _Report:
 
     def ended(self, result: RunResult, *, failed: bool) -> None:
         job = result.job
-        if not isinstance(job, Job):
-            raise UsageError("a result without its job")
+        assert isinstance(job, Job)  # run_many gives back what it was given
         if self._as_json:
             self._output.write(as_json_line(_facts(result, job)) + "\n")
         elif failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import deque
@@ -26,6 +27,8 @@ from host.shards.order import Order, order
 from host.shards.process import Shard
 
 __all__ = ["Answer", "RemoteRun", "Shards"]
+
+_log = logging.getLogger(__name__)
 
 START = 60.0  # seconds for a worker process to be ready
 TRIES = 3  # processes in a row that end before they are ready, until no other is started
@@ -247,7 +250,10 @@ class Shards:
             case m.Happened():
                 event = event_of(message)
                 for sink in self._sinks:
-                    sink.emit(event)
+                    try:
+                        sink.emit(event)
+                    except Exception:  # against its contract; the process that was only heard is not to blame
+                        _log.exception("a sink raised")
             case m.Ended():
                 with self._lock:
                     run = shard.runs.pop(message.id, None)

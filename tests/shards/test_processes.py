@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import select
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +20,7 @@ import pytest
 from host import CallError, ClosedError, ConfigError, Host, Limits, RunResult, UsageError
 from host.events import Event, Printed, RunEnded, RunStarted
 from host.gate.permissions import Permissions
+from tests.shards.conftest import Server
 
 SETUPS = "tests.shards.setups"
 KEY = "sk_test_51AbCdEfGhIjKlMnOpQr4242"
@@ -272,6 +277,50 @@ def test_close_leaves_no_process_and_ends_what_runs() -> None:
         host.run_source("return 1")
 
 
+@linux
+def test_the_processes_end_with_their_parent() -> None:
+    """kill -9 of the program itself: its worker processes see their pipe closed, and end."""
+    program = """
+from host import Host
+host = Host(simulate=True, processes=2)
+print(*host._shards.pids, flush=True)
+host.run_source("sleep(1000)")
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        children = [int(pid) for pid in parent.stdout.readline().split()]
+        watched = [os.pidfd_open(pid) for pid in children]
+        parent.kill()
+    assert len(watched) == 2
+    for descriptor in watched:  # readable when its process has ended
+        assert select.select([descriptor], [], [], 30)[0]
+        os.close(descriptor)
+
+
+def test_bench_counts_what_all_processes_take(server: Server) -> None:
+    """--processes 2 makes exactly the creates asked for, and its figures are of all processes."""
+    arguments = ["--base-url", server.url, "--key", KEY, "--scripts", "4", "--creates", "40", "--warmup", "8"]
+    done = subprocess.run(
+        [sys.executable, "-m", "host", "bench", *arguments, "--processes", "2"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert (figures["creates"], server.requests) == (40, 48)
+    assert figures["peak_rss_kb"] > 60_000
+    assert figures["cpu_us_per_create"] > 0
+
+
+def test_isolated_runs_work_in_processes_too() -> None:
+    """Each process confines its scripts as the one of a host of one process does."""
+    with Host(simulate=True, processes=2, isolation="process") as host:
+        code = "local id = new_product():name('x'):create() return stripe.products.retrieve(id).name"
+        results = list(host.run_many([{"code": code}] * 6))
+        assert [result.raise_for_error().value for result in results] == ["x"] * 6
+
+
 def test_a_transport_is_made_by_setup() -> None:
     """use() in a setup function gives each process its own transport."""
     with Host(stripe_secret_key=KEY, processes=2, setup=f"{SETUPS}:transport") as host:
@@ -292,11 +341,12 @@ def test_a_transport_is_made_by_setup() -> None:
 )
 def test_a_setup_that_fails_is_said_when_the_host_opens(setup: str, message: str) -> None:
     """ConfigError with what is wrong, and no process is left."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(ConfigError, match=r"setup|worker process") as caught:
         Host(simulate=True, processes=2, setup=setup)
     assert message in caught.value.message
-    assert threading.active_count() == before
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert not any(name.startswith("host-shard") for name in left)
 
 
 def test_what_cannot_cross_is_refused_with_the_way_that_works(host: Host) -> None:
