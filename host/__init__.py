@@ -28,7 +28,10 @@ if TYPE_CHECKING:
         UnexpectedAnswer,
         UsageError,
     )
+    from host.gate.budget import Budget
+    from host.gate.api import OAuth2
     from host.gate.invocation import RunContext
+    from host.gate.permissions import Permissions
     from host.host import Host
     from host.limits import Limits
     from host.run.script import RunResult, Script
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiError",
+    "Budget",
     "CallError",
     "CallTimeout",
     "CancelledCall",
@@ -51,6 +55,8 @@ __all__ = [
     "LimitError",
     "Limits",
     "NetworkError",
+    "OAuth2",
+    "Permissions",
     "RunContext",
     "RunResult",
     "Script",
@@ -62,8 +68,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Budget": "host.gate.budget",
     "Host": "host.host",
     "Limits": "host.limits",
+    "Permissions": "host.gate.permissions",
+    "OAuth2": "host.gate.api",
     "RunContext": "host.gate.invocation",
     "RunResult": "host.run.script",
     "Script": "host.run.script",

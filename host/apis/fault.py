@@ -60,6 +60,8 @@ def shown(value: Any, *, private: bool = False) -> str:
     if isinstance(value, dict):
         names = ", ".join(str(key) for key in list(value)[:4])
         return f"a table with {names}{', …' if len(value) > 4 else ''}" if value else "an empty table"
+    if isinstance(getattr(value, "parts", None), tuple):
+        return "an opaque secret, which only headers of http.* to its own API take"
     return f"a {type(value).__name__}"
 
 

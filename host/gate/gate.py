@@ -230,6 +230,10 @@ class Gate:
         function = self.functions.get(call.name)
         if function is None:
             return self._library(run, call, args)
+        if secret_names(args):
+            raise InvalidCall(
+                f"{call.name}: an opaque secret cannot be given to a function; it has the key itself if it needs it"
+            )
         invocation = function.bind(args, run, call.line)
         run.permissions.check_function(call.name, function.effect)
         if run.meters:

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from host.settings import Secret
 
-__all__ = ["SHORTEST", "Mask", "named_like_a_secret"]
+__all__ = ["SHORTEST", "Mask", "is_secret", "named_like_a_secret"]
 
 SHORTEST = 6  # a shorter secret would mask innocent text
 SHORTEST_CODED = 8  # the same for a secret in another form, of which only a part may be looked for
@@ -22,6 +22,11 @@ _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTH|PR
 def named_like_a_secret(name: str) -> bool:
     """Whether an environment variable's name says that its value is a secret."""
     return _SECRET_NAME.search(name) is not None
+
+
+def is_secret(value: Any) -> bool:
+    """Whether a value from a script is an opaque secret (:class:`host.lua.values.SecretText`)."""
+    return isinstance(getattr(value, "parts", None), tuple)
 
 
 class Mask:
@@ -90,9 +95,8 @@ class Mask:
         return data
 
     def value(self, value: Any) -> Any:
-        """A plain value with the secrets in all its texts masked; itself where there is nothing to mask."""
-        if not self._forms:
-            return value
+        """A plain value with the secrets in all its texts masked, and opaque ones as the text that stands for
+        them."""
         kind = type(value)
         if kind is str:
             return self(value)
@@ -102,7 +106,9 @@ class Mask:
             return [self.value(each) for each in value]
         if kind is tuple:
             return tuple(self.value(each) for each in value)
-        return self.body(value) if kind is bytes else value
+        if kind is bytes:
+            return self.body(value)
+        return str(value) if is_secret(value) else value
 
 
 def _forms(secret: str) -> set[str]:

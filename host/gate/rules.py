@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from host.errors import ConfigError, UsageError
 from host.gate.api import Api
 from host.gate.budget import Budget, Ledger, Meter
-from host.gate.masking import Mask, named_like_a_secret
+from host.gate.masking import Mask, is_secret, named_like_a_secret
 from host.gate.permissions import Permissions
 from host.settings import Secret
 
@@ -176,8 +176,8 @@ def secret_names(value: Any) -> set[str]:
             waiting.extend(each.values())
         elif isinstance(each, list | tuple):
             waiting.extend(each)
-        elif isinstance(parts := getattr(each, "parts", None), tuple):
-            found.update(parts[1::2])
+        elif is_secret(each):
+            found.update(each.parts[1::2])
     return found
 
 

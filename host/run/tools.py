@@ -55,7 +55,7 @@ class Tools:
     def _json_encode(self, value: bytes, _: Any) -> bytes:
         decoded = from_lua(value)
         try:
-            return msgspec.json.encode(decoded, enc_hook=_no_secrets)
+            return msgspec.json.encode(_readable(decoded))
         except (TypeError, ValueError, UnicodeDecodeError) as error:
             raise InvalidCall(f"json.encode: {error}") from None
 
@@ -121,10 +121,13 @@ class Tools:
         return str(folder / path.relative_to(folder.resolve())).encode()
 
 
-def _no_secrets(value: Any) -> Any:
-    if isinstance(value, SecretText):
-        return str(value)
-    raise TypeError(f"a {type(value).__name__} is not JSON")
+def _readable(value: Any) -> Any:
+    """A value with the text that stands for each opaque secret."""
+    if isinstance(value, dict):
+        return {key: _readable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_readable(each) for each in value]
+    return str(value) if isinstance(value, SecretText) else value
 
 
 _TOOLS: dict[str, Callable[[Tools, Any, Any], Any]] = {
