@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -56,7 +57,15 @@ def open_shards(
         in_flight=settings.max_in_flight,
         answer=answer,
         sinks=sinks,
+        environ=_clean(os.environ, settings),
     )
+
+
+def _clean(environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """The environment without keys: they cross over the pipe alone."""
+    values = [getattr(settings, field.name) for field in fields(settings)]
+    secrets = [value.reveal() for value in values if isinstance(value, Secret)]
+    return {name: value for name, value in environ.items() if not any(each in value for each in secrets)}
 
 
 def _plain(settings: Settings) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +65,7 @@ class Shards:
 
     ``opening`` is what each is told first, with ``room`` still to be filled in. ``limits`` and ``in_flight``
     are those of the whole host. One that dies ends its runs with an error, and another takes its place.
+    ``environ`` is their environment, which is to hold nothing secret.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class Shards:
         in_flight: int,
         answer: Answer,
         sinks: Sequence[Sink],
-        environ: Mapping[str, str] | None = None,
+        environ: Mapping[str, str],
     ) -> None:
         self.processes = processes
         self._opening = opening
         self._answer = answer
         self._sinks = tuple(sinks)
-        self._environ = _clean(os.environ if environ is None else environ, opening)
+        self._environ = environ
         self._lock = threading.Lock()
         self._shards: dict[int, Shard] = {}
         self._waiting: deque[RemoteRun] = deque()  # runs for which no process is ready
@@ -352,9 +352,3 @@ def _lost(run: RemoteRun, shard: Shard, closed: bool) -> ScriptError:
 
 def _fields(opening: m.Open) -> dict[str, Any]:
     return {name: getattr(opening, name) for name in opening.__struct_fields__}
-
-
-def _clean(environ: Mapping[str, str], opening: m.Open) -> dict[str, str]:
-    """The environment without the key, which crosses over the pipe alone."""
-    key = opening.settings.get("stripe_secret_key")
-    return {name: value for name, value in environ.items() if not key or key not in value}
