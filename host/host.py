@@ -125,13 +125,13 @@ class Host:
                 hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True).",
             )
         self._pid = os.getpid()
-        self._closed = False
         self._lock = threading.Lock()
         self._apis = {"stripe": self._stripe()}
         mask = Mask([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
         self._rules = Rules.of_host(self._config, permissions, budget, daily_budget, self._apis, mask, env)
         if processes != 1:
             self._rules.check_one_process()
+        self._closed = False  # from here on there is something to close
         self._credentials: dict[str, Credential | None] = {}  # by API, made when first needed
         self._simulator = simulator
         self._own_simulator = simulator is None

@@ -43,7 +43,7 @@ def test_the_default_grants_operations_and_functions_and_nothing_else(tmp_path: 
         ({"allow_ops": ["stripe.products.*"]}, "stripe.productsX.create", False),
         ({"allow_ops": ["*.list", "*.retrieve"]}, "stripe.prices.list", True),
         ({"allow_ops": ["*"], "deny_ops": ["*.delete"]}, "stripe.products.delete", False),
-        ({"allow_ops": ["stripe.products.delete"], "deny_ops": ["*.delete"]}, "stripe.products.delete", False),
+        ({"allow_ops": ["stripe.a.delete"], "deny_ops": ["*.delete"]}, "stripe.a.delete", False),
         ({"deny_ops": "stripe.refunds.*"}, "stripe.refunds.create", False),
         ({"deny_ops": "stripe.refunds.*"}, "stripe.charges.create", True),
         ({"allow_ops": []}, "stripe.products.list", False),
@@ -93,7 +93,7 @@ def test_test_mode_only_refuses_calls_with_a_live_key() -> None:
 
 
 def test_a_key_past_the_catalog_needs_its_own_grant() -> None:
-    """http.* with an API's key could do what an operation was denied for; so it is granted by its own name."""
+    """http.* with an API's key could do what was denied as an operation; so it is granted by its own name."""
     Permissions().check_raw("stripe", True)
     Permissions(allow_ops=["stripe.products.*", "stripe.http"]).check_raw("stripe", True)
     for said in ({"allow_ops": ["stripe.*"]}, {"deny_ops": ["stripe.refunds.*"]}, {"read_only": True}):
@@ -104,7 +104,8 @@ def test_a_key_past_the_catalog_needs_its_own_grant() -> None:
 def test_patterns_that_match_nothing_are_found() -> None:
     """A misspelt deny_ops would deny nothing, in silence."""
     labels = ["stripe.products.list", "stripe.refunds.create"]
-    assert Permissions(deny_ops=["stripe.refund.*"]).unmatched(lambda: labels) == ("deny_ops", "stripe.refund.*")
+    misspelt = Permissions(deny_ops=["stripe.refund.*"])
+    assert misspelt.unmatched(lambda: labels) == ("deny_ops", "stripe.refund.*")
     assert Permissions(allow_ops=["*"], deny_ops=["*.create"]).unmatched(lambda: labels) is None
 
 
@@ -112,7 +113,7 @@ def test_patterns_that_match_nothing_are_found() -> None:
 
 
 def test_a_run_is_only_ever_narrower(tmp_path: Path) -> None:
-    """What a run's permissions say is granted only where the host's grant it too; what they do not say stays."""
+    """What a run's permissions say holds only where the host's grant it too; what they do not say stays."""
     host = Permissions(allow_ops=["stripe.products.*"], net=["a.example"], env=["A"], read=[tmp_path])
     run = host.narrowed(Permissions(allow_ops=["*"], net=["a.example", "b.example"], env=["A", "B"]))
     run.check_operation("stripe.products.list", False)
@@ -130,7 +131,8 @@ def test_a_run_is_only_ever_narrower(tmp_path: Path) -> None:
 
 def test_what_was_said_crosses_to_another_process() -> None:
     """plain() is all that was said, also that nothing is allowed, and nothing else."""
-    for permissions in (Permissions(), Permissions(allow_ops=[], deny_ops=["a.*"], read_only=True, net=["x:1"])):
+    much = Permissions(allow_ops=[], deny_ops=["a.*"], read_only=True, net=["x:1"])
+    for permissions in (Permissions(), much):
         assert Permissions(**permissions.plain()) == permissions
     with pytest.raises(UsageError):
         Permissions().narrowed(Permissions(read_only=True)).plain()
@@ -162,7 +164,7 @@ def test_bad_permissions_are_named(said: Any, named: str) -> None:
 
 
 def test_files_are_granted_with_what_is_in_a_folder(tmp_path: Path) -> None:
-    """The real path decides: neither .. nor a link leads out of a granted folder, nor a name that begins alike."""
+    """The real path decides: neither .. nor a link leads out of a granted folder."""
     inside, outside = tmp_path / "data", tmp_path / "data2"
     inside.mkdir()
     outside.mkdir()
