@@ -8,7 +8,7 @@ import click
 
 __all__ = ["EXIT_CODES", "commands"]
 
-NAMES = ("run", "resume", "runs", "test", "simulate", "bench")
+NAMES = ("run", "resume", "runs", "test", "apis", "simulate", "bench")
 
 EXIT_CODES = """\b
 Exit codes:

@@ -26,17 +26,20 @@ def choose(
     at_terminal: bool,
     command: str,
     require: Literal["live", "test"] | None = None,
+    other_apis: bool = False,
 ) -> Mode:
     """Real with a key, simulated when asked to; without a key simulated at a terminal, refused elsewhere,
     so that a scheduled job never pays nobody in silence. ``command`` is what the user would type after
-    ``python -m host run``, for the advice. Raises :class:`ConfigError` or :class:`UsageError`."""
+    ``python -m host run``, for the advice. A run with ``other_apis`` is real: without Stripe's key it may be
+    about them alone, and a call to Stripe says what is missing. Raises :class:`ConfigError` or
+    :class:`UsageError`."""
     if simulate:
         if require == "live":
             raise UsageError("--simulate and --require-live exclude each other")
         return Mode(simulate=True)
     if require is not None:
         _insist(settings, require)
-    if settings.has_key:
+    if settings.has_key or other_apis:
         return Mode(simulate=False, notice=_live_notice(settings))
     if at_terminal:
         return Mode(

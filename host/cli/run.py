@@ -12,6 +12,7 @@ import click
 
 from host.cli.arguments import ScriptCommand, scripts_of
 from host.cli.batch import Batch, batch_options
+from host.cli.apis import api_option, documents
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.interrupt import call
@@ -73,6 +74,7 @@ _GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are 
 @click.option("--trace", metavar="FILE", help="Write every event of the run to FILE as JSON lines.")
 @click.option("--require-live", "require", flag_value="live", help="Run only with a live key.")
 @click.option("--require-test", "require", flag_value="test", help="Run only with a test key or simulated.")
+@api_option
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 @keeping_options
 @granting_options
@@ -90,6 +92,7 @@ def command(
     as_json: bool,
     trace: str | None,
     require: Literal["live", "test"] | None,
+    apis: tuple[str, ...],
     debug: bool,
     keeping: Keeping,
     granting: Granting,
@@ -111,6 +114,7 @@ def command(
         at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
         command=shlex.join(["-e", code, *args] if code is not None else arguments),
         require=require,
+        other_apis=bool(apis),
     )
     if mode.notice:
         click.echo(mode.notice, err=True)
@@ -124,6 +128,7 @@ def command(
             config=config,
             sinks=sinks,
             processes=batch.processes,
+            apis=documents(apis),
             **overrides,
         )
 

@@ -1,0 +1,106 @@
+---@meta
+-- What every script has beyond Lua 5.1's own: types for the Lua language server, nothing that runs.
+
+---Options of one request: the last argument of an operation, or a builder's `:with{…}`.
+---@class host.Options
+---@field idempotency_key? string
+---@field account? string
+---@field api_version? string
+---@field timeout? number seconds for the answer
+---@field retries? integer
+---@field headers? table<string, string>
+
+---@class host.Builder
+---@field id? string|integer set by create()
+---@field data? table the whole answer, set by create()
+---@field create fun(self: host.Builder): string|integer|nil sends it; gives the id
+---@field copy fun(self: host.Builder): host.Builder
+---@field set fun(self: host.Builder, name: string, ...: any): host.Builder
+---@field params fun(self: host.Builder, params: table<string, any>): host.Builder
+---@field with fun(self: host.Builder, options: host.Options): host.Builder
+
+---A page of a list; `each` walks all pages.
+---@class host.Page
+---@field each fun(self: host.Page): fun(): table
+
+---What a failed call raises.
+---@class host.Error
+---@field kind "api"|"network"|"timeout"|"unexpected"|"invalid"|"denied"|"limit"|"cancelled"|"closed"|"function"
+---@field message string
+---@field line? integer
+---@field script? string
+---@field status? integer
+---@field code? string
+---@field type? string
+---@field param? string
+---@field request_id? string
+---@field attempts? integer
+---@field operation? string
+---@field idempotency_key? string
+---@field retryable? boolean
+---@field outcome? "not_sent"|"rejected"|"unknown"
+
+---@class host.Task
+---@field wait fun(self: host.Task): any
+---@field cancel fun(self: host.Task)
+---@field status fun(self: host.Task): "running"|"done"|"failed"|"cancelled"
+
+---@param fn fun(...): any
+---@return host.Task
+function spawn(fn, ...) end
+
+---@param task host.Task
+---@return host.Task task, integer place
+function wait_any(task, ...) end
+
+---@param ... fun(): any
+---@return any ...
+function parallel(...) end
+
+---@generic T, R
+---@param list T[]
+---@param fn fun(item: T, index: integer): R
+---@param options? {limit: integer}
+---@return R[]
+function map(list, fn, options) end
+
+---@param seconds number
+function sleep(seconds) end
+
+---@param seconds number
+---@param fn fun(...): any
+---@return any ...
+function with_timeout(seconds, fn, ...) end
+
+---@param fn fun(...): any
+---@return any value, host.Error? error
+function try(fn, ...) end
+
+---@param value any
+---@return string
+function inspect(value) end
+
+---@type string[]
+args = {}
+---@type table<string, string?>
+env = {}
+---@type userdata
+STRIPE_API_KEY = nil
+
+log = {}
+function log.debug(...) end
+function log.info(...) end
+function log.warn(...) end
+function log.error(...) end
+
+json = { null = nil }
+---@param value any
+---@return string
+function json.encode(value) end
+---@param text string
+---@return any
+function json.decode(text) end
+---@generic T
+---@param list? T[]
+---@return T[]
+function json.array(list) end

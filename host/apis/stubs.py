@@ -1,0 +1,210 @@
+"""Types of everything a script can say to an API, for editors: LuaCATS annotations.
+
+The Lua language server reads them: https://luals.github.io/wiki/annotations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from pathlib import Path
+
+from host.apis.catalog import Catalog, Method, Operation, Param, Schema
+from host.apis.methods import builder_method, method_names
+from host.apis.naming import KEYWORDS, identifier
+from host.errors import UsageError
+
+__all__ = ["stub_files", "write_stubs"]
+
+LARGEST = 300_000  # characters of a file; the language server skips files beyond 500 KB
+MOST_VALUES = 40  # of an enum
+_SCALARS = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
+
+
+def write_stubs(folder: Path, catalogs: Iterable[Catalog]) -> list[Path]:
+    """Write the files of all ``catalogs`` to ``folder``; gives their paths. Raises ``UsageError``."""
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        common = resources.files("host.apis").joinpath("stubs.lua").read_text(encoding="utf-8")
+        for name, text in [("host.lua", common), *(each for one in catalogs for each in stub_files(one))]:
+            path = folder / name
+            path.write_text(text, encoding="utf-8")
+            written.append(path)
+    except OSError as error:
+        raise UsageError(f"types cannot be written to {folder}: {error.strerror}") from error
+    return written
+
+
+def stub_files(catalog: Catalog) -> list[tuple[str, str]]:
+    """(file's name, text) of one API: its builders, operations and objects."""
+    title = f"{catalog.title} {catalog.version}".replace("\n", " ")
+    head = f"---@meta\n-- {title}: written by `host apis --stubs`, nothing that runs.\n"
+    files: list[list[str]] = [[head]]
+    size = 0
+    for block in _Writer(catalog).blocks():
+        if size + len(block) > LARGEST:
+            files.append([head])
+            size = 0
+        files[-1].append(block)
+        size += len(block)
+    names = [catalog.name if n == 0 else f"{catalog.name}_{n + 1}" for n in range(len(files))]
+    return [(f"{name}.lua", "\n".join(blocks)) for name, blocks in zip(names, files, strict=True)]
+
+
+class _Writer:
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.name = catalog.name
+        self.used: dict[str, None] = {}  # shared schemas that are named, to be written
+        self.own_globals = catalog.name == "stripe"
+
+    def blocks(self) -> Iterator[str]:
+        operations = [op for id in self.catalog.operation_ids() if (op := self.catalog.operation(id))]
+        for operation in operations:
+            if operation.builder:
+                yield self.builder(operation)
+        groups: dict[str, list[Operation]] = {}
+        for operation in operations:
+            groups.setdefault(operation.id.rpartition(".")[0], []).append(operation)
+        yield from self.namespaces(groups)
+        done: set[str] = set()
+        while left := [ref for ref in self.used if ref not in done]:
+            for ref in left:
+                done.add(ref)
+                yield self.schema_class(ref)
+
+    # -- builders
+
+    def builder(self, operation: Operation) -> str:
+        kind = f"{self.name}.new.{operation.builder}"
+        lines = [f"---@class {kind} : host.Builder"]
+        for name in method_names(self.catalog, operation):
+            if name in KEYWORDS:
+                continue
+            method = builder_method(self.catalog, operation, name)
+            lines.append(f"---@field {name} fun(self: {kind}{self.arguments(operation, method)}): {kind}")
+        if self.own_globals:
+            lines += [f"---@return {kind}", f"function new_{operation.builder}() end"]
+        return "\n".join(lines) + "\n"
+
+    def arguments(self, operation: Operation, method: Method) -> str:
+        param = operation.params[method.param]
+        shape = self.catalog.resolve(param.schema)
+        if method.kind == "map":
+            value = self.type(shape.additional) if shape.additional else "any"
+            return f", key: string|table, value?: {value}"
+        if method.fields:
+            return ", " + ", ".join(f"{name}{'?' if n else ''}: any" for n, name in enumerate(method.fields))
+        if method.kind == "append":
+            items = shape.items or next(
+                (
+                    self.catalog.resolve(each).items
+                    for each in shape.any_of
+                    if self.catalog.resolve(each).items
+                ),
+                None,
+            )
+            return f", value: {self.type(items) if items else 'any'}"
+        return f", value: {self.type(param.schema)}"
+
+    # -- operations
+
+    def namespaces(self, groups: dict[str, list[Operation]]) -> Iterator[str]:
+        above = {""}
+        for path in groups:
+            steps = path.split(".") if path else []
+            above.update(".".join(steps[: n + 1]) for n in range(len(steps)))
+        for path in sorted(above):
+            yield from self.namespace(path, groups.get(path, []), sorted(above))
+
+    def namespace(self, path: str, operations: list[Operation], known: list[str]) -> Iterator[str]:
+        lines = [f"---@class {self.space(path)}"]
+        for other in known:
+            if other and other.rpartition(".")[0] == path:
+                lines.append(f"---@field {other.rpartition('.')[2]} {self.space(other)}")
+        for operation in operations:
+            params = [(n, p) for n, p in operation.params.items() if p.location != "path"]
+            if params:
+                yield self.params_class(operation, params)
+            lines.append(
+                f"---@field {operation.id.rpartition('.')[2]} {self.function(operation, bool(params))}"
+            )
+        if not path:
+            if not self.own_globals:
+                lines += [
+                    f"---@field new_{name} fun(): {self.name}.new.{name}"
+                    for name in self.catalog.builder_names()
+                ]
+            lines += [f"---@type {self.space('')}", f"{self.name} = nil"]
+        yield "\n".join(lines) + "\n"
+
+    def space(self, path: str) -> str:
+        return f"{self.name}.api.{path}" if path else f"{self.name}.api"
+
+    def params_class(self, operation: Operation, params: list[tuple[str, Param]]) -> str:
+        lines = [f"---@class {self.name}.params.{operation.id}"]
+        lines += [self.field(name, param.schema, param.required) for name, param in params]
+        return "\n".join(lines) + "\n"
+
+    def function(self, operation: Operation, has_params: bool) -> str:
+        words = [
+            f"{identifier(name)}: {self.type(operation.params[name].schema)}"
+            for name in operation.path_params
+        ]
+        if has_params:
+            needed = any(p.required for p in operation.params.values() if p.location != "path")
+            words.append(f"params{'' if needed else '?'}: {self.name}.params.{operation.id}")
+        words.append("options?: host.Options")
+        result = self.type(operation.result) if operation.result else "nil"
+        return f"fun({', '.join(words)}): {'host.Page|' if operation.paging else ''}{result}"
+
+    # -- types
+
+    def schema_class(self, ref: str) -> str:
+        shape = self.catalog.resolve(self.catalog.schema(ref))
+        lines = [f"---@class {self.object(ref)}"]
+        lines += [self.field(name, each, name in shape.required) for name, each in shape.properties.items()]
+        if shape.additional is not None:
+            lines.append(f"---@field [string] {self.type(shape.additional)}")
+        return "\n".join(lines) + "\n"
+
+    def object(self, ref: str) -> str:
+        return f"{self.name}.object." + ".".join(identifier(step) for step in ref.split(".") if step)
+
+    def field(self, name: str, schema: Schema, required: bool) -> str:
+        plain = name == identifier(name)
+        key = name if plain else f'["{name}"]'
+        return f"---@field {key}{'' if required or not plain else '?'} {self.type(schema)}"
+
+    def type(self, schema: Schema, depth: int = 0) -> str:
+        shape = self.catalog.resolve(schema)
+        if schema.ref and shape.type == "object" and shape.properties:
+            self.used.setdefault(schema.ref)
+            return self.object(schema.ref)
+        if shape.enum and all(isinstance(value, str) for value in shape.enum):
+            values = [_quoted(value) for value in shape.enum[:MOST_VALUES]]
+            more = not shape.closed_enum or len(shape.enum) > MOST_VALUES
+            return "|".join([*values, *(["string"] if more else [])])
+        if shape.any_of:
+            return "|".join(dict.fromkeys(self.type(each, depth + 1) for each in shape.any_of[:6]))
+        if shape.type == "array":
+            inner = self.type(shape.items, depth + 1) if shape.items else "any"
+            return f"({inner})[]" if "|" in inner else f"{inner}[]"
+        if shape.type == "object":
+            return self.table(shape, depth)
+        return _SCALARS.get(shape.type, "any")
+
+    def table(self, shape: Schema, depth: int) -> str:
+        if shape.properties and depth < 3:
+            members = [
+                f"{name}{'' if name in shape.required else '?'}: {self.type(each, depth + 1)}"
+                for name, each in shape.properties.items()
+                if name == identifier(name)
+            ]
+            return f"{{ {', '.join(members)} }}"
+        return f"table<string, {self.type(shape.additional, depth + 1) if shape.additional else 'any'}>"
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -1,0 +1,91 @@
+"""``apis``: what scripts can say to an API, as a listing or as types for an editor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from host.errors import UsageError
+
+if TYPE_CHECKING:
+    from host.apis.catalog import Catalog
+
+__all__ = ["api_option", "command", "documents"]
+
+
+def documents(given: tuple[str, ...]) -> dict[str, str]:
+    """``("petstore=pets.yaml",)`` → names and files. Raises ``UsageError``."""
+    found: dict[str, str] = {}
+    for each in given:
+        name, _, file = each.partition("=")
+        if not name or not file:
+            raise UsageError(f"--api {each}: expected NAME=FILE, such as petstore=petstore.yaml")
+        if name in found or name == "stripe":
+            raise UsageError(f"--api {each}: the name {name} is taken")
+        found[name] = file
+    return found
+
+
+api_option = click.option(
+    "--api",
+    "apis",
+    metavar="NAME=FILE",
+    multiple=True,
+    help="Also offer the API of this OpenAPI document, as NAME.… (repeatable).",
+)
+
+
+@click.command(
+    name="apis",
+    epilog="""\b
+Examples:
+  python -m host apis                       the APIs, and Stripe's resources
+  python -m host apis stripe prices         one resource: operations, parameters, builders
+  python -m host apis --api pets=pets.yaml pets
+  python -m host apis --stubs types         types for editors with the Lua language server
+""",
+)
+@click.argument("name", required=False)
+@click.argument("resource", required=False)
+@api_option
+@click.option("--stubs", metavar="DIR", help="Write LuaCATS types of all APIs to this folder.")
+@click.option("--debug", is_flag=True, help="Show Python tracebacks.")
+def command(
+    name: str | None, resource: str | None, apis: tuple[str, ...], stubs: str | None, debug: bool
+) -> int:
+    """List the APIs, the resources of API NAME, or the operations of one RESOURCE."""
+    catalogs = _catalogs(documents(apis))
+    if stubs is not None:
+        return _write_stubs(Path(stubs), catalogs)
+    from host.apis.listing import api_lines, overview_lines, resource_lines
+
+    if name is None:
+        lines = overview_lines(catalogs.values())
+    elif name not in catalogs:
+        raise UsageError(f"there is no API {name!r}; there are {', '.join(catalogs)} (add one with --api)")
+    elif resource is None:
+        lines = api_lines(catalogs[name])
+    else:
+        lines = resource_lines(catalogs[name], resource.removeprefix(f"{name}."))
+    click.echo("\n".join(lines))
+    return 0
+
+
+def _catalogs(files: dict[str, str]) -> dict[str, Catalog]:
+    from host.apis.cache import catalog_of  # run takes its option from this file: it must not wait for these
+    from host.apis.stripe import load
+
+    found = {"stripe": load()}
+    for name, file in files.items():
+        found[name] = catalog_of(file, name)
+    return found
+
+
+def _write_stubs(folder: Path, catalogs: dict[str, Catalog]) -> int:
+    from host.apis.stubs import write_stubs
+
+    for path in write_stubs(folder, catalogs.values()):
+        click.echo(path)
+    return 0

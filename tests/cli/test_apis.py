@@ -1,0 +1,130 @@
+"""``apis`` lists what scripts can say, writes types for editors, and ``run --api`` offers other APIs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from lupa import luajit21
+
+from host.cli import main
+
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "info": {"title": "Pets", "version": "7"},
+    "servers": [{"url": "https://pets.example"}],
+    "paths": {
+        "/pets": {
+            "get": {"responses": {"200": {"content": {"application/json": {"schema": {"type": "array"}}}}}},
+            "post": {
+                "requestBody": {
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "required": ["name"],
+                                "properties": {
+                                    "name": {"type": "string"},
+                                    "kind": {"enum": ["cat", "dog"]},
+                                    "tags": {"type": "array", "items": {"type": "string"}},
+                                    "end": {"type": "string"},
+                                },
+                            }
+                        }
+                    }
+                },
+                "responses": {
+                    "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pet"}}}}
+                },
+            },
+        }
+    },
+    "components": {
+        "schemas": {
+            "Pet": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string"},
+                    "parent": {"$ref": "#/components/schemas/Pet"},
+                    "x-odd name": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+
+
+@pytest.fixture
+def pets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("STRIPE_SECRET_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "pets.json"
+    file.write_text(json.dumps(DOCUMENT))
+    return f"pets={file}"
+
+
+def said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    assert main(list(argv)) == 0
+    return capsys.readouterr().out
+
+
+def test_the_overview_names_every_api(pets: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line each: name, operations, builders."""
+    lines = said(capsys, "apis", "--api", pets).splitlines()
+    assert [line.split()[0] for line in lines] == ["stripe", "pets"]
+    assert "2 operations" in lines[1]
+
+
+def test_a_resource_shows_how_it_is_called(pets: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Signature, method and path, builder, parameters with what they take."""
+    text = said(capsys, "apis", "--api", pets, "pets", "pets")
+    assert "pets.pets.create(params, options)" in text
+    assert "POST /pets" in text
+    assert "pets.new_pet(), also :add_tag" in text
+    assert re.search(r"name +required +string", text)
+    assert '"cat" | "dog"' in text
+    assert "stripe.prices.retrieve(price, params, options)" in said(capsys, "apis", "stripe", "prices")
+    assert "new_price()" in said(capsys, "apis", "stripe", "new_price")
+
+
+def test_unknown_names_are_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, and what was meant."""
+    assert main(["apis", "stripe", "pricse"]) == 2
+    assert 'did you mean "prices"?' in capsys.readouterr().err
+    assert main(["apis", "nope"]) == 2
+    assert "there is no API 'nope'; there are stripe" in capsys.readouterr().err
+    assert main(["apis", "--api", "pets"]) == 2
+    assert "expected NAME=FILE" in capsys.readouterr().err
+
+
+def test_types_are_lua_and_name_only_what_they_define(
+    pets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every stub compiles as Lua, is small enough for editors, and refers to no class that is not there."""
+    folder = tmp_path / "types"
+    files = [Path(line) for line in said(capsys, "apis", "--api", pets, "--stubs", str(folder)).splitlines()]
+    assert {file.name for file in files} >= {"host.lua", "stripe.lua", "pets.lua"}
+    compiles = luajit21.LuaRuntime().eval("function(s) return (loadstring(s)) ~= nil end")
+    text = ""
+    for file in files:
+        content = file.read_text(encoding="utf-8")
+        assert len(content) < 400_000
+        assert compiles(content), file
+        text += content
+    classes = re.findall(r"^---@class (\S+)", text, re.MULTILINE)
+    assert len(classes) == len(set(classes))
+    used = set(re.findall(r"\b(?:stripe|pets|host)\.(?:api|object|params|new)[\w.]*", text))
+    assert used - set(classes) == set()
+    assert '---@field kind fun(self: pets.new.pet, value: "cat"|"dog"): pets.new.pet' in text
+    assert "---@field parent? pets.object.Pet" in text
+
+
+def test_run_offers_the_api(pets: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--api on run: simulated with --simulate; real without, also when there is no Stripe key."""
+    code = 'return pets.new_pet():name("Rex"):kind("dog"):create() ~= nil'
+    assert said(capsys, "run", "--simulate", "--api", pets, "-e", code) == "true\n"
+    assert main(["run", "--api", pets, "-e", 'new_product():name("x"):create()']) == 1
+    assert "STRIPE_SECRET_KEY is not set" in capsys.readouterr().err
