@@ -757,6 +757,8 @@ class Host:
         self._check_local("use()")
         if self.simulated:
             raise UsageError("a simulated host sends nothing, so it has no use for a transport")
+        if self._tokens is not None:
+            raise UsageError("use() comes before add_api(), whose tokens are fetched the same way")
         self._client = self._open_client(transport, mounts, event_hooks, auth)
         self._send = self._chain(self._client.send)
         self._worker.add_closer(self._client.aclose)

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from itertools import count
 from time import monotonic
+from typing import NoReturn
 from urllib.parse import urlsplit
 
+from host.errors import UsageError
 from host.http.faults import call_error as http_error
 from host.http.message import Answer, Request
 from host.shards.forms import call_error
@@ -54,6 +56,13 @@ class RemoteClient:
         if form.error is not None:
             raise call_error(form.error)
         return Answer(form.status, form.headers, form.body, monotonic() - start, 1, request.url)
+
+    def replace(self, name: str, simulator: object) -> NoReturn:
+        """As :meth:`host.simulator.inprocess.SimulatedClient.replace`, which a child must not do."""
+        raise UsageError(
+            f"the API {name} would be simulated by each worker process for itself, each with other objects",
+            hint="Simulate it in one process (processes=1), or give it a base_url where one simulator listens.",
+        )
 
     def heard(self, answer: Answered) -> None:
         """The parent's answer; one that nobody waits for any more is dropped."""

@@ -39,5 +39,15 @@ def refusing(host: Any) -> None:
     raise UsageError("not like this", hint="like that")
 
 
+def simulated_api(host: Any) -> None:
+    document = {
+        "openapi": "3.0.0",
+        "info": {"title": "t", "version": "1"},
+        "servers": [{"url": "https://pets.example"}],
+        "paths": {"/pets": {"get": {"operationId": "listPets", "responses": {"200": {"description": "x"}}}}},
+    }
+    host.add_api("petstore", document)
+
+
 def dying(host: Any) -> None:
     os._exit(7)

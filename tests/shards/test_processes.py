@@ -336,6 +336,7 @@ def test_a_transport_is_made_by_setup() -> None:
         (f"{SETUPS}:nothing", "has no function nothing"),
         (f"{SETUPS}:failing", "raised ValueError: not today"),
         (f"{SETUPS}:refusing", "not like this"),
+        (f"{SETUPS}:simulated_api", "would be simulated by each worker process for itself"),
         (f"{SETUPS}:dying", "ended with status 7 before it was ready"),
     ],
 )
