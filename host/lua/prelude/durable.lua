@@ -1,7 +1,7 @@
 -- What a durable run does otherwise: what differs between two processes is recorded, or given a fixed order.
 local core = ...
-local env, host, type, error, next, rawget, rawset, setmetatable, getmetatable, tostring, tonumber = core.env, core.host,
-  core.type, core.error, core.next, core.rawget, core.rawset, core.setmetatable, core.getmetatable, core.tostring, core.tonumber
+local env, host, type, error, next, rawget, setmetatable, tonumber = core.env, core.host, core.type, core.error,
+  core.next, core.rawget, core.setmetatable, core.tonumber
 local sort, floor, format = core.table.sort, core.math.floor, core.string.format
 local TOOL = 13
 
@@ -122,27 +122,25 @@ function env.next(t, key)
   end
 end
 
--- Addresses differ too: objects are numbered as they are first shown.
-local numbers, count = setmetatable({}, { __mode = "k" }), 0
-function env.tostring(value)
-  local shown = tostring(value)
-  local kind = type(value)
-  if (kind == "table" or kind == "function" or kind == "thread") and shown == core.plain_name(value) then
-    if not numbers[value] then
-      count = count + 1
-      numbers[value] = count
-    end
-    return format("%s: 0x%08x", kind, numbers[value])
-  end
-  return shown
-end
-function core.plain_name(value)
-  local meta = core.debug.getmetatable(value)
-  if type(meta) == "table" and rawget(meta, "__tostring") ~= nil then return nil end
-  return tostring(value)
-end
+core.load_prelude(core, "basic")
 
 -- How much memory is in use depends on when garbage was collected.
-core.load_prelude(core, "basic")
 local collectgarbage = env.collectgarbage
 function env.collectgarbage(what) return note("memory", collectgarbage(what)) end
+
+-- Addresses differ too: objects are numbered as they are first shown.
+local numbers, count, to_text = setmetatable({}, { __mode = "k" }), 0, core.to_text
+function env.tostring(value)
+  local kind = type(value)
+  if kind == "table" or kind == "function" or kind == "thread" then
+    local meta = core.debug.getmetatable(value)
+    if type(meta) ~= "table" or rawget(meta, "__tostring") == nil then
+      if not numbers[value] then
+        count = count + 1
+        numbers[value] = count
+      end
+      return format("%s: 0x%08x", kind, numbers[value])
+    end
+  end
+  return to_text(value)
+end

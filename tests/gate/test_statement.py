@@ -1,0 +1,104 @@
+"""A run's log as a statement, and what takes it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from host.apis.stripe import load
+from host.gate.api import Api
+from host.gate.journal.statement import Entry, money
+from host.gate.undo import reversals
+
+APIS = {"stripe": Api(load(), "https://api.stripe.com")}
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (2999, "usd", "29.99 USD"),
+        (500, "jpy", "500 JPY"),
+        (12345, "kwd", "12.345 KWD"),
+        (-5, "eur", "-0.05 EUR"),
+        (0, "usd", "0.00 USD"),
+    ],
+)
+def test_minor_units_as_people_write_them(amount: int, currency: str, text: str) -> None:
+    """Two digits, none, or three, by the currency."""
+    assert money(amount, currency) == text
+
+
+def done(operation: str, id: str, **answer: Any) -> Entry:
+    return Entry(0, 1, f"stripe.{operation}", "done", id=id, answer={"id": id, **answer})
+
+
+@pytest.mark.parametrize(
+    ("entry", "tries"),
+    [
+        (done("customers.create", "c"), [("stripe.customers.delete", ("c",))]),
+        (
+            done("products.create", "p"),
+            [("stripe.products.delete", ("p",)), ("stripe.products.update", ("p", {"active": False}))],
+        ),
+        (done("prices.create", "p"), [("stripe.prices.update", ("p", {"active": False}))]),
+        (done("subscriptions.create", "s"), [("stripe.subscriptions.cancel", ("s",))]),
+        (done("coupons.create", "c"), [("stripe.coupons.delete", ("c",))]),
+        (done("customers.tax_ids.create", "t", customer="c"), [("stripe.customers.tax_ids.delete", ("c", "t"))]),
+        (
+            done("payment_intents.create", "pi", status="requires_capture"),
+            [("stripe.payment_intents.cancel", ("pi",))],
+        ),
+        (
+            done("payment_intents.confirm", "pi", status="succeeded"),
+            [("stripe.refunds.create", ({"payment_intent": "pi"},))],
+        ),
+        (done("customers.update", "c"), []),
+        (done("refunds.create", "r"), []),
+    ],
+)
+def test_each_thing_has_its_way_back_or_none(entry: Entry, tries: list[Any]) -> None:
+    """Delete, cancel, archive, refund; what has none says why. Every operation named exists."""
+    (found,) = reversals([entry], APIS, refunds=True)
+    assert list(found.tries) == tries
+    assert bool(found.why) == (not tries)
+    for name, _ in found.tries:
+        assert APIS["stripe"].catalog.operation(name.removeprefix("stripe.")) is not None
+
+
+def test_money_goes_back_only_when_asked() -> None:
+    """Without --refunds a payment is only named."""
+    paid = done("payment_intents.create", "pi", status="succeeded")
+    (found,) = reversals([paid], APIS, refunds=False)
+    assert found.tries == ()
+    assert "--refunds" in found.why
+
+
+def test_the_last_first_and_only_what_is_there() -> None:
+    """In reverse order; not what was refused, nor what the run itself deleted."""
+    entries = [
+        done("products.create", "a"),
+        done("customers.create", "b"),
+        done("customers.delete", "b"),
+        Entry(0, 1, "stripe.prices.create", "rejected"),
+        Entry(0, 1, "stripe.prices.create", "in doubt"),
+        done("prices.create", "c"),
+    ]
+    found = reversals(entries, APIS, refunds=False)
+    assert [(each.entry.operation, each.entry.id) for each in found] == [
+        ("stripe.prices.create", "c"),
+        ("stripe.prices.create", ""),
+        ("stripe.products.create", "a"),
+    ]
+    assert "unknown" in found[1].why
+
+
+def test_all_ways_back_exist_in_the_catalog() -> None:
+    """The table names operations Stripe has."""
+    from host.gate.undo import _STRIPE
+
+    catalog = APIS["stripe"].catalog
+    for operation, ways in _STRIPE.items():
+        assert catalog.operation(operation) is not None, operation
+        for name, _ in ways:
+            assert catalog.operation(name) is not None, name
