@@ -60,8 +60,8 @@ class RemoteClient:
     def replace(self, name: str, simulator: object) -> NoReturn:
         """As :meth:`host.simulator.inprocess.SimulatedClient.replace`, which a child must not do."""
         raise UsageError(
-            f"the API {name} would be simulated by each worker process for itself, each with other objects",
-            hint="Simulate it in one process (processes=1), or give it a base_url where one simulator listens.",
+            f"the API {name} would be simulated by each worker process for itself, with other objects",
+            hint="Simulate it in one process (processes=1), or at a base_url where a simulator listens.",
         )
 
     def heard(self, answer: Answered) -> None:
