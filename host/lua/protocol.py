@@ -22,6 +22,7 @@ METHOD: Final = 11  # (operation, method) -> kind, param, code, field, field; or
 CHECK: Final = 12  # (operation, parameter or ":with", value) -> nothing; or ERROR, facts
 TOOL: Final = 13  # (name, a, b) -> VALUE, bytes; or ERROR, facts
 HOME: Final = 15  # (name) -> the prelude file that defines core.<name>, or nothing
+ROOM: Final = 16  # () -> nothing: the script is over, its end may use the memory held back (LuaState itself answers)
 MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION target paging | BUILDER target about
 
 # Kinds of CALL

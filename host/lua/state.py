@@ -14,9 +14,10 @@ from typing import Any
 
 from host.errors import ConfigError
 from host.limits import Limits
-from host.lua.protocol import WAIT
+from host.lua.protocol import ROOM, WAIT
 
 try:
+    from lupa import __version__ as _version
     from lupa import luajit21 as _lupa
 except ImportError as error:  # pragma: no cover - a broken installation
     raise ConfigError(
@@ -28,23 +29,23 @@ HostFunction = Callable[..., Any]
 
 # What must be free before anything is pushed into a state: a push that fails for want of memory ends the process.
 HEADROOM = 96 * 1024
-# Beyond the script's own memory limit, so that the host's part always has its place.
+# Beyond the script's own memory limit: for telling how it ended.
 RESERVE = 4 << 20
 
 OLDEST = (2, 6)
 
 
-def check_version() -> None:
-    """Raise ``ConfigError`` for a lupa this host is known not to be safe with."""
-    import lupa  # the package itself, for its version; loads no other Lua
-
-    found = tuple(int(part) for part in re.findall(r"\d+", lupa.__version__)[:2])
+def check_version(version: str) -> None:
+    """Raise ``ConfigError`` for a version of lupa this host is known not to be safe with."""
+    found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if found < OLDEST:
         raise ConfigError(
-            f"lupa {lupa.__version__} is too old for the host's sandbox",
-            hint="pip install --upgrade 'lupa>=2.6'",
+            f"lupa {version} is too old for the host's sandbox: expected {OLDEST[0]}.{OLDEST[1]} or newer",
+            hint="pip install --upgrade lupa",
         )
 
+
+check_version(_version)
 
 PRELUDE = Path(__file__).with_name("prelude")
 
@@ -84,7 +85,7 @@ return enter
 HOMES = {
     name: file
     for file, names in {
-        b"errors": b"raise where refuse error_meta check_cancelled kill",
+        b"errors": b"raise where refuse error_meta check_cancelled locate",
         b"waiting": b"in_place stuck",
         b"ask": b"ask",
         b"ending": b"ending",
@@ -109,7 +110,7 @@ class LuaState:
     A state is used by one thread at a time. ``jit`` lets LuaJIT compile: then nothing in this process stops a loop.
     """
 
-    __slots__ = ("_ceiling", "_enter", "_host", "_runtime")
+    __slots__ = ("_ceiling", "_enter", "_host", "_limit", "_most", "_runtime")
 
     def __init__(self, host: HostFunction, limits: Limits, *, jit: bool = False) -> None:
         self._runtime = _lupa.LuaRuntime(
@@ -117,9 +118,10 @@ class LuaState:
             register_eval=False,
             register_builtins=False,
             unpack_returned_tuples=True,
-            max_memory=limits.memory + RESERVE,
+            max_memory=limits.memory + HEADROOM,
         )
-        self._ceiling = limits.memory + RESERVE - HEADROOM
+        self._limit = self._ceiling = limits.memory
+        self._most = limits.memory + HEADROOM
         self._host: HostFunction | None = host
         self._enter = self._runtime.execute(BOOT, self._answer, chunk("core"), limits.tasks, limits.string, jit)
 
@@ -145,9 +147,16 @@ class LuaState:
 
     def close(self) -> None:
         """Let go of the state; its memory is freed."""
+        if self._runtime is not None:
+            self._runtime.set_max_memory(0)  # letting go of a reference may take memory, outside any protection
         self._enter = self._host = self._runtime = None
 
     def _answer(self, code: int, *arguments: Any) -> Any:
+        if code == ROOM:
+            self._most = self._limit + RESERVE
+            self._ceiling = self._most - HEADROOM
+            self._runtime.set_max_memory(self._most)
+            return None
         result = self._host(code, *arguments)  # type: ignore[misc]  # None only once closed
         if result is None:
             return None
@@ -169,5 +178,8 @@ class LuaState:
         runtime = self._runtime
         if int(runtime.get_memory_used(True)) + size <= self._ceiling:
             return True
+        # Collecting may itself take memory (a smaller table of strings), and outside a call that ends the process.
+        runtime.set_max_memory(0)
         runtime.gccollect()
+        runtime.set_max_memory(self._most)
         return int(runtime.get_memory_used(True)) + size <= self._ceiling

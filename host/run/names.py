@@ -6,7 +6,7 @@ from typing import Final
 
 # Lua's own functions, given as they are.
 OWN: Final = frozenset(
-    "assert error ipairs next pairs pcall rawequal rawget rawset select setmetatable tonumber type unpack bit".split()
+    "assert error ipairs next pairs rawequal rawget rawset select setmetatable tonumber type unpack bit".split()
 )
 
 # Files of the prelude, by the globals they set.
@@ -14,7 +14,8 @@ FILES: Final[dict[str, bytes]] = {
     name: file.encode()
     for file, names in {
         "totext": "tostring",
-        "basic": "print xpcall getmetatable collectgarbage",
+        "protect": "pcall xpcall",
+        "basic": "print getmetatable collectgarbage",
         "strings": "string",
         "coroutines": "coroutine",
         "tasks": "spawn wait_any parallel map sleep with_timeout",

@@ -1,7 +1,7 @@
 -- The basic functions that are not quite Lua's own.
 local core = ...
-local host, env, type, error, rawequal, getmetatable, select, pcall, to_text = core.host, core.env, core.type, core.error,
-  core.rawequal, core.getmetatable, core.select, core.pcall, core.to_text
+local host, env, type, error, rawequal, getmetatable, select, to_text = core.host, core.env, core.type, core.error,
+  core.rawequal, core.getmetatable, core.select, core.to_text
 local concat = core.table.concat
 local OUT = 5
 
@@ -22,16 +22,6 @@ function env.print(...)
   end
   local refused = host(OUT, concat(out, "\t", 1, n) .. "\n")
   if refused then core.refuse(refused) end
-end
-
--- The handler runs after unwinding, as ordinary code under the budget; its own error takes the place of the first.
-local function handled(handler, ok, ...)
-  if ok then return true, ... end
-  local _, value = pcall(handler, ...)
-  return false, value
-end
-function env.xpcall(fn, handler, ...)
-  return handled(handler, pcall(fn, ...))
 end
 
 function env.collectgarbage(what)

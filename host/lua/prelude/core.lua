@@ -13,7 +13,7 @@ local co_create, co_resume, co_yield, co_status, co_running, co_yieldable = coro
   coroutine.yield, coroutine.status, coroutine.running, coroutine.isyieldable
 local sethook = debug.sethook
 
-local CALL, TICK, ENDED, PRELUDE, HOME = 1, 2, 6, 9, 15
+local CALL, TICK, ENDED, PRELUDE, HOME, ROOM = 1, 2, 6, 9, 15, 16
 local ERROR = 1 -- status of a reply
 local START, ABORT = -1, -2 -- ids for enter
 local TICK_EVERY = 5000 -- instructions: one may take long (a join of texts of 60 MB), so the clock is looked at often
@@ -192,17 +192,29 @@ function core.why_dead() return dead end
 
 local clock, asked = os.clock, 0
 
--- The budget hook: asks the host now and then, and once the answer is "stop" unwinds every level.
-local function tick()
+-- The budget hook: asks the host now and then, and once the answer is "stop" unwinds every level. A script may have
+-- left neither memory nor stack for it, so it makes room first, notes that the run is over, and only then tells where.
+local WHY = { "limit", "timeout", "interrupted", "closed" } -- by what TICK answers
+local killed = { kind = false, message = false, line = false, script = false }
+
+local tick
+function tick()
   if dead then
     if not co_running() then return sethook() end
+    sethook(tick, "", 1)
     return error(dead, 0)
   end
   local now = clock()
   if now - asked < TICK_SECONDS or not co_running() then return end -- the driver's own steps are few
   asked = now
   local code, message = host(TICK)
-  if code ~= 0 then return core.kill(code, message) end
+  if code == 0 then return end
+  host(ROOM)
+  dead = killed
+  killed.kind, killed.message = WHY[code], message or "the run was stopped"
+  core.locate(killed)
+  sethook(tick, "", 1)
+  return error(dead, 0)
 end
 core.tick = tick
 
@@ -216,7 +228,7 @@ end
 local function ended(how, value, co)
   finished = true
   sethook()
-  if how ~= "value" then G.collectgarbage() end -- what a script filled is to leave room for telling its end
+  host(ROOM) -- a script may have filled its memory
   if how == "value" and value == nil then host(ENDED, "\192")
   else core.ending(how, value, co) end
   return 0

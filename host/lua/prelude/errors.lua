@@ -46,13 +46,8 @@ function core.check_cancelled(task)
   if task.cancelled then return raise { kind = "cancelled", message = "the task was cancelled" } end
 end
 
-local WHY = { "limit", "timeout", "interrupted", "closed" } -- by what TICK answers
-
--- The host wants the run to end: remembers where it was, and unwinds.
-function core.kill(code, message)
-  local line, script = where(3)
-  return core.die(setmetatable({
-    kind = WHY[code], line = line, script = script,
-    message = message or "the run was stopped",
-  }, error_meta))
+-- Completes the error that ends a run: where the script was.
+function core.locate(facts)
+  facts.line, facts.script = where(3)
+  setmetatable(facts, error_meta)
 end

@@ -233,7 +233,7 @@ function env.try(fn, ...)
   if type(fn) ~= "function" then
     raise { kind = "invalid", message = "try expects a function and its arguments, got " .. (fn == nil and "nothing" or "a " .. type(fn)) }
   end
-  return tried(pcall(fn, ...))
+  return tried(env.pcall(fn, ...))
 end
 
 function env.load(source, name, mode, globals)
