@@ -131,10 +131,13 @@ class DurableRuns:
             session.orphaned(getattr(request.deliver, "__self__", None), reply)
 
     def close(self) -> None:
-        """Commit what is there and let go of the journal."""
+        """Commit what is there and let go of the journal and of the simulator's file."""
         with self._lock:
             if self._journal is not None:
                 self._journal.close()
+            simulator = self._host._simulator
+            if self._own_simulator and simulator is not None:
+                simulator.close()
 
     # -- steps
 

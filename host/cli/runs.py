@@ -159,7 +159,7 @@ def undo(run_id: str, dry_run: bool, refunds: bool, journal: str | None, env_fil
             return 0
         return run_one(
             lambda sinks: Host(
-                simulate=simulate, env_file=env_file, journal=journal, sinks=sinks, **_same_simulator(run)
+                simulate=simulate, env_file=env_file, journal=journal, sinks=sinks, **_same_simulator(run, stack)
             ),
             work,
             sinks_of(stack, sys.stderr, settings, 0, None),
@@ -170,7 +170,7 @@ def undo(run_id: str, dry_run: bool, refunds: bool, journal: str | None, env_fil
         )
 
 
-def _same_simulator(run: Run) -> dict[str, Any]:
+def _same_simulator(run: Run, stack: ExitStack) -> dict[str, Any]:
     """A simulated run is undone where its objects are."""
     if run.simulator is None:
         return {}
@@ -178,7 +178,9 @@ def _same_simulator(run: Run) -> dict[str, Any]:
     from host.simulator.simulator import Simulator
     from host.simulator.store import Store
 
-    return {"simulator": Simulator(load(), store=Store(run.simulator))}
+    simulator = Simulator(load(), store=Store(run.simulator))
+    stack.callback(simulator.close)
+    return {"simulator": simulator}
 
 
 @contextmanager
