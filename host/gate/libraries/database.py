@@ -195,15 +195,19 @@ class Connection:
         if task is None or task.done():
             return
         self._broken = True
-        if not self._database.is_sqlite:
-            task.cancel()  # psycopg then cancels the statement on the server
+        driver: Any = (await self._made.get_raw_connection()).driver_connection
         until = monotonic() + BUSY
         while not task.done() and monotonic() < until:
             if self._database.is_sqlite:
-                driver = (await self._made.get_raw_connection()).driver_connection
-                await driver.interrupt()  # type: ignore[union-attr]
+                await driver.interrupt()
+            else:
+                with contextlib.suppress(Exception):  # a server that is gone has stopped it too
+                    await driver.cancel_safe(timeout=BUSY)
             # Again if it had not begun: an interrupt between two statements is lost.
             await asyncio.wait([task], timeout=0.05)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=BUSY)
         if task.done() and not task.cancelled():
             task.exception()  # looked at, so that nobody is told of it
 
