@@ -2,8 +2,9 @@
 
     python -m benchmarks.journal [--creates 4000] [--rounds 5] [--journal URL]
 
-Prints µs a create for each, medians of interleaved rounds, and what the journal adds. The journal is a new SQLite
-file (WAL, synchronous=FULL: each commit is synced to the disk) in ``--folder`` unless a URL is given.
+Prints µs a create for each, medians of interleaved rounds, and what the journal adds. The journal is a
+new SQLite file (WAL, synchronous=FULL: each commit is synced to the disk) in ``--folder`` unless
+a URL is given.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ SCRIPT = """
 local creates, width = tonumber(args[1]), tonumber(args[2])
 local list = {}
 for n = 1, creates do list[n] = n end
-map(list, function(n) new_product():name("Premium Software License"):metadata("n", n):create() end, {limit = width})
+local function create(n) new_product():name("Premium Software License"):metadata("n", n):create() end
+map(list, create, {limit = width})
 """
 
 

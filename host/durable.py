@@ -48,7 +48,7 @@ def default_journal() -> str:
 
 
 class DurableRuns:
-    """Opens the host's journal with the first durable run. ``own_simulator``: its state may be put on disk."""
+    """Opens the host's journal with the first durable run. ``own_simulator``: it may be put on disk."""
 
     def __init__(self, host: Host, *, own_simulator: bool) -> None:
         self._host = host
@@ -78,7 +78,7 @@ class DurableRuns:
         *,
         force_new: bool = False,
     ) -> Kept | RunResult:
-        """A new run; with the ``run_id`` of an old one that one is resumed, or its result given if it is done.
+        """A new run. With the ``run_id`` of an old one that is resumed, or its result given if it is done.
 
         ``force_new`` starts it over instead, with new keys.
         """
@@ -141,9 +141,7 @@ class DurableRuns:
 
     # -- steps
 
-    def _new(
-        self, run_id: str, generation: int, script: Script, args: Sequence[str], given: bytes
-    ) -> Kept:
+    def _new(self, run_id: str, generation: int, script: Script, args: Sequence[str], given: bytes) -> Kept:
         binding = self._binding()
         journal = self.journal
         run = Run(
@@ -174,7 +172,10 @@ class DurableRuns:
         self._keep_simulator(run.id, run.simulator)
         log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing)
         if script.source != run.source:
-            self._say(run.id, f"{run.script} has changed since the run began; it goes on if its calls so far are the same")
+            self._say(
+                run.id,
+                f"{run.script} has changed since the run began; it goes on if its calls so far are the same",
+            )
         return self._kept(run, script, log, in_doubt, recorded=recorded)
 
     def _kept(
@@ -213,7 +214,9 @@ class DurableRuns:
         apis = sorted(host._apis.items())
         keys = "\0".join(f"{name}\0{api.key.reveal() if api.key else ''}" for name, api in apis)
         account = hashlib.sha256(f"luahost journal\0{keys}".encode()).hexdigest()[:16]
-        return Binding(", ".join(f"{name} {api.base_url}" for name, api in apis), host.settings.mode or "other", account)
+        return Binding(
+            ", ".join(f"{name} {api.base_url}" for name, api in apis), host.settings.mode or "other", account
+        )
 
     def check_bound(self, run: Run, *, other_key: bool = False) -> None:
         """Raises unless the run's calls go where they went before."""
@@ -245,12 +248,18 @@ class DurableRuns:
                 kept = path or self._simulator_file(run_id)
                 self._host._keep_simulator(kept)
         if path is not None and kept != path:
-            raise JournalError(f"run {run_id} is simulated with {path}, and this host's simulator keeps {kept or 'nothing'}")
+            raise JournalError(
+                f"run {run_id} is simulated with {path}, and this host's simulator keeps {kept or 'nothing'}"
+            )
         return kept
 
     def _simulator_file(self, run_id: str) -> str:
         journal = self._host.settings.journal or default_journal()
-        beside = journal.removeprefix("sqlite:///") if "://" not in journal.removeprefix("sqlite:///") else default_journal()
+        beside = (
+            journal.removeprefix("sqlite:///")
+            if "://" not in journal.removeprefix("sqlite:///")
+            else default_journal()
+        )
         folder = Path(beside).absolute().parent / "simulated"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(folder / f"{run_id}.sqlite")
@@ -264,7 +273,8 @@ def check_id(run_id: str) -> None:
     """Raise ``UsageError`` for what cannot be a run's id."""
     if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
         raise UsageError(
-            f"a run's id is 1 to 100 letters, digits and . _ : -, beginning with a letter or digit; got {run_id!r}"
+            "a run's id is 1 to 100 letters, digits and . _ : -, beginning with a letter or digit; "
+            f"got {run_id!r}"
         )
 
 

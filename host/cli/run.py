@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
+from host.cli.apis import api_option, documents
 from host.cli.arguments import ScriptCommand, scripts_of
 from host.cli.batch import Batch, batch_options
-from host.cli.apis import api_option, documents
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.interrupt import call
@@ -135,7 +135,9 @@ def command(
     with ExitStack() as stack:
         if batch.asked or len(scripts) > 1:
             if keeping.run_id is not None:
-                raise UsageError("a durable run is one run of one script: leave out --jobs, --repeat and --each")
+                raise UsageError(
+                    "a durable run is one run of one script: leave out --jobs, --repeat and --each"
+                )
             from host.cli.many import run_batch  # most commands run one script
 
             return run_batch(
@@ -241,9 +243,7 @@ def sinks_of(
 ) -> list[Sink]:
     from host.report.terminal import TerminalSink
 
-    sinks: list[Sink] = [
-        TerminalSink(stderr, verbosity=verbose, log_level=settings.log_level, runs=runs)
-    ]
+    sinks: list[Sink] = [TerminalSink(stderr, verbosity=verbose, log_level=settings.log_level, runs=runs)]
     if trace is not None:
         from host.report.jsonl import JsonlSink
 

@@ -159,7 +159,11 @@ def undo(run_id: str, dry_run: bool, refunds: bool, journal: str | None, env_fil
             return 0
         return run_one(
             lambda sinks: Host(
-                simulate=simulate, env_file=env_file, journal=journal, sinks=sinks, **_same_simulator(run, stack)
+                simulate=simulate,
+                env_file=env_file,
+                journal=journal,
+                sinks=sinks,
+                **_same_simulator(run, stack),
             ),
             work,
             sinks_of(stack, sys.stderr, settings, 0, None),
@@ -228,9 +232,8 @@ def _row(entry: Entry) -> tuple[str, ...]:
     outcome = entry.outcome
     if entry.error:
         outcome += f": {entry.error.get('message', '')}".replace("\n", " ")
-    return (
-        _time(entry.at), "" if entry.line is None else str(entry.line), entry.operation, entry.id, entry.amount, outcome,
-    )  # fmt: skip
+    line = "" if entry.line is None else str(entry.line)
+    return _time(entry.at), line, entry.operation, entry.id, entry.amount, outcome
 
 
 def _show_json(entries: list[Entry]) -> None:

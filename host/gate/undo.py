@@ -38,7 +38,7 @@ _TAKES_BACK: Final = (".delete", ".cancel", ".expire", ".void_invoice", ".void_c
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """How one entry is taken back: ``tries`` are (operation, arguments); none, and ``why`` says why it cannot be."""
+    """How an entry is taken back: ``tries`` are (operation, arguments). Without any, ``why`` says why not."""
 
     entry: Entry
     tries: tuple[tuple[str, tuple[Any, ...]], ...] = ()
@@ -118,7 +118,7 @@ def _money(operation: str, answer: Mapping[str, Any]) -> tuple[str, tuple[Any, .
 
 @dataclass(frozen=True, slots=True)
 class UndoScript:
-    """A script that does reversals one after the other and says what came of each; exits with 1 if any failed."""
+    """A script that does reversals in turn and says what came of each; exits with 1 if any failed."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
 

@@ -1,8 +1,8 @@
-"""A durable run: its calls are held until the journal has them, and when it is taken up again, answered from there.
+"""A durable run: its calls are held until the journal has them, and answered from there when it is resumed.
 
-Between two answers a script is deterministic: the host records the rest (times, random seeds, modules, input) and
-``prelude/durable.lua`` gives tables a fixed order. So the same script, told the same answers in the same order,
-makes the same calls; any other call is noticed and ends the run.
+Between two answers a script is deterministic: the host records the rest (times, random seeds, modules, input)
+and ``prelude/durable.lua`` gives tables a fixed order. So the same script, told the same answers in the same
+order, makes the same calls; any other call is noticed and ends the run.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class Step:
 class Durable:
     """The journal's side of one run. Its session asks it at each call, answer and tool; see ``Session``.
 
-    ``log`` is what is recorded already, empty for a new run. ``in_doubt`` says what to do with a call that was
-    sent, has no answer, and whose key may be forgotten. ``submit`` hands a call to the worker. ``modules``:
+    ``log`` is what is recorded already, empty for a new run. ``in_doubt`` says what to do with a call that
+    was sent, has no answer, and whose key may be forgotten. ``submit`` hands a call over. ``modules``:
     ``"recorded"`` takes the text of required modules from the log, ``"current"`` from their files.
     """
 
@@ -274,7 +274,7 @@ class Durable:
     # -- replay
 
     def next_answer(self, session: Session) -> tuple[int, int, bytes | None, Any] | None:
-        """The next recorded answer for ``enter``; ``None`` once they are used up, and the run is live again."""
+        """The next recorded answer for ``enter``; ``None`` once they are used up and the run is live."""
         if not self._answers:
             self._go_live(session)
             return None
@@ -349,7 +349,7 @@ class Durable:
             told = decode_told(late.data)
             session.around.runners.post(session, Recalled(step.id, told.status, told.a, told.b))
         elif skip:
-            text = f"{call.name} was sent before the run broke off, and is not repeated: what came of it is unknown"
+            text = f"{call.name} was sent before the run broke off and is skipped: what came of it is unknown"
             call.deliver_error(CancelledCall(text, outcome="unknown"))
         elif before is not None:
             self._go(session, step)
@@ -576,6 +576,6 @@ def _in_doubt(steps: list[Step], run_id: str) -> ScriptError:
         f"sent before the run broke off, without a recorded answer, and no longer safe to repeat: {named}",
         kind="in doubt",
         line=call.line if call is not None else None,
-        hint=f"look whether it was done, then: resume {run_id} --in-doubt skip (it was, or it is to be left), "
+        hint=f"look whether it was done, then: resume {run_id} --in-doubt skip (it was, or is to be left), "
         "or --in-doubt repeat (it was not)",
     )

@@ -49,7 +49,10 @@ def test_a_run_its_statement_and_its_undoing(cli: Cli) -> None:
     assert [line.split()[2] for line in plan] == ["stripe.prices.create", "stripe.products.create"]
     undone = cli("runs", "undo", "bill")
     assert undone.status == 0, undone.err
-    assert [line.split()[-1] for line in undone.out.splitlines()] == ["stripe.prices.update", "stripe.products.delete"]
+    assert [line.split()[-1] for line in undone.out.splitlines()] == [
+        "stripe.prices.update",
+        "stripe.products.delete",
+    ]
     assert "deleted" in cli("runs", "delete", "bill").out
     assert cli("runs", "show", "bill").status == 2
     assert "deleted 1 run" in cli("runs", "prune", "--older-than", "0s").out
@@ -96,7 +99,9 @@ def test_a_signal_says_how_to_go_on(
     assert child.returncode == 128 + number
     assert err.decode().splitlines()[-1] == "to go on: python -m host resume long"
     assert "interrupted" in cli("runs", "list").out
-    script.write_text('print(new_product():name("A"):create()) sleep(600) return "never"'.replace("600", "0.001"))
+    script.write_text(
+        'print(new_product():name("A"):create()) sleep(600) return "never"'.replace("600", "0.001")
+    )
     changed = cli("resume", "long")
     assert changed.status == 1
     assert "sleep" in changed.err

@@ -1,4 +1,4 @@
-"""Runs a durable script as a process of its own, kills it at chosen moments, and runs it again until it is done."""
+"""Runs a durable script as a process, kills it at chosen moments, and runs it again until it is done."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ MOMENTS = ("sent", "worked", "answered", "any time")
 
 
 class Moments(Simulator):
-    """The API, which kills its client: as a request arrives (``sent``), when it has done the work but not answered
-    (``worked``), or up to 6 ms after it answered (``answered``: before, in, or after the journal's commit)."""
+    """The API, which kills its client: as a request arrives (``sent``), when it has done the work but not
+    answered (``worked``), or up to 6 ms after it answered (``answered``: before, in, or after the journal's
+    commit)."""
 
     def __init__(self) -> None:
         super().__init__(load(), key=KEY)
@@ -76,9 +77,8 @@ def run_to_the_end(
         "STRIPE_SECRET_KEY": KEY,
         "STRIPE_API_BASE": url,
     }
-    command = [
-        sys.executable, "-m", "host", "run", "--durable", "--run-id", run_id, "--journal", journal, "--json", str(SCRIPT),
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "host", "run", "--json", "--durable", "--run-id", run_id]
+    command += ["--journal", journal, str(SCRIPT)]
     while True:
         outcome.attempts += 1
         assert outcome.attempts < kills + 20, "it does not come to an end"

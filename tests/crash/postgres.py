@@ -25,7 +25,7 @@ def binaries() -> str | None:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The URL of a fresh database. The server refuses to be root's, so it is then ``postgres``'s or nobody's."""
+    """The URL of a fresh database. The server refuses to be root's: it is then ``postgres``'s or nobody's."""
     folder = binaries()
     assert folder is not None
     user: dict[str, object] = {}

@@ -66,7 +66,7 @@ def check(api: Moments, made: list[str]) -> None:
 
 
 def test_killed_at_any_moment_each_object_is_made_once(tmp_path: Path) -> None:
-    """kill -9 before the work, between work and answer, around the commit, and whenever: nothing twice or lost."""
+    """kill -9 before work, before the answer, around the commit, whenever: nothing twice, nothing lost."""
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     total = crash(str(tmp_path / "journal.sqlite"), KILLS, tmp_path, seed)

@@ -52,8 +52,8 @@ class Failures:
 
 
 def test_a_thousand_scripts_against_a_failing_api() -> None:
-    """3% 500, 2% reset before and 2% after the work, 3% 429, 0.2% hang: 1,000 scripts of 10 creates all succeed,
-    each product is made once, and each call that hung was ended by its deadline."""
+    """3% 500, 2% reset before and 2% after the work, 3% 429, 0.2% hang: 1,000 scripts of 10 creates all
+    succeed, each product is made once, and each call that hung was ended by its deadline."""
     faults, failures = Drawn(MIX), Failures()
     api = Simulator(load(), faults=faults)
     with Host(simulator=api, request_deadline=2, sinks=[failures]) as host:
@@ -68,11 +68,12 @@ def test_a_thousand_scripts_against_a_failing_api() -> None:
 
 
 def test_an_error_kept_for_its_key_leaves_the_outcome_unknown() -> None:
-    """A 500 after the work is answered again to the same key, as Stripe does: the script is told it may be done."""
+    """A 500 after the work is kept for its key, as Stripe does: the script is told that it may be done."""
     api = Simulator(load(), faults=Faults(Rates(error_after=1.0)))
     with Host(simulator=api) as host:
         result = host.run_source(
-            'local ok, err = pcall(function() new_product():name("a"):create() end) return {err.status, err.outcome}'
+            "local product = new_product():name('a') "
+            "local ok, err = pcall(product.create, product) return {err.status, err.outcome}"
         )
     assert result.value == [500, "unknown"]
     assert len(api.ledger()) == 1

@@ -44,7 +44,10 @@ def done(operation: str, id: str, **answer: Any) -> Entry:
         (done("prices.create", "p"), [("stripe.prices.update", ("p", {"active": False}))]),
         (done("subscriptions.create", "s"), [("stripe.subscriptions.cancel", ("s",))]),
         (done("coupons.create", "c"), [("stripe.coupons.delete", ("c",))]),
-        (done("customers.tax_ids.create", "t", customer="c"), [("stripe.customers.tax_ids.delete", ("c", "t"))]),
+        (
+            done("customers.tax_ids.create", "t", customer="c"),
+            [("stripe.customers.tax_ids.delete", ("c", "t"))],
+        ),
         (
             done("payment_intents.create", "pi", status="requires_capture"),
             [("stripe.payment_intents.cancel", ("pi",))],

@@ -148,9 +148,11 @@ class Damaged(JournalError):  # noqa: N818
 
 
 class SQLite:
-    """A file, by Python's own SQLite, in WAL mode with ``synchronous=FULL``: each commit is synced to the disk
-    before it returns, so that neither ``kill -9`` nor a power cut loses what was committed (as far as the
-    disk keeps its word)."""
+    """A file, by Python's own SQLite, in WAL mode with ``synchronous=FULL``.
+
+    Each commit is synced to the disk before it returns, so that neither ``kill -9`` nor a power cut loses
+    what was committed (as far as the disk keeps its word).
+    """
 
     def __init__(self, path: str) -> None:
         import sqlite3  # loads a library of 1.5 MB, for durable runs only
@@ -212,7 +214,7 @@ class SQLite:
         if code in (known.SQLITE_NOTADB, known.SQLITE_CORRUPT):
             return Damaged(
                 f"the journal {self.name} is damaged: {error}",
-                hint="keep the file: sqlite3 FILE .recover reads what is left of it; name another with --journal",
+                hint="keep the file: sqlite3 FILE .recover reads what is left; name another with --journal",
             )
         if code == known.SQLITE_FULL:
             return JournalError(f"the journal {self.name} cannot be written: the disk is full")

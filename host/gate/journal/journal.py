@@ -1,8 +1,8 @@
 """The journal of a host: one thread writes for all its runs, many records in one commit.
 
-What is appended for one run is committed in that order, all of it or its beginning. So it is enough to wait for
-the commit before something is done that can be seen outside: a change is sent, or the run's end is told. Answers
-go on to the script at once; anything the script then does waits for a later commit, which has them too.
+What is appended for one run is committed in that order, all of it or its beginning. So it is enough to wait
+for the commit before something is done that can be seen outside: a change is sent, or the run's end is told.
+Answers go on to the script at once; anything the script then does waits for a later commit, with them.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Journal:
     # -- runs
 
     def begin(self, run: Run) -> None:
-        """A new run, ours. Whether its id was free is seen with its first commit: look before, where it was given."""
+        """A new run, ours. Its id must be free, which is seen only with its first commit."""
         now = self.clock()
         values = {field.name: getattr(run, field.name) for field in fields(Run)}
         values.update(owner=self._owner, lease=now + self._lease, created=now, updated=now, status="running")

@@ -16,7 +16,7 @@ def this_owner() -> str:
 
 
 def is_dead(owner: str) -> bool:
-    """Whether that process is known to have ended: only on its own machine, and where processes can be seen."""
+    """Whether that process is known to have ended: only on its own machine, where processes can be seen."""
     machine, pid, start, _ = owner.split(":")
     if machine != _machine() or start == "0":
         return False

@@ -53,7 +53,7 @@ class Sent(msgspec.Struct, array_like=True):
 
 
 class Told(msgspec.Struct, array_like=True):
-    """A reply as it went into Lua (``status``, ``a``, ``b`` of ``LuaState.enter``), and what is known of it."""
+    """A reply as it went into Lua (``status``, ``a``, ``b`` of ``LuaState.enter``), and what is known."""
 
     status: int
     a: bytes | None = None

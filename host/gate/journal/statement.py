@@ -12,7 +12,24 @@ from host.gate.journal.records import Record, Told, decode_sent, decode_told
 
 # Currencies without, or with three, digits behind the point: https://docs.stripe.com/currencies
 _WHOLE: Final = frozenset(
-    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
+    (
+        "bif",
+        "clp",
+        "djf",
+        "gnf",
+        "jpy",
+        "kmf",
+        "krw",
+        "mga",
+        "pyg",
+        "rwf",
+        "ugx",
+        "vnd",
+        "vuv",
+        "xaf",
+        "xof",
+        "xpf",
+    )
 )
 _THREE: Final = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
 _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due", "amount_off")
