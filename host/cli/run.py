@@ -75,6 +75,7 @@ _GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are 
 @click.option("--require-live", "require", flag_value="live", help="Run only with a live key.")
 @click.option("--require-test", "require", flag_value="test", help="Run only with a test key or simulated.")
 @api_option
+@click.option("--isolate", is_flag=True, help="Run the script's Lua in a confined process of its own.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 @keeping_options
 @granting_options
@@ -93,6 +94,7 @@ def command(
     trace: str | None,
     require: Literal["live", "test"] | None,
     apis: tuple[str, ...],
+    isolate: bool,
     debug: bool,
     keeping: Keeping,
     granting: Granting,
@@ -128,6 +130,7 @@ def command(
             config=config,
             sinks=sinks,
             processes=batch.processes,
+            isolation="process" if isolate else "none",
             apis=documents(apis),
             **overrides,
         )
