@@ -59,7 +59,7 @@ def test_without_a_file_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[permissions]\n\nallow_op = []", "host.toml:3: there is no 'allow_op' in [permissions]; did you mean"),
+        ("[permissions]\n\nallow_op = []", "host.toml:3: there is no 'allow_op' in [permissions]; did you"),
         ("[permisions]", "host.toml:1: there is no 'permisions'; did you mean 'permissions'?"),
         ("[permissions]\nnet = ['https://x']", "host.toml:2: the network grant 'https://x' is none"),
         ("[permissions]\nread_only = 'yes'", "host.toml:2: Permissions.read_only is 'yes'; expected True"),

@@ -19,6 +19,8 @@ __all__ = ["Rules", "secret_names"]
 
 T = TypeVar("T")
 
+_PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
 
 class Said(Protocol):
     """What a configuration file says of these."""
@@ -70,6 +72,8 @@ class Rules:
         self.metered = bool(meters)
         for api in apis.values():
             self.check_key(api)
+        for url in (*(given.sql or ()), *(self._environ.get(name) for name in _PROXIES)):
+            mask.add_url(url)
         self.environment = self._environment(given)  # what scripts may read of it, by name
 
     @classmethod

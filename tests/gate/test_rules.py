@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,19 @@ def test_a_budget_and_processes_exclude_each_other() -> None:
         Host(simulate=True, budget=Budget(max_calls=1), processes=2)
 
 
+def test_the_documents_examples_hold(tmp_path: Path) -> None:
+    """What docs/permissions.md shows in Python runs, and its host.toml is read without complaint."""
+    text = (Path(__file__).parents[2] / "docs" / "permissions.md").read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, {})
+    found = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(found) == 1
+    (tmp_path / "host.toml").write_text(found[0])
+    with Host(simulate=True, config="host.toml") as host:
+        assert host.run_source('new_product():name("x"):create()').error is None
+        assert failed(host, "stripe.refunds.list{}").kind == "denied"
+
+
 # -- secrets
 
 
@@ -280,3 +294,11 @@ def test_a_granted_secret_is_masked_where_it_is_shown(monkeypatch: pytest.Monkey
     assert token not in told
     assert KEY not in told
     assert "ghij" in result.output
+
+
+def test_passwords_in_urls_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of granted databases and of the environment's proxies."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:proxy-pass-1@proxy.example:8080")
+    with Host(simulate=True, permissions=Permissions(sql=["postgresql://me:sql-pass-1@db/shop"])) as host:
+        result = host.run_source('print("proxy-" .. "pass-1", "sql-pass" .. "-1")')
+        assert result.output == "…\t…\n"
