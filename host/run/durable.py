@@ -107,6 +107,7 @@ class Durable:
         self._seq = 0
         self._steps: dict[int, Step] = {}  # by the call's id
         self._places: dict[tuple[str, int], Step] = {}
+        self._iterators: set[Any] = set()  # opened before the break: where they stood is lost
         self._under_way = 0  # mutations sent whose outcome is still to come, under the lock
         self._read_log(log or [], printed)
 
@@ -169,6 +170,12 @@ class Durable:
         if step is not None:
             del self._places[step.path, step.n]
 
+    def opened(self, call: Call) -> None:
+        """A function gave an iterator: that it did is nothing to record, only its items are."""
+        self.refused(call.id)
+        if self.replaying and call.reply is not None:
+            self._iterators.add(call.reply.value)
+
     def cancel(self, session: Session, id: int) -> bool:
         """Give a call up; whether that is all there is to do about it now."""
         step = self._steps.get(id)
@@ -184,10 +191,18 @@ class Durable:
         if not self.replaying:
             self._send(session, step)
 
+    def _is_lost(self, step: Step) -> bool:
+        """Whether it asks for the next item of an iterator that began before the run broke off."""
+        return step.call is not None and step.call.kind == p.NEXT and step.arguments[0] in self._iterators
+
     def _send(self, session: Session, step: Step) -> None:
         call = step.call
         assert call is not None
         assert call.asked is not None
+        if self._iterators and self._is_lost(step):
+            text = f"{call.name}: this iterator was open when the run broke off, and cannot be gone on with"
+            call.deliver_error(InvalidCall(text, hint="take its items into a list before changing anything"))
+            return
         if not call.asked.mutation:
             self._go(session, step)
             return

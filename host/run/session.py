@@ -467,7 +467,7 @@ class Session:
                 if gate.function(self, call, arguments):
                     self._open.pop(id, None)
                     if durable is not None:
-                        durable.refused(id)
+                        durable.opened(call)
                     self._slice_end = monotonic() + self._limits.lua_time
                     return self._answer(call)
             elif kind == p.NEXT:

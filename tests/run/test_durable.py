@@ -451,3 +451,28 @@ def test_tables_have_one_order(lab: Lab) -> None:
     assert value[1:3] == [False, True]
     assert "no fixed order" in value[3]
     assert value[4:] == [True, "0x00000003"], "addresses are numbers in their order of appearance"
+
+
+def test_an_iterator_is_not_begun_anew(lab: Lab) -> None:
+    """One that was open when the run broke off is an error, so that no item is worked on twice."""
+    code = 'for n in numbers() do new_product():name("p" .. n):create() end return "end"'
+
+    def with_numbers(work: Callable[[Host], RunResult]) -> RunResult:
+        with lab.host() as host:
+
+            @host.function(effect="read")
+            async def numbers() -> Any:
+                for n in (1, 2, 3):
+                    yield n
+
+            return work(host)
+
+    assert with_numbers(lambda host: host.run_source(code, run_id="r")).value == "end"
+    whole = len(lab.log())
+    lab.break_off(whole - 1)  # the last item had been asked for: there was none
+    assert lab.made() == 3
+    lab.break_off(lab.seq("answer", "stripe.products.create"))
+    error = with_numbers(lambda host: host.resume("r")).error
+    assert error is not None
+    assert "cannot be gone on with" in error.message
+    assert lab.made() == 3
