@@ -39,8 +39,9 @@ class Mask:
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._lock = threading.Lock()
         self._masks: dict[str, str] = {}
-        self._forms: tuple[str, ...] = ()  # longest first
-        self._byte_forms: tuple[bytes, ...] = ()
+        # What is looked for: forms that hold no other form. The others are found with these.
+        self._probes: tuple[str, ...] = ()
+        self._byte_probes: tuple[str, ...] = ()  # as their UTF-8 reads in Latin-1
         self._shortest = 1 << 62
         self._find: re.Pattern[str] | None = None
         for secret in secrets:
@@ -56,9 +57,13 @@ class Mask:
             masks.update({form: mask for form in _forms(secret.reveal()) if form not in masks})
             forms = tuple(sorted(masks, key=len, reverse=True))
             self._find = re.compile("|".join(map(re.escape, forms)))
-            self._byte_forms = tuple(form.encode() for form in forms)
+            probes: list[str] = []
+            for form in reversed(forms):
+                if not any(probe in form for probe in probes):
+                    probes.append(form)
+            self._byte_probes = tuple(probe.encode("utf-8", "surrogateescape").decode("latin-1") for probe in probes)
             self._shortest = len(forms[-1])
-            self._forms = forms
+            self._probes = tuple(probes)
 
     def add_url(self, url: str | None) -> None:
         """Mask the password in a URL, if it has one."""
@@ -75,8 +80,8 @@ class Mask:
     def __call__(self, text: str) -> str:
         """The text with its secrets masked."""
         if len(text) >= self._shortest:
-            for form in self._forms:
-                if form in text:
+            for probe in self._probes:
+                if probe in text:
                     return self._replaced(text)
         return text
 
@@ -88,8 +93,9 @@ class Mask:
     def body(self, data: bytes) -> bytes:
         """The bytes of an answer with its secrets masked: what an API echoes does not reach a script."""
         if len(data) >= self._shortest:
-            for form in self._byte_forms:
-                if form in data:
+            latin = data.decode("latin-1")  # a copy, and searched several times as fast as bytes are
+            for probe in self._byte_probes:
+                if probe in latin:
                     text = data.decode("utf-8", "surrogateescape")
                     return self._replaced(text).encode("utf-8", "surrogateescape")
         return data

@@ -108,3 +108,12 @@ def test_the_password_of_a_url_is_a_secret(url: str, shown: str) -> None:
 def test_names_that_say_their_value_is_secret(name: str, secret: bool) -> None:
     """By which granted environment variables are masked where they are shown."""
     assert named_like_a_secret(name) is secret
+
+
+@pytest.mark.parametrize("secret", ["pässwörd-lang-genug", "bytes-\udcff-of-the-environment"])
+def test_secrets_beyond_ascii(secret: str) -> None:
+    """Other alphabets, and environment values that are no UTF-8, in texts and in bytes."""
+    mask = Mask([Secret(secret)])
+    assert mask(f"a {secret} b").startswith("a …")
+    data = f"a {secret} b".encode("utf-8", "surrogateescape")
+    assert mask.body(data).startswith("a …".encode())
