@@ -61,7 +61,8 @@ class Mask:
             for form in reversed(forms):
                 if not any(probe in form for probe in probes):
                     probes.append(form)
-            self._byte_probes = tuple(probe.encode("utf-8", "surrogateescape").decode("latin-1") for probe in probes)
+            raw = (probe.encode("utf-8", "surrogateescape") for probe in probes)
+            self._byte_probes = tuple(each.decode("latin-1") for each in raw)
             self._shortest = len(forms[-1])
             self._probes = tuple(probes)
 
