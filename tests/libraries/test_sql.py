@@ -56,11 +56,13 @@ def table(url: str) -> str:
 
 
 def test_rows_come_as_tables_and_values_are_bound(script: Script, url: str) -> None:
-    """Numbers, texts, bytes and null cross both ways, by place and by name, and never as text of the statement."""
+    """Numbers, texts, bytes and null cross both ways, by place and by name, and never as text of the
+    statement."""
     code = (
         table(url)
         + """
-    local one = sql.execute("insert into t values (?, ?, ?, ?)", {1, "O'Neil; drop table t --", 2.5, "\\0\\255"})
+    local values = {1, "O'Neil; drop table t --", 2.5, "\\0\\255"}
+    local one = sql.execute("insert into t values (?, ?, ?, ?)", values)
     sql.execute("insert into t (id, name) values (:id, :name)", {id=2, name=json.null})
     local rows = sql.query("select * from t where id >= ? order by id", {1})
     return {one.affected, rows, #rows, sql.query("select count(*) as n from t where name is null")[1].n}
@@ -126,7 +128,8 @@ def test_query_only_reads(script: Script, url: str) -> None:
 
 
 def test_a_transaction_is_whole(script: Script, url: str) -> None:
-    """Committed with its function's values; rolled back for an error, which goes on; the connection is free after."""
+    """Committed with its function's values; rolled back for an error, which goes on; the connection is
+    free after."""
     code = (
         table(url)
         + """
@@ -149,7 +152,8 @@ def test_a_transaction_is_whole(script: Script, url: str) -> None:
 
 
 def test_a_refused_statement_in_a_transaction_rolls_all_back(script: Script, url: str) -> None:
-    """A constraint that fails raises kind api with the database's code, and nothing of the transaction stays."""
+    """A constraint that fails raises kind api with the database's code, and nothing of the transaction
+    stays."""
     code = (
         table(url)
         + """
@@ -321,7 +325,8 @@ def test_several_databases_are_chosen_by_name(script: Script, tmp_path: Path) ->
     shop:execute("create table s (x)") log.execute("create table l (x)")
     shop:transaction(function(tx) tx:execute("insert into s values (1)") end)
     local _, e = try(sql.query, "select 1")
-    return {shop:query("select name from sqlite_master")[1].name, log:query("select name from sqlite_master")[1].name, e.message}
+    local names = "select name from sqlite_master"
+    return {shop:query(names)[1].name, log:query(names)[1].name, e.message}
     """
     shop, log, message = script(code, sql=grants).value
     assert (shop, log) == ("s", "l")

@@ -1,1 +1,2 @@
-"""What scripts can name beside APIs and functions: ``http``, ``graphql``, ``sql``, ``fs``, and a program's own."""
+"""What scripts can name beside APIs and functions: ``http``, ``graphql``, ``sql``, ``fs``, and a program's
+own."""

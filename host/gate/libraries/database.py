@@ -1,7 +1,9 @@
 """A granted database behind SQLAlchemy's async engine: connections, one statement at a time, bounded rows.
 
-SQLite (aiosqlite) and PostgreSQL (psycopg). What a statement may do is up to the database, not to a reading of its
-text: SQLite asks :class:`_Guard` for each thing a statement does, PostgreSQL reads in read-only transactions, and both
+SQLite (aiosqlite) and PostgreSQL (psycopg). What a statement may do is up to the database, not to a
+reading of its
+text: SQLite asks :class:`_Guard` for each thing a statement does, PostgreSQL reads in read-only
+transactions, and both
 take only one statement at a time.
 """
 
@@ -133,7 +135,8 @@ class Connection:
         self._task: asyncio.Future[Any] | None = None  # the statement that runs
 
     async def run(self, statement: str, given: Any, *, write: bool) -> Result:
-        """Raises ``CallError``. Cancelled, it interrupts the statement; then the connection is good for nothing."""
+        """Raises ``CallError``. Cancelled, it interrupts the statement; then the connection is good for
+        nothing."""
         text, values = bound(statement, given, "qmark" if self._database.is_sqlite else "format")
         word = first_word(statement)
         refused = _REFUSED.get(word)
@@ -311,7 +314,8 @@ _PRAGMAS_READ = {
 
 
 class _Guard:
-    """Says what statements on one SQLite connection may do: ``read``, ``write``, or all that the host does."""
+    """Says what statements on one SQLite connection may do: ``read``, ``write``, or all that the host
+    does."""
 
     def __init__(self) -> None:
         self.mode = "host"

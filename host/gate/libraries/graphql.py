@@ -1,4 +1,5 @@
-"""``graphql``: queries to the configured endpoint, or to one a script names (GraphQL over HTTP, 2021 and later)."""
+"""``graphql``: queries to the configured endpoint, or to one a script names (GraphQL over HTTP, 2021 and
+later)."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ class _Target:
 
 
 class Graphql:
-    """The functions of ``graphql``: ``query(query, variables, options)``, ``mutate(…)``, and ``any`` for both."""
+    """The functions of ``graphql``: ``query(query, variables, options)``, ``mutate(…)``, and ``any`` for
+    both."""
 
     def __init__(self, web: WebClient, endpoint: Endpoint | None) -> None:
         self._client, self._send = web.open()
@@ -130,7 +132,7 @@ class Graphql:
             if endpoint is None:
                 raise DeniedError(
                     "no GraphQL endpoint is configured",
-                    hint="Set GRAPHQL_ENDPOINT (and GRAPHQL_TOKEN), or use graphql{url=…} with --allow-net HOST.",
+                    hint="Set GRAPHQL_ENDPOINT, or use graphql{url=…} with --allow-net HOST.",
                 )
             headers = [*endpoint.headers.items()]
             if endpoint.token is not None:
@@ -215,24 +217,25 @@ _TOKENS = re.compile(
 
 
 def operation_kind(query: str, operation: str | None = None) -> str:
-    """``query``, ``mutation`` or ``subscription``; of several operations the strongest, unless one is named."""
+    """``query``, ``mutation`` or ``subscription``; of several operations the strongest, unless one is
+    named."""
     kinds = []
     depth, word = 0, ""
-    for token in _TOKENS.findall(query):
-        if token in ("{", "(", "["):
-            if depth == 0 and token == "{" and not word:
+    for mark in _TOKENS.findall(query):
+        if mark in ("{", "(", "["):
+            if depth == 0 and mark == "{" and not word:
                 kinds.append(("query", None))
             depth += 1
-        elif token in ("}", ")", "]"):
+        elif mark in ("}", ")", "]"):
             depth -= 1
-            word = "" if token == "}" and depth == 0 else word
-        elif depth == 0 and token[0] not in '"#$':
+            word = "" if mark == "}" and depth == 0 else word
+        elif depth == 0 and mark[0] not in '"#$':
             if not word:
-                word = token
-                if token in ("query", "mutation", "subscription"):
-                    kinds.append((token, None))
+                word = mark
+                if mark in ("query", "mutation", "subscription"):
+                    kinds.append((mark, None))
             elif kinds and kinds[-1] == (word, None):
-                kinds[-1] = (word, token)
+                kinds[-1] = (word, mark)
     if operation is not None:
         kinds = [each for each in kinds if each[1] == operation] or kinds
     found = {kind for kind, _ in kinds}
@@ -262,6 +265,8 @@ def _read(name: str, answer: Answer, mutation: bool) -> dict[str, Any]:
     errors = body.get("errors") or None
     data = body.get("data")
     if data is None:
+        if mutation:  # without an entry for data it was refused before it began (GraphQL 2021, 7.1)
+            outcome = "unknown" if "data" in body or answer.status >= 500 else "rejected"
         raise _no_data(answer, errors or [], outcome)
     return {"data": data} if errors is None else {"data": data, "errors": errors}
 
@@ -276,7 +281,6 @@ def _no_data(answer: Answer, errors: list[Any], outcome: Outcome | None) -> Grap
     if len(errors) > 1:
         message = f"{message}, and {len(errors) - 1} more errors"
     code = (extensions or {}).get("code") or first.get("type")
-    # Refused before it was carried out: over HTTP that is a 4xx; with 200 the server may have done some of it.
     error = GraphqlError(
         message,
         status=answer.status,

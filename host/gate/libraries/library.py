@@ -1,6 +1,7 @@
 """What a library is: names for scripts, async functions behind them, and how a call reaches one.
 
-A script's ``http.get(url)`` is Lua that calls the library function ``"http.get"`` by its name. The gate finds it
+A script's ``http.get(url)`` is Lua that calls the library function ``"http.get"`` by its name. The gate
+finds it
 here, asks for its effect, checks what holds for all (read-only, budgets), and has the worker run it; what a
 function may reach it checks itself, against :attr:`Asked.permissions`.
 """
@@ -42,8 +43,10 @@ class Asked:
 class LibraryFunction:
     """``await run(asked, deadline)`` gives plain values or raises ``CallError``.
 
-    ``effect`` is what a call does, or says so from its arguments: ``"write"`` changes something (a call that has
-    begun is let finish when its caller gives up), ``"read"`` only looks, ``"pure"`` depends on its arguments alone.
+    ``effect`` is what a call does, or says so from its arguments: ``"write"`` changes something (a call
+    that has
+    begun is let finish when its caller gives up), ``"read"`` only looks, ``"pure"`` depends on its
+    arguments alone.
     ``seconds`` gives the time a call asks for, where that is more than the usual.
     Both run on the script's thread before anything happens and may raise ``InvalidCall``.
     """
@@ -73,10 +76,13 @@ class Provider(Protocol):
 class Library:
     """A library for ``Host.add_library``.
 
-    ``name`` begins the names of its functions: ``functions["convert"]`` of ``"money"`` is ``"money.convert"``.
+    ``name`` begins the names of its functions: ``functions["convert"]`` of ``"money"`` is
+    ``"money.convert"``.
     ``lua`` is run in the script's own globals when one of ``names`` is first used; it is given a table with
-    ``call(name, …)`` (calls a function of this library, waits, gives its value or raises), ``raise{…}`` (an error
-    with kind and message, at the script's line) and ``null``, and returns a table with the value of each name.
+    ``call(name, …)`` (calls a function of this library, waits, gives its value or raises), ``raise{…}``
+    (an error
+    with kind and message, at the script's line) and ``null``, and returns a table with the value of each
+    name.
     """
 
     name: str

@@ -1,7 +1,9 @@
 """Files opened without following links, so that what was granted is what is opened.
 
-``Permissions.check_read`` and ``check_write`` give a path without links. Between that and the opening somebody may
-put a link in its place; so each step of the path is opened by itself, from the root, refusing links (openat(2)).
+``Permissions.check_read`` and ``check_write`` give a path without links. Between that and the opening
+somebody may
+put a link in its place; so each step of the path is opened by itself, from the root, refusing links
+(openat(2)).
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ class _Transaction:
 
 
 class Sql:
-    """The functions of ``sql``. Their first argument is a place: a database's URL or name, nil for the one there
+    """The functions of ``sql``. Their first argument is a place: a database's URL or name, nil for the one
+    there
     is, or ``{tx=…}`` for a transaction."""
 
     def __init__(self) -> None:
@@ -180,7 +181,8 @@ class Sql:
 
 
 def _granted(permissions: Permissions) -> dict[str, str]:
-    """Granted URLs by place. Where a run narrows its host's grants, the host's URLs: they have the password."""
+    """Granted URLs by place. Where a run narrows its host's grants, the host's URLs: they have the
+    password."""
     found: dict[str, str] = {}
     level: Permissions | None = permissions
     while level is not None:

@@ -1,6 +1,7 @@
 """One SQL statement as a script wrote it: its first word, and its ``?`` or ``:name`` made the driver's own.
 
-Texts, quoted names, comments and PostgreSQL's dollar quotes are passed over, so that what looks like a placeholder
+Texts, quoted names, comments and PostgreSQL's dollar quotes are passed over, so that what looks like a
+placeholder
 in them is none. Values never become part of the statement.
 """
 
@@ -47,7 +48,8 @@ def first_word(statement: str) -> str:
 def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...]]:
     """The statement and its values as the driver takes them.
 
-    ``given`` is a list for ``?``, a map for ``:name``, or None. ``??`` is a question mark that is an operator.
+    ``given`` is a list for ``?``, a map for ``:name``, or None. ``??`` is a question mark that is an
+    operator.
     Raises ``InvalidCall`` where placeholders and values do not fit.
     """
     if isinstance(given, dict) and not given:

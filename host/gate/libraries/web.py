@@ -24,7 +24,8 @@ from host.settings import Secret
 __all__ = ["SecretOf", "Web", "WebClient"]
 
 SecretOf = Callable[[str], tuple[Secret | None, str] | None]
-"""A secret's value, and the origin (``https://api.stripe.com``) it may go to, by the name scripts' values have."""
+"""A secret's value, and the origin (``https://api.stripe.com``) it may go to, by the name scripts' values
+have."""
 
 # What may go along to another origin than the one it was meant for.
 _HARMLESS = frozenset(

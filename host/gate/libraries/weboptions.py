@@ -27,8 +27,8 @@ LARGEST = 64 << 20
 MOST_SECONDS = 86_400.0
 
 _NAMES = (
-    "url", "method", "query", "headers", "json", "form", "multipart", "body", "basic", "bearer", "timeout", "retries",
-    "redirects", "max_size", "download",
+    "url", "method", "query", "headers", "json", "form", "multipart", "body", "basic", "bearer", "timeout",
+    "retries", "redirects", "max_size", "download",
 )  # fmt: skip
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 # The connection's and the framing's own: the client's to set (RFC 9110, 7.6.1).
@@ -73,7 +73,8 @@ class Options:
 
     @classmethod
     def parse(cls, name: str, given: dict[str, Any], permissions: Permissions) -> Options:
-        """``given`` holds ``url``, ``method`` and the options. Raises ``InvalidCall``; reads granted files."""
+        """``given`` holds ``url``, ``method`` and the options. Raises ``InvalidCall``; reads granted
+        files."""
         for option in given:
             if option not in _NAMES:
                 raise InvalidCall(f"{name} has no option {str(option)!r}{meant(str(option), _NAMES)}")
@@ -226,7 +227,8 @@ def check_json(value: Any, path: str) -> None:
 
 
 def _multipart(given: Any, permissions: Permissions) -> tuple[bytes, str]:
-    """multipart/form-data (RFC 7578): texts, and files as ``{content=…}`` or ``{path=…}`` with name and type."""
+    """multipart/form-data (RFC 7578): texts, and files as ``{content=…}`` or ``{path=…}`` with name and
+    type."""
     if not isinstance(given, dict):
         raise InvalidCall("multipart is a table of names and values; a file is {content=…, name=…, type=…}")
     blocks: list[tuple[str, bytes]] = []
