@@ -9,22 +9,20 @@ import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from host.apis.answers import interpret
-from host.apis.call import prepare
-from host.apis.options import CallOptions
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.request import AsyncRequest
 from host.bridge.worker import AsyncWorker
 from host.configfile import ConfigFile, read_config
 from host.errors import ClosedError, ConfigError, DeniedError, InvalidCall, UsageError
 from host.events import Sink
-from host.gate.api import Api, OAuth2
+from host.gate.api import Api
 from host.gate.budget import Budget
 from host.gate.functions import Effect
 from host.gate.gate import Gate
@@ -670,8 +668,7 @@ class Host:
         return api.catalog
 
     def _add_api(self, api: Api) -> None:
-        for key in api.keys.values():
-            self._around.mask.add(key.client_secret if isinstance(key, OAuth2) else key)
+        self._rules.check_key(api)
         if self.simulated:
             from host.simulator.simulator import Simulator
 

@@ -35,19 +35,23 @@ class Api:
     @property
     def is_live(self) -> bool:
         """Whether there is a key that may act on real things: for Stripe each that is not plainly a test key."""
-        if self.key is None:
-            return False
-        mode = key_mode(self.key)
-        return mode == "live" or (mode is None and self.name == "stripe")
+        modes = [key_mode(secret) for secret in self.secrets()]
+        return "live" in modes or (self.name == "stripe" and None in modes)
 
     @property
     def account(self) -> str:
         """What tells this key from others without telling the key; "" without one."""
-        if self.key is None:
+        texts = "\n".join(secret.reveal() for secret in self.secrets())
+        if not texts:
             return ""
         from hashlib import sha256  # loads OpenSSL, and only budgets of a day ask
 
-        return sha256(self.key.reveal().encode()).hexdigest()[:24]
+        return sha256(texts.encode()).hexdigest()[:24]
+
+    def secrets(self) -> list[Secret]:
+        """All its keys, each once; of OAuth2 the client's secret."""
+        keys = dict.fromkeys(([] if self.key is None else [self.key]) + list(self.keys.values()))
+        return [key.client_secret if isinstance(key, OAuth2) else key for key in keys]
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The headers that carry the key."""

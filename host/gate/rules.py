@@ -114,12 +114,12 @@ class Rules:
 
     def check_key(self, api: Api) -> None:
         """Refuse an API whose key is live where only tests are allowed, and mask its key from now on."""
-        if api.key is not None:
-            self._mask.add(api.key)
-            self._secrets.add(api.key)
+        for secret in api.secrets():
+            self._mask.add(secret)
+            self._secrets.add(secret)
         if api.is_live and self.permissions.is_test_only:
             raise ConfigError(
-                f"the key of {api.name} is {api.key}, and the permissions are test_mode_only",
+                f"the key of {api.name} is {api.secrets()[0]}, and the permissions are test_mode_only",
                 hint="Use a test key (sk_test_…), or leave --test-mode-only out.",
             )
 

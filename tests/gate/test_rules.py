@@ -131,6 +131,29 @@ def test_test_mode_only_refuses_a_live_key() -> None:
         assert error.kind == "denied"
 
 
+PETS = {
+    "openapi": "3.0.0",
+    "info": {"title": "Pets", "version": "1"},
+    "servers": [{"url": "https://pets.example"}],
+    "security": [{"key": []}],
+    "components": {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}},
+    "paths": {"/pets": {"get": {"operationId": "listPets", "responses": {"200": {"description": "ok"}}}}},
+}
+
+
+def test_an_added_api_comes_under_the_same_rules() -> None:
+    """Its live key is refused where only tests are allowed, its key is masked, its operations are granted."""
+    permissions = Permissions(test_mode_only=True, deny_ops=["pets.*"])
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=[]))
+    with Host(stripe_secret_key=KEY, permissions=permissions, transport=transport) as host:
+        with pytest.raises(ConfigError, match="the key of live is sk_live_"):
+            host.add_api("live", PETS, auth=LIVE)
+        host.add_api("pets", PETS, auth="pets-key-0123456789")
+        assert host.run_source('print("pets-key-" .. "0123456789")').output == "…6789\n"
+        (name,) = host._apis["pets"].catalog.operation_ids()
+        assert failed(host, f"pets.{name}()").kind == "denied"
+
+
 # -- budgets
 
 
