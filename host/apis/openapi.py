@@ -161,6 +161,12 @@ class _Compiler:
                     self.source.warn(place, f"its operationId is taken; it is called {name}")
                 return name
         stem = given or derived
+        above = next((name for name in _namespaces(stem) if name in taken), None)
+        if above is not None:  # below an operation there is no room: blocks.latest_txs beside blocks.latest
+            stem = f"{above}_{stem[len(above) + 1 :].replace('.', '_')}"
+            if free(stem):
+                self.source.warn(place, f"it would lie below the operation {above}; it is called {stem}")
+                return stem
         number = 2
         while not free(f"{stem}_{number}"):
             number += 1

@@ -103,7 +103,7 @@ class SchemaCompiler:
         return Schema(
             type=type,
             format=_format(node),
-            enum=tuple(value for value in enum if value != ""),
+            enum=tuple(_storable(value) for value in enum if value != ""),
             closed_enum=not (self.open_enums and enum),
             nullable=nullable or (None in values and len(values) > 1),
             emptyable=emptyable,
@@ -112,7 +112,7 @@ class SchemaCompiler:
             maximum=_bound(node, "maximum", "exclusiveMaximum", -1),
             min_length=node.get("minLength") or None,
             max_length=node.get("maxLength"),
-            default=node.get("default"),
+            default=_storable(node.get("default")),
             **members,
         )
 
@@ -238,7 +238,7 @@ class SchemaCompiler:
         if node.get("readOnly") is True:
             changes["read_only"] = True
         if "example" in node and not schema.ref:
-            changes["example"] = node["example"]
+            changes["example"] = _storable(node["example"])
         if node.get("nullable") is True:
             changes["nullable"] = True
         if page := node.get("x-list-of") or _page_of(schema):
@@ -282,8 +282,22 @@ def _bound(node: dict[str, Any], key: str, exclusive: str, step: int) -> float |
     if isinstance(limit, bool):  # 3.0: it qualifies the bound
         value, limit = (None, value) if limit else (value, None)
     if isinstance(limit, int | float):
-        return limit + step if "integer" in (node.get("type") or ()) else limit
-    return value if isinstance(value, int | float) else None
+        return _storable_number(limit + step if "integer" in (node.get("type") or ()) else limit)
+    return _storable_number(value) if isinstance(value, int | float) else None
+
+
+def _storable_number(value: float) -> float:
+    """Bounds beyond 64 bits (-9223372036854776000) as the float they were meant to be."""
+    return value if isinstance(value, float) or -(2**63) <= value < 2**64 else float(value)
+
+
+def _storable(value: Any) -> Any:
+    """A value as MessagePack can hold it: integers of any size, dates a YAML reader made."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _storable_number(value)
+    if isinstance(value, dict):
+        return {str(key): _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list) else value
 
 
 def _says_nothing(schema: Schema) -> bool:
