@@ -157,7 +157,7 @@ def _raise_api_error(
         attempts=answer.attempts,
         operation=f"{catalog.name}.{operation.id}",
         retryable=_retryable(answer),
-        outcome=_outcome(operation, answer.status),
+        outcome=_outcome(operation, answer),
         retry_after=retry_after(answer),
     )
 
@@ -184,11 +184,17 @@ def _retryable(answer: Answer) -> bool:
     return said == "true" if said in ("true", "false") else answer.status in _RETRYABLE
 
 
-def _outcome(operation: Operation, status: int) -> Outcome | None:
+# Refusals made before the API looks at the idempotency key: they say nothing of an earlier attempt.
+_UNTRIED = frozenset({401, 403, 404, 408, 409, 425, 429})
+
+
+def _outcome(operation: Operation, answer: Answer) -> Outcome | None:
     """Of a mutation: a 4xx did nothing, anything else that is no clear answer may have."""
     if not operation.mutation:
         return None
-    return "rejected" if 400 <= status < 500 else "unknown"
+    if answer.in_doubt and answer.status in _UNTRIED:
+        return "unknown"
+    return "rejected" if 400 <= answer.status < 500 else "unknown"
 
 
 def _unexpected(catalog: Catalog, operation: Operation, answer: Answer, what: str) -> NoReturn:
@@ -202,7 +208,7 @@ def _unexpected(catalog: Catalog, operation: Operation, answer: Answer, what: st
         attempts=answer.attempts,
         operation=f"{catalog.name}.{operation.id}",
         retryable=_retryable(answer),
-        outcome=_outcome(operation, answer.status),
+        outcome=_outcome(operation, answer),
         retry_after=retry_after(answer),
     )
 

@@ -62,7 +62,7 @@ def retried(
             budget = budgets[host] = RetryBudget()
         budget.earn()
         rules = by_api.get(request.credential, policy) if by_api and request.credential else policy
-        attempt, waited = 0, 0.0
+        attempt, waited, in_doubt = 0, 0.0, False
         while True:
             attempt += 1
             outcome: Answer | CallError
@@ -78,20 +78,31 @@ def retried(
             waited += outcome.waited
             delay = decide(rules, attempt, request, outcome, deadline, clock(), rng)
             if delay is None or not budget.spend():
-                return _told(outcome, attempt, waited)
+                return _told(outcome, attempt, waited, in_doubt)
+            in_doubt = in_doubt or _may_have_worked(request, outcome)
             await sleep(delay)
 
     return send_with_retries
 
 
-def _told(outcome: Answer | CallError, attempts: int, waited: float) -> Answer:
+def _may_have_worked(request: Request, outcome: Answer | CallError) -> bool:
+    """Whether an attempt that is about to be repeated may have changed something."""
+    if not request.mutation:
+        return False
+    return outcome.outcome == "unknown" if isinstance(outcome, CallError) else outcome.status >= 500
+
+
+def _told(outcome: Answer | CallError, attempts: int, waited: float, in_doubt: bool) -> Answer:
+    """The last attempt's outcome, with what is known of those before it: once in doubt, "not sent" is untrue."""
     if isinstance(outcome, CallError):
         outcome.attempts = attempts
         outcome.waited = waited
+        if in_doubt and outcome.outcome == "not_sent":
+            outcome.outcome = "unknown"
         raise outcome
     if attempts == 1 and not waited:
         return outcome
-    return replace(outcome, attempts=attempts, waited=waited)
+    return replace(outcome, attempts=attempts, waited=waited, in_doubt=in_doubt)
 
 
 def limited(

@@ -160,3 +160,17 @@ def test_no_content_text_and_files(stripe: Catalog) -> None:
     latin = Answer(200, {"content-type": "text/plain; charset=latin-1"}, "é".encode("latin-1"))
     assert interpret(catalog, of(catalog, "text"), latin) == "é"
     assert interpret(catalog, of(catalog, "nothing"), Answer(200, {}, b"ok")) is None
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(429, "unknown"), (402, "rejected"), (400, "rejected")])
+def test_a_refusal_after_an_attempt_in_doubt_says_so_where_the_key_was_not_looked_at(
+    stripe: Catalog, status: int, outcome: str
+) -> None:
+    """A 429 comes before the idempotency key is looked at; a declined card comes after."""
+    operation = stripe.operation("products.create")
+    assert operation is not None
+    body = b'{"error": {"message": "no", "type": "x"}}'
+    answer = Answer(status, {"content-type": "application/json"}, body, attempts=2, in_doubt=True)
+    with pytest.raises(ApiError) as caught:
+        interpret(stripe, operation, answer)
+    assert caught.value.outcome == outcome

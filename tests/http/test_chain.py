@@ -290,3 +290,27 @@ def test_a_limit_below_one_is_refused():
         Limits(in_flight_per_host=0)
     assert Limits(breaker=None).none
     assert not Limits().none
+
+
+def refused() -> NetworkError:
+    return NetworkError("refused", phase="connect", retryable=True, outcome="not_sent")
+
+
+async def test_once_an_attempt_is_in_doubt_a_later_refusal_does_not_say_that_nothing_was_sent():
+    world = World(reset(), refused(), refused())
+    with pytest.raises(NetworkError) as caught:
+        await world.retried()(KEYED, 30.0)
+    assert (caught.value.outcome, caught.value.attempts) == ("unknown", 3)
+
+
+async def test_a_last_answer_tells_that_an_earlier_attempt_is_in_doubt():
+    world = World(reset(), Answer(429), Answer(429))
+    answer = await world.retried()(KEYED, 30.0)
+    assert (answer.status, answer.in_doubt) == (429, True)
+
+
+async def test_refusals_alone_leave_no_doubt():
+    world = World(refused(), refused(), refused())
+    with pytest.raises(NetworkError) as caught:
+        await world.retried()(KEYED, 30.0)
+    assert caught.value.outcome == "not_sent"
