@@ -1,18 +1,15 @@
 """A granted database behind SQLAlchemy's async engine: connections, one statement at a time, bounded rows.
 
-SQLite (aiosqlite) and PostgreSQL (psycopg). What a statement may do is up to the database, not to a
-reading of its
-text: SQLite asks :class:`_Guard` for each thing a statement does, PostgreSQL reads in read-only
-transactions, and both
-take only one statement at a time.
+SQLite (aiosqlite) and PostgreSQL (psycopg). What a statement may do is up to the database, not to a reading
+of its text: SQLite asks :class:`~host.gate.libraries.sqlite.Guard` for each thing a statement does,
+PostgreSQL reads in read-only transactions, and both take only one statement at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -30,6 +27,7 @@ from host.errors import (
     LimitError,
     NetworkError,
 )
+from host.gate.libraries.sqlite import BUSY, opener
 from host.gate.libraries.statement import bound, first_word
 from host.gate.permissions import sql_place
 
@@ -44,7 +42,6 @@ except ImportError as error:  # pragma: no cover - a broken installation
 __all__ = ["Connection", "Database", "Result"]
 
 POOL = 5  # connections kept; as many more for a while
-BUSY = 5.0  # seconds SQLite waits for another's lock
 MOST_ROWS = 100_000
 MOST_BYTES = 64 << 20
 VALUE = 16  # bytes a value counts beside its text
@@ -83,7 +80,7 @@ class Database:
                 # A database in memory is its one connection.
                 pool_size=1 if memory else POOL,
                 max_overflow=0 if memory else POOL,
-                connect_args={"async_creator_fn": _opener(":memory:" if memory else str(parsed.database))},
+                connect_args={"async_creator_fn": opener(":memory:" if memory else str(parsed.database))},
             )
         else:
             try:
@@ -289,93 +286,6 @@ _REFUSED = {
     **dict.fromkeys(("attach", "detach"), "it would reach another database"),
     "copy": "it needs a stream of its own",
 }
-
-# What SQLite asks before each thing a statement does (sqlite3_set_authorizer).
-_READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-_NEVER = {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT}
-_FUNCTIONS = {
-    "load_extension",
-    "regexp",
-    "fts3_tokenizer",
-}  # regexp is SQLAlchemy's, in Python: it can run away
-_PRAGMAS = {
-    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
-    "foreign_key_check", "integrity_check", "quick_check", "collation_list", "function_list",
-}  # fmt: skip
-_PRAGMAS_READ = {
-    "user_version",
-    "application_id",
-    "encoding",
-    "page_count",
-    "page_size",
-    "foreign_keys",
-    "data_version",
-}
-
-
-class _Guard:
-    """Says what statements on one SQLite connection may do: ``read``, ``write``, or all that the host
-    does."""
-
-    def __init__(self) -> None:
-        self.mode = "host"
-
-    def __call__(self, action: int, first: str | None, second: str | None, *_: Any) -> int:
-        if self.mode == "host":
-            return sqlite3.SQLITE_OK
-        if action in _NEVER:
-            return sqlite3.SQLITE_DENY
-        if action == sqlite3.SQLITE_PRAGMA:
-            name = (first or "").lower()
-            mine = name in _PRAGMAS or (name in _PRAGMAS_READ and second is None)
-            mine = mine or (self.mode == "write" and name in ("user_version", "application_id"))
-            return sqlite3.SQLITE_OK if mine else sqlite3.SQLITE_DENY
-        if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _FUNCTIONS:
-            return sqlite3.SQLITE_DENY
-        if self.mode == "read" and action not in _READS:
-            return sqlite3.SQLITE_DENY
-        return sqlite3.SQLITE_OK
-
-
-def _opener(path: str) -> Callable[..., Any]:
-    """What makes aiosqlite's connections to a file, guarded before a script's first statement."""
-    import aiosqlite  # loaded with the first SQLite database
-
-    def connect() -> sqlite3.Connection:
-        # No statement cache: a cached statement would not be asked about again in another mode.
-        made = sqlite3.connect(path, timeout=BUSY, isolation_level=None, cached_statements=0)
-        made.execute("PRAGMA foreign_keys = ON")
-        made.text_factory = _text
-        for limit, value in _LIMITS:
-            made.setlimit(limit, value)
-        return made
-
-    async def open_(*_: Any, **__: Any) -> Any:
-        connection: Any = aiosqlite.Connection(connect, 64)
-        connection.guard = guard = _Guard()
-        connection._thread.daemon = True  # as SQLAlchemy does: a host left open must not keep the process
-        await connection
-        await connection.set_authorizer(guard)
-        return connection
-
-    return open_
-
-
-_LIMITS: Sequence[tuple[int, int]] = (
-    (sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES),
-    (sqlite3.SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
-    (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
-    (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000),
-    (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
-)
-
-
-def _text(data: bytes) -> str | bytes:
-    """A text as SQLite has it: bytes where it is not UTF-8."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
 
 
 def _call_error(error: exc.SQLAlchemyError, place: str, mutation: bool | None) -> CallError:
