@@ -61,6 +61,7 @@ function decode_value()
   if b < 0x90 then return map(b - 0x80) end
   if b < 0xA0 then return list(b - 0x90) end
   if b < 0xC0 then return slice(b - 0xA0) end
+  if b >= 0xE0 then return b - 256 end
   if b == 0xC0 then return nil end
   if b == 0xC2 then return false end
   if b == 0xC3 then return true end

@@ -2,6 +2,6 @@
 local core = ...
 function core.makers.values(_, bytes)
   local value = core.decode(bytes)
-  if core.type(value) == "table" then core.setmetatable(value, nil) end
+  if core.type(value) == "table" and core.getmetatable(value) ~= core.array_meta then core.setmetatable(value, nil) end
   return value
 end
