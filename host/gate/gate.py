@@ -110,7 +110,7 @@ class Gate:
         self._registry = registry
         self.apis = apis
         self.functions = functions
-        self.builders = builders or {}  # of the program's own classes, by name
+        self.builders = {} if builders is None else builders  # of the program's own classes, by name
         self._default_api = default_api
         self._deadline = deadline
         self._mask = mask or Mask()
