@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from host.settings import Secret
 __all__ = ["Credentials", "Document", "added_api"]
 
 Document = str | os.PathLike[str] | Mapping[str, Any] | Catalog
+_BEARER = "bearer"
 Key = str | Secret | tuple[str, str] | OAuth2
 Credentials = Key | Mapping[str, Key]
 Variables = Callable[[str], tuple[str, str] | None]
@@ -55,11 +56,10 @@ def added_api(
             "a base URL is used only with a key from the same source",
             hint=f"Set both by {base_source}.",
         )
-    if keys and not catalog.auth:  # the document does not say how: as nearly all do
-        bearer = {"key": Auth(kind="bearer")}
-        facts = msgspec.structs.replace(catalog.facts, auth=bearer, default_security=("key",))
+    if keys and not catalog.auth:  # the document does not say how: a bearer token, or the headers given
+        own = _undocumented(keys)
+        facts = msgspec.structs.replace(catalog.facts, auth=own, default_security=tuple(own))
         catalog = catalog.with_facts(facts)
-        keys = {"key": next(iter(keys.values()))}
     single = next((key for key in keys.values() if isinstance(key, Secret)), None)
     return Api(catalog, base_url, key=single, keys=keys)
 
@@ -76,7 +76,9 @@ def _keys(
     catalog: Catalog, prefix: str, auth: Credentials | None, variables: Variables
 ) -> tuple[dict[str, Secret | OAuth2], str]:
     """Keys by scheme, and where they were set."""
-    schemes: Mapping[str, Auth] = catalog.auth or {"key": Auth(kind="bearer")}
+    schemes: Mapping[str, Auth] = catalog.auth or {_BEARER: Auth(kind="bearer")}
+    if isinstance(auth, Mapping) and not catalog.auth:
+        schemes = _undocumented(auth)
     if isinstance(auth, Mapping):
         unknown = [scheme for scheme in auth if scheme not in schemes]
         if unknown:
@@ -101,6 +103,16 @@ def _keys(
             )
         found[scheme], source = _key(each, given[0], scheme), given[1]
     return found, source
+
+
+def _undocumented(names: Iterable[str]) -> dict[str, Auth]:
+    """Schemes of an API whose document names none: a bearer token, or headers by their names."""
+    wrong = [name for name in names if not re.fullmatch(r"[A-Za-z0-9_-]+", name)]
+    if wrong:
+        raise UsageError(f"auth: {wrong[0]!r} is not a header's name")
+    return {
+        name: Auth(kind="bearer") if name == _BEARER else Auth(kind="header", name=name) for name in names
+    }
 
 
 def _for_all(schemes: Mapping[str, Auth], key: Key) -> dict[str, Secret | OAuth2]:

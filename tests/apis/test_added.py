@@ -167,6 +167,17 @@ def test_a_document_without_schemes_gets_a_bearer_key(httpx_mock: HTTPXMock) -> 
     assert httpx_mock.get_requests()[0].headers["Authorization"] == "Bearer abcdef"
 
 
+def test_a_document_without_schemes_can_have_its_headers_named(httpx_mock: HTTPXMock) -> None:
+    """A mapping then gives headers, as Anthropic's API needs one."""
+    httpx_mock.add_response(json=[])
+    with real() as host:
+        host.add_api("petstore", document({}), auth={"x-api-key": "abcdef"})
+        call(host, "petstore.pets.list()")
+        with pytest.raises(UsageError, match="is not a header's name"):
+            host.add_api("other", document({}), auth={"x: y": "z"})
+    assert httpx_mock.get_requests()[0].headers["X-Api-Key"] == "abcdef"
+
+
 def test_settings_give_key_and_base(httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch) -> None:
     """PETSTORE_API_KEY and PETSTORE_API_BASE; together only from the same source."""
     httpx_mock.add_response(url="https://other.example/pets", json=[])
