@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.request import getproxies
 
@@ -71,6 +72,7 @@ def build_client(
         timeout=httpx.Timeout(None, connect=settings.connect_timeout),
         headers={"User-Agent": settings.user_agent},
         follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept for the next call
         trust_env=False,  # proxies are mounted above, and a .netrc must not add a key
         **options,
     )

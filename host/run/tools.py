@@ -127,6 +127,8 @@ def _readable(value: Any) -> Any:
         return {key: _readable(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_readable(each) for each in value]
+    if isinstance(value, bytes):
+        raise InvalidCall("json.encode: a string that is not UTF-8 text")
     return str(value) if isinstance(value, SecretText) else value
 
 
