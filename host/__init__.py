@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         UnexpectedAnswer,
         UsageError,
     )
-    from host.gate.budget import Budget
     from host.gate.api import OAuth2
+    from host.gate.budget import Budget
     from host.gate.invocation import RunContext
     from host.gate.permissions import Permissions
     from host.host import Host

@@ -41,6 +41,7 @@ from host.lua.state import LuaState
 from host.run.functions import Functions
 from host.run.libraries import builtin_libraries
 from host.run.names import STANDARD
+from host.run.returned import decoded
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
 from host.run.session import Job, Session, Surroundings
@@ -50,9 +51,9 @@ if TYPE_CHECKING:
     import httpx
 
     from host.apis.catalog import Catalog
-    from host.gate.added import Credentials, Document
     from host.bridge.request import AsyncRequest, Reply
     from host.durable import DurableRuns, Kept
+    from host.gate.added import Credentials, Document
     from host.gate.libraries.library import Library
     from host.gate.tokens import Tokens
     from host.run.child.isolation import Isolation
@@ -169,7 +170,8 @@ class Host:
         if processes != 1 or setup is not None:
             local = {"transport": custom, "mounts": mounts, "event_hooks": event_hooks, "auth": auth}
             try:
-                self._set_up(processes, setup, {"isolation": isolation, "permissions": self._rules.permissions.plain()}, local)
+                options = {"isolation": isolation, "permissions": self._rules.permissions.plain()}
+                self._set_up(processes, setup, options, local)
             except BaseException:
                 self.close(0.0)
                 raise
@@ -202,6 +204,7 @@ class Host:
         durable: bool = False,
         run_id: str | None = None,
         force_new: bool = False,
+        returns: Any = None,
     ) -> RunResult:
         """Run a script (a path, or a compiled one) and wait for its result.
 
@@ -209,15 +212,18 @@ class Host:
         names such a run: given again, the run is resumed, or its result given if it is done; ``force_new``
         starts it over, with new keys.
 
-        A script's own failure raises nothing: it is ``result.error``. Raises ``UsageError`` for a path that
-        cannot be read or on the worker's own thread, ``ClosedError`` on a closed host, ``JournalError``.
+        ``returns`` is a type the value is decoded into (a dataclass, ``list[Model]`` …); what does not fit is an
+        error of the result. A script's own failure raises nothing: it is ``result.error``. Raises ``UsageError``
+        for a path that cannot be read or on the worker's own thread, ``ClosedError`` on a closed host,
+        ``JournalError``.
         """
         self._worker.check_may_block("run")
         kept: Kept | RunResult | None = None
         if durable or run_id is not None:
             self._check_open()
             kept = self.durable_runs.begin(_script(script), args, globals, run_id, force_new=force_new)
-        return self._run(script, args, globals, timeout, limits, permissions, budget, kept)
+        result = self._run(script, args, globals, timeout, limits, permissions, budget, kept)
+        return decoded(result, returns)
 
     def _run(
         self,
@@ -285,6 +291,7 @@ class Host:
         durable: bool = False,
         run_id: str | None = None,
         force_new: bool = False,
+        returns: Any = None,
     ) -> RunResult:
         """:meth:`run` for Lua source text; ``name`` stands in messages."""
         return self.run(
@@ -298,6 +305,7 @@ class Host:
             durable=durable,
             run_id=run_id,
             force_new=force_new,
+            returns=returns,
         )
 
     async def run_async(
@@ -313,6 +321,7 @@ class Host:
         durable: bool = False,
         run_id: str | None = None,
         force_new: bool = False,
+        returns: Any = None,
     ) -> RunResult:
         """:meth:`run` from a running loop, without blocking it. Cancelling it ends the run."""
         loop = asyncio.get_running_loop()
@@ -324,7 +333,7 @@ class Host:
                 self.durable_runs.begin, source, args, globals, run_id, force_new=force_new
             )
             if isinstance(begun, RunResult):
-                return begun
+                return decoded(begun, returns)
             kept, source = begun, begun.script
         future: asyncio.Future[RunResult] = loop.create_future()
 
@@ -342,7 +351,7 @@ class Host:
             source, args, globals, timeout, limits, permissions, budget, finished, kept=kept
         )
         try:
-            return await future
+            return decoded(await future, returns)
         except asyncio.CancelledError:
             session.kill("interrupted")
             raise
@@ -358,6 +367,7 @@ class Host:
         limits: Limits | None = None,
         permissions: Permissions | None = None,
         budget: Budget | None = None,
+        returns: Any = None,
     ) -> RunResult:
         """:meth:`run_async` for Lua source text."""
         script = Script.of(code, name)
@@ -369,6 +379,7 @@ class Host:
             limits=limits,
             permissions=permissions,
             budget=budget,
+            returns=returns,
         )
 
     def run_many(

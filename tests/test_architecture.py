@@ -43,7 +43,8 @@ NEVER = {("apis", "lua"), ("gate", "lua")}
 SHARED = {
     "msgspec": "the package's one JSON and msgpack codec; what it makes are plain values",
 }
-NAMES = {"python-dotenv": "dotenv", "PyYAML": "yaml", "graphql-core": "graphql"}  # distribution → import, where they differ
+# distribution → import, where they differ
+NAMES = {"python-dotenv": "dotenv", "PyYAML": "yaml", "graphql-core": "graphql"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

@@ -52,10 +52,8 @@ def _lazy(catalog: Catalog, schema: Schema) -> Checker:
 
 
 def _make(catalog: Catalog, schema: Schema) -> Checker:
-    if schema.any_of:
-        base = _alternatives(catalog, schema)
-    else:
-        base = _BY_TYPE.get(schema.type, _anything)(catalog, schema)
+    make = _alternatives if schema.any_of else _BY_TYPE.get(schema.type, _anything)
+    base = make(catalog, schema)
     emptyable = schema.emptyable
 
     def check(value: Any, full: bool) -> Any:

@@ -11,7 +11,7 @@ _MONEY = r"(^|_)amount(_|$)"
 _PRIVATE = r"(^|_)(secret|password|passwd|token|key|cvc|cvv|pin|number|authorization)(_|$)"
 
 
-class Fault(Exception):  # noqa: N818 always becomes an InvalidCall
+class Fault(Exception):
     """A value that does not fit; ``path`` leads to it, outermost first."""
 
     def __init__(self, expected: str, value: Any = None, *, text: str = "") -> None:

@@ -54,8 +54,8 @@ class Call:
     """One call on its way. ``reply`` is set exactly once, then ``answered(call)`` was called."""
 
     __slots__ = (
-        "answered", "api", "asked", "claims", "hold", "id", "key", "kind", "line", "name", "operation", "place", "reply",
-        "request", "seconds", "started",
+        "answered", "api", "asked", "claims", "hold", "id", "key", "kind", "line", "name", "operation", "place",
+        "reply", "request", "seconds", "started",
     )  # fmt: skip
 
     def __init__(self, id: int, kind: int, name: str, answered: Answered, line: int | None) -> None:

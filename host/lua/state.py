@@ -76,7 +76,8 @@ end
 for name in pairs(package.loaded) do package.loaded[name] = nil end
 drop(debug.getregistry(), "FILE* _LOADLIB _PRELOAD")
 drop(os, "execute exit getenv remove rename setlocale tmpname")
-drop(debug, "debug gethook getlocal getregistry getupvalue setlocal setmetatable setupvalue traceback upvalueid upvaluejoin")
+drop(debug, "debug gethook getlocal getregistry getupvalue setlocal setmetatable setupvalue traceback")
+drop(debug, "upvalueid upvaluejoin")
 drop(_G, "python package ffi jit io debug require module dofile loadfile")
 return enter
 """
@@ -93,7 +94,8 @@ HOMES = {
         b"encode": b"encode encode_list NULL secret_parts utf8_ok",
         b"decode": b"decode",
         b"namespaces": b"page",
-        b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment create_failed create_options",
+        b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment"
+        b" create_failed create_options",
         b"totext": b"to_text",
         b"library": b"tool secret secret_proto",
         b"strings": b"tables charge check_size",

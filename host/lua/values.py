@@ -86,7 +86,7 @@ def plain(value: Any) -> Any:
         raise InvalidCall(error.message()) from None
 
 
-class _CannotCross(Exception):  # noqa: N818 -- always becomes an InvalidCall
+class _CannotCross(Exception):
     """``path`` leads to what cannot cross, outermost first."""
 
     def __init__(self, what: str) -> None:

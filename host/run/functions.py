@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from host.apis.catalog import Catalog, Operation
-from host.apis.naming import KEYWORDS
 from host.bridge.calls import AsyncFunction
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.threads import Threads
@@ -103,6 +102,8 @@ class Functions:
         self.threads.close()
 
     def _check_name(self, name: str) -> None:
+        from host.apis.naming import KEYWORDS  # for hosts with functions of their own
+
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name or "") or name in KEYWORDS:
             raise UsageError(f"{name!r} cannot name a function in Lua", hint="Give another with name=….")
         if name in self.by_name:

@@ -6,7 +6,22 @@ from typing import Final
 
 # Lua's own functions, given as they are.
 OWN: Final = frozenset(
-    "assert error ipairs next pairs rawequal rawget rawset select setmetatable tonumber type unpack bit".split()
+    [
+        "assert",
+        "error",
+        "ipairs",
+        "next",
+        "pairs",
+        "rawequal",
+        "rawget",
+        "rawset",
+        "select",
+        "setmetatable",
+        "tonumber",
+        "type",
+        "unpack",
+        "bit",
+    ]
 )
 
 # Files of the prelude, by the globals they set.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer of the simulated API, not a fault of the simulator
+class Refusal(Exception):
     """The simulated API says no.
 
     ``status`` is the HTTP status, the rest the members of the error object. ``worked`` says that the work had

@@ -61,7 +61,7 @@ TABLES: Final[dict[str, dict[str, str]]] = {
 }
 
 
-class Conflict(JournalError):  # noqa: N818 - what happened, not a fault
+class Conflict(JournalError):
     """A row with this key is there already: somebody else has written it."""
 
 
@@ -143,7 +143,7 @@ def prepare(database: Database) -> None:
             )
 
 
-class Damaged(JournalError):  # noqa: N818
+class Damaged(JournalError):
     """The file is not a journal, or not whole."""
 
 

@@ -156,7 +156,7 @@ def opening(limits: Limits, entry: Entry) -> bytes:
     entry))
 
 
-class Lost(Exception):  # noqa: N818 -- a turn of events, not an error of the public tree
+class Lost(Exception):
     """The other end is not to be heard of any more. Internal: it ends as the error of the run.
 
     ``why``: ``"gone"`` it closed its end or died, ``"late"`` it kept silent too long, ``"abuse"`` it said
