@@ -15,11 +15,11 @@ import msgspec
 from host.apis.fault import shown
 from host.errors import InvalidCall, UsageError
 
-__all__ = ["Parameter", "Signature"]
+__all__ = ["Parameter", "Signature", "converter", "fault"]
 
 Convert = Callable[[Any], Any]
 
-_LIST_OR_MAP = re.compile(r"Expected `(array|object)`, got `(array|object)`")
+_LIST_OR_MAP = r"Expected `(array|object)`, got `(array|object)`"
 _MOST_EMPTY = 6  # empty tables of one argument that are tried as lists and as maps
 _WORDS = {
     "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean", "array": "a list",
@@ -184,7 +184,7 @@ class Signature:
             if value is None:
                 raise self._wrong(f"{parameter} is {'missing' if missing else 'nil'}") from None
             raise InvalidCall(
-                f"{self.name}: {parameter}{_reason(error, value)}", param=parameter.name
+                f"{self.name}: {parameter}{fault(error, value)}", param=parameter.name
             ) from None
 
     def _wrong(self, fault: str) -> InvalidCall:
@@ -242,7 +242,7 @@ def converter(hint: Any, label: str) -> Convert | None:
             try:
                 return _read(other, hint)
             except msgspec.ValidationError as error:
-                if _LIST_OR_MAP.match(str(first)):
+                if re.match(_LIST_OR_MAP, str(first)):
                     first = error  # a fault that is not about an empty table tells more
         raise first
 
@@ -346,7 +346,7 @@ def _with_lists(value: Any, choice: typing.Iterator[bool]) -> Any:
     return [_with_lists(item, choice) for item in value] if isinstance(value, list) else value
 
 
-def _reason(error: msgspec.ValidationError, value: Any) -> str:
+def fault(error: msgspec.ValidationError, value: Any) -> str:
     """``.items[1].price: expected a number, got a string`` in Lua's words."""
     text, _, place = str(error).partition(" - at ")
     place = place.strip("`").removeprefix("$")

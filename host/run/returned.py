@@ -1,0 +1,31 @@
+"""A run's returned value as the type the embedding program asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from host.errors import ScriptError
+from host.gate.signatures import converter, fault
+from host.run.script import RunResult
+
+__all__ = ["decoded"]
+
+
+def decoded(result: RunResult, kind: Any) -> RunResult:
+    """``result`` with its value as ``kind`` (docs/values.md), or with an error that says where it does not fit.
+
+    ``None`` as ``kind`` asks for nothing. Raises ``UsageError`` for a type no Lua value can become.
+    """
+    if kind is None or result.error is not None:
+        return result
+    convert = converter(kind, "returns")
+    if convert is None:
+        return result
+    try:
+        return replace(result, value=convert(result.value))
+    except msgspec.ValidationError as error:
+        message = f"the script's returned value{fault(error, result.value)}"
+        return replace(result, value=None, error=ScriptError(message, script=result.script, kind="invalid"))
