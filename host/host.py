@@ -24,7 +24,6 @@ from host.errors import ClosedError, ConfigError, DeniedError, InvalidCall, Usag
 from host.events import Sink
 from host.gate.api import Api
 from host.gate.budget import Budget
-from host.gate.functions import Effect
 from host.gate.gate import Gate
 from host.gate.masking import Mask
 from host.gate.permissions import Permissions
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from host.bridge.request import AsyncRequest, Reply
     from host.durable import DurableRuns, Kept
     from host.gate.added import Credentials, Document
+    from host.gate.functions import Effect
     from host.gate.libraries.library import Library
     from host.gate.tokens import Tokens
     from host.run.child.isolation import Isolation

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -27,7 +27,6 @@ from host.errors import CallError, FunctionError, InvalidCall, UsageError
 from host.events import Event
 from host.gate.api import Api
 from host.gate.budget import Claim, Meter, admit, release, settle
-from host.gate.functions import Function
 from host.gate.invocation import Invocation
 from host.gate.libraries.library import Asked, Libraries
 from host.gate.masking import Mask
@@ -36,6 +35,9 @@ from host.gate.rules import secret_names
 from host.gate.streams import Step, Streams
 from host.http.idempotency import random_key
 from host.http.message import Answer, Request
+
+if TYPE_CHECKING:
+    from host.gate.functions import Function
 
 Answered = Callable[["Call"], None]
 

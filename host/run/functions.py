@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,11 +16,13 @@ from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.threads import Threads
 from host.errors import InvalidCall, UsageError
 from host.gate.api import Api
-from host.gate.functions import Effect, Function
 from host.gate.streams import Step, Stream
 from host.http.message import Answer, Request
 from host.lua.values import plain
 from host.run.names import STANDARD
+
+if TYPE_CHECKING:
+    from host.gate.functions import Effect, Function
 
 __all__ = ["Functions"]
 
@@ -52,6 +54,8 @@ class Functions:
         scope: Mapping[str, Any] | None = None,
     ) -> Function:
         """Register a function. Raises ``UsageError`` for a name or a function Lua cannot use."""
+        from host.gate.functions import Function  # with its reading of signatures: for hosts that have any
+
         label = name if name is not None else getattr(target, "__name__", "")
         self._check_name(label)
         function = Function(target, label, self.threads, effect=effect, inline=inline, scope=scope)

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from host.errors import ScriptError
-from host.gate.signatures import converter, fault
 from host.run.script import RunResult
 
 __all__ = ["decoded"]
@@ -21,6 +20,8 @@ def decoded(result: RunResult, kind: Any) -> RunResult:
     """
     if kind is None or result.error is not None:
         return result
+    from host.gate.signatures import converter, fault  # for who asks for a type
+
     convert = converter(kind, "returns")
     if convert is None:
         return result
