@@ -1,0 +1,18 @@
+"""Mistakes that the package's types find: each marked line is an error, and no other."""
+
+from __future__ import annotations
+
+from host import Host
+
+host = Host(simulate="yes")  # wrong
+host.run(3)  # wrong
+print(host.run_source("return 1").ouput)  # wrong
+host.function(lambda: 1, effect="maybe")  # wrong
+
+
+@host.function
+async def named(a: int) -> int:
+    return a
+
+
+named("x")  # wrong
