@@ -154,7 +154,7 @@ class Host:
         self.registry.register("library.ended", self._libraries.wait)
         self._worker.add_closer(self._libraries.aclose)
         self.registry.attach(self._worker)
-        self._runners = Runners()
+        self._runners = Runners(self._worker)
         self.isolation = self._isolate() if isolation == "process" else None
         self._around = Surroundings(
             gate=Gate(self.registry, self._apis, self._functions.by_name, self._functions.builders,

@@ -88,6 +88,8 @@ class AsyncWorker:
         self._lag = 0.0
         self._closed = False  # takes no new requests
         self._dead = False  # nobody reads _incoming any more
+        self._batching: set[int] = set()  # threads that flush()
+        self._unflushed = False
         self._refused = 0
 
     def submit(self, request: AsyncRequest) -> None:
@@ -96,6 +98,29 @@ class AsyncWorker:
             self._refuse(request)
         else:
             self._post(request)
+
+    def batch(self, on: bool) -> None:
+        """Whether the calling thread's submits leave waking the loop to its next :meth:`flush`.
+
+        Two threads of Python that run at once only take the interpreter from each other; taking turns, batch by
+        batch, costs a third.
+        """
+        if on:
+            self._batching.add(threading.get_ident())
+        else:
+            self._batching.discard(threading.get_ident())
+            self.flush()
+
+    def flush(self) -> None:
+        """Wake the loop if a batching thread has submitted something. From any thread."""
+        if self._unflushed:
+            self._unflushed = False
+            self._wake()
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called after what the loop is doing now. On the loop's own thread only."""
+        assert self._loop is not None
+        self._loop.call_soon(callback)
 
     def cancel(self, request: AsyncRequest) -> None:
         """Give up a submitted request. Nothing happens if it has been answered."""
@@ -221,17 +246,25 @@ class AsyncWorker:
         # So either the loop sees the item or this thread sees that the loop must be woken.
         self._incoming.append(item)
         if not self._awake:
-            self._awake = True
-            self._woken_at = monotonic()
-            loop = self._loop
-            assert loop is not None
-            with contextlib.suppress(RuntimeError):  # closed: _dead is set
-                loop.call_soon_threadsafe(self._drain)
+            if threading.get_ident() in self._batching:
+                self._unflushed = True
+            else:
+                self._wake()
         elif self._thread is None:
             with contextlib.suppress(ClosedError):  # stopped before it was started: _dead is set
                 self.start()
         if self._dead:
             self._answer_late()
+
+    def _wake(self) -> None:
+        if self._awake:
+            return
+        self._awake = True
+        self._woken_at = monotonic()
+        loop = self._loop
+        assert loop is not None
+        with contextlib.suppress(RuntimeError):  # closed: _dead is set
+            loop.call_soon_threadsafe(self._drain)
 
     def _tell(self, item: Timer | _Cancel) -> None:
         # Nothing to take back from a loop that never ran, or that is another process's.

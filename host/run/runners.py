@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Protocol
 
 HELD = 0.02  # seconds in one session after which a runner counts as held up
+BATCH = 64  # sessions served after which the loop is woken, though more are waiting
 IDLE = 10.0  # seconds without work after which a runner's thread ends
 
 
@@ -27,6 +28,15 @@ class Runnable(Protocol):
 
     def serve(self) -> None:
         """Work off the inbox. Called by one thread at a time; must not raise."""
+
+
+class Loop(Protocol):
+    """The worker, as runners see it: they take turns with it, batch by batch (``AsyncWorker``)."""
+
+    def batch(self, on: bool) -> None: ...
+    def flush(self) -> None: ...
+    def soon(self, callback: Callable[[], None]) -> None: ...
+    def on_loop_thread(self) -> bool: ...
 
 
 class _Runner:
@@ -43,7 +53,9 @@ class _Runner:
 class Runners:
     """Runs sessions on up to ``most`` threads, normally on one."""
 
-    def __init__(self, *, most: int = 64, name: str = "host-runner") -> None:
+    def __init__(self, loop: Loop | None = None, *, most: int = 64, name: str = "host-runner") -> None:
+        self._loop = loop
+        self._rousing = False  # the loop will rouse a runner when its batch is done
         self._lock = threading.Lock()
         self._ready: deque[Runnable] = deque()
         self._idle: list[_Runner] = []
@@ -64,12 +76,30 @@ class Runners:
             else:
                 session.scheduled = True
                 self._ready.append(session)
+                if self._idle and self._loop is not None and self._loop.on_loop_thread():
+                    if not self._rousing:
+                        self._rousing = True
+                        self._loop.soon(self._rouse_now)
+                    return
                 wake = self._rouse()
         if wake is not None:
             wake.release()
 
+    def _rouse_now(self) -> None:
+        with self._lock:
+            self._rousing = False
+            wake = self._rouse() if self._ready else None
+        if wake is not None:
+            wake.release()
+
+    def flush(self) -> None:
+        """Have the loop begin what sessions have submitted so far; done by itself when there is nothing else to do."""
+        if self._loop is not None:
+            self._loop.flush()
+
     def wait(self, session: Runnable, signal: threading.Lock) -> None:
         """Block the calling runner until the session's inbox has something. Others take over its queue."""
+        self.flush()
         with self._lock:
             if session.inbox:
                 return
@@ -85,6 +115,7 @@ class Runners:
     @contextmanager
     def held(self) -> Iterator[None]:
         """While the calling runner waits for something else than its session's inbox, others take over its queue."""
+        self.flush()
         with self._lock:
             self._blocked += 1
             wake = self._rouse() if self._ready else None
@@ -144,7 +175,17 @@ class Runners:
     # -- threads
 
     def _run(self, runner: _Runner) -> None:
+        if self._loop is None:
+            return self._serve(runner)
+        self._loop.batch(True)
+        try:
+            self._serve(runner)
+        finally:
+            self._loop.batch(False)
+
+    def _serve(self, runner: _Runner) -> None:
         session: Runnable | None = None
+        served = 0
         while True:
             with self._lock:
                 if session is not None:
@@ -164,7 +205,14 @@ class Runners:
                     self._idle.append(runner)
             if session is not None:
                 session.serve()
-            elif not runner.signal.acquire(timeout=IDLE):
+                served += 1
+                if served >= BATCH:
+                    served = 0
+                    self.flush()
+                continue
+            served = 0
+            self.flush()
+            if not runner.signal.acquire(timeout=IDLE):
                 with self._lock:
                     if runner in self._idle:
                         self._idle.remove(runner)
