@@ -105,7 +105,7 @@ class Function:
         stream = self.open(invocation)
         items: list[Any] = []
         try:
-            while (found := await stream.item(len(items) + 1, invocation.context.deadline)) is not None:
+            while (found := await stream.item(invocation.context.deadline)) is not None:
                 items.append(found[0])
         finally:
             await stream.aclose()

@@ -18,33 +18,18 @@ _END = object()
 
 
 class Stream:
-    """A generator, walked one item at a time: none is made before the script asks for it.
+    """A generator, walked one item at a time: none is made before the script asks for it."""
 
-    ``asked`` counts the items asked for. A run taken up again asks from the first one on, and what was
-    answered from the journal is made once more and left out.
-    """
-
-    __slots__ = ("_items", "_made", "_threads", "asked", "invocation")
+    __slots__ = ("_items", "_threads", "invocation")
 
     def __init__(self, invocation: Invocation, threads: Threads) -> None:
         self.invocation = invocation
-        self.asked = 0
-        self._made = 0
         self._threads = threads
         self._items: AsyncIterator[Any] | Iterator[Any] | None = None
 
-    async def item(self, number: int, deadline: float) -> tuple[Any] | None:
-        """The item of that number (from 1) in a tuple, or None after the last."""
+    async def item(self, deadline: float) -> tuple[Any] | None:
+        """The next item in a tuple, or None after the last."""
         self.invocation.context.deadline = deadline
-        found: tuple[Any] | None = None
-        while self._made < number:
-            found = await self._step()
-            self._made += 1
-            if found is None:
-                break
-        return found
-
-    async def _step(self) -> tuple[Any] | None:
         items = self._items
         if items is None:
             items = self._items = self.invocation()
@@ -70,19 +55,17 @@ class Stream:
 class Step:
     """One item asked for, as the worker's payload."""
 
-    __slots__ = ("number", "stream")
+    __slots__ = ("stream",)
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        stream.asked += 1
-        self.number = stream.asked
 
     def cancel(self) -> None:
         """Nobody waits for it any more."""
         self.stream.invocation.cancel()
 
     async def __call__(self, deadline: float) -> tuple[Any] | None:
-        return await self.stream.item(self.number, deadline)
+        return await self.stream.item(deadline)
 
 
 class Streams:
