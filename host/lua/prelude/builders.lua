@@ -6,6 +6,7 @@ local host, type, select, pcall = core.host, core.type, core.select, core.pcall
 local call, text, head, newproxy, getmetatable, set_env, tag_of = core.call, core.text, core.head, core.newproxy,
   core.getmetatable, core.set_env, core.tag_of
 local concat, byte, floor = core.table.concat, core.string.byte, core.math.floor
+local mark = core.mark
 local METHOD, CHECK, CREATE = 11, 12, 2
 
 local proto = newproxy(true)
@@ -149,7 +150,10 @@ function meta.__newindex(_, key) core.refuse_assignment(key) end
 local MORE = { copy = true, set = true, params = true, with = true }
 
 function meta.__index(self, key)
-  if own[key] then return own[key] end
+  if own[key] then
+    if key == "create" then mark() end
+    return own[key]
+  end
   local state = tag_of(self, "builder")
   if not state or type(key) ~= "string" then return nil end
   local class = state.class

@@ -48,6 +48,12 @@ function core.tag_of(value, tag)
   return env and env.tag == tag and env or nil
 end
 
+-- Where a script last named an operation: `return product:create()` is a tail call, which leaves no frame of the
+-- script's on the stack for an error to tell its line from.
+local getinfo, marked = debug.getinfo, nil
+function core.mark() marked = getinfo(3, "Sl") end
+function core.marked() return marked end
+
 -- Tasks --------------------------------------------------------------------------------------------------
 -- A task: co, path ("1.2"), calls (made so far), call (id it waits for), ended, failed/error/stack or n/results,
 -- waiters (called when it ends), kids, parent, cancelled, in_place; and while woken: status, a, b.

@@ -7,7 +7,11 @@ local getinfo = core.debug.getinfo
 local function where(level)
   while true do
     local info = getinfo(level, "Sl")
-    if not info then return nil end
+    if not info then
+      local last = core.marked()
+      if last and sub(last.source, 1, 1) == "@" and last.currentline > 0 then return last.currentline, sub(last.source, 2) end
+      return nil
+    end
     if sub(info.source, 1, 1) == "@" and info.currentline > 0 then return info.currentline, sub(info.source, 2) end
     level = level + 1
   end

@@ -91,6 +91,7 @@ end
 meta.__index = function(self, key)
   local state = tag_of(self, "namespace")
   if not state or type(key) ~= "string" then return nil end
+  core.mark()
   local member = state.members[key]
   if member then return member end
   local kind, a, b = host(MEMBER, state.path, key)
