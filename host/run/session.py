@@ -81,7 +81,6 @@ class Session:
 
     __slots__ = (
         "_answers",
-        "_by_code",
         "_calls",
         "_done",
         "_durable",

@@ -1,7 +1,7 @@
 -- stripe.products.list{…}: every operation of an API by its dotted name, and pages that go on.
 local core = ...
-local host, type, select, next, tostring, setmetatable, rawget, error = core.host, core.type, core.select, core.next,
-  core.tostring, core.setmetatable, core.rawget, core.error
+local host, type, select, next, tostring, setmetatable, rawget = core.host, core.type, core.select, core.next,
+  core.tostring, core.setmetatable, core.rawget
 local raise, call, encode, encode_list, decode, head = core.raise, core.call, core.encode, core.encode_list, core.decode, core.head
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local MEMBER, OPERATION, PAGE = 14, 1, 3
