@@ -97,8 +97,8 @@ HOMES = {
         b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment"
         b" create_failed create_options",
         b"totext": b"to_text",
-        b"library": b"tool secret secret_proto",
-        b"strings": b"tables charge check_size",
+        b"tool": b"tool check",
+        b"bounds": b"charge check_size",
     }.items()
     for name in names.split()
 }

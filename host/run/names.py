@@ -38,7 +38,11 @@ FILES: Final[dict[str, bytes]] = {
         "graphql": "graphql_query graphql",
         "sql": "sql",
         "fs": "fs",
-        "library": "json inspect log os io table math require load loadstring try env STRIPE_API_KEY args",
+        "tables": "table",
+        "environ": "env",
+        "secret": "STRIPE_API_KEY",
+        "loading": "load loadstring require",
+        **{name: name for name in ("json", "inspect", "log", "os", "io", "math", "args", "try")},
     }.items()
     for name in names.split()
 }

@@ -27,9 +27,8 @@ function host.tick()
   if host.ticks > budget then error("stopped", 0) end
 end
 function host.load_prelude(_, name) return assert(loadstring(sources[name], "=prelude"))(host) end
-host.load_prelude(host, "totext")
-host.safe = host.load_prelude(host, "strings")
-host.load_prelude(host, "patterns")
+for name in ("totext bounds strings tables patterns"):gmatch("%a+") do host.load_prelude(host, name) end
+host.safe = { string = host.env.string, table = host.env.table }
 -- A run's own hook: counts as a tick, so that what never charges is stopped as well.
 function host.guarded(fn, ...)
   host.ticks = 0
@@ -114,9 +113,8 @@ return concat(bad, "\\n"), errors, matched
 
 def make(budget: float = 1e9, limit: int = 1_000_000) -> tuple[Any, Any]:
     lua = lupa.LuaRuntime(encoding="latin-1", register_eval=False, register_builtins=False)
-    sources = lua.table_from(
-        {name: (PRELUDE / f"{name}.lua").read_bytes().decode("latin-1") for name in ("totext", "strings", "patterns")}
-    )
+    names = ("totext", "bounds", "strings", "tables", "patterns")
+    sources = lua.table_from({name: (PRELUDE / f"{name}.lua").read_bytes().decode("latin-1") for name in names})
     return lua, lua.execute(SETUP, sources, budget, limit)
 
 

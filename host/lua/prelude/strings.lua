@@ -1,48 +1,24 @@
--- The string library as a script sees it, and the parts of table that can build or shift something big.
+-- The string library as a script sees it.
 --
--- Every C function here runs to its end before the budget hook can fire, so each is called only where its
--- work is bounded beforehand, and that work is charged: host.tick (which looks at the deadline and raises)
--- runs once per QUANTUM. A unit is about 8 ns, one step of the C pattern matcher. A pattern whose worst case
--- on this subject is over BUDGET goes to patterns.lua: same answers and errors, in Lua, so it can be stopped.
+-- Work in C is bounded beforehand and charged (bounds.lua). A pattern whose worst case on this subject is over BUDGET
+-- goes to patterns.lua: same answers and errors, in Lua, so it can be stopped.
 --
 -- Nor may C call back into a script: each level takes C's stack, and LuaJIT has no guard there (gsub calling
 -- gsub, tostring calling tostring end the process). So callbacks and metamethods are called from Lua.
 --
--- Takes core's captured originals, its tick, limit_string, raise and load_prelude; sets core.env.string and
--- core.tables (concat, insert, maxn, sort), and what patterns.lua needs. Returns both libraries.
+-- Takes core's captured originals; sets core.env.string, and what patterns.lua needs.
 local host = ...
-local type, select, tonumber, tostring, error, unpack, rawget, getmetatable, next =
-  host.type, host.select, host.tonumber, host.tostring, host.error, host.unpack, host.rawget, host.getmetatable, host.next
-local string, table, floor = host.string, host.table, host.math.floor
+local type, select, tonumber, unpack, next = host.type, host.select, host.tonumber, host.unpack, host.next
+local string, floor, concat = host.string, host.math.floor, host.table.concat
 local byte, find, format, gmatch, gsub, match, rep, sub =
   string.byte, string.find, string.format, string.gmatch, string.gsub, string.match, string.rep, string.sub
-local to_text = host.to_text
+local to_text, charge, check_size = host.to_text, host.charge, host.check_size
 local lower, reverse, upper = string.lower, string.reverse, string.upper
-local concat, insert, maxn, sort = table.concat, table.insert, table.maxn, table.sort
 
 local LIMIT = host.limit_string -- bytes
-local QUANTUM, BUDGET = 500000, 10000000 -- units: about 4 ms and 80 ms
+local BUDGET = 10000000 -- units: about 80 ms
 local FREE = 500 -- units too few to charge
 local KEPT, LONGEST = 64, 256 -- analysed patterns kept, and the longest worth keeping
-
-local tick, spent = host.tick, 0
-local function charge(units)
-  spent = spent + units
-  if spent > QUANTUM then
-    spent = 0
-    tick()
-  end
-end
-host.charge = charge
-
--- Refuses a result of `size` bytes over the limit of one string.
-local function check_size(size, what)
-  if size <= LIMIT then return charge(size / 8) end
-  local message = format("string limit: the result of %s would be %.0f bytes or more, the limit is %.0f", what, size, LIMIT)
-  if host.raise then return host.raise { kind = "limit", message = message } end
-  error(message, 3)
-end
-host.check_size = check_size
 
 -- A string argument as C takes it: a number is one too. Anything else stays for the C function to refuse.
 local function text(value)
@@ -334,80 +310,4 @@ for name, convert in next, { lower = lower, reverse = reverse, upper = upper } d
   end
 end
 
-local tables = {}
-
-function tables.concat(t, separator, i, j)
-  if type(t) == "table" then
-    local size, gap = 0, type(separator) == "string" and #separator or 24
-    for k = floor(tonumber(i) or 1), floor(tonumber(j) or #t) do
-      local value = rawget(t, k)
-      local kind = type(value)
-      if kind == "string" then size = size + #value + gap
-      elseif kind == "number" then size = size + 24 + gap
-      else break end
-      if size - gap > LIMIT then break end
-    end
-    check_size(size - gap, "table.concat")
-  end
-  return concat(t, separator, i, j)
-end
-
-local function less(a, b) return a < b end
-
--- Sorts list[1 … n] by merging runs: n log n comparisons whatever `before` answers.
-local function merge_sort(list, n, before)
-  local from, to, width = list, {}, 1
-  while width < n do
-    for low = 1, n, 2 * width do
-      local middle, high = low + width, low + 2 * width
-      if middle > n + 1 then middle = n + 1 end
-      if high > n + 1 then high = n + 1 end
-      local i, j = low, middle
-      for k = low, high - 1 do
-        if i < middle and (j >= high or not before(from[j], from[i])) then
-          to[k], i = from[i], i + 1
-        else
-          to[k], j = from[j], j + 1
-        end
-      end
-    end
-    from, to, width = to, from, width * 2
-  end
-  return from
-end
-
--- C's quicksort takes n² steps on a list made for it, and calls back; it has short lists of plain values only.
-function tables.sort(t, before)
-  if type(t) ~= "table" or before ~= nil and type(before) ~= "function" then return sort(t, before) end
-  local n, copy, kind = #t, {}, nil
-  for i = 1, n do
-    copy[i] = rawget(t, i)
-    local this = type(copy[i])
-    if kind == nil then kind = this elseif kind ~= this then kind = "mixed" end
-  end
-  if not before and n <= 1000 and (kind == "number" or kind == "string" or kind == "mixed" or n < 2) then
-    charge(n * n / 8)
-    return sort(t)
-  end
-  local sorted = merge_sort(copy, n, before or less)
-  for i = 1, n do t[i] = sorted[i] end
-end
-
-function tables.insert(t, ...)
-  if type(t) == "table" and select("#", ...) == 2 then
-    local n, at = #t, tonumber((...))
-    if at and not (at > n - 16777216 and at < 2147483648) then -- C would shift thousands of millions of holes
-      error("bad argument #2 to 'insert' (position out of bounds)", 2)
-    end
-    charge(at and at <= n and (n - at) / 4 or 0)
-  end
-  return insert(t, ...)
-end
-
-function tables.maxn(t)
-  charge(100000) -- it walks the whole table, holes too, whose size nothing tells
-  return maxn(t)
-end
-
-host.env.string, host.tables = strings, tables
-return { string = strings, table = tables }
+host.env.string = strings

@@ -1,0 +1,6 @@
+-- math, a run's own: what it sets there stays there, and its random numbers begin anew.
+local core = ...
+local math = {}
+for name, value in core.next, core.math do math[name] = value end
+math.randomseed(core.tonumber(core.tool("seed")))
+core.env.math = math

@@ -1,0 +1,26 @@
+-- os, as far as it harms nobody.
+local core = ...
+local type, error, floor, tool, check = core.type, core.error, core.math.floor, core.tool, core.check
+local os = core.os
+local MOST_FORMAT = 1000 -- bytes; os.date is one call of C
+
+core.env.os = {
+  date = function(format_, time)
+    if type(format_) == "string" and #format_ > MOST_FORMAT then
+      error("bad argument #1 to 'date' (a format of at most " .. MOST_FORMAT .. " bytes expected)", 2)
+    end
+    return os.date(format_, time)
+  end,
+  time = os.time, clock = os.clock, difftime = os.difftime,
+  getenv = function(name)
+    check(name, "string", 1, "getenv")
+    return tool("env", name)
+  end,
+  exit = function(status)
+    if status == nil or status == true then status = 0 elseif status == false then status = 1 end
+    if type(status) ~= "number" or status ~= floor(status) or status < 0 or status > 255 then
+      error("bad argument #1 to 'exit' (a status from 0 to 255 expected)", 2)
+    end
+    core.die { exit = status }
+  end,
+}

@@ -1,0 +1,87 @@
+-- The table library as a script sees it: a run's own, with what can build or shift something big bounded.
+local core = ...
+local type, select, tonumber, error, unpack, rawget, next =
+  core.type, core.select, core.tonumber, core.error, core.unpack, core.rawget, core.next
+local floor, charge, check_size, LIMIT = core.math.floor, core.charge, core.check_size, core.limit_string
+local concat, insert, maxn, sort = core.table.concat, core.table.insert, core.table.maxn, core.table.sort
+
+local tables = {}
+for name, value in next, core.table do tables[name] = value end
+tables.getn, tables.setn, tables.foreach, tables.foreachi = nil, nil, nil, nil
+tables.unpack = unpack
+function tables.pack(...) return { n = select("#", ...), ... } end
+
+function tables.concat(t, separator, i, j)
+  if type(t) == "table" then
+    local size, gap = 0, type(separator) == "string" and #separator or 24
+    for k = floor(tonumber(i) or 1), floor(tonumber(j) or #t) do
+      local value = rawget(t, k)
+      local kind = type(value)
+      if kind == "string" then size = size + #value + gap
+      elseif kind == "number" then size = size + 24 + gap
+      else break end
+      if size - gap > LIMIT then break end
+    end
+    check_size(size - gap, "table.concat")
+  end
+  return concat(t, separator, i, j)
+end
+
+local function less(a, b) return a < b end
+
+-- Sorts list[1 … n] by merging runs: n log n comparisons whatever `before` answers.
+local function merge_sort(list, n, before)
+  local from, to, width = list, {}, 1
+  while width < n do
+    for low = 1, n, 2 * width do
+      local middle, high = low + width, low + 2 * width
+      if middle > n + 1 then middle = n + 1 end
+      if high > n + 1 then high = n + 1 end
+      local i, j = low, middle
+      for k = low, high - 1 do
+        if i < middle and (j >= high or not before(from[j], from[i])) then
+          to[k], i = from[i], i + 1
+        else
+          to[k], j = from[j], j + 1
+        end
+      end
+    end
+    from, to, width = to, from, width * 2
+  end
+  return from
+end
+
+-- C's quicksort takes n² steps on a list made for it, and calls back; it has short lists of plain values only.
+function tables.sort(t, before)
+  if type(t) ~= "table" or before ~= nil and type(before) ~= "function" then return sort(t, before) end
+  local n, copy, kind = #t, {}, nil
+  for i = 1, n do
+    copy[i] = rawget(t, i)
+    local this = type(copy[i])
+    if kind == nil then kind = this elseif kind ~= this then kind = "mixed" end
+  end
+  if not before and n <= 1000 and (kind == "number" or kind == "string" or kind == "mixed" or n < 2) then
+    charge(n * n / 8)
+    return sort(t)
+  end
+  local sorted = merge_sort(copy, n, before or less)
+  for i = 1, n do t[i] = sorted[i] end
+end
+
+function tables.insert(t, ...)
+  if type(t) == "table" and select("#", ...) == 2 then
+    local n, at = #t, tonumber((...))
+    if at and not (at > n - 16777216 and at < 2147483648) then -- C would shift thousands of millions of holes
+      error("bad argument #2 to 'insert' (position out of bounds)", 2)
+    end
+    charge(at and at <= n and (n - at) / 4 or 0)
+  end
+  return insert(t, ...)
+end
+
+function tables.maxn(t)
+  charge(100000) -- it walks the whole table, holes too, whose size nothing tells
+  return maxn(t)
+end
+
+core.env.table = tables
