@@ -50,37 +50,54 @@ check_version(_version)
 PRELUDE = Path(__file__).with_name("prelude")
 
 
-@functools.cache
-def chunk(name: str) -> bytes:
-    """A file of the prelude as stripped bytecode of this very LuaJIT."""
-    source = PRELUDE.joinpath(f"{name}.lua").read_bytes()
+def _source(name: str) -> str:
+    return PRELUDE.joinpath(f"{name}.lua").read_text("latin-1")
+
+
+def _compile(source: str, name: str) -> bytes:
     runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
     dump = runtime.execute(
         b"local s, n = ... local f, e = loadstring(s, n) if not f then error(e, 0) end return string.dump(f, true)",
-        source,
-        b"=host " + name.encode(),
+        source.encode("latin-1"),
+        b"=" + name.encode(),
     )
     return bytes(dump)
 
 
-# The state's own globals stay out of every script's reach: scripts get a table of their own. What even the
-# prelude has no use for is dropped all the same.
-BOOT = b"""
-local host, core, tasks, str, compiling = ...
+@functools.cache
+def chunk(name: str) -> bytes:
+    """A file of the prelude as stripped bytecode of this very LuaJIT."""
+    return _compile(_source(name), f"host {name}")
+
+
+# What a state begins with, in one chunk. The state's own globals stay out of every script's reach: scripts get a table
+# of their own. What even the prelude has no use for is dropped all the same.
+BOOT = """
+local host, tasks, str, compiling = ...
 if not compiling then jit.off() end
 collectgarbage("stop")
-local enter = loadstring(core, "=host")(host, tasks, str)
 local function drop(from, names)
   for name in names:gmatch("%S+") do from[name] = nil end
 end
+local enter, core = (function(...) {core} end)(host, tasks, str)
 for name in pairs(package.loaded) do package.loaded[name] = nil end
 drop(debug.getregistry(), "FILE* _LOADLIB _PRELOAD")
 drop(os, "execute exit getenv remove rename setlocale tmpname")
 drop(debug, "debug gethook getlocal getregistry getupvalue setlocal setmetatable setupvalue traceback")
 drop(debug, "upvalueid upvaluejoin")
 drop(_G, "python package ffi jit io debug require module dofile loadfile")
+{files}
 return enter
 """
+
+
+@functools.cache
+def boot(building: bool) -> bytes:
+    """The bytecode a state begins with; with the files that builders need when there will be some."""
+    files = ("env", "text", "builders") if building else ("env",)
+    loads = "".join(f"do local load = function(...) {_source(name)} end load(core) end\n" for name in files)
+    return _compile(BOOT.replace("{files}", loads).replace("{core}", _source("core")), "host")
+
 
 # Which file of the prelude defines core.<name>; those not here are in core.lua or env.lua.
 HOMES = {
@@ -109,12 +126,13 @@ class LuaState:
 
     ``host(code, *arguments)`` is called by the Lua side (codes in ``host.lua.protocol``) on whichever thread
     is inside :meth:`enter`; it must not raise and gives ``None``, a bool, a number, bytes, or a tuple of these.
-    A state is used by one thread at a time. ``jit`` lets LuaJIT compile: then nothing in this process stops a loop.
+    A state is used by one thread at a time. ``building`` has what builders need loaded from the start. ``jit`` lets
+    LuaJIT compile: then nothing in this process stops a loop.
     """
 
     __slots__ = ("_ceiling", "_enter", "_host", "_limit", "_most", "_runtime")
 
-    def __init__(self, host: HostFunction, limits: Limits, *, jit: bool = False) -> None:
+    def __init__(self, host: HostFunction, limits: Limits, building: bool = True, *, jit: bool = False) -> None:
         self._runtime = _lupa.LuaRuntime(
             encoding=None,
             register_eval=False,
@@ -125,7 +143,7 @@ class LuaState:
         self._limit = self._ceiling = limits.memory
         self._most = limits.memory + HEADROOM
         self._host: HostFunction | None = host
-        self._enter = self._runtime.execute(BOOT, self._answer, chunk("core"), limits.tasks, limits.string, jit)
+        self._enter = self._runtime.execute(boot(building), self._answer, limits.tasks, limits.string, jit)
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
         """Hand Lua one reply (or START, ABORT) and let it run until it waits. Gives the number of live tasks.

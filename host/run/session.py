@@ -73,7 +73,7 @@ class Surroundings:
     simulated: bool = False
     mask: Mask = field(default_factory=Mask)
     alive: set[Session] = field(default_factory=set)  # runs that have not ended
-    new_state: Callable[[HostFunction, Limits], State] = LuaState
+    new_state: Callable[[HostFunction, Limits, bool], State] = LuaState
 
 
 class Session:
@@ -224,7 +224,7 @@ class Session:
             except InvalidCall as error:
                 self._ending = (None, ScriptError(f"globals: {error.message}", kind="invalid"), None)
                 return
-            self._state = self.around.new_state(self._host, job.limits)
+            self._state = self.around.new_state(self._host, job.limits, b"new_" in job.script.source)
             if self._why is not None:  # killed since we looked
                 self._state.stop()
             name = b"@" + job.script.name.encode()

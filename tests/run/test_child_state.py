@@ -311,7 +311,7 @@ def test_the_host_outlives_a_process_in_foreign_hands(host: Host, frames: list[t
     """Well-formed questions with any content end the run, never a thread of the host."""
     peers: list[Peer] = []
 
-    def new_state(function: Any, limits: Limits) -> ChildState:
+    def new_state(function: Any, limits: Limits, _building: bool) -> ChildState:
         queue = list(frames)
 
         def next_one(*question: Any) -> Any:

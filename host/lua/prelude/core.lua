@@ -260,7 +260,6 @@ local function enter(id, status, a, b)
   if finished then return 0 end
   if id == START then
     trace = b % 2 == 1
-    load_prelude(core, "env")
     if b >= 4 then
       load_prelude(core, "durable")
       b = b - 4
@@ -269,7 +268,7 @@ local function enter(id, status, a, b)
     if not chunk then return ended("syntax", message) end
     sethook(tick, "", TICK_EVERY)
     main = start_task(nil, chunk, 0)
-    G.collectgarbage("restart") -- stopped while the prelude was loaded
+    G.collectgarbage("restart", -1) -- stopped while the prelude was loaded
     local left = advance()
     -- Where many runs live at once, what loading left behind is given back before the next one loads.
     if left > 0 and b >= 2 then G.collectgarbage() end
@@ -281,4 +280,4 @@ local function enter(id, status, a, b)
   return advance()
 end
 
-return enter
+return enter, core

@@ -83,7 +83,7 @@ class Isolation:
         self._closed = False
         self._zygote = _Zygote(self._config)
 
-    def state(self, host: HostFunction, limits: Limits) -> ChildState:
+    def state(self, host: HostFunction, limits: Limits, _building: bool = True) -> ChildState:
         """A fresh state in a fresh process. Raises ``ScriptError`` where there can be none."""
         with self._lock:
             born = self._born()
