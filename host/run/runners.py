@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 HELD = 0.02  # seconds in one session after which a runner counts as held up
-BATCH = 64  # sessions served after which the loop is woken, though more are waiting
+BATCH = 16  # sessions served after which it is the loop's turn, though more are waiting
 IDLE = 10.0  # seconds without work after which a runner's thread ends
 
 
@@ -35,6 +35,8 @@ class Loop(Protocol):
 
     def batch(self, on: bool) -> None: ...
     def flush(self) -> None: ...
+    def pass_turn(self) -> None: ...
+    def give_turn(self) -> None: ...
     def soon(self, callback: Callable[[], None]) -> None: ...
     def on_loop_thread(self) -> bool: ...
 
@@ -91,6 +93,8 @@ class Runners:
             wake = self._rouse() if self._ready else None
         if wake is not None:
             wake.release()
+            assert self._loop is not None
+            self._loop.give_turn()
 
     def flush(self) -> None:
         """Have the loop begin what sessions have submitted so far; done by itself when there is nothing else to do."""
@@ -152,15 +156,20 @@ class Runners:
 
     def _rouse(self) -> threading.Lock | None:
         """See that somebody takes the head of the queue; gives a lock to release once ours is free."""
+        if len(self._busy) <= self._blocked:
+            return self._one_more()
+        if not self._watching:
+            self._watching = True
+            threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
+        return None
+
+    def _one_more(self) -> threading.Lock | None:
+        """One more runner at work: an idle one, whose lock is to be released, or a new one."""
         if self._idle:
             runner = self._idle.pop()
             self._busy.add(runner)
             return runner.signal
-        if len(self._busy) <= self._blocked:
-            self._start()
-        elif not self._watching:
-            self._watching = True
-            threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
+        self._start()
         return None
 
     def _start(self) -> None:
@@ -171,6 +180,13 @@ class Runners:
         runner.thread = threading.Thread(target=self._run, args=(runner,), name=self._name, daemon=True)
         self._busy.add(runner)
         runner.thread.start()
+
+    def _is_spare(self, runner: _Runner) -> bool:
+        """Whether another runner sees to the queue: two at once only take the interpreter from each other."""
+        if len(self._busy) - self._blocked < 2 or self._closed:
+            return False
+        soon = monotonic() - HELD
+        return any(each is not runner and each.session is not None and each.since > soon for each in self._busy)
 
     # -- threads
 
@@ -194,7 +210,7 @@ class Runners:
                         self._ready.append(session)
                     else:
                         session.scheduled = False
-                if self._ready:
+                if self._ready and not self._is_spare(runner):
                     session = runner.session = self._ready.popleft()
                     runner.since = monotonic()
                 else:
@@ -208,7 +224,8 @@ class Runners:
                 served += 1
                 if served >= BATCH:
                     served = 0
-                    self.flush()
+                    if self._loop is not None:
+                        self._loop.pass_turn()
                 continue
             served = 0
             self.flush()
@@ -231,5 +248,8 @@ class Runners:
                     self._watching = False
                     return
                 now = monotonic()
-                if self._ready and not self._idle and all(now - runner.since > HELD for runner in self._busy):
-                    self._start()
+                wake = None
+                if self._ready and all(now - runner.since > HELD for runner in self._busy):
+                    wake = self._one_more()
+            if wake is not None:
+                wake.release()
