@@ -115,6 +115,7 @@ HOMES = {
         b" create_failed create_options",
         b"totext": b"to_text",
         b"tool": b"tool check",
+        b"sleep": b"expect_seconds",
         b"bounds": b"charge check_size",
     }.items()
     for name in names.split()

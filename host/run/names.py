@@ -33,7 +33,7 @@ FILES: Final[dict[str, bytes]] = {
         "basic": "print getmetatable collectgarbage",
         "strings": "string",
         "coroutines": "coroutine",
-        "tasks": "spawn wait_any parallel map sleep with_timeout",
+        "tasks": "spawn wait_any parallel map with_timeout",
         "http": "http",
         "graphql": "graphql_query graphql",
         "sql": "sql",
@@ -42,7 +42,7 @@ FILES: Final[dict[str, bytes]] = {
         "environ": "env",
         "secret": "STRIPE_API_KEY",
         "loading": "load loadstring require",
-        **{name: name for name in ("json", "inspect", "log", "os", "io", "math", "args", "try")},
+        **{name: name for name in ("json", "inspect", "log", "os", "io", "math", "args", "try", "sleep")},
     }.items()
     for name in names.split()
 }

@@ -11,7 +11,7 @@ local type, error, select, rawget, rawequal, setmetatable, loadstring = type, er
 local unpack = unpack
 local co_create, co_resume, co_yield, co_status, co_running, co_yieldable = coroutine.create, coroutine.resume,
   coroutine.yield, coroutine.status, coroutine.running, coroutine.isyieldable
-local sethook = debug.sethook
+local sethook, collect = debug.sethook, collectgarbage
 
 local CALL, TICK, ENDED, PRELUDE, HOME, ROOM = 1, 2, 6, 9, 15, 16
 local ERROR = 1 -- status of a reply
@@ -256,6 +256,17 @@ local function advance()
   return ended("value", main.results[1])
 end
 
+-- Where many runs live at once, each gives back its garbage when it waits and has some: what loading left behind first.
+local most -- KB from which on there is some; nil where runs are few
+local function rest()
+  local left = advance()
+  if most and left > 0 and collect("count") > most then
+    collect()
+    most = 1.2 * collect("count")
+  end
+  return left
+end
+
 local function enter(id, status, a, b)
   if finished then return 0 end
   if id == START then
@@ -268,16 +279,14 @@ local function enter(id, status, a, b)
     if not chunk then return ended("syntax", message) end
     sethook(tick, "", TICK_EVERY)
     main = start_task(nil, chunk, 0)
-    G.collectgarbage("restart", -1) -- stopped while the prelude was loaded
-    local left = advance()
-    -- Where many runs live at once, what loading left behind is given back before the next one loads.
-    if left > 0 and b >= 2 then G.collectgarbage() end
-    return left
+    collect("restart", -1) -- stopped while the prelude was loaded
+    if b >= 2 then most = 0 end
+    return rest()
   elseif id == ABORT then
     return ended("abort", a, main.co)
   end
   route(id, status, a, b)
-  return advance()
+  return rest()
 end
 
 return enter, core

@@ -1,11 +1,11 @@
--- spawn, wait, cancel, wait_any, parallel, map, sleep, with_timeout.
+-- spawn, wait, cancel, wait_any, parallel, map, with_timeout.
 local core = ...
 local type, error, select, unpack, next, pcall, rawget, tostring, host = core.type, core.error, core.select, core.unpack,
   core.next, core.pcall, core.rawget, core.tostring, core.host
-local raise, call, park, make_ready, start_task, current, where, check_cancelled = core.raise, core.call, core.park,
+local raise, park, make_ready, start_task, current, where, check_cancelled = core.raise, core.park,
   core.make_ready, core.start_task, core.current, core.where, core.check_cancelled
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
-local format, floor = core.string.format, core.math.floor
+local format, floor, expect_seconds = core.string.format, core.math.floor, core.expect_seconds
 local CALL, CANCEL, ERROR = 1, 4, 1
 local SLEEP = 4 -- kind of call
 
@@ -58,12 +58,6 @@ local function invalid(message) return raise { kind = "invalid", message = messa
 
 local function expect_function(fn, who)
   if type(fn) ~= "function" then invalid(who .. " expects a function, got " .. (fn == nil and "nothing" or "a " .. type(fn))) end
-end
-
-local function expect_seconds(seconds, who)
-  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 or seconds > 31536000 then
-    invalid(who .. " expects seconds from 0 to a year, got " .. tostring(seconds))
-  end
 end
 
 local function on_fail(task)
@@ -282,11 +276,6 @@ function env.map(list, fn, options)
   end)
   for i = 1, n do out[i] = done[i].results[1] end
   return out
-end
-
-function env.sleep(seconds)
-  expect_seconds(seconds, "sleep")
-  call(SLEEP, format("%.17g", seconds))
 end
 
 function env.with_timeout(seconds, fn, ...)

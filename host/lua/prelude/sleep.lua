@@ -1,0 +1,17 @@
+-- sleep(seconds): a file of its own, for it is often all that a script uses of tasks.
+local core = ...
+local type, tostring, call, format = core.type, core.tostring, core.call, core.string.format
+local SLEEP = 4 -- kind of call
+
+function core.expect_seconds(seconds, who)
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 or seconds > 31536000 then
+    core.raise {
+      kind = "invalid", message = who .. " expects seconds from 0 to a year, got " .. tostring(seconds),
+    }
+  end
+end
+
+function core.env.sleep(seconds)
+  core.expect_seconds(seconds, "sleep")
+  call(SLEEP, format("%.17g", seconds))
+end
