@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from host.gate.invocation import RunContext
     from host.gate.permissions import Permissions
     from host.host import Host
-    from host.limits import Limits
+    from host.limits import ApiLimits, Limits
     from host.run.script import RunResult, Script
     from host.settings import Secret, Settings
 
 __all__ = [
     "ApiError",
+    "ApiLimits",
     "Budget",
     "CallError",
     "CallTimeout",
@@ -68,6 +69,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ApiLimits": "host.limits",
     "Budget": "host.gate.budget",
     "Host": "host.host",
     "Limits": "host.limits",

@@ -32,9 +32,9 @@ from host.http.chain import Limits as HttpLimits
 from host.http.chain import Send, chain
 from host.http.client import Credential, HttpClient
 from host.http.idempotency import random_key
-from host.http.limits import Rate
 from host.http.message import Answer, Request
 from host.http.settings import HttpSettings
+from host.http.traffic import limits_of, policies_of
 from host.limits import Limits
 from host.lua.state import LuaState
 from host.run.functions import Functions
@@ -44,7 +44,7 @@ from host.run.returned import decoded
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
 from host.run.session import Job, Session, Surroundings
-from host.settings import STRIPE_API_BASE, Secret, Settings
+from host.settings import Secret, Settings
 
 if TYPE_CHECKING:
     import httpx
@@ -718,11 +718,15 @@ class Host:
         return Settings.load(env_file=env_file, overrides=given, config=config)
 
     def _http_limits(self) -> HttpLimits:
-        rates = {} if self.simulated else _rates(self.settings)
-        return HttpLimits(rates=rates, in_flight_per_host=self.settings.max_per_host)
+        return limits_of(self.settings, simulated=self.simulated)
 
     def _chain(self, send: Send) -> Send:
-        return chain(send, limits=self._http_limits(), on_wait=self._worker.extend_deadline)
+        return chain(
+            send,
+            limits=self._http_limits(),
+            on_wait=self._worker.extend_deadline,
+            policies=policies_of(self.settings),
+        )
 
     async def _call_api(self, request: Request, deadline: float) -> Answer:
         return await self._send(request, deadline)
@@ -865,13 +869,6 @@ class Host:
             )
         if self._closed:
             raise ClosedError("the host is closed")
-
-
-def _rates(settings: Settings) -> Mapping[str, Rate]:
-    """Stripe's own rates, at Stripe's own address only (https://docs.stripe.com/rate-limits)."""
-    if settings.stripe_api_base != STRIPE_API_BASE:
-        return {}
-    return {"stripe": Rate(100.0 if settings.mode == "live" else 25.0)}
 
 
 def _config(config: str | os.PathLike[str] | ConfigFile | None) -> ConfigFile:

@@ -15,6 +15,7 @@ from typing import Any, Literal, NoReturn, cast
 from urllib.parse import urlsplit
 
 from host.errors import ConfigError, UsageError
+from host.limits import ApiLimits, read_api_limits
 
 __all__ = ["DEMO_KEY", "Secret", "Settings"]
 
@@ -81,8 +82,9 @@ class Settings:
     request, ``request_deadline`` a whole call with its waiting and retries. ``journal`` is the path or URL of
     the journal of durable runs. ``graphql_endpoint`` is what ``graphql_query`` asks, with ``graphql_token`` as its
     bearer; ``graphql_schema`` (an SDL file, or ``introspect``) checks queries first. ``max_in_flight`` counts requests
-    under way, ``max_per_host`` those to one host and port (``None``: as many). ``sources`` tells for each
-    field that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
+    under way, ``max_per_host`` those to one host and port (``None``: as many). ``api_limits`` holds rate, requests
+    under way and retries of single APIs, by name. ``sources`` tells for each field
+    that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
     """
 
     stripe_secret_key: Secret | None = None
@@ -94,6 +96,7 @@ class Settings:
     max_in_flight: int = 1000
     max_per_host: int | None = None
     queue_capacity: int = 1024
+    api_limits: Mapping[str, ApiLimits] = field(default_factory=dict, hash=False)
     transport: Literal["auto", "reqwest", "httpx"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     journal: str | None = field(default=None, repr=False)  # may hold a database's password
@@ -369,6 +372,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "max_in_flight": ("HOST_MAX_IN_FLIGHT", _count(100_000)),
     "max_per_host": ("HOST_MAX_PER_HOST", _optional(_count(100_000))),
     "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
+    "api_limits": ("HOST_API_LIMITS", read_api_limits),
     "transport": ("HOST_TRANSPORT", _choice("auto", "reqwest", "httpx")),
     "journal": ("HOST_JOURNAL", _read_journal),
     "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),
@@ -378,7 +382,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
 }
 """Field → its variable, and what reads its value: gives the clean one, or ValueError saying what is wrong."""
 
-_DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(Settings)}
+_DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(Settings)} | {"api_limits": {}}
 
 
 def _read_env_file(

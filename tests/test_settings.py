@@ -241,3 +241,32 @@ def test_a_secret_is_compared_by_value_and_refuses_to_be_serialised() -> None:
             pickle.dumps(secret, protocol)
     with pytest.raises(TypeError):
         json.dumps({"key": secret})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x", "expected such as stripe: rate=50"),
+        ("stripe: rate", "expected such as stripe: rate=50"),
+        ("stripe: rat=5", "has 'rat' for stripe; there are rate, burst, in_flight, retries"),
+        ("stripe: rate=-1", "rate is -1.0; expected requests a second, a number from 0"),
+        ("stripe: rate=nan", "rate is nan; expected requests a second"),
+        ("stripe: burst=0", "burst is 0; expected a number from 1"),
+        ("stripe: in_flight=1.5", "in_flight is 1.5; expected a whole number from 1"),
+        ("a.b: rate=1", "names the API 'a.b'; expected a name such as stripe"),
+    ],
+)
+def test_wrong_limits_of_an_api_say_what_is_expected(tmp_path: Path, text: str, message: str) -> None:
+    """The variable, where it was set, and the words there are."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, {"HOST_API_LIMITS": text})
+    assert str(caught.value).startswith("HOST_API_LIMITS (set by environment) ")
+    assert message in str(caught.value)
+
+
+def test_limits_of_apis_are_read_from_text_and_tables(tmp_path: Path) -> None:
+    """A variable's text and the table of a host.toml say the same."""
+    text = load(tmp_path, {"HOST_API_LIMITS": "stripe: rate=50, retries=5; pets : in_flight = 2 ;"})
+    table = Settings(api_limits={"stripe": {"rate": 50, "retries": 5}, "pets": {"in_flight": 2}})
+    assert text == table
+    assert text.api_limits["stripe"].retries == 5

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from host.errors import UsageError
+from host.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from host.apis.catalog import Catalog
+    from host.settings import Settings
 
-__all__ = ["api_option", "command", "documents"]
+__all__ = ["api_limits_option", "api_option", "check_limited", "command", "documents"]
 
 
 def documents(given: tuple[str, ...]) -> dict[str, str]:
@@ -35,6 +36,25 @@ api_option = click.option(
     multiple=True,
     help="Also offer the API of this OpenAPI document, as NAME.… (repeatable).",
 )
+
+api_limits_option = click.option(
+    "--api-limits",
+    metavar="NAME:rate=N,…",
+    multiple=True,
+    callback=lambda _, __, given: "; ".join(given) or None,
+    help="How an API is called: rate (a second), burst, in_flight, retries (repeatable).",
+)
+
+
+def check_limited(settings: Settings, apis: tuple[str, ...]) -> None:
+    """Raise ``ConfigError`` for limits of an API that is not there, which would hold for nothing."""
+    known = ["stripe", *documents(apis)]
+    for name in settings.api_limits:
+        if name not in known:
+            raise ConfigError(
+                f"HOST_API_LIMITS (set by {settings.source('api_limits')}) names the API {name!r}; "
+                f"there are {', '.join(known)}"
+            )
 
 
 @click.command(

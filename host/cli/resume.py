@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import click
 
+from host.cli.apis import api_limits_option, api_option, check_limited, documents
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.run import run_one, sinks_of
@@ -38,6 +39,9 @@ Examples:
 @click.option("--recorded", is_flag=True, help="Run the script's text as it was recorded, not its file.")
 @click.option("--force-new", is_flag=True, help="Start over with new keys: what was done is done again.")
 @click.option("--other-key", is_flag=True, help="The present key is another one of the same account.")
+@api_option
+@api_limits_option
+@click.option("--isolate", is_flag=True, help="Run the script's Lua in a confined process of its own.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="As for run.")
 @click.option("-v", "--verbose", count=True, help="Show calls and answers on stderr; -vv also arguments.")
 @click.option("--json", "as_json", is_flag=True, help="Print the returned value as JSON.")
@@ -52,6 +56,9 @@ def command(
     recorded: bool,
     force_new: bool,
     other_key: bool,
+    apis: tuple[str, ...],
+    api_limits: str | None,
+    isolate: bool,
     timeout: float | None,
     verbose: int,
     as_json: bool,
@@ -65,8 +72,9 @@ def command(
     from host.host import Host
 
     config = granting.over()
-    overrides: dict[str, Any] = {"journal": journal}
+    overrides: dict[str, Any] = {"journal": journal, "api_limits": api_limits}
     settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
+    check_limited(settings, apis)
     kept = Journal.open(settings.journal or default_journal())
     try:
         run = kept.run(run_id)
@@ -81,7 +89,15 @@ def command(
         click.echo(f"run {run_id} is simulated, and goes on so", err=True)
     with ExitStack() as stack:
         return run_one(
-            lambda sinks: Host(simulate=simulate, env_file=env_file, config=config, sinks=sinks, **overrides),
+            lambda sinks: Host(
+                simulate=simulate,
+                env_file=env_file,
+                config=config,
+                sinks=sinks,
+                isolation="process" if isolate else "none",
+                apis=documents(apis),
+                **overrides,
+            ),
             lambda host: host.resume(
                 run_id,
                 in_doubt=in_doubt,

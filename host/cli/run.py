@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
-from host.cli.apis import api_option, documents
+from host.cli.apis import api_limits_option, api_option, check_limited, documents
 from host.cli.arguments import ScriptCommand, scripts_of
 from host.cli.batch import Batch, batch_options
 from host.cli.commands import EXIT_CODES
@@ -75,6 +75,7 @@ _GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are 
 @click.option("--require-live", "require", flag_value="live", help="Run only with a live key.")
 @click.option("--require-test", "require", flag_value="test", help="Run only with a test key or simulated.")
 @api_option
+@api_limits_option
 @click.option("--isolate", is_flag=True, help="Run the script's Lua in a confined process of its own.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 @keeping_options
@@ -94,6 +95,7 @@ def command(
     trace: str | None,
     require: Literal["live", "test"] | None,
     apis: tuple[str, ...],
+    api_limits: str | None,
     isolate: bool,
     debug: bool,
     keeping: Keeping,
@@ -107,9 +109,13 @@ def command(
     Without a key (STRIPE_SECRET_KEY) a run at a terminal is simulated; elsewhere it is refused.
     """
     scripts, args = scripts_of(ctx, arguments, code)
-    overrides: dict[str, Any] = {"http_timeout": http_timeout, "journal": keeping.journal}
+    overrides: dict[str, Any] = {
+        "http_timeout": http_timeout, "journal": keeping.journal, "api_limits": api_limits,
+    }  # fmt: skip
     config = granting.over()
     settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
+    if settings.api_limits:
+        check_limited(settings, apis)
     mode = choose(
         settings,
         simulate=simulate,

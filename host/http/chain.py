@@ -117,6 +117,7 @@ def limited(
     owner = LocalOwner(limits) if isinstance(limits, Limits) else limits
     known: dict[str, Tokens | None] = {}
     hosts: dict[str, _Host] = {}
+    of_apis = {name: owner.places_of_api(name) for name in owner.in_flight}
 
     def tokens_of(request: Request, host: str) -> Tokens | None:
         name = request.credential or host
@@ -147,10 +148,11 @@ def limited(
         try:
             if host.breaker is not None and not host.breaker.closed:
                 await _pass(host, host.breaker, request, deadline, clock, sleep)
-            if host.places is None:
+            places = of_apis.get(request.credential or "", host.places) if of_apis else host.places
+            if places is None:
                 answer = await send(request, deadline)
             else:
-                answer = await _in_place(host, host.places, send, request, deadline, clock)
+                answer = await _in_place(host, places, send, request, deadline, clock)
         except BaseException as error:
             if isinstance(error, CallError):
                 error.waited = waited

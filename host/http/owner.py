@@ -7,7 +7,7 @@ these, which the others ask; :func:`host.http.chain.limited` speaks to both in t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -22,11 +22,13 @@ __all__ = ["Limits", "LocalOwner", "Owner", "Places", "Tokens"]
 class Limits:
     """``rates`` by the request's ``credential`` (an API's name, one key each), else by ``host:port``.
 
-    ``in_flight_per_host`` ``None`` is no limit. ``breaker`` ``None`` is none.
+    ``in_flight_per_host`` ``None`` is no limit; ``in_flight`` has those of single APIs, which hold in its place.
+    ``breaker`` ``None`` is none.
     """
 
     rates: Mapping[str, Rate] = field(default_factory=lambda: MappingProxyType({}))
     in_flight_per_host: int | None = None
+    in_flight: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     breaker: BreakerPolicy | None = field(default_factory=BreakerPolicy)
 
     def __post_init__(self) -> None:
@@ -35,7 +37,9 @@ class Limits:
 
     @property
     def none(self) -> bool:
-        return not self.rates and self.in_flight_per_host is None and self.breaker is None
+        return (
+            not self.rates and self.in_flight_per_host is None and not self.in_flight and self.breaker is None
+        )
 
 
 class Tokens(Protocol):
@@ -70,7 +74,14 @@ class Owner(Protocol):
 
     def tokens(self, name: str) -> Tokens | None: ...
 
+    @property
+    def in_flight(self) -> Collection[str]:
+        """The APIs that have places of their own."""
+
     def places(self, host: str) -> Places | None: ...
+
+    def places_of_api(self, name: str) -> Places:
+        """The places of one of ``in_flight``."""
 
     def breaker(self, host: str) -> Breaker | None: ...
 
@@ -81,6 +92,7 @@ class LocalOwner:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.rates = bool(limits.rates)
+        self.in_flight: Collection[str] = limits.in_flight
 
     def tokens(self, name: str) -> Tokens | None:
         rate = self._limits.rates.get(name)
@@ -89,6 +101,9 @@ class LocalOwner:
     def places(self, host: str) -> Places | None:
         count = self._limits.in_flight_per_host
         return None if count is None else asyncio.Semaphore(count)
+
+    def places_of_api(self, name: str) -> Places:
+        return asyncio.Semaphore(self._limits.in_flight[name])
 
     def breaker(self, host: str) -> Breaker | None:
         return None if self._limits.breaker is None else Breaker(self._limits.breaker)

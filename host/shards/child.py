@@ -19,6 +19,7 @@ from host.gate.rules import Rules
 from host.host import Host
 from host.http.chain import Send, chain
 from host.http.limits import BreakerPolicy
+from host.http.traffic import policies_of
 from host.limits import Limits
 from host.lua.values import from_lua
 from host.run.script import RunResult, Script
@@ -44,7 +45,9 @@ class ChildHost(Host):
     def __init__(self, opening: m.Open, tell: Callable[[m.Message], None], sinks: list[Any]) -> None:
         self._opening = opening
         self._tell = tell
-        self.lenders = Lenders(opening.rates, opening.per_host, BreakerPolicy(), tell)
+        self.lenders = Lenders(
+            opening.rates, opening.per_host, BreakerPolicy(), tell, of_apis=opening.of_apis
+        )
         self.remote = RemoteClient(tell)
         super().__init__(simulate=opening.simulated, sinks=sinks, **opening.options)
         self._granted: dict[bytes, Rules] = {}
@@ -93,7 +96,12 @@ class ChildHost(Host):
         return self.remote if self.simulated else super()._open_client(*options)
 
     def _chain(self, send: Send) -> Send:
-        return chain(send, limits=self.lenders, on_wait=self._worker.extend_deadline)
+        return chain(
+            send,
+            limits=self.lenders,
+            on_wait=self._worker.extend_deadline,
+            policies=policies_of(self.settings),
+        )
 
 
 class Child:

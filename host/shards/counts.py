@@ -8,6 +8,7 @@ from time import monotonic
 
 from host.http.limits import TokenBucket
 from host.http.owner import Limits
+from host.shards.lease import API_POOL
 from host.shards.messages import (
     Granted,
     HostFailed,
@@ -94,10 +95,15 @@ class Counts:
     def _pool_of(self, name: str) -> Pool:
         pool = self._pools.get(name)
         if pool is None:
-            pool = self._pools[name] = self._pool(name, self.limits.in_flight_per_host or 1)
+            pool = self._pools[name] = self._pool(name, self._total(name))
             for member in self._members:  # parts are by processes, not by who has asked already
                 pool.join(member)
         return pool
+
+    def _total(self, name: str) -> int:
+        if name.startswith(API_POOL):
+            return self.limits.in_flight[name.removeprefix(API_POOL)]
+        return self.limits.in_flight_per_host or 1
 
     def _pool(self, name: str, total: int) -> Pool:
         return Pool(

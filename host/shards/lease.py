@@ -15,9 +15,10 @@ from host.http.limits import Breaker, BreakerPolicy
 from host.http.owner import Places, Tokens
 from host.shards import messages as m
 
-__all__ = ["Lease", "Lenders", "LentPlaces", "LentRoom", "LentTokens"]
+__all__ = ["API_POOL", "Lease", "Lenders", "LentPlaces", "LentRoom", "LentTokens"]
 
 Tell = Callable[[m.Message], None]
+API_POOL = "api "  # begins the pool of an API's places: no host and port do
 
 
 class Lease:
@@ -228,8 +229,15 @@ class Lenders:
     """The owner of the limits as a child has it (:class:`host.http.owner.Owner`)."""
 
     def __init__(
-        self, rates: list[str], per_host: int | None, breaker: BreakerPolicy | None, tell: Tell
+        self,
+        rates: list[str],
+        per_host: int | None,
+        breaker: BreakerPolicy | None,
+        tell: Tell,
+        *,
+        of_apis: list[str] | None = None,
     ) -> None:
+        self.in_flight = of_apis or []
         self.rates = bool(rates)
         self._names = frozenset(rates)
         self._per_host = per_host
@@ -249,6 +257,13 @@ class Lenders:
         if self._per_host is None:
             return None
         found = self._leases[host] = LentPlaces(host, self._tell)
+        return found
+
+    def places_of_api(self, name: str) -> Places:
+        pool = API_POOL + name
+        found = self._leases.get(pool)
+        if not isinstance(found, LentPlaces):
+            found = self._leases[pool] = LentPlaces(pool, self._tell)
         return found
 
     def breaker(self, host: str) -> Breaker | None:

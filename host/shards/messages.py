@@ -62,6 +62,7 @@ class Open(Message, frozen=True):
     room: int
     rates: list[str]
     per_host: int | None
+    of_apis: list[str]  # the APIs with places in flight of their own
 
 
 class Source(Message, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from host.errors import UsageError
@@ -49,6 +49,7 @@ def open_shards(
         room=0,
         rates=list(http_limits.rates),
         per_host=http_limits.in_flight_per_host,
+        of_apis=list(http_limits.in_flight),
     )
     return Shards(
         processes,
@@ -70,4 +71,5 @@ def _clean(environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 def _plain(settings: Settings) -> dict[str, Any]:
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values["api_limits"] = {name: asdict(each) for name, each in settings.api_limits.items()}
     return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}

@@ -226,3 +226,18 @@ def test_a_live_key_is_said_before_the_first_call(cli: Cli, monkeypatch: pytest.
     assert done.status == 0
     assert done.err.splitlines()[0].startswith("LIVE key sk_live_…9999")
     assert cli("run", "--require-test", "-e", "").status == 3
+
+
+def test_an_apis_limits_are_set_on_the_command_line(cli: Cli) -> None:
+    """Retries of an API, and none for one call; a wrong name of an API is told."""
+    code = """
+      local a = select(2, try(stripe.products.retrieve, "prod_x"))
+      local b = select(2, try(stripe.products.retrieve, "prod_x", {}, {retries = 0}))
+      return a.attempts .. " " .. b.attempts"""
+    arguments = ("run", "--env-file", "e", "--api-limits", "stripe:retries=1")
+    Path("e").write_text("STRIPE_SECRET_KEY=sk_test_51AbCdEfGhIjKlMnOpQr4242\nSTRIPE_API_BASE=http://127.0.0.1:1\n")
+    done = cli(*arguments, "-e", code)
+    assert done.out == "2 1\n", done.err
+    done = cli(*arguments, "--api-limits", "strpe:rate=5", "-e", "")
+    assert done.status == 3
+    assert "HOST_API_LIMITS (set by argument) names the API 'strpe'; there are stripe" in done.err

@@ -314,3 +314,22 @@ async def test_refusals_alone_leave_no_doubt():
     with pytest.raises(NetworkError) as caught:
         await world.retried()(KEYED, 30.0)
     assert caught.value.outcome == "not_sent"
+
+
+async def test_an_apis_own_places_hold_in_place_of_its_hosts():
+    """Two calls of an API with one place: the second waits for it, and a call of another API to that host does not."""
+    release, under_way = asyncio.Event(), 0
+
+    async def send(request: Request, deadline: float) -> Answer:
+        nonlocal under_way
+        under_way += 1
+        await release.wait()
+        return Answer(200)
+
+    send = limited(send, Limits(in_flight={"stripe": 1}, in_flight_per_host=2))
+    calls = [asyncio.ensure_future(send(each, monotonic() + 60)) for each in (KEYED, KEYED, READ)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert under_way == 2
+    release.set()
+    assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 3

@@ -37,7 +37,13 @@ class Processes:
         for member in range(members):
             self.counts.join(member, members, lambda room: None)
             self.lenders.append(
-                Lenders(list(limits.rates), limits.in_flight_per_host, limits.breaker, self._up(loop, member))
+                Lenders(
+                    list(limits.rates),
+                    limits.in_flight_per_host,
+                    limits.breaker,
+                    self._up(loop, member),
+                    of_apis=list(limits.in_flight),
+                )
             )
 
     def _up(self, loop: asyncio.AbstractEventLoop, member: int) -> Callable[[Any], None]:
@@ -179,10 +185,14 @@ async def test_a_server_that_fails_for_one_is_left_alone_by_all() -> None:
     await other(request(), monotonic() + 0.01)
 
 
-@pytest.mark.parametrize("name", ["max_in_flight", "max_per_host"])
-def test_a_host_of_two_processes_keeps_its_limits_at_a_real_server(name: str, server: Server) -> None:
+@pytest.mark.parametrize(
+    "limit", [{"max_in_flight": 3}, {"max_per_host": 3}, {"api_limits": "stripe: in_flight=3, rate=5000"}], ids=str
+)
+def test_a_host_of_two_processes_keeps_its_limits_at_a_real_server(
+    limit: dict[str, Any], server: Server
+) -> None:
     """40 scripts in two processes, 3 places: the server never sees more than 3 at once."""
-    settings = {name: 3, "stripe_secret_key": "sk_test_51AbCdEfGhIjKlMnOpQr4242"}
+    settings = {**limit, "stripe_secret_key": "sk_test_51AbCdEfGhIjKlMnOpQr4242"}
     with Host(processes=2, stripe_api_base=server.url, **settings) as host:
         code = "for _ = 1, 3 do new_product():name('x'):create() end"
         for result in host.run_many([{"code": code}] * 40, concurrency=40):
