@@ -122,6 +122,7 @@ class CallError(HostError):
         self.phase = phase
         self.retry_after = retry_after  # seconds, as the server asked (Retry-After)
         self.waited = 0.0  # seconds waited for a rate limit, which the call's deadline does not count
+        self.held = 0.0  # seconds waited for a place in flight or a breaker, which it does
 
     FACTS: ClassVar[tuple[str, ...]] = (
         "status",

@@ -51,7 +51,10 @@ class CallStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(Event):
-    """``error`` is the error's facts (kind, message, …) or ``None``; ``result`` is the object's id if any."""
+    """``error`` is the error's facts (kind, message, …) or ``None``; ``result`` is the object's id if any.
+
+    ``waited`` is seconds of ``duration`` spent waiting for a rate, a place in flight or a breaker.
+    """
 
     call_id: int
     operation: str
@@ -63,6 +66,7 @@ class CallEnded(Event):
     attempts: int = 1
     result: str | None = None
     error: dict[str, Any] | None = None
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

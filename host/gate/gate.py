@@ -377,7 +377,7 @@ class Gate:
         return error
 
     def facts(self, call: Call) -> dict[str, Any]:
-        """Method, URL, status, request id and attempts of an answered call, for its event."""
+        """Method, URL, status, request id, attempts and waiting of an answered call, for its event."""
         request, reply = call.request, call.reply
         if request is None:
             return {}
@@ -385,8 +385,10 @@ class Gate:
         if reply is not None and isinstance(reply.value, Answer):
             answer = reply.value
             found.update(status=answer.status, request_id=request_id(answer), attempts=answer.attempts)
+            found["waited"] = answer.waited + answer.held
         elif reply is not None and reply.error is not None:
-            found.update(status=reply.error.status, attempts=reply.error.attempts or 1)
+            error = reply.error
+            found.update(status=error.status, attempts=error.attempts or 1, waited=error.waited + error.held)
         return found
 
 

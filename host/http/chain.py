@@ -51,7 +51,7 @@ def retried(
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
-    """Send again what failed for a while. What comes back tells ``attempts`` and ``waited`` of all."""
+    """Send again what failed for a while. What comes back tells ``attempts``, ``waited`` and ``held`` of all."""
     budgets: dict[str, RetryBudget] = {}
     by_api = policies or {}
 
@@ -62,7 +62,7 @@ def retried(
             budget = budgets[host] = RetryBudget()
         budget.earn()
         rules = by_api.get(request.credential, policy) if by_api and request.credential else policy
-        attempt, waited, in_doubt = 0, 0.0, False
+        attempt, waited, held, in_doubt = 0, 0.0, 0.0, False
         while True:
             attempt += 1
             outcome: Answer | CallError
@@ -76,9 +76,10 @@ def retried(
             # Waiting for a rate is the run's time, not the call's.
             deadline += outcome.waited
             waited += outcome.waited
+            held += outcome.held
             delay = decide(rules, attempt, request, outcome, deadline, clock(), rng)
             if delay is None or not budget.spend():
-                return _told(outcome, attempt, waited, in_doubt)
+                return _told(outcome, attempt, waited, held, in_doubt)
             in_doubt = in_doubt or _may_have_worked(request, outcome)
             await sleep(delay)
 
@@ -92,17 +93,19 @@ def _may_have_worked(request: Request, outcome: Answer | CallError) -> bool:
     return outcome.outcome == "unknown" if isinstance(outcome, CallError) else outcome.status >= 500
 
 
-def _told(outcome: Answer | CallError, attempts: int, waited: float, in_doubt: bool) -> Answer:
+def _told(
+    outcome: Answer | CallError, attempts: int, waited: float, held: float, in_doubt: bool
+) -> Answer:
     """The last attempt's outcome, with what is known of those before it: once in doubt, "not sent" is untrue."""
     if isinstance(outcome, CallError):
         outcome.attempts = attempts
-        outcome.waited = waited
+        outcome.waited, outcome.held = waited, held
         if in_doubt and outcome.outcome == "not_sent":
             outcome.outcome = "unknown"
         raise outcome
-    if attempts == 1 and not waited:
+    if attempts == 1:
         return outcome
-    return replace(outcome, attempts=attempts, waited=waited, in_doubt=in_doubt)
+    return replace(outcome, attempts=attempts, waited=waited, held=held, in_doubt=in_doubt)
 
 
 def limited(
@@ -145,17 +148,23 @@ def limited(
         tokens = tokens_of(request, name) if owner.rates else None
         waited = 0.0 if tokens is None else await wait_for_token(tokens)
         deadline += waited
+        held = 0.0
         try:
             if host.breaker is not None and not host.breaker.closed:
-                await _pass(host, host.breaker, request, deadline, clock, sleep)
+                held = await _pass(host, host.breaker, request, deadline, clock, sleep)
             places = of_apis.get(request.credential or "", host.places) if of_apis else host.places
             if places is None:
                 answer = await send(request, deadline)
             else:
-                answer = await _in_place(host, places, send, request, deadline, clock)
+                held += await _place(host, places, request, deadline, clock)
+                try:
+                    answer = await send(request, deadline)
+                finally:
+                    places.release()
         except BaseException as error:
             if isinstance(error, CallError):
                 error.waited = waited
+                error.held += held
             host.heard_error(error, clock())
             raise
         host.heard(answer, clock())
@@ -164,7 +173,7 @@ def limited(
                 tokens.rejected(clock(), retry_after(answer.headers))
             else:
                 tokens.accepted()
-        return replace(answer, waited=waited) if waited else answer
+        return replace(answer, waited=waited, held=held) if waited or held else answer
 
     return send_within_limits
 
@@ -202,11 +211,12 @@ async def _pass(
     deadline: float,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
-) -> None:
-    """Wait until the breaker lets the request through, or say why it does not."""
+) -> float:
+    """Wait until the breaker lets the request through, or say why it does not. Gives the seconds waited."""
+    start = clock()
     while (wait := breaker.wait(now := clock())) > 0:
         if now + wait >= deadline:
-            raise LimitError(
+            error = LimitError(
                 f"{host.name} is left alone for {wait:.1f} s after {breaker.failures} failures in a row"
                 f" (the last: {breaker.reason})",
                 phase="limit",
@@ -216,26 +226,25 @@ async def _pass(
                 operation=request.operation or None,
                 idempotency_key=request.idempotency_key,
             )
+            error.held = now - start
+            raise error
         await sleep(wait)
+    return now - start
 
 
-async def _in_place(
-    host: _Host,
-    places: Places,
-    send: Send,
-    request: Request,
-    deadline: float,
-    clock: Callable[[], float],
-) -> Answer:
-    acquired = False
+async def _place(
+    host: _Host, places: Places, request: Request, deadline: float, clock: Callable[[], float]
+) -> float:
+    """Take a place in flight, or say that none became free. Gives the seconds waited."""
     if not places.locked():
-        acquired = await places.acquire()
-    else:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, deadline - clock())):
-                acquired = await places.acquire()
+        await places.acquire()
+        return 0.0
+    start, acquired = clock(), False
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, deadline - start)):
+            acquired = await places.acquire()
     if not acquired:
-        raise CallTimeout(
+        error = CallTimeout(
             f"no place in flight to {host.name} became free before the call's deadline",
             phase="limit",
             outcome=_not_sent(request),
@@ -243,10 +252,9 @@ async def _in_place(
             operation=request.operation or None,
             idempotency_key=request.idempotency_key,
         )
-    try:
-        return await send(request, deadline)
-    finally:
-        places.release()
+        error.held = clock() - start
+        raise error
+    return clock() - start
 
 
 def _not_sent(request: Request) -> Outcome | None:

@@ -36,7 +36,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     Header names are lower case. ``elapsed`` is seconds from the first byte sent to the last read,
     ``attempts`` how many requests it took, ``waited`` seconds spent waiting for a rate limit (which do not
-    count against the call's deadline). ``in_doubt``: an earlier attempt of this mutation may have done its work.
+    count against the call's deadline), ``held`` those for a place in flight or a breaker (which
+    do). ``in_doubt``: an earlier attempt of this mutation may have done its work.
     """
 
     status: int
@@ -46,4 +47,5 @@ class Answer(msgspec.Struct, frozen=True):
     attempts: int = 1
     url: str = ""
     waited: float = 0.0
+    held: float = 0.0
     in_doubt: bool = False

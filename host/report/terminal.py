@@ -83,6 +83,8 @@ class TerminalSink:
         parts = [f"#{event.call_id} ← {outcome}", span(event.duration)]
         if event.attempts > 1:
             parts.append(f"{event.attempts} attempts")
+        if event.waited >= 0.001:
+            parts.append(f"waited {span(event.waited)}")
         if event.request_id:
             parts.append(event.request_id)
         if event.url:

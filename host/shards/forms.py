@@ -37,8 +37,8 @@ def call_failure(error: BaseException) -> CallFailure:
     if not isinstance(error, CallError):
         error = FunctionError(str(error) or type(error).__name__, type=type(error).__name__)
     known = {name: value for name in _FIELDS if (value := getattr(error, name)) is not None}
-    if error.waited:
-        known["waited"] = error.waited
+    if error.waited or error.held:
+        known |= {"waited": error.waited, "held": error.held}
     name = type(error).__name__
     return CallFailure(name if name in _CALL_ERRORS else "CallError", error.message, error.hint, known)
 
@@ -46,9 +46,9 @@ def call_failure(error: BaseException) -> CallFailure:
 def call_error(form: CallFailure) -> CallError:
     """The error of the other process, as one of this."""
     known = dict(form.fields)
-    waited = known.pop("waited", 0.0)
+    waited, held = known.pop("waited", 0.0), known.pop("held", 0.0)
     found = _CALL_ERRORS.get(form.name, CallError)(form.message, hint=form.hint, **known)
-    found.waited = waited
+    found.waited, found.held = waited, held
     return found
 
 

@@ -172,6 +172,19 @@ def test_trace_writes_every_event(cli: Cli, tmp_path: Path) -> None:
     assert kinds == ["run_started", "printed", "call_started", "call_ended", "run_ended"]
 
 
+def test_waiting_for_a_rate_is_in_the_trace_and_shown(cli: Cli, tmp_path: Path) -> None:
+    """Of two calls at once at 4 a second the second waits, and both -v and --trace say how long."""
+    code = "local function make() new_product():name('x'):create() end parallel(make, make)"
+    limits = ("--api-limits", "stripe:rate=4,burst=1")
+    done = cli("run", "--simulate", *limits, "-v", "--trace", "t.jsonl", "-e", code)
+    assert done.status == 0, done.err
+    events = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
+    waited = [event["waited"] for event in events if event["event"] == "call_ended"]
+    assert waited[0] == 0
+    assert 0 < waited[1] <= 0.25
+    assert [" waited " in line for line in done.err.splitlines() if "←" in line] == [False, True]
+
+
 def test_without_a_key_and_terminal_nothing_runs(cli: Cli) -> None:
     """Status 3 and the two commands that would work."""
     done = cli("run", "-e", "print(1)")

@@ -333,3 +333,41 @@ async def test_an_apis_own_places_hold_in_place_of_its_hosts():
     assert under_way == 2
     release.set()
     assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 3
+
+
+async def test_waiting_for_a_breaker_or_a_place_is_told_beside_that_for_a_rate():
+    """``held`` is what the deadline counts; over several attempts both are sums, also on an error."""
+    world = World(*[Answer(500)] * 3)
+    send = world.limited(breaker=BreakerPolicy(failures=3, pause=2.0))
+    for _ in range(3):
+        await send(READ, 30.0)
+    answer = await send(READ, 30.0)
+    assert (answer.held, answer.waited) == (2.0, 0.0)
+
+    world = World(Answer(503), Answer(503), reset())
+    breaker = BreakerPolicy(failures=1, pause=3.0, longest=3.0)
+    within = world.limited(rates={"stripe": Rate(1, burst=1)}, breaker=breaker)
+    with pytest.raises(NetworkError) as caught:
+        await world.retried(RetryPolicy(retries=2, base=0), send=within)(KEYED, 60.0)
+    assert (caught.value.attempts, caught.value.waited, caught.value.held) == (3, 1.0, 5.0)
+
+
+async def test_waiting_for_a_place_is_told():
+    """Also by the error of a call whose place did not come in time."""
+    release = asyncio.Event()
+
+    async def send(request: Request, deadline: float) -> Answer:
+        await release.wait()
+        return Answer(200)
+
+    send = limited(send, Limits(in_flight_per_host=1))
+    first = asyncio.ensure_future(send(READ, monotonic() + 60))
+    await asyncio.sleep(0)
+    with pytest.raises(CallTimeout) as caught:
+        await send(READ, monotonic() + 0.01)
+    assert caught.value.held > 0
+    second = asyncio.ensure_future(send(READ, monotonic() + 60))
+    await asyncio.sleep(0)
+    release.set()
+    assert (await first).held == 0
+    assert (await second).held > 0
