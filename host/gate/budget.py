@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from host.errors import LimitError, UsageError
@@ -78,7 +78,12 @@ def _checked_amount(currency: Any, amount: Any) -> tuple[str, int]:
 
 
 class Ledger(Protocol):
-    """Where a meter keeps what was spent. Thread-safe; ``account`` tells keys apart where that matters."""
+    """Where a meter keeps what was spent. Thread-safe; ``account`` tells keys apart where that matters.
+
+    ``outlives``: what was spent is still there in the next process.
+    """
+
+    outlives: bool
 
     def spend(
         self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]
@@ -94,6 +99,8 @@ class Ledger(Protocol):
 
 class MemoryLedger:
     """Spending of one run or one host: kept while it lives, accounts not told apart."""
+
+    outlives = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -129,6 +136,8 @@ class Claim:
     money: Money | None = None
     total: Money | None = None  # what the object it makes or changes counts for from then on
     twin: tuple[str, int] | None = None  # by which the same request is known when it is sent again
+    spent: bool = True  # the amounts are in the ledger by this claim
+    refused: LimitError | None = None  # of a replayed call: why it would be refused now
 
 
 class Meter:
@@ -155,29 +164,59 @@ class Meter:
         operation: Operation | None = None,
         request: Request | None = None,
         raw: bool = False,
+        replayed: bool = False,
     ) -> Claim:
         """Take what a call costs. Raises ``LimitError`` naming the budget, what is left and what was asked.
 
         ``operation`` is given for Stripe's operations, whose amounts are known; ``raw`` says that a request
         carries an API's key past its catalog.
+
+        ``replayed``: the call was let through before its run broke off. It is counted as it was then, whatever
+        is left, and not again where that is still in the ledger. :meth:`readmit` is for one that was not sent.
         """
         amounts = {CALLS: 1}
-        money, total, twin = None, None, None
+        money, total, twin, refused = None, None, None, None
         if request is not None and request.idempotency_key is not None:
             twin = (request.idempotency_key, hash((request.url, request.headers, request.content)))
         if mutation and (twin is None or twin not in self._doubt):
             amounts[MUTATIONS] = 1
-            if self.budget.max_amount and operation is not None and request is not None:
-                found = self._cost(label, operation, request)
-                money, total = found.money, found.total
-                if money is not None:
-                    amounts[money.currency] = money.amount
-            elif self.budget.max_amount and raw:
-                self._refuse_unknown(label)
-        passed = self.ledger.spend(account, amounts, self._ceilings)
+            try:
+                if self.budget.max_amount and operation is not None and request is not None:
+                    found = self._cost(label, operation, request)
+                    money, total = found.money, found.total
+                    if money is not None:
+                        amounts[money.currency] = money.amount
+                elif self.budget.max_amount and raw:
+                    self._refuse_unknown(label)
+            except LimitError as error:
+                if not replayed:
+                    raise
+                refused = error
+        spends = not (replayed and self.ledger.outlives)
+        if spends:
+            self._spend(label, mutation, account, amounts, {} if replayed else self._ceilings)
+        return Claim(self, account, amounts, mutation, money, total, twin, spends, refused)
+
+    def readmit(self, claim: Claim, label: str) -> Claim:
+        """The claim of a replayed call that was not sent before and now is. Raises ``LimitError``."""
+        if claim.refused is not None:
+            raise claim.refused
+        if claim.spent:
+            self.ledger.give_back(claim.account, claim.amounts)
+        self._spend(label, claim.mutation, claim.account, claim.amounts, self._ceilings)
+        return replace(claim, spent=True)
+
+    def _spend(
+        self,
+        label: str,
+        mutation: bool,
+        account: str,
+        amounts: Mapping[str, int],
+        ceilings: Mapping[str, int],
+    ) -> None:
+        passed = self.ledger.spend(account, amounts, ceilings)
         if passed is not None:
             raise self._over(label, mutation, *passed, amounts)
-        return Claim(self, account, amounts, mutation, money, total, twin)
 
     def _cost(self, label: str, operation: Operation, request: Request) -> Cost:
         from host.gate.charges import cost  # only under a budget of amounts
@@ -223,9 +262,10 @@ class Meter:
         """It is known what became of a call: give back what it did not use. Once a claim, on any thread."""
         end = _end(reply, claim.mutation)
         if end == "not_sent":
-            self.ledger.give_back(claim.account, claim.amounts)
+            if claim.spent:
+                self.ledger.give_back(claim.account, claim.amounts)
         elif end == "rejected":
-            if claim.money is not None:
+            if claim.money is not None and claim.spent:
                 self.ledger.give_back(claim.account, {claim.money.currency: claim.money.amount})
         elif end == "unknown":
             if claim.mutation and claim.twin is not None:
@@ -264,7 +304,22 @@ def admit(meters: Iterable[Meter], label: str, mutation: bool, **facts: Any) -> 
 def release(claims: Iterable[Claim]) -> None:
     """Give everything back: the call was not made."""
     for claim in claims:
-        claim.meter.ledger.give_back(claim.account, claim.amounts)
+        if claim.spent:
+            claim.meter.ledger.give_back(claim.account, claim.amounts)
+
+
+def readmit(claims: Iterable[Claim], label: str) -> tuple[Claim, ...]:
+    """:meth:`Meter.readmit` of each, or of none: where one refuses, all are given back."""
+    before, now = list(claims), []
+    try:
+        while before:
+            now.append(before[0].meter.readmit(before[0], label))
+            del before[0]
+    except BaseException:
+        release(now)
+        release(before[1:])
+        raise
+    return tuple(now)
 
 
 def settle(claims: Iterable[Claim], reply: Reply) -> None:

@@ -49,6 +49,11 @@ class Run(Protocol):
     permissions: Permissions
     meters: tuple[Meter, ...]
 
+    @property
+    def replaying(self) -> bool:
+        """Whether what it does now it did before it broke off (durable runs)."""
+        ...
+
     def emit(self, event: Event) -> None: ...
 
 
@@ -239,7 +244,7 @@ class Gate:
         invocation = function.bind(args, run, call.line)
         run.permissions.check_function(call.name, function.effect)
         if run.meters:
-            call.claims = admit(run.meters, call.name, False)
+            call.claims = admit(run.meters, call.name, False, replayed=run.replaying)
         if function.iterates:
             call.reply = Reply(self._streams.add(run.run_id, function.open(invocation)))
         elif function.inline and call.hold is None:
@@ -262,7 +267,9 @@ class Gate:
             api = self.apis.get(name)
             run.permissions.check_raw(name, mutation, api is not None and api.is_live)
         if run.meters:
-            call.claims = admit(run.meters, call.name, mutation, raw=bool(keys))
+            call.claims = admit(
+                run.meters, call.name, mutation, raw=bool(keys), replayed=run.replaying
+            )
         if seconds is not None and seconds > self._deadline:
             call.seconds = seconds
         if call.name not in self._registry.functions:
@@ -314,7 +321,13 @@ class Gate:
         if run.meters:
             known = operation if api.name == "stripe" else None  # whose amounts are known
             call.claims = admit(
-                run.meters, label, mutation, account=api.account, operation=known, request=request
+                run.meters,
+                label,
+                mutation,
+                account=api.account,
+                operation=known,
+                request=request,
+                replayed=run.replaying,
             )
         self._ask(run, call, api.function, request, mutation=mutation)
 

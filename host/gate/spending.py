@@ -42,6 +42,8 @@ class DailyLedger:
     Raises ``ConfigError`` for a file that cannot be used.
     """
 
+    outlives = True
+
     def __init__(self, path: str | os.PathLike[str], *, today: Callable[[], str] | None = None) -> None:
         import sqlite3  # only for budgets of a day
 

@@ -56,7 +56,7 @@ def reversals(entries: Sequence[Entry], apis: Mapping[str, Api], *, refunds: boo
     }
     found = []
     for entry in reversed(entries):
-        if entry.outcome in ("rejected", "not sent") or entry.operation.endswith(_TAKES_BACK):
+        if entry.outcome in ("rejected", "refused", "not sent") or entry.operation.endswith(_TAKES_BACK):
             continue
         if entry.outcome != "done":
             found.append(Reversal(entry, why="whether it was done is unknown: resume the run first"))

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from host.bridge.request import Reply
-from host.errors import CallError, CancelledCall, HostError, InvalidCall, ScriptError
+from host.errors import CallError, CancelledCall, HostError, InvalidCall, LimitError, ScriptError
+from host.gate.budget import readmit, settle
 from host.gate.gate import Call
 from host.gate.journal.journal import Journal
 from host.gate.journal.records import Record, Sent, Told, decode_sent, decode_told, encode
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
 from host.lua.values import SecretText, from_lua, to_lua
+from host.run.recalled import Recalled, reply_of
 
 if TYPE_CHECKING:
     from host.run.session import Session
@@ -123,7 +125,7 @@ class Durable:
             if record.kind == "sent":
                 self._sent[place] = record
                 printed = max(printed, decode_sent(record.data).printed)
-            elif record.kind == "answer" and record.seq not in skipped:
+            elif record.kind in ("answer", "refused") and record.seq not in skipped:
                 self._answers.append(record)
                 told.add(place)
                 printed = max(printed, decode_told(record.data).printed)
@@ -142,16 +144,26 @@ class Durable:
         """The idempotency key of the call at this place of this run."""
         return derived_key(self._label, path.decode().split("."), n)
 
-    def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> None:
-        """Take note of a call before the gate checks it. Raises ``CallError`` once the run is stopped."""
+    def call(
+        self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int
+    ) -> bytes | None:
+        """Take note of a call before the gate checks it. Gives the facts of its refusal if a budget refused it
+        before. Raises ``CallError`` once the run is stopped."""
         if self.stopped is not None:
             raise CancelledCall("the run was stopped")
         step = Step(call.id, path.decode(), n, call.name, _digest(call.kind, call.name, arguments, options))
         step.call, step.arguments = call, arguments
         self._compare(session, step, call.line)
+        next_ = self._answers[0] if self._answers else None
+        if next_ is not None and next_.kind == "refused" and (next_.path, next_.n) == (step.path, n):
+            if next_.digest != step.digest:
+                raise self._diverged(session, _changed(next_, step), call.line)
+            self._answers.popleft()
+            return decode_told(next_.data).a
         self._steps[call.id] = self._places[step.path, n] = step
         call.key = self.key(path, n)
         call.hold = lambda _: self._hold(session, step)
+        return None
 
     def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> Step:
         """Take note of a sleep, and start it unless it is over already; gives what cancels it."""
@@ -164,11 +176,16 @@ class Durable:
             self._ring(session, step, seconds)
         return step
 
-    def refused(self, id: int) -> None:
-        """The gate did not let a call through: the script has been told, and will be again."""
+    def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
+        """The gate did not let a call through: the script is told, and will be again. ``facts`` are of a
+        refusal by what is left of a budget, which may be another next time, and so is recorded."""
         step = self._steps.pop(id, None)
-        if step is not None:
-            del self._places[step.path, step.n]
+        if step is None:
+            return
+        del self._places[step.path, step.n]
+        if facts is not None and session is not None and not self.replaying:
+            line = step.call.line if step.call is not None else None
+            self._record(session, "refused", step, line, encode(Told(p.ERROR, facts, None, session.printed)))
 
     def opened(self, call: Call) -> None:
         """A function gave an iterator: that it did is nothing to record, only its items are."""
@@ -304,6 +321,8 @@ class Durable:
             return None
         del self._steps[step.id]
         told = decode_told(record.data)
+        if step.call is not None and step.call.claims:
+            settle(step.call.claims, reply_of(step.call, told))
         return step.id, told.status, told.a, told.b
 
     def _compare(self, session: Session, step: Step, line: int | None) -> None:
@@ -362,6 +381,7 @@ class Durable:
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
         elif late is not None:
             told = decode_told(late.data)
+            settle(call.claims, reply_of(call, told))
             session.around.runners.post(session, Recalled(step.id, told.status, told.a, told.b))
         elif skip:
             text = f"{call.name} was sent before the run broke off and is skipped: what came of it is unknown"
@@ -369,6 +389,12 @@ class Durable:
         elif before is not None:
             self._go(session, step)
         else:
+            try:
+                call.claims = readmit(call.claims, call.name)
+            except LimitError as error:
+                call.claims = ()
+                call.deliver_error(error)
+                return
             self._send(session, step)
 
     # -- what is different each time
@@ -517,18 +543,6 @@ class Durable:
             self.journal.append(record, then, urgent=urgent)
 
 
-class Recalled:
-    """An inbox item: an answer that came too late for the run before this one."""
-
-    __slots__ = ("a", "b", "id", "status")
-
-    def __init__(self, id: int, status: int, a: bytes | None, b: Any) -> None:
-        self.id = id
-        self.status = status
-        self.a = a
-        self.b = b
-
-
 def failure_to_repeat(log: list[Record]) -> int:
     """The ``seq`` of the answer to try again when a failed run is resumed, or 0.
 
@@ -536,6 +550,8 @@ def failure_to_repeat(log: list[Record]) -> int:
     came after, and its key makes trying again safe.
     """
     last = log[-1] if log else None
+    if last is not None and last.kind == "refused":  # what is left of a budget may be more by now
+        return last.seq
     if last is None or last.kind != "answer":
         return 0
     told = decode_told(last.data)

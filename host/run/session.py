@@ -170,6 +170,11 @@ class Session:
         return self._calls
 
     @property
+    def replaying(self) -> bool:
+        """Whether what it does now it did before it broke off."""
+        return self._durable is not None and self._durable.replaying
+
+    @property
     def is_ending_by_itself(self) -> bool:
         """Whether the script came to its end, rather than being ended."""
         return self._why is None
@@ -455,7 +460,9 @@ class Session:
                 self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, shown))
             chosen = from_lua(options) if options is not None else None
             if durable is not None:
-                durable.call(self, call, arguments, chosen, path, n)
+                told = durable.call(self, call, arguments, chosen, path, n)
+                if told is not None:
+                    return p.ERROR, told
             self._open[id] = call
             gate = self.around.gate
             if kind == p.CREATE:
@@ -485,12 +492,13 @@ class Session:
         except Exception as failure:
             error = wrapped(failure, "host")
             self._open.pop(id, None)
-            if durable is not None:
-                durable.refused(id)
             self.around.gate.refused(error, call)
+            facts = self._facts(error)
+            if durable is not None:
+                durable.refused(id, self, facts if isinstance(error, LimitError) else None)
             if telling:
                 self._told(call, error, None)
-            return p.ERROR, self._facts(error)
+            return p.ERROR, facts
         return None
 
     def _sleep(self, id: int, seconds: float) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from host import Host, RunResult, ScriptError
+from tests.run.durable_lab import Lab
 
 Run = Callable[..., RunResult]
 
@@ -35,3 +37,8 @@ def fails(host: Host) -> Callable[..., ScriptError]:
         return result.error
 
     return run
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)

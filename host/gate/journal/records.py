@@ -14,7 +14,7 @@ import msgspec
 VERSION: Final = 1
 """Of the tables. A journal of a later version is not touched."""
 
-Kind = Literal["sent", "answer", "late", "value", "resumed"]
+Kind = Literal["sent", "answer", "refused", "late", "value", "resumed"]
 Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced"]
 
 
@@ -24,6 +24,7 @@ class Record(NamedTuple):
     ============  ============================================================================================
     ``sent``      a call that may change something (or a sleep) is about to start; ``data``: :class:`Sent`
     ``answer``    the reply was told to the script, in this place of the order; ``data``: :class:`Told`
+    ``refused``   a call that a budget did not let through, told at once; ``data``: :class:`Told`
     ``late``      a reply nobody waited for any more; ``data``: :class:`Told`
     ``value``     the host gave the script something that is different each time (``name``); ``data`` is it
     ``resumed``   the run was taken up again from here on

@@ -38,7 +38,8 @@ _FAILED: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change. ``outcome``: done, rejected, not sent, unknown, in doubt (no answer was recorded).
+    """One change. ``outcome``: done, rejected, not sent, unknown, refused (by a budget), in doubt (no answer was
+    recorded).
 
     ``at`` is seconds since 1970; ``answer`` the decoded answer, ``error`` the error's facts.
     """
@@ -67,6 +68,9 @@ def statement(log: Sequence[Record]) -> list[Entry]:
                 answers[place] = told
     entries = []
     for record in log:
+        if record.kind == "refused" and record.seq not in skipped:
+            facts = _decoded(decode_told(record.data).a)
+            entries.append(Entry(record.at, record.line, record.name, "refused", error=facts))
         if record.kind == "sent" and decode_sent(record.data).seconds is None:
             entries.append(_entry(record, answers.get((record.path, record.n))))
     return entries
