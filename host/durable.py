@@ -167,13 +167,17 @@ class DurableRuns:
             raise UsageError(f"run {run.id} was started over, and is kept only to be looked at or undone")
         if run.status == "done":
             value, simulated = from_lua(run.value), run.mode == "simulated"
-            return RunResult(run.id, run.script, value=value, calls=run.calls, simulated=simulated)
+            self._say(run.id, "info", "the run is done: this is its result, and nothing is done again")
+            return RunResult(
+                run.id, run.script, value=value, calls=run.calls, simulated=simulated, exit_status=run.exit_status
+            )
         self.check_bound(run, other_key=other_key)
         self._keep_simulator(run.id, run.simulator)
         log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing)
         if script.source != run.source:
             self._say(
                 run.id,
+                "warn",
                 f"{run.script} has changed since the run began; it goes on if its calls so far are the same",
             )
         return self._kept(run, script, log, in_doubt, recorded=recorded)
@@ -264,9 +268,9 @@ class DurableRuns:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(folder / f"{run_id}.sqlite")
 
-    def _say(self, run_id: str, text: str) -> None:
+    def _say(self, run_id: str, level: str, text: str) -> None:
         for sink in self._host._around.sinks:
-            sink.emit(Logged(run_id, time.time(), "warn", text))
+            sink.emit(Logged(run_id, time.time(), level, text))
 
 
 def check_id(run_id: str) -> None:

@@ -477,6 +477,7 @@ class Durable:
         self.journal.end(
             self.run_id, status, printed=max(session.printed, self._shown), calls=session.calls, value=result,
             error=error.message if error is not None else None, then=lambda _: then(),
+            exit_status=session.result.exit_status if session.result is not None else None,
         )  # fmt: skip
         if over:
             self.journal.release(self.run_id)

@@ -67,6 +67,14 @@ def test_the_same_command_again_does_nothing_more(cli: Cli) -> None:
     assert cli(*command, "--force-new").out.splitlines()[-1] != first
 
 
+def test_a_done_run_ends_with_its_exit_status_again(cli: Cli) -> None:
+    """What the script gave os.exit is the status of run, of the same command again and of resume; it says why."""
+    command = ("run", "--simulate", "--run-id", "left", "-e", "new_product():name('a'):create() os.exit(7)")
+    assert [cli(*command).status, cli(*command).status, cli("resume", "left").status] == [7, 7, 7]
+    Path(".env").write_text("HOST_LOG_LEVEL=info\n")
+    assert "the run is done" in cli("resume", "left").err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -130,6 +130,24 @@ def test_a_file_that_is_no_journal(path: str, content: bytes, message: str) -> N
     assert Path(path).read_bytes() == content
 
 
+def test_a_journal_of_an_earlier_version_is_brought_up(path: str) -> None:
+    """Its runs are there, with what is new left open."""
+    journal = Journal.open(path)
+    journal.begin(Run("r", "s", b"", None, b"\x90", b"\x80", "", "test", ""))
+    journal.close()
+    db = sqlite3.connect(path)
+    with db:
+        db.execute("ALTER TABLE luahost_run DROP COLUMN exit_status")
+        db.execute("UPDATE luahost_version SET version = 1")
+    db.close()
+    for _ in range(2):
+        journal = Journal.open(path)
+        run = journal.run("r")
+        journal.close()
+        assert run is not None
+        assert (run.mode, run.exit_status) == ("test", None)
+
+
 def test_a_journal_of_a_later_version(path: str) -> None:
     """It says so, and what to do."""
     Journal.open(path).close()
@@ -137,7 +155,7 @@ def test_a_journal_of_a_later_version(path: str) -> None:
     with db:
         db.execute("UPDATE luahost_version SET version = 9")
     db.close()
-    with pytest.raises(JournalError, match=r"later version .* version 9, this one knows 1"):
+    with pytest.raises(JournalError, match=r"later version .* version 9, this one knows 2"):
         Journal.open(path)
 
 

@@ -43,6 +43,7 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "calls": "BIGINT NOT NULL",
         "value": "BLOB NOT NULL",
         "error": "TEXT",
+        "exit_status": "INTEGER",
     },
     "luahost_record": {
         "run": "TEXT NOT NULL",
@@ -59,6 +60,10 @@ TABLES: Final[dict[str, dict[str, str]]] = {
     },
     "luahost_version": {"version": "INTEGER NOT NULL"},
 }
+
+
+# Version → what makes the tables of the one before its own.
+CHANGES: Final[dict[int, list[str]]] = {2: ["ALTER TABLE luahost_run ADD COLUMN exit_status INTEGER"]}
 
 
 class Conflict(JournalError):
@@ -141,6 +146,19 @@ def prepare(database: Database) -> None:
                 f"(its tables are version {version}, this one knows {VERSION})",
                 hint="update luahost, or name another journal",
             )
+        if version < VERSION:
+            _bring_up(database, version)
+
+
+def _bring_up(database: Database, version: int) -> None:
+    """Change the tables of an earlier version, all or nothing."""
+    changes = [sql for step in range(version + 1, VERSION + 1) for sql in CHANGES[step]]
+    made: list[Statement] = [(sql, [{}]) for sql in changes]
+    try:
+        database.write([*made, ("UPDATE luahost_version SET version = :version", [{"version": VERSION}])])
+    except JournalError:  # another process does so at the same moment
+        if database.read("SELECT version FROM luahost_version") != [(VERSION,)]:
+            raise
 
 
 class Damaged(JournalError):

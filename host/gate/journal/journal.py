@@ -41,7 +41,7 @@ _BEAT = "UPDATE luahost_run SET lease = :lease WHERE id = :id AND owner = :owner
 _RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
 _END = (
     "UPDATE luahost_run SET status = :status, updated = :now, printed = :printed, calls = :calls, "
-    "value = :value, error = :error WHERE id = :id AND owner = :owner"
+    "value = :value, error = :error, exit_status = :exit_status WHERE id = :id AND owner = :owner"
 )
 
 
@@ -141,12 +141,13 @@ class Journal:
         )
 
     def end(
-        self, run: str, status: str, *, printed: int, calls: int, value: bytes, error: str | None, then: Then
-    ) -> None:
+        self, run: str, status: str, *, printed: int, calls: int, value: bytes, error: str | None, then: Then,
+        exit_status: int | None = None,
+    ) -> None:  # fmt: skip
         """How a run ended. The lease is kept until :meth:`release`."""
         values = {
             "status": status, "now": self.clock(), "printed": printed, "calls": calls, "value": value,
-            "error": error, "id": run, "owner": self._owner,
+            "error": error, "exit_status": exit_status, "id": run, "owner": self._owner,
         }  # fmt: skip
         self._put(_Item(run, None, [(_END, [values])], then, urgent=True))
 

@@ -11,8 +11,8 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-VERSION: Final = 1
-"""Of the tables. A journal of a later version is not touched."""
+VERSION: Final = 2
+"""Of the tables. A journal of an earlier version is brought up to it, one of a later version is not touched."""
 
 Kind = Literal["sent", "answer", "refused", "late", "value", "resumed"]
 Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced"]
@@ -100,6 +100,7 @@ class Run:
     calls: int = 0
     value: bytes = b"\xc0"
     error: str | None = None
+    exit_status: int | None = None
 
     @property
     def binding(self) -> Binding:
