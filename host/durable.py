@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from host.bridge.request import AsyncRequest, Reply
-from host.errors import InvalidCall, JournalError, UsageError
+from host.errors import InvalidCall, JournalError, ScriptError, UsageError
 from host.events import Logged
 from host.gate.api import Api
 from host.gate.journal.journal import Journal
@@ -77,10 +77,11 @@ class DurableRuns:
         run_id: str | None,
         *,
         force_new: bool = False,
+        batch: str | None = None,
     ) -> Kept | RunResult:
         """A new run. With the ``run_id`` of an old one that is resumed, or its result given if it is done.
 
-        ``force_new`` starts it over instead, with new keys.
+        ``force_new`` starts it over instead, with new keys. Runs of one ``batch`` are simulated together.
         """
         args = tuple(str(each) for each in args)
         try:
@@ -99,7 +100,28 @@ class DurableRuns:
                     return self._resume(found, script, "ask", recorded=False, other_key=False)
                 self._aside(found)
                 generation = found.generation + 1
-        return self._new(run_id, generation, script, args, given)
+        return self._new(run_id, generation, script, args, given, batch)
+
+    def open_batch(self, batch_id: str) -> None:
+        """See that the runs of a batch can be recorded. Raises ``UsageError``, ``JournalError``."""
+        check_id(batch_id)
+        assert self.journal is not None
+
+    def begin_job(
+        self, job: Any, script: Script, batch_id: str | None, number: int, *, force_new: bool
+    ) -> Kept | RunResult:
+        """:meth:`begin` for a job of ``Host.run_many``; what is wrong with it is its result, not the batch's end."""
+        said = job if isinstance(job, Mapping) else {}
+        run_id = said.get("run_id") or (None if batch_id is None else f"{batch_id}.{number}")
+        force_new = force_new or bool(said.get("force_new"))
+        try:
+            return self.begin(
+                script, said.get("args", ()), said.get("globals"), run_id, force_new=force_new, batch=batch_id
+            )
+        except (JournalError, UsageError) as error:
+            failure = ScriptError(error.message, script=script.name, kind="journal", hint=error.hint, cause=error)
+            simulated = self._host.simulated
+            return RunResult(run_id or "", script.name, error=failure, simulated=simulated)
 
     def resume(
         self,
@@ -115,7 +137,7 @@ class DurableRuns:
             raise UsageError(f"in_doubt is {in_doubt!r}; expected 'ask', 'repeat' or 'skip'")
         found = self.journal.run(run_id)
         if found is None:
-            raise UsageError(f"there is no run {run_id} in the journal {self.journal.name}")
+            raise no_such_run(self.journal, run_id)
         script = _script(found, recorded=recorded)
         if force_new:
             self.check_bound(found, other_key=other_key)
@@ -141,7 +163,15 @@ class DurableRuns:
 
     # -- steps
 
-    def _new(self, run_id: str, generation: int, script: Script, args: Sequence[str], given: bytes) -> Kept:
+    def _new(
+        self,
+        run_id: str,
+        generation: int,
+        script: Script,
+        args: Sequence[str],
+        given: bytes,
+        batch: str | None = None,
+    ) -> Kept:
         binding = self._binding()
         journal = self.journal
         run = Run(
@@ -154,7 +184,7 @@ class DurableRuns:
             base=binding.base,
             mode=binding.mode,
             account=binding.account,
-            simulator=self._keep_simulator(run_id, None),
+            simulator=self._keep_simulator(batch or run_id, None),
             generation=generation,
         )
         journal.begin(run)
@@ -271,6 +301,17 @@ class DurableRuns:
     def _say(self, run_id: str, level: str, text: str) -> None:
         for sink in self._host._around.sinks:
             sink.emit(Logged(run_id, time.time(), level, text))
+
+
+def no_such_run(journal: Journal, run_id: str) -> UsageError:
+    """The error for an id that names none."""
+    text = f"there is no run {run_id} in the journal {journal.name}"
+    if journal.run(f"{run_id}.1") is not None:
+        return UsageError(
+            f"{text}; it is a batch, whose runs are {run_id}.1, {run_id}.2 …",
+            hint=f"give its command again, with --run-id {run_id}: what is done is not done again",
+        )
+    return UsageError(text, hint="luahost runs list shows them")
 
 
 def check_id(run_id: str) -> None:

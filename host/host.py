@@ -324,7 +324,6 @@ class Host:
         returns: Any = None,
     ) -> RunResult:
         """:meth:`run` from a running loop, without blocking it. Cancelling it ends the run."""
-        loop = asyncio.get_running_loop()
         source = _script(script)
         kept: Kept | None = None
         if durable or run_id is not None:
@@ -335,6 +334,21 @@ class Host:
             if isinstance(begun, RunResult):
                 return decoded(begun, returns)
             kept, source = begun, begun.script
+        result = await self._run_async(source, args, globals, timeout, limits, permissions, budget, kept)
+        return decoded(result, returns)
+
+    async def _run_async(
+        self,
+        source: Script,
+        args: Sequence[str],
+        globals: Mapping[str, Any] | None,
+        timeout: float | None,  # noqa: ASYNC109
+        limits: Limits | None,
+        permissions: Permissions | None,
+        budget: Budget | None,
+        kept: Kept | None,
+    ) -> RunResult:
+        loop = asyncio.get_running_loop()
         future: asyncio.Future[RunResult] = loop.create_future()
 
         def settle(result: RunResult) -> None:
@@ -351,7 +365,7 @@ class Host:
             source, args, globals, timeout, limits, permissions, budget, finished, kept=kept
         )
         try:
-            return decoded(await future, returns)
+            return await future
         except asyncio.CancelledError:
             session.kill("interrupted")
             raise
@@ -367,6 +381,9 @@ class Host:
         limits: Limits | None = None,
         permissions: Permissions | None = None,
         budget: Budget | None = None,
+        durable: bool = False,
+        run_id: str | None = None,
+        force_new: bool = False,
         returns: Any = None,
     ) -> RunResult:
         """:meth:`run_async` for Lua source text."""
@@ -379,27 +396,74 @@ class Host:
             limits=limits,
             permissions=permissions,
             budget=budget,
+            durable=durable,
+            run_id=run_id,
+            force_new=force_new,
             returns=returns,
         )
 
+    async def resume_async(
+        self,
+        run_id: str,
+        *,
+        in_doubt: InDoubt = "ask",
+        recorded: bool = False,
+        force_new: bool = False,
+        other_key: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109
+        limits: Limits | None = None,
+        permissions: Permissions | None = None,
+        budget: Budget | None = None,
+    ) -> RunResult:
+        """:meth:`resume` from a running loop, without blocking it. Cancelling it ends the run."""
+        self._check_open()
+        kept = await asyncio.to_thread(
+            self.durable_runs.resume,
+            run_id,
+            in_doubt=in_doubt,
+            recorded=recorded,
+            force_new=force_new,
+            other_key=other_key,
+        )
+        if isinstance(kept, RunResult):
+            return kept
+        return await self._run_async(kept.script, (), None, timeout, limits, permissions, budget, kept)
+
     def run_many(
-        self, jobs: Iterable[str | os.PathLike[str] | Script | Mapping[str, Any]], *, concurrency: int = 100
+        self,
+        jobs: Iterable[str | os.PathLike[str] | Script | Mapping[str, Any]],
+        *,
+        concurrency: int = 100,
+        batch_id: str | None = None,
+        force_new: bool = False,
     ) -> Iterator[RunResult]:
         """Run many scripts, up to ``concurrency`` at once; gives results as they end.
 
         A job is a path, a :class:`Script`, or a mapping with ``script`` (or ``code``) and what
         :meth:`run` takes. Jobs are taken from the iterable as there is room for them.
+
+        With a ``batch_id`` all runs are durable: the first job's is ``ID.1``, the next one's ``ID.2`` …, and the
+        same jobs given again with the same id are gone on with: what is done gives its result again. A job that
+        cannot be recorded, or is another than the one of that number, has an error of kind ``journal`` as its
+        result. ``force_new`` starts all of them over, with new keys.
         """
         if concurrency < 1:
             raise UsageError(f"concurrency is {concurrency}; expected at least 1")
         self._worker.check_may_block("run_many")
-        return self._run_many(iter(jobs), concurrency)
+        if batch_id is not None:
+            self._check_open()
+            self.durable_runs.open_batch(batch_id)
+        elif force_new:
+            raise UsageError("force_new starts a batch over: say which with batch_id")
+        return self._run_many(iter(jobs), concurrency, batch_id, force_new)
 
-    def _run_many(self, jobs: Iterator[Any], concurrency: int) -> Iterator[RunResult]:
+    def _run_many(
+        self, jobs: Iterator[Any], concurrency: int, batch_id: str | None, force_new: bool
+    ) -> Iterator[RunResult]:
         finished: SimpleQueue[RunResult] = SimpleQueue()
         running: set[Session | RemoteRun] = set()
         open_runs = 0
-        more = True
+        more, number = True, 0
         try:
             while more or open_runs:
                 while more and open_runs < concurrency:
@@ -408,8 +472,18 @@ class Host:
                     except StopIteration:
                         more = False
                         break
-                    running.add(self._launch(*_job_arguments(job), _with_job(job, finished.put)))
+                    number += 1
+                    arguments, told = _job_arguments(job), _with_job(job, finished.put)
+                    kept: Kept | RunResult | None = None
+                    if batch_id is not None or _asks_to_be_kept(job):
+                        runs = self.durable_runs
+                        kept = runs.begin_job(job, arguments[0], batch_id, number, force_new=force_new)
                     open_runs += 1
+                    if isinstance(kept, RunResult):
+                        told(kept)
+                        continue
+                    script = arguments[0] if kept is None else kept.script
+                    running.add(self._launch(script, *arguments[1:], told, kept=kept))
                 if open_runs:
                     result = finished.get()
                     open_runs -= 1
@@ -478,7 +552,8 @@ class Host:
     @property
     def durable_runs(self) -> DurableRuns:
         """What begins, resumes and looks at durable runs."""
-        self._check_local("durable runs")
+        if self._shards is not None:
+            raise UsageError("durable runs need a host of one process: leave processes=… (--processes) out")
         with self._lock:
             if self._durable_runs is None:
                 from host.durable import DurableRuns  # most hosts have none
@@ -892,10 +967,15 @@ def _with_job(job: Any, finished: Callable[[RunResult], None]) -> Callable[[RunR
     return lambda result: finished(replace(result, job=job))
 
 
+def _asks_to_be_kept(job: Any) -> bool:
+    return isinstance(job, Mapping) and bool(job.get("durable") or job.get("run_id") is not None)
+
+
 def _job_arguments(job: Any) -> tuple[Script, Sequence[str], Any, Any, Any, Any, Any]:
     if not isinstance(job, Mapping):
         return _script(job), (), None, None, None, None, None
     known = {"script", "code", "name", "args", "globals", "timeout", "limits", "permissions", "budget"}
+    known |= {"durable", "run_id", "force_new"}
     unknown = set(job) - known
     if unknown or ("script" in job) == ("code" in job):
         raise UsageError(

@@ -14,15 +14,18 @@ from host.errors import UsageError
 if TYPE_CHECKING:
     from host.run.script import Script
 
-__all__ = ["ScriptCommand", "scripts_of"]
+__all__ = ["GIVEN", "ScriptCommand", "scripts_of"]
 
 _BEHIND = "host.behind"
+GIVEN = "host.given"
+"""All that was typed after ``run``, in ``ctx.meta``."""
 
 
 class ScriptCommand(click.Command):
-    """Remembers how many arguments stand behind ``--``, which click itself forgets."""
+    """Remembers what was typed, and how many arguments stand behind ``--``, which click itself forgets."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[GIVEN] = tuple(args)
         valued = {
             name
             for item in self.params

@@ -11,6 +11,7 @@ import click
 
 from host.cli.batch import CONCURRENCY, Batch
 from host.cli.interrupt import call
+from host.cli.keeping import Keeping
 from host.cli.output import OutputSink
 from host.cli.rows import Rows
 from host.cli.underway import UnderWaySink
@@ -84,11 +85,13 @@ def run_batch(
     timeout: float | None,
     as_json: bool,
     graces: tuple[float, float],
+    keeping: Keeping,
+    again: str | None,
 ) -> int:
     """Run all, report each as it ends and all of them at the end, and give the exit code.
 
     ``sinks(stderr)`` makes those the options ask for; ``graces`` are seconds to close in, after all went its
-    way and after an interrupt.
+    way and after an interrupt. ``again`` is the command that goes on with a durable batch.
     """
     jobs = Jobs(batch, scripts, args, timeout)
     progress = Progress(sys.stderr, jobs.total)
@@ -105,7 +108,10 @@ def run_batch(
     summary = Summary()
 
     def work() -> None:
-        for result in host.run_many(jobs, concurrency=batch.jobs or CONCURRENCY):
+        concurrency = batch.jobs or CONCURRENCY
+        for result in host.run_many(
+            jobs, concurrency=concurrency, batch_id=keeping.run_id, force_new=keeping.force_new
+        ):
             failed = summary.add(result)
             report.ended(result, failed=failed)
             progress.advance(failed=failed)
@@ -125,11 +131,11 @@ def run_batch(
     if output.failure is not None:
         raise HostError(f"stdout cannot be written: {output.failure.strerror}")
     report.summary(summary, interrupted=signal is not None)
-    if signal is not None:
-        if waiting := str(under_way):
-            click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
-        return 128 + signal
-    return summary.status
+    if signal is not None and (waiting := str(under_way)):
+        click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
+    if again is not None and (signal is not None or summary.failed):
+        click.echo(f"to go on: {again}", err=True)
+    return summary.status if signal is None else 128 + signal
 
 
 class _Report:

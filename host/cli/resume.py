@@ -12,7 +12,6 @@ from host.cli.apis import api_limits_option, api_option, check_limited, document
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.run import run_one, sinks_of
-from host.errors import UsageError
 from host.settings import Settings
 
 __all__ = ["command"]
@@ -67,7 +66,7 @@ def command(
     granting: Granting,
 ) -> int:
     """Go on with a durable run: what it did answers from the journal, the rest is done now."""
-    from host.durable import default_journal
+    from host.durable import default_journal, no_such_run
     from host.gate.journal.journal import Journal
     from host.host import Host
 
@@ -78,12 +77,10 @@ def command(
     kept = Journal.open(settings.journal or default_journal())
     try:
         run = kept.run(run_id)
+        if run is None:
+            raise no_such_run(kept, run_id)
     finally:
         kept.close()
-    if run is None:
-        raise UsageError(
-            f"there is no run {run_id} in the journal {kept.name}", hint="luahost runs list shows them"
-        )
     simulate = run.mode == "simulated"
     if simulate:
         click.echo(f"run {run_id} is simulated, and goes on so", err=True)

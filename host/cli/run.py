@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 import click
 
 from host.cli.apis import api_limits_option, api_option, check_limited, documents
-from host.cli.arguments import ScriptCommand, scripts_of
+from host.cli.arguments import GIVEN, ScriptCommand, scripts_of
 from host.cli.batch import Batch, batch_options
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.interrupt import call
-from host.cli.keeping import Keeping, keeping_options, resume_hint
+from host.cli.keeping import Keeping, batch_hint, keeping_options, resume_hint
 from host.cli.mode import choose
 from host.cli.output import OutputSink
 from host.cli.underway import UnderWaySink
 from host.cli.value import as_json as as_json_line
 from host.cli.value import as_text
-from host.errors import ConfigError, HostError, UsageError
+from host.errors import ConfigError, HostError
 from host.settings import Settings
 
 if TYPE_CHECKING:
@@ -143,10 +143,10 @@ def command(
 
     with ExitStack() as stack:
         if batch.asked or len(scripts) > 1:
+            again = None
             if keeping.run_id is not None:
-                raise UsageError(
-                    "a durable run is one run of one script: leave out --jobs, --repeat and --each"
-                )
+                again = batch_hint(keeping.run_id, ctx.meta[GIVEN])
+                click.echo(f"durable batch {keeping.run_id}; if it breaks off: {again}", err=True)
             from host.cli.many import run_batch  # most commands run one script
 
             return run_batch(
@@ -157,7 +157,9 @@ def command(
                 lambda stderr: sinks_of(stack, stderr, settings, verbose, trace, runs=True),
                 timeout=timeout,
                 as_json=as_json,
-                graces=(_GRACE, _GRACE_INTERRUPTED),
+                graces=(_GRACE, _GRACE_INTERRUPTED if again is None else _GRACE_DURABLE),
+                keeping=keeping,
+                again=again,
             )
         if keeping.run_id is not None:
             again = resume_hint(keeping.run_id, keeping.journal)

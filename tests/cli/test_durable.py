@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable
@@ -81,7 +82,7 @@ def test_a_done_run_ends_with_its_exit_status_again(cli: Cli) -> None:
         (("resume", "nothing"), "there is no run nothing"),
         (("run", "--simulate", "--force-new", "s.lua"), "--force-new starts a run over"),
         (("run", "--simulate", "--run-id", "a b", "s.lua"), "a run's id is"),
-        (("run", "--simulate", "--durable", "--repeat", "2", "s.lua"), "a durable run is one run"),
+        (("run", "--simulate", "--durable", "--processes", "2", "s.lua"), "durable runs need a host of one process"),
         (("runs", "prune", "--older-than", "soon"), "expected a number with"),
     ],
 )
@@ -116,3 +117,57 @@ def test_a_signal_says_how_to_go_on(
     script.write_text('print(new_product():name("A"):create()) return 1')
     assert product.startswith("prod_")
     assert product in cli("runs", "show", "long").out
+
+
+def test_a_batch_broken_off_is_gone_on_with_by_the_same_command(
+    process: Callable[..., subprocess.Popen[bytes]], cli: Cli, tmp_path: Path
+) -> None:
+    """Of six rows two are done when the process is killed: the command it told makes the other four, in the same
+    simulator, and gives the results of all."""
+    rows = "".join(json.dumps({"n": n, "slow": n > 2}) + "\n" for n in range(1, 7))
+    (tmp_path / "rows.jsonl").write_text(rows)
+    script = """
+      local id = new_product():name("row " .. row.n):create()
+      while row.slow do end
+      return id"""
+    (tmp_path / "each.lua").write_text(script)
+    given = ("run", "--simulate", "--durable", "--each", "rows.jsonl", "--jobs", "3", "each.lua")
+    child = process(*given)
+    assert child.stdout is not None
+    assert child.stderr is not None
+    told = child.stderr.readline().decode()
+    found = re.fullmatch(r"durable batch (\w+); if it breaks off: python -m host (run --run-id \1 .*)\n", told)
+    assert found is not None, told
+    products = {child.stdout.readline().decode().strip() for _ in range(2)}
+    child.kill()
+    child.communicate()
+
+    (tmp_path / "each.lua").write_text(script.replace("while row.slow do end", ""))
+    again = cli("resume", found[1])
+    assert again.status == 2
+    assert f"it is a batch, whose runs are {found[1]}.1" in again.err
+    done = cli(*shlex.split(found[2]))
+    assert done.status == 0, done.err
+    assert len(done.out.split()) == 6
+    assert products < set(done.out.split())
+    assert done.out == cli(*shlex.split(found[2])).out
+    runs = cli("runs", "list").out.splitlines()
+    assert sum(" done " in line for line in runs) == 6
+
+
+def test_a_batch_whose_rows_have_changed_says_so_for_each(cli: Cli, tmp_path: Path) -> None:
+    """A run of a number that was another's is not run; --force-new starts all of them over."""
+    (tmp_path / "rows.csv").write_text("name\nA\nB\n")
+    (tmp_path / "each.lua").write_text("return new_product():name(row.name):create()")
+    command = ("run", "--simulate", "--run-id", "b", "--each", "rows.csv", "each.lua")
+    first = cli(*command).out.split()
+    assert len(first) == 2
+    (tmp_path / "rows.csv").write_text("name\nA\nC\nB\n")
+    done = cli(*command)
+    assert done.status != 0
+    assert "run b.2 was started with other arguments or globals" in done.err
+    assert done.err.splitlines()[-1] == "to go on: python -m host run --simulate --run-id b --each rows.csv each.lua"
+    assert (len(done.out.split()), len(set(done.out.split()) & set(first))) == (2, 1)
+    over = cli(*command, "--force-new").out.split()
+    assert len(over) == 3
+    assert not set(over) & set(first)
