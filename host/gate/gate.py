@@ -28,7 +28,7 @@ from host.events import Event
 from host.gate.api import Api
 from host.gate.budget import Claim, Meter, admit, release, settle
 from host.gate.invocation import Invocation
-from host.gate.libraries.library import Asked, Libraries
+from host.gate.libraries.library import Asked, Libraries, LibraryFunction
 from host.gate.masking import Mask
 from host.gate.permissions import Permissions
 from host.gate.rules import secret_names
@@ -272,11 +272,22 @@ class Gate:
             )
         if seconds is not None and seconds > self._deadline:
             call.seconds = seconds
-        if call.name not in self._registry.functions:
-            with contextlib.suppress(UsageError):  # another thread was first
-                self._registry.register(call.name, found.run)
+        self._know(call.name, found)
         self._ask(run, call, call.name, asked, mutation=mutation)
         return False
+
+    def ask(self, run: Run, name: str, args: list[Any], deliver: Callable[[Reply], None]) -> None:
+        """Have a library's function called for the host itself, with what the run may do."""
+        found = self.libraries.find(name)
+        assert found is not None
+        self._know(name, found)
+        asked = Asked(name, args, run.permissions, run.run_id)
+        self._registry.submit(AsyncRequest(name, asked, monotonic() + self._deadline, deliver, run, True))
+
+    def _know(self, name: str, function: LibraryFunction) -> None:
+        if name not in self._registry.functions:
+            with contextlib.suppress(UsageError):  # another thread was first
+                self._registry.register(name, function.run)
 
     def next(self, run: Run, call: Call, args: list[Any]) -> None:
         """Ask for the next item of a function's iterator. Raises ``CallError``."""

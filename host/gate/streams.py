@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from host.bridge.threads import Threads
-from host.errors import InvalidCall, LimitError
+from host.errors import InvalidCall, LimitError, UnexpectedAnswer
 from host.gate.invocation import Invocation
 
 __all__ = ["Step", "Stream", "Streams"]
@@ -20,16 +20,34 @@ _END = object()
 class Stream:
     """A generator, walked one item at a time: none is made before the script asks for it."""
 
-    __slots__ = ("_items", "_threads", "invocation")
+    __slots__ = ("_items", "_same", "_threads", "_were", "invocation")
 
     def __init__(self, invocation: Invocation, threads: Threads) -> None:
         self.invocation = invocation
         self._threads = threads
         self._items: AsyncIterator[Any] | Iterator[Any] | None = None
+        self._were: list[bytes] = []
+        self._same: Callable[[Any, bytes], bool] | None = None
 
     async def item(self, deadline: float) -> tuple[Any] | None:
         """The next item in a tuple, or None after the last."""
         self.invocation.context.deadline = deadline
+        while self._were and self._same is not None:
+            if not self._same(await self._next(), self._were.pop(0)):
+                self._were = []
+                raise UnexpectedAnswer(
+                    f"{self.invocation.context.function}: this iterator was open when the run broke off, and gives "
+                    "other items now than it gave then",
+                    hint="take its items into a list before changing anything",
+                )
+        return await self._next()
+
+    def catch_up(self, were: list[bytes], same: Callable[[Any, bytes], bool]) -> None:
+        """Its first items were given before, by a process that ended: they are to be gone through again, and to be
+        the same."""
+        self._were, self._same = were, same
+
+    async def _next(self) -> tuple[Any] | None:
         items = self._items
         if items is None:
             items = self._items = self.invocation()

@@ -25,6 +25,7 @@ from host.http.idempotency import derived_key
 from host.lua import protocol as p
 from host.lua.values import SecretText, from_lua, to_lua
 from host.run.recalled import Recalled, reply_of
+from host.run.reopening import Reopening, Transaction, undone_by_its_end
 
 if TYPE_CHECKING:
     from host.run.session import Session
@@ -109,7 +110,7 @@ class Durable:
         self._seq = 0
         self._steps: dict[int, Step] = {}  # by the call's id
         self._places: dict[tuple[str, int], Step] = {}
-        self._iterators: set[Any] = set()  # opened before the break: where they stood is lost
+        self._reopening = Reopening()
         self._under_way = 0  # mutations sent whose outcome is still to come, under the lock
         self._read_log(log or [], printed)
 
@@ -191,7 +192,7 @@ class Durable:
         """A function gave an iterator: that it did is nothing to record, only its items are."""
         self.refused(call.id)
         if self.replaying and call.reply is not None:
-            self._iterators.add(call.reply.value)
+            self._reopening.opened(call.reply.value)
 
     def cancel(self, session: Session, id: int) -> bool:
         """Give a call up; whether that is all there is to do about it now."""
@@ -208,17 +209,13 @@ class Durable:
         if not self.replaying:
             self._send(session, step)
 
-    def _is_lost(self, step: Step) -> bool:
-        """Whether it asks for the next item of an iterator that began before the run broke off."""
-        return step.call is not None and step.call.kind == p.NEXT and step.arguments[0] in self._iterators
-
     def _send(self, session: Session, step: Step) -> None:
         call = step.call
         assert call is not None
         assert call.asked is not None
-        if self._iterators and self._is_lost(step):
-            text = f"{call.name}: this iterator was open when the run broke off, and cannot be gone on with"
-            call.deliver_error(InvalidCall(text, hint="take its items into a list before changing anything"))
+        lost = self._reopening.iterator(call, step.arguments, session.around.gate.functions)
+        if lost is not None:
+            call.deliver_error(lost)
             return
         if not call.asked.mutation:
             self._go(session, step)
@@ -243,10 +240,45 @@ class Durable:
                 call.place = step.path, step.n, step.digest
                 self._under_way += 1
         if step.sent:
-            self._submit(call)
+            lost = self._reopening.transaction(call, step.arguments)
+            if lost is None:
+                self._submit(call)
+            else:
+                self._begin_again(session, lost, call)
         else:
             outcome: Any = "not_sent" if call.asked.mutation else None
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
+
+    def _begin_again(self, session: Session, lost: Transaction, call: Call) -> None:
+        """Send a call once the transaction it belongs to is where it was."""
+        with self._lock:
+            stands = lost.stands
+            lost.waiting.append(call)
+            first = len(lost.waiting) == 1
+        if stands:
+            self._submit(call)
+            return
+
+        def begun(reply: Reply) -> None:
+            error, what = reply.error, None if reply.error is not None else lost.differs(reply)
+            if error is not None:
+                text = f"the transaction that was open when the run broke off cannot be begun anew: {error.message}"
+                script = session.job.script.name
+                self._stop(session, ScriptError(text, kind=error.kind, script=script, hint=error.hint, cause=error))
+            elif what is not None:
+                text = "in the transaction that was open then, this statement gave something else: "
+                self._diverged(session, text + what, call.line)
+            with self._lock:
+                waiting, lost.waiting = lost.waiting, []
+                self._reopening.reopened(lost)
+            for each in waiting:
+                if self.stopped is None:
+                    self._submit(each)
+                else:
+                    each.deliver_error(CancelledCall("the run was stopped", outcome="not_sent"))
+
+        if first:
+            session.around.gate.ask(session, "sql.again", lost.again(), begun)
 
     def _ring(self, session: Session, step: Step, seconds: float) -> None:
         def rung(reply: Any) -> None:
@@ -321,8 +353,10 @@ class Durable:
             return None
         del self._steps[step.id]
         told = decode_told(record.data)
-        if step.call is not None and step.call.claims:
-            settle(step.call.claims, reply_of(step.call, told))
+        if step.call is not None:
+            self._reopening.told(step.call, step.arguments, told)
+            if step.call.claims:
+                settle(step.call.claims, reply_of(step.call, told))
         return step.id, told.status, told.a, told.b
 
     def _compare(self, session: Session, step: Step, line: int | None) -> None:
@@ -352,6 +386,8 @@ class Durable:
         """Whether a call was sent, what came of it is unknown, and repeating it could do it twice."""
         before = self._sent.get((step.path, step.n))
         if before is None or step.call is None or (step.path, step.n) in self._late:
+            return False
+        if undone_by_its_end(step.name, step.arguments):
             return False
         if decode_sent(before.data).key is None:
             return True

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from host.errors import DeniedError, InvalidCall
+from host.errors import ApiError, DeniedError, InvalidCall
 from host.gate.libraries.database import Connection, Database, Result
 from host.gate.libraries.library import Asked, LibraryFunction
 from host.gate.permissions import Permissions, sql_place
@@ -40,6 +40,7 @@ class Sql:
             "sql.query": LibraryFunction(self._query, "read"),
             "sql.execute": LibraryFunction(self._execute, "write"),
             "sql.begin": LibraryFunction(self._begin, "write"),
+            "sql.again": LibraryFunction(self._again, "write"),  # the host's own
             "sql.commit": LibraryFunction(self._commit, "write"),
             "sql.rollback": LibraryFunction(self._rollback, "write"),
             "sql.connect": LibraryFunction(self._connect, "read"),
@@ -73,6 +74,20 @@ class Sql:
             found["rows"] = result.rows
         return found
 
+    async def _again(self, asked: Asked, deadline: float) -> Any:
+        """Begin a transaction as the one that a process that ended had open: database, its id, its statements.
+        Gives for each statement whether it worked, and what it gave."""
+        id, statements = asked.args[1:]
+        await self._begin(asked, deadline, id)
+        found = []
+        for name, *arguments in statements:
+            each = Asked(name, [{"tx": id}, *arguments], asked.permissions, asked.run_id)
+            try:
+                found.append((True, await self.functions[name].run(each, deadline)))
+            except ApiError as error:
+                found.append((False, error.message))
+        return found
+
     async def _run(self, asked: Asked, *, write: bool) -> Result:
         place, statement = asked.argument(0), asked.argument(1)
         if not isinstance(statement, str):
@@ -91,7 +106,7 @@ class Sql:
     async def _connect(self, asked: Asked, deadline: float) -> str:
         return sql_place(self._url(asked.permissions, asked.argument(0), write=False))
 
-    async def _begin(self, asked: Asked, deadline: float) -> str:
+    async def _begin(self, asked: Asked, deadline: float, id: str | None = None) -> str:
         url = self._url(asked.permissions, asked.argument(0), write=True)
         run_id = asked.run_id
         self._beginning[run_id] += 1
@@ -101,7 +116,7 @@ class Sql:
                 await connection.begin()
                 if run_id in self._over:
                     raise InvalidCall("the run has ended")
-                id = uuid.uuid4().hex
+                id = id or uuid.uuid4().hex
                 self._open[id] = _Transaction(run_id, url, connection, stack.pop_all())
         finally:
             self._beginning[run_id] -= 1
