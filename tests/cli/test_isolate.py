@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +35,28 @@ def test_an_isolated_run_that_fails_says_its_line() -> None:
     assert done.returncode == 1
     assert "-e:2:" in done.stderr
     assert 'did you mean "name"' in done.stderr
+
+
+def test_an_isolated_durable_run_that_was_killed_goes_on_isolated(tmp_path: Path) -> None:
+    """kill -9 between two changes: resume --isolate makes the second, and not the first again."""
+    script = tmp_path / "s.lua"
+    code = """
+      local first = new_product():name("A"):create()
+      print(first) %s
+      return {first, new_product():name("B"):create()}"""
+    script.write_text(code % "while true do end")
+    environ = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    begin = [sys.executable, "-m", "host", "run", "--simulate", "--isolate", "--run-id", "r", str(script)]
+    with subprocess.Popen(begin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ) as child:
+        assert child.stdout is not None
+        first = child.stdout.readline().decode().strip()
+        child.kill()
+    script.write_text(code % "")
+    go_on = [sys.executable, "-m", "host", "resume", "--isolate", "--json", "r"]
+    done = subprocess.run(go_on, capture_output=True, text=True, timeout=60, env=environ)
+    assert done.returncode == 0, done.stderr
+    again, second = json.loads(done.stdout.splitlines()[-1])
+    assert (again, second != first) == (first, True)
+    show = [sys.executable, "-m", "host", "runs", "show", "r", "--json"]
+    rows = subprocess.run(show, capture_output=True, text=True, timeout=60, env=environ).stdout.splitlines()
+    assert [json.loads(row)["id"] for row in rows] == [first, second]
