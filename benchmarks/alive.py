@@ -1,8 +1,8 @@
 """``python -m benchmarks.alive``: what many scripts that are alive at the same time take.
 
-Each script makes one create, says that it has arrived, and sleeps until all have. Memory is that of the
-process when the last one arrives, less what it was after a first few hundred had come and gone; that
-difference by the number of scripts is ``kb_per_script`` in the last line, which is JSON.
+Each script makes one create, then sleeps. Memory is that of the process when all creates have been answered and
+nothing moves any more, less what it was after a first few hundred had come and gone; that difference by the number
+of scripts is ``kb_per_script`` in the last line, which is JSON.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.contestants import KEY, PROJECT, Contestant, Load
 from benchmarks.measure import Figures, RunError, environment, last_json
 from benchmarks.servers import Server
-from host import Host
+from host import Host, RunResult
 
 SCRIPT = """
 new_product()
@@ -26,38 +27,47 @@ new_product()
   :description("A comprehensive software solution")
   :metadata("category", "software")
   :create()
-arrived()
-repeat sleep(1) until all_arrived()
+sleep(SECONDS)
 """
 FIRST = 200  # scripts that come and go before the base is taken
 THREADS = 64  # as many at most, however many scripts
 
 
 class Gathering:
-    """Scripts that wait for each other, and what the process takes when the last one is there."""
+    """Scripts that sleep after their create, and what the process takes then."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        host.function(self.arrived)
-        host.function(self.all_arrived)
 
-    async def arrived(self) -> None:
-        self.here += 1
-        if self.here == self.scripts:
-            self.seconds = time.perf_counter() - self.began
-            self.memory_kb = memory_kb()
-            self.threads = threading.active_count()
-
-    async def all_arrived(self) -> bool:
-        return self.here >= self.scripts
+    def pass_by(self, scripts: int) -> None:
+        """Runs so many to their end, at once. Raises the error of the first that fails."""
+        for result in self.host.run_many(self._jobs(scripts, 0), concurrency=scripts):
+            result.raise_for_error()
 
     def hold(self, scripts: int) -> None:
-        """Runs so many scripts to their end. Raises the error of the first that fails."""
-        self.scripts, self.here = scripts, 0
-        self.began = time.perf_counter()
-        script = self.host.compile(SCRIPT)
-        for result in self.host.run_many([script] * scripts, concurrency=scripts):
-            result.raise_for_error()
+        """Has so many sleep at once, measures, and interrupts them. Raises ``RunError`` if any ended before."""
+        answered, began = self.host.stats().answered + scripts, time.perf_counter()
+        ended: list[RunResult] = []
+        waiting = threading.Thread(
+            target=lambda: ended.extend(self.host.run_many(self._jobs(scripts, 3600), concurrency=scripts))
+        )
+        waiting.start()
+        while self.host.stats().answered < answered and not ended:
+            time.sleep(0.01)
+        self.seconds = time.perf_counter() - began
+        before, self.memory_kb = 0, memory_kb()
+        while self.memory_kb != before:
+            time.sleep(0.5)
+            before, self.memory_kb = self.memory_kb, memory_kb()
+        self.threads = threading.active_count() - 1  # but for the one that waits here
+        if ended:
+            raise RunError(f"a script ended before the others were there: {ended[0].error}")
+        self.host.interrupt()
+        waiting.join()
+
+    def _jobs(self, scripts: int, seconds: int) -> list[dict[str, Any]]:
+        job = {"script": self.host.compile(SCRIPT.replace("SECONDS", str(seconds)))}
+        return [job] * scripts
 
 
 def memory_kb() -> int:
@@ -99,7 +109,7 @@ def main() -> None:
     given = parser.parse_args()
     with Host(stripe_secret_key=KEY, stripe_api_base=given.base_url) as host:
         gathering = Gathering(host)
-        gathering.hold(min(FIRST, given.scripts))
+        gathering.pass_by(min(FIRST, given.scripts))
         base_kb = memory_kb()
         gathering.hold(given.scripts)
     figures = {

@@ -80,12 +80,15 @@ local function drop(from, names)
   for name in names:gmatch("%S+") do from[name] = nil end
 end
 local enter, core = (function(...) {core} end)(host, tasks, str)
-for name in pairs(package.loaded) do package.loaded[name] = nil end
-drop(debug.getregistry(), "FILE* _LOADLIB _PRELOAD")
+local registry = debug.getregistry()
+drop(registry, "FILE* _LOADED _LOADLIB _PRELOAD")
+drop(registry.POBJECT, "__index __newindex __tostring") -- of a Python object Lua needs no more than to call it
+drop(string, "dump")
+drop(table, "foreach foreachi getn")
 drop(os, "execute exit getenv remove rename setlocale tmpname")
 drop(debug, "debug gethook getlocal getregistry getupvalue setlocal setmetatable setupvalue traceback")
 drop(debug, "upvalueid upvaluejoin")
-drop(_G, "python package ffi jit io debug require module dofile loadfile")
+drop(_G, "python package ffi jit io debug require module dofile loadfile print gcinfo getfenv setfenv")
 {files}
 return enter
 """

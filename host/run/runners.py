@@ -22,7 +22,7 @@ IDLE = 10.0  # seconds without work after which a runner's thread ends
 class Runnable(Protocol):
     """What runners run. ``scheduled`` and ``blocked`` belong to :class:`Runners` and its lock."""
 
-    inbox: deque[Any]
+    inbox: list[Any]
     scheduled: bool
     blocked: threading.Lock | None
 

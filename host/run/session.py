@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -120,7 +119,7 @@ class Session:
         self.permissions = job.permissions
         self.meters = job.meters
         self.around = around
-        self.inbox: deque[Any] = deque()
+        self.inbox: list[Any] = []  # a deque takes 760 bytes, and ten thousand runs may be alive
         self.scheduled = False
         self.blocked: threading.Lock | None = None
         self.result: RunResult | None = None
@@ -201,7 +200,7 @@ class Session:
         inbox = self.inbox
         try:
             while inbox:
-                item = inbox.popleft()
+                item = inbox.pop(0)
                 if self.result is not None:
                     if self._durable is not None:
                         self._durable.unread(self, item)
@@ -526,7 +525,7 @@ class Session:
                 return told
         while self._why is None:
             if self.inbox:
-                item = self.inbox.popleft()
+                item = self.inbox.pop(0)
                 if item is False or item is None:
                     continue
                 self._slice_end = monotonic() + self._limits.lua_time

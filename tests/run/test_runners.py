@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,7 @@ class Session:
     """Does one thing when it is served."""
 
     def __init__(self, work: Callable[[], None]) -> None:
-        self.inbox: deque[Any] = deque()
+        self.inbox: list[Any] = []
         self.scheduled = False
         self.blocked: threading.Lock | None = None
         self._work = work
