@@ -81,7 +81,8 @@ local function drop(from, names)
 end
 local enter, core = (function(...) {core} end)(host, tasks, str)
 local registry = debug.getregistry()
-for name in pairs(registry._LOADED) do registry._LOADED[name] = nil end -- the table stays: a literal such as 1LL needs it
+-- The table itself stays: LuaJIT opens its FFI through it when it meets a literal such as 1LL.
+for name in pairs(registry._LOADED) do registry._LOADED[name] = nil end
 drop(registry, "FILE* _LOADLIB _PRELOAD")
 drop(registry.POBJECT, "__index __newindex __tostring") -- of a Python object Lua needs no more than to call it
 drop(string, "dump")
