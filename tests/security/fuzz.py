@@ -6,7 +6,8 @@ several spliced, values exchanged, pieces wrapped in pcall, coroutines and tasks
 Looked for: a crash or hang of the process, a fault of the host (``kind="host"``), a key or a Python traceback in a
 result, a host that no longer runs a healthy script, and threads, descriptors or memory that pile up.
 
-Ends with status 0, or 1 and one script for each kind of fault. For a crash, the script being run is in ``--last``.
+Ends with status 0, or 1 and one script for each kind of fault. After a crash the scripts that were being run are in
+``--last``; ``--first N`` begins with script N of the seed again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +32,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from host import Host, Limits, RunResult
 from tests.security.escape_corpus import HEALTHY, KEY, LIMITS, MB, PENDING, attempts, leaks
 
-STUCK_AFTER = 60.0  # seconds a single script may take, all told
+STUCK_AFTER = 60.0  # seconds a batch may take, all told
+LATE = 15.0  # seconds a single script may take where all of it is to end after ``SMALL.run_time``
+BATCH = 25  # scripts between two healthy ones
+LOT = 5000  # scripts for one host
 SMALL = replace(
-    LIMITS, lua_time=0.05, run_time=1.0, memory=16 * MB, string=2 * MB, output=MB // 4, tasks=60, calls=60
+    LIMITS, lua_time=0.02, run_time=1.0, memory=16 * MB, string=2 * MB, output=MB // 4, tasks=60, calls=60
 )
 
 VALUES = (
@@ -199,6 +204,8 @@ def fault(result: RunResult) -> str:
     """What a result shows that no script may bring about, or ''."""
     if result.error is not None and result.error.kind == "host":
         return result.error.message
+    if result.duration > LATE:
+        return f"it took {result.duration:.0f} s"
     return leaks(result)
 
 
@@ -222,47 +229,80 @@ def growth(before: tuple[int, int, int], after: tuple[int, int, int]) -> str:
     return ""
 
 
-def fuzz(runs: int, seed: int, isolate: bool, last: Path, limits: Limits = SMALL) -> str:
-    """Runs the scripts; what went wrong, or ''."""
+class Findings:
+    """What went wrong, one script for each kind of fault, and how runs ended."""
+
+    def __init__(self) -> None:
+        self.faults: dict[str, str] = {}
+        self._ends: dict[str, int] = {}
+        self._slowest = 0.0
+
+    def add(self, result: RunResult) -> None:
+        kind = "ok" if result.error is None else result.error.kind
+        self._ends[kind] = self._ends.get(kind, 0) + 1
+        self._slowest = max(self._slowest, result.duration)
+        if wrong := fault(result):
+            self.faults.setdefault(wrong, f"{result.script}: {wrong}\n{result.job['code']}")
+
+    def __str__(self) -> str:
+        ends = ", ".join(f"{n} {kind}" for kind, n in sorted(self._ends.items()))
+        return f"{ends}; the slowest took {self._slowest:.2f} s"
+
+
+def serve(host: Host, codes: list[tuple[int, str]], seed: int, at_once: int, last: Path, found: Findings) -> None:
+    """Run some scripts, several at once, then a healthy one."""
+    last.write_text("\n-- next\n".join(code for _, code in codes), errors="surrogateescape")
+    faulthandler.dump_traceback_later(STUCK_AFTER, exit=True)
+    jobs = [{"code": code, "name": f"script {number} of seed {seed}"} for number, code in codes]
+    for result in host.run_many(jobs, concurrency=at_once):
+        found.add(result)
+    healthy = host.run_source(HEALTHY, limits=LIMITS)
+    if healthy.error is not None:
+        wrong = f"a healthy script afterwards: {healthy.error.message}"
+        found.faults.setdefault(wrong, f"{wrong}\n{last.read_text(errors='surrogateescape')}")
+    faulthandler.cancel_dump_traceback_later()
+
+
+def fuzz(
+    runs: int, seed: int, isolate: bool, last: Path, *, at_once: int = 4, first: int = 1, limits: Limits = SMALL
+) -> str:
+    """Runs the scripts from number ``first`` on; what went wrong, or ''."""
     options: dict[str, Any] = {"isolation": "process"} if isolate else {}
-    ends: dict[str, int] = {}
-    faults: dict[str, str] = {}
-    with Host(simulate=True, stripe_secret_key=KEY, limits=limits, **options) as host:
-        before = standing()
-        for number, code in enumerate(scripts(seed, runs), 1):
-            last.write_text(code, errors="surrogateescape")
-            faulthandler.dump_traceback_later(STUCK_AFTER, exit=True)
-            result = host.run_source(code, name=f"fuzz-{seed}-{number}")
-            wrong = fault(result)
-            if not wrong and number % 25 == 0:
-                healthy = host.run_source(HEALTHY, limits=LIMITS)
-                if healthy.error is not None:
-                    wrong = f"a healthy script afterwards: {healthy.error.message}"
-            faulthandler.cancel_dump_traceback_later()
-            if wrong:
-                faults.setdefault(wrong, f"script {number} of seed {seed}: {wrong}\n{code}")
-            kind = "ok" if result.error is None else result.error.kind
-            ends[kind] = ends.get(kind, 0) + 1
-            if number == min(200, runs // 2):
-                before = standing()
-        after = standing()
-    print(f"{runs} scripts of seed {seed}:", ", ".join(f"{n} {kind}" for kind, n in sorted(ends.items())))
+    found = Findings()
+    source = islice(enumerate(scripts(seed, runs), 1), first - 1, None)
+    before: tuple[int, int, int] | None = None
+    done = 0
+    while lot := list(islice(source, LOT)):
+        # A host for each lot: what the simulator keeps of the last one's scripts goes with it.
+        with Host(simulate=True, stripe_secret_key=KEY, limits=limits, **options) as host:
+            for start in range(0, len(lot), BATCH):
+                serve(host, lot[start : start + BATCH], seed, at_once, last, found)
+                done += min(BATCH, len(lot) - start)
+                if before is None and done >= min(200, runs // 2):
+                    before = standing()
+            after = standing()
+        print(f"{done} scripts of seed {seed}: {found}", flush=True)
+    assert before is not None
     print("threads, descriptors, KB: {} {} {} -> {} {} {}".format(*before, *after))
     if piled := growth(before, after):
-        faults[piled] = piled
-    return "\n\n".join(faults.values())
+        found.faults[piled] = piled
+    return "\n\n".join(found.faults.values())
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Run generated scripts and look for what no script may do.")
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1, help="the number of the script to begin with")
+    parser.add_argument("--at-once", type=int, default=4, help="scripts under way at a time")
     parser.add_argument("--isolate", action="store_true", help="each run in a process of its own")
-    parser.add_argument("--last", type=Path, help="where the script being run is written")
+    parser.add_argument("--last", type=Path, help="where the scripts being run are written")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         last = options.last or Path(folder) / "last.lua"
-        wrong = fuzz(options.runs, options.seed, options.isolate, last)
+        wrong = fuzz(
+            options.runs, options.seed, options.isolate, last, at_once=options.at_once, first=options.first
+        )
     if wrong:
         print(wrong, file=sys.stderr)
     return 1 if wrong else 0
