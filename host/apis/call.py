@@ -23,7 +23,7 @@ from host.apis.encode import (
 )
 from host.apis.fault import Fault, shown
 from host.apis.methods import builder_method, method_names
-from host.apis.nearest import meant
+from host.apis.nearest import meant, short
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.scalars import Checker
 from host.errors import InvalidCall
@@ -162,7 +162,9 @@ def _no_parameter(operation: Operation, name: Any, valid: Any) -> InvalidCall:
         listing = f"{', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
         hint = f"; it has {listing}" if names else "; it has none"
     return InvalidCall(
-        f'{operation.resource} has no parameter "{name}"{hint}', operation=operation.id, param=name
+        f'{operation.resource} has no parameter "{short(name)}"{hint}',
+        operation=operation.id,
+        param=short(name),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from host.apis.nearest import short
+
 EXACT = 2**53  # largest integer a Lua number holds exactly
 # Patterns are compiled where they are first used: a run without errors never needs them.
 _MONEY = r"(^|_)amount(_|$)"
@@ -26,7 +28,7 @@ class Fault(Exception):
         return self
 
     def where(self) -> str:
-        words = [f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in self.path]
+        words = [f"[{step + 1}]" if isinstance(step, int) else f".{short(step)}" for step in self.path]
         return "".join(words).removeprefix(".")
 
     def message(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from host.apis.catalog import Catalog, Method, Operation, Schema
-from host.apis.nearest import meant
+from host.apis.nearest import meant, short
 from host.errors import InvalidCall
 
 OWN = ("create", "copy", "set", "params", "with")  # the builder's, whatever the API has
@@ -26,7 +26,9 @@ def builder_method(catalog: Catalog, operation: Operation, name: str) -> Method:
             names = method_names(catalog, operation)
             hint = meant(name, (*names, *OWN)) or f"; it has {', '.join(names[:12])}{', …'[: len(names)]}"
             raise InvalidCall(
-                f'{operation.resource} has no parameter "{name}"{hint}', operation=operation.id, param=name
+                f'{operation.resource} has no parameter "{short(name)}"{hint}',
+                operation=operation.id,
+                param=short(name),
             )
         catalog.plans[key] = found
     return found

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+LONGEST = 100  # characters of a name that are compared or shown: a script may make one of megabytes
+
 
 def nearest(word: str, valid: Iterable[str]) -> str | None:
     """The name most likely meant, or None. For names: an unknown one is wrong anyway."""
+    if len(word) > LONGEST:
+        return None
     import difflib  # only where an error is made; importing it costs a millisecond
 
     names = {name.lower(): name for name in valid}
@@ -28,6 +32,8 @@ def misspelt(word: str, valid: Iterable[str]) -> str | None:
     For open enums: an unknown value may be a new one, so only one or two edits count (one up to five
     letters), and a difference in digits alone (a date, a version) never does.
     """
+    if len(word) > LONGEST:
+        return None
     digits = re.sub(r"\d", "0", word)
     for value in valid:
         if re.sub(r"\d", "0", value) != digits and _within(word, value, 1 if len(word) <= 5 else 2):
@@ -50,6 +56,11 @@ def _within(a: str, b: str, most: int) -> bool:
         if min(row) > most:
             return False
     return row[-1] <= most
+
+
+def short(name: str) -> str:
+    """A name, cut where nobody reads on."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def meant(word: str, valid: Iterable[str]) -> str:

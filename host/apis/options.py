@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from host.apis.fault import shown
-from host.apis.nearest import meant
+from host.apis.nearest import meant, short
 from host.errors import InvalidCall
 
 MOST_SECONDS = 3600.0
@@ -46,7 +46,7 @@ class CallOptions(msgspec.Struct, frozen=True):
         for name, value in raw.items():
             if name not in NAMES:
                 hint = meant(str(name), NAMES) or f"; there are {', '.join(NAMES)}"
-                raise InvalidCall(f'there is no request option "{name}"{hint}')
+                raise InvalidCall(f'there is no request option "{short(str(name))}"{hint}')
             if value is not None:
                 found[name] = _PARSERS[name](name, value)
         return cls(**found)

@@ -18,7 +18,7 @@ from host.apis.answers import interpret, request_id
 from host.apis.call import bind, check_value, prepare
 from host.apis.catalog import Catalog, Operation
 from host.apis.methods import builder_method
-from host.apis.nearest import meant
+from host.apis.nearest import meant, short
 from host.apis.options import CallOptions
 from host.apis.pages import next_page, page_request
 from host.bridge.registry import AsyncFunctionRegistry
@@ -158,7 +158,7 @@ class Gate:
             if operation is not None:
                 return api, operation, True
             near = meant(key, [f"new_{each}" for each in api.catalog.builder_names()])
-            raise InvalidCall(f'{name} has no "{key}"{near}')
+            raise InvalidCall(f'{name} has no "{short(key)}"{near}')
         full = f"{prefix}.{key}" if prefix else key
         operation = api.catalog.operation(full)
         if operation is not None:
@@ -167,7 +167,7 @@ class Gate:
             return f"{name}.{full}"
         near = meant(key, api.catalog.children(prefix))
         kind = "operation" if prefix else "resource"
-        raise InvalidCall(f'{path} has no {kind} "{key}"{near}')
+        raise InvalidCall(f'{path} has no {kind} "{short(key)}"{near}')
 
     def method(self, label: str, name: str) -> tuple[Any, ...]:
         """(kind, parameter, letter, field, field) of a builder's method. Raises ``InvalidCall``."""

@@ -154,10 +154,10 @@ class Signature:
         for name, value in given.items():
             parameter = own.get(name) or self.more
             if parameter is None:
-                from host.apis.nearest import meant  # for this message alone
+                from host.apis.nearest import meant, short  # for this message alone
 
                 hint = meant(name, list(own)) or f"; it has {', '.join(own)}"
-                raise self._wrong(f'there is no argument "{name}"{hint}')
+                raise self._wrong(f'there is no argument "{short(name)}"{hint}')
             if value is None and not parameter.required:
                 continue
             convert = parameter.convert

@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from host.apis.nearest import LONGEST
 from host.errors import ScriptError
 from host.run.script import Script
 
 _AT = re.compile(r"\A(?P<script>[^\n]*?):(?P<line>\d+): (?P<message>.*)\Z", re.DOTALL)
+_KIND = re.compile(r"\w{1,40}\Z")
 _UNKNOWN = re.compile(r"attempt to call global '(\w+)' \(a nil value\)")
 
 
@@ -22,6 +24,8 @@ def script_error(
     """The error of a run that ended with ``facts`` (of a raised error table, or made for a plain error)."""
     message = str(facts.get("message") or "error")
     kind = str(facts.get("kind") or "error")
+    if kind == "host" or not _KIND.match(kind):  # a script may raise kinds of its own, but not the host's fault
+        kind = "error"
     line, where = facts.get("line"), facts.get("script")
     found = _AT.match(message)
     if found is not None and (where is None or found["script"] == where or found["script"] == script.name):
@@ -55,5 +59,5 @@ def script_error(
 def _near(name: str, names: Iterable[str]) -> str | None:
     import difflib  # for this hint alone
 
-    near = difflib.get_close_matches(name, list(names), 1, 0.7)
+    near = [] if len(name) > LONGEST else difflib.get_close_matches(name, list(names), 1, 0.7)
     return f'did you mean "{near[0]}"?' if near else None

@@ -19,6 +19,7 @@ from host.lua.values import SecretText, encode_plain, from_lua, to_lua
 if TYPE_CHECKING:
     from host.run.session import Job
 
+MAX_NAME = 200  # characters of a module's name
 MAX_MODULE = 16 << 20
 
 
@@ -91,15 +92,21 @@ class Tools:
         folder = self._job.script.folder
         if folder is None:
             raise DeniedError(f"require('{text}'): this script is not a file, so it has nothing beside it")
+        if len(text) > MAX_NAME:
+            raise InvalidCall(f"require: a module's name of {len(text):,} characters; expected at most {MAX_NAME}")
         steps = text.removesuffix(".lua").replace("/", ".").split(".")
         if not text or any(not step or step in ("..",) or "\\" in step or "\0" in step for step in steps):
             raise InvalidCall(f"require('{text}'): expected a module's name such as 'lib.prices'")
         root = folder.resolve()
         for candidate in (root.joinpath(*steps).with_suffix(".lua"), root.joinpath(*steps, "init.lua")):
-            path = candidate.resolve()
+            try:
+                path = candidate.resolve()
+                is_file = path.is_file()
+            except (OSError, RuntimeError) as error:  # a name too long for the system, links in a circle
+                raise InvalidCall(f"require('{text}'): {getattr(error, 'strerror', None) or 'no such file'}") from None
             if not path.is_relative_to(root):
                 raise DeniedError(f"require('{text}'): the file is outside the script's folder")
-            if path.is_file():
+            if is_file:
                 return path
         raise InvalidCall(f"module '{text}' not found: there is no {'/'.join(steps)}.lua beside the script")
 

@@ -66,6 +66,13 @@ def test_the_kind_of_a_raised_error_is_the_run_s(
     assert (error.kind, error.line, error.exit_code) == (kind, line, exit_code)
 
 
+@pytest.mark.parametrize("kind", ["'host'", "('x'):rep(2 ^ 20)", "'two words'", "''"])
+def test_a_kind_that_no_script_may_claim(fails: Fails, kind: str) -> None:
+    """A fault of the host is the host's to tell, and a kind is one short word."""
+    error = fails(f"error({{kind = {kind}, message = 'forged'}})")
+    assert (error.kind, error.facts["kind"], error.exit_code) == ("error", "error", 1)
+
+
 def test_an_api_s_facts_are_kept(fails: Fails) -> None:
     """Status, code and request id of the failed call are on the error."""
     facts = fails("stripe.products.retrieve('none')").facts

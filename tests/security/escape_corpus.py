@@ -95,6 +95,7 @@ def furnish(folder: Path) -> None:
     (folder / "linked.lua").symlink_to(secret)
     (folder / "linked_folder").symlink_to(folder.parent)
     (folder / "folder.lua").mkdir()
+    (folder / "circle.lua").symlink_to("circle.lua")
     os.mkfifo(folder / "pipe.lua")
     (folder / "bytecode.lua").write_bytes(b"\x1bLJ\x02\x02\x00")
     (folder / "not_lua.lua").write_text("root:x:0:0:root:/root:/bin/sh\n")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from host.apis.answers import decode_json
-from host.apis.nearest import meant
+from host.apis.nearest import meant, short
 from host.errors import ApiError, DeniedError, InvalidCall, Outcome, UnexpectedAnswer
 from host.gate.libraries.library import Asked, Effect, LibraryFunction
 from host.gate.libraries.paths import failure, open_file
@@ -185,7 +185,7 @@ def _arguments(asked: Asked) -> tuple[str, dict[str, Any], dict[str, Any]]:
         raise InvalidCall("the options of a GraphQL query are a table")
     for name in options:
         if name not in _OPTIONS:
-            raise InvalidCall(f"a GraphQL query has no option {str(name)!r}{meant(str(name), _OPTIONS)}")
+            raise InvalidCall(f"a GraphQL query has no option {short(str(name))!r}{meant(str(name), _OPTIONS)}")
     seconds = options.get("timeout")
     if seconds is not None and (
         isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0

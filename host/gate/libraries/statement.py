@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from host.apis.nearest import meant
+from host.apis.nearest import meant, short
 from host.errors import InvalidCall
 
 __all__ = ["bound", "first_word"]
@@ -72,7 +72,7 @@ def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...
             name = text[1:]
             if name not in names:
                 raise InvalidCall(
-                    f"the statement has {text}, but the parameters have no {name}{meant(name, names)}"
+                    f"the statement has {short(text)}, but the parameters have no {short(name)}{meant(name, names)}"
                 )
             used.add(name)
             values.append(names[name])

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from host.apis.encode import form_key, form_text, scalar_text
-from host.apis.nearest import meant
+from host.apis.nearest import meant, short
 from host.errors import InvalidCall
 from host.gate.libraries.paths import failure, open_file
 from host.gate.permissions import Permissions
@@ -77,7 +77,7 @@ class Options:
         files."""
         for option in given:
             if option not in _NAMES:
-                raise InvalidCall(f"{name} has no option {str(option)!r}{meant(str(option), _NAMES)}")
+                raise InvalidCall(f"{name} has no option {short(str(option))!r}{meant(str(option), _NAMES)}")
         method = given.get("method", "GET")
         if not isinstance(method, str) or method.upper() not in METHODS:
             raise InvalidCall(f"{name}: the method {method!r} is none of {', '.join(METHODS)}")

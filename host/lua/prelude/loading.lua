@@ -37,6 +37,7 @@ end
 local loaded, loading = {}, {}
 function env.require(name)
   check(name, "string", 1, "require")
+  name = to_text(name)
   if loaded[name] ~= nil then return loaded[name] end
   if loading[name] then error("loop in require: '" .. name .. "' is being loaded already", 2) end
   local source = tool("require", name)

@@ -14,7 +14,7 @@ core.env.os = {
   time = os.time, clock = os.clock, difftime = os.difftime,
   getenv = function(name)
     check(name, "string", 1, "getenv")
-    return tool("env", name)
+    return tool("env", core.to_text(name))
   end,
   exit = function(status)
     if status == nil or status == true then status = 0 elseif status == false then status = 1 end
