@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from host.bridge.request import AsyncRequest, Reply
 from host.errors import InvalidCall, JournalError, ScriptError, UsageError
 from host.events import Logged
 from host.gate.api import Api
@@ -22,7 +21,6 @@ from host.gate.journal.records import Binding, Record, Run
 from host.lua.values import from_lua, to_lua
 from host.run.durable import Durable, InDoubt, failure_to_repeat
 from host.run.script import RunResult, Script
-from host.run.session import Session
 
 if TYPE_CHECKING:
     from host.host import Host
@@ -145,12 +143,6 @@ class DurableRuns:
             args = tuple(from_lua(found.args))
             return self._new(found.id, found.generation + 1, script, args, found.globals)
         return self._resume(found, script, in_doubt, recorded=recorded, other_key=other_key)
-
-    def orphaned(self, request: AsyncRequest, reply: Reply) -> None:
-        """What became of a call nobody waits for any more."""
-        session = request.source
-        if isinstance(session, Session):
-            session.orphaned(getattr(request.deliver, "__self__", None), reply)
 
     def close(self) -> None:
         """Commit what is there and let go of the journal and of the simulator's file."""

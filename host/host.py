@@ -562,8 +562,9 @@ class Host:
             return self._durable_runs
 
     def _orphaned(self, request: AsyncRequest, reply: Reply) -> None:
-        if self._durable_runs is not None:
-            self._durable_runs.orphaned(request, reply)
+        session = request.source
+        if isinstance(session, Session):
+            session.orphaned(getattr(request.deliver, "__self__", None), reply)
 
     def _keep_simulator(self, path: str) -> None:
         """Have the simulator keep its objects in a file; nothing may have been asked of it yet."""

@@ -28,6 +28,7 @@ from host.run.names import FILES, OWN, STANDARD
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
 from host.run.tools import Tools
+from host.run.weight import LIGHT, Weight, check_values
 
 if TYPE_CHECKING:
     from host.bridge.worker import AsyncWorker
@@ -93,6 +94,7 @@ class Session:
         "_started",
         "_state",
         "_tools",
+        "_weight",
         "_why",
         "around",
         "blocked",
@@ -134,6 +136,7 @@ class Session:
         self._slice_end = 0.0
         self._started = 0.0
         self._tools: Tools | None = None
+        self._weight: Weight | None = None  # with the first call whose arguments are worth counting
         self._why: Why | None = None
         self._ending: tuple[Any, ScriptError | None, int | None] | None = None
 
@@ -186,6 +189,8 @@ class Session:
 
     def orphaned(self, call: Any, reply: Any) -> None:
         """What became of a call that was given up while it was under way. On the loop's thread."""
+        if self._weight is not None and type(call) is Call:
+            self._weight.drop(call.id)
         if self._durable is not None and type(call) is Call:
             self._durable.late(self, call, reply)
 
@@ -353,6 +358,8 @@ class Session:
         call: Call = item
         if self._open.pop(call.id, None) is None:
             return call.id, p.VALUE, None, None
+        if self._weight is not None and not _goes_on(call):
+            self._weight.drop(call.id)
         # An answer recalled from the journal is as it was told; all others are a call's.
         status, a, b = self._answer(call) if type(call) is Call else (item.status, item.a, item.b)
         if self._durable is not None:
@@ -453,7 +460,12 @@ class Session:
                 over = LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
                 over.fatal = True
                 raise over
+            heavy = (payload is not None and len(payload) > LIGHT) or (options is not None and len(options) > LIGHT)
+            if heavy:
+                self._weigh(id, len(payload or b"") + len(options or b""))
             arguments: Any = from_lua(payload) if payload is not None else None
+            if heavy and kind <= p.CREATE:
+                check_values(arguments)
             if telling and kind != p.PAGE:  # whether there is a page to ask for shows below
                 shown = self.around.mask.value(_shown(arguments))
                 self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, shown))
@@ -471,6 +483,8 @@ class Session:
             elif kind == p.FUNCTION:
                 if gate.function(self, call, arguments):
                     self._open.pop(id, None)
+                    if heavy:
+                        self._lighten(id)
                     if durable is not None:
                         durable.opened(call)
                     self._slice_end = monotonic() + self._limits.lua_time
@@ -480,6 +494,8 @@ class Session:
             elif kind == p.PAGE:
                 if not gate.page(self, call, arguments[0], arguments[1]):
                     self._open.pop(id, None)
+                    if heavy:
+                        self._lighten(id)
                     self._calls -= 1
                     if durable is not None:
                         durable.refused(id)
@@ -491,6 +507,7 @@ class Session:
         except Exception as failure:
             error = wrapped(failure, "host")
             self._open.pop(id, None)
+            self._lighten(id)
             self.around.gate.refused(error, call)
             facts = self._facts(error)
             if durable is not None:
@@ -499,6 +516,15 @@ class Session:
                 self._told(call, error, None)
             return p.ERROR, facts
         return None
+
+    def _weigh(self, id: int, size: int) -> None:
+        if self._weight is None:
+            self._weight = Weight(self._limits.memory)
+        self._weight.add(id, size)
+
+    def _lighten(self, id: int) -> None:
+        if self._weight is not None:
+            self._weight.drop(id)
 
     def _sleep(self, id: int, seconds: float) -> None:
         def rung(reply: Any) -> None:
@@ -661,6 +687,13 @@ WHY: dict[str, tuple[str, str]] = {
     "stopped": ("interrupted", "the run was stopped"),
 }
 _TICKS = {"timeout": 2, "interrupted": 3, "closed": 4}  # what p.TICK answers
+
+
+def _goes_on(call: Any) -> bool:
+    """Whether an answered call was given up while its change was being made; its end is told later."""
+    reply = call.reply if type(call) is Call else None
+    error = None if reply is None else reply.error
+    return type(error) is CancelledCall and error.outcome == "unknown"
 
 
 def _about(api: Any, operation: Any) -> tuple[bytes, bytes]:

@@ -38,8 +38,8 @@ from tests.security.escape_corpus import HEALTHY, KEY, LIMITS, MB, PENDING, atte
 _libc = ctypes.CDLL(None) if hasattr(ctypes.CDLL(None), "malloc_trim") else None
 ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 
-STUCK_AFTER = 60.0  # seconds a batch may take, all told
-LATE = 15.0  # seconds a single script may take where all of it is to end after ``SMALL.run_time``
+STUCK_AFTER = 900.0  # seconds a batch may take, all told, on a machine that has other things to do
+LATE = 300.0  # seconds a single script may take where all of it is to end after ``SMALL.run_time``
 BATCH = 25  # scripts between two healthy ones
 LOT = 5000  # scripts for one host
 SMALL = replace(

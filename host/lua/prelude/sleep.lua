@@ -5,9 +5,9 @@ local SLEEP = 4 -- kind of call
 
 function core.expect_seconds(seconds, who)
   if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 or seconds > 31536000 then
-    core.raise {
-      kind = "invalid", message = who .. " expects seconds from 0 to a year, got " .. tostring(seconds),
-    }
+    local given = type(seconds) == "number" and tostring(seconds) or "a " .. type(seconds)
+    if seconds == nil then given = "nothing" end
+    core.raise { kind = "invalid", message = who .. " expects seconds from 0 to a year, got " .. given }
   end
 end
 
