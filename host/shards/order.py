@@ -40,7 +40,8 @@ def order(id: int, run_id: str, job: Job, timeout: float | None) -> Order:
     what a host of several processes cannot do."""
     if job.meters:
         raise UsageError(
-            "budgets cannot be kept over worker processes yet", hint="Use one process (processes=1)."
+            "a budget is counted in one process, and this host runs scripts in worker processes",
+            hint="Leave processes=… out, or the budget.",
         )
     return Order(
         id,
