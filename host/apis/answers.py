@@ -9,6 +9,7 @@ import msgspec
 
 from host.apis.catalog import Catalog, Operation
 from host.apis.fault import EXACT
+from host.apis.nearest import short
 from host.errors import ApiError, Outcome, UnexpectedAnswer
 from host.http.message import Answer
 
@@ -35,7 +36,7 @@ def interpret(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     if answer.status >= 400:
         what = "an error that is not in the API's form"
     elif answer.status >= 300:
-        to = _masked(answer.headers.get("location", ""))
+        to = _masked(short(answer.headers.get("location", "")))
         what = f"a redirect to {to}, not followed" if to else "a redirect, not followed"
     return _unexpected(catalog, operation, answer, what)
 
@@ -87,11 +88,14 @@ def _optional(answer: Answer) -> Any:
 
 def decode_json(body: bytes) -> Any:
     """Decoded JSON with integers beyond 2^53 as strings. Raises ``ValueError``."""
-    if _LONG_NUMBER not in body.translate(_DIGITS):
-        return msgspec.json.decode(body)
-    import json  # for the rare answer with such numbers: msgspec would round or keep them
+    try:
+        if _LONG_NUMBER not in body.translate(_DIGITS):
+            return msgspec.json.decode(body)
+        import json  # for the rare answer with such numbers: msgspec would round or keep them
 
-    return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
+        return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def _integer(text: str) -> int | str:
@@ -170,7 +174,7 @@ def request_id(answer: Answer) -> str | None:
     """The id the API gave the request, from its headers."""
     headers = answer.headers
     names = ("request-id", "x-request-id", "x-correlation-id", "x-amzn-requestid")
-    return next((headers[name] for name in names if headers.get(name)), None)
+    return next((short(headers[name]) for name in names if headers.get(name)), None)
 
 
 def retry_after(answer: Answer) -> float | None:

@@ -55,7 +55,10 @@ def decoder(codings: str) -> Decoder | None:
         make = _CODINGS.get(name)
         if make is None:
             raise CodingError(f"{name[:20]} was not asked for")
-        found = make() if found is None else _Chain(found, make())
+        try:
+            found = make() if found is None else _Chain(found, make())
+        except ImportError:
+            raise CodingError(f"{name} was not asked for") from None
     return found
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["LeanWire", "proxied"]
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+MOST_HEAD = 1 << 18  # bytes of an answer's head, and of its trailers
+MOST_PIECES = 512  # of a body, before they are joined: small chunks cost more than what is in them
+MOST_CODINGS = 3  # on top of one another
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
 
@@ -48,10 +51,13 @@ class _Connection(asyncio.Protocol):
         "closed",
         "fields",
         "framed",
+        "head",
         "headed",
         "idle_since",
+        "length",
         "limit",
         "parser",
+        "raw",
         "reusable",
         "size",
         "status",
@@ -90,6 +96,16 @@ class _Connection(asyncio.Protocol):
                 self.fail(cause)
             else:
                 self.fail(WireError("malformed", str(error)))
+        self.raw += len(data)
+        if self.raw > MOST_HEAD and not answer.done():
+            self._bound()
+
+    def _bound(self) -> None:
+        # The parser keeps a header's line until it is whole, and tells nothing of a chunk's extensions.
+        if not self.headed and self.raw > 2 * MOST_HEAD:
+            self.fail(WireError("malformed", "its head is over 256 KB"))
+        elif self.raw > 2 * (self.limit + MOST_HEAD):
+            self.fail(OversizedError(f"more than {self.limit} bytes"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -108,9 +124,12 @@ class _Connection(asyncio.Protocol):
     # -- httptools' side
 
     def on_message_begin(self) -> None:
+        if self.answer is not None and self.answer.done():  # what follows an answer is not this request's
+            raise WireError("malformed", "more than one answer")
         self.fields: dict[str, str] = {}
-        self.body: list[bytes] = []
-        self.size = 0
+        self.head = self.fields
+        self.body: list[bytes | bytearray] = []
+        self.size = self.length = 0
         self.headed = self.framed = False
         self.status = 0
 
@@ -120,7 +139,7 @@ class _Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         key = name.decode("latin-1").lower()
         self.size += len(name) + len(value)
-        if self.size > 262_144:
+        if self.size > MOST_HEAD:
             raise WireError("malformed", "its head is over 256 KB")
         try:
             text = value.decode("ascii")
@@ -132,7 +151,8 @@ class _Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self.status = self.parser.get_status_code()
         self.size = 0
-        fields = self.fields
+        self.head = fields = self.fields
+        self.fields = {}  # of the trailers, which belong to nothing (RFC 9110, 6.5.1)
         self.headed = self.status >= 200
         self.framed = "content-length" in fields or "transfer-encoding" in fields
         if self.bodiless and self.headed and self.answer is not None:
@@ -143,10 +163,15 @@ class _Connection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         if self.bodiless:
             return
-        self.size += len(data)
-        if self.size > self.limit:
+        self.length += len(data)
+        if self.length > self.limit:
             raise OversizedError(f"more than {self.limit} bytes")
         self.body.append(data)
+        if len(self.body) > MOST_PIECES:
+            first, *rest = self.body
+            whole = first if isinstance(first, bytearray) else bytearray(first)
+            whole += b"".join(rest)
+            self.body = [whole]
 
     def on_message_complete(self) -> None:
         answer = self.answer
@@ -163,6 +188,7 @@ class _Connection(asyncio.Protocol):
     ) -> None:
         """Write a request and wait until its answer is complete."""
         self.on_message_begin()
+        self.raw = 0
         self.reusable = False
         self.bodiless = bodiless
         self.answer = answer = loop.create_future()
@@ -227,7 +253,7 @@ class LeanWire:
         timer = loop.call_later(max(0.0, seconds), connection.fail, WireError("response_timeout"))
         try:
             await connection.ask(loop, "".join(head).encode("ascii"), content, bodiless=method == "HEAD")
-            status, fields, parts = connection.status, connection.fields, connection.body
+            status, fields, parts = connection.status, connection.head, connection.body
         except BaseException:
             connection.close()
             self._open.discard(connection)
@@ -239,7 +265,7 @@ class LeanWire:
         else:
             connection.close()
             self._open.discard(connection)
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        body = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)  # bytes() of bytes is itself
         coding = fields.get("content-encoding")
         if coding and body:
             body = _decoded(body, coding, self._limit)
@@ -377,7 +403,10 @@ def _keep_alive(made: Any, seconds: int) -> None:
 
 
 def _decoded(body: bytes, codings: str, limit: int) -> bytes:
-    for coding in reversed([each.strip().lower() for each in codings.split(",")]):
+    names = [each.strip().lower() for each in codings.split(",")]
+    if len(names) > MOST_CODINGS:
+        raise WireError("coding", f"{len(names)} codings on top of one another")
+    for coding in reversed(names):
         if coding in ("gzip", "x-gzip"):
             bits = 31
         elif coding == "deflate":  # RFC 9110, 8.4.1.2: zlib's format; some send it bare
@@ -388,7 +417,12 @@ def _decoded(body: bytes, codings: str, limit: int) -> bytes:
             raise WireError("coding", f"{coding[:20]} was not asked for")
         decoder = zlib.decompressobj(bits)
         try:
-            body = decoder.decompress(body, limit + 1)
+            plain = decoder.decompress(body, limit + 1)
+            while bits == 31 and decoder.eof and decoder.unused_data and len(plain) <= limit:
+                body = decoder.unused_data  # a gzip file may have several members
+                decoder = zlib.decompressobj(31)
+                plain += decoder.decompress(body, limit + 1)
+            body = plain
         except zlib.error as error:
             raise WireError("coding", str(error)) from error
         if len(body) > limit:

@@ -108,6 +108,8 @@ def test_errors_of_other_apis(body: Any, message: str, code: str | None, type: s
 @pytest.mark.parametrize(
     ("came", "said"),
     [
+        (answer(b'{"id":"p","a":' + b"[" * 100_000), "it is nested too deep"),
+        (answer(b'{"id":"p","n":12345678901234567890,"a":' + b"[" * 100_000), "it is nested too deep"),
         (Answer(200, {"content-type": "text/html"}, b"<html>Login</html>"), "a body that is not JSON"),
         (Answer(200, JSON, b""), "an empty body"),
         (Answer(200, JSON, b'{"id": "p'), "it ends too early"),

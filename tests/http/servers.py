@@ -13,6 +13,7 @@ from pathlib import Path
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 HTML = b"<html><body>502 Bad Gateway</body></html>"
 
 
@@ -138,6 +139,18 @@ def endless(server: FaultServer, connection: socket.socket) -> bool:
     return False
 
 
+def pour(start: bytes, piece: bytes) -> Answer:
+    """An answer that goes on for as long as anybody reads."""
+
+    def answer(server: FaultServer, connection: socket.socket) -> bool:
+        connection.sendall(start)
+        while not server.closing.is_set():
+            connection.sendall(piece)
+        return False
+
+    return answer
+
+
 def with_length(body: bytes, *fields: bytes, status: bytes = b"200 OK") -> bytes:
     head = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *fields]
     return b"\r\n".join(head) + b"\r\n\r\n" + body
@@ -168,4 +181,14 @@ ANSWERS: dict[str, Answer] = {
     "headers": send(with_length(b"ok", b"X-Twice: a", b"x-twice: b", b"Request-Id: req_1")),
     "latin": send(with_length(b"ok", b"X-Odd: caf\xe9", b"Request-Id: req_1")),
     "closes-after": send(OK, keep=False),
+    "two": send(OK + with_length(b"evil", b"Request-Id: req_evil")),
+    "no-content-and-more": send(b"HTTP/1.1 204 No Content\r\n\r\n" + OK, keep=False),
+    "trailers": send(CHUNKED + b"2\r\nok\r\n0\r\nContent-Encoding: gzip\r\nX-Late: 1\r\n\r\n"),
+    "late-trailer": send(CHUNKED + b"61a80\r\n" + b"x" * 400_000 + b"\r\n0\r\nX-Late: 1\r\n\r\n"),
+    "small-chunks": send(CHUNKED + b"2\r\nab\r\n" * 100_000 + b"0\r\n\r\n"),
+    "chunk-extensions": pour(CHUNKED + b"1;", b"e" * 65536),
+    "long-header": pour(b"HTTP/1.1 200 OK\r\nX: ", b"a" * 65536),
+    "continued": pour(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "gzip-parts": send(with_length(gzip.compress(b"un") + gzip.compress(b"packed"), b"Content-Encoding: gzip")),
+    "gzip-often": send(with_length(gzip.compress(b"x"), b"Content-Encoding: " + b", ".join([b"gzip"] * 40))),
 }
