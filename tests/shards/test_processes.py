@@ -361,7 +361,7 @@ def test_what_cannot_cross_is_refused_with_the_way_that_works(host: Host) -> Non
     assert "setup='module:function'" in str(caught.value.hint)
     with pytest.raises(UsageError, match=r"^function\(\): this host"):
         host.function(len)
-    with pytest.raises(UsageError, match="budgets"):
+    with pytest.raises(UsageError, match="a budget is counted in one process"):
         host.run_source("return 1", budget=Budget(max_calls=1))
     with pytest.raises(UsageError, match="durable"):
         host.run_source("return 1", durable=True)
