@@ -123,6 +123,7 @@ class Gate:
         self._mask = mask or Mask()
         self.libraries = libraries or Libraries()
         self._operations: dict[str, tuple[Api, Operation]] = {}
+        self.told: dict[tuple[bytes, bytes], tuple[bytes, ...]] = {}  # methods of builders, as Lua is told of them
         self._streams = Streams()
         self._live: dict[str, bool] = {}  # whether an API's key is
 

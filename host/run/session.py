@@ -638,8 +638,12 @@ class Session:
         return p.MEMBER_OPERATION, f"{api.name}.{operation.id}".encode(), operation.paging is not None
 
     def _method(self, label: bytes, name: bytes) -> Any:
-        found = self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
-        return tuple(each.encode() for each in found)
+        told = self.around.gate.told
+        found = told.get((label, name))
+        if found is None:
+            kinds = self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
+            found = told[label, name] = tuple(each.encode() for each in kinds)
+        return found
 
     def _check(self, label: bytes, name: bytes, value: bytes) -> Any:
         self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value))
