@@ -27,6 +27,7 @@ FLOORS = {
     "simulator": 4,
     "configfile": 5,
     "host": 5,
+    "parts": 5,  # what a host is put together of
     "durable": 5,  # the host's durable runs
     "fleet": 5,
     "shards": 5,

@@ -14,6 +14,7 @@ import pytest
 
 from host import ConfigError, FunctionError, Host, Limits, ScriptError, UsageError
 from host.events import Event, RunEnded, RunStarted
+from host.run.options import RunKeywords, RunOptions
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,25 @@ def test_wrong_arguments_are_named(host: Host, tmp_path: Path) -> None:
         Limits(calls=0)
     with pytest.raises(UsageError, match="this host has no API 'shop'; it has stripe"):
         host.catalog("shop")
+
+
+async def test_an_unknown_keyword_is_a_type_error(host: Host) -> None:
+    """As in any call: it names the method and the keyword, and nothing runs."""
+    text = r"Host\.{}\(\) got an unexpected keyword argument 'tiemout'"
+    with pytest.raises(TypeError, match=text.format("run")):
+        host.run("nowhere.lua", tiemout=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=text.format("run_source")):
+        host.run_source("", args=["a"], tiemout=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=text.format("run_async")):
+        await host.run_async("nowhere.lua", tiemout=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=text.format("run_source_async")):
+        await host.run_source_async("", tiemout=1)  # type: ignore[call-arg]
+
+
+def test_the_options_of_a_run_are_written_down_twice_alike() -> None:
+    """What type checkers are told a run takes is what it takes, each with a default."""
+    assert RunKeywords.__annotations__.keys() == set(RunOptions.__struct_fields__)
+    assert len(RunOptions.__struct_defaults__) == len(RunOptions.__struct_fields__)
 
 
 def test_no_key_is_no_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from host.http.limits import BreakerPolicy
 from host.http.traffic import policies_of
 from host.limits import Limits
 from host.lua.values import from_lua
+from host.parts.wire import HttpxParts
+from host.run.options import RunOptions
 from host.run.script import RunResult, Script
 from host.run.session import Session
 from host.settings import Settings
@@ -63,18 +65,14 @@ class ChildHost(Host):
 
     def start(self, run: m.Run, script: Script, finished: Callable[[RunResult], None]) -> Session:
         """Begin a run."""
-        self._rules = self._rules_for(run.grant)  # runs begin on the reading thread alone
-        session = self._launch(
-            script,
-            [text_in(each) for each in run.args],
-            None if run.globals is None else from_lua(run.globals),
-            run.timeout,
-            Limits(**run.limits),
-            None,
-            None,
-            finished,
-            run.run_id,
+        options = RunOptions(
+            args=[text_in(each) for each in run.args],
+            globals=None if run.globals is None else from_lua(run.globals),
+            timeout=run.timeout,
+            limits=Limits(**run.limits),
         )
+        rules = self._rules_for(run.grant)
+        session = self._runs.begin(script, options, finished, run_id=run.run_id, rules=rules)
         assert isinstance(session, Session)
         return session
 
@@ -92,8 +90,8 @@ class ChildHost(Host):
     def _read_settings(self, env_file: Any, overrides: Any) -> Settings:
         return Settings(**self._opening.settings)  # the parent's, whatever this process's environment says
 
-    def _open_client(self, *options: Any) -> Any:
-        return self.remote if self.simulated else super()._open_client(*options)
+    def _open_client(self, parts: HttpxParts) -> Any:
+        return self.remote if self.simulated else super()._open_client(parts)
 
     def _chain(self, send: Send) -> Send:
         return chain(

@@ -1,0 +1,1 @@
+"""What a :class:`~host.host.Host` is put together of."""

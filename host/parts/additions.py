@@ -1,0 +1,184 @@
+"""What a program adds to its host: functions, builders of its classes, libraries, other APIs, parts of httpx."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from host.errors import UsageError
+from host.parts.wire import HttpxParts
+from host.run.names import STANDARD
+
+if TYPE_CHECKING:
+    import httpx
+
+    from host.apis.catalog import Catalog
+    from host.bridge.worker import AsyncWorker
+    from host.gate.added import Credentials, Document
+    from host.gate.functions import Effect
+    from host.gate.libraries.library import Libraries, Library
+    from host.gate.rules import Rules
+    from host.parts.apis import Apis
+    from host.parts.runs import Runs
+    from host.parts.wire import Wire
+    from host.run.functions import Functions
+
+__all__ = ["Additions"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+K = TypeVar("K")
+Create = Callable[[Any], Any]
+
+
+class Additions:
+    """The part of :class:`~host.host.Host` by which scripts get more than it has by itself."""
+
+    simulated: bool
+    _added: Apis
+    _env_file: str | os.PathLike[str] | None
+    _functions: Functions
+    _libraries: Libraries
+    _rules: Rules
+    _runs: Runs
+    _wire: Wire
+    _worker: AsyncWorker
+
+    @overload
+    def function(
+        self, fn: F, /, *, name: str | None = None, effect: Effect = "write", inline: bool = False
+    ) -> F: ...
+
+    @overload
+    def function(
+        self, fn: None = None, /, *, name: str | None = None, effect: Effect = "write", inline: bool = False
+    ) -> Callable[[F], F]: ...
+
+    def function(
+        self, fn: F | None = None, /, *, name: str | None = None, effect: Effect = "write", inline: bool = False
+    ) -> Any:
+        """Register a Python function for scripts: ``@host.function`` or ``@host.function(effect="read")``.
+
+        Async or plain (plain ones run in a pool of threads; with ``inline`` on the run's own, for what takes
+        microseconds); a generator becomes a Lua iterator. Type hints become checks of the arguments, a
+        parameter annotated with :class:`RunContext` gets one. ``effect`` says what a call does: ``"write"``
+        changes something, ``"read"`` looks, ``"pure"`` depends on its arguments alone. See docs/functions.md.
+        """
+        scope = sys._getframe(1).f_locals  # classes defined beside the function, for its annotations
+
+        def register(target: F) -> F:
+            self._check_local("function()")
+            self._functions.add(target, name, effect=effect, inline=inline, scope=scope)
+            return target
+
+        return register if fn is None else register(fn)
+
+    def add_library(self, library: Library) -> None:
+        """Give scripts a library of your own: Lua in front, async functions behind (docs/libraries.md).
+
+        Raises ``UsageError`` for a name that is taken.
+        """
+        self._runs.check_open()
+        self._libraries.add(library, {*STANDARD, *self._names(), *self._functions.by_name})
+
+    def functions(self, source: object, *, effect: Effect = "write", prefix: str = "") -> list[str]:
+        """Register a module's public functions, or an object's public methods; gives their names."""
+        self._check_local("functions()")
+        return self._functions.add_all(source, effect=effect, prefix=prefix)
+
+    @overload
+    def builder(
+        self, kind: type[K], /, *, name: str | None = None, create: Create | None = None, effect: Effect = "write"
+    ) -> type[K]: ...
+
+    @overload
+    def builder(
+        self, kind: None = None, /, *, name: str | None = None, create: Create | None = None, effect: Effect = "write"
+    ) -> Callable[[type[K]], type[K]]: ...
+
+    def builder(
+        self,
+        kind: type[Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        create: Create | None = None,
+        effect: Effect = "write",
+    ) -> Any:
+        """Make a builder of a dataclass, msgspec or pydantic model: ``new_order():customer("c"):create()``.
+
+        ``create()`` makes an instance and calls ``create(instance)``, or the class's method ``create``.
+        """
+
+        def register(target: type[K]) -> type[K]:
+            self._check_local("builder()")
+            self._functions.add_builder(target, name=name, create=create, effect=effect)
+            return target
+
+        return register if kind is None else register(kind)
+
+    def add_api(
+        self,
+        name: str,
+        document: Document,
+        *,
+        base_url: str | None = None,
+        auth: Credentials | None = None,
+    ) -> Catalog:
+        """Give scripts another API, from its OpenAPI 3 document: a file, its decoded content, or a catalog.
+
+        Scripts then have ``petstore.pets.list{…}``, ``petstore.new_pet()`` and so on. ``base_url`` is the
+        document's server by default, or the setting ``PETSTORE_API_BASE``. ``auth`` is the key (or the setting
+        ``PETSTORE_API_KEY``): a text, ``(user, password)``, :class:`OAuth2`, or a mapping of these by the
+        document's security schemes. On a simulated host the API is simulated. See docs/apis.md.
+
+        Raises ``CatalogError`` for a document that cannot be used, ``ConfigError``, and ``UsageError`` for a name
+        that is taken. What was left out of the document is in the catalog's ``warnings``.
+        """
+        self._runs.check_open()
+        self._check_local("add_api()")
+        if name in {*STANDARD, *self._names(), *self._functions.by_name}:
+            raise UsageError(f"the name {name!r} is taken")
+        env_file, mask = self._env_file, self._runs.around.mask
+        return self._added.add(
+            name, document, base_url, auth, env_file=env_file, rules=self._rules, wire=self._wire, mask=mask
+        )
+
+    def catalog(self, api: str = "stripe") -> Catalog:
+        """What is known of an API. Raises ``UsageError`` for one this host does not have."""
+        return self._added.catalog(api)
+
+    def use(
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        mounts: Mapping[str, Any] | None = None,
+        event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
+        auth: Any = None,
+    ) -> None:
+        """Send through these parts of httpx from now on, as those :class:`Host` takes: for a ``setup`` function.
+
+        Raises ``UsageError`` for a simulated host, and for one that spreads its runs over worker processes.
+        """
+        self._check_local("use()")
+        if self.simulated:
+            raise UsageError("a simulated host sends nothing, so it has no use for a transport")
+        if self._added.are_more:
+            raise UsageError("use() comes before add_api(), whose tokens are fetched the same way")
+        self._wire.use(self._open_client(HttpxParts(transport, mounts, event_hooks, auth)))
+        self._worker.add_closer(self._wire.client.aclose)
+
+    def _open_client(self, parts: HttpxParts) -> Any:
+        raise NotImplementedError  # the host's
+
+    def _check_local(self, what: str) -> None:
+        if self._runs.shards is not None:
+            raise UsageError(
+                f"{what}: this host's scripts run in worker processes, to which nothing crosses by itself",
+                hint="Do it in setup='module:function', which is called with each process's host.",
+            )
+
+    def _names(self) -> set[str]:
+        """Names scripts know that are no functions."""
+        return {*self._added.names(), *self._libraries.globals}

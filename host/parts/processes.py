@@ -1,0 +1,68 @@
+"""What a host does that spreads its runs over worker processes, or has a ``setup``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from host.bridge.registry import AsyncFunctionRegistry
+from host.bridge.request import AsyncRequest, Reply
+from host.errors import UsageError
+from host.events import Sink
+from host.http.message import Request
+from host.http.traffic import limits_of
+from host.parts.wire import HttpxParts, Wire
+from host.settings import Settings
+from host.shards.opening import open_shards
+
+if TYPE_CHECKING:
+    from host.shards.shards import Answer, Shards
+
+__all__ = ["open_processes"]
+
+MOST = 256
+
+
+def open_processes(
+    processes: int,
+    setup: str | None,
+    options: Mapping[str, Any],
+    *,
+    settings: Settings,
+    simulated: bool,
+    parts: HttpxParts,
+    sinks: Sequence[Sink],
+    registry: AsyncFunctionRegistry,
+    wire: Wire,
+) -> Shards:
+    """The worker processes, ready. ``options`` are further ones of their hosts, as plain values.
+
+    Raises ``UsageError`` for what cannot cross to another process, ``ConfigError`` where one cannot start.
+    """
+    if isinstance(processes, bool) or not isinstance(processes, int) or not 1 < processes <= MOST:
+        raise UsageError(f"processes is {processes!r}; expected a whole number from 1 to {MOST}")
+    return open_shards(
+        processes,
+        settings=settings,
+        simulated=simulated,
+        http_limits=limits_of(settings, simulated=simulated),
+        setup=setup,
+        sinks=sinks,
+        answer=_simulation(registry, wire),
+        options=options,
+        local={field.name: getattr(parts, field.name) for field in fields(parts)},
+    )
+
+
+def _simulation(registry: AsyncFunctionRegistry, wire: Wire) -> Answer:
+    registry.register("api.simulated", wire.client.send)
+
+    def answer(request: Request, seconds: float, deliver: Callable[[Reply], None]) -> None:
+        asked = AsyncRequest(
+            "api.simulated", request, monotonic() + seconds, deliver, mutation=request.mutation
+        )
+        registry.submit(asked)
+
+    return answer

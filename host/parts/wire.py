@@ -1,0 +1,69 @@
+"""How a host's requests leave: its client, with limits and retries around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from host.http.chain import Send
+from host.http.client import Credentials, HttpClient
+from host.http.message import Answer, Request
+from host.http.settings import HttpSettings
+from host.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["USER_AGENT", "HttpxParts", "Wire", "http_client"]
+
+USER_AGENT = "luahost/0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpxParts:
+    """What a program gives of httpx's own, as ``httpx.AsyncClient`` takes it."""
+
+    transport: httpx.AsyncBaseTransport | None = None
+    mounts: Mapping[str, Any] | None = None
+    event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None
+    auth: Any = None
+
+
+class Wire:
+    """``client`` is an :class:`HttpClient` or answers like one; ``wrapped`` puts limits and retries around a send."""
+
+    def __init__(self, client: Any, wrapped: Callable[[Send], Send]) -> None:
+        self._wrapped = wrapped
+        self.use(client)
+
+    def use(self, client: Any) -> None:
+        """Send through ``client`` from now on."""
+        self.client = client
+        self.send_through(client.send)
+
+    def send_through(self, send: Send) -> None:
+        """Send through this, which ends in the client."""
+        self._send = self._wrapped(send)
+
+    async def send(self, request: Request, deadline: float) -> Answer:
+        """The answer, after as many tries as it takes. Raises a ``CallError``."""
+        return await self._send(request, deadline)
+
+
+def http_client(settings: Settings, credentials: Credentials, parts: HttpxParts) -> HttpClient:
+    """The client of a host that is not simulated."""
+    http = HttpSettings(
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.http_timeout,
+        transport=settings.transport,
+        user_agent=USER_AGENT,
+    )
+    return HttpClient(
+        http,
+        credentials=credentials,
+        transport=parts.transport,
+        mounts=parts.mounts,
+        event_hooks=parts.event_hooks,
+        auth=parts.auth,
+    )
