@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.request import AsyncRequest, Reply
@@ -52,7 +53,7 @@ def open_processes(
         sinks=sinks,
         answer=_simulation(registry, wire),
         options=options,
-        local={field.name: getattr(parts, field.name) for field in fields(parts)},
+        local=asdict(parts),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from host.http.chain import Send
 from host.http.client import Credentials, HttpClient
@@ -20,8 +21,7 @@ __all__ = ["USER_AGENT", "HttpxParts", "Wire", "http_client"]
 USER_AGENT = "luahost/0.1.0"
 
 
-@dataclass(frozen=True, slots=True)
-class HttpxParts:
+class HttpxParts(msgspec.Struct, frozen=True):
     """What a program gives of httpx's own, as ``httpx.AsyncClient`` takes it."""
 
     transport: httpx.AsyncBaseTransport | None = None
