@@ -7,7 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.worker import AsyncWorker
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 K = TypeVar("K")
 Create = Callable[[Any], Any]
+
+V = TypeVar("V")
 
 
 class Host(Additions):
@@ -167,6 +169,16 @@ class Host(Additions):
         """
         return script_of(source)
 
+    @overload
+    def run(
+        self, script: ScriptLike, *, returns: type[V], **options: Unpack[RunKeywords]
+    ) -> RunResult[V]: ...
+
+    @overload
+    def run(
+        self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]
+    ) -> RunResult: ...
+
     def run(self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]) -> RunResult:
         """Run a script (a path, or a compiled one) and wait for its result.
 
@@ -185,6 +197,16 @@ class Host(Additions):
         """
         return decoded(self._run("run", script, RunOptions.of("run", options)), returns)
 
+    @overload
+    def run_source(
+        self, code: str, *, name: str = "inline", returns: type[V], **options: Unpack[RunKeywords]
+    ) -> RunResult[V]: ...
+
+    @overload
+    def run_source(
+        self, code: str, *, name: str = "inline", returns: Any = None, **options: Unpack[RunKeywords]
+    ) -> RunResult: ...
+
     def run_source(
         self, code: str, *, name: str = "inline", returns: Any = None, **options: Unpack[RunKeywords]
     ) -> RunResult:
@@ -192,11 +214,31 @@ class Host(Additions):
         chosen = RunOptions.of("run_source", options)
         return decoded(self._run("run_source", Script.of(code, name), chosen), returns)
 
+    @overload
+    async def run_async(
+        self, script: ScriptLike, *, returns: type[V], **options: Unpack[RunKeywords]
+    ) -> RunResult[V]: ...
+
+    @overload
+    async def run_async(
+        self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]
+    ) -> RunResult: ...
+
     async def run_async(
         self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]
     ) -> RunResult:
         """:meth:`run` from a running loop, without blocking it. Cancelling it ends the run."""
         return decoded(await self._run_async(script, RunOptions.of("run_async", options)), returns)
+
+    @overload
+    async def run_source_async(
+        self, code: str, *, name: str = "inline", returns: type[V], **options: Unpack[RunKeywords]
+    ) -> RunResult[V]: ...
+
+    @overload
+    async def run_source_async(
+        self, code: str, *, name: str = "inline", returns: Any = None, **options: Unpack[RunKeywords]
+    ) -> RunResult: ...
 
     async def run_source_async(
         self, code: str, *, name: str = "inline", returns: Any = None, **options: Unpack[RunKeywords]

@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from host.errors import ScriptError, UsageError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    V = TypeVar("V", default=Any, covariant=True)
+else:
+    from typing import TypeVar  # a default is for type checkers, until Python 3.13
+
+    V = TypeVar("V", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +64,11 @@ def _without_shebang(source: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(Generic[V]):
     """What one run gave.
 
-    ``value`` is the script's (first) returned value as plain Python; ``output`` what it printed; ``calls`` how
+    ``value`` is the script's (first) returned value as plain Python, or what ``returns=`` made of it (its type is
+    that of a run without an error: with one it is ``None``); ``output`` what it printed; ``calls`` how
     many calls it made; ``duration`` seconds; ``error`` the :class:`ScriptError` that ended it, or ``None``;
     ``exit_status`` what it gave ``os.exit``, if it did; ``job`` is what ``run_many``
     was given for it.
@@ -66,7 +76,7 @@ class RunResult:
 
     run_id: str
     script: str
-    value: Any = None
+    value: V = None  # type: ignore[assignment]  # of a run that failed
     output: str = ""
     calls: int = 0
     duration: float = 0.0
@@ -80,7 +90,7 @@ class RunResult:
         """Whether the run ended without an error."""
         return self.error is None
 
-    def raise_for_error(self) -> RunResult:
+    def raise_for_error(self) -> RunResult[V]:
         """This result, or raises its error."""
         if self.error is not None:
             raise self.error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any, assert_type
 
 from host import CallError, Host, HostError, Limits, RunContext, RunResult, Script, ScriptError
 from host.events import CallEnded, Event
@@ -49,9 +50,24 @@ class Pricing:
         return len(currency)
 
     async def quote(self) -> Quote:
-        result: RunResult = await self.host.run_async(self.script, returns=Quote)
-        value: Quote = result.raise_for_error().value
-        return value
+        result = await self.host.run_async(self.script, returns=Quote)
+        assert_type(result, RunResult[Quote])
+        return result.raise_for_error().value
+
+    def typed(self) -> None:
+        """Each form of a run gives a result of the type it is asked for, and of any without."""
+        host = self.host
+        assert_type(host.run(self.script, returns=Quote).value, Quote)
+        assert_type(host.run_source("return {1}", returns=list[int], timeout=5).value, list[int])
+        assert_type(host.run_source("return 1", args=["x"]), RunResult[Any])
+        plain: RunResult = host.run(self.script)
+        assert_type(plain.value, Any)
+        wider: RunResult[object] = host.run_source("return 1", name="one", returns=int)
+        assert wider.value == 1
+
+    async def typed_async(self) -> None:
+        assert_type(await self.host.run_source_async("return 'x'", returns=str), RunResult[str])
+        assert_type((await self.host.run_async(self.script)).value, Any)
 
     def many(self, jobs: Sequence[str]) -> list[int | None]:
         return [result.error.line if result.error else None for result in self.host.run_many(jobs)]
@@ -68,6 +84,8 @@ def main() -> None:
     pricing = Pricing(log)
     try:
         quote = asyncio.run(pricing.quote())
+        pricing.typed()
+        asyncio.run(pricing.typed_async())
         print(quote.total, quote.lines, sorted(set(log.operations)))
         failed = pricing.host.run_source("error('x')")
         assert failed.error is not None

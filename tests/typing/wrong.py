@@ -7,6 +7,10 @@ from host import Host
 host = Host(simulate="yes")  # wrong
 host.run(3)  # wrong
 print(host.run_source("return 1").ouput)  # wrong
+host.run_source("return 1", tiemout=1)  # wrong
+host.run_source("return 1", timeout="1")  # wrong
+print(host.run_source("return 1", returns=int).value.upper())  # wrong
+text: str = host.run_source("return 1", returns=int).value  # wrong
 host.function(lambda: 1, effect="maybe")  # wrong
 
 
