@@ -22,6 +22,7 @@ from host.gate.rules import Rules
 from host.http.chain import Send, chain
 from host.http.traffic import limits_of, policies_of
 from host.limits import Limits
+from host.lua.chunks import Chunks
 from host.lua.state import LuaState
 from host.parts.additions import Additions
 from host.parts.apis import Apis, Endpoints
@@ -148,7 +149,8 @@ class Host(Additions):
             sinks=tuple(sinks),
             simulated=self.simulated,
             mask=mask,
-            new_state=self.isolation.state if self.isolation is not None else LuaState,
+            new_state=LuaState if self.isolation is None else self.isolation.state,
+            chunks=Chunks() if self.isolation is None else None,
         )
         self._runs = Runs(around, self._rules, self.limits)
         try:

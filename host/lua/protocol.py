@@ -38,7 +38,8 @@ VALUE: Final = 0
 ERROR: Final = 1
 
 # ids of enter()
-START: Final = -1  # status: chunk name, a: source, b: 1 to tell calls' lines, + 2 to give memory back, + 4 durable
+# status: chunk name, a: source, b: 1 to tell calls' lines, + 2 to give memory back, + 4 durable, + 8 a is bytecode
+START: Final = -1
 ABORT: Final = -2  # a: the error's facts
 
 # Members of a namespace

@@ -50,18 +50,38 @@ check_version(_version)
 PRELUDE = Path(__file__).with_name("prelude")
 
 
+COMPILE = b"""
+local source, name, strip = ...
+if source:byte() == 27 then return nil end
+local f = load(source, name, "t")
+return f and string.dump(f, strip)
+"""
+COMPILING = 256 << 20  # bytes of memory to compile in
+
+
+def bytecode(source: bytes, name: bytes, *, strip: bool = False) -> bytes | None:
+    """``source`` as bytecode of this very LuaJIT; ``None`` if it is no Lua text that compiles.
+
+    Nothing of it is run. ``name`` is the chunk's; unless ``strip``, messages from it tell lines as usual.
+    """
+    runtime = _lupa.LuaRuntime(
+        encoding=None, register_eval=False, register_builtins=False, max_memory=COMPILING
+    )
+    try:
+        code = runtime.execute(COMPILE, source, name, strip)
+    except LuaError:  # too large to compile
+        return None
+    return None if code is None else bytes(code)
+
+
 def _source(name: str) -> str:
     return PRELUDE.joinpath(f"{name}.lua").read_text("latin-1")
 
 
 def _compile(source: str, name: str) -> bytes:
-    runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
-    dump = runtime.execute(
-        b"local s, n = ... local f, e = loadstring(s, n) if not f then error(e, 0) end return string.dump(f, true)",
-        source.encode("latin-1"),
-        b"=" + name.encode(),
-    )
-    return bytes(dump)
+    code = bytecode(source.encode("latin-1"), b"=" + name.encode(), strip=True)
+    assert code is not None, f"{name} does not compile"
+    return code
 
 
 @functools.cache

@@ -21,6 +21,7 @@ from host.gate.masking import Mask
 from host.gate.permissions import Permissions
 from host.limits import MB, Limits
 from host.lua import protocol as p
+from host.lua.chunks import Chunks
 from host.lua.state import HOMES, HostFunction, LuaState, chunk
 from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
 from host.run.failure import script_error
@@ -74,6 +75,7 @@ class Surroundings:
     mask: Mask = field(default_factory=Mask)
     alive: set[Session] = field(default_factory=set)  # runs that have not ended
     new_state: Callable[[HostFunction, Limits, bool], State] = LuaState
+    chunks: Chunks | None = None  # of states that take bytecode
 
 
 class Session:
@@ -241,7 +243,10 @@ class Session:
             flags = (1 if self.around.sinks else 0) + (2 if len(self.around.alive) > CROWD else 0)
             if self._durable is not None:
                 flags |= 5
-            self._enter(p.START, name, job.script.source, flags)
+            source = job.script.source
+            if self.around.chunks is not None and (code := self.around.chunks.of(name, source)) is not None:
+                source, flags = code, flags + 8
+            self._enter(p.START, name, source, flags)
             if self._durable is not None:
                 self._replay(self._durable)
         else:

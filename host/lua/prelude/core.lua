@@ -271,11 +271,16 @@ local function enter(id, status, a, b)
   if finished then return 0 end
   if id == START then
     trace = b % 2 == 1
+    local chunk, message
+    if b >= 8 then -- the host's own bytecode of it (host.lua.chunks)
+      chunk = core.load(a, status, "b", core.env)
+      b = b - 8
+    end
     if b >= 4 then
       load_prelude(core, "durable")
       b = b - 4
     end
-    local chunk, message = core.compile(a, status)
+    if not chunk then chunk, message = core.compile(a, status) end
     if not chunk then return ended("syntax", message) end
     sethook(tick, "", TICK_EVERY)
     main = start_task(nil, chunk, 0)
