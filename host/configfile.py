@@ -1,4 +1,4 @@
-"""``host.toml``: permissions, budgets, limits and settings of a folder's runs, as a file.
+"""``host.toml``: permissions, budgets, limits, settings and further APIs of a folder's runs, as a file.
 
 Read from the current folder by the command line, and where a program says ``Host(config=…)``. Keys have no
 place in it: they belong in ``.env`` or the environment.
@@ -8,26 +8,55 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from host.errors import ConfigError, HostError
 from host.gate.budget import Budget
 from host.gate.permissions import Permissions
 from host.limits import Limits
 
-__all__ = ["NAME", "ConfigFile", "read_config"]
+__all__ = ["NAME", "ApiEntry", "ConfigFile", "read_config"]
 
 NAME = "host.toml"
 
 T = TypeVar("T")
 
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")  # a key is hardly ever of this form
+_OWN = ("STRIPE_SECRET_KEY", "GRAPHQL_TOKEN")  # keys of what the host has by itself
+
+
+class ApiEntry(NamedTuple):
+    """A table ``[apis.NAME]``. ``document`` is a path, ``auth`` names the environment variable of the key, or of
+    each key by its security scheme; ``place`` is where the table is."""
+
+    place: str
+    document: str
+    base_url: str | None = None
+    auth: str | Mapping[str, str] | None = None
+
+    def keys(self, variables: Callable[[str], tuple[str, str] | None]) -> str | dict[str, str] | None:
+        """The keys themselves, as ``variables`` has them. Raises ``ConfigError`` naming one that is not set."""
+        if self.auth is None:
+            return None
+
+        def found(variable: str) -> str:
+            value = variables(variable)
+            if value is None:
+                raise ConfigError(f"{self.place}: auth names {variable}, which is not set")
+            return value[0]
+
+        if isinstance(self.auth, str):
+            return found(self.auth)
+        return {scheme: found(variable) for scheme, variable in self.auth.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What a ``host.toml`` says. ``settings`` are fields of :class:`~host.settings.Settings` by name."""
+    """What a ``host.toml`` says. ``settings`` are fields of :class:`~host.settings.Settings` by name, ``apis``
+    further APIs by theirs."""
 
     path: str = ""
     permissions: Permissions | None = None
@@ -35,6 +64,7 @@ class ConfigFile:
     daily_budget: Budget | None = None
     limits: Limits | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    apis: Mapping[str, ApiEntry] = field(default_factory=dict)
 
 
 def read_config(path: str | os.PathLike[str] | None = None) -> ConfigFile:
@@ -68,7 +98,7 @@ class _Reader:
         self._tables = tables
 
     def read(self) -> ConfigFile:
-        self._known("", self._tables, ("permissions", "budget", "limits", "settings"))
+        self._known("", self._tables, ("permissions", "budget", "limits", "settings", "apis"))
         for name, value in self._tables.items():
             if not isinstance(value, dict):
                 raise self._wrong("", name, f"{name} is {value!r}; expected a table [{name}]")
@@ -81,6 +111,7 @@ class _Reader:
             daily_budget=self._made("budget.daily", Budget, daily),
             limits=self._made("limits", Limits, self._tables.get("limits")),
             settings=self._settings(self._tables.get("settings", {})),
+            apis={name: self._api(name, table) for name, table in self._tables.get("apis", {}).items()},
         )
 
     def _made(self, table: str, kind: type[T], values: Any) -> T | None:
@@ -107,6 +138,29 @@ class _Reader:
         self._known("settings", values, names)
         return values
 
+    def _api(self, name: str, values: Any) -> ApiEntry:
+        table = f"apis.{name}"
+        if not isinstance(values, dict):
+            raise self._wrong("apis", name, f"{name} is {values!r}; expected a table [{table}]")
+        self._known(table, values, ("document", "base_url", "auth"))
+        line = self._line("apis", name)
+        place = f"{self._path}:{line}" if line else self._path
+        for key in ("document", "base_url"):
+            value = values.get(key)
+            if key in values and (not isinstance(value, str) or not value):
+                raise self._wrong(table, key, f"{key} is {value!r}; expected a text")
+        if "document" not in values:
+            raise ConfigError(f"{place}: [{table}] has no document, the file of its OpenAPI document")
+        auth = values.get("auth")
+        for each in auth.values() if isinstance(auth, dict) else () if auth is None else (auth,):
+            if not isinstance(each, str) or not _VARIABLE.fullmatch(each):  # it may be a key: not shown
+                message = "auth is the name of an environment variable that holds the key, such as"
+                raise self._wrong(table, "auth", f"{message} {name.upper()}_API_KEY, or a table of these by scheme")
+            if each in _OWN:
+                raise self._wrong(table, "auth", f"auth is {each}, which goes nowhere but to its own API")
+        document = Path(self._path).parent / Path(values["document"]).expanduser()
+        return ApiEntry(place, str(document), values.get("base_url"), auth)
+
     def _known(self, table: str, values: Mapping[str, Any], names: Any) -> None:
         for name in values:
             if name in names:
@@ -130,7 +184,7 @@ class _Reader:
             header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line)
             if header is not None:
                 current = header.group(1)
-                if not table and current.split(".")[0] == key:
+                if current == f"{table}.{key}" or (not table and current.split(".")[0] == key):
                     return number
             elif current == table and wanted.match(line):
                 return number

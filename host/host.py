@@ -106,7 +106,7 @@ class Host(Additions):
         self.settings = self._read_settings(env_file, settings)
         self.limits = limits or self._config.limits or Limits()
         self.simulated = simulate or simulator is not None
-        if not self.simulated and not self.settings.has_key and not apis:
+        if not self.simulated and not self.settings.has_key and not (apis or self._config.apis):
             raise ConfigError(
                 "there is no Stripe key: STRIPE_SECRET_KEY is not set",
                 hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True).",
@@ -156,8 +156,7 @@ class Host(Additions):
         try:
             if processes != 1 or setup is not None:
                 self._set_up(processes, setup, isolation, parts)
-            for name, document in (apis or {}).items():
-                self.add_api(name, document)
+            self._add_apis(apis or {}, self._config.apis)
         except BaseException:
             self.close(0.0)
             raise

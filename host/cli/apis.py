@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,9 +47,9 @@ api_limits_option = click.option(
 )
 
 
-def check_limited(settings: Settings, apis: tuple[str, ...]) -> None:
+def check_limited(settings: Settings, others: Iterable[str]) -> None:
     """Raise ``ConfigError`` for limits of an API that is not there, which would hold for nothing."""
-    known = ["stripe", *documents(apis)]
+    known = list(dict.fromkeys(["stripe", *others]))
     for name in settings.api_limits:
         if name not in known:
             raise ConfigError(
@@ -70,13 +71,22 @@ Examples:
 @click.argument("name", required=False)
 @click.argument("resource", required=False)
 @api_option
+@click.option("--config", metavar="FILE", help="Read FILE instead of the host.toml of this folder.")
 @click.option("--stubs", metavar="DIR", help="Write LuaCATS types of all APIs to this folder.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 def command(
-    name: str | None, resource: str | None, apis: tuple[str, ...], stubs: str | None, debug: bool
+    name: str | None,
+    resource: str | None,
+    apis: tuple[str, ...],
+    config: str | None,
+    stubs: str | None,
+    debug: bool,
 ) -> int:
     """List the APIs, the resources of API NAME, or the operations of one RESOURCE."""
-    catalogs = _catalogs(documents(apis))
+    from host.configfile import read_config
+
+    files = {api: entry.document for api, entry in read_config(config).apis.items()}
+    catalogs = _catalogs({**files, **documents(apis)})
     if stubs is not None:
         return _write_stubs(Path(stubs), catalogs)
     from host.apis.listing import api_lines, overview_lines, resource_lines

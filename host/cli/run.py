@@ -115,14 +115,14 @@ def command(
     config = granting.over()
     settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
     if settings.api_limits:
-        check_limited(settings, apis)
+        check_limited(settings, [*documents(apis), *config.apis])
     mode = choose(
         settings,
         simulate=simulate,
         at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
         command=shlex.join(["-e", code, *args] if code is not None else arguments),
         require=require,
-        other_apis=bool(apis),
+        other_apis=bool(apis or config.apis),
     )
     if mode.notice:
         click.echo(mode.notice, err=True)

@@ -7,15 +7,17 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from host.errors import UsageError
+from host.errors import ConfigError, UsageError
 from host.parts.wire import HttpxParts
 from host.run.names import STANDARD
+from host.settings import Settings
 
 if TYPE_CHECKING:
     import httpx
 
     from host.apis.catalog import Catalog
     from host.bridge.worker import AsyncWorker
+    from host.configfile import ApiEntry
     from host.gate.added import Credentials, Document
     from host.gate.functions import Effect
     from host.gate.libraries.library import Libraries, Library
@@ -144,6 +146,25 @@ class Additions:
         return self._added.add(
             name, document, base_url, auth, env_file=env_file, rules=self._rules, wire=self._wire, mask=mask
         )
+
+    def _add_apis(self, documents: Mapping[str, Document], entries: Mapping[str, ApiEntry]) -> None:
+        """Those given as arguments, which win by name, and those of a configuration file."""
+        for name, document in documents.items():
+            self.add_api(name, document)
+        if not entries:
+            return
+        variables = Settings.variables(env_file=self._env_file)
+        for name, entry in entries.items():
+            if name in documents:
+                continue
+            keys = None if self.simulated else entry.keys(variables)
+            try:
+                self.add_api(name, entry.document, base_url=entry.base_url, auth=keys)
+            except (UsageError, ConfigError) as error:
+                hint = error.hint
+                if entry.base_url is not None and keys is None:
+                    hint = f'Beside base_url, auth = "{name.upper()}_API_KEY" says that this key may go there.'
+                raise ConfigError(f"{entry.place}: {error.message}", hint=hint) from error
 
     def catalog(self, api: str = "stripe") -> Catalog:
         """What is known of an API. Raises ``UsageError`` for one this host does not have."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from host.apis.answers import interpret
@@ -78,6 +79,8 @@ class Apis:
         if self._simulated:
             from host.simulator.simulator import Simulator
 
+            # The simulator answers where the document says, wherever the real one may be.
+            api = replace(api, base_url=api.catalog.base_url or api.origin)
             wire.client.replace(name, Simulator(api.catalog))
         elif self._tokens is None:
             from host.gate.tokens import Tokens

@@ -128,3 +128,19 @@ def test_run_offers_the_api(pets: str, capsys: pytest.CaptureFixture[str]) -> No
     assert said(capsys, "run", "--simulate", "--api", pets, "-e", code) == "true\n"
     assert main(["run", "--api", pets, "-e", 'new_product():name("x"):create()']) == 1
     assert "STRIPE_SECRET_KEY is not set" in capsys.readouterr().err
+
+
+def test_the_apis_of_host_toml_are_there_without_an_option(
+    pets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For run and for apis: those of the current folder's file, or of --config."""
+    table = '[apis.pets]\ndocument = "pets.json"\n'
+    (tmp_path / "host.toml").write_text(table)
+    code = 'return pets.new_pet():name("Rex"):kind("dog"):create() ~= nil'
+    assert said(capsys, "run", "--simulate", "-e", code) == "true\n"
+    assert "pets.pets.create(params, options)" in said(capsys, "apis", "pets", "pets")
+    (tmp_path / "host.toml").rename(tmp_path / "other.toml")
+    assert said(capsys, "run", "--simulate", "--config", "other.toml", "-e", code) == "true\n"
+    assert len(said(capsys, "apis", "--config", "other.toml").splitlines()) == 2
+    assert main(["run", "--config", "other.toml", "-e", 'new_product():name("x"):create()']) == 1
+    assert "STRIPE_SECRET_KEY is not set" in capsys.readouterr().err
