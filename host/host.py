@@ -106,11 +106,7 @@ class Host(Additions):
         self.settings = self._read_settings(env_file, settings)
         self.limits = limits or self._config.limits or Limits()
         self.simulated = simulate or simulator is not None
-        if not self.simulated and not self.settings.has_key and not (apis or self._config.apis):
-            raise ConfigError(
-                "there is no Stripe key: STRIPE_SECRET_KEY is not set",
-                hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True).",
-            )
+        self._check_key(others=bool(apis or self._config.apis))
         self._lock = threading.Lock()
         self._durable_runs: DurableRuns | None = None
         self._simulator, self._own_simulator = simulator, simulator is None
@@ -154,9 +150,11 @@ class Host(Additions):
         )
         self._runs = Runs(around, self._rules, self.limits)
         try:
-            if processes != 1 or setup is not None:
-                self._set_up(processes, setup, isolation, parts)
+            if processes == 1 and setup is not None:
+                self._set_up(setup)
             self._add_apis(apis or {}, self._config.apis)
+            if processes != 1:
+                self._spread(processes, setup, isolation, parts)
         except BaseException:
             self.close(0.0)
             raise
@@ -451,6 +449,13 @@ class Host(Additions):
         config = (self._config.path, self._config.settings)
         return Settings.load(env_file=env_file, overrides=given, config=config)
 
+    def _check_key(self, *, others: bool) -> None:
+        if not self.simulated and not self.settings.has_key and not others:
+            raise ConfigError(
+                "there is no Stripe key: STRIPE_SECRET_KEY is not set",
+                hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True).",
+            )
+
     def _open_client(self, parts: HttpxParts) -> Any:
         if not self.simulated:
             return http_client(self.settings, self._added.credential, parts)
@@ -471,14 +476,13 @@ class Host(Additions):
 
         return Isolation(self.limits, later=self._worker.call_later, held=self._runners.held)
 
-    def _set_up(self, processes: int, setup: str | None, isolation: str, parts: HttpxParts) -> None:
-        # Imported here: few hosts have more processes than one.
-        if processes == 1:
-            from host.shards.setup import run_setup
+    def _set_up(self, setup: str) -> None:
+        from host.shards.setup import run_setup  # hosts of one process seldom have any
 
-            run_setup(setup, self)
-            return
-        from host.parts.processes import open_processes
+        run_setup(setup, self)
+
+    def _spread(self, processes: int, setup: str | None, isolation: str, parts: HttpxParts) -> None:
+        from host.parts.processes import open_processes  # few hosts have more processes than one
 
         self._runs.shards = open_processes(
             processes,
@@ -487,6 +491,7 @@ class Host(Additions):
             settings=self.settings,
             simulated=self.simulated,
             parts=parts,
+            apis=[api for name, api in self._apis.items() if name != "stripe"],
             sinks=self._around.sinks,
             registry=self.registry,
             wire=self._wire,

@@ -73,7 +73,7 @@ def command(
     config = granting.over()
     overrides: dict[str, Any] = {"journal": journal, "api_limits": api_limits}
     settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
-    check_limited(settings, apis)
+    check_limited(settings, [*documents(apis), *config.apis])
     kept = Journal.open(settings.journal or default_journal())
     try:
         run = kept.run(run_id)

@@ -82,6 +82,7 @@ class Additions:
         Raises ``UsageError`` for a name that is taken.
         """
         self._runs.check_open()
+        self._check_local("add_library()")
         self._libraries.add(library, {*STANDARD, *self._names(), *self._functions.by_name})
 
     def functions(self, source: object, *, effect: Effect = "write", prefix: str = "") -> list[str]:
@@ -139,13 +140,15 @@ class Additions:
         that is taken. What was left out of the document is in the catalog's ``warnings``.
         """
         self._runs.check_open()
-        self._check_local("add_api()")
         if name in {*STANDARD, *self._names(), *self._functions.by_name}:
             raise UsageError(f"the name {name!r} is taken")
         env_file, mask = self._env_file, self._runs.around.mask
-        return self._added.add(
+        api = self._added.add(
             name, document, base_url, auth, env_file=env_file, rules=self._rules, wire=self._wire, mask=mask
         )
+        if self._runs.shards is not None:
+            self._runs.shards.offer(api)
+        return api.catalog
 
     def _add_apis(self, documents: Mapping[str, Document], entries: Mapping[str, ApiEntry]) -> None:
         """Those given as arguments, which win by name, and those of a configuration file."""

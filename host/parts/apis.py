@@ -69,26 +69,30 @@ class Apis:
         rules: Rules,
         wire: Wire,
         mask: Mask,
-    ) -> Catalog:
+    ) -> Api:
         """See :meth:`host.host.Host.add_api`; ``name`` is free."""
         from host.gate.added import added_api  # for hosts with other APIs
 
         auth = {} if self._simulated and auth is None else auth
         api = added_api(name, document, base_url, auth, Settings.variables(env_file=env_file))
-        rules.check_key(api)
         if self._simulated:
             from host.simulator.simulator import Simulator
 
             # The simulator answers where the document says, wherever the real one may be.
             api = replace(api, base_url=api.catalog.base_url or api.origin)
             wire.client.replace(name, Simulator(api.catalog))
-        elif self._tokens is None:
+        self.take(api, rules=rules, wire=wire, mask=mask)
+        return api
+
+    def take(self, api: Api, *, rules: Rules, wire: Wire, mask: Mask) -> None:
+        """Have an API that is made already. If the host is simulated, somebody simulates this one too."""
+        rules.check_key(api)
+        if not self._simulated and self._tokens is None:
             from host.gate.tokens import Tokens
 
             self._tokens = Tokens(self.by_name, wire.client.send, mask.add)
             wire.send_through(self._tokens.send)
-        self.by_name[name] = api
-        return api.catalog
+        self.by_name[api.name] = api
 
     def credential(self, request: Request) -> Credential | None:
         """What goes on a request whose ``credential`` names an API. Raises ``DeniedError`` without a key."""

@@ -19,6 +19,7 @@ from host.settings import Settings
 from host.shards.opening import open_shards
 
 if TYPE_CHECKING:
+    from host.gate.api import Api
     from host.shards.shards import Answer, Shards
 
 __all__ = ["open_processes"]
@@ -34,11 +35,13 @@ def open_processes(
     settings: Settings,
     simulated: bool,
     parts: HttpxParts,
+    apis: Sequence[Api],
     sinks: Sequence[Sink],
     registry: AsyncFunctionRegistry,
     wire: Wire,
 ) -> Shards:
-    """The worker processes, ready. ``options`` are further ones of their hosts, as plain values.
+    """The worker processes, ready. ``options`` are further ones of their hosts, as plain values; ``apis`` are those
+    that were added.
 
     Raises ``UsageError`` for what cannot cross to another process, ``ConfigError`` where one cannot start.
     """
@@ -54,6 +57,7 @@ def open_processes(
         answer=_simulation(registry, wire),
         options=options,
         local=asdict(parts),
+        apis=apis,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from host.errors import HostError
 from host.events import Event
+from host.gate.api import Api
 from host.gate.rules import Rules
 from host.host import Host
 from host.http.chain import Send, chain
@@ -30,7 +31,7 @@ from host.settings import Settings
 from host.shards import messages as m
 from host.shards.channel import Channel
 from host.shards.counts import ALL
-from host.shards.forms import ended, happened, text_in
+from host.shards.forms import api_of, ended, happened, text_in
 from host.shards.lease import Lenders
 from host.shards.order import permissions_of
 from host.shards.remote import RemoteClient
@@ -63,6 +64,11 @@ class ChildHost(Host):
         else:
             loop.call_soon_threadsafe(self.lenders.heard, message, monotonic())
 
+    def offered(self, api: Api) -> None:
+        """Scripts have an API from now on; on a simulated host the parent simulates it."""
+        self._granted.clear()  # they know the secrets there were
+        self._added.take(api, rules=self._rules, wire=self._wire, mask=self._around.mask)
+
     def start(self, run: m.Run, script: Script, finished: Callable[[RunResult], None]) -> Session:
         """Begin a run."""
         options = RunOptions(
@@ -89,6 +95,9 @@ class ChildHost(Host):
 
     def _read_settings(self, env_file: Any, overrides: Any) -> Settings:
         return Settings(**self._opening.settings)  # the parent's, whatever this process's environment says
+
+    def _check_key(self, *, others: bool) -> None:
+        pass  # the parent's host would not be there
 
     def _open_client(self, parts: HttpxParts) -> Any:
         return self.remote if self.simulated else super()._open_client(parts)
@@ -153,6 +162,8 @@ class Child:
             case m.Source(key, name, text, folder):
                 place = None if folder is None else Path(os.fsdecode(folder))
                 self._scripts[key] = Script(text_in(name), text, place)
+            case m.Offered():
+                host.offered(api_of(message))
             case m.Forget(key):
                 del self._scripts[key]
             case m.Look(id):

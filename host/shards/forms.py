@@ -1,4 +1,4 @@
-"""Results, errors and events in the form they cross in, and back."""
+"""Results, errors, events and APIs in the form they cross in, and back."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from dataclasses import fields
 from typing import Any
 
 from host import errors, events
+from host.apis.catalog import Catalog
 from host.errors import CallError, FunctionError, ScriptError
+from host.gate.api import Api, OAuth2
 from host.run.script import RunResult
-from host.shards.messages import CallFailure, Ended, Failure, Happened, plain
+from host.settings import Secret
+from host.shards.messages import CallFailure, Client, Ended, Failure, Happened, Offered, plain
 
 _CALL_ERRORS: dict[str, type[CallError]] = {
     cls.__name__: cls
@@ -50,6 +53,32 @@ def call_error(form: CallFailure) -> CallError:
     found = _CALL_ERRORS.get(form.name, CallError)(form.message, hint=form.hint, **known)
     found.waited, found.held = waited, held
     return found
+
+
+def offered(api: Api) -> Offered:
+    """The message that scripts have an API."""
+    keys = {scheme: _key_out(key) for scheme, key in api.keys.items()}
+    return Offered(api.catalog.dump(), api.base_url, None if api.key is None else api.key.reveal(), keys)
+
+
+def api_of(form: Offered) -> Api:
+    """The reverse of :func:`offered`."""
+    key = None if form.key is None else Secret(form.key)
+    return Api(
+        Catalog.load(form.catalog), form.base_url, key, keys={name: _key_in(key) for name, key in form.keys.items()}
+    )
+
+
+def _key_out(key: Secret | OAuth2) -> str | Client:
+    if isinstance(key, Secret):
+        return key.reveal()
+    return Client(key.client_id, key.client_secret.reveal(), key.token_url, key.scopes, key.in_body)
+
+
+def _key_in(key: str | Client) -> Secret | OAuth2:
+    if isinstance(key, str):
+        return Secret(key)
+    return OAuth2(key.client_id, Secret(key.client_secret), key.token_url, key.scopes, key.in_body)
 
 
 def ended(id: int, result: RunResult) -> Ended:

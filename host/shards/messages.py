@@ -65,6 +65,25 @@ class Open(Message, frozen=True):
     of_apis: list[str]  # the APIs with places in flight of their own
 
 
+class Client(msgspec.Struct, frozen=True, array_like=True):
+    """An :class:`~host.gate.api.OAuth2`, with its secret."""
+
+    client_id: str
+    client_secret: str
+    token_url: str
+    scopes: tuple[str, ...]
+    in_body: bool
+
+
+class Offered(Message, frozen=True):
+    """An API scripts have from now on: its catalog's bytes, where it is, and the keys themselves."""
+
+    catalog: bytes
+    base_url: str
+    key: str | None
+    keys: dict[str, str | Client]
+
+
 class Source(Message, frozen=True):
     """A script that runs to come will name by ``key``."""
 
@@ -243,7 +262,7 @@ class HostRecovered(Message, frozen=True):
 
 
 FromParent = (
-    Open | Source | Forget | Run | Kill | Answered | Granted | Recalled | Tokens | Look | Close
+    Open | Offered | Source | Forget | Run | Kill | Answered | Granted | Recalled | Tokens | Look | Close
     | HostFailed | HostRecovered
 )  # fmt: skip
 FromChild = (

@@ -9,6 +9,7 @@ from typing import Any
 
 from host.errors import UsageError
 from host.events import Sink
+from host.gate.api import Api
 from host.http.owner import Limits as HttpLimits
 from host.settings import Secret, Settings
 from host.shards.messages import Open
@@ -28,6 +29,7 @@ def open_shards(
     answer: Answer,
     options: Mapping[str, Any],
     local: Mapping[str, Any],
+    apis: Sequence[Api] = (),
 ) -> Shards:
     """Worker processes for a host of these settings. ``options`` are further ones, as plain values.
 
@@ -51,25 +53,31 @@ def open_shards(
         per_host=http_limits.in_flight_per_host,
         of_apis=list(http_limits.in_flight),
     )
+    secrets = [value for value in _values(settings).values() if isinstance(value, Secret)]
+    secrets += [secret for api in apis for secret in api.secrets()]
     return Shards(
         processes,
         opening,
+        apis=apis,
         limits=http_limits,
         in_flight=settings.max_in_flight,
         answer=answer,
         sinks=sinks,
-        environ=_clean(os.environ, settings),
+        environ=_clean(os.environ, secrets),
     )
 
 
-def _clean(environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
+def _clean(environ: Mapping[str, str], secrets: Sequence[Secret]) -> dict[str, str]:
     """The environment without keys: they cross over the pipe alone."""
-    values = [getattr(settings, field.name) for field in fields(settings)]
-    secrets = [value.reveal() for value in values if isinstance(value, Secret)]
-    return {name: value for name, value in environ.items() if not any(each in value for each in secrets)}
+    texts = [secret.reveal() for secret in secrets]
+    return {name: value for name, value in environ.items() if not any(each in value for each in texts)}
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return {field.name: getattr(settings, field.name) for field in fields(settings)}
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values = _values(settings)
     values["api_limits"] = {name: asdict(each) for name, each in settings.api_limits.items()}
     return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}

@@ -49,6 +49,7 @@ class Shard:
     ) -> None:
         self.number = number
         self.runs: dict[int, Any] = {}  # under the lock of whoever owns the shard
+        self.told = False  # the first message was sent
         self.ready = False
         self.refusal: m.Refused | None = None
         self.begun = threading.Event()  # ready, refused or gone

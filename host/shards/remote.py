@@ -61,7 +61,7 @@ class RemoteClient:
         """As :meth:`host.simulator.inprocess.SimulatedClient.replace`, which a child must not do."""
         raise UsageError(
             f"the API {name} would be simulated by each worker process for itself, with other objects",
-            hint="Simulate it in one process (processes=1), or at a base_url where a simulator listens.",
+            hint="Add it to the host that starts the processes: Host(apis=…), or its add_api(…).",
         )
 
     def heard(self, answer: Answered) -> None:

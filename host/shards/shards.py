@@ -15,13 +15,14 @@ from host import errors
 from host.bridge.request import Reply
 from host.errors import ClosedError, ConfigError, HostError, InvalidCall, ScriptError
 from host.events import Sink
+from host.gate.api import Api
 from host.http.message import Request
 from host.http.owner import Limits as HttpLimits
 from host.run.script import RunResult, Script
 from host.run.session import WHY, Job, Why
 from host.shards import messages as m
 from host.shards.counts import Counts
-from host.shards.forms import call_failure, event_of, run_result
+from host.shards.forms import call_failure, event_of, offered, run_result
 from host.shards.order import Order, order
 from host.shards.process import Shard
 
@@ -64,7 +65,8 @@ class Shards:
     """``processes`` of them, started and ready when this returns; raises ``ConfigError`` if they cannot be.
 
     ``opening`` is what each is told first, with ``room`` still to be filled in. ``limits`` and ``in_flight``
-    are those of the whole host. One that dies ends its runs with an error, and another takes its place.
+    are those of the whole host, ``apis`` what was added to it. One that dies ends its runs with an error, and
+    another takes its place.
     ``environ`` is their environment, which is to hold nothing secret.
     """
 
@@ -78,6 +80,7 @@ class Shards:
         answer: Answer,
         sinks: Sequence[Sink],
         environ: Mapping[str, str],
+        apis: Sequence[Api] = (),
     ) -> None:
         self.processes = processes
         self._opening = opening
@@ -85,6 +88,7 @@ class Shards:
         self._sinks = tuple(sinks)
         self._environ = environ
         self._lock = threading.Lock()
+        self._offers = [offered(api) for api in apis]
         self._shards: dict[int, Shard] = {}
         self._waiting: deque[RemoteRun] = deque()  # runs for which no process is ready
         self._numbers = count(1)
@@ -137,6 +141,15 @@ class Shards:
             else:
                 self._give(shard, run)
         return run
+
+    def offer(self, api: Api) -> None:
+        """Have the runs that begin from now on know an API."""
+        message = offered(api)
+        with self._lock:
+            self._offers.append(message)
+            for shard in self._shards.values():
+                if shard.told:
+                    shard.send(message)
 
     def kill(self, run: RemoteRun, why: Why) -> None:
         with self._lock:
@@ -214,7 +227,11 @@ class Shards:
             closed = self._closed
 
         def begin(room: int) -> None:
-            shard.send(m.Open(**{**_fields(self._opening), "room": room}))
+            with self._lock:  # so that each is told of each API once
+                shard.told = True
+                shard.send(m.Open(**{**_fields(self._opening), "room": room}))
+                for offer in self._offers:
+                    shard.send(offer)
 
         self._counts.join(number, self.processes, begin)
         shard.listen()
