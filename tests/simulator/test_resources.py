@@ -56,6 +56,20 @@ def test_a_deleted_product_is_gone_and_a_deleted_customer_says_so(api) -> None:
     assert api.error("DELETE", f"/v1/products/{product}")[0] == 404
 
 
+def test_a_product_that_has_prices_is_not_deleted(api) -> None:
+    """Whatever made them, and active or not; without any it goes, and others' prices are nothing to it."""
+    product, other = (api.post("/v1/products", f"name={name}")["id"] for name in "ab")
+    price = api.post("/v1/prices", f"product={product}&currency=usd&unit_amount=100")["id"]
+    api.post(f"/v1/prices/{price}", "active=false")
+    made = api.post("/v1/products", "name=c&default_price_data[currency]=usd&default_price_data[unit_amount]=5")
+    for id in (product, made["id"]):
+        status, error = api.error("DELETE", f"/v1/products/{id}")
+        assert (status, error["type"]) == (400, "invalid_request_error")
+        assert error["message"] == "This product cannot be deleted because it has one or more user-created prices."
+        assert api.post(f"/v1/products/{id}", "active=false")["active"] is False
+    assert api.delete(f"/v1/products/{other}")["deleted"] is True
+
+
 def test_a_callers_own_id_is_honoured_once(api) -> None:
     assert api.post("/v1/products", "id=gold&name=Gold")["id"] == "gold"
     assert api.post("/v1/coupons", "id=gold&percent_off=10")["id"] == "gold"

@@ -50,6 +50,7 @@ BEHAVIOURS: dict[str, Callable[[Call], Object | bytes]] = {
     "payouts.create": invoice_items.check_amounts,
     "prices.create": catalogue.create_price,
     "products.create": catalogue.create_product,
+    "products.delete": catalogue.delete_product,
     "promotion_codes.create": catalogue.create_promotion_code,
     "quotes.accept": checkout.accept_quote,
     "quotes.cancel": checkout.cancel_quote,

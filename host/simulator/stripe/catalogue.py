@@ -18,6 +18,13 @@ def create_product(call: Call) -> Object:
     return call.save("product", product)
 
 
+def delete_product(call: Call) -> Object | bytes:
+    """Gone, unless it has prices, active or not: these cannot be deleted (stripe/stripe-python#658)."""
+    if any(price["product"] == call.target for price in call.world.store.each("price")):
+        raise invalid("This product cannot be deleted because it has one or more user-created prices.")
+    return resources.delete(call)
+
+
 def create_price(call: Call) -> Object:
     """A price of a product, which ``product_data`` may describe."""
     check_currency(call)
