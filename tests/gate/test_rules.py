@@ -243,9 +243,8 @@ def test_the_documents_examples_hold(tmp_path: Path) -> None:
     found = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     assert len(found) == 1
     (tmp_path / "host.toml").write_text(found[0])
-    paths = '{"/pets": {"get": {"responses": {}}}}'
-    pets = '{"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "paths": %s}' % paths
-    (tmp_path / "petstore.yaml").write_text(pets)
+    pets = {"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "paths": {"/pets": {"get": {"responses": {}}}}}
+    (tmp_path / "petstore.yaml").write_text(json.dumps(pets))
     with Host(simulate=True, config="host.toml") as host:
         assert host.run_source('new_product():name("x"):create()').error is None
         assert failed(host, "stripe.refunds.list{}").kind == "denied"
