@@ -10,14 +10,8 @@
 ---@field retries? integer
 ---@field headers? table<string, string>
 
+---What all builders are. `create` sends it and gives the id; then `id` and `data`, the whole answer, are set.
 ---@class host.Builder
----@field id? string|integer set by create()
----@field data? table the whole answer, set by create()
----@field create fun(self: host.Builder): string|integer|nil sends it; gives the id
----@field copy fun(self: host.Builder): host.Builder
----@field set fun(self: host.Builder, name: string, ...: any): host.Builder
----@field params fun(self: host.Builder, params: table<string, any>): host.Builder
----@field with fun(self: host.Builder, options: host.Options): host.Builder
 
 ---A page of a list; `each` walks all pages.
 ---@class host.Page

@@ -18,6 +18,14 @@ __all__ = ["stub_files", "write_stubs"]
 
 LARGEST = 300_000  # characters of a file; the language server skips files beyond 500 KB
 MOST_VALUES = 40  # of an enum
+# What each builder has besides its parameters. After create() id and data are values, whatever parameters are called.
+_OWN = {
+    "copy": "",
+    "set": ", name: string, ...: any",
+    "params": ", params: table<string, any>",
+    "with": ", options: host.Options",
+}
+_AFTERWARDS = ("id", "data")
 _SCALARS = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
 
 
@@ -57,6 +65,7 @@ class _Writer:
         self.catalog = catalog
         self.name = catalog.name
         self.used: dict[str, None] = {}  # shared schemas that are named, to be written
+        self.pages: dict[str, str] = {}  # classes of lists' pages, to be written
         self.own_globals = catalog.name == "stripe"
 
     def blocks(self) -> Iterator[str]:
@@ -68,6 +77,7 @@ class _Writer:
         for operation in operations:
             groups.setdefault(operation.id.rpartition(".")[0], []).append(operation)
         yield from self.namespaces(groups)
+        yield from self.pages.values()
         done: set[str] = set()
         while left := [ref for ref in self.used if ref not in done]:
             for ref in left:
@@ -78,9 +88,16 @@ class _Writer:
 
     def builder(self, operation: Operation) -> str:
         kind = f"{self.name}.new.{operation.builder}"
-        lines = [f"---@class {kind} : host.Builder"]
+        identity, whole = self.created(operation)
+        lines = [
+            f"---@class {kind} : host.Builder",
+            f"---@field id {identity}",
+            f"---@field data {whole}",
+            f"---@field create fun(self: {kind}): {identity}",
+            *(f"---@field {name} fun(self: {kind}{given}): {kind}" for name, given in _OWN.items()),
+        ]
         for name in method_names(self.catalog, operation):
-            if name in KEYWORDS:
+            if name in KEYWORDS or name in _AFTERWARDS:
                 continue
             method = builder_method(self.catalog, operation, name)
             lines.append(f"---@field {name} fun(self: {kind}{self.arguments(operation, method)}): {kind}")
@@ -88,11 +105,19 @@ class _Writer:
             lines += [f"---@return {kind}", f"function new_{operation.builder}() end"]
         return "\n".join(lines) + "\n"
 
+    def created(self, operation: Operation) -> tuple[str, str]:
+        """The types of ``id`` and ``data`` of a builder whose ``create()`` has succeeded."""
+        if operation.result is None:
+            return "nil", "any"
+        identity = self.catalog.resolve(operation.result).properties.get(self.catalog.id_field)
+        return "nil" if identity is None else self.type(identity), self.type(operation.result)
+
     def arguments(self, operation: Operation, method: Method) -> str:
         param = operation.params[method.param]
         shape = self.catalog.resolve(param.schema)
         if method.kind == "map":
             value = self.type(shape.additional) if shape.additional else "any"
+            value = "string|number|boolean" if value == "string" else value  # sent as text
             return f", key: string|table, value?: {value}"
         if method.fields:
             return ", " + ", ".join(f"{name}{'?' if n else ''}: any" for n, name in enumerate(method.fields))
@@ -157,7 +182,27 @@ class _Writer:
             words.append(f"params{'' if needed else '?'}: {self.name}.params.{operation.id}")
         words.append("options?: host.Options")
         result = self.type(operation.result) if operation.result else "nil"
-        return f"fun({', '.join(words)}): {'host.Page|' if operation.paging else ''}{result}"
+        if operation.paging and operation.result:
+            result = self.page(operation, operation.result)
+        return f"fun({', '.join(words)}): {result}"
+
+    def page(self, operation: Operation, schema: Schema) -> str:
+        """The type of a page of a list: what the API answers, and ``each``."""
+        shape, whole = self.catalog.resolve(schema), self.type(schema)
+        data = shape.properties.get("data")
+        items = None if data is None else self.catalog.resolve(data).items
+        if items is None:
+            return f"host.Page|{whole}"
+        if whole == self.object(schema.ref or ""):
+            kind = f"{self.name}.page.{whole.removeprefix(f'{self.name}.object.')}"
+            lines = [f"---@class {kind} : {whole}"]
+        else:
+            kind = f"{self.name}.page.{operation.id}"
+            fields = (self.field(name, each, name in shape.required) for name, each in shape.properties.items())
+            lines = [f"---@class {kind}", *fields]
+        lines.append(f"---@field each fun(self: {kind}): fun(): {self.type(items)}")
+        self.pages[kind] = "\n".join(lines) + "\n"
+        return kind
 
     # -- types
 

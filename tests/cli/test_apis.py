@@ -116,10 +116,18 @@ def test_types_are_lua_and_name_only_what_they_define(
         text += content
     classes = re.findall(r"^---@class (\S+)", text, re.MULTILINE)
     assert len(classes) == len(set(classes))
-    used = set(re.findall(r"\b(?:stripe|pets|host)\.(?:api|object|params|new)[\w.]*", text))
+    used = set(re.findall(r"\b(?:stripe|pets|host)\.(?:api|object|page|params|new)[\w.]*", text))
     assert used - set(classes) == set()
     assert '---@field kind fun(self: pets.new.pet, value: "cat"|"dog"): pets.new.pet' in text
     assert "---@field parent? pets.object.Pet" in text
+    # After create(): an id that other builders take, the whole answer, and the builder itself to go on with.
+    assert "---@field id string\n---@field data stripe.object.product\n" in text
+    assert "---@field create fun(self: stripe.new.product): string" in text
+    assert "---@field copy fun(self: stripe.new.product): stripe.new.product" in text
+    assert not re.search(r"^---@field (id|data) fun\(self: stripe\.new", text, re.MULTILINE)
+    page = "stripe.page.products.list"
+    assert f"---@field each fun(self: {page}): fun(): stripe.object.product" in text
+    assert re.search(rf"^---@field list fun\(.*\): {page}$", text, re.MULTILINE)
 
 
 def test_run_offers_the_api(pets: str, capsys: pytest.CaptureFixture[str]) -> None:
