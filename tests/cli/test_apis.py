@@ -146,6 +146,7 @@ def test_the_apis_of_host_toml_are_there_without_an_option(
     (tmp_path / "host.toml").write_text(table)
     code = 'return pets.new_pet():name("Rex"):kind("dog"):create() ~= nil'
     assert said(capsys, "run", "--simulate", "-e", code) == "true\n"
+    assert said(capsys, "run", "--simulate", "--api-limits", "pets:rate=50", "-e", code) == "true\n"
     assert "pets.pets.create(params, options)" in said(capsys, "apis", "pets", "pets")
     (tmp_path / "host.toml").rename(tmp_path / "other.toml")
     assert said(capsys, "run", "--simulate", "--config", "other.toml", "-e", code) == "true\n"
