@@ -1,17 +1,21 @@
 """Ctrl-C and SIGTERM while a script runs.
 
 Python runs signal handlers on the main thread, between its own instructions. Lua code gives no such
-moment, so the script runs on a thread of its own and the main thread waits where it can be woken.
+moment, so the script runs on a thread of its own and the main thread waits where it can be woken: at a socket.
+A wait for a lock is not woken by a signal that comes just before it begins.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from queue import Empty, SimpleQueue
+from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
+from time import monotonic
 from types import FrameType
 from typing import TypeVar
 
@@ -45,7 +49,6 @@ def call(
     """
     if threading.current_thread() is not threading.main_thread():
         return work(), None
-    happened: SimpleQueue[int | None] = SimpleQueue()  # the one queue a signal handler may put into
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -57,39 +60,54 @@ def call(
         finally:
             happened.put(None)
 
-    with _handlers(happened):
+    with _Happenings() as happened:
         threading.Thread(target=body, name="script", daemon=True).start()
-        number = _next(happened, None if limit is None else limit + grace, "timed out", 5)
+        number = happened.next(None if limit is None else limit + grace, "timed out", 5)
         if number is not None:
             stop()
-            _next(happened, grace, "interrupted", 128 + number)
+            happened.next(grace, "interrupted", 128 + number)
     if errors:
         raise errors[0]
     return results[0], number
 
 
-def _next(
-    happened: SimpleQueue[int | None], seconds: float | None, reason: str, exit_code: int
-) -> int | None:
-    try:
-        return happened.get(timeout=seconds)
-    except Empty:
-        raise Stuck(reason, exit_code) from None
+class _Happenings:
+    """Signals, by their numbers, and the work's end, ``None``, in the order they come."""
 
+    def __enter__(self) -> _Happenings:
+        self._seen: SimpleQueue[int | None] = SimpleQueue()  # the one queue a signal handler may put into
+        self._woken, self._waking = socket.socketpair()
+        self._waking.setblocking(False)
+        self._fd = signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        self._first = True
+        return self
 
-@contextmanager
-def _handlers(happened: SimpleQueue[int | None]) -> Iterator[None]:
-    first: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if first:
-            os._exit(128 + number)
-        first.append(number)
-        happened.put(number)
-
-    before = {number: signal.signal(number, handle) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self._fd)
+        self._waking.close()
+        self._woken.close()
+
+    def put(self, item: int | None) -> None:
+        """Tell one, from any thread."""
+        self._seen.put(item)
+        with suppress(OSError):  # nobody waits any more, or it is being told anyway
+            self._waking.send(b"\0")
+
+    def next(self, seconds: float | None, reason: str, exit_code: int) -> int | None:
+        """The next one. Raises :class:`Stuck` if there is none in time."""
+        until = None if seconds is None else monotonic() + seconds
+        while self._seen.empty():
+            left = None if until is None else max(0.0, until - monotonic())
+            if not select.select([self._woken], [], [], left)[0]:
+                raise Stuck(reason, exit_code)
+            self._woken.recv(4096)  # a signal's handler runs before the next line
+        return self._seen.get()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self._first:
+            os._exit(128 + number)
+        self._first = False
+        self.put(number)

@@ -33,6 +33,22 @@ def test_a_signal_asks_the_work_to_stop_and_is_told() -> None:
     assert call(work, stop.set) == ("stopped", signal.SIGINT)
 
 
+def test_a_signal_is_seen_whatever_the_main_thread_is_at() -> None:
+    """Also one that does not break off what it waits in: here each reaches the work's thread while the other waits."""
+    main = threading.main_thread().ident
+    assert main is not None
+    for _ in range(20):
+        stop = threading.Event()
+
+        def work(stop: threading.Event = stop) -> bool:
+            while sys._current_frames()[main].f_code.co_name not in ("next", "_next"):
+                pass
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            return stop.wait(30)
+
+        assert call(work, stop.set) == (True, signal.SIGINT)
+
+
 def test_work_that_does_not_stop_is_left_behind() -> None:
     """After the grace time Stuck carries the shell's status for the signal."""
     release = threading.Event()
