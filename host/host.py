@@ -34,7 +34,7 @@ from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
 from host.run.returned import decoded
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
-from host.run.session import Surroundings
+from host.run.session import Session, Surroundings
 from host.settings import Settings
 
 if TYPE_CHECKING:
