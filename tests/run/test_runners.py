@@ -70,7 +70,7 @@ def test_one_thread_serves_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_session_that_keeps_its_thread_does_not_keep_the_others() -> None:
-    """Another thread takes over the queue, and leaves it to the first once that one is free again."""
+    """Another thread takes over the queue, each time one is held up."""
     runners = Runners()
     for _ in range(3):
         begun, end, served = threading.Event(), threading.Event(), threading.Event()
@@ -84,5 +84,4 @@ def test_a_session_that_keeps_its_thread_does_not_keep_the_others() -> None:
         runners.post(Session(served.set), None)
         assert served.wait(20)
         end.set()
-    assert runners.threads <= 2
     assert runners.close(20)
