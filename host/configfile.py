@@ -20,6 +20,7 @@ from host.limits import Limits
 
 __all__ = ["NAME", "ApiEntry", "ConfigFile", "read_config"]
 
+MOST = 1 << 20  # characters
 NAME = "host.toml"
 
 T = TypeVar("T")
@@ -74,7 +75,8 @@ def read_config(path: str | os.PathLike[str] | None = None) -> ConfigFile:
     """
     place = Path(NAME if path is None else path)
     try:
-        text = place.read_text(encoding="utf-8")
+        with place.open(encoding="utf-8") as file:
+            text = file.read(MOST + 1)
     except FileNotFoundError:
         if path is None:
             return ConfigFile()
@@ -82,10 +84,14 @@ def read_config(path: str | os.PathLike[str] | None = None) -> ConfigFile:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{place} cannot be read: {reason}") from error
+    if len(text) > MOST:
+        raise ConfigError(f"{place} cannot be read: it is over {MOST >> 20} MB")
     import tomllib  # only where there is such a file
 
     try:
         tables = tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{place}: it is nested too deep") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{place}: {error}") from None
     return _Reader(str(place), text, tables).read()

@@ -9,11 +9,14 @@ from typing import Any
 from host.errors import UsageError
 
 MB = 1 << 20
+YEAR = 31_536_000.0  # seconds
+MOST = 1 << 48
+TIMES = ("lua_time", "run_time", "grace")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one run. Sizes are bytes, times seconds; all are above 0.
+    """Limits of one run. Sizes are bytes, times seconds; all are above 0, times at most a year.
 
     ``lua_time`` bounds the Lua code between two calls, ``run_time`` (``None``: no limit) the whole run,
     ``grace`` how long after its end a run that does not yield is waited for. ``string`` bounds the strings
@@ -34,8 +37,16 @@ class Limits:
             value = getattr(self, field.name)
             if value is None and field.name == "run_time":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise UsageError(f"Limits.{field.name} is {value!r}; expected a number above 0")
+            if field.name in TIMES:
+                if not is_seconds(value):
+                    raise UsageError(f"Limits.{field.name} is {value!r}; expected seconds above 0, at most a year")
+            elif isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MOST:
+                raise UsageError(f"Limits.{field.name} is {value!r}; expected a whole number above 0, at most {MOST}")
+
+
+def is_seconds(value: object) -> bool:
+    """Whether ``value`` is a time that can be waited for: seconds above 0, at most a year."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= YEAR
 
 
 @dataclass(frozen=True, slots=True)

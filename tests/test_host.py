@@ -80,8 +80,14 @@ def test_wrong_arguments_are_named(host: Host, tmp_path: Path) -> None:
         host.run_source("", timeout="x")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="got 5"):
         host.run(5)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"Limits\.calls is 0"):
-        Limits(calls=0)
+    for wrong in (float("nan"), float("inf"), 1e9, True):
+        with pytest.raises(UsageError, match="expected seconds above 0, at most a year"):
+            host.run_source("", timeout=wrong)
+        with pytest.raises(UsageError, match=r"Limits\.run_time is .*; expected seconds"):
+            Limits(run_time=wrong)
+    for count in (0, 1.5, 10**30):
+        with pytest.raises(UsageError, match=r"Limits\.calls is .*; expected a whole number"):
+            Limits(calls=count)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="this host has no API 'shop'; it has stripe"):
         host.catalog("shop")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -10,6 +11,8 @@ from urllib.parse import unquote
 import msgspec
 
 from host.errors import CatalogError, ConfigError
+
+MOST_DEPTH = 1000  # of brackets in YAML
 
 
 class Document:
@@ -93,6 +96,8 @@ def parse_document(data: bytes, label: str) -> dict[str, Any]:
     """:func:`read_document` of the file's content; ``label`` stands in messages."""
     try:
         root = msgspec.json.decode(data)
+    except RecursionError:
+        raise CatalogError(f"{label} is nested too deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if data.lstrip()[:1] == b"{":
             raise CatalogError(f"{label} is not valid JSON: {error}") from error
@@ -110,11 +115,25 @@ def _read_yaml(data: bytes, label: str) -> Any:
             f"{label} is YAML, which needs PyYAML",
             hint="Install luahost[yaml], or convert the document to JSON.",
         ) from error
+    if _is_deep(data):  # libyaml's own recursion ends the process
+        raise CatalogError(f"{label} is nested too deep")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return yaml.load(data, _json_like(loader))  # noqa: S506 a safe loader's subclass
+    except RecursionError:
+        raise CatalogError(f"{label} is nested too deep") from None
     except yaml.YAMLError as error:
         raise CatalogError(f"{label} is neither JSON nor YAML: {error}") from error
+
+
+def _is_deep(data: bytes) -> bool:
+    """Whether brackets open far more often than they close, wherever they stand."""
+    depth = 0
+    for bracket in re.findall(rb"[\[\]{}]", data):
+        depth = depth + 1 if bracket in b"[{" else max(0, depth - 1)
+        if depth > MOST_DEPTH:
+            return True
+    return False
 
 
 def _json_like(loader: Any) -> Any:

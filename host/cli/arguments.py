@@ -5,20 +5,37 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from host.errors import UsageError
+from host.limits import YEAR
 
 if TYPE_CHECKING:
     from host.run.script import Script
 
-__all__ = ["GIVEN", "ScriptCommand", "scripts_of"]
+__all__ = ["GIVEN", "SECONDS", "ScriptCommand", "scripts_of"]
 
 _BEHIND = "host.behind"
 GIVEN = "host.given"
 """All that was typed after ``run``, in ``ctx.meta``."""
+
+
+class _Seconds(click.FloatRange):
+    """Above 0, at most a year; ``nan`` is within any range of click's."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=YEAR)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found: float = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return found
+
+
+SECONDS = _Seconds()
 
 
 class ScriptCommand(click.Command):

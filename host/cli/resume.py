@@ -9,6 +9,7 @@ from typing import Any, Literal
 import click
 
 from host.cli.apis import api_limits_option, api_option, check_limited, documents
+from host.cli.arguments import SECONDS
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.run import run_one, sinks_of
@@ -41,7 +42,7 @@ Examples:
 @api_option
 @api_limits_option
 @click.option("--isolate", is_flag=True, help="Run the script's Lua in a confined process of its own.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="As for run.")
+@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="As for run.")
 @click.option("-v", "--verbose", count=True, help="Show calls and answers on stderr; -vv also arguments.")
 @click.option("--json", "as_json", is_flag=True, help="Print the returned value as JSON.")
 @click.option("--trace", metavar="FILE", help="Write every event of the run to FILE as JSON lines.")

@@ -13,6 +13,8 @@ __all__ = ["Rows"]
 
 Row = tuple[int, dict[str, Any]]
 
+MOST_LINE = 16 << 20  # characters
+
 
 class Rows:
     """A ``.csv`` file, its first line the names, values texts; or a ``.jsonl`` file of one object a line.
@@ -47,7 +49,7 @@ class Rows:
 
 
 def _csv(file: TextIO, path: str) -> Iterator[Row]:
-    reader = csv.reader(file, strict=True)
+    reader = csv.reader(_lines(file, path), strict=True)
     try:
         names = next(reader, None)
         if not names:
@@ -72,7 +74,7 @@ def _csv(file: TextIO, path: str) -> Iterator[Row]:
 
 
 def _jsonl(file: TextIO, path: str) -> Iterator[Row]:
-    for line, text in enumerate(file, 1):
+    for line, text in enumerate(_lines(file, path), 1):
         if not text.strip():
             continue
         try:
@@ -85,10 +87,20 @@ def _jsonl(file: TextIO, path: str) -> Iterator[Row]:
         yield line, row
 
 
+def _lines(file: TextIO, path: str) -> Iterator[str]:
+    """The lines, none of which is read beyond bounds."""
+    line = 1
+    while text := file.readline(MOST_LINE + 1):
+        if len(text) > MOST_LINE:
+            raise UsageError(f"--each {path}:{line}: the line is over {MOST_LINE >> 20} MB")
+        yield text
+        line += 1
+
+
 def _line_of(path: str) -> int:
     """The first line that is not UTF-8."""
     with open(path, "rb") as file:
-        for line, data in enumerate(file, 1):
+        for line, data in enumerate(iter(lambda: file.readline(MOST_LINE), b""), 1):
             try:
                 data.decode()
             except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 import click
 
 from host.cli.apis import api_limits_option, api_option, check_limited, documents
-from host.cli.arguments import GIVEN, ScriptCommand, scripts_of
+from host.cli.arguments import GIVEN, SECONDS, ScriptCommand, scripts_of
 from host.cli.batch import Batch, batch_options
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
@@ -59,13 +59,13 @@ _GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are 
 @click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     metavar="SECONDS",
     help="End the whole run after this long.",
 )
 @click.option(
     "--http-timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     metavar="SECONDS",
     help="Wait this long for the answer to one request.",
 )

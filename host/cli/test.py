@@ -9,6 +9,7 @@ from time import monotonic
 
 import click
 
+from host.cli.arguments import SECONDS
 from host.errors import ScriptError, UsageError
 from host.testing.cases import LuaTest, Outcome, describe, discover
 from host.testing.selection import Selection, selection
@@ -38,7 +39,7 @@ _MARKS = {"passed": ".", "failed": "F", "pending": "p"}
 @click.option("-v", "--verbose", is_flag=True, help="Show each test's name.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=60.0,
     show_default=True,
     metavar="SECONDS",

@@ -58,9 +58,9 @@ def net_grant(text: str) -> NetGrant:
     )
     rest, digits = text.strip(), ""
     if rest.startswith("["):
-        rest, _, tail = rest[1:].partition("]")
+        rest, closing, tail = rest[1:].partition("]")
         digits = tail.removeprefix(":")
-        if tail and not tail.startswith(":"):
+        if not closing or (tail and not tail.startswith(":")):
             raise wrong
     elif rest.count(":") == 1:
         rest, _, digits = rest.partition(":")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from host.errors import ClosedError, UsageError
 from host.gate.rules import Rules
-from host.limits import Limits
+from host.limits import Limits, is_seconds
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
 from host.run.session import Job, Session, Surroundings, Why
@@ -77,8 +77,8 @@ class Runs:
         run_id = run_id or f"run_{uuid.uuid4().hex[:20]}"
         limits = options.limits or self._limits
         seconds = options.timeout if options.timeout is not None else limits.run_time
-        if seconds is not None and (not isinstance(seconds, int | float) or not seconds > 0):
-            raise UsageError(f"timeout is {seconds!r}; expected seconds above 0")
+        if seconds is not None and not is_seconds(seconds):
+            raise UsageError(f"timeout is {seconds!r}; expected seconds above 0, at most a year")
         granted, meters, env = (rules or self._rules).of_run(options.permissions, options.budget)
         job = Job(script, tuple(str(a) for a in args), dict(globals or {}), limits, env, granted, meters)
         if self.shards is not None:

@@ -154,6 +154,8 @@ def test_each_line_of_jsonl_is_a_run(cli: Cli, tmp_path: Path) -> None:
         ("r.csv", b"a,a\n", "r.csv:1: two columns are called 'a'"),
         ("r.csv", b"a,\n", "r.csv:1: column 2 has no name"),
         ("r.csv", b'a\n"x" y\n', "r.csv:2: "),
+        ("r.csv", b"a\n" + b"x" * (17 << 20), "r.csv:2: the line is over 16 MB"),
+        ("r.jsonl", b"{}\n" + b" " * (17 << 20), "r.jsonl:2: the line is over 16 MB"),
         ("r.csv", b"a\nx\n\xff\n", "r.csv:3: it is not UTF-8 text"),
         ("r.jsonl", b'{"a": 1}\n{"a": \n', "r.jsonl:2: it is not JSON"),
         ("r.jsonl", b'{"a": 1}\n\n[1]\n', "r.jsonl:3: expected an object"),
