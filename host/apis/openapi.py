@@ -88,7 +88,11 @@ class _Compiler:
         for path, item in self.paths.items():
             for method in METHODS:
                 if method in item:
-                    operation, more = self._operation(path, method, item, found)
+                    try:
+                        operation, more = self._operation(path, method, item, found)
+                    except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
+                        self.source.warn(f"{method.upper()} {path}", f"left out: it is malformed ({error})")
+                        continue
                     found[operation.id] = operation
                     self.namespaces.update(_namespaces(operation.id))
                     wished.extend((alias, operation.id) for alias in more)
@@ -105,6 +109,8 @@ class _Compiler:
         try:
             if not path.startswith("/"):
                 raise CatalogError(f"{path}: a path begins with /")
+            if any(character <= " " or character == "\x7f" for character in path):
+                raise CatalogError(f"{path}: a path has no spaces, line breaks or control characters")
             return self.source.follow(self.source.root["paths"][path], path)
         except CatalogError as error:
             if not path.startswith("x-"):
@@ -198,6 +204,7 @@ class _Compiler:
                 continue
             response = self.source.follow(responses[code], f"{place} response {code}")
             content = response.get("content") or {}
+            content = content if isinstance(content, dict) else {}
             for kind, media in content.items():
                 if "json" in kind or kind == "*/*":
                     schema = media.get("schema") if isinstance(media, dict) else None

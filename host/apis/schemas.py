@@ -40,6 +40,13 @@ class SchemaCompiler:
             return Schema()
         if "$ref" in node:
             return self._reference(node, place)
+        try:
+            return self._composed(node, place)
+        except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
+            self.document.warn(place, f"is no schema ({error}); anything is accepted")
+            return Schema()
+
+    def _composed(self, node: dict[str, Any], place: str) -> Schema:
         schema = self._plain(node, place)
         if parts := node.get("allOf"):
             schema = self._all_of(schema, parts, f"{place}/allOf")

@@ -24,6 +24,11 @@ def of(catalog: Catalog, id: str) -> Operation:
     return operation
 
 
+def sends(schema: dict[str, Any]) -> dict[str, Any]:
+    """An operation whose body is of that schema."""
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+
+
 PETSTORE: dict[str, Any] = {
     "openapi": "3.0.3",
     "info": {"title": "Pets", "version": "2.0"},
@@ -532,6 +537,37 @@ def test_documents_are_read_from_json_yaml_and_gzip(tmp_path: Path) -> None:
         read_document(tmp_path / "b.yaml")
     with pytest.raises(CatalogError, match="cannot be read: No such file"):
         read_document(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 100_000, "a: " + "[" * 50_000], ids=["json", "yaml"])
+def test_documents_nested_without_end(tmp_path: Path, text: str) -> None:
+    """They are refused by name; libyaml's own recursion would end the process."""
+    pytest.importorskip("yaml")
+    (tmp_path / "deep").write_text(text)
+    with pytest.raises(CatalogError, match="deep is nested too deep"):
+        read_document(tmp_path / "deep")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"/bad\r\nX-Evil: 1": {"get": {}}}, "left out: a path has no spaces"),
+        ({"/bad": {"post": sends({"type": 5})}}, "is no schema"),
+        ({"/bad": {"post": sends({"type": "object", "properties": [1]})}}, ""),
+        ({"/bad": {"post": sends({"enum": 5})}}, "is no schema"),
+        ({"/bad": {"post": sends({"allOf": 5})}}, "is no schema"),
+        ({"/bad": {"get": {"parameters": 5}}}, ""),
+        ({"/bad": {"get": {"parameters": [5, None, {"in": 5, "name": []}]}}}, ""),
+        ({"/bad": {"get": {"responses": 5}}}, ""),
+        ({"/bad": {"get": {"responses": {"200": {"content": 5}}}}}, ""),
+        ({"/bad": {"get": {"tags": 5, "security": 5, "servers": 5, "x-sdk-aliases": 5}}}, ""),
+    ],
+)
+def test_parts_of_the_wrong_type(wrong: dict[str, Any], told: str) -> None:
+    """What cannot be read is left out or taken for anything, with a warning; the rest can be used."""
+    catalog = small({**wrong, "/good": {"get": {"operationId": "good"}}})
+    assert catalog.operation("good") is not None
+    assert told in " ".join(catalog.warnings)
 
 
 def test_a_catalog_survives_its_file(tmp_path: Path) -> None:

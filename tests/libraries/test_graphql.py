@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from host import RunResult
-from host.errors import ConfigError
+from host.errors import ConfigError, InvalidCall
 from host.gate.libraries.graphql import operation_kind
 from host.settings import Settings
 from tests.libraries.servers import Serving, WebApp
@@ -307,3 +307,14 @@ def test_a_token_goes_only_where_its_source_says() -> None:
     with pytest.raises(ConfigError, match="user name"):
         Settings.load(environ={"GRAPHQL_ENDPOINT": "https://a:b@x.example/"}, cwd="/nowhere")
     assert TOKEN not in repr(Settings.load(environ={**environ, "GRAPHQL_ENDPOINT": "https://x.example/"}))
+
+
+@pytest.mark.parametrize(
+    "text", ["type {", "", "scalar X", "type Query { a: Nope }", "type Query { a: " + "[" * 5000, "\0"]
+)
+def test_a_schema_that_is_none(text: str) -> None:
+    """It is refused by its name, whatever is wrong with it, before any query is checked."""
+    from host.gate.libraries.graphql_schema import SchemaCheck
+
+    with pytest.raises(InvalidCall, match=r"the schema x\.graphql cannot be read"):
+        SchemaCheck.of_sdl(text, "x.graphql")

@@ -265,7 +265,7 @@ def serve(host: Host, codes: list[tuple[int, str]], seed: int, at_once: int, las
     jobs = [{"code": code, "name": f"script {number} of seed {seed}"} for number, code in codes]
     for result in host.run_many(jobs, concurrency=at_once):
         found.add(result)
-    healthy = host.run_source(HEALTHY, limits=LIMITS)
+    healthy = host.run_source(HEALTHY, limits=replace(LIMITS, lua_time=60.0, run_time=LATE))
     if healthy.error is not None:
         wrong = f"a healthy script afterwards: {healthy.error.message}"
         found.faults.setdefault(wrong, f"{wrong}\n{last.read_text(errors='surrogateescape')}")

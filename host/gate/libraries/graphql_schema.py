@@ -17,6 +17,7 @@ try:
         get_introspection_query,
         parse,
         validate,
+        validate_schema,
     )
     from graphql.execution.values import get_variable_values
 except ImportError as error:
@@ -47,7 +48,7 @@ class SchemaCheck:
     def of_sdl(cls, text: str, path: str) -> SchemaCheck:
         """Raises ``InvalidCall`` for a text that is no schema."""
         try:
-            return cls(build_schema(text))
+            return cls(_sound(build_schema(text)))
         except (GraphQLError, TypeError) as error:
             raise InvalidCall(f"the schema {path} cannot be read: {_first(error)}") from None
 
@@ -55,7 +56,7 @@ class SchemaCheck:
     def of_introspection(cls, data: Any, url: str) -> SchemaCheck:
         """Raises ``InvalidCall`` where the server did not say its schema."""
         try:
-            return cls(build_client_schema(data))
+            return cls(_sound(build_client_schema(data)))
         except (GraphQLError, TypeError, AttributeError, KeyError) as error:
             raise InvalidCall(f"{url} did not tell its schema: {_first(error)}") from None
 
@@ -95,6 +96,14 @@ class SchemaCheck:
         found = get_variable_values(self._schema, definitions, variables, max_errors=SHOWN)
         if isinstance(found, list):
             raise _refused(found)
+
+
+def _sound(schema: GraphQLSchema) -> GraphQLSchema:
+    """A schema queries can be checked against; else raises ``GraphQLError``."""
+    faults = validate_schema(schema)
+    if faults:
+        raise faults[0]
+    return schema
 
 
 def _refused(faults: list[GraphQLError]) -> InvalidCall:
