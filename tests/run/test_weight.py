@@ -88,6 +88,10 @@ def test_a_change_given_up_under_way_weighs_until_it_is_made() -> None:
         async def under_way() -> None:
             await asyncio.get_running_loop().run_in_executor(pool, arrived.acquire, True, 20)
 
+        @host.function(inline=True, effect="read")
+        def let_go() -> None:
+            gate.set()
+
         result = host.run_source(
             SEND
             + """
@@ -100,8 +104,11 @@ def test_a_change_given_up_under_way_weighs_until_it_is_made() -> None:
               kinds[n] = select(2, try(task.wait, task)).kind
             end
             kinds[8] = select(2, try(change)).kind
+            let_go()
+            repeat sleep(0) until pcall(change)
             return kinds
-            """
+            """,
+            timeout=20,
         )
         gate.set()
     pool.shutdown()
