@@ -24,7 +24,7 @@ def test_ten_thousand_runs_need_no_thread_each(host: Host) -> None:
         total += result.raise_for_error().value
         threads = max(threads, host.stats().threads) if result.value % 500 == 0 else threads
     assert total == sum(range(10_000))
-    assert 0 < threads <= 16
+    assert 0 < threads <= 32
 
 
 def test_an_endless_loop_does_not_stop_the_others(host: Host) -> None:

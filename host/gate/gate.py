@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from host.apis.answers import interpret, request_id
+from host.apis.answers import created, interpret, request_id
 from host.apis.call import bind, check_value, prepare
 from host.apis.catalog import Catalog, Operation
 from host.apis.methods import builder_method
@@ -382,6 +382,14 @@ class Gate:
             if error.attempts is None:
                 error.attempts = reply.value.attempts
             raise self._completed(error, call) from None
+
+    def created(self, call: Call) -> tuple[str | int, bytes] | None:
+        """Id and JSON of the object that a call has created, or None: then :meth:`value` tells."""
+        reply = call.reply
+        if reply is None or reply.error is not None or call.api is None or call.operation is None:
+            return None
+        id = created(call.api.catalog, call.operation, reply.value)
+        return (id, self._mask.body(reply.value.body)) if id else None
 
     def _completed(self, error: CallError, call: Call) -> CallError:
         error.operation = call.name

@@ -36,6 +36,7 @@ NEXT: Final = 6  # payload: [the generator's number] -> VALUE, [the next item] o
 # Status of a reply
 VALUE: Final = 0
 ERROR: Final = 1
+CREATED: Final = 2  # VALUE of a CREATE, with the answer as JSON
 
 # ids of enter()
 # status: chunk name, a: source, b: 1 to tell calls' lines, + 2 to give memory back, + 4 durable, + 8 a is bytecode

@@ -375,14 +375,18 @@ class Session:
         error: CallError | None = None
         result: str | None = None
         try:
+            identity: str | int | None
+            if call.kind == p.CREATE and self._durable is None:  # few scripts look at more than the id
+                created = self.around.gate.created(call)
+                if created is not None:
+                    identity, answer = created
+                    result = str(identity)
+                    return p.CREATED, _identity(identity), answer
             value = self.around.gate.value(call)
             if call.kind == p.CREATE:
                 identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
                 result = str(identity) if identity is not None else None
-                id = None if result is None else result.encode()
-                if type(identity) is int:  # stays a number: other parameters take it as one
-                    id = b"\0" + str(identity).encode()
-                return p.VALUE, id, encode_plain(value)
+                return p.VALUE, _identity(identity), encode_plain(value)
             if call.kind in (p.FUNCTION, p.NEXT):
                 return p.VALUE, result_to_lua(call.name, value), None
             if type(value) is dict and type(value.get("id")) is str:
@@ -703,6 +707,12 @@ def _goes_on(call: Any) -> bool:
     reply = call.reply if type(call) is Call else None
     error = None if reply is None else reply.error
     return type(error) is CancelledCall and error.outcome == "unknown"
+
+
+def _identity(id: str | int | None) -> bytes | None:
+    if id is None:
+        return None
+    return b"\0" + str(id).encode() if type(id) is int else str(id).encode()  # a number stays one
 
 
 def _about(api: Any, operation: Any) -> tuple[bytes, bytes]:

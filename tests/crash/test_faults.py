@@ -56,7 +56,7 @@ def test_a_thousand_scripts_against_a_failing_api() -> None:
     succeed, each product is made once, and each call that hung was ended by its deadline."""
     faults, failures = Drawn(MIX), Failures()
     api = Simulator(load(), faults=faults)
-    with Host(simulator=api, request_deadline=2, sinks=[failures]) as host:
+    with Host(simulator=api, request_deadline=5, sinks=[failures]) as host:
         jobs = ({"code": SCRIPT, "args": [str(n)]} for n in range(1000))
         errors = [str(result.error) for result in host.run_many(jobs, concurrency=200) if result.error]
     assert errors == []

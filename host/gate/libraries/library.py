@@ -65,8 +65,8 @@ class Provider(Protocol):
     @property
     def functions(self) -> Mapping[str, LibraryFunction]: ...
 
-    def ended(self, run_id: str) -> Awaitable[None] | None:
-        """A run is over: what to await on the loop, if the run left anything open."""
+    def ended(self, run_id: str) -> Callable[[], Awaitable[None]] | None:
+        """A run is over: what to call on the loop and to await, if the run left anything open."""
 
     async def aclose(self) -> None:
         """The host closes."""
@@ -137,12 +137,12 @@ class Libraries:
             raise InvalidCall(f"there is no function {asked.name}")
         return function.effect_of(asked)
 
-    async def wait(self, left: Awaitable[None], deadline: float) -> None:
+    async def wait(self, left: Callable[[], Awaitable[None]], deadline: float) -> None:
         """What the worker calls for what :meth:`ended` gave."""
-        await left
+        await left()
 
-    def ended(self, run_id: str) -> list[Awaitable[None]]:
-        """What to await on the loop for a run that is over."""
+    def ended(self, run_id: str) -> list[Callable[[], Awaitable[None]]]:
+        """What to call on the loop and to await for a run that is over."""
         if not self._made:
             return []
         found = [provider.ended(run_id) for provider in list(self._made.values())]

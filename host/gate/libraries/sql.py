@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from host.errors import ApiError, DeniedError, InvalidCall
@@ -46,11 +47,11 @@ class Sql:
             "sql.connect": LibraryFunction(self._connect, "read"),
         }
 
-    def ended(self, run_id: str) -> Awaitable[None] | None:
+    def ended(self, run_id: str) -> Callable[[], Awaitable[None]] | None:
         if self._beginning.get(run_id):
             self._over.add(run_id)
         if any(each.run_id == run_id for each in list(self._open.values())):
-            return self._abandon(run_id)
+            return partial(self._abandon, run_id)
         return None
 
     async def aclose(self) -> None:

@@ -8,6 +8,7 @@ local call, text, head, newproxy, getmetatable, set_env, tag_of = core.call, cor
 local concat, byte, floor = core.table.concat, core.string.byte, core.math.floor
 local mark = core.mark
 local METHOD, CHECK, CREATE = 11, 12, 2
+local CREATED = 2 -- status: the answer is JSON
 
 local proto = newproxy(true)
 local meta = getmetatable(proto)
@@ -135,6 +136,7 @@ function own.create(self)
   end
   if id and byte(id, 1) == 0 then id = core.tonumber(core.string.sub(id, 2)) end -- an integer
   state.created, state.id, state.raw, state.doubt, state.key = true, id, raw, nil, nil
+  state.json = status == CREATED
   return id
 end
 
@@ -159,7 +161,8 @@ function meta.__index(self, key)
   local class = state.class
   if state.created and (key == "id" or key == "data") then
     if key == "id" then return state.id end
-    if state.raw then state.data, state.raw = core.decode(state.raw), nil end
+    local raw = state.raw
+    if raw then state.data, state.raw = core.decode(state.json and core.tool("json.decode", raw) or raw), nil end
     return state.data
   end
   if key == "data" and not class.has_data or key == "id" and not class.has_id then return nil end
