@@ -203,12 +203,19 @@ local clock, asked = os.clock, 0
 local WHY = { "limit", "timeout", "interrupted", "closed" } -- by what TICK answers
 local killed = { kind = false, message = false, line = false, script = false }
 
+-- A small state collects seldom: what it would save is less than what going through all of it costs.
+local ROOMY, roomy = 1024, false -- KB from which on a state is no longer small
+
 local tick
 function tick()
   if dead then
     if not co_running() then return sethook() end
     sethook(tick, "", 1)
     return error(dead, 0)
+  end
+  if roomy and collect("count") > ROOMY then
+    roomy = false
+    collect("setpause", 200)
   end
   local now = clock()
   if now - asked < TICK_SECONDS or not co_running() then return end -- the driver's own steps are few
@@ -285,7 +292,12 @@ local function enter(id, status, a, b)
     sethook(tick, "", TICK_EVERY)
     main = start_task(nil, chunk, 0)
     collect("restart", -1) -- stopped while the prelude was loaded
-    if b >= 2 then most = 0 end
+    if b >= 2 then
+      most = 0
+    else
+      roomy = true
+      collect("setpause", 400)
+    end
     return rest()
   elseif id == ABORT then
     return ended("abort", a, main.co)
