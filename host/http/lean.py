@@ -202,6 +202,9 @@ class _Connection(asyncio.Protocol):
         finally:
             self.answer = None
 
+    def expire(self) -> None:
+        self.fail(WireError("response_timeout"))
+
     def fail(self, error: Exception) -> None:
         if self.answer is not None and not self.answer.done():
             self.answer.set_exception(error)
@@ -250,7 +253,7 @@ class LeanWire:
             start = monotonic()
             connection = await self._connect(place, min(seconds, self._settings.connect_timeout))
             seconds -= monotonic() - start
-        timer = loop.call_later(max(0.0, seconds), connection.fail, WireError("response_timeout"))
+        timer = loop.call_later(max(0.0, seconds), connection.expire)
         try:
             await connection.ask(loop, "".join(head).encode("ascii"), content, bodiless=method == "HEAD")
             status, fields, parts = connection.status, connection.head, connection.body
