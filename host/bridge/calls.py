@@ -146,8 +146,10 @@ class Calls:
                 call.orphan = False
                 self._deadlines.remove(call)
                 if self._on_orphan is not None:
-                    with contextlib.suppress(Exception):
+                    try:
                         self._on_orphan(call.request, reply)
+                    except Exception:
+                        _log.exception("what was to be told of a call given up is lost")
             return
         call.answered = True
         self._deadlines.remove(call)

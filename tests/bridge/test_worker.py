@@ -411,6 +411,23 @@ def test_a_receiver_that_raises_does_not_harm_the_other_calls(make_worker, inbox
     assert "receiver of a reply raised" in caplog.text
 
 
+def test_who_is_told_of_orphans_and_raises_is_logged(make_worker, inbox, gate, caplog):
+    """What became of a change given up may be all that tells of it: its loss is not silent."""
+
+    def broken(request: AsyncRequest, reply: Reply) -> None:
+        raise RuntimeError("nobody there")
+
+    worker = make_worker(on_orphan=broken)
+    request = inbox.request("charge", name="gate", mutation=True)
+    worker.submit(request)
+    gate.wait_entered()
+    worker.cancel(request)
+    assert isinstance(inbox.get().error, CancelledCall)
+    gate.open("charge")
+    worker.stop()
+    assert "nobody there" in caplog.text
+
+
 def test_blocking_on_the_loops_own_thread_raises_at_once(make_worker, inbox):
     workers: Any = []
 
