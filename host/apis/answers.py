@@ -48,6 +48,8 @@ def created(catalog: Catalog, operation: Operation, answer: Answer) -> str | int
     if not (operation.returns_id and 200 <= answer.status < 300):
         return None
     try:
+        if not answer.body.isascii():
+            answer.body.decode()  # the reader passes over what it is not asked for without looking at its bytes
         id = _only(catalog.id_field)(answer.body).id
     except (ValueError, RecursionError):
         return None

@@ -388,8 +388,11 @@ class Gate:
         reply = call.reply
         if reply is None or reply.error is not None or call.api is None or call.operation is None:
             return None
-        id = created(call.api.catalog, call.operation, reply.value)
-        return (id, self._mask.body(reply.value.body)) if id else None
+        answer: Answer = reply.value
+        if self._mask.body(answer.body) is not answer.body:  # the API echoed a secret
+            return None
+        id = created(call.api.catalog, call.operation, answer)
+        return (id, answer.body) if id else None
 
     def _completed(self, error: CallError, call: Call) -> CallError:
         error.operation = call.name
