@@ -82,7 +82,6 @@ class Session:
     """One run, from its start to its :class:`RunResult`, which ``done(session)`` tells once."""
 
     __slots__ = (
-        "_answers",
         "_calls",
         "_done",
         "_durable",
@@ -434,7 +433,10 @@ class Session:
         """The one function of the state. Never raises."""
         try:
             if code == p.CALL:
-                return self._call(*a)
+                at_once = self._call(*a)
+                if at_once is not None and self._weight is not None:
+                    self._weight.drop(a[0])
+                return at_once
             return _ASK[code](self, *a)
         except CallError as error:
             return p.ERROR, self._facts(error)
@@ -462,7 +464,7 @@ class Session:
             return None
         self._calls += 1
         call = Call(id, kind, target.decode(), self.answered, line)
-        telling = bool(self.around.sinks) and (durable is None or not durable.replaying)
+        telling = bool(self.around.sinks) and not self.replaying
         try:
             if self._calls > self._limits.calls:
                 self._calls -= 1
@@ -471,7 +473,9 @@ class Session:
                 raise over
             heavy = (payload is not None and len(payload) > LIGHT) or (options is not None and len(options) > LIGHT)
             if heavy:
-                self._weigh(id, len(payload or b"") + len(options or b""))
+                if self._weight is None:
+                    self._weight = Weight(self._limits.memory)
+                self._weight.add(id, len(payload or b"") + len(options or b""))
             arguments: Any = from_lua(payload) if payload is not None else None
             if heavy and kind <= p.CREATE:
                 check_values(arguments)
@@ -492,8 +496,6 @@ class Session:
             elif kind == p.FUNCTION:
                 if gate.function(self, call, arguments):
                     self._open.pop(id, None)
-                    if heavy:
-                        self._lighten(id)
                     if durable is not None:
                         durable.opened(call)
                     self._slice_end = monotonic() + self._limits.lua_time
@@ -503,8 +505,6 @@ class Session:
             elif kind == p.PAGE:
                 if not gate.page(self, call, arguments[0], arguments[1]):
                     self._open.pop(id, None)
-                    if heavy:
-                        self._lighten(id)
                     self._calls -= 1
                     if durable is not None:
                         durable.refused(id)
@@ -516,7 +516,6 @@ class Session:
         except Exception as failure:
             error = wrapped(failure, "host")
             self._open.pop(id, None)
-            self._lighten(id)
             self.around.gate.refused(error, call)
             facts = self._facts(error)
             if durable is not None:
@@ -525,15 +524,6 @@ class Session:
                 self._told(call, error, None)
             return p.ERROR, facts
         return None
-
-    def _weigh(self, id: int, size: int) -> None:
-        if self._weight is None:
-            self._weight = Weight(self._limits.memory)
-        self._weight.add(id, size)
-
-    def _lighten(self, id: int) -> None:
-        if self._weight is not None:
-            self._weight.drop(id)
 
     def _sleep(self, id: int, seconds: float) -> None:
         def rung(reply: Any) -> None:

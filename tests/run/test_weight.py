@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import httpx
 
-from host import Host, Limits
+from host import Budget, Host, Limits
+from tests.run.durable_lab import Lab
 
 MB = 1 << 20
 LIMITS = replace(Limits(), memory=8 * MB)
@@ -70,6 +71,28 @@ def test_a_refused_call_weighs_nothing() -> None:
         )
     assert result.error is None
     assert result.value == {"invalid": True}
+
+
+def test_a_refusal_told_again_weighs_nothing(lab: Lab) -> None:
+    """A durable run that goes on passes the refusals of its budget again, however heavy the calls."""
+    code = (
+        SEND
+        + """
+        local kinds = {}
+        for n = 1, 12 do
+          local _, err = try(stripe.products.create, { name = "x", description = text })
+          kinds[n] = err.kind
+        end
+        return kinds
+        """
+    )
+    budget = Budget(max_mutations=1)
+    with lab.host(limits=LIMITS) as host:
+        whole = host.run_source(code, run_id="r", budget=budget)
+        assert whole.value == ["api", *["limit"] * 11]  # too long a text, then the budget
+        lab.break_off(len(lab.log()))
+        again = host.resume("r", budget=budget)
+    assert (again.error, again.value) == (None, whole.value)
 
 
 def test_a_change_given_up_under_way_weighs_until_it_is_made() -> None:
