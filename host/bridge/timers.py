@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Callable
+from itertools import count
 from time import monotonic
 
 from host.bridge.calls import deliver
@@ -16,13 +18,13 @@ __all__ = ["Timer", "Timers"]
 class Timer:
     """A pending ``call_later``. ``cancel`` may be called from any thread, and more than once."""
 
-    __slots__ = ("_forget", "at", "done", "handle", "receiver")
+    __slots__ = ("_forget", "at", "done", "place", "receiver")
 
     def __init__(self, at: float, receiver: Callable[[Reply], None], forget: Callable[[Timer], None]) -> None:
         self.at = at
         self.receiver = receiver
-        self.handle: asyncio.TimerHandle | None = None
         self.done = False
+        self.place = 0  # of Timers: 1 in the heap, 2 there and known to be cancelled
         self._forget = forget
 
     def cancel(self) -> None:
@@ -38,33 +40,68 @@ class Timer:
 
 
 class Timers:
-    """The loop's side. The loop has a timer of its own for each: precise to its resolution, 1 ms."""
+    """The loop's side: all timers in one heap, and one of the loop's for the first. Precise to its resolution, 1 ms."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._pending: set[Timer] = set()
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._numbers = count()  # so that timers of one moment need no order of their own
+        self._cancelled = 0  # how many in the heap are known to be
+        self._handle: asyncio.TimerHandle | None = None
+        self._set_for = 0.0
+
+    @property
+    def pending(self) -> int:
+        """How many are set and have neither rung nor been cancelled."""
+        return len(self._heap) - self._cancelled
 
     def set(self, timer: Timer) -> None:
         if not timer.done:
-            self._pending.add(timer)
-            timer.handle = self._loop.call_later(max(0.0, timer.at - monotonic()), self._ring, timer)
+            timer.place = 1
+            heapq.heappush(self._heap, (timer.at, next(self._numbers), timer))
+            if self._handle is None or timer.at < self._set_for:
+                self._wait_for(timer.at, 0.0)
 
     def forget(self, timer: Timer) -> None:
-        self._pending.discard(timer)
-        if timer.handle is not None:
-            timer.handle.cancel()
+        """It was cancelled. It leaves the heap with its moment, or when most of those there are cancelled."""
+        if timer.place != 1:
+            return
+        timer.place = 2
+        self._cancelled += 1
+        if self._cancelled * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].place == 1]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
+            if not self._heap:
+                self._stop()
 
     def close(self, refusal: Callable[[], CallError]) -> None:
         """Ring all that are pending, with an error."""
-        for timer in list(self._pending):
-            self.forget(timer)
+        heap, self._heap, self._cancelled = self._heap, [], 0
+        self._stop()
+        for _, _, timer in heap:
             timer.ring(Reply(error=refusal()))
 
-    def _ring(self, timer: Timer) -> None:
-        # A loop may ring a moment early, because it rounds to milliseconds; a sleep is never shorter.
-        left = timer.at - monotonic()
-        if left > 0:
-            timer.handle = self._loop.call_later(left + 0.0005, self._ring, timer)
-            return
-        self._pending.discard(timer)
-        timer.ring(Reply())
+    def _stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _wait_for(self, at: float, more: float) -> None:
+        self._stop()
+        self._set_for = at
+        self._handle = self._loop.call_later(max(0.0, at - monotonic()) + more, self._ring)
+
+    def _ring(self) -> None:
+        self._handle = None
+        while self._heap:
+            at, _, timer = self._heap[0]
+            # A loop may ring a moment early, because it rounds to milliseconds; a sleep is never shorter.
+            if at > monotonic():
+                self._wait_for(at, 0.0005)
+                return
+            heapq.heappop(self._heap)
+            if timer.place == 2:
+                self._cancelled -= 1
+            timer.place = 0
+            timer.ring(Reply())
