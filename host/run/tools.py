@@ -14,7 +14,7 @@ import msgspec
 from host.apis.answers import decode_json
 from host.errors import CallError, DeniedError, InvalidCall
 from host.events import Logged
-from host.lua.values import SecretText, encode_plain, from_lua, to_lua
+from host.lua.values import SecretText, encode_plain, from_lua
 
 if TYPE_CHECKING:
     from host.run.session import Job
@@ -44,8 +44,14 @@ class Tools:
         value = self._job.env.get(name.decode("utf-8", "replace"))
         return None if value is None else value.encode("utf-8", "surrogateescape")
 
-    def _args(self, _: Any, __: Any) -> bytes:
-        return to_lua(list(self._job.args))
+    def _args(self, n: float, _: Any) -> bytes | None:
+        """The argument of that number, from 1; ``None`` beyond the last."""
+        if n > len(self._job.args):
+            return None
+        try:
+            return self._job.args[int(n) - 1].encode()
+        except UnicodeEncodeError:
+            raise InvalidCall(f"argument {int(n)} of the script is not Unicode") from None
 
     def _seed(self, _: Any, __: Any) -> bytes:
         return str(int.from_bytes(os.urandom(6), "big")).encode()
