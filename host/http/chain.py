@@ -52,14 +52,14 @@ def retried(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
     """Send again what failed for a while. What comes back tells ``attempts``, ``waited`` and ``held`` of all."""
-    budgets: dict[str, RetryBudget] = {}
+    budgets: dict[str, RetryBudget] = {}  # by host, and for speed by origin
     by_api = policies or {}
 
     async def send_with_retries(request: Request, deadline: float) -> Answer:
-        host = host_of(request.url)
-        budget = budgets.get(host)
+        origin = origin_of(request.url)
+        budget = budgets.get(origin)
         if budget is None:
-            budget = budgets[host] = RetryBudget()
+            budget = budgets[origin] = budgets.setdefault(host_of(origin), RetryBudget())
         budget.earn()
         rules = by_api.get(request.credential, policy) if by_api and request.credential else policy
         attempt, waited, held, in_doubt = 0, 0.0, 0.0, False
@@ -119,7 +119,7 @@ def limited(
     """Wait for a rate's token, for the host's breaker and for a place in flight, in this order."""
     owner = LocalOwner(limits) if isinstance(limits, Limits) else limits
     known: dict[str, Tokens | None] = {}
-    hosts: dict[str, _Host] = {}
+    hosts: dict[str, _Host] = {}  # by host, and for speed by origin
     of_apis = {name: owner.places_of_api(name) for name in owner.in_flight}
 
     def tokens_of(request: Request, host: str) -> Tokens | None:
@@ -141,11 +141,12 @@ def limited(
         return wait
 
     async def send_within_limits(request: Request, deadline: float) -> Answer:
-        name = host_of(request.url)
-        host = hosts.get(name)
+        origin = origin_of(request.url)
+        host = hosts.get(origin)
         if host is None:
-            host = hosts[name] = _Host(name, owner)
-        tokens = tokens_of(request, name) if owner.rates else None
+            name = host_of(origin)
+            host = hosts[origin] = hosts[name] = hosts.get(name) or _Host(name, owner)
+        tokens = tokens_of(request, host.name) if owner.rates else None
         waited = 0.0 if tokens is None else await wait_for_token(tokens)
         deadline += waited
         held = 0.0
@@ -259,6 +260,12 @@ async def _place(
 
 def _not_sent(request: Request) -> Outcome | None:
     return "not_sent" if request.mutation else None
+
+
+def origin_of(url: str) -> str:
+    """An absolute URL up to its path, as it stands."""
+    end = url.find("/", 8)
+    return url if end < 0 else url[:end]
 
 
 def host_of(url: str) -> str:

@@ -183,24 +183,21 @@ class _Connection(asyncio.Protocol):
 
     # -- the wire's side
 
-    async def ask(
+    def ask(
         self, loop: asyncio.AbstractEventLoop, head: bytes, content: bytes, *, bodiless: bool
-    ) -> None:
-        """Write a request and wait until its answer is complete."""
+    ) -> asyncio.Future[None]:
+        """Write a request; done when its answer is complete, which the caller takes with ``answer = None``."""
         self.on_message_begin()
         self.raw = 0
         self.reusable = False
         self.bodiless = bodiless
         self.answer = answer = loop.create_future()
-        try:
-            if len(content) < 65536:
-                self.transport.write(head + content)
-            else:
-                self.transport.write(head)
-                self.transport.write(content)
-            await answer
-        finally:
-            self.answer = None
+        if len(content) < 65536:
+            self.transport.write(head + content)
+        else:
+            self.transport.write(head)
+            self.transport.write(content)
+        return answer
 
     def expire(self) -> None:
         self.fail(WireError("response_timeout"))
@@ -262,6 +259,7 @@ class LeanWire:
             self._open.discard(connection)
             raise
         finally:
+            connection.answer = None
             timer.cancel()
         if connection.reusable and not connection.closed:
             self._give_back(origin, connection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -46,9 +46,9 @@ class Wire:
         """Send through this, which ends in the client."""
         self._send = self._wrapped(send)
 
-    async def send(self, request: Request, deadline: float) -> Answer:
-        """The answer, after as many tries as it takes. Raises a ``CallError``."""
-        return await self._send(request, deadline)
+    def send(self, request: Request, deadline: float) -> Awaitable[Answer]:
+        """The answer, after as many tries as it takes. Awaiting it raises a ``CallError``."""
+        return self._send(request, deadline)
 
 
 def http_client(settings: Settings, credentials: Credentials, parts: HttpxParts) -> HttpClient:
