@@ -368,6 +368,8 @@ class Session:
         status, a, b = self._answer(call) if type(call) is Call else (item.status, item.a, item.b)
         if self._durable is not None:
             self._durable.answered(self, call.id, status, a, b, call)
+        if type(call) is Call:
+            call.asked = None  # which leads back to the call: without it, what is answered goes at once
         return call.id, status, a, b
 
     def _answer(self, call: Call) -> tuple[int, bytes | None, Any]:
