@@ -136,6 +136,10 @@ class Host(Additions):
         self.registry.register("api.endpoint", self._endpoints.call)
         # The scripts' side.
         self._runners = Runners(self._worker)
+        if isolation == "process" or not self._wire.client.is_own:
+            self._worker.pin()
+        for own in ("api", "api.endpoint", "api.simulated"):
+            self._worker.movable(own)
         self.isolation = self._isolate() if isolation == "process" else None
         around = Surroundings(
             gate=Gate(self.registry, self._apis, self._functions.by_name, self._functions.builders,

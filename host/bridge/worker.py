@@ -1,4 +1,4 @@
-"""AsyncWorker: a thread with an asyncio loop that answers the calls of all runs, concurrently.
+"""AsyncWorker: an asyncio loop on a thread that answers the calls of all runs, concurrently.
 
 The contract:
 
@@ -11,6 +11,11 @@ The contract:
   a run with 10,000 calls delays another by one; a deadline that passes is answered at once (``queue``).
 - Cancelling answers at once. A read is aborted. A mutation that has started is let finish; what became of
   it goes to ``on_orphan``.
+
+The loop's thread may be lent between two rounds of the loop (``attach``): who works there needs no other thread to be
+woken for it, and the loop none to be woken by it. When such work takes long, another thread takes over the loop. That
+is done only as long as all that runs on the loop may go on anywhere; the first call of a function that is not
+``movable`` pins the loop to its thread for good.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from host.bridge.calls import AsyncFunction, Calls, deliver, not_sent
 from host.bridge.loops import LoopFactory, close_loop, new_loop
@@ -35,6 +40,7 @@ from host.errors import ClosedError, UsageError
 __all__ = ["AsyncFunction", "AsyncWorker", "Timer"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 TURN = 0.005  # seconds for which the loop and a batching thread leave the interpreter to each other, at most
 
@@ -46,6 +52,28 @@ class _Cancel:
 
     def __init__(self, request: AsyncRequest) -> None:
         self.request = request
+
+
+class Hands(Protocol):
+    """Threads that turn the loop, and do other work between its rounds."""
+
+    def launch(self) -> None:
+        """Have a thread call :meth:`AsyncWorker.lead`, the first time."""
+
+    def work(self) -> bool | None:
+        """Between two rounds, on the loop's thread: gives whether the loop may wait in the next one.
+
+        None if another thread has taken over the loop meanwhile.
+        """
+
+    def pin(self) -> None:
+        """The loop stays on its thread from now on, and nothing else is done there."""
+
+    def urge(self) -> None:
+        """There is something for the loop to do: see that it is not kept waiting long. From any thread."""
+
+    def step_aside(self) -> None:
+        """The calling thread is about to block: if it has the loop, have another one take over."""
 
 
 class AsyncWorker:
@@ -78,7 +106,12 @@ class AsyncWorker:
         self._name = name
         self._pid = os.getpid()
         self._lock = threading.Lock()  # start and stop only
-        self._thread: threading.Thread | None = None
+        self._hands: Hands | None = None
+        self._movable: set[str] = set()  # functions that may go on on another thread
+        self._pinned = False
+        self._thread: threading.Thread | None = None  # the loop's; with hands, the last that took it over
+        self._finished = False  # the loop is to end
+        self._over = threading.Event()  # it has
         self._loop: asyncio.AbstractEventLoop | None = None
         self._calls: Calls | None = None  # the loop's own
         self._timers: Timers | None = None  # the loop's own
@@ -98,12 +131,29 @@ class AsyncWorker:
         self._passed: list[threading.Lock] = []  # of batching threads that wait for their next turn
         self._refused = 0
 
+    def attach(self, hands: Hands) -> None:
+        """Have ``hands`` turn the loop, instead of a thread of this worker's own. Before the start."""
+        self._hands = hands
+
     def submit(self, request: AsyncRequest) -> None:
         """Take a request; its one reply goes to ``request.deliver``. Never blocks, never raises."""
         if self._closed or os.getpid() != self._pid:
             self._refuse(request)
-        else:
-            self._post(request)
+            return
+        if not self._pinned and request.name not in self._movable:
+            self.pin()
+        self._post(request)
+
+    def movable(self, name: str) -> None:
+        """Say that calls of the function ``name`` do not depend on the thread they run on."""
+        self._movable.add(name)
+
+    def pin(self) -> None:
+        """Keep the loop on the thread it is on when it next turns: something on it may depend on that."""
+        if not self._pinned:
+            self._pinned = True
+            if self._hands is not None:
+                self._hands.pin()
 
     def batch(self, on: bool) -> None:
         """Whether the calling thread's submits leave waking the loop to its next :meth:`flush`.
@@ -175,11 +225,29 @@ class AsyncWorker:
             self._calls.extend_deadline(seconds)
 
     def on_loop_thread(self) -> bool:
-        """Whether the caller runs on the worker's own thread, where waiting for it would deadlock."""
-        return self._thread is threading.current_thread()
+        """Whether the caller runs on the loop, where waiting for it would deadlock."""
+        return self._loop is not None and asyncio._get_running_loop() is self._loop
+
+    def interrupt(self) -> None:
+        """Have the thread that turns the loop come to its other work soon. From any thread."""
+        loop = self._loop
+        assert loop is not None
+        if self.on_loop_thread():
+            loop.stop()
+        else:
+            with contextlib.suppress(RuntimeError):  # closed
+                loop.call_soon_threadsafe(loop.stop)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether calls are under way, or waiting to be begun, or timers are set. From any thread."""
+        calls, timers = self._calls, self._timers
+        return bool(self._incoming or (calls and calls.in_flight) or (timers and timers.pending))
 
     def check_may_block(self, what: str) -> None:
         """Raise ``UsageError`` if the caller is on the loop's thread: it would wait for itself."""
+        if self._hands is not None:
+            self._hands.step_aside()
         if self.on_loop_thread():
             raise UsageError(
                 f"{what}() blocks and was called on the worker's own thread, which it would wait for",
@@ -192,6 +260,7 @@ class AsyncWorker:
         Raises what it raises, ``TimeoutError``, ``UsageError`` on the loop's thread, ``ClosedError``.
         """
         self.check_may_block("run")
+        self.pin()
         loop = self.start()
         future = asyncio.run_coroutine_threadsafe(function(), loop)
         try:
@@ -202,9 +271,15 @@ class AsyncWorker:
 
     def share_room(self, share: Callable[[Calls], None]) -> None:
         """Have ``share(calls)`` called on the loop: it may change ``calls.room`` from then on."""
-        loop = self.start()
+        self.start()
         assert self._calls is not None
-        loop.call_soon_threadsafe(share, self._calls)
+        self.tell(share, self._calls)
+
+    def tell(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
+        """Have ``callback(*args)`` called on the loop. From any thread."""
+        self.start().call_soon_threadsafe(callback, *args)
+        if self._hands is not None:
+            self._hands.urge()
 
     def add_closer(self, closer: Callable[[], Awaitable[None]]) -> None:
         """Have ``await closer()`` done by ``stop``, after the last call and before the loop ends."""
@@ -223,9 +298,11 @@ class AsyncWorker:
                 self._timers = Timers(loop)
                 # A daemon, so that a forgotten worker cannot keep the process alive; the exit hook
                 # stops it while the interpreter is still whole, so it is not killed in mid-call.
-                thread = threading.Thread(target=self._main, args=(loop,), name=self._name, daemon=True)
-                self._thread = thread
-                thread.start()
+                if self._hands is not None:
+                    self._hands.launch()
+                else:
+                    self._thread = threading.Thread(target=self.lead, name=self._name, daemon=True)
+                    self._thread.start()
                 atexit.register(self._at_exit)
             return self._loop
 
@@ -241,17 +318,21 @@ class AsyncWorker:
         self.check_may_block("stop")
         with self._lock:
             first, self._closed = not self._closed, True
-            thread, loop = self._thread, self._loop
+            loop = self._loop
             if first and loop is not None:
                 seconds = self._grace if grace is None else grace
                 with contextlib.suppress(RuntimeError):  # the loop died by itself
                     loop.call_soon_threadsafe(self._begin_stop, seconds)
-        if thread is None:
+        if loop is None:
             self._dead = True
             self._answer_late()
-        else:
-            thread.join()
-            atexit.unregister(self._at_exit)
+            return
+        if self._hands is not None:
+            self._hands.urge()
+        self._over.wait()
+        if self._hands is None and self._thread is not None:
+            self._thread.join()
+        atexit.unregister(self._at_exit)
 
     def stats(self) -> WorkerStats:
         """A look at the worker's health, from any thread."""
@@ -278,9 +359,11 @@ class AsyncWorker:
                 self._unflushed = True
             else:
                 self._wake()
-        elif self._thread is None:
+        elif self._loop is None:
             with contextlib.suppress(ClosedError):  # stopped before it was started: _dead is set
                 self.start()
+        elif self._hands is not None:
+            self._hands.urge()
         if self._dead:
             self._answer_late()
 
@@ -296,7 +379,7 @@ class AsyncWorker:
 
     def _tell(self, item: Timer | _Cancel) -> None:
         # Nothing to take back from a loop that never ran, or that is another process's.
-        if self._thread is not None and os.getpid() == self._pid:
+        if self._loop is not None and os.getpid() == self._pid:
             self._post(item)
 
     def _refusal(self, request: AsyncRequest | None = None) -> ClosedError:
@@ -330,20 +413,42 @@ class AsyncWorker:
 
     # -- on the loop's thread
 
-    def _main(self, loop: asyncio.AbstractEventLoop) -> None:
+    def lead(self) -> None:
+        """Turn the loop on the calling thread, until its end or until another thread has taken it over."""
+        loop, hands = self._loop, self._hands
+        assert loop is not None
+        self._thread = threading.current_thread()
         asyncio.set_event_loop(loop)
-        loop.call_soon(self._drain)
         try:
-            loop.run_forever()
-        finally:
-            # Also when run_forever raised: nobody may wait for an answer that cannot come any more.
-            self._closed = True
+            while not self._finished:
+                self._awake = True  # until the drain below, which sees what is submitted meanwhile
+                wait = True if hands is None else hands.work()
+                if wait is None:
+                    asyncio.set_event_loop(None)
+                    return
+                self._drain()
+                if not wait:
+                    loop.stop()  # one round only
+                loop.run_forever()
+                if hands is None:
+                    break  # nobody interrupts it: it was stopped
+        except BaseException:
+            self._end(loop)
+            raise
+        self._end(loop)
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Also when the loop raised: nobody may wait for an answer that cannot come any more.
+        try:
+            self._closed = self._finished = True
             self._refuse_waiting()
             assert self._calls is not None
             self._calls.abandon()
             self._dead = True
             self._answer_late()
             close_loop(loop)
+        finally:
+            self._over.set()
 
     def _drain(self) -> None:
         assert self._calls is not None
@@ -403,6 +508,7 @@ class AsyncWorker:
                 with contextlib.suppress(Exception):
                     await asyncio.wait_for(closer(), 2.0)
         finally:
+            self._finished = True
             self._loop.stop()
 
     def _refuse_waiting(self) -> None:

@@ -92,6 +92,11 @@ class HttpClient:
         self._lean = self._default == "reqwest" and not self._options
 
     @property
+    def is_own(self) -> bool:
+        """Whether all that runs in an exchange is the host's, and nothing that a program gave."""
+        return not self._options and self._transport is None
+
+    @property
     def client(self) -> httpx.AsyncClient:
         """The ``httpx.AsyncClient``, for what httpx itself offers; made when first asked for."""
         client: httpx.AsyncClient = self._compatible(self._default).client

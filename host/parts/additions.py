@@ -190,6 +190,7 @@ class Additions:
             raise UsageError("a simulated host sends nothing, so it has no use for a transport")
         if self._added.are_more:
             raise UsageError("use() comes before add_api(), whose tokens are fetched the same way")
+        self._worker.pin()
         self._wire.use(self._open_client(HttpxParts(transport, mounts, event_hooks, auth)))
         self._worker.add_closer(self._wire.client.aclose)
 

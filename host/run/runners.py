@@ -1,8 +1,13 @@
 """The threads that run scripts: as few as possible, one more when one is held up.
 
-A session with something to do (a start, a reply) stands in one queue; a runner thread takes it, lets it run until
-all its tasks wait, and takes the next. So one thread serves thousands of scripts. When a script keeps its thread
-(a long computation, a wait where Lua cannot yield), another thread takes over the queue.
+A session with something to do (a start, a reply) stands in one queue; a thread takes it, lets it run until all its
+tasks wait, and takes the next. So one thread serves thousands of scripts.
+
+That thread is the loop's own as long as what runs on the loop may go on on any thread: it turns the loop, serves the
+sessions that this made ready, and turns the loop again, so that a call costs no switch of threads at all. When a
+session keeps it (a long computation, a wait where Lua cannot yield), another thread takes over the loop and the
+queue. Once the loop is pinned to its thread (``AsyncWorker``), sessions are served on others, which take turns with
+it.
 """
 
 from __future__ import annotations
@@ -14,9 +19,12 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Protocol
 
-HELD = 0.02  # seconds in one session after which a runner counts as held up
-BATCH = 16  # sessions served after which it is the loop's turn, though more are waiting
-IDLE = 10.0  # seconds without work after which a runner's thread ends
+from host.errors import ClosedError
+
+HELD = 0.02  # seconds in one session after which a thread counts as held up
+LONG = 0.005  # after which it is the loop's turn, though more sessions are waiting, or one still computes
+BATCH = 16  # sessions served after which it is the loop's turn too
+IDLE = 10.0  # seconds without work after which a thread ends
 
 
 class Runnable(Protocol):
@@ -31,8 +39,14 @@ class Runnable(Protocol):
 
 
 class Loop(Protocol):
-    """The worker, as runners see it: they take turns with it, batch by batch (``AsyncWorker``)."""
+    """The worker, as runners see it (``AsyncWorker``)."""
 
+    @property
+    def is_busy(self) -> bool: ...
+    def attach(self, hands: Any) -> None: ...
+    def start(self) -> Any: ...
+    def lead(self) -> None: ...
+    def interrupt(self) -> None: ...
     def batch(self, on: bool) -> None: ...
     def flush(self) -> None: ...
     def pass_turn(self) -> None: ...
@@ -42,18 +56,21 @@ class Loop(Protocol):
 
 
 class _Runner:
-    __slots__ = ("session", "signal", "since", "thread")
+    """A thread. ``session`` is what it serves, since ``since``; ``leads``: it has the loop, or is to take it over."""
+
+    __slots__ = ("leads", "session", "signal", "since", "thread")
 
     def __init__(self) -> None:
         self.signal = threading.Lock()
         self.signal.acquire()
         self.session: Runnable | None = None
         self.since = 0.0
+        self.leads = False
         self.thread: threading.Thread | None = None
 
 
 class Runners:
-    """Runs sessions on up to ``most`` threads, normally on one."""
+    """Runs sessions on up to ``most`` threads, normally on one, and turns the loop of a worker, if there is one."""
 
     def __init__(self, loop: Loop | None = None, *, most: int = 64, name: str = "host-runner") -> None:
         self._loop = loop
@@ -61,16 +78,25 @@ class Runners:
         self._lock = threading.Lock()
         self._ready: deque[Runnable] = deque()
         self._idle: list[_Runner] = []
-        self._busy: set[_Runner] = set()
+        self._busy: set[_Runner] = set()  # but for the leader
         self._blocked = 0
         self._most = most
         self._name = name
         self._closed = False
         self._watching = False
+        self._leader: _Runner | None = None
+        self._turning = False  # the leader is in the loop, or about to be, and nobody has interrupted it yet
+        self._pinned = loop is None
+        if loop is not None:
+            loop.attach(self)
 
     def post(self, session: Runnable, item: Any) -> None:
         """Put ``item`` in the session's inbox and see that a thread serves it. From any thread; never blocks long."""
         session.inbox.append(item)
+        if self._leader is None and not self._pinned:
+            self._start()
+        wake: threading.Lock | None = None
+        interrupt = False
         with self._lock:
             if session.scheduled:
                 wake = session.blocked
@@ -78,38 +104,48 @@ class Runners:
             else:
                 session.scheduled = True
                 self._ready.append(session)
-                if self._idle and self._loop is not None and self._loop.on_loop_thread():
+                if not self._pinned:
+                    interrupt = self._call_leader()
+                elif self._idle and self._loop is not None and self._loop.on_loop_thread():
                     if not self._rousing:
                         self._rousing = True
                         self._loop.soon(self._rouse_now)
                     return
-                wake = self._rouse()
+                else:
+                    wake = self._rouse()
         if wake is not None:
             wake.release()
-
-    def _rouse_now(self) -> None:
-        with self._lock:
-            self._rousing = False
-            wake = self._rouse() if self._ready else None
-        if wake is not None:
-            wake.release()
+        if interrupt:
             assert self._loop is not None
-            self._loop.give_turn()
+            self._loop.interrupt()
 
     def flush(self) -> None:
         """Have the loop begin what sessions have submitted so far; done by itself when there is nothing else to do."""
         if self._loop is not None:
             self._loop.flush()
 
-    def wait(self, session: Runnable, signal: threading.Lock) -> None:
-        """Block the calling runner until the session's inbox has something. Others take over its queue."""
+    def tick(self) -> None:
+        """The calling thread's session computes, and may go on so: see that others are not kept waiting."""
+        leader = self._leader
+        if leader is None or leader.thread is not threading.current_thread():
+            self.flush()
+        elif monotonic() - leader.since > LONG and (self._ready or (self._loop is not None and self._loop.is_busy)):
+            self.step_aside()
+
+    def make_way(self) -> None:
+        """The calling thread's session is about to block: others take over."""
+        self.step_aside()
         self.flush()
+
+    def wait(self, session: Runnable, signal: threading.Lock) -> None:
+        """Block the calling thread until the session's inbox has something. Others take over."""
+        self.make_way()
         with self._lock:
             if session.inbox:
                 return
             session.blocked = signal
             self._blocked += 1
-            wake = self._rouse() if self._ready else None
+            wake = self._rouse() if self._ready and self._pinned else None
         if wake is not None:
             wake.release()
         signal.acquire()
@@ -118,11 +154,11 @@ class Runners:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """While the calling runner waits for something else than its session's inbox, others take over its queue."""
-        self.flush()
+        """While the calling thread waits for something else than its session's inbox, others take over."""
+        self.make_way()
         with self._lock:
             self._blocked += 1
-            wake = self._rouse() if self._ready else None
+            wake = self._rouse() if self._ready and self._pinned else None
         if wake is not None:
             wake.release()
         try:
@@ -136,6 +172,8 @@ class Runners:
         with self._lock:
             self._closed = True
             runners = [*self._idle, *self._busy]
+            if self._leader is not None:
+                runners.append(self._leader)
             for runner in self._idle:
                 runner.signal.release()
             self._idle.clear()
@@ -149,18 +187,128 @@ class Runners:
 
     @property
     def threads(self) -> int:
-        """How many runner threads there are."""
-        return len(self._idle) + len(self._busy)
+        """How many threads there are to run scripts."""
+        return len(self._idle) + len(self._busy) + (self._leader is not None and not self._pinned)
+
+    # -- as the worker sees it (host.bridge.worker.Hands)
+
+    def launch(self) -> None:
+        """Start the loop's thread."""
+        with self._lock:
+            wake = self._hand_over()
+        if wake is not None:
+            wake.release()
+
+    def work(self) -> bool | None:
+        """Serve what is ready, some of it; whether the loop may wait then. None: another thread has taken it over."""
+        runner, loop = self._leader, self._loop
+        assert runner is not None
+        assert loop is not None
+        session: Runnable | None = None
+        served, begun = 0, 0.0
+        while True:
+            with self._lock:
+                if session is not None:
+                    runner.session = None
+                    self._put_back(session)
+                    if self._leader is not runner:
+                        return None
+                if self._pinned or not self._ready or served == BATCH or (served and runner.since - begun > LONG):
+                    wake = self._rouse() if self._ready and self._pinned else None
+                    self._turning = self._pinned or not self._ready
+                    break
+                session = runner.session = self._ready.popleft()
+                runner.since = monotonic()
+                if not self._watching and (self._ready or loop.is_busy):
+                    self._watch_over()
+            served += 1
+            begun = begun or runner.since
+            session.serve()
+        if wake is not None:
+            wake.release()
+        return self._turning
+
+    def pin(self) -> None:
+        """The loop stays on its thread: sessions are served on others from now on."""
+        with self._lock:
+            self._pinned = True
+            wake = self._rouse() if self._ready else None
+        if wake is not None:
+            wake.release()
+
+    def urge(self) -> None:
+        """There is something for the loop to do: see that a session does not keep it waiting long."""
+        leader = self._leader
+        if self._turning or self._watching or leader is None or leader.thread is threading.current_thread():
+            return  # it is at it, or comes to it by itself
+        with self._lock:
+            if not self._watching:
+                self._watch_over()
+
+    def step_aside(self) -> None:
+        """If the calling thread has the loop, another one takes it over: this one is about to block, or computes."""
+        leader = self._leader
+        if leader is None or leader.session is None or leader.thread is not threading.current_thread():
+            return
+        with self._lock:
+            wake = self._hand_over() if self._leader is leader else None  # the watch may have been there first
+        if wake is not None:
+            wake.release()
+
+    def _start(self) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.start()
+        except ClosedError:
+            self.pin()  # there is no loop to turn any more
+
+    def _rouse_now(self) -> None:
+        with self._lock:
+            self._rousing = False
+            wake = self._rouse() if self._ready else None
+        if wake is not None:
+            wake.release()
+            assert self._loop is not None
+            self._loop.give_turn()
 
     # -- under the lock
+
+    def _put_back(self, session: Runnable) -> None:
+        if session.inbox:
+            self._ready.append(session)
+        else:
+            session.scheduled = False
+
+    def _call_leader(self) -> bool:
+        """See that the leader takes the head of the queue; True if it is in the loop and must be interrupted."""
+        if self._turning:
+            self._turning = False
+            return True
+        leader = self._leader
+        if not self._watching and leader is not None and leader.thread is not threading.current_thread():
+            self._watch_over()
+        return False
+
+    def _hand_over(self) -> threading.Lock | None:
+        """Give the loop to another thread; gives a lock to release once ours is free."""
+        if self._leader is not None:
+            self._leader.leads = False
+            self._busy.add(self._leader)
+        known = bool(self._idle)
+        runner = self._leader = self._idle.pop() if known else _Runner()
+        runner.leads = True
+        self._turning = False
+        if known:
+            return runner.signal
+        self._begin(runner)
+        return None
 
     def _rouse(self) -> threading.Lock | None:
         """See that somebody takes the head of the queue; gives a lock to release once ours is free."""
         if len(self._busy) <= self._blocked:
             return self._one_more()
         if not self._watching:
-            self._watching = True
-            threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
+            self._watch_over()
         return None
 
     def _one_more(self) -> threading.Lock | None:
@@ -169,47 +317,67 @@ class Runners:
             runner = self._idle.pop()
             self._busy.add(runner)
             return runner.signal
-        self._start()
+        if len(self._busy) < self._most + self._blocked:
+            runner = _Runner()
+            self._busy.add(runner)
+            self._begin(runner)
         return None
 
-    def _start(self) -> None:
-        if len(self._busy) >= self._most + self._blocked:
-            return
-        runner = _Runner()
+    def _begin(self, runner: _Runner) -> None:
         # Daemons: a script that never yields must not keep the process from ending.
         runner.thread = threading.Thread(target=self._run, args=(runner,), name=self._name, daemon=True)
-        self._busy.add(runner)
         runner.thread.start()
 
     def _is_spare(self, runner: _Runner) -> bool:
         """Whether another runner sees to the queue: two at once only take the interpreter from each other."""
+        if not self._pinned:
+            return True  # the leader does
         if len(self._busy) - self._blocked < 2 or self._closed:
             return False
         soon = monotonic() - HELD
         return any(each is not runner and each.session is not None and each.since > soon for each in self._busy)
 
+    def _watch_over(self) -> None:
+        self._watching = True
+        threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
+
     # -- threads
 
     def _run(self, runner: _Runner) -> None:
-        if self._loop is None:
-            return self._serve(runner)
-        self._loop.batch(True)
+        while True:
+            if runner.leads:
+                self._lead(runner)
+            if self._loop is not None:
+                self._loop.batch(True)
+            try:
+                self._serve(runner)
+            finally:
+                if self._loop is not None:
+                    self._loop.batch(False)
+            if not runner.leads:
+                return
+
+    def _lead(self, runner: _Runner) -> None:
+        assert self._loop is not None
         try:
-            self._serve(runner)
+            self._loop.lead()
         finally:
-            self._loop.batch(False)
+            with self._lock:
+                if runner.leads:  # not taken over: the loop is at its end
+                    runner.leads = False
+                    self._leader = None
+                    self._pinned = True
+                    self._busy.add(runner)
 
     def _serve(self, runner: _Runner) -> None:
+        """Serve sessions, and wait for more, until the thread is to end or to take over the loop."""
         session: Runnable | None = None
         served = 0
         while True:
             with self._lock:
                 if session is not None:
                     runner.session = None
-                    if session.inbox:
-                        self._ready.append(session)
-                    else:
-                        session.scheduled = False
+                    self._put_back(session)
                 if self._ready and not self._is_spare(runner):
                     session = runner.session = self._ready.popleft()
                     runner.since = monotonic()
@@ -235,21 +403,27 @@ class Runners:
                         self._idle.remove(runner)
                         return
                 runner.signal.acquire()  # roused in the last moment: the release is on its way
+            if runner.leads:
+                return
 
     def _watch(self) -> None:
-        """While sessions stand in the queue: start one more thread when every runner is held up."""
+        """While there is something to do: one more thread when all are held up, or one to take over the loop."""
         pause = threading.Event()
         quiet = 0
         while True:
             pause.wait(HELD)
             with self._lock:
-                quiet = 0 if self._ready else quiet + 1
+                leader = self._leader
+                serving = leader is not None and leader.session is not None
+                quiet = 0 if self._ready or serving else quiet + 1
                 if quiet > 50 or self._closed:
                     self._watching = False
                     return
                 now = monotonic()
                 wake = None
-                if self._ready and all(now - runner.since > HELD for runner in self._busy):
+                if leader is not None and serving and now - leader.since > HELD:
+                    wake = self._hand_over()
+                elif self._pinned and self._ready and all(now - runner.since > HELD for runner in self._busy):
                     wake = self._one_more()
             if wake is not None:
                 wake.release()

@@ -534,7 +534,7 @@ class Session:
         self._open[id] = self.around.worker.call_later(seconds, rung)
 
     def _tick(self) -> Any:
-        self.around.runners.flush()
+        self.around.runners.tick()
         if self._why is not None:
             kind, message = WHY[self._why]
             return _TICKS[kind], message.encode()
@@ -652,7 +652,7 @@ class Session:
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self._tools is not None
         if name == b"read":  # it may take as long as whoever types
-            self.around.runners.flush()
+            self.around.runners.make_way()
         if self._durable is not None:
             return p.VALUE, self._durable.tool(self, self._tools, name.decode(), a, b)
         return p.VALUE, self._tools.use(name.decode(), a, b)

@@ -58,11 +58,10 @@ class ChildHost(Host):
 
     def heard(self, message: m.Message) -> None:
         """What the parent said of limits and simulated calls; from the reading thread."""
-        loop = self._worker.start()
         if isinstance(message, m.Answered):
-            loop.call_soon_threadsafe(self.remote.heard, message)
+            self._worker.tell(self.remote.heard, message)
         else:
-            loop.call_soon_threadsafe(self.lenders.heard, message, monotonic())
+            self._worker.tell(self.lenders.heard, message, monotonic())
 
     def offered(self, api: Api) -> None:
         """Scripts have an API from now on; on a simulated host the parent simulates it."""

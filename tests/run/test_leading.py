@@ -1,0 +1,296 @@
+"""The loop's thread serves sessions between two rounds of the loop; when one holds it, another has the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from host import Host
+from host.bridge.loops import LoopFactory, PatientLoop, new_loop
+from host.bridge.request import AsyncRequest, Reply
+from host.bridge.worker import AsyncWorker
+from host.run import runners as module
+from host.run.runners import Runners
+
+
+class Session:
+    """Does one thing each time it is served, and tells on which thread."""
+
+    def __init__(self, work: Callable[[], None] = lambda: None) -> None:
+        self.inbox: list[Any] = []
+        self.scheduled = False
+        self.blocked: threading.Lock | None = None
+        self.threads: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.work = work
+
+    def serve(self) -> None:
+        self.inbox.clear()
+        self.work()
+        self.threads.put(threading.get_ident())
+
+    def thread(self) -> int:
+        return self.threads.get(timeout=20)
+
+
+class Lab:
+    """A worker whose loop the runners turn. ``where`` gives the thread an async function runs on."""
+
+    def __init__(self, loop_factory: LoopFactory) -> None:
+        functions = {"moves": self._where, "stays": self._where, "stop": self._stop}
+        self.worker = AsyncWorker(functions, loop_factory=loop_factory)
+        self.runners = Runners(self.worker)
+        self.worker.movable("moves")
+        self.worker.movable("stop")
+
+    async def _where(self, payload: Any, deadline: float) -> int:
+        await asyncio.sleep(0.001)
+        return threading.get_ident()
+
+    async def _stop(self, payload: Any, deadline: float) -> None:
+        asyncio.get_running_loop().stop()
+
+    def ask(self, name: str) -> queue.SimpleQueue[Reply]:
+        answer: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+        self.worker.submit(AsyncRequest(name, None, monotonic() + 30, answer.put))
+        return answer
+
+    def where(self, name: str = "moves") -> int:
+        reply = self.ask(name).get(timeout=20)
+        assert reply.error is None
+        return reply.value
+
+    def served_on(self) -> int:
+        session = Session()
+        self.runners.post(session, None)
+        return session.thread()
+
+
+@pytest.fixture(params=[new_loop, PatientLoop], ids=["default-loop", "asyncio-loop"])
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    before = set(threading.enumerate())
+    lab = Lab(request.param)
+    yield lab
+    lab.worker.stop(grace=5)
+    assert lab.runners.close(20)
+    assert {each for each in threading.enumerate() if not each.name.endswith("-watch")} <= before
+
+
+@pytest.fixture
+def no_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody finds out by looking that a session holds the loop up."""
+    monkeypatch.setattr(module, "HELD", 60.0)
+
+
+class Hog(Session):
+    """Keeps its thread until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(self._hold)
+        self.begun, self.end = threading.Event(), threading.Event()
+
+    def _hold(self) -> None:
+        self.begun.set()
+        assert self.end.wait(20)
+
+
+def test_sessions_are_served_on_the_loops_own_thread(lab: Lab, no_watch: None) -> None:
+    """One thread does all: no call and no reply has to wake another."""
+    seen = {lab.where() for _ in range(20)} | {lab.served_on() for _ in range(20)}
+    assert len(seen) == 1
+
+
+def test_a_session_that_holds_its_thread_loses_the_loop(lab: Lab) -> None:
+    """Calls and other sessions go on on another thread, again and again."""
+    hogs = []
+    for _ in range(5):
+        hog = Hog()
+        lab.runners.post(hog, None)
+        assert hog.begun.wait(20)
+        others = {lab.where(), lab.served_on()}
+        hog.end.set()
+        assert hog.thread() not in others
+        hogs.append(hog)
+    assert lab.where() == lab.served_on()
+
+
+def test_several_sessions_that_hold_their_threads_at_once(lab: Lab) -> None:
+    """Each keeps its own; the loop has one more."""
+    hogs = [Hog() for _ in range(4)]
+    for hog in hogs:
+        lab.runners.post(hog, None)
+        assert hog.begun.wait(20)
+    here = lab.where()
+    for hog in hogs:
+        hog.end.set()
+    assert here not in {hog.thread() for hog in hogs}
+
+
+def test_what_may_depend_on_its_thread_pins_the_loop(lab: Lab) -> None:
+    """From the first call of such a function the loop stays where it is, however long sessions take."""
+    lab.served_on()
+    home = lab.where("stays")
+    for _ in range(3):
+        hog = Hog()
+        lab.runners.post(hog, None)
+        assert hog.begun.wait(20)
+        assert lab.where("stays") == home
+        assert lab.where() == home
+        hog.end.set()
+        assert hog.thread() != home
+        assert lab.served_on() != home
+
+
+def test_pinning_while_a_session_holds_the_loops_thread(lab: Lab) -> None:
+    """The function runs where the loop went, and then stays there."""
+    hog = Hog()
+    lab.runners.post(hog, None)
+    assert hog.begun.wait(20)
+    home = lab.where("stays")
+    hog.end.set()
+    assert hog.thread() != home
+    assert {lab.where("stays") for _ in range(5)} == {home}
+    assert home not in {lab.served_on() for _ in range(5)}
+
+
+def test_who_says_that_he_blocks_gives_the_loop_away_first(lab: Lab, no_watch: None) -> None:
+    """A session that waits for a call of its own gets the answer: it does not wait for itself."""
+    found: list[int] = []
+
+    def wait() -> None:
+        lab.worker.check_may_block("this")
+        found.append(lab.where())
+
+    session = Session(wait)
+    lab.runners.post(session, None)
+    assert session.thread() != found[0]
+
+
+def test_who_computes_for_long_gives_the_loop_away_when_it_is_wanted(lab: Lab, no_watch: None) -> None:
+    """Lua's budget hook asks now and then; a call made before is answered meanwhile."""
+    answers: list[Reply] = []
+
+    def compute() -> None:
+        answer = lab.ask("moves")
+        until = monotonic() + 20
+        while answer.empty() and monotonic() < until:
+            lab.runners.tick()
+        answers.append(answer.get(timeout=0))
+
+    session = Session(compute)
+    lab.runners.post(session, None)
+    assert session.thread() != answers[0].value
+
+
+def test_a_session_that_waits_in_place_is_woken_by_its_inbox(lab: Lab, no_watch: None) -> None:
+    """Others are served meanwhile, the loop turns, and then it goes on on its own thread."""
+    session, signal = Session(), threading.Lock()
+    signal.acquire()
+    waiting = threading.Event()
+
+    def wait() -> None:
+        waiting.set()
+        lab.runners.wait(session, signal)
+        session.inbox.clear()
+
+    session.work = wait
+    lab.runners.post(session, None)
+    assert waiting.wait(20)
+    others = {lab.where(), lab.served_on()}
+    lab.runners.post(session, "reply")
+    assert session.thread() not in others
+
+
+def test_a_function_that_stops_the_loop_stops_nothing(lab: Lab) -> None:
+    """The next round begins at once."""
+    for _ in range(3):
+        assert lab.ask("stop").get(timeout=20).error is None
+        lab.where()
+
+
+def test_sessions_are_served_after_the_loops_end(lab: Lab) -> None:
+    """Runs end after the last call: what a host closes still tells its result."""
+    lab.where()
+    lab.worker.stop(grace=5)
+    assert lab.served_on() != threading.get_ident()
+
+
+def test_a_loop_that_was_never_started_is_not_missed(lab: Lab) -> None:
+    lab.worker.stop(grace=0)
+    lab.served_on()
+
+
+def test_stopping_does_not_wait_for_a_session_that_holds_the_loop(lab: Lab) -> None:
+    """Another thread takes the loop over, and ends it."""
+    hog = Hog()
+    lab.runners.post(hog, None)
+    assert hog.begun.wait(20)
+    lab.worker.stop(grace=5)
+    assert lab.worker._loop is not None
+    assert lab.worker._loop.is_closed()
+    hog.end.set()
+    hog.thread()
+
+
+def test_many_threads_post_while_the_loop_moves(lab: Lab) -> None:
+    """Nothing is lost or served twice, whoever has the loop."""
+    count, lock = [0], threading.Lock()
+
+    def work() -> None:
+        with lock:
+            count[0] += 1
+
+    def post(sessions: list[Session]) -> None:
+        for n, session in enumerate(sessions):
+            lab.runners.post(session, None)
+            if n % 50 == 0:
+                lab.where()
+
+    crowds = [[Session(work) for _ in range(300)] for _ in range(4)]
+    posters = [threading.Thread(target=post, args=(crowd,)) for crowd in crowds]
+    for poster in posters:
+        poster.start()
+    for _ in range(5):
+        hog = Hog()
+        lab.runners.post(hog, None)
+        assert hog.begun.wait(20)
+        lab.where()
+        hog.end.set()
+    for poster in posters:
+        poster.join()
+    for crowd in crowds:
+        for session in crowd:
+            session.thread()
+    assert count[0] == 1200
+
+
+def test_a_plain_function_may_run_another_script() -> None:
+    """On the thread it is called on, which had the loop."""
+    with Host(simulate=True) as host:
+
+        @host.function(inline=True)
+        def nested(code: str) -> str:
+            return str(host.run_source(code).raise_for_error().value)
+
+        code = "return nested[==[return nested[=[return new_product():name('x'):create():sub(1, 5)]=]]==]"
+        assert host.run_source(code).raise_for_error().value == "prod_"
+
+
+def test_an_endless_script_keeps_no_call_of_others_waiting() -> None:
+    """It moves off the loop's thread; a hundred calls of another script are answered before it is ended."""
+    with Host(simulate=True) as host:
+        results = host.run_many(
+            [
+                {"code": "while true do end", "timeout": 60},
+                {"code": "for i = 1, 100 do new_product():name('x'):create() end return 1"},
+            ]
+        )
+        first = next(results)
+        assert first.value == 1
+        host.interrupt()
+        assert next(results).error is not None
