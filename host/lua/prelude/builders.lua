@@ -3,8 +3,8 @@
 -- Methods that are called less often are in builder_methods.lua.
 local core = ...
 local host, type, select, pcall = core.host, core.type, core.select, core.pcall
-local call, text, head, newproxy, getmetatable, set_env, tag_of = core.call, core.text, core.head, core.newproxy,
-  core.getmetatable, core.set_env, core.tag_of
+local call, text, head, newproxy, getmetatable, set_env, env_of = core.call, core.text, core.head, core.newproxy,
+  core.getmetatable, core.set_env, core.env_of
 local concat, byte, floor = core.table.concat, core.string.byte, core.math.floor
 local mark = core.mark
 local METHOD, CHECK, CREATE = 11, 12, 2
@@ -14,15 +14,17 @@ local proto = newproxy(true)
 local meta = getmetatable(proto)
 
 local function state_of(self, name)
-  local state = tag_of(self, "builder")
-  if not state then core.refuse_change(nil, name) end
+  local state = type(self) == "userdata" and env_of(self)
+  if not state or state.tag ~= "builder" then core.refuse_change(nil, name) end
   return state
 end
 
 -- The state of a builder whose parameters may still be changed.
 local function changeable(self, name)
-  local state = state_of(self, name)
-  if state.created or state.doubt then core.refuse_change(state, name) end
+  local state = type(self) == "userdata" and env_of(self)
+  if not state or state.tag ~= "builder" or state.created or state.doubt then
+    core.refuse_change(state_of(self, name), name)
+  end
   return state
 end
 
@@ -156,9 +158,11 @@ function meta.__index(self, key)
     if key == "create" then mark() end
     return own[key]
   end
-  local state = tag_of(self, "builder")
-  if not state or type(key) ~= "string" then return nil end
+  local state = env_of(self)
+  if state.tag ~= "builder" or type(key) ~= "string" then return nil end -- the metatable's own userdata has none
   local class = state.class
+  local found = class.methods[key]
+  if found and not state.created then return found end
   if state.created and (key == "id" or key == "data") then
     if key == "id" then return state.id end
     local raw = state.raw
@@ -174,8 +178,8 @@ function meta.__index(self, key)
 end
 
 function meta.__tostring(self)
-  local state = tag_of(self, "builder")
-  return state and core.show_builder(state) or "builder"
+  local state = env_of(self)
+  return state.tag == "builder" and core.show_builder(state) or "builder"
 end
 
 core.builders = {

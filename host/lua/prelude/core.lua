@@ -41,7 +41,7 @@ local core = setmetatable({
 -- Opaque and per-object values are userdata whose private state is their environment table: no script can
 -- reach it (debug is gone) and it needs no weak table.
 local env_of = debug.getfenv
-core.set_env = debug.setfenv
+core.set_env, core.env_of = debug.setfenv, env_of
 function core.tag_of(value, tag)
   if type(value) ~= "userdata" then return nil end
   local env = env_of(value)
