@@ -213,9 +213,10 @@ class Runners:
                     self._put_back(session)
                     if self._leader is not runner:
                         return None
-                if self._pinned or not self._ready or served == BATCH or (served and runner.since - begun > LONG):
+                idle = self._pinned or not self._ready or self._is_full()
+                if idle or served == BATCH or (served and runner.since - begun > LONG):
                     wake = self._rouse() if self._ready and self._pinned else None
-                    self._turning = self._pinned or not self._ready
+                    self._turning = idle
                     break
                 session = runner.session = self._ready.popleft()
                 runner.since = monotonic()
@@ -291,17 +292,26 @@ class Runners:
 
     def _hand_over(self) -> threading.Lock | None:
         """Give the loop to another thread; gives a lock to release once ours is free."""
-        if self._leader is not None:
-            self._leader.leads = False
-            self._busy.add(self._leader)
-        known = bool(self._idle)
+        before, known = self._leader, bool(self._idle)
         runner = self._leader = self._idle.pop() if known else _Runner()
         runner.leads = True
+        if not known:
+            try:
+                self._begin(runner)
+            except RuntimeError:  # the system has no more threads
+                self._leader = before
+                if before is None:
+                    raise
+                return None
+        if before is not None:
+            before.leads = False
+            self._busy.add(before)
         self._turning = False
-        if known:
-            return runner.signal
-        self._begin(runner)
-        return None
+        return runner.signal if known else None
+
+    def _is_full(self) -> bool:
+        """Whether so many sessions hold threads that no more are begun; the loop has one of its own then."""
+        return len(self._busy) >= self._most + self._blocked
 
     def _rouse(self) -> threading.Lock | None:
         """See that somebody takes the head of the queue; gives a lock to release once ours is free."""
@@ -317,7 +327,7 @@ class Runners:
             runner = self._idle.pop()
             self._busy.add(runner)
             return runner.signal
-        if len(self._busy) < self._most + self._blocked:
+        if not self._is_full():
             runner = _Runner()
             self._busy.add(runner)
             self._begin(runner)
@@ -374,6 +384,7 @@ class Runners:
         session: Runnable | None = None
         served = 0
         while True:
+            interrupt = False
             with self._lock:
                 if session is not None:
                     runner.session = None
@@ -387,6 +398,10 @@ class Runners:
                     if self._closed:
                         return
                     self._idle.append(runner)
+                    interrupt = bool(self._ready) and not self._pinned and self._call_leader()
+            if interrupt:
+                assert self._loop is not None
+                self._loop.interrupt()
             if session is not None:
                 session.serve()
                 served += 1

@@ -41,10 +41,10 @@ class Session:
 class Lab:
     """A worker whose loop the runners turn. ``where`` gives the thread an async function runs on."""
 
-    def __init__(self, loop_factory: LoopFactory) -> None:
+    def __init__(self, loop_factory: LoopFactory, most: int = 64) -> None:
         functions = {"moves": self._where, "stays": self._where, "stop": self._stop}
         self.worker = AsyncWorker(functions, loop_factory=loop_factory)
-        self.runners = Runners(self.worker)
+        self.runners = Runners(self.worker, most=most)
         self.worker.movable("moves")
         self.worker.movable("stop")
 
@@ -129,6 +129,42 @@ def test_several_sessions_that_hold_their_threads_at_once(lab: Lab) -> None:
     for hog in hogs:
         hog.end.set()
     assert here not in {hog.thread() for hog in hogs}
+
+
+def test_no_more_sessions_are_begun_than_there_may_be_threads() -> None:
+    """The loop goes on all the same, and the others are served when the first let go."""
+    lab = Lab(new_loop, most=2)
+    hogs = [Hog() for _ in range(5)]
+    for hog in hogs:
+        lab.runners.post(hog, None)
+    assert hogs[1].begun.wait(20)
+    home = lab.where()
+    assert lab.runners.threads == 3
+    assert not hogs[2].begun.is_set()
+    for hog in hogs:
+        hog.end.set()
+    assert home not in {hog.thread() for hog in hogs[:2]}
+    for hog in hogs[2:]:
+        hog.thread()
+    lab.worker.stop(grace=5)
+    assert lab.runners.close(20)
+
+
+def test_without_another_thread_the_loop_stays_where_it_is(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who cannot give it away keeps it, and turns it when the session is done."""
+    lab.where()
+
+    def full(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def work() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", full)
+            lab.runners.step_aside()
+
+    session = Session(work)
+    lab.runners.post(session, None)
+    assert session.thread() == lab.where()
 
 
 def test_what_may_depend_on_its_thread_pins_the_loop(lab: Lab) -> None:
