@@ -212,6 +212,8 @@ class Runners:
                     runner.session = None
                     self._put_back(session)
                     if self._leader is not runner:
+                        if self._ready and not self._pinned and self._call_leader():
+                            loop.interrupt()  # what came for the session meanwhile is the other thread's
                         return None
                 idle = self._pinned or not self._ready or self._is_full()
                 if idle or served == BATCH or (served and runner.since - begun > LONG):

@@ -119,6 +119,18 @@ def test_a_session_that_holds_its_thread_loses_the_loop(lab: Lab) -> None:
     assert lab.where() == lab.served_on()
 
 
+def test_what_comes_for_a_session_that_has_lost_the_loop_is_served_by_who_has_it(lab: Lab) -> None:
+    """Though that thread sleeps in the loop, and the one that puts the session back goes to rest."""
+    hog = Hog()
+    lab.runners.post(hog, None)
+    assert hog.begun.wait(20)
+    home = lab.where()
+    lab.runners.post(hog, "more")
+    hog.end.set()
+    assert hog.thread() != home
+    assert hog.thread() == home
+
+
 def test_several_sessions_that_hold_their_threads_at_once(lab: Lab) -> None:
     """Each keeps its own; the loop has one more."""
     hogs = [Hog() for _ in range(4)]
