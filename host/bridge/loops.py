@@ -82,9 +82,18 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
         task.cancel()
     try:
         if tasks:
-            loop.run_until_complete(asyncio.wait(tasks, timeout=2.0))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
+            _complete(loop, asyncio.wait(tasks, timeout=2.0))
+        _complete(loop, loop.shutdown_asyncgens())
+        _complete(loop, loop.shutdown_default_executor())
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, object]) -> None:
+    """As ``run_until_complete``, but whatever else stops the loop, now or since before, only ends a round."""
+    task = loop.create_task(coroutine)
+    task.add_done_callback(lambda _: loop.stop())
+    while not task.done():
+        loop.run_forever()
+    task.result()

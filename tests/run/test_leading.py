@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 from host import Host
 from host.bridge.loops import LoopFactory, PatientLoop, new_loop
 from host.bridge.request import AsyncRequest, Reply
-from host.bridge.worker import AsyncWorker
+from host.bridge.worker import AsyncFunction, AsyncWorker
 from host.run import runners as module
 from host.run.runners import Runners
 
@@ -42,8 +43,8 @@ class Lab:
     """A worker whose loop the runners turn. ``where`` gives the thread an async function runs on."""
 
     def __init__(self, loop_factory: LoopFactory, most: int = 64) -> None:
-        functions = {"moves": self._where, "stays": self._where, "stop": self._stop}
-        self.worker = AsyncWorker(functions, loop_factory=loop_factory)
+        self.functions: dict[str, AsyncFunction] = {"moves": self._where, "stays": self._where, "stop": self._stop}
+        self.worker = AsyncWorker(self.functions, loop_factory=loop_factory)
         self.runners = Runners(self.worker, most=most)
         self.worker.movable("moves")
         self.worker.movable("stop")
@@ -283,6 +284,28 @@ def test_stopping_does_not_wait_for_a_session_that_holds_the_loop(lab: Lab) -> N
     assert lab.worker._loop.is_closed()
     hog.end.set()
     hog.thread()
+
+
+def test_what_is_posted_while_the_loop_ends_does_not_cut_its_end_short(lab: Lab) -> None:
+    """A task that does not let itself be cancelled at first is waited for, though a session calls for the thread."""
+    session, left = Session(), []
+
+    async def stubborn(payload: Any, deadline: float) -> None:
+        for _ in range(2):  # by the worker, and by the loop's end
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+        lab.runners.post(session, None)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        left.append("in order")
+
+    lab.functions["stubborn"] = stubborn
+    lab.worker.movable("stubborn")
+    lab.ask("stubborn")
+    lab.where()
+    lab.worker.stop(grace=0)
+    session.thread()
+    assert left == ["in order"]
 
 
 def test_many_threads_post_while_the_loop_moves(lab: Lab) -> None:
