@@ -12,6 +12,7 @@ it.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ HELD = 0.02  # seconds in one session after which a thread counts as held up
 LONG = 0.005  # after which it is the loop's turn, though more sessions are waiting, or one still computes
 BATCH = 16  # sessions served after which it is the loop's turn too
 IDLE = 10.0  # seconds without work after which a thread ends
+
+_log = logging.getLogger(__name__)
 
 
 class Runnable(Protocol):
@@ -373,13 +376,14 @@ class Runners:
         assert self._loop is not None
         try:
             self._loop.lead()
-        finally:
-            with self._lock:
-                if runner.leads:  # not taken over: the loop is at its end
-                    runner.leads = False
-                    self._leader = None
-                    self._pinned = True
-                    self._busy.add(runner)
+        except BaseException:  # a SystemExit in a task, say; the calls have their answers, and the runs still end
+            _log.exception("the loop has died")
+        with self._lock:
+            if runner.leads:  # not taken over: the loop is at its end
+                runner.leads = False
+                self._leader = None
+                self._pinned = True
+                self._busy.add(runner)
 
     def _serve(self, runner: _Runner) -> None:
         """Serve sessions, and wait for more, until the thread is to end or to take over the loop."""

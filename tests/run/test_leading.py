@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -267,6 +268,21 @@ def test_sessions_are_served_after_the_loops_end(lab: Lab) -> None:
     lab.where()
     lab.worker.stop(grace=5)
     assert lab.served_on() != threading.get_ident()
+
+
+def test_sessions_are_served_after_the_loops_death(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """The thread it died on goes on with them: the answers that its death brings still reach their runs."""
+    session = Session()
+
+    async def kill(payload: Any, deadline: float) -> None:
+        asyncio.get_running_loop().call_soon(sys.exit)
+        await asyncio.sleep(60)
+
+    lab.functions["kill"] = kill
+    lab.worker.movable("kill")
+    lab.worker.submit(AsyncRequest("kill", None, monotonic() + 30, lambda _: lab.runners.post(session, None)))
+    session.thread()
+    assert "the loop has died" in caplog.text
 
 
 def test_a_loop_that_was_never_started_is_not_missed(lab: Lab) -> None:
