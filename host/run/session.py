@@ -6,6 +6,7 @@ runner thread at a time; ``answered`` and ``kill`` may be called from any thread
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 CROWD = 200  # runs alive at once from which each gives back memory as soon as it waits
 
 Why = Literal["timeout", "interrupted", "closed", "stopped"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -666,7 +669,10 @@ class Session:
 
     def _emit(self, event: Any) -> None:
         for sink in self.around.sinks:
-            sink.emit(event)
+            try:
+                sink.emit(event)
+            except Exception:  # against its contract; the thread is the loop's, and all runs need it
+                _log.exception("a sink raised")
 
 
 _ASK: dict[int, Callable[..., Any]] = {

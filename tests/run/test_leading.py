@@ -17,6 +17,7 @@ from host import Host
 from host.bridge.loops import LoopFactory, PatientLoop, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.worker import AsyncFunction, AsyncWorker
+from host.events import Event
 from host.run import runners as module
 from host.run.runners import Runners
 
@@ -381,3 +382,17 @@ def test_an_endless_script_keeps_no_call_of_others_waiting() -> None:
         assert first.value == 1
         host.interrupt()
         assert next(results).error is not None
+
+
+def test_a_sink_that_raises_harms_no_run(caplog: pytest.LogCaptureFixture) -> None:
+    """It may raise on the loop's thread, which all runs need."""
+
+    class Sink:
+        def emit(self, event: Event) -> None:
+            raise ValueError("no")
+
+    with Host(simulate=True, sinks=[Sink()]) as host:
+        for _ in range(2):
+            code = "return new_product():name('x'):create():sub(1, 5)"
+            assert host.run_source(code).raise_for_error().value == "prod_"
+    assert "a sink raised" in caplog.text
