@@ -100,6 +100,7 @@ class AsyncFunctionRegistry:
     ) -> Any:
         """The same from a running loop, any loop, without blocking it. Cancelling it cancels the call."""
         worker = self._attached()
+        worker.step_aside()  # in a plain function that turns a loop of its own
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
 

@@ -244,10 +244,14 @@ class AsyncWorker:
         calls, timers = self._calls, self._timers
         return bool(self._incoming or (calls and calls.in_flight) or (timers and timers.pending))
 
-    def check_may_block(self, what: str) -> None:
-        """Raise ``UsageError`` if the caller is on the loop's thread: it would wait for itself."""
+    def step_aside(self) -> None:
+        """The calling thread is about to wait for the loop, or for another one: if it has it, another takes over."""
         if self._hands is not None:
             self._hands.step_aside()
+
+    def check_may_block(self, what: str) -> None:
+        """Raise ``UsageError`` if the caller is on the loop's thread: it would wait for itself."""
+        self.step_aside()
         if self.on_loop_thread():
             raise UsageError(
                 f"{what}() blocks and was called on the worker's own thread, which it would wait for",

@@ -369,6 +369,53 @@ def test_a_plain_function_may_run_another_script() -> None:
         assert host.run_source(code).raise_for_error().value == "prod_"
 
 
+@pytest.fixture
+def unwatched() -> Iterator[Host]:
+    """A host that has its loop's thread, while no other thread looks whether that is held."""
+    before = set(threading.enumerate())
+    with Host(simulate=True) as host:
+        host.run_source("return 1").raise_for_error()
+        for each in set(threading.enumerate()) - before:
+            if each.name.endswith("-watch"):
+                each.join(20)
+        yield host
+
+
+def test_a_plain_function_may_run_another_script_on_a_loop_of_its_own(unwatched: Host) -> None:
+    """It awaits the run on the very thread that had the host's loop, which begins it."""
+    host = unwatched
+
+    @host.function(inline=True)
+    def nested(code: str) -> str:
+        return str(asyncio.run(host.run_source_async(code)).raise_for_error().value)
+
+    assert host.run_source("return nested('return 7')").raise_for_error().value == "7"
+
+
+def test_a_plain_function_may_call_an_api_on_a_loop_of_its_own(unwatched: Host) -> None:
+    """It awaits the call on the very thread that had the host's loop, which sends it."""
+    host = unwatched
+
+    @host.function(inline=True)
+    def create() -> str:
+        made = asyncio.run(host.registry.make_request_async("products", "POST", {"name": "x"}))
+        return str(made["id"])
+
+    assert host.run_source("return create():sub(1, 5)").raise_for_error().value == "prod_"
+
+
+def test_a_plain_function_may_take_results_of_run_many(unwatched: Host) -> None:
+    """Which begins runs as they are asked for, wherever that is."""
+    host = unwatched
+    results = host.run_many([{"code": "return 7"}])
+
+    @host.function(inline=True)
+    def take() -> int:
+        return int(next(results).raise_for_error().value)
+
+    assert host.run_source("return take()").raise_for_error().value == 7
+
+
 def test_an_endless_script_keeps_no_call_of_others_waiting() -> None:
     """It moves off the loop's thread; a hundred calls of another script are answered before it is ended."""
     with Host(simulate=True) as host:
