@@ -151,9 +151,9 @@ class AsyncWorker:
     def pin(self) -> None:
         """Keep the loop on the thread it is on when it next turns: something on it may depend on that."""
         if not self._pinned:
-            self._pinned = True
             if self._hands is not None:
                 self._hands.pin()
+            self._pinned = True  # only now: whoever sees it submits what depends on it
 
     def batch(self, on: bool) -> None:
         """Whether the calling thread's submits leave waking the loop to its next :meth:`flush`.

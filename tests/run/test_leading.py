@@ -197,6 +197,26 @@ def test_what_may_depend_on_its_thread_pins_the_loop(lab: Lab) -> None:
         assert lab.served_on() != home
 
 
+def test_two_threads_that_pin_the_loop_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the second submits does not begin before the loop stays, though the first is only about to say so."""
+    entered, go, pin = threading.Event(), threading.Event(), lab.runners.pin
+
+    def slowly() -> None:
+        if not entered.is_set():
+            entered.set()
+            assert go.wait(20)
+        pin()
+
+    monkeypatch.setattr(lab.runners, "pin", slowly)
+    first = threading.Thread(target=lab.where, args=("stays",))
+    first.start()
+    assert entered.wait(20)
+    home = lab.where("stays")
+    assert lab.served_on() != home
+    go.set()
+    first.join()
+
+
 def test_pinning_while_a_session_holds_the_loops_thread(lab: Lab) -> None:
     """The function runs where the loop went, and then stays there."""
     hog = Hog()
