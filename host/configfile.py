@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from host.errors import ConfigError, HostError
 from host.gate.budget import Budget
@@ -23,7 +24,7 @@ __all__ = ["NAME", "ApiEntry", "ConfigFile", "read_config"]
 MOST = 1 << 20  # characters
 NAME = "host.toml"
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")  # a key is hardly ever of this form
 _OWN = ("STRIPE_SECRET_KEY", "GRAPHQL_TOKEN")  # keys of what the host has by itself
@@ -54,8 +55,7 @@ class ApiEntry(NamedTuple):
         return {scheme: found(variable) for scheme, variable in self.auth.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
+class ConfigFile(msgspec.Struct, frozen=True):
     """What a ``host.toml`` says. ``settings`` are fields of :class:`~host.settings.Settings` by name, ``apis``
     further APIs by theirs."""
 
@@ -64,8 +64,8 @@ class ConfigFile:
     budget: Budget | None = None
     daily_budget: Budget | None = None
     limits: Limits | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    apis: Mapping[str, ApiEntry] = field(default_factory=dict)
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    apis: Mapping[str, ApiEntry] = msgspec.field(default_factory=dict)
 
 
 def read_config(path: str | os.PathLike[str] | None = None) -> ConfigFile:
@@ -125,7 +125,7 @@ class _Reader:
             return None
         if not isinstance(values, dict):
             raise self._wrong("", table, f"{table} is {values!r}; expected a table [{table}]")
-        self._known(table, values, [f.name for f in fields(kind) if f.init and f.name != "within"])  # type: ignore[arg-type]
+        self._known(table, values, [name for name in kind.__struct_fields__ if name != "within"])
         for name, value in values.items():  # one by one first, so that the message can tell the line
             try:
                 kind(**{name: value})
@@ -136,7 +136,7 @@ class _Reader:
     def _settings(self, values: dict[str, Any]) -> Mapping[str, Any]:
         from host.settings import Settings  # its names are checked where they are used too
 
-        names = [each.name for each in fields(Settings) if each.name not in ("sources", "stripe_secret_key")]
+        names = [name for name in Settings.__struct_fields__ if name not in ("sources", "stripe_secret_key")]
         if "stripe_secret_key" in values:
             raise self._wrong(
                 "settings", "stripe_secret_key", "a key does not belong in this file; put it in .env"

@@ -7,33 +7,30 @@ are masked before they become one. Times are seconds; ``at`` is :func:`time.time
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Event:
+
+class Event(msgspec.Struct, frozen=True):
     """What all events have."""
 
     run_id: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted(Event):
+class RunStarted(Event, frozen=True):
     script: str
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Printed(Event):
+class Printed(Event, frozen=True):
     """A piece of the script's output, as bytes it wrote (``print``, ``io.write``)."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Logged(Event):
+class Logged(Event, frozen=True):
     """``log.debug/info/warn/error`` of the script."""
 
     level: str
@@ -41,16 +38,14 @@ class Logged(Event):
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallStarted(Event):
+class CallStarted(Event, frozen=True):
     call_id: int
     operation: str
     line: int | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)  # masked
+    arguments: dict[str, Any] = msgspec.field(default_factory=dict)  # masked
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded(Event):
+class CallEnded(Event, frozen=True):
     """``error`` is the error's facts (kind, message, …) or ``None``; ``result`` is the object's id if any.
 
     ``waited`` is seconds of ``duration`` spent waiting for a rate, a place in flight or a breaker.
@@ -69,8 +64,7 @@ class CallEnded(Event):
     waited: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded(Event):
+class RunEnded(Event, frozen=True):
     duration: float
     calls: int
     error: str | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Any
+
+import msgspec
 
 from host.errors import UsageError
 
@@ -14,8 +15,7 @@ MOST = 1 << 48
 TIMES = ("lua_time", "run_time", "grace")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Limits of one run. Sizes are bytes, times seconds; all are above 0, times at most a year.
 
     ``lua_time`` bounds the Lua code between two calls, ``run_time`` (``None``: no limit) the whole run,
@@ -33,15 +33,15 @@ class Limits:
     calls: int = 1_000_000
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is None and field.name == "run_time":
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is None and name == "run_time":
                 continue
-            if field.name in TIMES:
+            if name in TIMES:
                 if not is_seconds(value):
-                    raise UsageError(f"Limits.{field.name} is {value!r}; expected seconds above 0, at most a year")
+                    raise UsageError(f"Limits.{name} is {value!r}; expected seconds above 0, at most a year")
             elif isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MOST:
-                raise UsageError(f"Limits.{field.name} is {value!r}; expected a whole number above 0, at most {MOST}")
+                raise UsageError(f"Limits.{name} is {value!r}; expected a whole number above 0, at most {MOST}")
 
 
 def is_seconds(value: object) -> bool:
@@ -49,8 +49,7 @@ def is_seconds(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= YEAR
 
 
-@dataclass(frozen=True, slots=True)
-class ApiLimits:
+class ApiLimits(msgspec.Struct, frozen=True):
     """How one API is called, where it is to be otherwise than usual; ``None``: as usual.
 
     ``rate`` is requests a second, 0 for as many as there are (usual for all but Stripe's own address);

@@ -10,11 +10,13 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NoReturn, cast
 from urllib.parse import urlsplit
 
+import msgspec
+
 from host.errors import ConfigError, UsageError
+from host.frozen import Frozen
 from host.limits import ApiLimits, read_api_limits
 
 __all__ = ["DEMO_KEY", "Secret", "Settings"]
@@ -73,8 +75,7 @@ class Secret:
         raise TypeError("a Secret is not pickled; pass secret.reveal() where the value itself must go")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Frozen, frozen=True):
     """What a host is told. Times are seconds. Wrong values raise :class:`ConfigError` when it is made.
 
     ``stripe_secret_key`` is ``None`` without a key and for the demo key. ``stripe_api_base`` is https, or
@@ -87,6 +88,10 @@ class Settings:
     that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
     """
 
+    UNSHOWN = frozenset({"journal"})  # it may hold a database's password
+    UNCOMPARED = frozenset({"sources"})
+    UNHASHED = frozenset({"api_limits"})
+
     stripe_secret_key: Secret | None = None
     stripe_api_base: str = STRIPE_API_BASE
     stripe_api_version: str | None = None
@@ -96,14 +101,14 @@ class Settings:
     max_in_flight: int = 1000
     max_per_host: int | None = None
     queue_capacity: int = 1024
-    api_limits: Mapping[str, ApiLimits] = field(default_factory=dict, hash=False)
+    api_limits: Mapping[str, ApiLimits] = msgspec.field(default_factory=dict)
     transport: Literal["auto", "reqwest", "httpx"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
-    journal: str | None = field(default=None, repr=False)  # may hold a database's password
+    journal: str | None = None
     graphql_endpoint: str | None = None
     graphql_token: Secret | None = None
     graphql_schema: str | None = None
-    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    sources: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, (variable, read) in _READERS.items():
@@ -113,8 +118,8 @@ class Settings:
             except ValueError as error:
                 where = self.source(name)
                 raise ConfigError(f"{variable} (set by {where}) {error}") from None
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "sources", dict(self.sources))
+            msgspec.structs.force_setattr(self, name, value)
+        msgspec.structs.force_setattr(self, "sources", dict(self.sources))
         self._check_base_against_key()
         self._check_endpoint_against_token()
 
@@ -382,7 +387,10 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
 }
 """Field → its variable, and what reads its value: gives the clean one, or ValueError saying what is wrong."""
 
-_DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(Settings)} | {"api_limits": {}}
+_DEFAULTS: dict[str, Any] = {
+    **dict(zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)),
+    "api_limits": {},
+}
 
 
 def _read_env_file(

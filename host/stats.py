@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from host.bridge.stats import WorkerStats
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["HostStats", "measure"]
 
 
-@dataclass(frozen=True, slots=True)
-class HostStats(WorkerStats):
+class HostStats(WorkerStats, frozen=True):
     """Of all processes of a host together; ``oldest_wait`` and ``loop_lag`` are those of the worst.
 
     ``runs`` are alive, ``threads`` run them. ``processes`` is how many they are in. ``cpu`` is seconds of
@@ -33,7 +33,7 @@ class HostStats(WorkerStats):
 
 def measure(worker: WorkerStats, runs: int, threads: int, shards: Shards | None) -> HostStats:
     """The stats of this process, and with ``shards`` of those that its runs are in."""
-    known = {field.name: getattr(worker, field.name) for field in fields(worker)}
+    known = msgspec.structs.asdict(worker)
     own = HostStats(
         **known, runs=runs, threads=threads, processes=1, cpu=time.process_time(), peak_memory=_peak_memory()
     )
@@ -46,10 +46,10 @@ def measure(worker: WorkerStats, runs: int, threads: int, shards: Shards | None)
 
 def _together(parts: list[dict[str, Any]]) -> HostStats:
     found: dict[str, Any] = {}
-    for field in fields(HostStats):
-        values = [part[field.name] for part in parts if field.name in part]
-        worst = field.name in ("oldest_wait", "loop_lag")
-        found[field.name] = max(values, default=0.0) if worst else sum(values)
+    for name in HostStats.__struct_fields__:
+        values = [part[name] for part in parts if name in part]
+        worst = name in ("oldest_wait", "loop_lag")
+        found[name] = max(values, default=0.0) if worst else sum(values)
     return HostStats(**found)
 
 

@@ -15,6 +15,7 @@ HOST = ROOT / "host"
 
 FLOORS = {
     "errors": 0,
+    "frozen": 0,
     "settings": 0,
     "events": 0,
     "limits": 0,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
 import os
 import pickle
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from host.errors import ConfigError, UsageError
@@ -222,7 +222,7 @@ def test_a_secret_shows_a_mask_only() -> None:
     """str, repr, format, the repr of Settings and of their dict hold prefix and last four at most."""
     secret = Secret(KEY)
     settings = Settings(stripe_secret_key=secret)
-    for text in (str(secret), f"{secret}", repr(secret), repr(settings), repr(dataclasses.asdict(settings))):
+    for text in (str(secret), f"{secret}", repr(secret), repr(settings), repr(msgspec.structs.asdict(settings))):
         assert "sk_test_…4242" in text
         assert "AbCd" not in text
     assert str(Secret("sk_test_short")) == "sk_test_…"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerStats:
+class WorkerStats(msgspec.Struct, frozen=True):
     """Counts are requests, times seconds.
 
     ``queue_depth`` wait in the queue (at most its capacity) and ``waiting`` are parked beyond it.

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import click
+import msgspec
 
 __all__ = ["CONCURRENCY", "Batch", "batch_options"]
 
 CONCURRENCY = 100  # runs at once unless told
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """What the options for many runs say; ``None`` is not said."""
 
     jobs: int | None

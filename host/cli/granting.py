@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from host.configfile import ConfigFile
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Granting", "granting_options"]
 
 
-@dataclass(frozen=True, slots=True)
-class Granting:
+class Granting(msgspec.Struct, frozen=True):
     """What the options say: fields of ``Permissions`` and of ``Budget``; what was not said is not in them."""
 
     config: str | None

@@ -5,16 +5,15 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
+import msgspec
 
 __all__ = ["Keeping", "batch_hint", "keeping_options", "resume_hint"]
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
+class Keeping(msgspec.Struct, frozen=True):
     """What the options say. ``run_id`` is there whenever the run is to be durable."""
 
     run_id: str | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from host.errors import ConfigError, UsageError
 from host.settings import Settings
@@ -11,8 +12,7 @@ from host.settings import Settings
 __all__ = ["Mode", "choose"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(msgspec.Struct, frozen=True):
     """``notice`` is one line to say on stderr before the first call, or ``None``."""
 
     simulate: bool

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -155,4 +154,4 @@ def _completed(client: OAuth2, auth: Auth, scheme: str) -> OAuth2:
         raise ConfigError(
             f"the security scheme {scheme} names no absolute token URL", hint="Give OAuth2(…, token_url=…)."
         )
-    return replace(client, token_url=url, scopes=client.scopes or auth.scopes)
+    return msgspec.structs.replace(client, token_url=url, scopes=client.scopes or auth.scopes)

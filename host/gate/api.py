@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+import msgspec
 
 from host.apis.catalog import Auth, Catalog
 from host.errors import ConfigError, DeniedError
 from host.settings import Secret, key_mode
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(msgspec.Struct, frozen=True):
     """``base_url`` has no slash at its end. ``key`` goes on a request the way ``auth`` says."""
 
     catalog: Catalog
     base_url: str
     key: Secret | None = None
-    auth: Auth = field(default_factory=lambda: Auth(kind="bearer"))
-    keys: Mapping[str, Secret | OAuth2] = field(default_factory=dict)  # by the catalog's security scheme
+    auth: Auth = msgspec.field(default_factory=lambda: Auth(kind="bearer"))
+    keys: Mapping[str, Secret | OAuth2] = msgspec.field(default_factory=dict)  # by the catalog's security scheme
     function: str = "api"  # the registered function that answers its requests
 
     @property
@@ -88,8 +88,7 @@ class Api:
         return self.origin
 
 
-@dataclass(frozen=True, slots=True)
-class OAuth2:
+class OAuth2(msgspec.Struct, frozen=True):
     """OAuth 2 client credentials (RFC 6749, 4.4). ``token_url`` and ``scopes`` come from the document if not
     given here. ``in_body`` sends id and secret as form members instead of by basic authentication."""
 
@@ -101,7 +100,7 @@ class OAuth2:
 
     def __post_init__(self) -> None:
         if isinstance(self.client_secret, str):
-            object.__setattr__(self, "client_secret", Secret(self.client_secret))
+            msgspec.structs.force_setattr(self, "client_secret", Secret(self.client_secret))
 
 
 def key_headers(auth: Auth, value: str) -> tuple[tuple[str, str], ...]:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+from msgspec.structs import force_setattr, replace
+
 from host.errors import LimitError, UsageError
+from host.frozen import Frozen
 from host.http.message import Answer, Request
 
 if TYPE_CHECKING:
@@ -27,8 +30,7 @@ CALLS, MUTATIONS = "calls", "mutations"  # units of a ledger, beside currencies
 MOST_COUNTED = 100_000  # objects whose amounts a meter remembers
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Frozen, frozen=True):
     """What may be spent in all. ``None``: no bound. ``max_amount`` is in minor units: ``{"usd": 50000}``.
 
     With any ``max_amount``, a currency that is not in it may not be charged at all, and operations whose
@@ -36,9 +38,11 @@ class Budget:
     ``allow_unbounded``. Raises ``UsageError`` for a value that is no whole number from 0.
     """
 
+    UNHASHED = frozenset({"max_amount"})
+
     max_calls: int | None = None
     max_mutations: int | None = None
-    max_amount: Mapping[str, int] = field(default_factory=dict, hash=False)
+    max_amount: Mapping[str, int] = msgspec.field(default_factory=dict)
     allow_unbounded: bool = False
 
     def __post_init__(self) -> None:
@@ -53,7 +57,7 @@ class Budget:
             raise UsageError(
                 f"Budget.max_amount is {amounts!r}; expected amounts by currency: {{'usd': 50000}}"
             )
-        object.__setattr__(self, "max_amount", dict(_checked_amount(*pair) for pair in amounts.items()))
+        force_setattr(self, "max_amount", dict(_checked_amount(*pair) for pair in amounts.items()))
 
     @property
     def empty(self) -> bool:
@@ -125,8 +129,7 @@ class MemoryLedger:
                 self.spent[unit] = self.spent.get(unit, 0) - amount
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, eq=False):
     """What one call took from one meter, until it is known what became of it."""
 
     meter: Meter

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from host.errors import DeniedError, UsageError
 from host.gate.addresses import AddressClass, address_class
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 PRIVATE: tuple[AddressClass, ...] = ("private", "shared", "loopback")  # what the grant ``private`` covers
 
 
-@dataclass(frozen=True, slots=True)
-class NetGrant:
+class NetGrant(msgspec.Struct, frozen=True):
     """A name or pattern of names (``host``), or an address or range, or ``private``; at one port or any."""
 
     host: str = ""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
+
+import msgspec
+from msgspec.structs import force_setattr, replace
 
 from host.errors import DeniedError, UsageError
 from host.gate.addresses import address_class
@@ -22,8 +24,7 @@ __all__ = ["Permissions", "sql_place"]
 _LISTS = ("allow_ops", "deny_ops", "net", "env", "read", "write", "sql", "functions")
 
 
-@dataclass(frozen=True, slots=True)
-class Permissions:
+class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is cached
     """What is granted. ``None`` is "not said": the default for a host, "as the host has it" for one run.
 
     All, if not said: ``allow_ops`` (less ``deny_ops``): patterns of operations such as ``stripe.products.*``,
@@ -51,25 +52,26 @@ class Permissions:
     sql: tuple[str, ...] | None = None
     functions: tuple[str, ...] | None = None
     within: Permissions | None = None  # what this is narrower than
-    _decided: dict[tuple[str, bool, bool], DeniedError | None] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name in _LISTS:
-                object.__setattr__(self, each.name, _texts(each.name, value))
-            elif each.name in ("read_only", "test_mode_only") and not isinstance(value, bool):
-                raise UsageError(f"Permissions.{each.name} is {value!r}; expected True or False")
-            elif each.name == "within" and not isinstance(value, Permissions | None):
+        for each in self.__struct_fields__:
+            value = getattr(self, each)
+            if each in _LISTS:
+                force_setattr(self, each, _texts(each, value))
+            elif each in ("read_only", "test_mode_only") and not isinstance(value, bool):
+                raise UsageError(f"Permissions.{each} is {value!r}; expected True or False")
+            elif each == "within" and not isinstance(value, Permissions | None):
                 raise UsageError(f"Permissions.within is {value!r}; expected Permissions")
         for name in ("read", "write"):
             paths = getattr(self, name)
             if paths is not None:  # relative to where it was said, whatever the folder is later
-                object.__setattr__(self, name, tuple(os.path.abspath(os.path.expanduser(p)) for p in paths))
+                force_setattr(self, name, tuple(os.path.abspath(os.path.expanduser(p)) for p in paths))
         for grant in self.net or ():
             net_grant(grant)
+
+    @cached_property
+    def _decided(self) -> dict[tuple[str, bool, bool], DeniedError | None]:
+        return {}
 
     def narrowed(self, other: Permissions | None) -> Permissions:
         """What both grant: ``other`` for one run of a host that has these."""
@@ -161,7 +163,7 @@ class Permissions:
         """What was said, as plain values for another process: ``Permissions(**plain)``."""
         if self.within is not None:
             raise UsageError("the permissions of one run do not cross to another process by themselves")
-        found = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        found = msgspec.structs.asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items() if v is not None}
 
     def unmatched(self, labels: Callable[[], Iterable[str]]) -> tuple[str, str] | None:

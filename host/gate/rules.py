@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from host.errors import ConfigError, UsageError
 from host.gate.api import Api

@@ -10,11 +10,12 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
+
+import msgspec
 
 from host.errors import CallError, ConfigError, DeniedError
 from host.http.faults import Fault, OversizedError, call_error
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Credential", "Credentials", "HttpClient"]
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(msgspec.Struct, frozen=True):
     """What a key adds to a request, and the only origin (``https://api.stripe.com``) it may go to."""
 
     origin: str
@@ -243,8 +243,7 @@ class HttpClient:
         return call_error(fault, request, host, detail, seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
+class _Origin(msgspec.Struct, frozen=True):
     text: str  # scheme://host[:port] as the URL has it, lower case
     host: str  # for messages, never with user or password
 

@@ -6,8 +6,9 @@ the caller hears: the class, the phase, whether anything may have reached the se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from host.errors import CallError, CallTimeout, InvalidCall, NetworkError, Outcome, UnexpectedAnswer
 from host.http.message import Request
@@ -36,8 +37,7 @@ class OversizedError(Exception):
     """An answer passed the size limit; raised while it is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     error: type[CallError]
     text: str  # of {host}, {seconds}
     phase: str | None = None

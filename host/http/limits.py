@@ -5,15 +5,14 @@ All times are seconds on one clock that never goes back (:func:`time.monotonic`)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from host.errors import ConfigError
 
 __all__ = ["Breaker", "BreakerPolicy", "Rate", "TokenBucket"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(msgspec.Struct, frozen=True):
     """``per_second`` requests on average, ``burst`` at once (by default one second's worth)."""
 
     per_second: float
@@ -76,8 +75,7 @@ class TokenBucket:
         self._last = now
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerPolicy:
+class BreakerPolicy(msgspec.Struct, frozen=True):
     """Opens after ``failures`` in a row, for ``pause`` seconds, doubled up to ``longest`` while it fails."""
 
     failures: int = 10

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
+
+import msgspec
 
 from host.errors import ConfigError
 from host.http.limits import Breaker, BreakerPolicy, Rate, TokenBucket
@@ -18,18 +19,17 @@ from host.http.limits import Breaker, BreakerPolicy, Rate, TokenBucket
 __all__ = ["Limits", "LocalOwner", "Owner", "Places", "Tokens"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """``rates`` by the request's ``credential`` (an API's name, one key each), else by ``host:port``.
 
     ``in_flight_per_host`` ``None`` is no limit; ``in_flight`` has those of single APIs, which hold in its place.
     ``breaker`` ``None`` is none.
     """
 
-    rates: Mapping[str, Rate] = field(default_factory=lambda: MappingProxyType({}))
+    rates: Mapping[str, Rate] = msgspec.field(default_factory=lambda: MappingProxyType({}))
     in_flight_per_host: int | None = None
-    in_flight: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    breaker: BreakerPolicy | None = field(default_factory=BreakerPolicy)
+    in_flight: Mapping[str, int] = msgspec.field(default_factory=lambda: MappingProxyType({}))
+    breaker: BreakerPolicy | None = msgspec.field(default_factory=BreakerPolicy)
 
     def __post_init__(self) -> None:
         if self.in_flight_per_host is not None and self.in_flight_per_host < 1:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from host.errors import CallError, ConfigError
 from host.http.message import Answer, Request
@@ -12,8 +13,7 @@ from host.http.message import Answer, Request
 __all__ = ["RetryBudget", "RetryPolicy", "decide", "retry_after"]
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(msgspec.Struct, frozen=True):
     """``retries`` beyond the first attempt; times in seconds.
 
     The delays are Stripe's: 0.5 s doubled each time, up to 8 s, of which a random part is taken ("full

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from host.errors import ConfigError
 
@@ -12,8 +13,7 @@ __all__ = ["HttpSettings", "TransportName"]
 TransportName = Literal["auto", "reqwest", "httpx"]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
+class HttpSettings(msgspec.Struct, frozen=True):
     """Times are seconds, sizes bytes.
 
     ``read_timeout`` bounds the whole answer to what is no mutation; a mutation may take as long as its

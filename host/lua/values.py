@@ -9,7 +9,6 @@ usual plain form (dates, decimals, enums, models …) in that form.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ MAX_DEPTH = 128
 MOST_STEPS = 12  # of a path in a message
 
 
-@dataclass(frozen=True, slots=True)
-class SecretText:
+class SecretText(msgspec.Struct, frozen=True):
     """Text around secrets that only the host resolves: odd parts are text, even ones names of secrets."""
 
     parts: tuple[str, ...]

@@ -7,9 +7,10 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from host.errors import ClosedError, UsageError
 from host.gate.rules import Rules

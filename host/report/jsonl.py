@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import fields
 from typing import TextIO
+
+import msgspec
 
 from host.events import Event
 
@@ -30,7 +31,7 @@ class JsonlSink:
     def emit(self, event: Event) -> None:
         if self.failure is not None:
             return
-        facts = {item.name: getattr(event, item.name) for item in fields(event)}
+        facts = msgspec.structs.asdict(event)
         line = json.dumps({"event": _kind(type(event)), **facts}, ensure_ascii=True, default=str)
         try:
             with self._lock:

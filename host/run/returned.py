@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from host.errors import ScriptError
 from host.run.script import RunResult
@@ -29,4 +29,5 @@ def decoded(result: RunResult, kind: Any) -> RunResult:
         return replace(result, value=convert(result.value))
     except msgspec.ValidationError as error:
         message = f"the script's returned value{fault(error, result.value)}"
-        return replace(result, value=None, error=ScriptError(message, script=result.script, kind="invalid"))
+        error_of_run = ScriptError(message, script=result.script, kind="invalid")
+        return replace(result, value=None, error=error_of_run)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
 from host.errors import ScriptError, UsageError
+from host.frozen import Frozen
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -19,12 +19,13 @@ else:
     V = TypeVar("V", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Frozen, frozen=True):
     """Lua source with its name. ``folder`` is where ``require`` looks, ``None``: nowhere."""
 
+    UNSHOWN = frozenset({"source"})
+
     name: str
-    source: bytes = field(repr=False)
+    source: bytes
     folder: Path | None = None
 
     @classmethod
@@ -63,8 +64,7 @@ def _without_shebang(source: bytes) -> bytes:
     return b"--" + source if source.startswith(b"#") else source
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult(Generic[V]):
+class RunResult(Frozen, Generic[V], frozen=True):
     """What one run gave.
 
     ``value`` is the script's (first) returned value as plain Python, or what ``returns=`` made of it (its type is
@@ -73,6 +73,8 @@ class RunResult(Generic[V]):
     ``exit_status`` what it gave ``os.exit``, if it did; ``job`` is what ``run_many``
     was given for it.
     """
+
+    UNSHOWN = UNCOMPARED = frozenset({"job"})
 
     run_id: str
     script: str
@@ -83,7 +85,7 @@ class RunResult(Generic[V]):
     error: ScriptError | None = None
     simulated: bool = False
     exit_status: int | None = None
-    job: Any = field(default=None, repr=False, compare=False)
+    job: Any = None
 
     @property
     def ok(self) -> bool:

@@ -10,9 +10,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
 
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
@@ -43,16 +44,15 @@ Why = Literal["timeout", "interrupted", "closed", "stopped"]
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """What is to be run, and with what."""
 
     script: Script
     args: tuple[str, ...] = ()
-    globals: Mapping[str, Any] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
-    env: Mapping[str, str] = field(default_factory=dict)  # the environment names granted to the script
-    permissions: Permissions = field(default_factory=Permissions)
+    globals: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    limits: Limits = msgspec.field(default_factory=Limits)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)  # the environment names granted to the script
+    permissions: Permissions = msgspec.field(default_factory=Permissions)
     meters: tuple[Meter, ...] = ()  # of the budgets its calls are counted against
 
 
@@ -66,8 +66,7 @@ class State(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What runs of a host share."""
 
     gate: Gate
@@ -75,8 +74,8 @@ class Surroundings:
     runners: Runners
     sinks: Sequence[Sink] = ()
     simulated: bool = False
-    mask: Mask = field(default_factory=Mask)
-    alive: set[Session] = field(default_factory=set)  # runs that have not ended
+    mask: Mask = msgspec.field(default_factory=Mask)
+    alive: set[Session] = msgspec.field(default_factory=set)  # runs that have not ended
     new_state: Callable[[HostFunction, Limits, bool], State] = LuaState
     chunks: Chunks | None = None  # of states that take bytecode
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import Any
+
+import msgspec
 
 from host.errors import HostError
 from host.events import Event
@@ -166,7 +167,7 @@ class Child:
             case m.Forget(key):
                 del self._scripts[key]
             case m.Look(id):
-                self.tell(m.Health(id, asdict(host.stats())))
+                self.tell(m.Health(id, msgspec.structs.asdict(host.stats())))
             case _:
                 host.heard(message)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
+
+import msgspec
 
 from host import errors, events
 from host.apis.catalog import Catalog
@@ -134,7 +135,7 @@ def run_result(form: Ended, run_id: str, script: str, simulated: bool) -> RunRes
 
 def happened(event: events.Event) -> Happened:
     """The message that something happened in a run."""
-    values: list[Any] = [plain(getattr(event, field.name)) for field in fields(event)]
+    values: list[Any] = [plain(each) for each in msgspec.structs.astuple(event)]
     if isinstance(event, events.Printed):
         values[-1] = text_out(event.text)
     return Happened(type(event).__name__, values)

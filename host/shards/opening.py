@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
 from typing import Any
+
+import msgspec
 
 from host.errors import UsageError
 from host.events import Sink
@@ -74,10 +75,10 @@ def _clean(environ: Mapping[str, str], secrets: Sequence[Secret]) -> dict[str, s
 
 
 def _values(settings: Settings) -> dict[str, Any]:
-    return {field.name: getattr(settings, field.name) for field in fields(settings)}
+    return msgspec.structs.asdict(settings)
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
     values = _values(settings)
-    values["api_limits"] = {name: asdict(each) for name, each in settings.api_limits.items()}
+    values["api_limits"] = {name: msgspec.structs.asdict(each) for name, each in settings.api_limits.items()}
     return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}

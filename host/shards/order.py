@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import msgspec
@@ -17,16 +16,15 @@ from host.shards.messages import Grant, Run
 __all__ = ["Order", "grant_of", "order", "permissions_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """What a process is told of a run, all but the key by which it knows the script."""
 
     id: int
     run_id: str
-    args: list[bytes] = field(default_factory=list)
+    args: list[bytes] = msgspec.field(default_factory=list)
     globals: bytes | None = None
     timeout: float | None = None
-    limits: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, Any] = msgspec.field(default_factory=dict)
     grant: bytes = b""
 
     def message(self, script: int) -> Run:
@@ -49,12 +47,12 @@ def order(id: int, run_id: str, job: Job, timeout: float | None) -> Order:
         [text_out(each) for each in job.args],
         to_lua(dict(job.globals)) if job.globals else None,
         timeout,
-        asdict(job.limits),
+        msgspec.structs.asdict(job.limits),
         grant_of(job.permissions, dict(job.env)),
     )
 
 
-_NAMES = tuple(each.name for each in fields(Permissions) if each.init and each.name != "within")
+_NAMES = tuple(name for name in Permissions.__struct_fields__ if name != "within")
 
 
 def grant_of(permissions: Permissions, env: dict[str, str]) -> bytes:

@@ -6,13 +6,13 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from host import Host, Limits, ScriptError
 from host.lua import protocol as p

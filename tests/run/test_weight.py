@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import httpx
+from msgspec.structs import replace
 
 from host import Budget, Host, Limits
 from tests.run.durable_lab import Lab

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from host.errors import ApiError, CallTimeout, FunctionError, ScriptError
 from host.events import CallEnded, CallStarted, Logged, Printed, RunEnded, RunStarted

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
 
 from host.errors import InvalidCall, UsageError
 
@@ -24,8 +25,7 @@ __all__ = ["Asked", "Effect", "Libraries", "Library", "LibraryFunction", "Provid
 Effect = Literal["read", "write", "pure"]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """One call: its arguments as the script gave them, and what the run may do."""
 
     name: str
@@ -39,8 +39,7 @@ class Asked:
         return default if found is None else found
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryFunction:
+class LibraryFunction(msgspec.Struct, frozen=True):
     """``await run(asked, deadline)`` gives plain values or raises ``CallError``.
 
     ``effect`` is what a call does, or says so from its arguments: ``"write"`` changes something (a call
@@ -72,8 +71,7 @@ class Provider(Protocol):
         """The host closes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(msgspec.Struct, frozen=True):
     """A library for ``Host.add_library``.
 
     ``name`` begins the names of its functions: ``functions["convert"]`` of ``"money"`` is
@@ -88,7 +86,7 @@ class Library:
     name: str
     lua: str
     names: tuple[str, ...]
-    functions: Mapping[str, LibraryFunction | Callable[..., Awaitable[Any]]] = field(
+    functions: Mapping[str, LibraryFunction | Callable[..., Awaitable[Any]]] = msgspec.field(
         default_factory=lambda: MappingProxyType({})
     )
     close: Callable[[], Awaitable[None]] | None = None

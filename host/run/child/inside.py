@@ -5,9 +5,10 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from time import monotonic, process_time
 from typing import Any, Never
+
+from msgspec.structs import replace
 
 from host.limits import MB, Limits
 from host.lua import protocol as p
