@@ -26,7 +26,7 @@ NAME = "host.toml"
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")  # a key is hardly ever of this form
+_VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"  # a key is hardly ever of this form
 _OWN = ("STRIPE_SECRET_KEY", "GRAPHQL_TOKEN")  # keys of what the host has by itself
 
 
@@ -159,7 +159,7 @@ class _Reader:
             raise ConfigError(f"{place}: [{table}] has no document, the file of its OpenAPI document")
         auth = values.get("auth")
         for each in auth.values() if isinstance(auth, dict) else () if auth is None else (auth,):
-            if not isinstance(each, str) or not _VARIABLE.fullmatch(each):  # it may be a key: not shown
+            if not isinstance(each, str) or not re.fullmatch(_VARIABLE, each):  # it may be a key: not shown
                 message = "auth is the name of an environment variable that holds the key, such as"
                 raise self._wrong(table, "auth", f"{message} {name.upper()}_API_KEY, or a table of these by scheme")
             if each in _OWN:

@@ -20,7 +20,9 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 def process() -> NoReturn:
     """The process is this command line: run it and end. Everything is closed and flushed by then, so the
     interpreter's own taking apart, tens of milliseconds, is left out."""
-    gc.set_threshold(20_000, 20, 50)  # what a run leaves is freed by counting; looking for cycles took a twentieth
+    # What a run leaves is freed by counting. Looking for cycles took a twentieth of a long run, and of a short one's
+    # start too, where all there is was just loaded and stays.
+    gc.set_threshold(100_000, 20, 50)
     try:
         status = main()
     except KeyboardInterrupt:

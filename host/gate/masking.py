@@ -16,12 +16,12 @@ __all__ = ["SHORTEST", "Mask", "is_secret", "named_like_a_secret"]
 SHORTEST = 6  # a shorter secret would mask innocent text
 SHORTEST_CODED = 8  # the same for a secret in another form, of which only a part may be looked for
 
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTH|PRIVATE|DSN", re.IGNORECASE)
+_KEYWORDS = r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTH|PRIVATE|DSN"  # compiled when first asked for
 
 
 def named_like_a_secret(name: str) -> bool:
     """Whether an environment variable's name says that its value is a secret."""
-    return _SECRET_NAME.search(name) is not None
+    return re.search(_KEYWORDS, name, re.IGNORECASE) is not None
 
 
 def is_secret(value: Any) -> bool:

@@ -5,7 +5,6 @@ A key belongs to a call, not to an attempt: all attempts of one call carry the s
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 
@@ -23,6 +22,8 @@ def derived_key(run_id: str, task_path: Sequence[int | str], position: int) -> s
     ``task_path`` are the numbers or names of the tasks from the main chunk down. 40 hexadecimal digits (160
     bits of SHA-256), below Stripe's bound of 255 characters.
     """
+    import hashlib  # loads OpenSSL, and only durable runs ask
+
     # Each part with its length, so that no two different paths give the same text.
     parts = [run_id, *map(str, task_path), str(position)]
     text = "".join(f"{len(part)}:{part}" for part in parts)

@@ -10,9 +10,10 @@ from host.apis.nearest import LONGEST
 from host.errors import ScriptError
 from host.run.script import Script
 
-_AT = re.compile(r"\A(?P<script>[^\n]*?):(?P<line>\d+): (?P<message>.*)\Z", re.DOTALL)
-_KIND = re.compile(r"\w{1,40}\Z")
-_UNKNOWN = re.compile(r"attempt to call global '(\w+)' \(a nil value\)")
+# Patterns are compiled when the first run fails: most commands end without.
+_AT = r"\A(?P<script>[^\n]*?):(?P<line>\d+): (?P<message>.*)\Z"
+_KIND = r"\w{1,40}\Z"
+_UNKNOWN = r"attempt to call global '(\w+)' \(a nil value\)"
 
 
 def script_error(
@@ -24,10 +25,10 @@ def script_error(
     """The error of a run that ended with ``facts`` (of a raised error table, or made for a plain error)."""
     message = str(facts.get("message") or "error")
     kind = str(facts.get("kind") or "error")
-    if kind == "host" or not _KIND.match(kind):  # a script may raise kinds of its own, but not the host's fault
+    if kind == "host" or not re.match(_KIND, kind):  # a script may raise kinds of its own, but not the host's fault
         kind = "error"
     line, where = facts.get("line"), facts.get("script")
-    found = _AT.match(message)
+    found = re.match(_AT, message, re.DOTALL)
     if found is not None and (where is None or found["script"] == where or found["script"] == script.name):
         where, line, message = found["script"], int(found["line"]), found["message"]
     if message == "not enough memory":
@@ -36,7 +37,7 @@ def script_error(
     line = line if isinstance(line, int) else None
     where = where if isinstance(where, str) else script.name
     hint = facts.get("hint")
-    unknown = _UNKNOWN.search(message)
+    unknown = re.search(_UNKNOWN, message)
     if unknown is not None and hint is None:
         hint = _near(unknown[1], names())
     own = {k: v for k, v in facts.items() if k not in ("traceback", "hint")}
