@@ -157,12 +157,12 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _File(msgspec.Struct, frozen=True):
-    """The compiled file: parts stay bytes until asked for."""
+    """The compiled file: parts stay bytes until asked for, where they are in it (copying them took half the time)."""
 
     format: int
     facts: Facts
-    operations: dict[str, bytes]
-    schemas: dict[str, bytes]
+    operations: dict[str, memoryview]
+    schemas: dict[str, memoryview]
     builders: dict[str, str]  # builder -> operation id
     aliases: dict[str, str]  # other operation id -> operation id
 
@@ -186,7 +186,7 @@ class _Route(msgspec.Struct, frozen=True):
 _route_decoder = msgspec.msgpack.Decoder(_Route)
 
 
-def _read_route(raw: bytes) -> tuple[str, str]:
+def _read_route(raw: memoryview) -> tuple[str, str]:
     found = _route_decoder.decode(raw)
     return found.method, found.path
 
@@ -223,8 +223,8 @@ class Catalog:
             _File(
                 format=FORMAT,
                 facts=facts,
-                operations={name: _write(op) for name, op in operations.items()},
-                schemas={name: _write(schema) for name, schema in schemas.items()},
+                operations={name: memoryview(_write(op)) for name, op in operations.items()},
+                schemas={name: memoryview(_write(schema)) for name, schema in schemas.items()},
                 builders=builders,
                 aliases=dict(aliases or {}),
             )
