@@ -8,10 +8,11 @@ import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from host.errors import InvalidCall, JournalError, ScriptError, UsageError
 from host.events import Logged
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """A durable run that is ours, ready to start."""
 
     run_id: str

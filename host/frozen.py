@@ -1,6 +1,6 @@
 """Frozen values some of whose fields are not shown, or do not count when two are compared.
 
-Structs of msgspec, as all frozen values here: a class is made in a fiftieth of a dataclass's time, and sixty of
+Structs of msgspec, as all frozen values here: a class is made in a fiftieth of a dataclass's time, and forty of
 them stand between a command and its first call.
 """
 

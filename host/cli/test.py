@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
 import click
+import msgspec
 
 from host.cli.arguments import SECONDS
 from host.errors import ScriptError, UsageError
@@ -88,14 +88,13 @@ def _run_file(
     return not (first_only and report.failed > failed_before)
 
 
-@dataclass(slots=True)
-class _Report:
+class _Report(msgspec.Struct):
     verbose: bool
     passed: int = 0
     failed: int = 0
     pending: int = 0
     skipped: int = 0
-    texts: list[str] = field(default_factory=list)
+    texts: list[str] = msgspec.field(default_factory=list)
     _name: str = ""
     _open: bool = False
 

@@ -15,7 +15,6 @@ amount is missing here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -27,16 +26,14 @@ from host.http.message import Answer, Request
 __all__ = ["Cost", "Money", "cost", "counted_ids"]
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(msgspec.Struct, frozen=True):
     """``amount`` is in the currency's minor unit, 0 or above; ``currency`` lower case."""
 
     currency: str
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """``money`` is what a call adds, ``total`` what the object it is about stands for from then on.
 
     ``known`` is False where nobody can tell before it is sent.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from host.gate.api import Api
 from host.gate.journal.statement import Entry
@@ -36,8 +37,7 @@ _STRIPE: Final[dict[str, tuple[tuple[str, Mapping[str, Any] | None], ...]]] = {
 _TAKES_BACK: Final = (".delete", ".cancel", ".expire", ".void_invoice", ".void_credit_note", ".detach")
 
 
-@dataclass(frozen=True, slots=True)
-class Reversal:
+class Reversal(msgspec.Struct, frozen=True):
     """How an entry is taken back: ``tries`` are (operation, arguments). Without any, ``why`` says why not."""
 
     entry: Entry
@@ -116,11 +116,10 @@ def _money(operation: str, answer: Mapping[str, Any]) -> tuple[str, tuple[Any, .
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class UndoScript:
+class UndoScript(msgspec.Struct, frozen=True):
     """A script that does reversals in turn and says what came of each; exits with 1 if any failed."""
 
-    steps: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
     @classmethod
     def of(cls, found: Sequence[Reversal]) -> UndoScript:

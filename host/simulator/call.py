@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from host.apis.catalog import Catalog
 from host.simulator.ids import Ids
@@ -16,8 +17,7 @@ from host.simulator.store import Store
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(msgspec.Struct, frozen=True):
     """What all requests share."""
 
     catalog: Catalog
@@ -28,8 +28,7 @@ class World:
     stripe: bool
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """A checked request. ``params``: query and body together; ``path_args``: the path's; ``now``: seconds."""
 
     world: World
@@ -39,7 +38,7 @@ class Call:
     path_args: dict[str, str]
     params: dict[str, Any]
     now: int
-    saved: tuple[Object, bytes] | None = field(default=None)  # the last object put, and its JSON
+    saved: tuple[Object, bytes] | None = None  # the last object put, and its JSON
 
     @property
     def target(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import re
 import threading
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from host.errors import UsageError
 
@@ -14,8 +15,7 @@ Failure = Literal["500", "reset-before", "reset-after", "429", "hang", "500-afte
 FAILURES: tuple[Failure, ...] = ("500", "reset-before", "reset-after", "429", "hang", "500-after")
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """How often each failure happens, as a share of requests from 0 to 1; ``latency`` is in seconds, of each.
 
     ``error_before``: status 500 before the work. ``reset_before``, ``reset_after``: the connection is closed
@@ -45,8 +45,7 @@ class Rates:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """What happens to one request: ``failure`` or ``None``, after ``delay`` seconds."""
 
     failure: Failure | None = None

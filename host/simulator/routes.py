@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from host.apis.catalog import Catalog, Operation, Schema
 from host.simulator.wire import segments
@@ -19,8 +20,7 @@ class Parent(NamedTuple):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What an operation means.
 
     ``kind`` is the kind of object it is about (its schema's name, or the collection's path where it has

@@ -12,7 +12,6 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -51,8 +50,7 @@ _encode = msgspec.json.Encoder().encode
 _sorted = msgspec.json.Encoder(order="sorted").encode
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct):
     """A request under way. The transport waits ``fault.delay`` seconds, then calls ``finish`` once.
 
     With ``fault.failure == "hang"`` it never answers. ``finish`` raises ``ConnectionResetError`` where the

@@ -5,17 +5,17 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from host.errors import ScriptError, UsageError
 
 PATTERNS = ("*_test.lua", "test_*.lua")
 
 
-@dataclass(frozen=True, slots=True)
-class LuaTest:
+class LuaTest(msgspec.Struct, frozen=True):
     """One ``it``: ``names`` are the blocks' around it and its own, ``index`` is its place in the file."""
 
     index: int
@@ -29,8 +29,7 @@ class LuaTest:
         return " ".join(self.names)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a test ended: ``error`` if it failed, ``reason`` if it is pending, ``output`` is what it wrote."""
 
     status: Literal["passed", "failed", "pending"]

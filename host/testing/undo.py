@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from host.apis.catalog import Catalog
 from host.events import CallEnded, CallStarted, Event
@@ -38,8 +39,7 @@ if #failed > 0 then error("not undone: " .. table.concat(failed, "; "), 0) end
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     """One creation that succeeded."""
 
     run_id: str

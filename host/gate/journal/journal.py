@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
+
+import msgspec
 
 from host.errors import ClosedError, HostError, JournalError
 from host.gate.journal.database import Conflict, Database, Statement, insert, open_database
@@ -30,7 +31,7 @@ Then = Callable[[HostError | None], None]
 
 INSERT_RECORD: Final = insert("luahost_record")
 INSERT_RUN: Final = insert("luahost_run")
-RUN_COLUMNS: Final = ", ".join(field.name for field in fields(Run))
+RUN_COLUMNS: Final = ", ".join(Run.__struct_fields__)
 RECORD_COLUMNS: Final = ", ".join(Record._fields)
 
 _TAKE = (
@@ -92,7 +93,7 @@ class Journal:
     def begin(self, run: Run) -> None:
         """A new run, ours. Its id must be free, which is seen only with its first commit."""
         now = self.clock()
-        values = {field.name: getattr(run, field.name) for field in fields(Run)}
+        values = msgspec.structs.asdict(run)
         values.update(owner=self._owner, lease=now + self._lease, created=now, updated=now, status="running")
         self._held.add(run.id)
         self._put(_Item(run.id, None, [(INSERT_RUN, [values])], None, urgent=False))

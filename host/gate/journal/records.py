@@ -6,7 +6,6 @@ a selection. Nothing that the script did may be seen outside before everything i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -64,8 +63,7 @@ class Told(msgspec.Struct, array_like=True):
     attempts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True):
     """Where a run's calls go: resuming it anywhere else is refused.
 
     ``account`` is a fingerprint of the key, never the key. ``mode`` is live, test, simulated or other.
@@ -76,8 +74,7 @@ class Binding:
     account: str
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """One run. ``args`` and ``globals`` are MessagePack, ``owner`` who runs it now (until ``lease``)."""
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -36,8 +35,7 @@ _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due
 _FAILED: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One change. ``outcome``: done, rejected, not sent, unknown, refused (by a budget), in doubt (no answer was
     recorded).
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from time import monotonic
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from host.errors import (
     ApiError,
@@ -48,8 +49,7 @@ VALUE = 16  # bytes a value counts beside its text
 BATCH = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """``rows`` by column name; ``affected`` rows; ``last_id`` of SQLite's last INSERT."""
 
     rows: list[dict[str, Any]]

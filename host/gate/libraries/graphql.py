@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -32,15 +31,14 @@ _OPTIONS = ("url", "headers", "schema", "timeout", "operation")
 _LARGEST_SCHEMA = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True):
     """The endpoint ``graphql_query`` asks, given by the host's owner. ``schema`` is an SDL file's path, or
     ``"introspect"``, or ``None``: queries are then not checked before they are sent."""
 
     url: str
     token: Secret | None = None
     schema: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class GraphqlError(ApiError):
@@ -50,8 +48,7 @@ class GraphqlError(ApiError):
     errors: list[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(msgspec.Struct, frozen=True):
     """Where one query goes. ``own``: the configured endpoint, which needs no grant."""
 
     url: str

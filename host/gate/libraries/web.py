@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+
+import msgspec
 
 from host.errors import CallError, DeniedError, InvalidCall, UnexpectedAnswer
 from host.gate.api import origin_of
@@ -34,8 +35,7 @@ _HARMLESS = frozenset(
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
-@dataclass(frozen=True, slots=True)
-class WebClient:
+class WebClient(msgspec.Struct, frozen=True):
     """The host's one client for addresses that are not its APIs', with the usual retries and limits."""
 
     settings: HttpSettings

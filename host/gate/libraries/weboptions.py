@@ -6,7 +6,6 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ import msgspec
 from host.apis.encode import form_key, form_text, scalar_text
 from host.apis.nearest import meant, short
 from host.errors import InvalidCall
+from host.frozen import Frozen
 from host.gate.libraries.paths import failure, open_file
 from host.gate.permissions import Permissions
 
@@ -53,14 +53,15 @@ Text = str | tuple[str, ...]
 """A text, or the parts of one with secrets: odd parts text, even ones the secrets' names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Frozen, frozen=True):
     """One request. ``headers`` may hold secrets, which are resolved for the origin they go to."""
+
+    UNSHOWN = frozenset({"content"})
 
     method: str
     url: str
     headers: tuple[tuple[str, Text], ...] = ()
-    content: bytes = field(default=b"", repr=False)
+    content: bytes = b""
     timeout: float | None = None
     retries: int | None = None
     redirects: int = 0

@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -40,8 +39,7 @@ KNOWN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Protections:
+class Protections(msgspec.Struct, frozen=True):
     """What holds for each script's process on this system, and what would elsewhere."""
 
     in_force: tuple[str, ...]

@@ -22,7 +22,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Never
 
 import msgspec
@@ -50,8 +49,7 @@ class Config(msgspec.Struct, frozen=True):
     timezone: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Born:
+class _Born(msgspec.Struct, frozen=True):
     number: int
     pid: int
     sock: socket.socket  # the host's end

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from host.simulator.call import Call, Object
 from host.simulator.refusal import missing
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True):
     """How a card behaves; its last four digits tell which one it is."""
 
     last4: str
