@@ -16,8 +16,6 @@ import msgspec
 from msgspec.structs import force_setattr, replace
 
 from host.errors import DeniedError, UsageError
-from host.gate.addresses import address_class
-from host.gate.netgrant import NetGrant, host_name, net_grant, place
 
 __all__ = ["Permissions", "sql_place"]
 
@@ -66,8 +64,11 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
             paths = getattr(self, name)
             if paths is not None:  # relative to where it was said, whatever the folder is later
                 force_setattr(self, name, tuple(os.path.abspath(os.path.expanduser(p)) for p in paths))
-        for grant in self.net or ():
-            net_grant(grant)
+        if self.net:
+            from host.gate.netgrant import net_grant  # only where something of the network is granted
+
+            for grant in self.net:
+                net_grant(grant)
 
     @cached_property
     def _decided(self) -> dict[tuple[str, bool, bool], DeniedError | None]:
@@ -193,7 +194,10 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
             level._check_net(host, port, address)
 
     def _check_net(self, host: str, port: int, address: str | None) -> None:
-        grants: list[NetGrant] = [net_grant(text) for text in self.net or ()]
+        from host.gate.addresses import address_class  # these two are for scripts that leave the APIs
+        from host.gate.netgrant import host_name, net_grant, place
+
+        grants = [net_grant(text) for text in self.net or ()]
         name, where = host_name(host), place(host, port)
         if not any(grant.names(name, port) for grant in grants):
             raise _denied(f"connecting to {where}", "net", where, "--allow-net")
