@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from time import monotonic
@@ -14,7 +13,7 @@ from host.errors import CallError, CallTimeout, LimitError, NetworkError, Outcom
 from host.http.limits import Breaker
 from host.http.message import Answer, Request
 from host.http.owner import Limits, LocalOwner, Owner, Places, Tokens
-from host.http.retry import RetryBudget, RetryPolicy, decide, retry_after
+from host.http.retry import RetryBudget, RetryPolicy, decide, jitter, retry_after
 
 __all__ = ["Limits", "Send", "chain", "limited", "retried"]
 
@@ -47,7 +46,7 @@ def retried(
     policy: RetryPolicy,
     *,
     policies: Mapping[str, RetryPolicy] | None = None,
-    rng: Callable[[], float] = random.random,
+    rng: Callable[[], float] = jitter,
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:

@@ -10,7 +10,7 @@ import msgspec
 from host.errors import CallError, ConfigError
 from host.http.message import Answer, Request
 
-__all__ = ["RetryBudget", "RetryPolicy", "decide", "retry_after"]
+__all__ = ["RetryBudget", "RetryPolicy", "decide", "jitter", "retry_after"]
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
@@ -57,6 +57,13 @@ def decide(
             return None
         delay = max(delay, asked)
     return delay if now + delay < deadline else None
+
+
+def jitter() -> float:
+    """A number from 0 to 1 at random."""
+    from random import random  # most commands end without a retry
+
+    return random()  # noqa: S311 - spreads waits, guards nothing
 
 
 def _worth(outcome: Answer | CallError) -> bool:
