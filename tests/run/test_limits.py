@@ -67,6 +67,21 @@ def test_tasks(fails: Fails) -> None:
     assert (error.kind, error.line, error.message) == ("limit", 2, "more than 4 tasks at once")
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "parallel(sleep, sleep, sleep, sleep)",
+        "local function f() parallel(f, f) end\nf()",
+        "map({1, 2, 3, 4}, function() sleep(60) end)",
+    ],
+)
+def test_tasks_of_parallel_and_map(host: Host, code: str) -> None:
+    """The task too many fails the whole."""
+    result = host.run_source(code, limits=Limits(tasks=3))
+    assert result.error is not None
+    assert (result.error.kind, result.error.message) == ("limit", "more than 3 tasks at once")
+
+
 def test_calls(host: Host) -> None:
     """The call too many ends the run, caught or not; it is not sent."""
     code = "for i = 1, 3 do\n  try(stripe.products.create, {name = 'limited'})\nend\nreturn 'went on'"

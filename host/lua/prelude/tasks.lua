@@ -209,9 +209,15 @@ local function gather(n, limit, body)
     wait_for(function(wake)
       local function launch()
         while started < n and open < limit and not failure do
+          local begun, task = pcall(start, me, body, 1, started + 1)
+          if not begun then -- one task too many
+            failure = { error = task }
+            abandon(list, started)
+            if open == 0 then wake() end
+            return
+          end
           started = started + 1
           open = open + 1
-          local task = start(me, body, 1, started)
           list[started] = task
           task.waiters = { function(ended)
             open = open - 1
