@@ -267,6 +267,8 @@ class AsyncWorker:
         self.pin()
         loop = self.start()
         future = asyncio.run_coroutine_threadsafe(function(), loop)
+        if self._hands is not None:
+            self._hands.urge()
         try:
             return future.result(timeout)
         except TimeoutError:

@@ -242,6 +242,29 @@ def test_who_says_that_he_blocks_gives_the_loop_away_first(lab: Lab, no_watch: N
     assert session.thread() != found[0]
 
 
+def test_running_on_the_loop_does_not_wait_for_a_session_that_holds_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nothing else was to be done when that began, so that nobody looked."""
+    monkeypatch.setattr(module, "HELD", 0.001)
+    before = set(threading.enumerate())
+    lab.where()
+    lab.served_on()
+    for each in set(threading.enumerate()) - before:
+        if each.name.endswith("-watch"):
+            each.join(20)
+    hog = Hog()
+    lab.runners.post(hog, None)
+    assert hog.begun.wait(20)
+
+    async def here() -> int:
+        return threading.get_ident()
+
+    home = lab.worker.run(here, 20)
+    hog.end.set()
+    assert hog.thread() != home
+
+
 def test_who_computes_for_long_gives_the_loop_away_when_it_is_wanted(lab: Lab, no_watch: None) -> None:
     """Lua's budget hook asks now and then; a call made before is answered meanwhile."""
     answers: list[Reply] = []
