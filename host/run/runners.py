@@ -406,10 +406,10 @@ class Runners:
                     if self._closed:
                         return
                     self._idle.append(runner)
-                    interrupt = bool(self._ready) and not self._pinned and self._call_leader()
-            if interrupt:
-                assert self._loop is not None
-                self._loop.interrupt()
+                    if self._ready and not self._pinned:
+                        interrupt = self._call_leader()
+                    elif self._ready and not self._watching:
+                        self._watch_over()  # who sees to the queue may be held up before it comes to it
             if session is not None:
                 session.serve()
                 served += 1

@@ -229,6 +229,37 @@ def test_pinning_while_a_session_holds_the_loops_thread(lab: Lab) -> None:
     assert home not in {lab.served_on() for _ in range(5)}
 
 
+def test_what_is_left_to_another_runner_is_served_when_that_is_held_up(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that is put back may be left to one that has just taken another; somebody looks whether it comes."""
+    monkeypatch.setattr(module, "HELD", 0.001)
+    before = set(threading.enumerate())
+    lab.where("stays")
+    hogs = [Hog(), Hog()]
+    for hog in hogs:
+        lab.runners.post(hog, None)
+        assert hog.begun.wait(20)
+    for each in set(threading.enumerate()) - before:
+        if each.name.endswith("-watch"):
+            each.join(20)
+    is_spare, asked = lab.runners._is_spare, threading.Event()
+
+    def at_first(runner: Any) -> bool:
+        if asked.is_set():
+            return is_spare(runner)
+        asked.set()
+        return True
+
+    monkeypatch.setattr(lab.runners, "_is_spare", at_first)
+    lab.runners.post(hogs[0], "more")
+    hogs[0].end.set()
+    hogs[0].thread()
+    hogs[0].thread()
+    hogs[1].end.set()
+    hogs[1].thread()
+
+
 def test_who_says_that_he_blocks_gives_the_loop_away_first(lab: Lab, no_watch: None) -> None:
     """A session that waits for a call of its own gets the answer: it does not wait for itself."""
     found: list[int] = []
