@@ -410,6 +410,9 @@ class Runners:
                         interrupt = self._call_leader()
                     elif self._ready and not self._watching:
                         self._watch_over()  # who sees to the queue may be held up before it comes to it
+            if interrupt:
+                assert self._loop is not None
+                self._loop.interrupt()
             if session is not None:
                 session.serve()
                 served += 1
