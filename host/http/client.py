@@ -10,6 +10,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -93,8 +94,8 @@ class HttpClient:
 
     @property
     def is_own(self) -> bool:
-        """Whether all that runs in an exchange is the host's, and nothing that a program gave."""
-        return not self._options and self._transport is None
+        """Whether all that runs in an exchange is the host's own: nothing that a program gave, and no reqwest."""
+        return self._lean and self._is_short
 
     @property
     def client(self) -> httpx.AsyncClient:
@@ -169,16 +170,22 @@ class HttpClient:
     def _open_fast(self) -> Wire:
         # Imported with the first request: a script without calls does not pay for it.
         roots = read_roots(self._roots())
-        if self.settings.transport == "auto" and find_spec("httptools") is not None:
-            from host.http.lean import LeanWire, proxied
+        if self._is_short:
+            from host.http.lean import LeanWire
 
-            if not (self.settings.trust_env and proxied(self._environ)):
-                self._fast = lean = LeanWire(self.settings, roots)
-                return lean
+            self._fast = lean = LeanWire(self.settings, roots)
+            return lean
         from host.http.reqwest import ReqwestWire
 
         self._fast = wire = ReqwestWire(self.settings, roots)
         return wire
+
+    @cached_property
+    def _is_short(self) -> bool:
+        """Whether plain requests go over the host's own HTTP/1.1."""
+        if self.settings.transport != "auto" or find_spec("httptools") is None:
+            return False
+        return not (self.settings.trust_env and _proxied(self._environ))
 
     def _compatible(self, name: str) -> Any:
         wire = self._wires.get(name)
@@ -286,3 +293,9 @@ def _mocked() -> bool:
     import httpx  # imported already by pytest_httpx
 
     return httpx.AsyncHTTPTransport.handle_async_request.__module__ == "pytest_httpx"
+
+
+def _proxied(environ: Mapping[str, str]) -> bool:
+    """Whether the environment names a proxy: then requests go by reqwest, which knows how."""
+    names = ("http_proxy", "https_proxy", "all_proxy")
+    return any(environ.get(name) or environ.get(name.upper()) for name in names)

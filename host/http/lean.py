@@ -10,7 +10,7 @@ import asyncio
 import re
 import socket
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ from host.http.settings import HttpSettings
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["LeanWire", "proxied"]
+__all__ = ["LeanWire"]
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 MOST_HEAD = 1 << 18  # bytes of an answer's head, and of its trailers
@@ -431,9 +431,3 @@ def _decoded(body: bytes, codings: str, limit: int) -> bytes:
         if not decoder.eof:
             raise WireError("coding", "it ends too early")
     return body
-
-
-def proxied(environ: Mapping[str, str]) -> bool:
-    """Whether the environment names a proxy: then requests go by reqwest, which knows how."""
-    names = ("http_proxy", "https_proxy", "all_proxy")
-    return any(environ.get(name) or environ.get(name.upper()) for name in names)
