@@ -24,7 +24,8 @@ from host.errors import ClosedError
 
 HELD = 0.02  # seconds in one session after which a thread counts as held up
 LONG = 0.005  # after which it is the loop's turn, though more sessions are waiting, or one still computes
-BATCH = 16  # sessions served after which it is the loop's turn too
+BATCH = 16  # sessions served after which it is the turn of the loop where that has a thread of its own
+ROUND = 64  # the same where it has none
 IDLE = 10.0  # seconds without work after which a thread ends
 
 _log = logging.getLogger(__name__)
@@ -219,7 +220,7 @@ class Runners:
                             loop.interrupt()  # what came for the session meanwhile is the other thread's
                         return None
                 idle = self._pinned or not self._ready or self._is_full()
-                if idle or served == BATCH or (served and runner.since - begun > LONG):
+                if idle or served == ROUND or (served and runner.since - begun > LONG):
                     wake = self._rouse() if self._ready and self._pinned else None
                     self._turning = idle
                     break

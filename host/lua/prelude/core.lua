@@ -269,7 +269,7 @@ local function rest()
   local left = advance()
   if most and left > 0 and collect("count") > most then
     collect()
-    most = 1.2 * collect("count")
+    most = 1.4 * collect("count")
   end
   return left
 end
