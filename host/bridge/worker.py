@@ -109,7 +109,7 @@ class AsyncWorker:
         self._hands: Hands | None = None
         self._movable: set[str] = set()  # functions that may go on on another thread
         self._pinned = False
-        self._thread: threading.Thread | None = None  # the loop's; with hands, the last that took it over
+        self._thread: threading.Thread | None = None  # the loop's, where no hands turn it
         self._finished = False  # the loop is to end
         self._over = threading.Event()  # it has
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -336,7 +336,7 @@ class AsyncWorker:
         if self._hands is not None:
             self._hands.urge()
         self._over.wait()
-        if self._hands is None and self._thread is not None:
+        if self._thread is not None:
             self._thread.join()
         atexit.unregister(self._at_exit)
 
@@ -423,7 +423,6 @@ class AsyncWorker:
         """Turn the loop on the calling thread, until its end or until another thread has taken it over."""
         loop, hands = self._loop, self._hands
         assert loop is not None
-        self._thread = threading.current_thread()
         asyncio.set_event_loop(loop)
         try:
             while not self._finished:
