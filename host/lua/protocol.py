@@ -1,7 +1,7 @@
 """The numbers both sides of the Lua boundary agree on. The Lua side has them in ``prelude/*.lua``.
 
 ``host(code, …)`` is called by Lua, ``enter(id, status, a, b)`` by Python; only nil, booleans, numbers and
-byte strings cross, tables as MessagePack bytes (``prelude/wire.lua``, ``host.lua.values``).
+byte strings cross, tables as MessagePack bytes (``prelude/encode.lua``, ``decode.lua``, ``host.lua.values``).
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from typing import Final
 
 # Codes of host(code, …)
 CALL: Final = 1  # (id, kind, target, payload, options, path, n, line) -> nothing (parked) or status, a, b
-TICK: Final = 2  # () -> 0 go on; 1 limit, 2 timeout, 3 interrupted, 4 closed, and a message
+TICK: Final = 2  # () -> nothing: go on; or the kind of error the run ends with, and its message
 WAIT: Final = 3  # () -> id, status, a, b of the next reply; blocks the run's thread
 CANCEL: Final = 4  # (id)
 OUT: Final = 5  # (bytes) -> nothing, or an error's facts
 ENDED: Final = 6  # (returned value, exit status or nil)
 FAILED: Final = 7  # (facts)
-PRELUDE: Final = 9  # (name) -> compiled chunk
-NAME: Final = 10  # (global's name) -> prelude file, a, b; or nothing
+PRELUDE: Final = 9  # (name) -> that file's bytecode
+NAME: Final = 10  # (global's name) -> "" Lua's own | bytecode of the file that sets it | file, a, b; or nothing
 METHOD: Final = 11  # (operation, method) -> kind, param, code, field, field; or ERROR, facts
 CHECK: Final = 12  # (operation, parameter or ":with", value) -> nothing; or ERROR, facts
 TOOL: Final = 13  # (name, a, b) -> VALUE, bytes; or ERROR, facts
-HOME: Final = 15  # (name) -> the prelude file that defines core.<name>, or nothing
+HOME: Final = 15  # (name) -> bytecode of the prelude's file that defines core.<name>, or nothing
 ROOM: Final = 16  # () -> nothing: the script is over, its end may use the memory held back (LuaState itself answers)
 MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION target paging | BUILDER target about
 
@@ -39,7 +39,7 @@ ERROR: Final = 1
 CREATED: Final = 2  # VALUE of a CREATE, with the answer as JSON
 
 # ids of enter()
-# status: chunk name, a: source, b: 1 to tell calls' lines, + 2 to give memory back, + 4 durable, + 8 a is bytecode
+# status: chunk name, a: source, b: 1 to tell calls' lines, + 2 many are alive, + 4 durable, + 8 a is bytecode
 START: Final = -1
 ABORT: Final = -2  # a: the error's facts
 

@@ -93,16 +93,16 @@ def chunk(name: str) -> bytes:
 # What a state begins with, in one chunk. The state's own globals stay out of every script's reach: scripts get a table
 # of their own. What even the prelude has no use for is dropped all the same.
 BOOT = """
-local host, tasks, str, compiling = ...
+local host, tasks, str, compiling, name, source, flags = ...
 if not compiling then jit.off() end
 collectgarbage("stop")
 local function drop(from, names)
   for name in names:gmatch("%S+") do from[name] = nil end
 end
-local enter, core = (function(...) {core} end)(host, tasks, str)
+local core, enter = (function(...) {core} end)(host, tasks, str)
 local registry = debug.getregistry()
--- The table itself stays: LuaJIT opens its FFI through it when it meets a literal such as 1LL.
-for name in pairs(registry._LOADED) do registry._LOADED[name] = nil end
+registry._LOADED = {} -- LuaJIT opens its FFI through it when it meets a literal such as 1LL
+drop(getmetatable(io.stdout), "__gc __index __tostring close flush lines read seek setvbuf write")
 drop(registry, "FILE* _LOADLIB _PRELOAD")
 drop(registry.POBJECT, "__index __newindex __tostring") -- of a Python object Lua needs no more than to call it
 drop(string, "dump")
@@ -110,9 +110,9 @@ drop(table, "foreach foreachi getn")
 drop(os, "execute exit getenv remove rename setlocale tmpname")
 drop(debug, "debug gethook getlocal getregistry getupvalue setlocal setmetatable setupvalue traceback")
 drop(debug, "upvalueid upvaluejoin")
-drop(_G, "python package ffi jit io debug require module dofile loadfile print gcinfo getfenv setfenv")
+drop(_G, "python package ffi jit io debug require module dofile loadfile print gcinfo getfenv setfenv xpcall")
 {files}
-return enter
+return enter, (function(...) {begin} end)(core, name, source, flags)
 """
 
 
@@ -121,23 +121,31 @@ def boot(building: bool) -> bytes:
     """The bytecode a state begins with; with the files that builders need when there will be some."""
     files = ("env", "text", "builders") if building else ("env",)
     loads = "".join(f"do local load = function(...) {_source(name)} end load(core) end\n" for name in files)
-    return _compile(BOOT.replace("{files}", loads).replace("{core}", _source("core")), "host")
+    text = BOOT.replace("{files}", loads)
+    for name in ("core", "begin"):
+        text = text.replace(f"{{{name}}}", _source(name))
+    return _compile(text, "host")
 
 
-# Which file of the prelude defines core.<name>; those not here are in core.lua or env.lua.
+# Which file of the prelude defines core.<name>; those not here are in the files a state begins with.
 HOMES = {
-    name: file
+    name: file.decode()
     for file, names in {
-        b"errors": b"raise where refuse error_meta check_cancelled locate",
+        b"errors": b"raise where refuse error_meta check_cancelled locate die",
+        b"tags": b"tag_of",
+        b"compile": b"compile",
+        b"answers": b"answer_meta array_meta",
+        b"long": b"long_text long_head number16 number32",
+        b"patterns": b"matcher",
         b"waiting": b"in_place stuck",
         b"ask": b"ask",
         b"ending": b"ending",
-        b"text": b"text head number16 number32 answer_meta array_meta",
+        b"text": b"text head",
         b"encode": b"encode encode_list NULL secret_parts utf8_ok",
         b"decode": b"decode",
         b"namespaces": b"page",
         b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment"
-        b" create_failed create_options",
+        b" create_failed create_options maker own_method",
         b"totext": b"to_text",
         b"tool": b"tool check",
         b"sleep": b"expect_seconds",
@@ -147,8 +155,14 @@ HOMES = {
 }
 
 
+def home(name: bytes) -> bytes | None:
+    """The file of the prelude that defines ``core.<name>``, as bytecode."""
+    file = HOMES.get(name)
+    return None if file is None else chunk(file)
+
+
 class LuaState:
-    """A fresh state with the prelude in it.
+    """A fresh state; the prelude and the script get into it with START.
 
     ``host(code, *arguments)`` is called by the Lua side (codes in ``host.lua.protocol``) on whichever thread
     is inside :meth:`enter`; it must not raise and gives ``None``, a bool, a number, bytes, or a tuple of these.
@@ -156,7 +170,7 @@ class LuaState:
     LuaJIT compile: then nothing in this process stops a loop.
     """
 
-    __slots__ = ("_ceiling", "_enter", "_host", "_limit", "_most", "_runtime")
+    __slots__ = ("_begin", "_ceiling", "_enter", "_host", "_limit", "_most", "_runtime")
 
     def __init__(self, host: HostFunction, limits: Limits, building: bool = True, *, jit: bool = False) -> None:
         self._runtime = _lupa.LuaRuntime(
@@ -169,10 +183,11 @@ class LuaState:
         self._limit = self._ceiling = limits.memory
         self._most = limits.memory + HEADROOM
         self._host: HostFunction | None = host
-        self._enter = self._runtime.execute(boot(building), self._answer, limits.tasks, limits.string, jit)
+        self._begin = boot(building), limits.tasks, limits.string, jit
+        self._enter: Any = None
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
-        """Hand Lua one reply (or START, ABORT) and let it run until it waits. Gives the number of live tasks.
+        """Hand Lua one reply (or first START, or ABORT) and let it run until it waits. Gives the number of live tasks.
 
         Raises ``MemoryError`` when the state's memory is used up outside the script's own code.
         """
@@ -184,9 +199,18 @@ class LuaState:
             if not self._room(0):
                 raise MemoryError
         try:
-            return int(self._enter(id, status, a, b) or 0)
+            if self._enter is None:
+                code, tasks, string, jit = self._begin
+                self._enter, left = self._runtime.execute(code, self._answer, tasks, string, jit, status, a, b)
+                return int(left)
+            return int(self._enter(id, status, a, b))
         except _lupa.LuaMemoryError as error:
             raise MemoryError from error
+
+    def collect(self) -> None:
+        """Give back what is garbage. Not from within :meth:`enter`."""
+        if self._runtime is not None:
+            self._collect()
 
     def stop(self) -> None:
         """The run is to end: the budget hook will ask, and be told. From any thread."""
@@ -216,7 +240,7 @@ class LuaState:
         if size and not self._room(size):
             if code == WAIT:
                 return result[0], 1, None, None  # the one answer that says first whose it is
-            return (1, None) if type(result) is tuple else None
+            return (1, None) if type(result) is tuple else False
         return result
 
     def _room(self, size: int) -> bool:
@@ -224,8 +248,12 @@ class LuaState:
         runtime = self._runtime
         if int(runtime.get_memory_used(True)) + size <= self._ceiling:
             return True
+        self._collect()
+        return int(runtime.get_memory_used(True)) + size <= self._ceiling
+
+    def _collect(self) -> None:
         # Collecting may itself take memory (a smaller table of strings), and outside a call that ends the process.
+        runtime = self._runtime
         runtime.set_max_memory(0)
         runtime.gccollect()
         runtime.set_max_memory(self._most)
-        return int(runtime.get_memory_used(True)) + size <= self._ceiling

@@ -25,8 +25,8 @@ OWN: Final = frozenset(
 )
 
 # Files of the prelude, by the globals they set.
-FILES: Final[dict[str, bytes]] = {
-    name: file.encode()
+FILES: Final[dict[str, str]] = {
+    name: file
     for file, names in {
         "totext": "tostring",
         "protect": "pcall xpcall",

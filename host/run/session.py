@@ -24,7 +24,7 @@ from host.gate.permissions import Permissions
 from host.limits import MB, Limits
 from host.lua import protocol as p
 from host.lua.chunks import Chunks
-from host.lua.state import HOMES, HostFunction, LuaState, chunk
+from host.lua.state import HostFunction, LuaState, chunk, home
 from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
 from host.run.failure import script_error
 from host.run.names import FILES, OWN, STANDARD
@@ -60,6 +60,8 @@ class State(Protocol):
     """The Lua side of a run: ``host.lua.state.LuaState``, or one in a process of its own."""
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int: ...
+
+    def collect(self) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -241,13 +243,16 @@ class Session:
                 self._state.stop()
             name = b"@" + job.script.name.encode()
             self._tools = Tools(job, given, self.around.mask, self._log)
-            flags = (1 if self.around.sinks else 0) + (2 if len(self.around.alive) > CROWD else 0)
+            crowd = len(self.around.alive) > CROWD
+            flags = (1 if self.around.sinks else 0) + (2 if crowd else 0)
             if self._durable is not None:
                 flags |= 5
             source = job.script.source
             if self.around.chunks is not None and (code := self.around.chunks.of(name, source)) is not None:
                 source, flags = code, flags + 8
             self._enter(p.START, name, source, flags)
+            if crowd and self._ending is None:
+                self._state.collect()  # what loading left behind
             if self._durable is not None:
                 self._replay(self._durable)
         else:
@@ -539,11 +544,11 @@ class Session:
         self.around.runners.tick()
         if self._why is not None:
             kind, message = WHY[self._why]
-            return _TICKS[kind], message.encode()
+            return kind.encode(), message.encode()
         if monotonic() > self._slice_end:
             seconds = self._limits.lua_time
-            return 1, f"the script ran for {seconds:g} s without a call".encode()
-        return 0
+            return b"limit", f"the script ran for {seconds:g} s without a call".encode()
+        return None
 
     def _wait(self) -> Any:
         """Blocks the thread until there is a reply. Nothing when the run is being killed."""
@@ -617,7 +622,7 @@ class Session:
         if self._tools is not None and name in self._tools.globals:
             return b"values", to_lua(self._tools.globals[name])
         if name in FILES:
-            return FILES[name]
+            return chunk(FILES[name])
         if name.startswith("new_"):
             found = gate.builder(name[4:])
             if found is not None:
@@ -687,7 +692,7 @@ _ASK: dict[int, Callable[..., Any]] = {
     p.CHECK: Session._check,
     p.TOOL: Session._tool,
     p.MEMBER: Session._member,
-    p.HOME: lambda _, name: HOMES.get(name),
+    p.HOME: lambda _, name: home(name),
 }
 
 WHY: dict[str, tuple[str, str]] = {
@@ -696,7 +701,6 @@ WHY: dict[str, tuple[str, str]] = {
     "closed": ("closed", "the host was closed while the script ran"),
     "stopped": ("interrupted", "the run was stopped"),
 }
-_TICKS = {"timeout": 2, "interrupted": 3, "closed": 4}  # what p.TICK answers
 
 
 def _goes_on(call: Any) -> bool:

@@ -44,14 +44,16 @@ class Tools:
         value = self._job.env.get(name.decode("utf-8", "replace"))
         return None if value is None else value.encode("utf-8", "surrogateescape")
 
-    def _args(self, n: float, _: Any) -> bytes | None:
-        """The argument of that number, from 1; ``None`` beyond the last."""
-        if n > len(self._job.args):
-            return None
-        try:
-            return self._job.args[int(n) - 1].encode()
-        except UnicodeEncodeError:
-            raise InvalidCall(f"argument {int(n)} of the script is not Unicode") from None
+    def _args(self, _: Any, __: Any) -> bytes:
+        """All arguments, each as its length, a colon and its bytes."""
+        told = []
+        for n, argument in enumerate(self._job.args, 1):
+            try:
+                data = argument.encode()
+            except UnicodeEncodeError:
+                raise InvalidCall(f"argument {n} of the script is not Unicode") from None
+            told.append(b"%d:%b" % (len(data), data))
+        return b"".join(told)
 
     def _seed(self, _: Any, __: Any) -> bytes:
         return str(int.from_bytes(os.urandom(6), "big")).encode()

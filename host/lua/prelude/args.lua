@@ -1,14 +1,11 @@
--- args: what the script was called with. Asked for one by one, so that it takes no more of the prelude.
+-- args: what the script was called with, told all at once: each as its length, a colon and its bytes.
 local core = ...
-local host = core.host
-local TOOL = 13
+local find, sub = core.string.find, core.string.sub
 
-local args, n = {}, 0
-while true do
-  local status, value = host(TOOL, "args", n + 1)
-  if status == 1 then core.refuse(value) end
-  if value == nil then break end
-  n = n + 1
-  args[n] = value
+local told, args, n, at = core.tool("args"), {}, 0, 1
+while at <= #told do
+  local _, colon, size = find(told, "^(%d+):", at)
+  n, at = n + 1, colon + size + 1
+  args[n] = sub(told, colon + 1, colon + size)
 end
 core.env.args = args

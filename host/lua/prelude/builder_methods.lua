@@ -2,11 +2,9 @@
 local core = ...
 local host, type, select, next, tostring, pcall, rawequal, rawget, error = core.host, core.type, core.select, core.next,
   core.tostring, core.pcall, core.rawequal, core.rawget, core.error
-local text, head, encode, decode = core.text, core.head, core.encode, core.decode
+local encode, decode = core.encode, core.decode
 local sort = core.table.sort
-local b = core.builders
-local own, make, state_of, changeable, fragment, keep, method, parameters = b.own, b.make, b.state_of, b.changeable,
-  b.fragment, b.keep, b.method, b.parameters
+local own, make, state_of, changeable, fragment, keep, method, parameters, new = core.builders()
 local CHECK, TOOL = 12, 13
 
 local function invalid(message) return core.raise { kind = "invalid", message = message } end
@@ -57,15 +55,16 @@ function core.create_options(state)
   return encode(options)
 end
 
--- Positional arguments as the table they stand for; a table is taken as it is.
-function core.positional(fields, value, ...)
-  if type(value) == "table" or not fields[1] then return value end
-  local item = { [fields[1]] = value }
-  for i = 2, #fields do item[fields[i]] = (select(i - 1, ...)) end
+-- Positional arguments as the table they stand for, under one name or two; a table is taken as it is.
+function core.positional(first, second, value, also)
+  if type(value) == "table" then return value end
+  local item = { [first] = value }
+  if second then item[second] = also end
   return item
 end
 
-local function one_list(encoded) return head(1, 0x90, 0xDC) .. encoded end
+function core.maker(kind) return make[kind] end
+function core.own_method(name) return own[name] end
 
 -- A list given whole, or one value for a list of one.
 function make.list(class, name, param, code)
@@ -74,13 +73,13 @@ function make.list(class, name, param, code)
     if type(value) == "table" and (#value > 0 or next(value) == nil) or value == "" or rawequal(value, core.NULL) then
       keep(state, param, fragment(class, param, "", value))
     else
-      keep(state, param, { list = true, n = 1, fragment(class, param, code, value, one_list) })
+      keep(state, param, { list = true, n = 1, fragment(class, param, code, value, true) })
     end
     return self
   end
 end
 
-function make.append(class, name, param, code, fields)
+function make.append(class, name, param, code, first, second)
   return function(self, ...)
     local state = changeable(self, name)
     local items = state.values[param]
@@ -93,8 +92,9 @@ function make.append(class, name, param, code, fields)
       end
     end
     items = items or { list = true, n = 0 }
-    local value = core.positional(fields, ...)
-    items[items.n + 1] = fragment(class, param, not fields[1] and code or "", value, one_list)
+    local value = ...
+    if first then value = core.positional(first, second, ...) end
+    items[items.n + 1] = fragment(class, param, not first and code or "", value, true)
     items.n = items.n + 1
     keep(state, param, items)
     return self
@@ -148,7 +148,9 @@ function own.copy(self)
       if key ~= "idempotency_key" then options[key] = value end
     end
   end
-  return b.new(state.class, values, order, options)
+  local twin = new(state.class, values, order)
+  state_of(twin, "copy").options = options
+  return twin
 end
 
 function own.set(self, name, ...)

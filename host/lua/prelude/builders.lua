@@ -1,12 +1,8 @@
 -- Builders: new_product():name("x"):create(). A builder is userdata; its state is the parameters given so far,
 -- each already encoded, so a table changed later changes nothing, and create() only joins them.
--- Methods that are called less often are in builder_methods.lua.
+-- Methods that are called less often are in builder_methods.lua. Lua's functions as globals: see core.lua.
 local core = ...
-local host, type, select, pcall = core.host, core.type, core.select, core.pcall
-local call, text, head, newproxy, getmetatable, set_env, env_of = core.call, core.text, core.head, core.newproxy,
-  core.getmetatable, core.set_env, core.env_of
-local concat, byte, floor = core.table.concat, core.string.byte, core.math.floor
-local mark = core.mark
+local host, text, head, env_of = core.host, core.text, core.head, core.env_of
 local METHOD, CHECK, CREATE = 11, 12, 2
 local CREATED = 2 -- status: the answer is JSON
 
@@ -28,21 +24,23 @@ local function changeable(self, name)
   return state
 end
 
--- Encodes one value, asking the host unless the parameter's letter says all there is to check. `wrap` makes of
--- the encoded value what the host is to check.
-local function fragment(class, name, code, value, wrap)
+-- Encodes one value, asking the host unless the parameter's letter says all there is to check. The host checks it
+-- as the value of the map's key `within`, or as a list's only item where that is true.
+local function fragment(class, name, code, value, within)
   local kind = type(value)
   local encoded
   if kind == "string" then
     encoded = text(value)
-    if code == "s" and byte(encoded, 1) ~= 198 then return encoded end -- 198: not UTF-8
+    if code == "s" and string.byte(encoded, 1) ~= 198 then return encoded end -- 198: not UTF-8
   else
     if value == nil then core.refuse_change({ class = class, needs = true }, name) end
     encoded = core.encode(value)
-    if kind == "number" and (code == "n" or code == "s" or (code == "i" and value == floor(value))) then return encoded end
+    if kind == "number" and (code == "n" or code == "s" or (code == "i" and value == math.floor(value))) then return encoded end
     if kind == "boolean" and (code == "b" or code == "s") then return encoded end
   end
-  local status, payload = host(CHECK, class.target, name, wrap and wrap(encoded) or encoded)
+  local checked = encoded
+  if within then checked = (within == true and "\145" or "\129" .. text(within)) .. encoded end
+  local status, payload = host(CHECK, class.target, name, checked)
   if status == 1 then core.refuse(payload) end
   return encoded
 end
@@ -53,13 +51,14 @@ local function keep(state, name, value)
   state.values[name] = value
 end
 
-local make = {} -- kind of method -> function(class, name, param, code, fields) that makes it
+local own = {} -- methods that all builders have
+local make = {} -- kind of method -> function(class, name, param, code, first, second) that makes it
 
-function make.set(class, name, param, code, fields)
+function make.set(class, name, param, code, first, second)
   return function(self, ...)
     local state = changeable(self, name)
     local value = ...
-    if fields[1] then value = core.positional(fields, ...) end
+    if first then value = core.positional(first, second, ...) end
     keep(state, param, fragment(class, param, code, value))
     return self
   end
@@ -75,7 +74,7 @@ function make.map(class, name, param, code)
       map = { n = 0 } -- keys at 1, 3, 5 …, each followed by its value
       keep(state, param, map)
     end
-    local encoded = fragment(class, param, code, (...), function(e) return "\129" .. text(key) .. e end)
+    local encoded = fragment(class, param, code, (...), key)
     local n = map.n
     for i = 1, 2 * n, 2 do
       if map[i] == key then
@@ -88,41 +87,37 @@ function make.map(class, name, param, code)
   end
 end
 
+-- All parameters as one map's bytes.
+local function parameters(state)
+  local order, values = state.order, state.values
+  local out, n = { head(#order, 0x80, 0xDE) }, 1
+  for i = 1, #order do
+    local value = values[order[i]]
+    out[n + 1] = text(order[i])
+    if type(value) == "string" then
+      out[n + 2], n = value, n + 2
+    elseif value.list then
+      out[n + 2], n = head(value.n, 0x90, 0xDC), n + 2
+      for k = 1, value.n do out[n + k] = value[k] end
+      n = n + value.n
+    else
+      out[n + 2], n = head(value.n, 0x80, 0xDE), n + 2
+      for k = 1, 2 * value.n, 2 do out[n + k], out[n + k + 1] = text(value[k]), value[k + 1] end
+      n = n + 2 * value.n
+    end
+  end
+  return table.concat(out, "", 1, n)
+end
+
 local function method(class, name)
   local found = class.methods[name]
   if found then return found end
-  local kind, param, code, a, b = host(METHOD, class.target, name)
+  local kind, param, code, first, second = host(METHOD, class.target, name)
   if kind == 1 then core.refuse(param) end
-  if not make[kind] then core.load_prelude(core, "builder_methods") end
-  found = make[kind](class, name, param, code, { a, b })
+  found = (make[kind] or core.maker(kind))(class, name, param, code, first, second)
   class.methods[name] = found
   return found
 end
-
--- The bytes of one parameter's value.
-local function joined(value)
-  if type(value) == "string" then return value end
-  local out, n = {}, value.n
-  if value.list then
-    out[1] = head(n, 0x90, 0xDC)
-    for i = 1, n do out[i + 1] = value[i] end
-    return concat(out, "", 1, n + 1)
-  end
-  out[1] = head(n, 0x80, 0xDE)
-  for i = 1, 2 * n, 2 do out[i + 1], out[i + 2] = text(value[i]), value[i + 1] end
-  return concat(out, "", 1, 2 * n + 1)
-end
-
--- All parameters as one map's bytes.
-local function parameters(state)
-  local order = state.order
-  local n = #order
-  local out = { head(n, 0x80, 0xDE) }
-  for i = 1, n do out[2 * i], out[2 * i + 1] = text(order[i]), joined(state.values[order[i]]) end
-  return concat(out, "", 1, 2 * n + 1)
-end
-
-local own = {}
 
 function own.create(self)
   local state = state_of(self, "create")
@@ -131,31 +126,33 @@ function own.create(self)
   state.busy = true
   local options = state.options
   if options or state.key then options = core.create_options(state) end
-  local ok, status, id, raw = pcall(call, CREATE, class.target, parameters(state), options)
+  local ok, status, id, raw = pcall(core.call, CREATE, class.target, parameters(state), options)
   state.busy = nil
   if not ok then
     return core.create_failed(state, status)
   end
-  if id and byte(id, 1) == 0 then id = core.tonumber(core.string.sub(id, 2)) end -- an integer
+  if id and string.byte(id, 1) == 0 then id = tonumber(string.sub(id, 2)) end -- an integer
   state.created, state.id, state.raw, state.doubt, state.key = true, id, raw, nil, nil
   state.json = status == CREATED
   return id
 end
 
-local function new(class, values, order, options)
+local function new(class, values, order)
   local self = newproxy(proto)
-  set_env(self, { tag = "builder", class = class, values = values, order = order, options = options })
+  core.set_env(self, { tag = "builder", class = class, values = values, order = order })
   return self
+end
+
+function core.builders()
+  return own, make, state_of, changeable, fragment, keep, method, parameters, new
 end
 
 meta.__metatable = false
 function meta.__newindex(_, key) core.refuse_assignment(key) end
 
-local MORE = { copy = true, set = true, params = true, with = true }
-
 function meta.__index(self, key)
   if own[key] then
-    if key == "create" then mark() end
+    if key == "create" then core.marked = core.debug.getinfo(2, "Sl") end
     return own[key]
   end
   local state = env_of(self)
@@ -170,9 +167,8 @@ function meta.__index(self, key)
     return state.data
   end
   if key == "data" and not class.has_data or key == "id" and not class.has_id then return nil end
-  if MORE[key] then
-    core.load_prelude(core, "builder_methods")
-    return own[key]
+  if key == "copy" or key == "set" or key == "params" or key == "with" then
+    return core.own_method(key)
   end
   return method(class, key)
 end
@@ -182,26 +178,19 @@ function meta.__tostring(self)
   return state.tag == "builder" and core.show_builder(state) or "builder"
 end
 
-core.builders = {
-  own = own, make = make, state_of = state_of, changeable = changeable, fragment = fragment,
-  keep = keep, method = method, joined = joined, parameters = parameters, new = new,
-}
-
 local classes = {}
 
 -- target: the operation; about: "resource flags", flags holding "i" or "d" where parameters are called id or data.
 function core.makers.builders(_, target, about)
   local class = classes[target]
   if not class then
-    local find, sub = core.string.find, core.string.sub
-    local at = find(about, " ", 1, true)
-    local flags = sub(about, at + 1)
-    class = { target = target, resource = sub(about, 1, at - 1), methods = {},
-      has_id = find(flags, "i", 1, true), has_data = find(flags, "d", 1, true) }
+    local at = string.find(about, " ", 1, true)
+    class = { target = target, resource = string.sub(about, 1, at - 1), methods = {},
+      has_id = string.find(about, "i", at, true), has_data = string.find(about, "d", at, true) }
     classes[target] = class
   end
   return function(...)
     if select("#", ...) > 0 then core.refuse_change({ class = class, arguments = true }, "new") end
-    return new(class, {}, {}, nil)
+    return new(class, {}, {})
   end
 end

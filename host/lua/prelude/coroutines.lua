@@ -4,7 +4,7 @@ local core = ...
 local type, error, rawequal, setmetatable, coroutine = core.type, core.error, core.rawequal, core.setmetatable, core.coroutine
 local co_create, co_resume, co_yield, co_status, co_running, co_yieldable = coroutine.create, coroutine.resume,
   coroutine.yield, coroutine.status, coroutine.running, coroutine.isyieldable
-local park, PARK = core.park, core.PARK
+local park = core.park -- also what a coroutine yields that waits
 
 local ours = setmetatable({}, { __mode = "k" }) -- coroutines the script made
 
@@ -27,7 +27,7 @@ end
 
 -- What a coroutine yielded: a wait is passed on to the level below, where it may be served in place.
 local function forward(co, ok, first_value, ...)
-  if ok and rawequal(first_value, PARK) then
+  if ok and rawequal(first_value, park) then
     busy[co] = true
     local status, a, b = park()
     busy[co] = nil

@@ -3,7 +3,7 @@ local core = ...
 local env, host, type, error, next, rawget, setmetatable, tonumber = core.env, core.host, core.type, core.error,
   core.next, core.rawget, core.setmetatable, core.tonumber
 local sort, floor, format = core.table.sort, core.math.floor, core.string.format
-local TOOL = 13
+local PRELUDE, TOOL = 9, 13
 
 -- The value that was noted at this point of the run, or this one if the run has not been here before.
 local function note(name, value)
@@ -122,7 +122,7 @@ function env.next(t, key)
   end
 end
 
-core.load_prelude(core, "basic")
+core.load_code(host(PRELUDE, "basic"))
 
 -- How much memory is in use depends on when garbage was collected.
 local collectgarbage = env.collectgarbage

@@ -76,7 +76,7 @@ local function fail(value, co)
   local payload, why = bounded(describe, value, co)
   if not payload then
     local _, line, script = frames(co)
-    local dead = core.why_dead()
+    local dead = core.run.dead
     if type(why) == "table" then why = rawget(why, "message") end
     payload = core.encode {
       kind = dead and dead.kind or "error", line = line, script = script,

@@ -8,7 +8,7 @@ local function where(level)
   while true do
     local info = getinfo(level, "Sl")
     if not info then
-      local last = core.marked()
+      local last = rawget(core, "marked")
       if last and sub(last.source, 1, 1) == "@" and last.currentline > 0 then return last.currentline, sub(last.source, 2) end
       return nil
     end
@@ -33,6 +33,13 @@ local function raise(facts)
 end
 
 core.error_meta, core.where, core.raise = error_meta, where, raise
+
+-- Ends the run, whatever the script catches.
+function core.die(why)
+  core.run.dead = why
+  core.debug.sethook(core.tick, "", 1)
+  return error(why, 0)
+end
 
 -- Raises the error whose facts the host sent.
 function core.refuse(payload)

@@ -4,7 +4,8 @@ local host, type, select, next, tostring, setmetatable, rawget = core.host, core
   core.tostring, core.setmetatable, core.rawget
 local raise, call, encode, encode_list, decode, head = core.raise, core.call, core.encode, core.encode_list, core.decode, core.head
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
-local MEMBER, OPERATION, PAGE = 14, 1, 3
+local getinfo = core.debug.getinfo
+local PRELUDE, MEMBER, OPERATION, PAGE = 9, 14, 1, 3
 
 -- What is needed of a page to ask for the next: its plain fields, and the ids at its ends.
 local function ends_of(page)
@@ -91,7 +92,7 @@ end
 meta.__index = function(self, key)
   local state = tag_of(self, "namespace")
   if not state or type(key) ~= "string" then return nil end
-  core.mark()
+  core.marked = getinfo(2, "Sl")
   local member = state.members[key]
   if member then return member end
   local kind, a, b = host(MEMBER, state.path, key)
@@ -100,7 +101,7 @@ meta.__index = function(self, key)
   elseif kind == 2 then member = namespace(a)
   elseif kind == 3 then member = operation(a, b)
   else -- a builder: new_<resource>
-    if not core.makers.builders then core.load_prelude(core, "builders") end
+    if not core.makers.builders then core.load_code(host(PRELUDE, "builders")) end
     member = core.makers.builders(key, a, b)
   end
   state.members[key] = member

@@ -6,16 +6,17 @@ local CALL, FUNCTION = 1, 5
 
 -- Rolls back without raising: waits for it where the task may still wait, else leaves it to the host.
 local function give_up(place)
-  if core.why_dead() then return end -- the host rolls back what the run leaves
-  local task = core.current()
+  local run = core.run
+  if run.dead then return end -- the host rolls back what the run leaves
+  local task = run.current
   if not task.cancelled then
     pcall(ask, "sql.rollback", place)
     return
   end
-  local id, pend = core.wait_id(function() end)
-  task.calls = task.calls + 1
+  local id = run.calls + 1
+  run.calls, task.calls = id, task.calls + 1
   local status = host(CALL, id, FUNCTION, "sql.rollback", encode_list(1, place), nil, task.path, task.calls, nil)
-  if status == nil then pend() end
+  if status == nil then run.pending[id], run.waiting = function() end, run.waiting + 1 end
 end
 
 local function finish(place, tx, ok, ...)

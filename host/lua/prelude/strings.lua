@@ -162,11 +162,6 @@ local function bounded(p, n)
   return true
 end
 
-local function matcher()
-  if not host.matcher then host.load_prelude(host, "patterns") end
-  return host.matcher
-end
-
 -- What of a subject of n characters lies behind init.
 local function remaining(n, init)
   if type(init) ~= "number" then return n end
@@ -212,7 +207,7 @@ function strings.find(s, p, init, plain)
   if most and #s <= most or plain and #s * (#p + 3) <= 20000 then return find(s, p, init, plain) end
   if plain or not find(p, "[%^%$%*%+%?%.%(%[%%%-]") then return find_plain(s, p, init) end
   if bounded(p, remaining(#s, init)) then return find(s, p, init) end
-  return matcher().find(s, p, find(s, "", init, true))
+  return host.matcher.find(s, p, find(s, "", init, true))
 end
 
 function strings.match(s, p, init)
@@ -220,7 +215,7 @@ function strings.match(s, p, init)
   if not sound(s, p, init) then return match(s, p, init) end
   local most = free[p]
   if most and #s <= most or bounded(p, remaining(#s, init)) then return match(s, p, init) end
-  return matcher().match(s, p, find(s, "", init, true))
+  return host.matcher.match(s, p, find(s, "", init, true))
 end
 
 function strings.gmatch(s, p)
@@ -228,7 +223,7 @@ function strings.gmatch(s, p)
   if type(s) ~= "string" or type(p) ~= "string" then return gmatch(s, p) end
   local meant = byte(p, 1) == 94 and "%" .. p or p -- ^ is no anchor here
   if bounded(meant, #s) then return gmatch(s, p) end
-  return matcher().gmatch(s, meant)
+  return host.matcher.gmatch(s, meant)
 end
 
 function strings.gsub(s, p, repl, most)
@@ -239,7 +234,7 @@ function strings.gsub(s, p, repl, most)
     return gsub(s, p, repl, most)
   end
   if bounded(p, #s) then
-    if kind ~= "string" then return matcher().gsub(s, p, repl, most, true) end
+    if kind ~= "string" then return host.matcher.gsub(s, p, repl, most, true) end
     local size = #s * (1 + #repl) * 2 -- at most, were every other byte of repl a %
     if size > 20000 then
       local _, references = gsub(repl, "%%", "")
@@ -250,7 +245,7 @@ function strings.gsub(s, p, repl, most)
       return gsub(s, p, repl, most)
     end
   end
-  return matcher().gsub(s, p, repl, most)
+  return host.matcher.gsub(s, p, repl, most)
 end
 
 function strings.rep(s, n, separator)

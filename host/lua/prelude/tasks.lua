@@ -2,8 +2,8 @@
 local core = ...
 local type, error, select, unpack, next, pcall, rawget, tostring, host = core.type, core.error, core.select, core.unpack,
   core.next, core.pcall, core.rawget, core.tostring, core.host
-local raise, park, make_ready, start_task, current, where, check_cancelled = core.raise, core.park,
-  core.make_ready, core.start_task, core.current, core.where, core.check_cancelled
+local raise, park, make_ready, run, where, check_cancelled = core.raise, core.park, core.make_ready, core.run,
+  core.where, core.check_cancelled
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local format, floor, expect_seconds = core.string.format, core.math.floor, core.expect_seconds
 local CALL, CANCEL, ERROR = 1, 4, 1
@@ -22,16 +22,19 @@ end
 
 -- Starts a call nobody is parked on: on_reply(status, a, b) runs in the driver. Gives its id.
 local function call_later(kind, target, payload, on_reply)
-  local task = current()
-  local id, pend = core.wait_id(on_reply)
-  task.calls = task.calls + 1
+  local task, id = run.current, run.calls + 1
+  run.calls, task.calls = id, task.calls + 1
   local status, a, b = host(CALL, id, kind, target, payload, nil, task.path, task.calls, nil)
-  if status == nil then pend() else on_reply(status, a, b) end
+  if status == nil then
+    run.pending[id], run.waiting = on_reply, run.waiting + 1
+  else
+    on_reply(status, a, b)
+  end
   return id
 end
 
 local function forget(id) -- an answer nobody waits for any more
-  if core.is_waiting(id) then host(CANCEL, id) end
+  if run.pending[id] ~= nil then host(CANCEL, id) end
 end
 
 local function by_path(a, b) return a.path < b.path end
@@ -68,7 +71,13 @@ local function on_fail(task)
 end
 
 local function start(parent, fn, n, ...)
-  local task = start_task(parent, fn, n, ...)
+  if run.live >= core.limit_tasks then
+    raise { kind = "limit", message = "more than " .. core.limit_tasks .. " tasks at once" }
+  end
+  local child = (parent.children or 0) + 1
+  local task = core.start_task(parent.path .. "." .. child, fn, parent, { ... }, n)
+  parent.children, parent.kids = child, parent.kids or {}
+  parent.kids[task] = true
   task.on_fail = on_fail
   return task
 end
@@ -81,7 +90,7 @@ end
 
 -- Waits until arm(wake) calls wake(). disarm() takes back what arm set up when the wait is cancelled.
 local function wait_for(arm, disarm)
-  local me = current()
+  local me = run.current
   check_cancelled(me)
   local done = false
   me.wait_line = where(3)
@@ -152,7 +161,7 @@ end
 
 function methods.wait(self)
   local task = task_of(self, "task:wait()")
-  if task == current() then invalid("a task cannot wait for itself") end
+  if task == run.current then invalid("a task cannot wait for itself") end
   await(task)
   return results(task)
 end
@@ -175,7 +184,7 @@ end
 
 function env.spawn(fn, ...)
   expect_function(fn, "spawn")
-  return handle(start(current(), fn, select("#", ...), ...))
+  return handle(start(run.current, fn, select("#", ...), ...))
 end
 
 function env.wait_any(...)
@@ -204,7 +213,7 @@ end
 
 -- Runs items 1..n through body(i), at most limit at once; the first error cancels the rest and is raised.
 local function gather(n, limit, body)
-  local list, started, open, failure, me = {}, 0, 0, nil, current()
+  local list, started, open, failure, me = {}, 0, 0, nil, run.current
   local function all()
     wait_for(function(wake)
       local function launch()
@@ -287,7 +296,7 @@ end
 function env.with_timeout(seconds, fn, ...)
   expect_seconds(seconds, "with_timeout")
   expect_function(fn, "with_timeout, argument 2,")
-  local task = start(current(), fn, select("#", ...), ...)
+  local task = start(run.current, fn, select("#", ...), ...)
   local timer, expired
   local ok, err = pcall(wait_for, function(wake)
     task.waiters = { function() if not expired then wake() end end }

@@ -1,6 +1,6 @@
 -- Waiting where the coroutine cannot yield, and waiting for nothing.
 local core = ...
-local next, pairs, host = core.next, core.pairs, core.host
+local next, host, run = core.next, core.host, core.run
 local sort, concat = core.table.sort, core.table.concat
 local WAIT = 3
 local MAX_NESTED = 40 -- waits in place inside one another; LuaJIT's C stack allows 200
@@ -8,7 +8,7 @@ local MAX_NESTED = 40 -- waits in place inside one another; LuaJIT's C stack all
 -- Every task waits for another: an error that says where each does.
 function core.stuck()
   local places, n = {}, 0
-  for path, task in next, core.tasks do
+  for path, task in next, run.tasks do
     n = n + 1
     places[n] = "task " .. path .. (task.wait_line and (" at line " .. task.wait_line) or "")
   end
@@ -22,19 +22,19 @@ local nested = 0
 function core.in_place(task)
   task.in_place = true
   nested = nested + 1
-  while not task.woken and not core.why_dead() do
+  while task.status == nil and not run.dead do
     if nested > MAX_NESTED or not core.run_one() then
-      if not core.is_waiting() then
+      if run.waiting == 0 then
         nested, task.in_place = nested - 1, nil
-        core.current(task)
+        run.current = task
         return core.raise(core.stuck())
       end
       core.route(host(WAIT))
     end
   end
   nested, task.in_place = nested - 1, nil
-  core.current(task)
+  run.current = task
   local status, a, b = task.status, task.a, task.b
-  task.status, task.a, task.b, task.woken = nil, nil, nil, nil
+  task.status, task.a, task.b = nil, nil, nil
   return status, a, b
 end

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from host.limits import MB, Limits
 from host.lua import protocol as p
-from host.lua.state import HOMES, RESERVE, LuaState, chunk
+from host.lua.state import RESERVE, LuaState, chunk, home
 from host.run.child.frames import (
     BROKE,
     ENTERED,
@@ -31,7 +31,7 @@ ASK = 0.05  # seconds of Lua after which the budget hook asks the host whether t
 COPIES = 3  # of the largest frame, which may be in memory at once beside the Lua state
 MARGIN = 64 * MB  # for the interpreter's own needs
 
-LOCAL: dict[int, Callable[[bytes], Any]] = {p.PRELUDE: lambda name: chunk(name.decode()), p.HOME: HOMES.get}
+LOCAL: dict[int, Callable[[bytes], Any]] = {p.PRELUDE: lambda name: chunk(name.decode()), p.HOME: home}
 
 
 class Inside:
@@ -106,7 +106,7 @@ class Inside:
         if code == p.TICK:
             now = monotonic()
             if now < self._ask_at:
-                return 0
+                return None
             self._ask_at = now + ASK
         elif code in LOCAL:
             return LOCAL[code](*arguments)

@@ -109,6 +109,9 @@ class ChildState:
         except Lost as lost:
             raise self._failure(lost) from None
 
+    def collect(self) -> None:
+        """Nothing: a process of its own is large all the same."""
+
     def stop(self) -> None:
         """The run is to end: what does not end it in a moment is killed. From any thread."""
         if self._timer is None:
