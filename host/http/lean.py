@@ -76,10 +76,7 @@ class _Connection(asyncio.Protocol):
     # -- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        connected = transport.get_extra_info("socket")
-        if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.transport = transport  # the loop has set TCP_NODELAY
 
     def data_received(self, data: bytes) -> None:
         answer = self.answer
@@ -395,12 +392,19 @@ def _connect_error(error: OSError, secure: bool) -> WireError:
     return WireError("connect", error.strerror or str(error))
 
 
+#: Options that say how soon a silent peer is asked, where the system has them.
+_KEEPALIVE = [getattr(socket, name) for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL") if hasattr(socket, name)]
+
+
 def _keep_alive(made: Any, seconds: int) -> None:
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
-        option = getattr(socket, name, None)
-        if option is not None:
-            made.setsockopt(socket.IPPROTO_TCP, option, max(1, seconds))
+    # The loop's own view of the socket makes a new object for each option.
+    with_options = socket.socket(made.family, socket.SOCK_STREAM, 0, made.fileno())
+    try:
+        with_options.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option in _KEEPALIVE:
+            with_options.setsockopt(socket.IPPROTO_TCP, option, max(1, seconds))
+    finally:
+        with_options.detach()
 
 
 def _decoded(body: bytes, codings: str, limit: int) -> bytes:

@@ -96,24 +96,27 @@ BOOT = """
 local host, tasks, str, compiling, name, source, flags = ...
 if not compiling then jit.off() end
 collectgarbage("stop")
-local function drop(from, names)
-  for name in names:gmatch("%S+") do from[name] = nil end
-end
 local core, enter = (function(...) {core} end)(host, tasks, str)
 local registry = debug.getregistry()
 registry._LOADED = {} -- LuaJIT opens its FFI through it when it meets a literal such as 1LL
-drop(getmetatable(io.stdout), "__gc __index __tostring close flush lines read seek setvbuf write")
-drop(registry, "FILE* _LOADLIB _PRELOAD")
-drop(registry.POBJECT, "__index __newindex __tostring") -- of a Python object Lua needs no more than to call it
-drop(string, "dump")
-drop(table, "foreach foreachi getn")
-drop(os, "execute exit getenv remove rename setlocale tmpname")
-drop(debug, "debug gethook getlocal getregistry getupvalue setlocal setmetatable setupvalue traceback")
-drop(debug, "upvalueid upvaluejoin")
-drop(_G, "python package ffi jit io debug require module dofile loadfile print gcinfo getfenv setfenv xpcall")
+local file = getmetatable(io.stdout)
+local object = registry.POBJECT -- of a Python object Lua needs no more than to call it
+{drops}
 {files}
 return enter, (function(...) {begin} end)(core, name, source, flags)
 """
+
+DROPPED = {
+    "file": "__gc __index __tostring close flush lines read seek setvbuf write",
+    "registry": "FILE* _LOADLIB _PRELOAD",
+    "object": "__index __newindex __tostring",
+    "string": "dump",
+    "table": "foreach foreachi getn",
+    "os": "execute exit getenv remove rename setlocale tmpname",
+    "debug": "debug gethook getlocal getregistry getupvalue setlocal setmetatable setupvalue traceback upvalueid"
+    " upvaluejoin",
+    "_G": "python package ffi jit io debug require module dofile loadfile print gcinfo getfenv setfenv xpcall",
+}
 
 
 @functools.cache
@@ -121,7 +124,8 @@ def boot(building: bool) -> bytes:
     """The bytecode a state begins with; with the files that builders need when there will be some."""
     files = ("env", "text", "builders") if building else ("env",)
     loads = "".join(f"do local load = function(...) {_source(name)} end load(core) end\n" for name in files)
-    text = BOOT.replace("{files}", loads)
+    drops = (f'{table}["{name}"] = nil' for table, names in DROPPED.items() for name in names.split())
+    text = BOOT.replace("{files}", loads).replace("{drops}", "\n".join(drops))
     for name in ("core", "begin"):
         text = text.replace(f"{{{name}}}", _source(name))
     return _compile(text, "host")

@@ -143,6 +143,11 @@ class Runs:
         """
         finished: SimpleQueue[RunResult] = SimpleQueue()
         running: set[Session | RemoteRun] = set()
+        afterwards = self.around.runners.afterwards
+
+        def tell(result: RunResult) -> None:
+            afterwards(lambda: finished.put(result))
+
         open_runs = 0
         more, number = True, 0
         try:
@@ -154,7 +159,7 @@ class Runs:
                         more = False
                         break
                     number += 1
-                    (script, options), told = job_of(job), _with_job(job, finished.put)
+                    (script, options), told = job_of(job), _with_job(job, tell)
                     kept = keep(job, script, options, number)
                     open_runs += 1
                     if isinstance(kept, RunResult):

@@ -81,6 +81,7 @@ class Runners:
         self._rousing = False  # the loop will rouse a runner when its batch is done
         self._lock = threading.Lock()
         self._ready: deque[Runnable] = deque()
+        self._after: list[Callable[[], None]] = []  # what to call once this round's sessions have been served
         self._idle: list[_Runner] = []
         self._busy: set[_Runner] = set()  # but for the leader
         self._blocked = 0
@@ -122,6 +123,19 @@ class Runners:
         if interrupt:
             assert self._loop is not None
             self._loop.interrupt()
+
+    def afterwards(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` once the sessions that are ready now have been served; at once from any other thread.
+
+        For waking a thread: two threads of Python at once only take the interpreter from each other.
+        """
+        with self._lock:
+            leader = self._leader
+            leads = leader is not None and leader.session is not None and leader.thread is threading.current_thread()
+            if leads:
+                self._after.append(callback)
+        if not leads:
+            callback()
 
     def flush(self) -> None:
         """Have the loop begin what sessions have submitted so far; done by itself when there is nothing else to do."""
@@ -205,6 +219,14 @@ class Runners:
 
     def work(self) -> bool | None:
         """Serve what is ready, some of it; whether the loop may wait then. None: another thread has taken it over."""
+        after: list[Callable[[], None]] = []
+        leads = self._round(after)
+        for callback in after:
+            callback()
+        return self._turning if leads else None
+
+    def _round(self, after: list[Callable[[], None]]) -> bool:
+        """Serve some of what is ready; whether this thread still has the loop. ``after`` gets what is to be called."""
         runner, loop = self._leader, self._loop
         assert runner is not None
         assert loop is not None
@@ -218,11 +240,13 @@ class Runners:
                     if self._leader is not runner:
                         if self._ready and not self._pinned and self._call_leader():
                             loop.interrupt()  # what came for the session meanwhile is the other thread's
-                        return None
+                        self._take_after(after)
+                        return False
                 idle = self._pinned or not self._ready or self._is_full()
                 if idle or served == ROUND or (served and runner.since - begun > LONG):
                     wake = self._rouse() if self._ready and self._pinned else None
                     self._turning = idle
+                    self._take_after(after)
                     break
                 session = runner.session = self._ready.popleft()
                 runner.since = monotonic()
@@ -233,7 +257,7 @@ class Runners:
             session.serve()
         if wake is not None:
             wake.release()
-        return self._turning
+        return True
 
     def pin(self) -> None:
         """The loop stays on its thread: sessions are served on others from now on."""
@@ -279,6 +303,11 @@ class Runners:
             self._loop.give_turn()
 
     # -- under the lock
+
+    def _take_after(self, after: list[Callable[[], None]]) -> None:
+        if self._after:
+            after.extend(self._after)
+            self._after.clear()
 
     def _put_back(self, session: Runnable) -> None:
         if session.inbox:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from host.bridge.worker import AsyncWorker
     from host.run.durable import Durable
 
-CROWD = 200  # runs alive at once from which each gives back memory as soon as it waits
+CROWD = 1000  # runs alive at once from which each gives back memory as soon as it waits
 
 Why = Literal["timeout", "interrupted", "closed", "stopped"]
 

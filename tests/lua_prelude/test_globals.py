@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
 
 import lupa.luajit21 as lupa
 import pytest
 
-from host.lua.state import BOOT
+from host.lua.state import DROPPED
 
 PRELUDE = sorted(path.name for path in (files("host.lua") / "prelude").iterdir() if path.name.endswith(".lua"))
 
@@ -44,7 +43,7 @@ end
 """
 
 #: Lua's own globals that stay when a state has begun.
-KEPT = set(map(str, lupa.LuaRuntime().globals())) - set(re.search(r'drop\(_G, "(.*)"\)', BOOT)[1].split())
+KEPT = set(map(str, lupa.LuaRuntime().globals())) - set(DROPPED["_G"].split())
 
 
 @pytest.fixture(scope="module")
