@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from host.lua import protocol as p
 from host.run.child import seccomp
 from host.run.child import state as child_state
 from host.run.child.isolation import Isolation
+from host.run.child.zygote import REAP
 from tests.run.child_processes import children, linux, zygote
 
 ROOT = Path(__file__).parents[2]
@@ -163,6 +167,17 @@ def test_what_is_in_force_is_told(isolation: Isolation) -> None:
 
 
 @linux
+def descriptors(folder: Path) -> dict[int, str]:
+    """What a process has open, once it is confined: one kept ready may just have been born."""
+    for _ in range(500):
+        with suppress(FileNotFoundError):
+            found = {int(fd.name): os.readlink(fd) for fd in folder.joinpath("fd").iterdir()}
+            if set(found) <= {0, 1, 2, 3}:
+                return found
+        time.sleep(0.01)
+    return found
+
+
 def test_processes_know_no_key_and_hold_no_descriptor(isolation: Isolation) -> None:
     """Neither environment, arguments nor memory of the zygote and its children have the host's key."""
     state = isolation.state(lambda *_: None, Limits())
@@ -172,7 +187,7 @@ def test_processes_know_no_key_and_hold_no_descriptor(isolation: Isolation) -> N
         assert KEY.encode() not in folder.joinpath("cmdline").read_bytes()
         try:
             assert folder.joinpath("environ").read_bytes() == b""
-            links = {int(fd.name): os.readlink(fd) for fd in folder.joinpath("fd").iterdir()}
+            links = descriptors(folder)
             assert not holds(pid, KEY.encode())
         except PermissionError:  # not even we may look: it is not dumpable
             continue
@@ -230,6 +245,15 @@ def test_stopping_kills_what_does_not_end_by_itself() -> None:
     state.close()
     assert timers[0].cancelled
     jit.close()
+
+
+def test_how_a_killed_process_ended_is_known_when_it_is_gone(isolation: Isolation) -> None:
+    """It may be asked for only after the zygote has taken note of its end."""
+    state = isolation.state(lambda *_: None, Limits())
+    state._process.kill()
+    time.sleep(10 * REAP)
+    assert state._process.status() == signal.SIGKILL
+    state.close()
 
 
 def holds(pid: int, needle: bytes) -> bool:

@@ -35,6 +35,7 @@ from host.run.child.inside import LOCAL, Inside
 
 CONTROL = 0
 REQUEST = 5
+ENDED = 100  # of how many that are gone it is remembered how they ended
 REAP = 0.02  # seconds between looks for children killed and not yet gone
 
 
@@ -64,6 +65,7 @@ class _Zygote:
         self._spare: deque[_Born] = deque()
         self._pids: dict[int, int] = {}
         self._dying: set[int] = set()
+        self._ended: dict[int, int] = {}  # wait statuses of the last that were killed, should anybody ask
         self._numbers = 0
         self._required: frozenset[str] = frozenset()
         self._control = _socket(CONTROL)
@@ -115,14 +117,17 @@ class _Zygote:
             else:
                 self._dying.add(number)
         elif letter == b"S":
-            self._control.sendall(_pair(0, 0))
+            self._control.sendall(_pair(number, self._ended[number]) if number in self._ended else _pair(0, 0))
 
     def _reap(self) -> None:
         for number in list(self._dying):
-            pid, _ = os.waitpid(self._pids[number], os.WNOHANG)
+            pid, status = os.waitpid(self._pids[number], os.WNOHANG)
             if pid:
                 self._dying.discard(number)
                 del self._pids[number]
+                self._ended[number] = status
+                if len(self._ended) > ENDED:
+                    del self._ended[next(iter(self._ended))]
 
     def _fork(self) -> _Born:
         ours, theirs = socket.socketpair()
