@@ -68,7 +68,19 @@ class _Entry:
 class _Plan:
     """What is the same for every call of an operation."""
 
-    __slots__ = ("entries", "form", "headers", "keyed", "label", "mutation", "path", "required", "wires")
+    __slots__ = (
+        "common",
+        "entries",
+        "form",
+        "headers",
+        "key_header",
+        "keyed",
+        "label",
+        "mutation",
+        "path",
+        "required",
+        "wires",
+    )
 
     def __init__(self, catalog: Catalog, operation: Operation) -> None:
         self.entries = {
@@ -90,6 +102,10 @@ class _Plan:
         if operation.body in ("form", "json", "text", "binary"):
             headers.append(("Content-Type", operation.content_type))
         self.headers = tuple(headers)
+        facts = catalog.facts
+        version = ((facts.version_header, facts.version),) if facts.version_header else ()
+        self.common = (*headers, *version)  # what most calls have, but for the key
+        self.key_header = facts.idempotency_header if operation.keyed else None
 
 
 def _brackets(operation: Operation) -> bool:
@@ -248,12 +264,11 @@ def _request(
     others: list[tuple[_Entry, Any]],
     boundary: str | None,
 ) -> Request:
-    headers = plan.headers
     path = plan.path[0]
     content = b""
+    more: tuple[tuple[str, str], ...] = ()
     if others or len(plan.path) > 1 or (operation.body not in (None, "form")):
         path, more, content = _others(operation, plan, others, boundary)
-        headers = headers + more
     if body:
         content = "&".join(body).encode("ascii")
     if operation.server and base_url.rstrip("/") == catalog.base_url:
@@ -262,12 +277,20 @@ def _request(
     if query:
         url = f"{url}?{'&'.join(query)}"
     facts = catalog.facts
-    if facts.version_header:
-        headers = (*headers, (facts.version_header, options.api_version or facts.version))
-    key = None
-    if options is not NO_OPTIONS:
+    key = options.idempotency_key
+    if more or options.account is not None or options.api_version is not None or options.headers:
+        headers = plan.headers + more
+        if facts.version_header:
+            headers = (*headers, (facts.version_header, options.api_version or facts.version))
         headers = headers + _option_headers(catalog, operation, options)
-        key = options.idempotency_key if operation.keyed else None
+    elif key is None:
+        headers = plan.common
+    elif plan.key_header:
+        headers = (*plan.common, (plan.key_header, key))
+    else:
+        headers = plan.common + _option_headers(catalog, operation, options)
+    if not operation.keyed:
+        key = None
     return Request(
         operation.method,
         url,

@@ -272,9 +272,16 @@ def _parse_origin(text: str, request: Request) -> _Origin:
 
 
 def _check_headers(request: Request, headers: Sequence[tuple[str, str]]) -> None:
+    names, values = zip(*headers, strict=True) if headers else ((), ())
+    if _is_line("".join(values)) and "" not in names:  # all at once
+        return
     for name, value in headers:
-        if not value.isascii() or "\n" in value or "\r" in value or "\0" in value or not name:
+        if not _is_line(value) or not name:
             raise call_error("invalid", request, "", f"its header {name!r} is not one line of ASCII text")
+
+
+def _is_line(text: str) -> bool:
+    return text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text
 
 
 def read_roots(path: str | None) -> bytes | None:

@@ -32,6 +32,16 @@ MOST_CODINGS = 3  # on top of one another
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
 
+_NAMES: dict[bytes, str] = {}  # of answers' headers, in lower case, by what was sent
+
+
+def _lower(name: bytes) -> str:
+    text = name.decode("latin-1").lower()
+    if len(_NAMES) < 1000 and len(name) < 100:
+        _NAMES[name] = text
+    return text
+
+
 class WireError(Exception):
     """What went wrong, as the map of faults names it."""
 
@@ -134,7 +144,7 @@ class _Connection(asyncio.Protocol):
         self.status = self.parser.get_status_code()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        key = name.decode("latin-1").lower()
+        key = _NAMES.get(name) or _lower(name)
         self.size += len(name) + len(value)
         if self.size > MOST_HEAD:
             raise WireError("malformed", "its head is over 256 KB")
@@ -142,8 +152,8 @@ class _Connection(asyncio.Protocol):
             text = value.decode("ascii")
         except UnicodeDecodeError:
             return
-        have = self.fields.get(key)
-        self.fields[key] = text if have is None else f"{have}, {text}"
+        fields = self.fields
+        fields[key] = f"{fields[key]}, {text}" if key in fields else text
 
     def on_headers_complete(self) -> None:
         self.status = self.parser.get_status_code()
@@ -184,9 +194,8 @@ class _Connection(asyncio.Protocol):
         self, loop: asyncio.AbstractEventLoop, head: bytes, content: bytes, *, bodiless: bool
     ) -> asyncio.Future[None]:
         """Write a request; done when its answer is complete, which the caller takes with ``answer = None``."""
-        self.on_message_begin()
-        self.raw = 0
-        self.reusable = False
+        self.raw = self.status = 0
+        self.headed = self.framed = self.reusable = False
         self.bodiless = bodiless
         self.answer = answer = loop.create_future()
         if len(content) < 65536:
@@ -233,9 +242,12 @@ class LeanWire:
         at = url.find("/", 8)
         origin, target = (url, "/") if at < 0 else (url[:at], url[at:])
         place = self._origins.get(origin) or self._learn(origin)
-        head = [f"{method} {target.partition('#')[0]} HTTP/1.1\r\nHost: {place[3]}\r\n{self._common}"]
+        if "#" in target:
+            target = target.partition("#")[0]
+        head = [f"{method} {target} HTTP/1.1\r\nHost: {place[3]}\r\n{self._common}"]
+        names = self._names
         for name, value in headers:
-            if name not in self._names:
+            if name not in names:
                 self._check_name(name)
             head.append(f"{name}: {value}\r\n")
         if content or method not in BODILESS:  # RFC 9110, 8.6; some servers insist

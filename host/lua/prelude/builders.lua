@@ -89,11 +89,13 @@ end
 
 -- All parameters as one map's bytes.
 local function parameters(state)
-  local order, values = state.order, state.values
+  local order, values, names = state.order, state.values, state.class.names
   local out, n = { head(#order, 0x80, 0xDE) }, 1
   for i = 1, #order do
-    local value = values[order[i]]
-    out[n + 1] = text(order[i])
+    local name = order[i]
+    local value = values[name]
+    if not names[name] then names[name] = text(name) end
+    out[n + 1] = names[name]
     if type(value) == "string" then
       out[n + 2], n = value, n + 2
     elseif value.list then
@@ -185,7 +187,7 @@ function core.makers.builders(_, target, about)
   local class = classes[target]
   if not class then
     local at = string.find(about, " ", 1, true)
-    class = { target = target, resource = string.sub(about, 1, at - 1), methods = {},
+    class = { target = target, resource = string.sub(about, 1, at - 1), methods = {}, names = {},
       has_id = string.find(about, "i", at, true), has_data = string.find(about, "d", at, true) }
     classes[target] = class
   end
