@@ -37,9 +37,9 @@ function core.create_failed(state, err)
   if type(err) == "table" then
     local outcome = rawget(err, "outcome")
     if outcome == "unknown" then
-      state.doubt, state.key = true, rawget(err, "idempotency_key")
+      state.doubt, state.open, state.key = true, false, rawget(err, "idempotency_key")
     elseif outcome == "rejected" then
-      state.doubt, state.key = nil, nil
+      state.doubt, state.open, state.key = nil, state.class, nil
     elseif not state.doubt then
       state.key = rawget(err, "idempotency_key")
     end
@@ -132,10 +132,10 @@ end
 
 function own.copy(self)
   local state = state_of(self, "copy")
-  local values, order, options = {}, {}, nil
-  for i = 1, #state.order do
-    local name = state.order[i]
-    order[i], values[name] = name, state.values[name]
+  local values, options = {}, nil
+  for i = 1, #state.values do
+    local name = state.values[i]
+    values[i], values[name] = name, state.values[name]
     if type(values[name]) == "table" then
       local twin = {}
       for key, value in next, values[name] do twin[key] = value end
@@ -148,7 +148,7 @@ function own.copy(self)
       if key ~= "idempotency_key" then options[key] = value end
     end
   end
-  local twin = new(state.class, values, order)
+  local twin = new(state.class, values)
   state_of(twin, "copy").options = options
   return twin
 end

@@ -18,9 +18,7 @@ end
 -- The state of a builder whose parameters may still be changed.
 local function changeable(self, name)
   local state = type(self) == "userdata" and env_of(self)
-  if not state or state.tag ~= "builder" or state.created or state.doubt then
-    core.refuse_change(state_of(self, name), name)
-  end
+  if not state or state.tag ~= "builder" or not state.open then core.refuse_change(state_of(self, name), name) end
   return state
 end
 
@@ -30,8 +28,9 @@ local function fragment(class, name, code, value, within)
   local kind = type(value)
   local encoded
   if kind == "string" then
-    encoded = text(value)
-    if code == "s" and string.byte(encoded, 1) ~= 198 then return encoded end -- 198: not UTF-8
+    local odd
+    encoded, odd = text(value)
+    if code == "s" and not odd then return encoded end
   else
     if value == nil then core.refuse_change({ class = class, needs = true }, name) end
     encoded = core.encode(value)
@@ -46,20 +45,28 @@ local function fragment(class, name, code, value, within)
 end
 
 local function keep(state, name, value)
-  local order = state.order
-  if state.values[name] == nil then order[#order + 1] = name end
-  state.values[name] = value
+  local values = state.values
+  if values[name] == nil then values[#values + 1] = name end
+  values[name] = value
 end
 
 local own = {} -- methods that all builders have
 local make = {} -- kind of method -> function(class, name, param, code, first, second) that makes it
 
 function make.set(class, name, param, code, first, second)
-  return function(self, ...)
-    local state = changeable(self, name)
-    local value = ...
-    if first then value = core.positional(first, second, ...) end
-    keep(state, param, fragment(class, param, code, value))
+  local is_text = code == "s" and not first
+  return function(self, value, ...)
+    local state = env_of(self)
+    if not state or state.open ~= class then state = changeable(self, name) end
+    local encoded, odd
+    if is_text and type(value) == "string" then encoded, odd = text(value) end
+    if not encoded or odd then
+      if first then value = core.positional(first, second, value, ...) end
+      encoded = fragment(class, param, code, value)
+    end
+    local values = state.values
+    if values[param] == nil then values[#values + 1] = param end
+    values[param] = encoded
     return self
   end
 end
@@ -67,7 +74,8 @@ end
 -- A map takes a key and a value, or a table of them; entries add up.
 function make.map(class, name, param, code)
   return function(self, key, ...)
-    local state = changeable(self, name)
+    local state = env_of(self)
+    if not state or state.open ~= class then state = changeable(self, name) end
     if type(key) ~= "string" or select("#", ...) == 0 then return core.put_map(self, state, name, param, code, key, ...) end
     local map = state.values[param]
     if type(map) ~= "table" then
@@ -89,13 +97,17 @@ end
 
 -- All parameters as one map's bytes.
 local function parameters(state)
-  local order, values, names = state.order, state.values, state.class.names
-  local out, n = { head(#order, 0x80, 0xDE) }, 1
-  for i = 1, #order do
-    local name = order[i]
-    local value = values[name]
-    if not names[name] then names[name] = text(name) end
-    out[n + 1] = names[name]
+  local values, names = state.values, state.class.names
+  local count = #values
+  local out, n = { head(count, 0x80, 0xDE) }, 1
+  for i = 1, count do
+    local name = values[i]
+    local value, encoded = values[name], names[name]
+    if not encoded then
+      encoded = text(name)
+      names[name] = encoded
+    end
+    out[n + 1] = encoded
     if type(value) == "string" then
       out[n + 2], n = value, n + 2
     elseif value.list then
@@ -123,25 +135,26 @@ end
 
 function own.create(self)
   local state = state_of(self, "create")
-  local class = state.class
   if state.created or state.busy then core.refuse_change(state, "create") end
   state.busy = true
-  local options = state.options
-  if options or state.key then options = core.create_options(state) end
-  local ok, status, id, raw = pcall(core.call, CREATE, class.target, parameters(state), options)
-  state.busy = nil
-  if not ok then
-    return core.create_failed(state, status)
-  end
+  local options
+  if state.options or state.key then options = core.create_options(state) end
+  local ok, status, id, raw = pcall(core.call, CREATE, state.class.target, parameters(state), options)
+  state.busy = false
+  if not ok then return core.create_failed(state, status) end
   if id and string.byte(id, 1) == 0 then id = tonumber(string.sub(id, 2)) end -- an integer
-  state.created, state.id, state.raw, state.doubt, state.key = true, id, raw, nil, nil
-  state.json = status == CREATED
+  state.created, state.open, state.id, state.raw = status == CREATED and "json" or true, false, id, raw
+  if state.key then state.doubt, state.key = nil, nil end
   return id
 end
 
-local function new(class, values, order)
+-- values: the parameters' names in their order, and each one's value by its name. open: the class as long as they
+-- may be changed. Later also options, doubt and key (of a create that failed), data.
+local function new(class, values)
   local self = newproxy(proto)
-  core.set_env(self, { tag = "builder", class = class, values = values, order = order })
+  core.set_env(self, {
+    tag = "builder", class = class, values = values, open = class, busy = false, created = false, id = false, raw = false,
+  })
   return self
 end
 
@@ -153,19 +166,20 @@ meta.__metatable = false
 function meta.__newindex(_, key) core.refuse_assignment(key) end
 
 function meta.__index(self, key)
-  if own[key] then
-    if key == "create" then core.marked = core.debug.getinfo(2, "Sl") end
-    return own[key]
-  end
   local state = env_of(self)
+  local open = state.open
+  local found = open and open.methods[key]
+  if found then return found end
+  if key == "create" then core.marked = core.debug.getinfo(2, "Sl") end
+  if own[key] then return own[key] end
   if state.tag ~= "builder" or type(key) ~= "string" then return nil end -- the metatable's own userdata has none
   local class = state.class
-  local found = class.methods[key]
-  if found and not state.created then return found end
   if state.created and (key == "id" or key == "data") then
     if key == "id" then return state.id end
     local raw = state.raw
-    if raw then state.data, state.raw = core.decode(state.json and core.tool("json.decode", raw) or raw), nil end
+    if raw then
+      state.data, state.raw = core.decode(state.created == "json" and core.tool("json.decode", raw) or raw), nil
+    end
     return state.data
   end
   if key == "data" and not class.has_data or key == "id" and not class.has_id then return nil end
@@ -193,6 +207,6 @@ function core.makers.builders(_, target, about)
   end
   return function(...)
     if select("#", ...) > 0 then core.refuse_change({ class = class, arguments = true }, "new") end
-    return new(class, {}, {})
+    return new(class, {})
   end
 end

@@ -18,8 +18,7 @@ local ROOMY = 1024 -- KB from which on a state is no longer small
 -- The tasks of this run, and where it stands.
 local run = {
   current = false, -- the task that runs now
-  pending = {}, -- call id -> the task that waits for it, or a function to call
-  waiting = 0, -- entries of pending that the host will answer
+  pending = {}, -- id of a call the host will answer -> the task that waits for it, or {tell=function to call}
   ready = {}, first = 1, last = 0, -- tasks to be resumed, from first to last
   tasks = {}, -- all that have not ended, by their path
   live = 0, -- how many they are
@@ -122,7 +121,6 @@ function core.call(kind, target, payload, options)
   local status, a, b = host(CALL, id, kind, target, payload, options, task.path, n, run.trace and core.where(3) or nil)
   if status == nil then
     run.pending[id] = task
-    run.waiting = run.waiting + 1
     task.call = id
     status, a, b = park()
     task.call = nil
@@ -147,8 +145,7 @@ function core.route(id, status, a, b)
   local who = run.pending[id]
   if who == nil then return end
   run.pending[id] = nil
-  run.waiting = run.waiting - 1
-  if type(who) == "function" then return who(status, a, b) end
+  if who.tell then return who.tell(status, a, b) end
   make_ready(who, status, a, b)
 end
 
@@ -197,16 +194,14 @@ core.ended = ended
 -- Resumes tasks until all wait; gives how many do, 0 when the run is at its end.
 local function advance()
   local main = run.main
-  while not run.dead do
-    if not run_one() or main.failed then break end
-  end
+  while run.last > 0 and not run.dead and not main.failed do run_one() end
   local dead = run.dead
   if dead then
     if dead.exit then return ended("exit", dead.exit) end
     return ended("error", dead)
   end
   if main.failed then return ended("error", main.error, main.stack) end
-  if run.live > 0 and run.waiting > 0 then return run.live end
+  if run.live > 0 and next(run.pending) ~= nil then return run.live end
   local lost = rawget(core, "lost") and core.lost() -- a failed task whose error nobody took
   if lost then return ended("error", lost.error, lost.stack) end
   if run.live > 0 then return ended("error", core.stuck(), main.co) end
@@ -217,6 +212,14 @@ core.advance = advance
 return core, function(id, status, a, b)
   if run.finished then return 0 end
   if id == ABORT then return ended("abort", a, run.main.co) end
-  core.route(id, status, a, b)
+  local who = run.pending[id]
+  if who and who.co then -- a task: resumed at once, as nothing else is ready
+    run.pending[id] = nil
+    run.current = who
+    settle(who, coroutine.resume(who.co, status, a, b))
+    run.current = false
+  else
+    core.route(id, status, a, b)
+  end
   return advance()
 end

@@ -130,7 +130,7 @@ end
 
 local function encode(v)
   local kind = type(v)
-  if kind == "string" then return text(v) end
+  if kind == "string" then return (text(v)) end
   if kind == "boolean" then return v and "\195" or "\194" end
   local out = {}
   local n = encode_value(out, 0, v, 0)

@@ -10,7 +10,7 @@ core.number16, core.number32 = number16, number32
 
 function core.long_text(s)
   local n = #s
-  if core.string.find(s, "[\128-\255]") and not core.utf8_ok(s) then return "\198" .. number32(n) .. s end
+  if core.string.find(s, "[\128-\255]") and not core.utf8_ok(s) then return "\198" .. number32(n) .. s, true end
   if n < 256 then return char(0xD9, n) .. s end
   if n < 65536 then return "\218" .. number16(n) .. s end
   return "\219" .. number32(n) .. s

@@ -16,7 +16,7 @@ local function give_up(place)
   local id = run.calls + 1
   run.calls, task.calls = id, task.calls + 1
   local status = host(CALL, id, FUNCTION, "sql.rollback", encode_list(1, place), nil, task.path, task.calls, nil)
-  if status == nil then run.pending[id], run.waiting = function() end, run.waiting + 1 end
+  if status == nil then run.pending[id] = { tell = function() end } end
 end
 
 local function finish(place, tx, ok, ...)

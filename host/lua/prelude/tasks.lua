@@ -26,7 +26,7 @@ local function call_later(kind, target, payload, on_reply)
   run.calls, task.calls = id, task.calls + 1
   local status, a, b = host(CALL, id, kind, target, payload, nil, task.path, task.calls, nil)
   if status == nil then
-    run.pending[id], run.waiting = on_reply, run.waiting + 1
+    run.pending[id] = { tell = on_reply }
   else
     on_reply(status, a, b)
   end

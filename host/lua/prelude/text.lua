@@ -1,6 +1,7 @@
 -- Texts and lengths in MessagePack: all that a builder of texts needs. Long ones: long.lua; tables, numbers: encode.lua.
 local core = ...
 
+-- The second value is true where that is not UTF-8.
 function core.text(s)
   local n = #s
   if n > 255 or string.find(s, "[\128-\255]") and not core.utf8_ok(s) then return core.long_text(s) end

@@ -24,7 +24,7 @@ function core.in_place(task)
   nested = nested + 1
   while task.status == nil and not run.dead do
     if nested > MAX_NESTED or not core.run_one() then
-      if run.waiting == 0 then
+      if next(run.pending) == nil then
         nested, task.in_place = nested - 1, nil
         run.current = task
         return core.raise(core.stuck())
