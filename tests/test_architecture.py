@@ -16,6 +16,7 @@ HOST = ROOT / "host"
 FLOORS = {
     "errors": 0,
     "frozen": 0,
+    "heap": 0,
     "settings": 0,
     "events": 0,
     "limits": 0,

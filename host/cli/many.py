@@ -18,6 +18,7 @@ from host.cli.underway import UnderWaySink
 from host.cli.value import as_json as as_json_line
 from host.cli.value import as_text
 from host.errors import HostError
+from host.heap import share_heap
 from host.report.errors import describe
 from host.report.progress import Progress
 from host.report.summary import Summary, status_of
@@ -93,6 +94,7 @@ def run_batch(
     ``sinks(stderr)`` makes those the options ask for; ``graces`` are seconds to close in, after all went its
     way and after an interrupt. ``again`` is the command that goes on with a durable batch.
     """
+    share_heap()
     jobs = Jobs(batch, scripts, args, timeout)
     progress = Progress(sys.stderr, jobs.total)
     stderr: TextIO = progress.beside(sys.stderr)

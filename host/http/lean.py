@@ -233,6 +233,7 @@ class LeanWire:
         self._context: ssl.SSLContext | None = None
         self._names: set[str] = set()  # headers' names found to be good
         self._sweep: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._common = f"User-Agent: {settings.user_agent}\r\nAccept-Encoding: gzip, deflate\r\n"
 
     async def exchange(
@@ -253,7 +254,9 @@ class LeanWire:
         if content or method not in BODILESS:  # RFC 9110, 8.6; some servers insist
             head.append(f"Content-Length: {len(content)}\r\n")
         head.append("\r\n")
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
         connection = self._take(origin)
         if connection is None:
             start = monotonic()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from host.bridge.forks import Here
 from host.errors import ClosedError, UsageError
 from host.gate.rules import Rules
 from host.limits import Limits, is_seconds
@@ -41,12 +41,12 @@ class Runs:
         self._rules = rules
         self._limits = limits
         self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self._here = Here()
 
     @property
     def forked(self) -> bool:
         """Whether this process is a fork of the one the host was opened in."""
-        return os.getpid() != self._pid
+        return not self._here
 
     def check_open(self) -> None:
         """Raises ``ClosedError`` on a closed host, and in a process forked since it was opened."""

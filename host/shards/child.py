@@ -18,6 +18,7 @@ from host.errors import HostError
 from host.events import Event
 from host.gate.api import Api
 from host.gate.rules import Rules
+from host.heap import share_heap
 from host.host import Host
 from host.http.chain import Send, chain
 from host.http.limits import BreakerPolicy
@@ -193,6 +194,7 @@ def main() -> int:
     os.dup2(null, 0)
     os.close(null)
     os.dup2(2, 1)
+    share_heap()
     channel = Channel(reading, writing, "host-child")
     Child(channel).serve()
     channel.flush(GRACE)
