@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-import uuid
 from collections.abc import Callable, Iterator
+from itertools import count
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ class Runs:
         self._limits = limits
         self._lock = threading.Lock()
         self._here = Here()
+        # Random once, not for each: that lets go of the interpreter, which a thread at work then takes for a while.
+        self._mark = f"run_{os.urandom(6).hex()}"
+        self._numbers = count(1)
 
     @property
     def forked(self) -> bool:
@@ -75,7 +79,7 @@ class Runs:
         args, globals, durable = options.args, options.globals, None
         if kept is not None:
             args, globals, durable, run_id = kept.args, kept.globals, kept.durable, kept.run_id
-        run_id = run_id or f"run_{uuid.uuid4().hex[:20]}"
+        run_id = run_id or f"{self._mark}{next(self._numbers):08x}"
         limits = options.limits or self._limits
         seconds = options.timeout if options.timeout is not None else limits.run_time
         if seconds is not None and not is_seconds(seconds):
