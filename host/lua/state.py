@@ -93,7 +93,7 @@ def chunk(name: str) -> bytes:
 # What a state begins with, in one chunk. The state's own globals stay out of every script's reach: scripts get a table
 # of their own. What even the prelude has no use for is dropped all the same.
 BOOT = """
-local host, tasks, str, compiling, name, source, flags = ...
+local host, tasks, str, compiling = ...
 if not compiling then jit.off() end
 collectgarbage("stop")
 local core, enter = (function(...) {core} end)(host, tasks, str)
@@ -103,7 +103,8 @@ local file = getmetatable(io.stdout)
 local object = registry.POBJECT -- of a Python object Lua needs no more than to call it
 {drops}
 {files}
-return enter, (function(...) {begin} end)(core, name, source, flags)
+core.run.begin = function(...) {begin} end
+return enter
 """
 
 DROPPED = {
@@ -166,7 +167,7 @@ def home(name: bytes) -> bytes | None:
 
 
 class LuaState:
-    """A fresh state; the prelude and the script get into it with START.
+    """A fresh state with the prelude in it.
 
     ``host(code, *arguments)`` is called by the Lua side (codes in ``host.lua.protocol``) on whichever thread
     is inside :meth:`enter`; it must not raise and gives ``None``, a bool, a number, bytes, or a tuple of these.
@@ -174,7 +175,7 @@ class LuaState:
     LuaJIT compile: then nothing in this process stops a loop.
     """
 
-    __slots__ = ("_begin", "_ceiling", "_enter", "_host", "_limit", "_most", "_runtime")
+    __slots__ = ("_ceiling", "_enter", "_host", "_limit", "_most", "_runtime")
 
     def __init__(self, host: HostFunction, limits: Limits, building: bool = True, *, jit: bool = False) -> None:
         self._runtime = _lupa.LuaRuntime(
@@ -187,8 +188,8 @@ class LuaState:
         self._limit = self._ceiling = limits.memory
         self._most = limits.memory + HEADROOM
         self._host: HostFunction | None = host
-        self._begin = boot(building), limits.tasks, limits.string, jit
-        self._enter: Any = None
+        # Referred to before any script runs: to make the reference takes memory, outside any protection.
+        self._enter = self._runtime.execute(boot(building), self._answer, limits.tasks, limits.string, jit)
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
         """Hand Lua one reply (or first START, or ABORT) and let it run until it waits. Gives the number of live tasks.
@@ -203,10 +204,6 @@ class LuaState:
             if not self._room(0):
                 raise MemoryError
         try:
-            if self._enter is None:
-                code, tasks, string, jit = self._begin
-                self._enter, left = self._runtime.execute(code, self._answer, tasks, string, jit, status, a, b)
-                return int(left)
             return int(self._enter(id, status, a, b))
         except _lupa.LuaMemoryError as error:
             raise MemoryError from error

@@ -11,7 +11,7 @@ local host, limit_tasks, limit_string = ...
 
 local CALL, TICK, ENDED, HOME, ROOM = 1, 2, 6, 15, 16
 local ERROR = 1 -- status of a reply
-local ABORT = -2 -- id for enter
+local ABORT = -2 -- id for enter; START is the other below 0
 local TICK_SECONDS = 0.002 -- of processor time, after which the host is asked
 local ROOMY = 1024 -- KB from which on a state is no longer small
 
@@ -28,6 +28,7 @@ local run = {
   finished = false,
   trace = false, -- whether the host wants the line of each call
   asked = 0, -- when the budget hook last asked the host
+  begin = false, -- what begins the script, until it is used
   roomy = false, -- whether garbage is left until the state is no longer small
 }
 
@@ -211,7 +212,12 @@ core.advance = advance
 
 return core, function(id, status, a, b)
   if run.finished then return 0 end
-  if id == ABORT then return ended("abort", a, run.main.co) end
+  if id < 0 then
+    if id == ABORT then return ended("abort", a, run.main and run.main.co) end
+    local begin = run.begin
+    run.begin = false
+    return begin(core, status, a, b)
+  end
   local who = run.pending[id]
   if who and who.co then -- a task: resumed at once, as nothing else is ready
     run.pending[id] = nil
