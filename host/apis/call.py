@@ -45,7 +45,7 @@ Writer = Callable[[list[str], Any], None]
 class _Entry:
     """One parameter of a plan."""
 
-    __slots__ = ("check", "key", "name", "param", "plain", "wire", "write")
+    __slots__ = ("check", "is_text", "key", "name", "param", "wire", "write")
 
     def __init__(self, catalog: Catalog, operation: Operation, name: str, param: Param) -> None:
         self.name = name
@@ -55,11 +55,11 @@ class _Entry:
         self.check: Checker = checker(catalog, param.schema)
         if param.schema.format == "binary" or (schema.items is not None and schema.items.format == "binary"):
             self.check = _files(self.check)
-        # A string parameter without limits: a string goes on as it is, without asking the checker.
-        self.plain = _is_plain(schema)
+        body = param.location == "body"
+        # A string without limits in a form: a string goes on as it is, without asking the checker.
+        self.is_text = body and operation.body == "form" and _is_plain(schema)
         self.key = form_key(param.name) + "="
         nested = schema.type in ("object", "array") or bool(schema.any_of)
-        body = param.location == "body"
         self.write: Writer = pair_writer(
             param, nested=body and nested and (schema.type != "array" or _brackets(operation))
         )
@@ -222,13 +222,13 @@ def prepare(
                 entry = _extra(catalog, operation, name)
             elif missing:
                 missing = missing - {entry.name}
-        location = entry.param.location
-        if form and location == "body" and entry.plain and type(value) is str:
+        if entry.is_text and type(value) is str:
             if plain(value):
                 body.append(entry.key + value.replace(" ", "+"))
             else:
                 entry.write(body, value)
             continue
+        location = entry.param.location
         try:
             done = _checked(entry, value, True)
         except Fault as fault:

@@ -226,7 +226,7 @@ class Calls:
     def refill(self) -> None:
         """Start what waits, as far as there is room."""
         # An eager task may end inside _begin and come here again: the outer round goes on, not deeper.
-        if not self._refilling:
+        if not self._refilling and len(self.queue):
             self._refilling = True
             while len(self.queue) and self.in_flight < self.room:
                 self._begin(self.queue.take())

@@ -229,6 +229,7 @@ class LeanWire:
         self._limit = settings.max_answer_bytes
         self._idle: dict[str, list[_Connection]] = {}  # by origin, the last used at the end
         self._origins: dict[str, tuple[str, int, bool, str]] = {}
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}  # the first requests' origin and how they begin
         self._open: set[_Connection] = set()
         self._context: ssl.SSLContext | None = None
         self._names: set[str] = set()  # headers' names found to be good
@@ -240,12 +241,8 @@ class LeanWire:
         self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
     ) -> tuple[int, dict[str, str], bytes]:
         """Send and read the answer to its end: status, headers by lower-case name, decoded body."""
-        at = url.find("/", 8)
-        origin, target = (url, "/") if at < 0 else (url[:at], url[at:])
-        place = self._origins.get(origin) or self._learn(origin)
-        if "#" in target:
-            target = target.partition("#")[0]
-        head = [f"{method} {target} HTTP/1.1\r\nHost: {place[3]}\r\n{self._common}"]
+        origin, begin = self._known.get((method, url)) or self._begin(method, url)
+        head = [begin]
         names = self._names
         for name, value in headers:
             if name not in names:
@@ -260,7 +257,7 @@ class LeanWire:
         connection = self._take(origin)
         if connection is None:
             start = monotonic()
-            connection = await self._connect(place, min(seconds, self._settings.connect_timeout))
+            connection = await self._connect(origin, min(seconds, self._settings.connect_timeout))
             seconds -= monotonic() - start
         timer = loop.call_later(max(0.0, seconds), connection.expire)
         try:
@@ -299,6 +296,16 @@ class LeanWire:
         self._open.clear()
         self._idle.clear()
         await asyncio.sleep(0)  # the loop closes the sockets in its next round
+
+    def _begin(self, method: str, url: str) -> tuple[str, str]:
+        """A request's origin and its head up to its own headers."""
+        at = url.find("/", 8)
+        origin, target = (url, "/") if at < 0 else (url[:at], url[at:])
+        place = self._origins.get(origin) or self._learn(origin)
+        begin = f"{method} {target.partition('#')[0]} HTTP/1.1\r\nHost: {place[3]}\r\n{self._common}"
+        if len(self._known) < 256 and len(url) < 256:
+            self._known[method, url] = origin, begin
+        return origin, begin
 
     def _check_name(self, name: str) -> None:
         if not _TOKEN.match(name):
@@ -365,8 +372,8 @@ class LeanWire:
         place = self._origins[origin] = (ascii_host, port, secure, name)
         return place
 
-    async def _connect(self, place: tuple[str, int, bool, str], seconds: float) -> _Connection:
-        host, port, secure, _ = place
+    async def _connect(self, origin: str, seconds: float) -> _Connection:
+        host, port, secure, _ = self._origins.get(origin) or self._learn(origin)
         loop = asyncio.get_running_loop()
         extra: dict[str, Any] = {}
         if secure:
