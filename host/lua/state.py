@@ -99,7 +99,9 @@ collectgarbage("stop")
 local core, enter = (function(...) {core} end)(host, tasks, str)
 local registry = debug.getregistry()
 registry._LOADED = {} -- LuaJIT opens its FFI through it when it meets a literal such as 1LL
-local file = getmetatable(io.stdout)
+debug.setmetatable(io.stdin, nil)
+debug.setmetatable(io.stdout, nil)
+debug.setmetatable(io.stderr, nil)
 local object = registry.POBJECT -- of a Python object Lua needs no more than to call it
 {drops}
 {files}
@@ -108,14 +110,11 @@ return enter
 """
 
 DROPPED = {
-    "file": "__gc __index __tostring close flush lines read seek setvbuf write",
     "registry": "FILE* _LOADLIB _PRELOAD",
     "object": "__index __newindex __tostring",
     "string": "dump",
     "table": "foreach foreachi getn",
     "os": "execute exit getenv remove rename setlocale tmpname",
-    "debug": "debug gethook getlocal getregistry getupvalue setlocal setmetatable setupvalue traceback upvalueid"
-    " upvaluejoin",
     "_G": "python package ffi jit io debug require module dofile loadfile print gcinfo getfenv setfenv xpcall",
 }
 

@@ -151,7 +151,7 @@ function core.route(id, status, a, b)
 end
 
 local sethook = debug.sethook
-core.debug = debug
+core.debug = { sethook = sethook, getinfo = debug.getinfo, getmetatable = debug.getmetatable }
 core.set_env, core.env_of = debug.setfenv, debug.getfenv -- opaque values: see tags.lua
 
 -- The budget hook: asks the host now and then, and once the answer is "stop" unwinds every level. A script may have
