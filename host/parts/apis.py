@@ -34,7 +34,10 @@ class Apis:
         from host.apis.stripe import load  # read when a host opens, not when the package is imported
 
         key = None if simulated else settings.stripe_secret_key
-        self.by_name = {"stripe": Api(load(), settings.stripe_api_base, key)}
+        catalog = load()
+        if settings.stripe_api_version is not None:
+            catalog = catalog.with_facts(replace(catalog.facts, version=settings.stripe_api_version))
+        self.by_name = {"stripe": Api(catalog, settings.stripe_api_base, key)}
         self._simulated = simulated
         self._credentials: dict[str, Credential | None] = {}  # by API, made when first needed
         self._tokens: Tokens | None = None  # with the first API that is added

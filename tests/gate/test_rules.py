@@ -327,3 +327,20 @@ def test_passwords_in_urls_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     with Host(simulate=True, permissions=Permissions(sql=["postgresql://me:sql-pass-1@db/shop"])) as host:
         result = host.run_source('print("proxy-" .. "pass-1", "sql-pass" .. "-1")')
         assert result.output == "…\t…\n"
+
+
+def version_of(request: httpx.Request) -> httpx.Response:
+    """An API that tells the version it was asked for."""
+    return httpx.Response(200, json={"id": "prod_1", "description": request.headers["stripe-version"]})
+
+
+def test_the_version_of_the_settings_goes_with_each_request() -> None:
+    """STRIPE_API_VERSION in place of the catalog's; a call's own option before both."""
+    asked = 'return {stripe.products.retrieve("prod_1").description, '
+    asked += 'stripe.products.retrieve("prod_1", {}, {api_version = "2022-11-15"}).description}'
+    transport = httpx.MockTransport(version_of)
+    with Host(stripe_secret_key=KEY, transport=transport, stripe_api_version="2024-06-20") as host:
+        assert host.run_source(asked).raise_for_error().value == ["2024-06-20", "2022-11-15"]
+    with Host(stripe_secret_key=KEY, transport=transport) as host:
+        usual = host.run_source(asked).raise_for_error().value[0]
+        assert usual not in ("2024-06-20", "2022-11-15")
