@@ -26,6 +26,26 @@ class Item:
     count: int = 1
 
 
+def test_a_builders_own_methods_stay_its_own(host: Host) -> None:
+    """A field called as one of them is given by set or params, and takes the method's place for nobody."""
+
+    @host.builder
+    @dataclass
+    class Parcel:
+        name: str
+        copy: bool = False
+        set: str = ""
+        create_: str = ""
+
+        def create(self) -> dict[str, Any]:
+            return {"id": f"{self.name} {self.copy} {self.set}"}
+
+    code = """local first = new_parcel():name("a"):params{copy = true}:set("set", "x")
+    local second = first:copy():set("name", "b")
+    return {first:create(), second:create()}"""
+    assert host.run_source(code).raise_for_error().value == ["a True x", "b True x"]
+
+
 def failure(host: Host, code: str) -> Any:
     error = host.run_source(code).error
     assert error is not None

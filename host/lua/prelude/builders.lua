@@ -129,7 +129,7 @@ local function method(class, name)
   local kind, param, code, first, second = host(METHOD, class.target, name)
   if kind == 1 then core.refuse(param) end
   found = (make[kind] or core.maker(kind))(class, name, param, code, first, second)
-  class.methods[name] = found
+  if not own[name] then class.methods[name] = found end -- its own methods are the builder's, whatever the API has
   return found
 end
 

@@ -47,8 +47,9 @@ local core = setmetatable({
 
 -- Runs a file of the prelude: `code` is its bytecode, false where it does not fit into memory.
 function core.load_code(code, ...)
-  if not code then return error("not enough memory", 0) end
-  return loadstring(code, "=host")(core, ...)
+  local file = code and loadstring(code, "=host")
+  if not file then return error("not enough memory", 0) end
+  return file(core, ...)
 end
 
 -- Tasks --------------------------------------------------------------------------------------------------
