@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -61,3 +62,23 @@ def test_jobs_are_taken_as_there_is_room(host: Host) -> None:
     assert taken <= 10
     runs.close()  # type: ignore[attr-defined]
     assert host.run_source("return 2").value == 2
+
+
+def test_a_result_does_not_wait_for_a_run_that_computes() -> None:
+    """One run ends while the next computes until the first one's result has been taken."""
+    with Host(simulate=True) as host:
+        taken = threading.Event()
+
+        @host.function(effect="read")
+        def is_taken() -> bool:
+            return taken.is_set()
+
+        jobs = [
+            {"code": "sleep(0.01) return 1"},
+            {"code": "sleep(0.01) while not is_taken() do for i = 1, 1000 do end end return 2"},
+        ]
+        values = []
+        for result in host.run_many(jobs, concurrency=2):
+            values.append(result.raise_for_error().value)
+            taken.set()
+        assert values == [1, 2]

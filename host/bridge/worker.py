@@ -23,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -30,7 +31,6 @@ from time import monotonic
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from host.bridge.calls import AsyncFunction, Calls, deliver, not_sent
-from host.bridge.forks import Here
 from host.bridge.loops import LoopFactory, close_loop, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.stats import WorkerStats
@@ -104,7 +104,7 @@ class AsyncWorker:
         self._loop_factory = loop_factory or new_loop
         self._on_orphan = on_orphan
         self._name = name
-        self._here = Here()
+        self._pid = os.getpid()
         self._lock = threading.Lock()  # start and stop only
         self._hands: Hands | None = None
         self._movable: set[str] = set()  # functions that may go on on another thread
@@ -137,7 +137,7 @@ class AsyncWorker:
 
     def submit(self, request: AsyncRequest) -> None:
         """Take a request; its one reply goes to ``request.deliver``. Never blocks, never raises."""
-        if self._closed or not self._here:
+        if self._closed or os.getpid() != self._pid:
             self._refuse(request)
             return
         if not self._pinned and request.name not in self._movable:
@@ -210,7 +210,7 @@ class AsyncWorker:
         If the worker stops before that, the reply's error is a ``ClosedError``.
         """
         timer = Timer(monotonic() + seconds, receiver, self._tell)
-        if self._closed or not self._here:
+        if self._closed or os.getpid() != self._pid:
             timer.ring(Reply(error=self._refusal()))
         else:
             self._post(timer)
@@ -293,7 +293,7 @@ class AsyncWorker:
 
     def start(self) -> asyncio.AbstractEventLoop:
         """Start the thread if it has not been started, and give its loop. ``ClosedError`` after ``stop``."""
-        if not self._here:
+        if os.getpid() != self._pid:
             raise self._refusal()
         with self._lock:
             if self._closed:
@@ -318,7 +318,7 @@ class AsyncWorker:
         What waits in the queue is answered at once with ``ClosedError``, and so is what is in flight when
         the grace has passed. May be called more than once; ``UsageError`` on the loop's own thread.
         """
-        if not self._here:
+        if os.getpid() != self._pid:
             self._closed = True
             return
         self.check_may_block("stop")
@@ -385,12 +385,12 @@ class AsyncWorker:
 
     def _tell(self, item: Timer | _Cancel) -> None:
         # Nothing to take back from a loop that never ran, or that is another process's.
-        if self._loop is not None and self._here:
+        if self._loop is not None and os.getpid() == self._pid:
             self._post(item)
 
     def _refusal(self, request: AsyncRequest | None = None) -> ClosedError:
         outcome = None if request is None else not_sent(request)
-        if not self._here:
+        if os.getpid() != self._pid:
             return ClosedError(
                 "this host was opened before the process forked, and its worker lives in the parent",
                 hint="Open a new Host after the fork.",

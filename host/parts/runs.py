@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from host.bridge.forks import Here
 from host.errors import ClosedError, UsageError
 from host.gate.rules import Rules
 from host.limits import Limits, is_seconds
@@ -42,7 +41,7 @@ class Runs:
         self._rules = rules
         self._limits = limits
         self._lock = threading.Lock()
-        self._here = Here()
+        self._pid = os.getpid()
         # Random once, not for each: that lets go of the interpreter, which a thread at work then takes for a while.
         self._mark = f"run_{os.urandom(6).hex()}"
         self._numbers = count(1)
@@ -50,7 +49,7 @@ class Runs:
     @property
     def forked(self) -> bool:
         """Whether this process is a fork of the one the host was opened in."""
-        return not self._here
+        return os.getpid() != self._pid
 
     def check_open(self) -> None:
         """Raises ``ClosedError`` on a closed host, and in a process forked since it was opened."""

@@ -125,7 +125,8 @@ class Runners:
             self._loop.interrupt()
 
     def afterwards(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` once the sessions that are ready now have been served; at once from any other thread.
+        """Call ``callback`` once the sessions that are ready now have been served, or one computes for long; at once
+        from any other thread.
 
         For waking a thread: two threads of Python at once only take the interpreter from each other.
         """
@@ -147,8 +148,11 @@ class Runners:
         leader = self._leader
         if leader is None or leader.thread is not threading.current_thread():
             self.flush()
-        elif monotonic() - leader.since > LONG and (self._ready or (self._loop is not None and self._loop.is_busy)):
-            self.step_aside()
+        elif monotonic() - leader.since > LONG:
+            if self._after:
+                self._call_after()
+            if self._ready or (self._loop is not None and self._loop.is_busy):
+                self.step_aside()
 
     def make_way(self) -> None:
         """The calling thread's session is about to block: others take over."""
@@ -219,14 +223,13 @@ class Runners:
 
     def work(self) -> bool | None:
         """Serve what is ready, some of it; whether the loop may wait then. None: another thread has taken it over."""
-        after: list[Callable[[], None]] = []
-        leads = self._round(after)
-        for callback in after:
-            callback()
+        leads = self._round()
+        if self._after:
+            self._call_after()
         return self._turning if leads else None
 
-    def _round(self, after: list[Callable[[], None]]) -> bool:
-        """Serve some of what is ready; whether this thread still has the loop. ``after`` gets what is to be called."""
+    def _round(self) -> bool:
+        """Serve some of what is ready; whether this thread still has the loop."""
         runner, loop = self._leader, self._loop
         assert runner is not None
         assert loop is not None
@@ -240,13 +243,11 @@ class Runners:
                     if self._leader is not runner:
                         if self._ready and not self._pinned and self._call_leader():
                             loop.interrupt()  # what came for the session meanwhile is the other thread's
-                        self._take_after(after)
                         return False
                 idle = self._pinned or not self._ready or self._is_full()
                 if idle or served == ROUND or (served and runner.since - begun > LONG):
                     wake = self._rouse() if self._ready and self._pinned else None
                     self._turning = idle
-                    self._take_after(after)
                     break
                 session = runner.session = self._ready.popleft()
                 runner.since = monotonic()
@@ -302,12 +303,13 @@ class Runners:
             assert self._loop is not None
             self._loop.give_turn()
 
-    # -- under the lock
+    def _call_after(self) -> None:
+        with self._lock:
+            after, self._after = self._after, []
+        for callback in after:
+            callback()
 
-    def _take_after(self, after: list[Callable[[], None]]) -> None:
-        if self._after:
-            after.extend(self._after)
-            self._after.clear()
+    # -- under the lock
 
     def _put_back(self, session: Runnable) -> None:
         if session.inbox:

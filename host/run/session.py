@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from host.bridge.worker import AsyncWorker
     from host.run.durable import Durable
 
-CROWD = 1000  # runs alive at once from which each gives back memory as soon as it waits
+CROWD = 200  # runs alive at once from which each is to leave little garbage
+THRONG = 1000  # from which each gives back what loading left behind as soon as it waits
 
 Why = Literal["timeout", "interrupted", "closed", "stopped"]
 
@@ -243,16 +244,16 @@ class Session:
                 self._state.stop()
             name = b"@" + job.script.name.encode()
             self._tools = Tools(job, given, self.around.mask, self._log)
-            crowd = len(self.around.alive) > CROWD
-            flags = (1 if self.around.sinks else 0) + (2 if crowd else 0)
+            alive = len(self.around.alive)
+            flags = (1 if self.around.sinks else 0) + (2 if alive > CROWD else 0)
             if self._durable is not None:
                 flags |= 5
             source = job.script.source
             if self.around.chunks is not None and (code := self.around.chunks.of(name, source)) is not None:
                 source, flags = code, flags + 8
             self._enter(p.START, name, source, flags)
-            if crowd and self._ending is None:
-                self._state.collect()  # what loading left behind
+            if alive > THRONG and self._ending is None:
+                self._state.collect()
             if self._durable is not None:
                 self._replay(self._durable)
         else:
