@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,11 +123,13 @@ def test_after_close_nothing_is_taken(path: str) -> None:
     [(b"this is no database" * 100, "is damaged"), (b"SQLite format 3\0" + b"\0" * 4000, "is damaged")],
 )
 def test_a_file_that_is_no_journal(path: str, content: bytes, message: str) -> None:
-    """Damaged or foreign files are refused and left as they are."""
+    """Damaged or foreign files are refused, left as they are, and closed."""
     Path(path).write_bytes(content)
     with pytest.raises(JournalError, match=message) as caught:
         Journal.open(path)
     assert ".recover" in (caught.value.hint or "")
+    if sys.platform == "linux":
+        assert not [fd for fd in Path("/proc/self/fd").iterdir() if os.path.realpath(fd) == os.path.realpath(path)]
     assert Path(path).read_bytes() == content
 
 

@@ -188,9 +188,13 @@ class SQLite:
             raise JournalError(f"the journal {path} cannot be opened: {error.strerror}") from error
         try:
             self._db = sqlite3.connect(path, timeout=LOCKED, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+        try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error as error:
+            self.close()
             raise self._translated(error) from error
 
     def write(self, statements: Sequence[Statement]) -> int:
