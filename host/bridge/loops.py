@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -84,7 +85,8 @@ def close_loop(loop: asyncio.AbstractEventLoop) -> None:
         if tasks:
             _complete(loop, asyncio.wait(tasks, timeout=2.0))
         _complete(loop, loop.shutdown_asyncgens())
-        _complete(loop, loop.shutdown_default_executor())
+        with contextlib.suppress(RuntimeError):  # Python 3.12 starts a thread for it, at its end in vain
+            _complete(loop, loop.shutdown_default_executor())
     finally:
         asyncio.set_event_loop(None)
         loop.close()
