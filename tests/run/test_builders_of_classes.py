@@ -35,7 +35,6 @@ def test_a_builders_own_methods_stay_its_own(host: Host) -> None:
         name: str
         copy: bool = False
         set: str = ""
-        create_: str = ""
 
         def create(self) -> dict[str, Any]:
             return {"id": f"{self.name} {self.copy} {self.set}"}

@@ -166,7 +166,6 @@ def test_what_is_in_force_is_told(isolation: Isolation) -> None:
     assert set(told.missing) <= {"Landlock"}
 
 
-@linux
 def descriptors(folder: Path) -> dict[int, str]:
     """What a process has open, once it is confined: one kept ready may just have been born."""
     for _ in range(500):
@@ -178,6 +177,7 @@ def descriptors(folder: Path) -> dict[int, str]:
     return found
 
 
+@linux
 def test_processes_know_no_key_and_hold_no_descriptor(isolation: Isolation) -> None:
     """Neither environment, arguments nor memory of the zygote and its children have the host's key."""
     state = isolation.state(lambda *_: None, Limits())
