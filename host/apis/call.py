@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from host.apis.bind import bind, signature
-from host.apis.catalog import Catalog, Operation, Param, Schema
+from host.apis.catalog import Catalog, Facts, Operation, Param, Schema
 from host.apis.check import checker, listed, unknown
 from host.apis.encode import (
     deep_pairs,
@@ -103,9 +103,12 @@ class _Plan:
             headers.append(("Content-Type", operation.content_type))
         self.headers = tuple(headers)
         facts = catalog.facts
-        version = ((facts.version_header, facts.version),) if facts.version_header else ()
-        self.common = (*headers, *version)  # what most calls have, but for the key
+        self.common = self.headers + _version(facts, None)  # what most calls have, but for the key
         self.key_header = facts.idempotency_header if operation.keyed else None
+
+
+def _version(facts: Facts, asked: str | None) -> tuple[tuple[str, str], ...]:
+    return ((facts.version_header, asked or facts.version),) if facts.version_header else ()
 
 
 def _brackets(operation: Operation) -> bool:
@@ -279,18 +282,14 @@ def _request(
     facts = catalog.facts
     key = options.idempotency_key
     if more or options.account is not None or options.api_version is not None or options.headers:
-        headers = plan.headers + more
-        if facts.version_header:
-            headers = (*headers, (facts.version_header, options.api_version or facts.version))
-        headers = headers + _option_headers(catalog, operation, options)
+        headers = plan.headers + more + _version(facts, options.api_version)
+        headers += _option_headers(catalog, operation, options)
     elif key is None:
         headers = plan.common
     elif plan.key_header:
         headers = (*plan.common, (plan.key_header, key))
     else:
         headers = plan.common + _option_headers(catalog, operation, options)
-    if not operation.keyed:
-        key = None
     return Request(
         operation.method,
         url,
@@ -299,7 +298,7 @@ def _request(
         plan.label,
         plan.mutation,
         facts.name if plan.keyed else None,
-        key,
+        key if operation.keyed else None,
         options.timeout,
         options.retries,
     )

@@ -131,8 +131,7 @@ class Runners:
         For waking a thread: two threads of Python at once only take the interpreter from each other.
         """
         with self._lock:
-            leader = self._leader
-            leads = leader is not None and leader.session is not None and leader.thread is threading.current_thread()
+            leads = self._serving() is not None
             if leads:
                 self._after.append(callback)
         if not leads:
@@ -279,8 +278,8 @@ class Runners:
 
     def step_aside(self) -> None:
         """If the calling thread has the loop, another one takes it over: this one is about to block, or computes."""
-        leader = self._leader
-        if leader is None or leader.session is None or leader.thread is not threading.current_thread():
+        leader = self._serving()
+        if leader is None:
             return
         with self._lock:
             wake = self._hand_over() if self._leader is leader else None  # the watch may have been there first
@@ -302,6 +301,13 @@ class Runners:
             wake.release()
             assert self._loop is not None
             self._loop.give_turn()
+
+    def _serving(self) -> _Runner | None:
+        """The leader, if that is the calling thread and it serves a session."""
+        leader = self._leader
+        if leader is None or leader.session is None or leader.thread is not threading.current_thread():
+            return None
+        return leader
 
     def _call_after(self) -> None:
         with self._lock:

@@ -1,22 +1,17 @@
 -- sql: the granted database, or sql.connect(name) where there are several. Transactions end with their function.
 local core = ...
-local type, pcall, error, host, setmetatable = core.type, core.pcall, core.error, core.host, core.setmetatable
+local type, pcall, error, setmetatable = core.type, core.pcall, core.error, core.setmetatable
 local ask, raise, encode_list = core.ask, core.raise, core.encode_list
-local CALL, FUNCTION = 1, 5
+local FUNCTION = 5
 
 -- Rolls back without raising: waits for it where the task may still wait, else leaves it to the host.
 local function give_up(place)
-  local run = core.run
-  if run.dead then return end -- the host rolls back what the run leaves
-  local task = run.current
-  if not task.cancelled then
+  if core.run.dead then return end -- the host rolls back what the run leaves
+  if not core.run.current.cancelled then
     pcall(ask, "sql.rollback", place)
     return
   end
-  local id = run.calls + 1
-  run.calls, task.calls = id, task.calls + 1
-  local status = host(CALL, id, FUNCTION, "sql.rollback", encode_list(1, place), nil, task.path, task.calls, nil)
-  if status == nil then run.pending[id] = { tell = function() end } end
+  core.call_later(FUNCTION, "sql.rollback", encode_list(1, place), function() end)
 end
 
 local function finish(place, tx, ok, ...)

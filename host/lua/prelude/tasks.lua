@@ -21,7 +21,7 @@ function core.lost()
 end
 
 -- Starts a call nobody is parked on: on_reply(status, a, b) runs in the driver. Gives its id.
-local function call_later(kind, target, payload, on_reply)
+function core.call_later(kind, target, payload, on_reply)
   local task, id = run.current, run.calls + 1
   run.calls, task.calls = id, task.calls + 1
   local status, a, b = host(CALL, id, kind, target, payload, nil, task.path, task.calls, nil)
@@ -300,7 +300,7 @@ function env.with_timeout(seconds, fn, ...)
   local timer, expired
   local ok, err = pcall(wait_for, function(wake)
     task.waiters = { function() if not expired then wake() end end }
-    timer = call_later(SLEEP, format("%.17g", seconds), nil, function(status)
+    timer = core.call_later(SLEEP, format("%.17g", seconds), nil, function(status)
       timer = nil
       if status == 0 and not task.ended then
         expired = true
