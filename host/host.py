@@ -23,7 +23,6 @@ from host.http.chain import Send, chain
 from host.http.traffic import limits_of, policies_of
 from host.limits import Limits
 from host.lua.chunks import Chunks
-from host.lua.state import LuaState
 from host.parts.additions import Additions
 from host.parts.apis import Apis, Endpoints
 from host.parts.runs import Runs
@@ -35,6 +34,7 @@ from host.run.returned import decoded
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
 from host.run.session import Session, Surroundings
+from host.run.states import States
 from host.settings import Settings
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class Host(Additions):
         for own in ("api", "api.endpoint", "api.simulated"):
             self._worker.movable(own)
         self.isolation = self._isolate() if isolation == "process" else None
+        self._states = States(self._worker)  # of runs in this process
         around = Surroundings(
             gate=Gate(self.registry, self._apis, self._functions.by_name, self._functions.builders,
                 deadline=self.settings.request_deadline, mask=mask, libraries=self._libraries),
@@ -149,7 +150,7 @@ class Host(Additions):
             sinks=tuple(sinks),
             simulated=self.simulated,
             mask=mask,
-            new_state=LuaState if self.isolation is None else self.isolation.state,
+            new_state=self._states.new if self.isolation is None else self.isolation.state,
             chunks=Chunks() if self.isolation is None else None,
         )
         self._runs = Runs(around, self._rules, self.limits)
@@ -422,6 +423,7 @@ class Host(Additions):
         if self._durable_runs is not None:
             self._durable_runs.close()
         self._functions.close()
+        self._states.close()
         if self.isolation is not None:
             self.isolation.close()
         self._rules.close()

@@ -287,6 +287,11 @@ class AsyncWorker:
         if self._hands is not None:
             self._hands.urge()
 
+    def after(self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
+        """Have ``callback(*args)`` called after ``seconds``, if the loop still turns then. On its own thread only."""
+        assert self._loop is not None
+        self._loop.call_later(seconds, callback, *args)
+
     def add_closer(self, closer: Callable[[], Awaitable[None]]) -> None:
         """Have ``await closer()`` done by ``stop``, after the last call and before the loop ends."""
         self._closers.append(closer)

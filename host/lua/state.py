@@ -213,6 +213,11 @@ class LuaState:
         if self._runtime is not None:
             self._collect()
 
+    @property
+    def size(self) -> int:
+        """Bytes of memory in use."""
+        return 0 if self._runtime is None else int(self._runtime.get_memory_used(True))
+
     def stop(self) -> None:
         """The run is to end: the budget hook will ask, and be told. From any thread."""
 

@@ -303,9 +303,9 @@ class Session:
                 entry.cancel()
         self._open.clear()
         self.around.gate.ended(self)
-        if self._state is not None:
-            self._state.close()
-            self._state = None
+        state, self._state = self._state, None
+        if state is not None:
+            state.close()
         duration = monotonic() - self._started if self._started else 0.0
         self.result = RunResult(
             run_id=self.run_id,
