@@ -4,7 +4,7 @@ local host, type, select, next, tostring, pcall, rawequal, rawget, error = core.
   core.tostring, core.pcall, core.rawequal, core.rawget, core.error
 local encode, decode = core.encode, core.decode
 local sort = core.table.sort
-local own, make, state_of, changeable, fragment, keep, method, parameters, new = core.builders()
+local own, make, state_of, changeable, fragment, given, keep, method, parameters, new = core.builders()
 local CHECK, TOOL = 12, 13
 
 local function invalid(message) return core.raise { kind = "invalid", message = message } end
@@ -39,7 +39,7 @@ function core.create_failed(state, err)
     if outcome == "unknown" then
       state.doubt, state.open, state.key = true, false, rawget(err, "idempotency_key")
     elseif outcome == "rejected" then
-      state.doubt, state.open, state.key = nil, state.class, nil
+      state.doubt, state.open, state.key = nil, state.class.methods, nil
     elseif not state.doubt then
       state.key = rawget(err, "idempotency_key")
     end
@@ -73,7 +73,7 @@ function make.list(class, name, param, code)
     if type(value) == "table" and (#value > 0 or next(value) == nil) or value == "" or rawequal(value, core.NULL) then
       keep(state, param, fragment(class, param, "", value))
     else
-      keep(state, param, { list = true, n = 1, fragment(class, param, code, value, true) })
+      keep(state, param, { list = true, fragment(class, param, code, value, true) })
     end
     return self
   end
@@ -82,20 +82,18 @@ end
 function make.append(class, name, param, code, first, second)
   return function(self, ...)
     local state = changeable(self, name)
-    local items = state.values[param]
-    if type(items) == "string" then
-      local given = decode(items)
-      items = { list = true, n = 0 }
-      if type(given) == "table" then
-        for i = 1, #given do items[i] = encode(given[i]) end
-        items.n = #given
+    local items = given(state, param)
+    if type(items) ~= "table" then items = { list = true } end
+    if items.code then -- given whole
+      local whole = decode(items.code)
+      items = { list = true }
+      if type(whole) == "table" then
+        for i = 1, #whole do items[i] = { code = encode(whole[i]) } end
       end
     end
-    items = items or { list = true, n = 0 }
     local value = ...
     if first then value = core.positional(first, second, ...) end
-    items[items.n + 1] = fragment(class, param, not first and code or "", value, true)
-    items.n = items.n + 1
+    items[#items + 1] = fragment(class, param, not first and code or "", value, true)
     keep(state, param, items)
     return self
   end
@@ -112,7 +110,7 @@ function core.put_map(self, state, name, param, code, key, ...)
     for k in next, key do n = n + 1 keys[n] = k end
     sort(keys, by_text)
     local put = method(class, name)
-    if n == 0 and state.values[param] == nil then keep(state, param, fragment(class, param, "", key)) end
+    if n == 0 and given(state, param) == nil then keep(state, param, fragment(class, param, "", key)) end
     for i = 1, n do
       local k = keys[i]
       if type(k) ~= "string" and type(k) ~= "number" then
@@ -132,24 +130,22 @@ end
 
 function own.copy(self)
   local state = state_of(self, "copy")
-  local values, options = {}, nil
-  for i = 1, #state.values do
-    local name = state.values[i]
-    values[i], values[name] = name, state.values[name]
-    if type(values[name]) == "table" then
-      local twin = {}
-      for key, value in next, values[name] do twin[key] = value end
-      values[name] = twin
+  local twin, copied = new(state.class)
+  for i = 1, state.n, 2 do
+    local value = state[i + 1]
+    if type(value) == "table" then
+      local own_value = {}
+      for key, item in next, value do own_value[key] = item end
+      value = own_value
     end
+    keep(copied, state[i], value)
   end
   if state.options then
-    options = {}
+    copied.options = {}
     for key, value in next, state.options do
-      if key ~= "idempotency_key" then options[key] = value end
+      if key ~= "idempotency_key" then copied.options[key] = value end
     end
   end
-  local twin = new(state.class, values)
-  state_of(twin, "copy").options = options
   return twin
 end
 

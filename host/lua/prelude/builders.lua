@@ -1,10 +1,13 @@
--- Builders: new_product():name("x"):create(). A builder is userdata; its state is the parameters given so far,
--- each already encoded, so a table changed later changes nothing, and create() only joins them.
--- Methods that are called less often are in builder_methods.lua. Lua's functions as globals: see core.lua.
+-- Builders: new_product():name("x"):create(). A builder is userdata; its state is the parameters given so far, each
+-- copied, so a table changed later changes nothing, and create() only joins them.
+-- Methods that are called less often are in builder_methods.lua. What every create needs is in locals, as few objects
+-- are touched that way; of Lua's other functions as globals: see core.lua.
 local core = ...
 local host, text, head, env_of = core.host, core.text, core.head, core.env_of
+local type, find, char, getinfo = type, string.find, string.char, core.debug.getinfo
 local METHOD, CHECK, CREATE = 11, 12, 2
 local CREATED = 2 -- status: the answer is JSON
+local ASCII = "^[^\128-\255]*$"
 
 local proto = newproxy(true)
 local meta = getmetatable(proto)
@@ -22,103 +25,137 @@ local function changeable(self, name)
   return state
 end
 
--- Encodes one value, asking the host unless the parameter's letter says all there is to check. The host checks it
--- as the value of the map's key `within`, or as a list's only item where that is true.
+-- What is kept of a value: a text as it is, anything else as { code = its encoding }. Asks the host unless the
+-- parameter's letter says all there is to check. The host checks it as the value of the map's key `within`, or as a
+-- list's only item where that is true.
 local function fragment(class, name, code, value, within)
   local kind = type(value)
-  local encoded
+  local kept, encoded
   if kind == "string" then
     local odd
     encoded, odd = text(value)
-    if code == "s" and not odd then return encoded end
+    kept = not odd and value or { code = encoded }
+    if code == "s" and not odd then return kept end
   else
     if value == nil then core.refuse_change({ class = class, needs = true }, name) end
     encoded = core.encode(value)
-    if kind == "number" and (code == "n" or code == "s" or (code == "i" and value == math.floor(value))) then return encoded end
-    if kind == "boolean" and (code == "b" or code == "s") then return encoded end
+    kept = { code = encoded }
+    if kind == "number" and (code == "n" or code == "s" or (code == "i" and value == math.floor(value))) then return kept end
+    if kind == "boolean" and (code == "b" or code == "s") then return kept end
   end
-  local checked = encoded
-  if within then checked = (within == true and "\145" or "\129" .. text(within)) .. encoded end
-  local status, payload = host(CHECK, class.target, name, checked)
+  if within then encoded = (within == true and "\145" or "\129" .. text(within)) .. encoded end
+  local status, payload = host(CHECK, class.target, name, encoded)
   if status == 1 then core.refuse(payload) end
-  return encoded
+  return kept
+end
+
+-- What a parameter has been given, nil if nothing.
+local function given(state, name)
+  for i = 1, state.n, 2 do
+    if state[i] == name then return state[i + 1] end
+  end
 end
 
 local function keep(state, name, value)
-  local values = state.values
-  if values[name] == nil then values[#values + 1] = name end
-  values[name] = value
+  local n = state.n
+  for i = 1, n, 2 do
+    if state[i] == name then
+      state[i + 1] = value
+      return
+    end
+  end
+  state[n + 1], state[n + 2], state.n = name, value, n + 2
 end
 
 local own = {} -- methods that all builders have
 local make = {} -- kind of method -> function(class, name, param, code, first, second) that makes it
 
 function make.set(class, name, param, code, first, second)
-  local is_text = code == "s" and not first
+  local methods, is_text = class.methods, code == "s" and not first
   return function(self, value, ...)
     local state = env_of(self)
-    if not state or state.open ~= class then state = changeable(self, name) end
-    local encoded, odd
-    if is_text and type(value) == "string" then encoded, odd = text(value) end
-    if not encoded or odd then
+    if not state or state.open ~= methods then state = changeable(self, name) end
+    if not is_text or type(value) ~= "string" or not find(value, ASCII) then
       if first then value = core.positional(first, second, value, ...) end
-      encoded = fragment(class, param, code, value)
+      value = fragment(class, param, code, value)
     end
-    local values = state.values
-    if values[param] == nil then values[#values + 1] = param end
-    values[param] = encoded
+    keep(state, param, value)
     return self
   end
 end
 
--- A map takes a key and a value, or a table of them; entries add up.
+-- A map takes a key and a value, or a table of them; entries add up. Kept are each key's encoding and its value in turn.
 function make.map(class, name, param, code)
+  local methods = class.methods
   return function(self, key, ...)
     local state = env_of(self)
-    if not state or state.open ~= class then state = changeable(self, name) end
+    if not state or state.open ~= methods then state = changeable(self, name) end
     if type(key) ~= "string" or select("#", ...) == 0 then return core.put_map(self, state, name, param, code, key, ...) end
-    local map = state.values[param]
-    if type(map) ~= "table" then
-      map = { n = 0 } -- keys at 1, 3, 5 …, each followed by its value
-      keep(state, param, map)
+    local value = ...
+    if code ~= "s" or type(value) ~= "string" or not find(value, ASCII) then value = fragment(class, param, code, value, key) end
+    key = text(key)
+    local map = given(state, param)
+    if not map or type(map) == "string" or map.code then
+      keep(state, param, { key, value })
+      return self
     end
-    local encoded = fragment(class, param, code, (...), key)
-    local n = map.n
-    for i = 1, 2 * n, 2 do
+    local n = #map
+    for i = 1, n, 2 do
       if map[i] == key then
-        map[i + 1] = encoded
+        map[i + 1] = value
         return self
       end
     end
-    map[2 * n + 1], map[2 * n + 2], map.n = key, encoded, n + 1
+    map[n + 1], map[n + 2] = key, value
     return self
   end
+end
+
+-- Adds to `out`, after its first n, the encoding of what is kept of a value; gives how many there are then.
+local function put(out, n, value)
+  if type(value) == "string" then
+    local size = #value
+    if size > 255 then
+      out[n + 1] = text(value)
+      return n + 1
+    end
+    out[n + 1], out[n + 2] = size < 32 and char(0xA0 + size) or char(0xD9, size), value
+    return n + 2
+  end
+  local code = value.code
+  if code then
+    out[n + 1] = code
+    return n + 1
+  end
+  local count = #value
+  if value.list then
+    out[n + 1], n = head(count, 0x90, 0xDC), n + 1
+    for i = 1, count do n = put(out, n, value[i]) end
+  else
+    out[n + 1], n = head(count / 2, 0x80, 0xDE), n + 1
+    for i = 1, count, 2 do
+      out[n + 1] = value[i]
+      n = put(out, n + 1, value[i + 1])
+    end
+  end
+  return n
 end
 
 -- All parameters as one map's bytes.
 local function parameters(state)
-  local values, names = state.values, state.class.names
-  local count = #values
-  local out, n = { head(count, 0x80, 0xDE) }, 1
-  for i = 1, count do
-    local name = values[i]
-    local value, encoded = values[name], names[name]
+  local names, last = state.class.names, state.n
+  local out = { head(last / 2, 0x80, 0xDE), false, false, false, false, false, false, false, false, false, false, false,
+    false, false, false } -- room for those of most
+  local n = 1
+  for i = 1, last, 2 do
+    local name = state[i]
+    local encoded = names[name]
     if not encoded then
       encoded = text(name)
       names[name] = encoded
     end
     out[n + 1] = encoded
-    if type(value) == "string" then
-      out[n + 2], n = value, n + 2
-    elseif value.list then
-      out[n + 2], n = head(value.n, 0x90, 0xDC), n + 2
-      for k = 1, value.n do out[n + k] = value[k] end
-      n = n + value.n
-    else
-      out[n + 2], n = head(value.n, 0x80, 0xDE), n + 2
-      for k = 1, 2 * value.n, 2 do out[n + k], out[n + k + 1] = text(value[k]), value[k + 1] end
-      n = n + 2 * value.n
-    end
+    n = put(out, n + 1, state[i + 1])
   end
   return table.concat(out, "", 1, n)
 end
@@ -148,18 +185,19 @@ function own.create(self)
   return id
 end
 
--- values: the parameters' names in their order, and each one's value by its name. open: the class as long as they
--- may be changed. Later also options, doubt and key (of a create that failed), data.
-local function new(class, values)
-  local self = newproxy(proto)
-  core.set_env(self, {
-    tag = "builder", class = class, values = values, open = class, busy = false, created = false, id = false, raw = false,
-  })
-  return self
+-- The first n of its list: the parameters' names, each followed by what is kept of its value. open: the class's methods
+-- as long as they may be changed. Later also options, doubt and key (of a create that failed), data.
+local function new(class)
+  local self, state = newproxy(proto), {
+    false, false, false, false, false, false, false, false, n = 0, -- room for those of most
+    tag = "builder", class = class, open = class.methods, busy = false, created = false, id = false, raw = false,
+  }
+  core.set_env(self, state)
+  return self, state
 end
 
 function core.builders()
-  return own, make, state_of, changeable, fragment, keep, method, parameters, new
+  return own, make, state_of, changeable, fragment, given, keep, method, parameters, new
 end
 
 meta.__metatable = false
@@ -168,9 +206,9 @@ function meta.__newindex(_, key) core.refuse_assignment(key) end
 function meta.__index(self, key)
   local state = env_of(self)
   local open = state.open
-  local found = open and open.methods[key]
+  local found = open and open[key]
   if found then return found end
-  if key == "create" then core.marked = core.debug.getinfo(2, "Sl") end
+  if key == "create" then core.marked = getinfo(2, "lf") end
   if own[key] then return own[key] end
   if state.tag ~= "builder" or type(key) ~= "string" then return nil end -- the metatable's own userdata has none
   local class = state.class
@@ -207,6 +245,6 @@ function core.makers.builders(_, target, about)
   end
   return function(...)
     if select("#", ...) > 0 then core.refuse_change({ class = class, arguments = true }, "new") end
-    return new(class, {})
+    return (new(class))
   end
 end

@@ -5,9 +5,11 @@
 --
 -- Ten thousand states live at once, so what most runs never need is in files of its own: naming core.<thing>
 -- loads the file that is its home (host.lua.state.HOMES). Lua's own functions are found there too, unchanged.
--- For the same reason Lua's functions are named as globals here and in the other files a state begins with, not kept
--- in locals: each local that a function uses is an object, and these are the state's own globals, no script's.
+-- For the same reason most of Lua's functions are named as globals here and in the other files a state begins with, not
+-- kept in locals: each local that a function uses is an object, and these are the state's own globals, no script's. What
+-- each call needs is in locals all the same: a global is found by way of four objects more.
 local host, limit_tasks, limit_string = ...
+local resume, yield, isyieldable = coroutine.resume, coroutine.yield, coroutine.isyieldable
 
 local CALL, TICK, ENDED, HOME, ROOM = 1, 2, 6, 15, 16
 local ERROR = 1 -- status of a reply
@@ -66,8 +68,11 @@ local function make_ready(task, status, a, b)
   end
 end
 
+-- What a task yields when it waits: a value that no script gets hold of.
+local park
+
 local function settle(task, ok, ...)
-  if ok and coroutine.status(task.co) ~= "dead" then return end -- parked
+  if ok and (...) == park then return end
   run.tasks[task.path] = nil
   local parent = task.parent
   if parent then parent.kids[task] = nil end
@@ -98,9 +103,9 @@ local function run_one()
     task.status, task.a, task.b = nil, nil, nil
     run.current = task
     if status == BEGIN then
-      settle(task, coroutine.resume(task.co, unpack(a, 1, b)))
+      settle(task, resume(task.co, unpack(a, 1, b)))
     else
-      settle(task, coroutine.resume(task.co, status, a, b))
+      settle(task, resume(task.co, status, a, b))
     end
     run.current = outer
   end
@@ -109,8 +114,8 @@ end
 
 -- Waits until make_ready(run.current, …) and gives what that was given: yields where it can, else serves the other
 -- tasks in place. What a coroutine yields when it waits is this very function.
-local function park()
-  if coroutine.isyieldable() then return coroutine.yield(core.park) end
+function park()
+  if isyieldable() then return yield(park) end
   return core.in_place(run.current)
 end
 
@@ -223,7 +228,7 @@ return core, function(id, status, a, b)
   if who and who.co then -- a task: resumed at once, as nothing else is ready
     run.pending[id] = nil
     run.current = who
-    settle(who, coroutine.resume(who.co, status, a, b))
+    settle(who, resume(who.co, status, a, b))
     run.current = false
   else
     core.route(id, status, a, b)

@@ -3,16 +3,22 @@ local core = ...
 local type, rawget, setmetatable, error, sub = core.type, core.rawget, core.setmetatable, core.error, core.string.sub
 local getinfo = core.debug.getinfo
 
--- Where the script is: line and name of the innermost frame of its own code, from `level` outwards.
+local function place(source, line)
+  if sub(source, 1, 1) == "@" and line > 0 then return line, sub(source, 2) end
+end
+
+-- Where the script is: line and name of the innermost frame of its own code, from `level` outwards. Where a tail call
+-- has left none, that is where it last looked up what it called.
 local function where(level)
   while true do
     local info = getinfo(level, "Sl")
     if not info then
       local last = rawget(core, "marked")
-      if last and sub(last.source, 1, 1) == "@" and last.currentline > 0 then return last.currentline, sub(last.source, 2) end
-      return nil
+      if not last then return nil end
+      return place(getinfo(last.func, "S").source, last.currentline)
     end
-    if sub(info.source, 1, 1) == "@" and info.currentline > 0 then return info.currentline, sub(info.source, 2) end
+    local line, name = place(info.source, info.currentline)
+    if line then return line, name end
     level = level + 1
   end
 end

@@ -92,7 +92,7 @@ end
 meta.__index = function(self, key)
   local state = tag_of(self, "namespace")
   if not state or type(key) ~= "string" then return nil end
-  core.marked = getinfo(2, "Sl")
+  core.marked = getinfo(2, "lf")
   local member = state.members[key]
   if member then return member end
   local kind, a, b = host(MEMBER, state.path, key)
