@@ -34,6 +34,11 @@ def builder_method(catalog: Catalog, operation: Operation, name: str) -> Method:
     return found
 
 
+def has_method(catalog: Catalog, operation: Operation, name: str) -> bool:
+    """Whether :func:`builder_method` finds it, and it is not one of the builder's own."""
+    return name not in OWN and _find(catalog, operation, name) is not None
+
+
 def method_names(catalog: Catalog, operation: Operation) -> tuple[str, ...]:
     """Every method :func:`builder_method` knows: sugar, parameters, and ``add_…`` for lists."""
     from host.apis.naming import singular  # for errors and listings only

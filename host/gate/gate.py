@@ -17,7 +17,7 @@ import msgspec
 from host.apis.answers import created, interpret, request_id
 from host.apis.call import bind, check_value, prepare
 from host.apis.catalog import Catalog, Operation
-from host.apis.methods import builder_method
+from host.apis.methods import builder_method, has_method
 from host.apis.nearest import meant, short
 from host.apis.options import CallOptions
 from host.apis.pages import next_page, page_request
@@ -123,7 +123,8 @@ class Gate:
         self._mask = mask or Mask()
         self.libraries = libraries or Libraries()
         self._operations: dict[str, tuple[Api, Operation]] = {}
-        self.told: dict[tuple[bytes, bytes], tuple[bytes, ...]] = {}  # methods of builders, as Lua is told of them
+        self._methods: dict[tuple[str, str], tuple[bytes, ...]] = {}  # of builders, as Lua is told of them
+        self._told: dict[tuple[str, tuple[str, ...]], tuple[bytes | None, ...]] = {}  # the same of builders
         self._streams = Streams()
         self._live: dict[str, bool] = {}  # whether an API's key is
 
@@ -170,11 +171,33 @@ class Gate:
         kind = "operation" if prefix else "resource"
         raise InvalidCall(f'{path} has no {kind} "{short(key)}"{near}')
 
-    def method(self, label: str, name: str) -> tuple[Any, ...]:
+    def method(self, label: str, name: str) -> tuple[bytes, ...]:
         """(kind, parameter, letter, field, field) of a builder's method. Raises ``InvalidCall``."""
-        api, operation = self.operation(label)
-        method = builder_method(api.catalog, operation, name)
-        return (method.kind, method.param, method.code, *method.fields)
+        found = self._methods.get((label, name))
+        if found is None:
+            api, operation = self.operation(label)
+            method = builder_method(api.catalog, operation, name)
+            told = (method.kind, method.param, method.code, *method.fields)
+            found = self._methods[label, name] = tuple(each.encode() for each in told)
+        return found
+
+    def told(self, api: Api, operation: Operation, names: tuple[str, ...]) -> tuple[bytes | None, ...]:
+        """What Lua is told of a builder: its operation; what it is about; of ``names`` those that are methods of it,
+        each followed by the five values of :meth:`method`.
+        """
+        label = f"{api.name}.{operation.id}"
+        found = self._told.get((label, names))
+        if found is None:
+            flags = ("i" if "id" in operation.params else "") + ("d" if "data" in operation.params else "")
+            values: list[bytes | None] = [label.encode(), f"{operation.resource} {flags}".encode()]
+            for name in names:
+                if has_method(api.catalog, operation, name):
+                    method = self.method(label, name)
+                    values += (name.encode(), *method, *(None,) * (5 - len(method)))
+            if len(self._told) > 1000:
+                self._told.clear()
+            found = self._told[label, names] = tuple(values)
+        return found
 
     def check(self, label: str, name: str, value: Any) -> None:
         """Raises ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options)."""

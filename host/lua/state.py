@@ -119,6 +119,13 @@ DROPPED = {
 }
 
 
+# Lua's own functions, given to scripts as they are.
+OWN = frozenset(
+    ("assert", "bit", "error", "ipairs", "next", "pairs", "rawequal", "rawget", "rawset", "select", "setmetatable")
+    + ("tonumber", "type", "unpack")
+)
+
+
 @functools.cache
 def boot(building: bool) -> bytes:
     """The bytecode a state begins with; with the files that builders need when there will be some."""
@@ -128,6 +135,7 @@ def boot(building: bool) -> bytes:
     text = BOOT.replace("{files}", loads).replace("{drops}", "\n".join(drops))
     for name in ("core", "begin"):
         text = text.replace(f"{{{name}}}", _source(name))
+    text = text.replace("{own}", " ".join(sorted(OWN)))
     return _compile(text, "host")
 
 

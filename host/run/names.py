@@ -4,25 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-# Lua's own functions, given as they are.
-OWN: Final = frozenset(
-    [
-        "assert",
-        "error",
-        "ipairs",
-        "next",
-        "pairs",
-        "rawequal",
-        "rawget",
-        "rawset",
-        "select",
-        "setmetatable",
-        "tonumber",
-        "type",
-        "unpack",
-        "bit",
-    ]
-)
+from host.lua.state import OWN
+
+__all__ = ["FILES", "OWN", "STANDARD"]
 
 # Files of the prelude, by the globals they set.
 FILES: Final[dict[str, str]] = {

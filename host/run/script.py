@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -17,6 +19,11 @@ else:
     from typing import TypeVar  # a default is for type checkers, until Python 3.13
 
     V = TypeVar("V", covariant=True)
+
+
+LONG = 1 << 16  # bytes of source; a longer one is not looked through
+MOST = 40  # methods
+_METHOD = re.compile(rb":\s*([A-Za-z_][A-Za-z0-9_]*)\s*[({\"'\[]")
 
 
 class Script(Frozen, frozen=True):
@@ -56,6 +63,15 @@ class Script(Frozen, frozen=True):
         return "\n".join(
             f"{'>' if n == line else ' '} {n:>{width}} | {rows[n - 1]}" for n in range(first, last + 1)
         )
+
+
+@functools.lru_cache(64)
+def mentioned(source: bytes) -> tuple[str, ...]:
+    """The names of methods that a text calls, up to some: a guess, for telling of them all at once."""
+    if len(source) > LONG:
+        return ()
+    names = dict.fromkeys(name.decode() for name in _METHOD.findall(source))
+    return tuple(sorted(list(names)[:MOST]))
 
 
 def _without_shebang(source: bytes) -> bytes:

@@ -29,12 +29,14 @@ from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
 from host.run.failure import script_error
 from host.run.names import FILES, OWN, STANDARD
 from host.run.runners import Runners
-from host.run.script import RunResult, Script
+from host.run.script import RunResult, Script, mentioned
 from host.run.tools import Tools
 from host.run.weight import LIGHT, Weight, check_values
 
 if TYPE_CHECKING:
+    from host.apis.catalog import Operation
     from host.bridge.worker import AsyncWorker
+    from host.gate.api import Api
     from host.run.durable import Durable
 
 CROWD = 200  # runs alive at once from which each is to leave little garbage
@@ -248,6 +250,8 @@ class Session:
             flags = (1 if self.around.sinks else 0) + (2 if alive > CROWD else 0)
             if self._durable is not None:
                 flags |= 5
+            if given is not None:
+                flags += 16
             source = job.script.source
             if self.around.chunks is not None and (code := self.around.chunks.of(name, source)) is not None:
                 source, flags = code, flags + 8
@@ -622,12 +626,14 @@ class Session:
             return b""
         if self._tools is not None and name in self._tools.globals:
             return b"values", to_lua(self._tools.globals[name])
+        if name == "args" and self._tools is not None:
+            return chunk("args"), self._tools.args()
         if name in FILES:
             return chunk(FILES[name])
         if name.startswith("new_"):
             found = gate.builder(name[4:])
             if found is not None:
-                return b"builders", *_about(*found)
+                return b"builders", *self._builder(*found)
         if name in gate.functions:
             return b"functions", key, gate.functions[name].iterates
         if name in gate.apis:
@@ -643,16 +649,15 @@ class Session:
             return p.GROUP, found.encode()
         api, operation, builder = found
         if builder:
-            return p.BUILDER, *_about(api, operation)
+            return p.BUILDER, *self._builder(api, operation)
         return p.MEMBER_OPERATION, f"{api.name}.{operation.id}".encode(), operation.paging is not None
 
+    def _builder(self, api: Api, operation: Operation) -> tuple[bytes | None, ...]:
+        """What Lua is told of a builder: its operation, what it is about, and the methods that the script mentions."""
+        return self.around.gate.told(api, operation, mentioned(self.job.script.source))
+
     def _method(self, label: bytes, name: bytes) -> Any:
-        told = self.around.gate.told
-        found = told.get((label, name))
-        if found is None:
-            kinds = self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
-            found = told[label, name] = tuple(each.encode() for each in kinds)
-        return found
+        return self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
 
     def _check(self, label: bytes, name: bytes, value: bytes) -> Any:
         self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value))
@@ -715,11 +720,6 @@ def _identity(id: str | int | None) -> bytes | None:
     if id is None:
         return None
     return b"\0" + str(id).encode() if type(id) is int else str(id).encode()  # a number stays one
-
-
-def _about(api: Any, operation: Any) -> tuple[bytes, bytes]:
-    flags = ("i" if "id" in operation.params else "") + ("d" if "data" in operation.params else "")
-    return f"{api.name}.{operation.id}".encode(), f"{operation.resource} {flags}".encode()
 
 
 def _shown(arguments: Any) -> dict[str, Any]:

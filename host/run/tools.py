@@ -44,7 +44,7 @@ class Tools:
         value = self._job.env.get(name.decode("utf-8", "replace"))
         return None if value is None else value.encode("utf-8", "surrogateescape")
 
-    def _args(self, _: Any, __: Any) -> bytes:
+    def args(self) -> bytes:
         """All arguments, each as its length, a colon and its bytes."""
         told = []
         for n, argument in enumerate(self._job.args, 1):
@@ -149,7 +149,6 @@ def _readable(value: Any) -> Any:
 
 _TOOLS: dict[str, Callable[[Tools, Any, Any], Any]] = {
     "env": Tools._env,
-    "args": Tools._args,
     "seed": Tools._seed,
     "mask": Tools._mask_text,
     "json.encode": Tools._json_encode,

@@ -1,8 +1,8 @@
 -- args: what the script was called with, told all at once: each as its length, a colon and its bytes.
-local core = ...
+local core, told = ...
 local find, sub = core.string.find, core.string.sub
 
-local told, args, n, at = core.tool("args"), {}, 0, 1
+local args, n, at = {}, 0, 1
 while at <= #told do
   local _, colon, size = find(told, "^(%d+):", at)
   n, at = n + 1, colon + size + 1

@@ -10,6 +10,7 @@ local function has(flag)
   return true
 end
 
+run.given = has(16)
 local is_bytecode, durable, crowd, trace = has(8), has(4), has(2), has(1)
 run.trace = trace
 if durable then core.load_code(core.host(PRELUDE, "durable")) end

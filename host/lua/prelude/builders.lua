@@ -160,14 +160,15 @@ local function parameters(state)
   return table.concat(out, "", 1, n)
 end
 
-local function method(class, name)
-  local found = class.methods[name]
-  if found then return found end
-  local kind, param, code, first, second = host(METHOD, class.target, name)
+local function define(class, name, kind, param, ...)
   if kind == 1 then core.refuse(param) end
-  found = (make[kind] or core.maker(kind))(class, name, param, code, first, second)
+  local found = (make[kind] or core.maker(kind))(class, name, param, ...)
   if not own[name] then class.methods[name] = found end -- its own methods are the builder's, whatever the API has
   return found
+end
+
+local function method(class, name)
+  return class.methods[name] or define(class, name, host(METHOD, class.target, name))
 end
 
 function own.create(self)
@@ -234,14 +235,16 @@ end
 
 local classes = {}
 
--- target: the operation; about: "resource flags", flags holding "i" or "d" where parameters are called id or data.
-function core.makers.builders(_, target, about)
+-- target: the operation; about: "resource flags", flags holding "i" or "d" where parameters are called id or data. Then
+-- methods that the script mentions: each one's name and what METHOD answers, five values.
+function core.makers.builders(_, target, about, ...)
   local class = classes[target]
   if not class then
     local at = string.find(about, " ", 1, true)
     class = { target = target, resource = string.sub(about, 1, at - 1), methods = {}, names = {},
       has_id = string.find(about, "i", at, true), has_data = string.find(about, "d", at, true) }
     classes[target] = class
+    for i = 1, select("#", ...), 6 do define(class, select(i, ...)) end
   end
   return function(...)
     if select("#", ...) > 0 then core.refuse_change({ class = class, arguments = true }, "new") end

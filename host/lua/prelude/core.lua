@@ -29,6 +29,7 @@ local run = {
   dead = false, -- why the whole run is ending: an error table, or {exit=status}
   finished = false,
   trace = false, -- whether the host wants the line of each call
+  given = true, -- whether the script has globals of its embedding program
   asked = 0, -- when the budget hook last asked the host
   begin = false, -- what begins the script, until it is used
   roomy = false, -- whether garbage is left until the state is no longer small
