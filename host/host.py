@@ -140,6 +140,7 @@ class Host(Additions):
             self._worker.pin()
         for own in ("api", "api.endpoint", "api.simulated"):
             self._worker.movable(own)
+        self._worker.direct("api", lambda: bool(self._wire.client.is_direct))
         self.isolation = self._isolate() if isolation == "process" else None
         self._states = States(self._worker)  # of runs in this process
         around = Surroundings(

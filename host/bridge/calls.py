@@ -11,9 +11,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 from host.bridge.deadlines import Deadlines
+from host.bridge.direct import Direct
 from host.bridge.fairness import FairQueue
 from host.bridge.loops import eager_task
 from host.bridge.request import AsyncRequest, Reply
@@ -61,7 +63,7 @@ class Call:
         self.queued_at = now
         self.deadline = request.deadline
         self.slot = 0  # of Deadlines
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | Direct | None = None
         self.began = False
         self.answered = False
         self.orphan = False
@@ -73,6 +75,7 @@ _current: ContextVar[Call | None] = ContextVar("host_current_call", default=None
 class Calls:
     """Accepts requests, starts at most ``room`` of them at once, answers each exactly once.
 
+    ``direct`` has the functions that need no task, each with whether that holds now.
     ``room`` may be changed (``refill`` then); ``on_full`` is told of each call that finds none, ``on_leave``
     of each that has ended, before its place is given on.
 
@@ -86,12 +89,15 @@ class Calls:
         functions: Mapping[str, AsyncFunction],
         max_in_flight: int,
         on_orphan: Callable[[AsyncRequest, Reply], None] | None,
+        direct: Mapping[str, Callable[[], bool]] = MappingProxyType({}),
     ) -> None:
         self._loop = loop
         self._functions = functions
         self.room = max_in_flight
         self.on_full: Callable[[], None] | None = None
         self.on_leave: Callable[[], None] | None = None
+        self._direct = direct
+        self.stepping: Call | None = None  # the one whose function makes a step right now, without a task
         self._on_orphan = on_orphan
         self._deadlines: Deadlines[Call] = Deadlines(loop, self._expire)
         self._live: dict[AsyncRequest, Call] = {}
@@ -133,7 +139,7 @@ class Calls:
 
     def extend_deadline(self, seconds: float) -> None:
         """Put off the deadline of the call whose function asks."""
-        call = _current.get()
+        call = self.stepping or _current.get()
         if call is not None and (call.orphan or not call.answered):
             self._deadlines.remove(call)
             call.deadline += seconds
@@ -182,14 +188,19 @@ class Calls:
                 outcome = "unknown" if call.began else "not_sent"
             message = f"the host closed while {call.request.name} was in flight"
             self.answer(call, Reply(error=ClosedError(message, outcome=outcome)))
-            if call.task is not None:
+            if isinstance(call.task, asyncio.Task):
                 tasks.append(call.task)
-                self._cancel(call)
+            self._cancel(call)
         self._deadlines.clear()
         return tasks
 
     def _begin(self, call: Call) -> None:
         self.in_flight += 1
+        is_direct = self._direct.get(call.request.name)
+        if is_direct is not None and is_direct():
+            call.task = direct = Direct(self._loop, self._run(call), self, call)
+            direct.step()
+            return
         task = eager_task(self._loop, self._run(call))
         if not task.done():
             call.task = task
@@ -200,7 +211,8 @@ class Calls:
             if call.answered:  # cancelled or expired between its turn and its first step
                 return
             call.began = True
-            _current.set(call)
+            if self.stepping is None:
+                _current.set(call)
             function = self._functions.get(request.name)
             if function is None:
                 raise _unknown(request.name, self._functions)

@@ -108,6 +108,7 @@ class AsyncWorker:
         self._lock = threading.Lock()  # start and stop only
         self._hands: Hands | None = None
         self._movable: set[str] = set()  # functions that may go on on another thread
+        self._direct: dict[str, Callable[[], bool]] = {}  # functions that need no task
         self._pinned = False
         self._thread: threading.Thread | None = None  # the loop's, where no hands turn it
         self._finished = False  # the loop is to end
@@ -147,6 +148,10 @@ class AsyncWorker:
     def movable(self, name: str) -> None:
         """Say that calls of the function ``name`` do not depend on the thread they run on."""
         self._movable.add(name)
+
+    def direct(self, name: str, holds: Callable[[], bool]) -> None:
+        """Say that calls of the function ``name`` need no task while ``holds()``; see ``direct.py``."""
+        self._direct[name] = holds
 
     def pin(self) -> None:
         """Keep the loop on the thread it is on when it next turns: something on it may depend on that."""
@@ -305,7 +310,7 @@ class AsyncWorker:
                 raise self._refusal()
             if self._loop is None:
                 loop = self._loop = self._loop_factory()
-                self._calls = Calls(loop, self._functions, self._max_in_flight, self._on_orphan)
+                self._calls = Calls(loop, self._functions, self._max_in_flight, self._on_orphan, self._direct)
                 self._timers = Timers(loop)
                 # A daemon, so that a forgotten worker cannot keep the process alive; the exit hook
                 # stops it while the interpreter is still whole, so it is not killed in mid-call.
@@ -436,7 +441,11 @@ class AsyncWorker:
                 if wait is None:
                     asyncio.set_event_loop(None)
                     return
-                self._drain()
+                asyncio._set_running_loop(loop)  # calls begin as in a round of it
+                try:
+                    self._drain()
+                finally:
+                    asyncio._set_running_loop(None)
                 if not wait:
                     loop.stop()  # one round only
                 loop.run_forever()

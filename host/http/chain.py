@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from time import monotonic
 
 from msgspec.structs import replace
@@ -239,10 +238,8 @@ async def _place(
     if not places.locked():
         await places.acquire()
         return 0.0
-    start, acquired = clock(), False
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(0.0, deadline - start)):
-            acquired = await places.acquire()
+    start = clock()
+    acquired = await _acquire(places, max(0.0, deadline - start))
     if not acquired:
         error = CallTimeout(
             f"no place in flight to {host.name} became free before the call's deadline",
@@ -255,6 +252,25 @@ async def _place(
         error.held = clock() - start
         raise error
     return clock() - start
+
+
+async def _acquire(places: Places, seconds: float) -> bool:
+    """Whether a place was taken within the time. Unlike with ``asyncio.timeout``, no task need run it."""
+    acquiring = asyncio.ensure_future(places.acquire())
+    try:
+        await asyncio.wait((acquiring,), timeout=seconds)
+        if not acquiring.done():
+            acquiring.cancel()
+            await asyncio.wait((acquiring,))
+    except BaseException:
+        acquiring.add_done_callback(lambda _: places.release() if _is_taken(acquiring) else None)
+        acquiring.cancel()
+        raise
+    return not acquiring.cancelled() and acquiring.result()
+
+
+def _is_taken(acquiring: asyncio.Future[bool]) -> bool:
+    return not acquiring.cancelled() and acquiring.exception() is None and acquiring.result()
 
 
 def _not_sent(request: Request) -> Outcome | None:

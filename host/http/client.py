@@ -98,6 +98,11 @@ class HttpClient:
         return self._lean and self._is_short
 
     @property
+    def is_direct(self) -> bool:
+        """Whether a request that is sent now needs no task to run in: what :attr:`is_own` says, and nobody mocks it."""
+        return self._lean and self._is_short and not ("pytest_httpx" in sys.modules and _mocked())
+
+    @property
     def client(self) -> httpx.AsyncClient:
         """The ``httpx.AsyncClient``, for what httpx itself offers; made when first asked for."""
         client: httpx.AsyncClient = self._compatible(self._default).client

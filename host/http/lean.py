@@ -10,7 +10,8 @@ import asyncio
 import re
 import socket
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextvars import Context
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -51,11 +52,71 @@ class WireError(Exception):
         self.detail = detail
 
 
-class _Connection(asyncio.Protocol):
-    """One connection: one exchange at a time, answered through ``answer``."""
+class _Awaited:
+    """What one coroutine at a time waits for, in a task or without.
+
+    Like the loop's future, but a callback that was added without a context is called at once, by whoever ends the
+    wait: that spares each exchange a round of the loop.
+    """
+
+    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_loop", "failure", "pending")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._asyncio_future_blocking = False
+        self._callback: Callable[[Any], object] | None = None
+        self._context: Context | None = None
+        self.pending = False
+        self.failure: BaseException | None = None
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self.pending:
+            self._asyncio_future_blocking = True
+            yield self
+        self.result()
+
+    def end(self, failure: BaseException | None = None) -> None:
+        """It is there, or it has failed: whoever waits goes on."""
+        if self.pending:
+            self.pending, self.failure = False, failure
+            self.wake()
+
+    def wake(self) -> None:
+        """Have whoever waits go on."""
+        callback, self._callback = self._callback, None
+        if callback is None:
+            return
+        if self._context is None:
+            callback(self)
+        else:
+            self._loop.call_soon(callback, self, context=self._context)
+
+    # -- as a task sees it
+
+    def result(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
+        self._callback, self._context = callback, context
+
+    def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
+        self._callback = None
+        return 1
+
+    def cancel(self, msg: object = None) -> bool:
+        was_pending = self.pending
+        self.end(asyncio.CancelledError())
+        return was_pending
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
+
+class _Connection(asyncio.Protocol, _Awaited):
+    """One connection: one exchange at a time, whose answer is awaited on it."""
 
     __slots__ = (
-        "answer",
         "bodiless",
         "body",
         "closed",
@@ -74,12 +135,12 @@ class _Connection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
+        super().__init__(loop)
         self.limit = limit
         self.parser = httptools.HttpResponseParser(self)
         self.transport: Any = None
         self.closed = False
-        self.answer: asyncio.Future[None] | None = None
         self.idle_since = 0.0
         self.bodiless = False
 
@@ -87,10 +148,11 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # the loop has set TCP_NODELAY
+        if self.closed:  # nobody waits for it any more
+            self.close()
 
     def data_received(self, data: bytes) -> None:
-        answer = self.answer
-        if answer is None or answer.done():  # nobody asked: what comes now belongs to nothing
+        if not self.pending:  # nobody asked: what comes now belongs to nothing
             self.close()
             return
         try:
@@ -103,8 +165,11 @@ class _Connection(asyncio.Protocol):
                 self.fail(cause)
             else:
                 self.fail(WireError("malformed", str(error)))
+        if not self.pending:
+            self.wake()
+            return
         self.raw += len(data)
-        if self.raw > MOST_HEAD and not answer.done():
+        if self.raw > MOST_HEAD:
             self._bound()
 
     def _bound(self) -> None:
@@ -116,22 +181,21 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        answer = self.answer
-        if answer is None or answer.done():
+        if not self.pending:
             return
         if not self.headed:
             fault: Fault = "truncated" if self.status else "reset"
             self.fail(WireError(fault, "" if exc is None else str(exc)))
         elif not self.framed and exc is None:  # the body ends with the connection (RFC 9112, 6.3)
             self.reusable = False
-            answer.set_result(None)
+            self.end()
         else:
             self.fail(WireError("truncated"))
 
     # -- httptools' side
 
     def on_message_begin(self) -> None:
-        if self.answer is not None and self.answer.done():  # what follows an answer is not this request's
+        if not self.pending:  # what follows an answer is not this request's
             raise WireError("malformed", "more than one answer")
         self.fields: dict[str, str] = {}
         self.head = self.fields
@@ -162,10 +226,9 @@ class _Connection(asyncio.Protocol):
         self.fields = {}  # of the trailers, which belong to nothing (RFC 9110, 6.5.1)
         self.headed = self.status >= 200
         self.framed = "content-length" in fields or "transfer-encoding" in fields
-        if self.bodiless and self.headed and self.answer is not None:
+        if self.bodiless and self.headed:
             # llhttp cannot be told that this answer has no body: it is complete, and so is the connection.
-            self.reusable = False
-            self.answer.set_result(None)
+            self.reusable = self.pending = False
 
     def on_body(self, data: bytes) -> None:
         if self.bodiless:
@@ -181,37 +244,33 @@ class _Connection(asyncio.Protocol):
             self.body = [whole]
 
     def on_message_complete(self) -> None:
-        answer = self.answer
-        if self.status < 200 or answer is None or answer.done():  # 100 Continue: the answer follows
+        if self.status < 200 or not self.pending:  # 100 Continue: the answer follows
             return
         self.reusable = bool(self.parser.should_keep_alive())
         self.framed = True
-        answer.set_result(None)
+        self.pending = False  # who waits goes on once the parser has returned
 
     # -- the wire's side
 
-    def ask(
-        self, loop: asyncio.AbstractEventLoop, head: bytes, content: bytes, *, bodiless: bool
-    ) -> asyncio.Future[None]:
-        """Write a request; done when its answer is complete, which the caller takes with ``answer = None``."""
+    def ask(self, head: bytes, content: bytes, *, bodiless: bool) -> None:
+        """Write a request; the connection is awaited for its answer."""
         self.raw = self.status = 0
         self.headed = self.framed = self.reusable = False
         self.bodiless = bodiless
-        self.answer = answer = loop.create_future()
+        self.failure = None
+        self.pending = True
         if len(content) < 65536:
             self.transport.write(head + content)
         else:
             self.transport.write(head)
             self.transport.write(content)
-        return answer
 
     def expire(self) -> None:
         self.fail(WireError("response_timeout"))
 
     def fail(self, error: Exception) -> None:
-        if self.answer is not None and not self.answer.done():
-            self.answer.set_exception(error)
         self.close()
+        self.end(error)
 
     def close(self) -> None:
         """End the connection now. What is still unsent is dropped."""
@@ -261,14 +320,15 @@ class LeanWire:
             seconds -= monotonic() - start
         timer = loop.call_later(max(0.0, seconds), connection.expire)
         try:
-            await connection.ask(loop, "".join(head).encode("ascii"), content, bodiless=method == "HEAD")
+            connection.ask("".join(head).encode("ascii"), content, bodiless=method == "HEAD")
+            await connection
             status, fields, parts = connection.status, connection.head, connection.body
         except BaseException:
+            connection.pending = False
             connection.close()
             self._open.discard(connection)
             raise
         finally:
-            connection.answer = None
             timer.cancel()
         if connection.reusable and not connection.closed:
             self._give_back(origin, connection)
@@ -378,16 +438,25 @@ class LeanWire:
         extra: dict[str, Any] = {}
         if secure:
             extra = {"ssl": self._tls(), "server_hostname": host}
-        connection = _Connection(self._limit)
+        connection = _Connection(loop, self._limit)
+        opening = _Awaited(loop)
+        opening.pending = True
+        # In a task of its own: what there is to connect needs one to run in.
+        task = loop.create_task(loop.create_connection(lambda: connection, host, port, **extra))
+        task.add_done_callback(lambda task: opening.end(None if task.cancelled() else task.exception()))
+        timer = loop.call_later(seconds, opening.end, WireError("connect_timeout"))
         try:
-            async with asyncio.timeout(seconds):
-                await loop.create_connection(lambda: connection, host, port, **extra)
-        except TimeoutError:
-            raise WireError("connect_timeout") from None
-        except socket.gaierror as error:
-            raise WireError("dns", error.strerror or "") from error
-        except OSError as error:
-            raise _connect_error(error, secure) from error
+            await opening
+        except BaseException as error:
+            task.cancel()
+            connection.close()
+            if isinstance(error, socket.gaierror):
+                raise WireError("dns", error.strerror or "") from error
+            if isinstance(error, OSError):
+                raise _connect_error(error, secure) from error
+            raise
+        finally:
+            timer.cancel()
         self._open.add(connection)
         made = connection.transport.get_extra_info("socket")
         if made is not None:

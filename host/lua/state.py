@@ -121,9 +121,11 @@ DROPPED = {
 
 # Lua's own functions, given to scripts as they are.
 OWN = frozenset(
-    ("assert", "bit", "error", "ipairs", "next", "pairs", "rawequal", "rawget", "rawset", "select", "setmetatable")
-    + ("tonumber", "type", "unpack")
-)
+    (
+        "assert", "bit", "error", "ipairs", "next", "pairs", "rawequal", "rawget", "rawset", "select",
+        "setmetatable", "tonumber", "type", "unpack",
+    )
+)  # fmt: skip
 
 
 @functools.cache

@@ -57,7 +57,7 @@ class RemoteClient:
             raise call_error(form.error)
         return Answer(form.status, form.headers, form.body, monotonic() - start, 1, request.url)
 
-    is_own = True  # as of :class:`host.http.client.HttpClient`
+    is_own, is_direct = True, False  # as of :class:`host.http.client.HttpClient`
 
     def replace(self, name: str, simulator: object) -> NoReturn:
         """As :meth:`host.simulator.inprocess.SimulatedClient.replace`, which a child must not do."""

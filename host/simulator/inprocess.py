@@ -20,7 +20,7 @@ class SimulatedClient:
     def __init__(self, simulators: Mapping[str, Simulator]) -> None:
         self._simulators = dict(simulators)
 
-    is_own = True  # as of :class:`host.http.client.HttpClient`
+    is_own = is_direct = True  # as of :class:`host.http.client.HttpClient`
 
     def replace(self, name: str, simulator: Simulator) -> None:
         """Have another simulator answer for the API ``name``, before anything was asked of the first."""
