@@ -14,11 +14,11 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
-from host.bridge.deadlines import Deadlines
 from host.bridge.direct import Direct
 from host.bridge.fairness import FairQueue
 from host.bridge.loops import eager_task
 from host.bridge.request import AsyncRequest, Reply
+from host.deadlines import Deadlines
 from host.errors import (
     CallError,
     CallTimeout,

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from host.deadlines import Deadlines
 from host.http.faults import Fault, OversizedError
 from host.http.settings import HttpSettings
 
@@ -59,7 +60,7 @@ class _Awaited:
     wait: that spares each exchange a round of the loop.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_loop", "failure", "pending")
+    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_loop", "deadline", "failure", "pending", "slot")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -68,6 +69,8 @@ class _Awaited:
         self._context: Context | None = None
         self.pending = False
         self.failure: BaseException | None = None
+        self.deadline = 0.0
+        self.slot = 0  # of Deadlines
 
     def __await__(self) -> Generator[Any, Any, None]:
         if self.pending:
@@ -80,6 +83,10 @@ class _Awaited:
         if self.pending:
             self.pending, self.failure = False, failure
             self.wake()
+
+    def expire(self) -> None:
+        """Its deadline has passed."""
+        self.end(WireError("connect_timeout"))
 
     def wake(self) -> None:
         """Have whoever waits go on."""
@@ -293,7 +300,7 @@ class LeanWire:
         self._context: ssl.SSLContext | None = None
         self._names: set[str] = set()  # headers' names found to be good
         self._sweep: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._deadlines: Deadlines[_Awaited] | None = None  # of what is awaited; made on the loop
         self._common = f"User-Agent: {settings.user_agent}\r\nAccept-Encoding: gzip, deflate\r\n"
 
     async def exchange(
@@ -310,15 +317,16 @@ class LeanWire:
         if content or method not in BODILESS:  # RFC 9110, 8.6; some servers insist
             head.append(f"Content-Length: {len(content)}\r\n")
         head.append("\r\n")
-        loop = self._loop
-        if loop is None:
-            loop = self._loop = asyncio.get_running_loop()
+        deadlines = self._deadlines
+        if deadlines is None:
+            deadlines = self._deadlines = Deadlines(asyncio.get_running_loop(), lambda late: late.expire())
         connection = self._take(origin)
         if connection is None:
             start = monotonic()
-            connection = await self._connect(origin, min(seconds, self._settings.connect_timeout))
+            connection = await self._connect(origin, min(seconds, self._settings.connect_timeout), deadlines)
             seconds -= monotonic() - start
-        timer = loop.call_later(max(0.0, seconds), connection.expire)
+        connection.deadline = monotonic() + seconds
+        deadlines.add(connection)
         try:
             connection.ask("".join(head).encode("ascii"), content, bodiless=method == "HEAD")
             await connection
@@ -329,7 +337,7 @@ class LeanWire:
             self._open.discard(connection)
             raise
         finally:
-            timer.cancel()
+            deadlines.remove(connection)
         if connection.reusable and not connection.closed:
             self._give_back(origin, connection)
         else:
@@ -432,7 +440,7 @@ class LeanWire:
         place = self._origins[origin] = (ascii_host, port, secure, name)
         return place
 
-    async def _connect(self, origin: str, seconds: float) -> _Connection:
+    async def _connect(self, origin: str, seconds: float, deadlines: Deadlines[_Awaited]) -> _Connection:
         host, port, secure, _ = self._origins.get(origin) or self._learn(origin)
         loop = asyncio.get_running_loop()
         extra: dict[str, Any] = {}
@@ -440,11 +448,11 @@ class LeanWire:
             extra = {"ssl": self._tls(), "server_hostname": host}
         connection = _Connection(loop, self._limit)
         opening = _Awaited(loop)
-        opening.pending = True
+        opening.pending, opening.deadline = True, monotonic() + seconds
+        deadlines.add(opening)
         # In a task of its own: what there is to connect needs one to run in.
         task = loop.create_task(loop.create_connection(lambda: connection, host, port, **extra))
         task.add_done_callback(lambda task: opening.end(None if task.cancelled() else task.exception()))
-        timer = loop.call_later(seconds, opening.end, WireError("connect_timeout"))
         try:
             await opening
         except BaseException as error:
@@ -456,7 +464,7 @@ class LeanWire:
                 raise _connect_error(error, secure) from error
             raise
         finally:
-            timer.cancel()
+            deadlines.remove(opening)
         self._open.add(connection)
         made = connection.transport.get_extra_info("socket")
         if made is not None:

@@ -1,4 +1,4 @@
-"""Deadlines of many calls with one timer.
+"""Deadlines of many waits with one timer.
 
 A timer of the loop for each call would cost more than the rest of the handoff. Here deadlines are grouped
 in slots of ``GRAIN`` seconds; adding and removing are a dictionary's, and the loop has one timer, for the

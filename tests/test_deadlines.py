@@ -6,8 +6,8 @@ from time import monotonic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.bridge.deadlines import Deadlines
 from host.bridge.fairness import FairQueue
+from host.deadlines import Deadlines
 
 
 class Item:
