@@ -31,6 +31,7 @@ from time import monotonic
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from host.bridge.calls import AsyncFunction, Calls, deliver, not_sent
+from host.bridge.descriptors import make_room
 from host.bridge.loops import LoopFactory, close_loop, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.stats import WorkerStats
@@ -42,6 +43,7 @@ __all__ = ["AsyncFunction", "AsyncWorker", "Timer"]
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+SPARE = 100  # open files beside the connections of all requests in flight
 TURN = 0.005  # seconds for which the loop and a batching thread leave the interpreter to each other, at most
 
 
@@ -309,6 +311,7 @@ class AsyncWorker:
             if self._closed:
                 raise self._refusal()
             if self._loop is None:
+                make_room(self._max_in_flight + SPARE)
                 loop = self._loop = self._loop_factory()
                 self._calls = Calls(loop, self._functions, self._max_in_flight, self._on_orphan, self._direct)
                 self._timers = Timers(loop)
