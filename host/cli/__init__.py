@@ -22,7 +22,7 @@ def process() -> NoReturn:
     interpreter's own taking apart, tens of milliseconds, is left out."""
     # What a run leaves is freed by counting. Looking for cycles took a twentieth of a long run, and of a short one's
     # start too, where all there is was just loaded and stays.
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(250_000, 20, 50)
     try:
         status = main()
     except KeyboardInterrupt:

@@ -307,7 +307,7 @@ class Session:
                 entry.cancel()
         self._open.clear()
         self.around.gate.ended(self)
-        state, self._state = self._state, None
+        state, self._state, self._tools = self._state, None, None  # tools lead back here: without, both go at once
         if state is not None:
             state.close()
         duration = monotonic() - self._started if self._started else 0.0

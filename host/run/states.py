@@ -33,6 +33,7 @@ class _State(LuaState):
         self._states = states
 
     def close(self) -> None:
+        self._host = None  # the run is kept no longer
         self._states.leave(self)
 
     def free(self) -> None:

@@ -87,8 +87,17 @@ def gate() -> Gate:
     return Gate()
 
 
+@pytest.fixture(params=["task", "direct"])
+def manner(request: pytest.FixtureRequest) -> str:
+    """How calls are run: each in a task, or directly."""
+    kind: str = request.param
+    return kind
+
+
 @pytest.fixture(params=[new_loop, PatientLoop], ids=["default-loop", "asyncio-loop"])
-def make_worker(request: pytest.FixtureRequest, gate: Gate) -> Iterator[Callable[..., AsyncWorker]]:
+def make_worker(
+    request: pytest.FixtureRequest, gate: Gate, manner: str
+) -> Iterator[Callable[..., AsyncWorker]]:
     """Makes workers with the functions ``echo`` and ``gate``; stops them, and no thread may be left."""
     before = set(threading.enumerate())
     workers: list[AsyncWorker] = []
@@ -98,6 +107,9 @@ def make_worker(request: pytest.FixtureRequest, gate: Gate) -> Iterator[Callable
             {"echo": echo, "gate": gate, **(functions or {})}, loop_factory=request.param, **options
         )
         workers.append(worker)
+        if manner == "direct":
+            for name in worker._functions:
+                worker.direct(name, lambda: True)
         return worker
 
     yield make
