@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from collections.abc import Callable
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
@@ -39,7 +40,7 @@ class Deadlines(Generic[D]):
 
     def add(self, item: D) -> None:
         # A deadline of infinity has no slot.
-        if item.deadline == float("inf"):
+        if item.deadline == math.inf:
             item.slot = 0
             return
         slot = int(item.deadline / GRAIN) + 1
