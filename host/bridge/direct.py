@@ -36,8 +36,9 @@ class Direct:
         self._running = False
         self._cancelled = False  # while it ran
 
-    def step(self, _: object = None, error: BaseException | None = None) -> None:
+    def step(self, error: BaseException | None = None) -> None:
         """Go on until the next wait, or to the end."""
+        self._waits = None
         calls = self._calls
         outer, calls.stepping = calls.stepping, self._call
         self._running = True
@@ -60,18 +61,23 @@ class Direct:
             self._loop.call_soon(_end, waits)
         self._waits = waits
         waits._asyncio_future_blocking = False
-        waits.add_done_callback(self.step)
+        waits.add_done_callback(self._wake)
 
     def cancel(self) -> None:
         """Raise ``CancelledError`` where it waits, now."""
         if self._running:
             self._cancelled = True
             return
-        waits, self._waits = self._waits, None
+        waits = self._waits
         if waits is not None:
-            waits.remove_done_callback(self.step)
+            waits.remove_done_callback(self._wake)
             waits.cancel()
-        self.step(error=asyncio.CancelledError())
+        self.step(asyncio.CancelledError())
+
+    def _wake(self, waits: object) -> None:
+        # A future that was done already when this call was cancelled still says so in the loop's next round.
+        if waits is self._waits:
+            self.step()
 
 
 def _end(waits: asyncio.Future[None]) -> None:

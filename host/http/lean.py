@@ -465,6 +465,8 @@ class LeanWire:
             raise
         finally:
             deadlines.remove(opening)
+        if connection.closed or connection.transport.is_closing():
+            raise WireError("connect", "it closed the connection before it was asked anything")
         self._open.add(connection)
         made = connection.transport.get_extra_info("socket")
         if made is not None:

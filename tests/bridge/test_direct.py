@@ -116,3 +116,31 @@ def test_what_it_waited_for_is_cancelled_with_it(make_worker, inbox):
     assert isinstance(inbox.get().error, CancelledCall)
     worker.stop()
     assert waits[0].cancelled()
+
+
+def test_what_was_there_when_it_was_cancelled_wakes_nobody(make_worker, inbox):
+    """A future tells that it is done a round later: by then the call may have ended."""
+    worker: Any = None
+    requests: list[Any] = []
+    faults: list[Any] = []
+
+    async def wait(payload: Any, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: faults.append(context))
+        future = loop.create_future()
+
+        def both() -> None:
+            future.set_result(None)
+            worker._calls.give_up(requests[0])
+
+        loop.call_soon(both)
+        await future
+
+    worker = make_worker({"wait": wait})
+    requests.append(inbox.request(name="wait"))
+    worker.submit(requests[0])
+    assert isinstance(inbox.get().error, CancelledCall)
+    worker.submit(inbox.request("after"))
+    assert inbox.get() == Reply("after")
+    worker.stop()
+    assert faults == []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from time import monotonic
 
 import pytest
 
-from host.errors import UnexpectedAnswer
+from host.errors import NetworkError, UnexpectedAnswer
 from host.http.client import HttpClient
+from host.http.lean import _Connection
 from host.http.message import Answer, Request
 from host.http.settings import HttpSettings
 from tests.http.servers import FaultServer
@@ -71,3 +73,22 @@ async def test_answers_without_end_are_left(
     """One header, interim answers, or chunk extensions that never end; codings within codings."""
     with pytest.raises(UnexpectedAnswer, match=text):
         await get(client, server, path)
+
+
+async def test_an_answer_before_the_request_ends_the_connection(
+    client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sent then: the outcome of a mutation is known."""
+    made = _Connection.connection_made
+
+    def hasty(self: _Connection, transport: asyncio.BaseTransport) -> None:
+        made(self, transport)
+        self.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    monkeypatch.setattr(_Connection, "connection_made", hasty)
+    request = Request("POST", f"{server.base}/ok", operation="x", mutation=True)
+    with pytest.raises(NetworkError, match="before it was asked anything") as caught:
+        await client.send(request, monotonic() + 30)
+    assert (caught.value.phase, caught.value.outcome) == ("connect", "not_sent")
+    monkeypatch.undo()
+    assert (await get(client, server, "ok")).body == b"ok"
