@@ -201,7 +201,9 @@ class Calls:
             call.task = direct = Direct(self._loop, self._run(call), self, call)
             direct.step()
             return
+        outer, self.stepping = self.stepping, None  # this one has a task, whose first step may be made right here
         task = eager_task(self._loop, self._run(call))
+        self.stepping = outer
         if not task.done():
             call.task = task
 

@@ -13,6 +13,7 @@ from host.http.limits import Breaker
 from host.http.message import Answer, Request
 from host.http.owner import Limits, LocalOwner, Owner, Places, Tokens
 from host.http.retry import RetryBudget, RetryPolicy, decide, jitter, retry_after
+from host.http.settings import EARLY
 
 __all__ = ["Limits", "Send", "chain", "limited", "retried"]
 
@@ -239,7 +240,7 @@ async def _place(
         await places.acquire()
         return 0.0
     start = clock()
-    acquired = await _acquire(places, max(0.0, deadline - start))
+    acquired = await _acquire(places, max(0.0, deadline - start - EARLY))
     if not acquired:
         error = CallTimeout(
             f"no place in flight to {host.name} became free before the call's deadline",

@@ -21,15 +21,12 @@ import msgspec
 from host.errors import CallError, ConfigError, DeniedError
 from host.http.faults import Fault, OversizedError, call_error
 from host.http.message import Answer, Request
-from host.http.settings import HttpSettings
+from host.http.settings import EARLY, HttpSettings
 
 if TYPE_CHECKING:
     import httpx
 
 __all__ = ["Credential", "Credentials", "HttpClient"]
-
-
-EARLY = 0.012  # seconds before the call's deadline at which an exchange ends: whose own end has less to tell
 
 
 class Credential(msgspec.Struct, frozen=True):

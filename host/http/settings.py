@@ -10,6 +10,8 @@ from host.errors import ConfigError
 
 __all__ = ["HttpSettings", "TransportName"]
 
+EARLY = 0.012  # seconds before a call's deadline at which waits end that can tell more than that it has passed
+
 TransportName = Literal["auto", "reqwest", "httpx"]
 
 

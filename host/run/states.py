@@ -1,12 +1,15 @@
 """The Lua states of a host's runs, in this process: made when a run begins, closed some time after it has ended.
 
 To close a state is to free a thousand objects, one by one, that by then are in no cache. So results come first: where
-many runs end together, they are told before anything is closed.
+many runs end together, they are told before anything is closed. While runs follow one another a state is closed at
+once instead: it is in the caches still, and what it frees is what the next one takes.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from host.errors import ClosedError
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["States"]
 
 REST = 1.0  # seconds after which a state that was left is closed, at the latest after twice as many
+FOLLOW = 0.05  # seconds since the last state was made within which runs count as following one another
 LARGE = 1 << 20  # bytes of a state that is closed at once
 SLICE = 16  # states closed before it is the loop's turn
 
@@ -41,27 +45,31 @@ class _State(LuaState):
 
 
 class States:
-    """Makes states, and closes those left: one for each new one, the others soon. Thread-safe.
+    """Makes states, and closes those left: at once, or one for each new one and the others soon. Thread-safe.
 
     So there are never more states, in use and left, than were in use at once.
     """
 
-    def __init__(self, worker: AsyncWorker) -> None:
+    def __init__(self, worker: AsyncWorker, clock: Callable[[], float] = monotonic) -> None:
         self._worker = worker
+        self._clock = clock
+        self._made = 0.0  # when the last one was
         self._left: deque[_State] = deque()
         self._due = False  # the loop will see to them
 
     def new(self, host: HostFunction, limits: Limits, building: bool) -> LuaState:
         """See :class:`~host.lua.state.LuaState`."""
         self._free(1)
+        self._made = self._clock()
         return _State(self, host, limits, building)
 
     def leave(self, state: _State) -> None:
         """A run is over: its state is used no more."""
+        if state.size > LARGE or self._clock() - self._made < FOLLOW:
+            state.free()
+            return
         self._left.append(state)
-        if state.size > LARGE:
-            self.close()
-        elif not self._due:
+        if not self._due:
             self._wait()
 
     def close(self) -> None:

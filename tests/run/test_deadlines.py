@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
 
 from host import Host
+from host.limits import ApiLimits
 
 KEY = "sk_test_51AbCdEfGhIjKlMnOpQr4242"
 
@@ -102,3 +105,36 @@ def test_who_did_not_answer_is_told_from_the_first_call_on() -> None:
                 result = host.run_source("new_product():name('x'):create()")
                 assert result.error is not None
                 assert result.error.message.startswith(f"no answer from {url[7:]} within 0.")
+
+
+def test_who_waits_for_a_place_until_its_deadline_has_sent_nothing() -> None:
+    """Nor where the wait for the place and the call's own time end together."""
+    code = """local tasks, out = {}, {}
+    for i = 1, 30 do
+      tasks[i] = spawn(function()
+        local ok, err = pcall(function() new_product():name("x"):create() end)
+        return err.phase .. " " .. err.outcome
+      end)
+    end
+    for i = 1, 30 do out[i] = tasks[i]:wait() end
+    return out"""
+    came: list[bytes] = []
+    with ExitStack() as stack:
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+        def listen() -> None:
+            with suppress(OSError):
+                while True:
+                    connection = stack.enter_context(silent.accept()[0])
+                    came.append(connection.recv(65536))
+
+        listening = threading.Thread(target=listen)
+        listening.start()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        limits = {"stripe": ApiLimits(in_flight=1, rate=0)}
+        with Host(stripe_secret_key=KEY, stripe_api_base=url, request_deadline=0.4, api_limits=limits) as host:
+            value = host.run_source(code).raise_for_error().value
+        silent.shutdown(socket.SHUT_RDWR)
+        listening.join(20)
+    assert value.count("response unknown") == sum(each.startswith(b"POST") for each in came) > 0
+    assert value.count("limit not_sent") > 20

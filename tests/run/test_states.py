@@ -13,7 +13,7 @@ from host.errors import ClosedError
 from host.limits import Limits
 from host.lua.state import LuaState
 from host.run.session import Session
-from host.run.states import LARGE, REST, SLICE, States
+from host.run.states import FOLLOW, LARGE, REST, SLICE, States
 
 
 class Worker:
@@ -22,6 +22,7 @@ class Worker:
     def __init__(self) -> None:
         self.due: list[tuple[float, Callable[..., Any], tuple[Any, ...]]] = []
         self.closed = False
+        self.now = 100.0
 
     def tell(self, callback: Callable[..., Any], *args: Any) -> None:
         if self.closed:
@@ -44,11 +45,15 @@ def worker() -> Worker:
 
 @pytest.fixture
 def states(worker: Worker) -> States:
-    return States(worker)  # type: ignore[arg-type]
+    return States(worker, lambda: worker.now)  # type: ignore[arg-type]
 
 
-def new(states: States) -> LuaState:
-    return states.new(lambda *_: None, Limits(), True)
+def new(states: States, *, follow: bool = False) -> LuaState:
+    """A state; unless more are to follow, some time goes by."""
+    state = states.new(lambda *_: None, Limits(), True)
+    if not follow:
+        states._worker.now += 2 * FOLLOW  # type: ignore[attr-defined]
+    return state
 
 
 def alive(made: list[LuaState]) -> int:
@@ -62,6 +67,15 @@ def test_a_state_that_is_left_is_closed_after_a_while(states: States, worker: Wo
     assert worker.turn() == REST
     assert state.size == 0
     assert not worker.due
+
+
+def test_one_is_closed_at_once_while_runs_follow_one_another(states: States, worker: Worker) -> None:
+    first, second = new(states), new(states, follow=True)
+    first.close()
+    assert first.size == 0
+    worker.now += 2 * FOLLOW
+    second.close()
+    assert second.size > 0
 
 
 def test_many_are_closed_a_few_in_each_round(states: States, worker: Worker) -> None:
@@ -117,7 +131,7 @@ def test_all_are_closed_where_there_is_no_loop_any_more(states: States, worker: 
 def test_a_hosts_end_closes_all() -> None:
     with Host(simulate=True) as host:
         states = host._states
-        host.run_source("return 1").raise_for_error()
+        host.run_source(f"sleep({2 * FOLLOW})").raise_for_error()
         (left,) = states._left
         assert left._host is None  # which would keep all of the run
     assert not states._left
