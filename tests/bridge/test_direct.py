@@ -144,3 +144,23 @@ def test_what_was_there_when_it_was_cancelled_wakes_nobody(make_worker, inbox):
     assert inbox.get() == Reply("after")
     worker.stop()
     assert faults == []
+
+
+def test_a_task_begun_within_a_step_puts_off_its_own_deadline(make_worker, inbox):
+    """The end of a call makes room for one that needs a task, and begins it right there."""
+    worker: Any = None
+
+    async def patient(payload: Any, deadline: float) -> str:
+        worker.extend_deadline(30.0)
+        await asyncio.sleep(0.3)
+        return "in time"
+
+    async def first(payload: Any, deadline: float) -> str:
+        await asyncio.sleep(0.02)
+        return "first"
+
+    worker = make_worker({"first": first, "patient": patient}, max_in_flight=1)
+    del worker._direct["patient"]
+    worker.submit(inbox.request(name="first"))
+    worker.submit(inbox.request(name="patient", seconds=0.15))
+    assert [inbox.get(), inbox.get()] == [Reply("first"), Reply("in time")]
