@@ -62,7 +62,7 @@ def test_a_deadline_is_put_off_for_the_call_that_asks(make_worker, inbox):
     async def patient(payload: Any, deadline: float) -> str:
         await asyncio.sleep(0.01)
         worker.extend_deadline(30.0)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1.2)
         return "in time"
 
     async def hasty(payload: Any, deadline: float) -> None:
@@ -70,8 +70,8 @@ def test_a_deadline_is_put_off_for_the_call_that_asks(make_worker, inbox):
 
     worker = make_worker({"patient": patient, "hasty": hasty})
     start = monotonic()
-    worker.submit(inbox.request("patient", name="patient", seconds=0.1))
-    worker.submit(inbox.request("hasty", name="hasty", seconds=0.1))
+    worker.submit(inbox.request("patient", name="patient", seconds=1.0))
+    worker.submit(inbox.request("hasty", name="hasty", seconds=1.0))
     replies = dict(inbox.pair() for _ in range(2))
     assert replies["patient"] == Reply("in time")
     assert isinstance(replies["hasty"].error, CallTimeout)
@@ -152,7 +152,7 @@ def test_a_task_begun_within_a_step_puts_off_its_own_deadline(make_worker, inbox
 
     async def patient(payload: Any, deadline: float) -> str:
         worker.extend_deadline(30.0)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.2)
         return "in time"
 
     async def first(payload: Any, deadline: float) -> str:
@@ -162,5 +162,5 @@ def test_a_task_begun_within_a_step_puts_off_its_own_deadline(make_worker, inbox
     worker = make_worker({"first": first, "patient": patient}, max_in_flight=1)
     del worker._direct["patient"]
     worker.submit(inbox.request(name="first"))
-    worker.submit(inbox.request(name="patient", seconds=0.15))
+    worker.submit(inbox.request(name="patient", seconds=1.0))
     assert [inbox.get(), inbox.get()] == [Reply("first"), Reply("in time")]
