@@ -295,7 +295,10 @@ class AsyncWorker:
             self._hands.urge()
 
     def after(self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
-        """Have ``callback(*args)`` called after ``seconds``, if the loop still turns then. On its own thread only."""
+        """Have ``callback(*args)`` called after ``seconds``, if the loop still turns then. On its own thread only.
+
+        For tidying: unlike :meth:`call_later` it does not make the worker busy, nor is it told of the end.
+        """
         assert self._loop is not None
         self._loop.call_later(seconds, callback, *args)
 

@@ -100,7 +100,7 @@ class HttpClient:
     @property
     def is_direct(self) -> bool:
         """Whether a request that is sent now needs no task to run in: what :attr:`is_own` says, and nobody mocks it."""
-        return self._lean and self._is_short and not ("pytest_httpx" in sys.modules and _mocked())
+        return self._lean and self._is_short and not _mocked()
 
     @property
     def client(self) -> httpx.AsyncClient:
@@ -129,7 +129,7 @@ class HttpClient:
             seconds, limited = limit, True
         if seconds <= 0:
             raise call_error("connect_timeout", request, origin.host, "the deadline had passed", 0.0)
-        if "pytest_httpx" in sys.modules and self._default == "reqwest" and _mocked():
+        if self._default == "reqwest" and _mocked():
             wire = self._compatible("httpx")
         elif self._lean:
             wire = self._fast or self._open_fast()
@@ -304,6 +304,8 @@ def read_roots(path: str | None) -> bytes | None:
 
 def _mocked() -> bool:
     """Whether pytest-httpx's fixture is active: then requests take httpx's own transport, which it guards."""
+    if "pytest_httpx" not in sys.modules:
+        return False
     import httpx  # imported already by pytest_httpx
 
     return httpx.AsyncHTTPTransport.handle_async_request.__module__ == "pytest_httpx"

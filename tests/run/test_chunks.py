@@ -14,12 +14,6 @@ from host.lua.chunks import ENTRY, LARGEST, Chunks
 from host.lua.state import LuaState, bytecode
 
 
-@pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
-    with Host(simulate=True) as opened:
-        yield opened
-
-
 @pytest.fixture
 def loaded(host: Host) -> Iterator[list[bytes]]:
     """What states were told to load, run by run."""

@@ -14,12 +14,6 @@ from host.lua.state import LuaState
 from host.run.script import LONG, MOST, mentioned
 
 
-@pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
-    with Host(simulate=True) as opened:
-        yield opened
-
-
 @pytest.fixture
 def asked(host: Host) -> Iterator[list[int]]:
     """The codes of what states ask."""

@@ -3,11 +3,10 @@
 -- Methods that are called less often are in builder_methods.lua. What every create needs is in locals, as few objects
 -- are touched that way; of Lua's other functions as globals: see core.lua.
 local core = ...
-local host, text, head, env_of = core.host, core.text, core.head, core.env_of
+local host, text, head, env_of, ASCII = core.host, core.text, core.head, core.env_of, core.ASCII
 local type, find, char, getinfo = type, string.find, string.char, core.debug.getinfo
 local METHOD, CHECK, CREATE = 11, 12, 2
 local CREATED = 2 -- status: the answer is JSON
-local ASCII = "^[^\128-\255]*$"
 
 local proto = newproxy(true)
 local meta = getmetatable(proto)

@@ -27,9 +27,7 @@ end
 setmetatable(env, { __metatable = false, __index = function(globals, key)
   if type(key) ~= "string" then return nil end
   if not run.given and string.find(OWN, " " .. key .. " ", 1, true) then
-    local value = core[key]
-    rawset(globals, key, value)
-    return value
+    return make(globals, key, "")
   end
   return make(globals, key, host(NAME, key))
 end })
