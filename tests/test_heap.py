@@ -27,6 +27,52 @@ low, high = (int(end, 16) for end in heap.split("-"))
 assert all(low <= address < high for address in found), (heap, list(map(hex, found)))
 """
 
+GROWN = """
+import ctypes, platform, resource, time
+from host.heap import follow_heap, share_heap
+
+libc = ctypes.CDLL(None)
+if not hasattr(libc, "mallopt") or tuple(map(int, platform.release().split(".")[:2])) < (5, 14):
+    raise SystemExit(77)
+libc.malloc.restype = libc.sbrk.restype = libc.memset.restype = ctypes.c_void_p
+libc.memset.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t)
+share_heap()
+
+
+def pages():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1])
+
+
+def faults(follow):
+    end = libc.sbrk(0)
+    while libc.sbrk(0) == end:
+        libc.malloc(100_000)
+    resident, until = pages(), time.monotonic() + 20
+    if follow:
+        follow_heap()
+        while pages() < resident + 900 and time.monotonic() < until:
+            time.sleep(0.01)  # another thread is at it
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(30):
+        libc.memset(libc.malloc(100_000), 1, 100_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+print(faults(False), faults(True))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the allocator is glibc's")
+def test_what_the_heap_has_grown_by_is_ready_at_once() -> None:
+    done = subprocess.run([sys.executable, "-c", GROWN], capture_output=True, text=True, check=False)
+    if done.returncode == 77:
+        pytest.skip("this libc has no mallopt, or this kernel cannot")
+    assert done.returncode == 0, done.stderr
+    one_by_one, ready = map(int, done.stdout.split())
+    assert one_by_one > 600  # pages of 3 MB
+    assert ready < 60
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the allocator is glibc's")
 def test_a_threads_memory_comes_from_the_one_heap() -> None:

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from host.errors import ClosedError
+from host.heap import follow_heap
 from host.limits import Limits
 from host.lua.state import HostFunction, LuaState
 
@@ -60,6 +61,7 @@ class States:
     def new(self, host: HostFunction, limits: Limits, building: bool) -> LuaState:
         """See :class:`~host.lua.state.LuaState`."""
         self._free(1)
+        follow_heap()
         self._made = self._clock()
         return _State(self, host, limits, building)
 
