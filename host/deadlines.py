@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import math
 from collections.abc import Callable
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
@@ -39,20 +38,18 @@ class Deadlines(Generic[D]):
         self._timer_slot = 0
 
     def add(self, item: D) -> None:
-        # A deadline of infinity has no slot.
-        if item.deadline == math.inf:
+        try:
+            item.slot = slot = int(item.deadline / GRAIN) + 1
+        except OverflowError:  # a deadline of infinity has no slot
             item.slot = 0
             return
-        slot = int(item.deadline / GRAIN) + 1
-        item.slot = slot
-        items = self._slots.get(slot)
-        if items is None:
+        try:
+            self._slots[slot][item] = None
+        except KeyError:
             self._slots[slot] = {item: None}
             heapq.heappush(self._order, slot)
             if self._timer is None or slot < self._timer_slot:
                 self._set_timer(slot)
-        else:
-            items[item] = None
 
     def remove(self, item: D) -> None:
         """Forget an item; one that is not here is no error."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from host.errors import CallError, CallTimeout, LimitError, NetworkError, Outcome
 from host.http.limits import Breaker
-from host.http.message import Answer, Request
+from host.http.message import Answer, Request, origin_of
 from host.http.owner import Limits, LocalOwner, Owner, Places, Tokens
 from host.http.retry import RetryBudget, RetryPolicy, decide, jitter, retry_after
 from host.http.settings import EARLY
@@ -120,6 +120,7 @@ def limited(
     known: dict[str, Tokens | None] = {}
     hosts: dict[str, _Host] = {}  # by host, and for speed by origin
     of_apis = {name: owner.places_of_api(name) for name in owner.in_flight}
+    boundless = not owner.rates and not of_apis
 
     def tokens_of(request: Request, host: str) -> Tokens | None:
         name = request.credential or host
@@ -145,13 +146,23 @@ def limited(
         if host is None:
             name = host_of(origin)
             host = hosts[origin] = hosts[name] = hosts.get(name) or _Host(name, owner)
+        breaker = host.breaker
+        if boundless and host.places is None and (breaker is None or breaker.calm):
+            try:
+                answer = await send(request, deadline)
+            except BaseException as error:
+                host.heard_error(error, clock())
+                raise
+            if breaker is not None and (answer.status >= 500 or not breaker.calm):
+                host.heard(answer, clock())
+            return answer
         tokens = tokens_of(request, host.name) if owner.rates else None
         waited = 0.0 if tokens is None else await wait_for_token(tokens)
         deadline += waited
         held = 0.0
         try:
-            if host.breaker is not None and not host.breaker.closed:
-                held = await _pass(host, host.breaker, request, deadline, clock, sleep)
+            if breaker is not None and not breaker.closed:
+                held = await _pass(host, breaker, request, deadline, clock, sleep)
             places = of_apis.get(request.credential or "", host.places) if of_apis else host.places
             if places is None:
                 answer = await send(request, deadline)
@@ -276,12 +287,6 @@ def _is_taken(acquiring: asyncio.Future[bool]) -> bool:
 
 def _not_sent(request: Request) -> Outcome | None:
     return "not_sent" if request.mutation else None
-
-
-def origin_of(url: str) -> str:
-    """An absolute URL up to its path, as it stands."""
-    end = url.find("/", 8)
-    return url if end < 0 else url[:end]
 
 
 def host_of(url: str) -> str:

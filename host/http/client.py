@@ -20,7 +20,7 @@ import msgspec
 
 from host.errors import CallError, ConfigError, DeniedError
 from host.http.faults import Fault, OversizedError, call_error
-from host.http.message import Answer, Request
+from host.http.message import Answer, Request, is_line, origin_of
 from host.http.settings import EARLY, HttpSettings
 
 if TYPE_CHECKING:
@@ -115,11 +115,15 @@ class HttpClient:
         ``outcome`` for a mutation. Any status is an answer, also 3xx, 4xx and 5xx.
         """
         start = monotonic()
-        origin = self._origin(request)
         url, headers = request.url, request.headers
-        if request.credential is not None:
-            url, headers = self._sign(request, origin)
-        _check_headers(request, headers)
+        origin = self._origins.get(origin_of(url)) or self._learn(request)
+        if not url.isprintable():
+            raise call_error("invalid", request, origin.host, "its URL has a control character")
+        credential = None
+        if request.credential is not None and self._credentials is not None:
+            credential = self._credentials(request)
+        if credential is not None:
+            url, headers = _signed(request, origin, credential)
         seconds = deadline - start
         limit = request.timeout
         if limit is None and not request.mutation:
@@ -129,12 +133,16 @@ class HttpClient:
             seconds, limited = limit, True
         if seconds <= 0:
             raise call_error("connect_timeout", request, origin.host, "the deadline had passed", 0.0)
-        if self._default == "reqwest" and _mocked():
-            wire = self._compatible("httpx")
-        elif self._lean:
+        if self.is_direct:
             wire = self._fast or self._open_fast()
         else:
-            wire = self._compatible(self._default)
+            _check_headers(request, headers)
+            if self._default == "reqwest" and _mocked():
+                wire = self._compatible("httpx")
+            elif self._lean:
+                wire = self._fast or self._open_fast()
+            else:
+                wire = self._compatible(self._default)
         wait = seconds if limited else max(deadline - monotonic() - EARLY, 0.0)
         try:
             status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait)
@@ -210,34 +218,11 @@ class HttpClient:
             wire = self._wires[name] = HttpxWire(client, self.settings)
         return wire
 
-    def _sign(self, request: Request, origin: _Origin) -> tuple[str, tuple[tuple[str, str], ...]]:
-        credential = None if self._credentials is None else self._credentials(request)
-        if credential is None:
-            return request.url, request.headers
-        if credential.origin != origin.text:
-            raise DeniedError(
-                f"the key of {request.credential} goes to {credential.origin} only, not to {origin.text}",
-                operation=request.operation or None,
-                outcome="not_sent" if request.mutation else None,
-            )
-        url = request.url
-        if credential.query:
-            from urllib.parse import urlencode  # keys in the query are rare
-
-            url += ("&" if "?" in url else "?") + urlencode(credential.query)
-        return url, (*request.headers, *credential.headers)
-
-    def _origin(self, request: Request) -> _Origin:
-        url = request.url
-        end = url.find("/", 8)
-        text = url if end < 0 else url[:end]
-        origin = self._origins.get(text)
-        if origin is None:
-            if len(self._origins) >= 1000:
-                self._origins.clear()
-            origin = self._origins[text] = _parse_origin(text, request)
-        if not url.isprintable():
-            raise call_error("invalid", request, origin.host, "its URL has a control character")
+    def _learn(self, request: Request) -> _Origin:
+        text = origin_of(request.url)
+        if len(self._origins) >= 1000:
+            self._origins.clear()
+        origin = self._origins[text] = _parse_origin(text, request)
         return origin
 
     def _translate(
@@ -255,6 +240,24 @@ class HttpClient:
         if fault == "connect_timeout":
             seconds = min(seconds, self.settings.connect_timeout)
         return call_error(fault, request, host, detail, seconds)
+
+
+def _signed(
+    request: Request, origin: _Origin, credential: Credential
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Its URL and headers with the key on it."""
+    if credential.origin != origin.text:
+        raise DeniedError(
+            f"the key of {request.credential} goes to {credential.origin} only, not to {origin.text}",
+            operation=request.operation or None,
+            outcome="not_sent" if request.mutation else None,
+        )
+    url = request.url
+    if credential.query:
+        from urllib.parse import urlencode  # keys in the query are rare
+
+        url += ("&" if "?" in url else "?") + urlencode(credential.query)
+    return url, request.headers + credential.headers
 
 
 class _Origin(msgspec.Struct, frozen=True):
@@ -280,15 +283,11 @@ def _parse_origin(text: str, request: Request) -> _Origin:
 
 def _check_headers(request: Request, headers: Sequence[tuple[str, str]]) -> None:
     names, values = zip(*headers, strict=True) if headers else ((), ())
-    if _is_line("".join(values)) and "" not in names:  # all at once
+    if is_line("".join(values)) and "" not in names:  # all at once
         return
     for name, value in headers:
-        if not _is_line(value) or not name:
+        if not is_line(value) or not name:
             raise call_error("invalid", request, "", f"its header {name!r} is not one line of ASCII text")
-
-
-def _is_line(text: str) -> bool:
-    return text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text
 
 
 def read_roots(path: str | None) -> bytes | None:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Generator, Sequence
 from contextvars import Context
 from time import monotonic
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ import httptools
 
 from host.deadlines import Deadlines
 from host.http.faults import Fault, OversizedError
+from host.http.message import is_line
 from host.http.settings import HttpSettings
 
 if TYPE_CHECKING:
@@ -31,17 +33,51 @@ BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 MOST_HEAD = 1 << 18  # bytes of an answer's head, and of its trailers
 MOST_PIECES = 512  # of a body, before they are joined: small chunks cost more than what is in them
 MOST_CODINGS = 3  # on top of one another
+YOUTH = 1.0  # seconds for which a connection needs no probes: many together are opened sooner without
+UNASKED = "it ended the connection before it was asked anything"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
 
-_NAMES: dict[bytes, str] = {}  # of answers' headers, in lower case, by what was sent
+_NAMES: dict[tuple[bytes, ...], tuple[str, ...]] = {}  # of answers' heads, in lower case, by what was sent
 
 
-def _lower(name: bytes) -> str:
-    text = name.decode("latin-1").lower()
-    if len(_NAMES) < 1000 and len(name) < 100:
-        _NAMES[name] = text
-    return text
+def _fields(names: list[bytes], values: list[bytes]) -> dict[str, str]:
+    """An answer's headers by lower-case name, those of one name joined; without what is no ASCII text."""
+    sent = tuple(names)
+    lower = _NAMES.get(sent)
+    if lower is None:
+        lower = tuple(name.decode("latin-1").lower() for name in sent)
+        if len(_NAMES) < 256 and len(sent) < 100 and max(map(len, sent), default=0) < 100:
+            _NAMES[sent] = lower
+    joined = b"\n".join(values)
+    texts = joined.decode("ascii").split("\n") if joined.isascii() else ()
+    if len(texts) == len(values):
+        fields = dict(zip(lower, texts, strict=True))
+        if len(fields) == len(values):
+            return fields
+    fields = {}
+    for name, value in zip(lower, values, strict=True):
+        if value.isascii():
+            text = value.decode("ascii")
+            fields[name] = f"{fields[name]}, {text}" if name in fields else text
+    return fields
+
+
+class _Lines(dict[tuple[str, str], str]):
+    """Headers as they are sent, by name and value: most are the same in each request."""
+
+    def __missing__(self, header: tuple[str, str]) -> str:
+        name, value = header
+        if not _TOKEN.match(name):
+            raise WireError("invalid", "a header's name is not one word of ASCII")
+        if not is_line(value):
+            raise WireError("invalid", f"its header {name!r} is not one line of ASCII text")
+        line = f"{name}: {value}\r\n"
+        if len(line) < 512:
+            if len(self) >= 256:  # not many are kept: an idempotency key comes once
+                self.clear()
+            self[header] = line
+        return line
 
 
 class WireError(Exception):
@@ -127,19 +163,21 @@ class _Connection(asyncio.Protocol, _Awaited):
         "bodiless",
         "body",
         "closed",
-        "fields",
         "framed",
         "head",
         "headed",
         "idle_since",
         "length",
         "limit",
+        "names",
         "parser",
         "raw",
+        "request",
         "reusable",
         "size",
         "status",
         "transport",
+        "values",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
@@ -150,6 +188,7 @@ class _Connection(asyncio.Protocol, _Awaited):
         self.closed = False
         self.idle_since = 0.0
         self.bodiless = False
+        self.request: tuple[bytes, ...] = ()
 
     # -- asyncio's side
 
@@ -159,8 +198,8 @@ class _Connection(asyncio.Protocol, _Awaited):
             self.close()
 
     def data_received(self, data: bytes) -> None:
-        if not self.pending:  # nobody asked: what comes now belongs to nothing
-            self.close()
+        if not self.pending or self.request:  # nobody asked: what comes now belongs to nothing
+            self._refuse()
             return
         try:
             self.parser.feed_data(data)
@@ -179,6 +218,9 @@ class _Connection(asyncio.Protocol, _Awaited):
         if self.raw > MOST_HEAD:
             self._bound()
 
+    def _refuse(self) -> None:
+        self.fail(WireError("connect", UNASKED))
+
     def _bound(self) -> None:
         # The parser keeps a header's line until it is whole, and tells nothing of a chunk's extensions.
         if not self.headed and self.raw > 2 * MOST_HEAD:
@@ -190,8 +232,10 @@ class _Connection(asyncio.Protocol, _Awaited):
         self.closed = True
         if not self.pending:
             return
-        if not self.headed:
-            fault: Fault = "truncated" if self.status else "reset"
+        if self.request:
+            self._refuse()
+        elif not self.headed:
+            fault: Fault = "truncated" if self.raw and self.parser.get_status_code() else "reset"
             self.fail(WireError(fault, "" if exc is None else str(exc)))
         elif not self.framed and exc is None:  # the body ends with the connection (RFC 9112, 6.3)
             self.reusable = False
@@ -204,33 +248,28 @@ class _Connection(asyncio.Protocol, _Awaited):
     def on_message_begin(self) -> None:
         if not self.pending:  # what follows an answer is not this request's
             raise WireError("malformed", "more than one answer")
-        self.fields: dict[str, str] = {}
-        self.head = self.fields
+        self.names: list[bytes] = []
+        self.values: list[bytes] = []
         self.body: list[bytes | bytearray] = []
-        self.size = self.length = 0
         self.headed = self.framed = False
-        self.status = 0
-
-    def on_status(self, status: bytes) -> None:
-        self.status = self.parser.get_status_code()
+        self.status = self.size = self.length = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        key = _NAMES.get(name) or _lower(name)
-        self.size += len(name) + len(value)
-        if self.size > MOST_HEAD:
-            raise WireError("malformed", "its head is over 256 KB")
-        try:
-            text = value.decode("ascii")
-        except UnicodeDecodeError:
+        if self.headed:  # a trailer's, which belongs to nothing (RFC 9110, 6.5.1)
+            self.size += len(name) + len(value)
+            if self.size > MOST_HEAD:
+                raise WireError("malformed", "what follows its body is over 256 KB")
             return
-        fields = self.fields
-        fields[key] = f"{fields[key]}, {text}" if key in fields else text
+        self.names.append(name)
+        self.values.append(value)
 
     def on_headers_complete(self) -> None:
+        names, values = self.names, self.values
+        # A head in one piece is small enough.
+        if self.raw and sum(map(len, names)) + sum(map(len, values)) > MOST_HEAD:
+            raise WireError("malformed", "its head is over 256 KB")
+        self.head = fields = _fields(names, values)
         self.status = self.parser.get_status_code()
-        self.size = 0
-        self.head = fields = self.fields
-        self.fields = {}  # of the trailers, which belong to nothing (RFC 9110, 6.5.1)
         self.headed = self.status >= 200
         self.framed = "content-length" in fields or "transfer-encoding" in fields
         if self.bodiless and self.headed:
@@ -260,17 +299,24 @@ class _Connection(asyncio.Protocol, _Awaited):
     # -- the wire's side
 
     def ask(self, head: bytes, content: bytes, *, bodiless: bool) -> None:
-        """Write a request; the connection is awaited for its answer."""
-        self.raw = self.status = 0
-        self.headed = self.framed = self.reusable = False
+        """Have a request to write; the connection is awaited for its answer."""
+        self.request = (head + content,) if len(content) < 65536 else (head, content)
         self.bodiless = bodiless
+        self.headed = False
+        self.raw = self.status = 0
         self.failure = None
         self.pending = True
-        if len(content) < 65536:
-            self.transport.write(head + content)
-        else:
-            self.transport.write(head)
-            self.transport.write(content)
+
+    def write(self) -> None:
+        """Write it, unless it has been given up."""
+        if self.closed:
+            return
+        if self.transport.is_closing():
+            self._refuse()
+            return
+        request, self.request = self.request, ()
+        for part in request:
+            self.transport.write(part)
 
     def expire(self) -> None:
         self.fail(WireError("response_timeout"))
@@ -298,38 +344,49 @@ class LeanWire:
         self._known: dict[tuple[str, str], tuple[str, str]] = {}  # the first requests' origin and how they begin
         self._open: set[_Connection] = set()
         self._context: ssl.SSLContext | None = None
-        self._names: set[str] = set()  # headers' names found to be good
+        self._line = _Lines().__getitem__
+        self._unsent: list[_Connection] = []  # whose requests are to be written in the loop's next round
+        self._young: list[_Connection] = []  # not yet kept alive by the system
         self._sweep: asyncio.TimerHandle | None = None
         self._deadlines: Deadlines[_Awaited] | None = None  # of what is awaited; made on the loop
         self._common = f"User-Agent: {settings.user_agent}\r\nAccept-Encoding: gzip, deflate\r\n"
 
-    async def exchange(
+    @coroutine
+    def exchange(
         self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> Generator[Any, Any, tuple[int, dict[str, str], bytes]]:
         """Send and read the answer to its end: status, headers by lower-case name, decoded body."""
         origin, begin = self._known.get((method, url)) or self._begin(method, url)
-        head = [begin]
-        names = self._names
-        for name, value in headers:
-            if name not in names:
-                self._check_name(name)
-            head.append(f"{name}: {value}\r\n")
+        lines = "".join(map(self._line, headers))
+        length = ""
         if content or method not in BODILESS:  # RFC 9110, 8.6; some servers insist
-            head.append(f"Content-Length: {len(content)}\r\n")
-        head.append("\r\n")
+            length = f"Content-Length: {len(content)}\r\n"
+        head = f"{begin}{lines}{length}\r\n".encode("ascii")
         deadlines = self._deadlines
         if deadlines is None:
             deadlines = self._deadlines = Deadlines(asyncio.get_running_loop(), lambda late: late.expire())
-        connection = self._take(origin)
+        idle = self._idle.get(origin)
+        connection = self._take(idle) if idle else None
         if connection is None:
             start = monotonic()
-            connection = await self._connect(origin, min(seconds, self._settings.connect_timeout), deadlines)
+            connecting = self._connect(origin, min(seconds, self._settings.connect_timeout), deadlines)
+            connection = yield from connecting
             seconds -= monotonic() - start
         connection.deadline = monotonic() + seconds
         deadlines.add(connection)
         try:
-            connection.ask("".join(head).encode("ascii"), content, bodiless=method == "HEAD")
-            await connection
+            connection.ask(head, content, bodiless=method == "HEAD")
+            if len(self._open) == 1 or (idle and len(self._open) - len(idle) == 1):
+                connection.write()  # it is alone
+            else:
+                if not self._unsent:
+                    asyncio.get_running_loop().call_soon(self._write)
+                self._unsent.append(connection)
+            if connection.pending:  # as "await connection" does, without an iterator for it
+                connection._asyncio_future_blocking = True
+                yield connection
+            if connection.failure is not None:
+                raise connection.failure
             status, fields, parts = connection.status, connection.head, connection.body
         except BaseException:
             connection.pending = False
@@ -349,6 +406,15 @@ class LeanWire:
             body = _decoded(body, coding, self._limit)
         return status, fields, body
 
+    def _write(self) -> None:
+        """Write all requests of this round of the loop, one right after the other.
+
+        Each write of its own wakes who is at the other end, if that sleeps, and costs twice as much.
+        """
+        unsent, self._unsent = self._unsent, []
+        for connection in unsent:
+            connection.write()
+
     def fault_of(self, error: Exception) -> tuple[Fault, str] | None:
         if isinstance(error, WireError):
             return error.fault, error.detail
@@ -363,6 +429,7 @@ class LeanWire:
             connection.fail(WireError("closed"))
         self._open.clear()
         self._idle.clear()
+        self._young.clear()
         await asyncio.sleep(0)  # the loop closes the sockets in its next round
 
     def _begin(self, method: str, url: str) -> tuple[str, str]:
@@ -375,16 +442,9 @@ class LeanWire:
             self._known[method, url] = origin, begin
         return origin, begin
 
-    def _check_name(self, name: str) -> None:
-        if not _TOKEN.match(name):
-            raise WireError("invalid", "a header's name is not one word of ASCII")
-        if len(self._names) < 1000:
-            self._names.add(name)
-
     # -- the pool
 
-    def _take(self, origin: str) -> _Connection | None:
-        idle = self._idle.get(origin)
+    def _take(self, idle: list[_Connection]) -> _Connection | None:
         while idle:
             connection = idle.pop()
             if not connection.closed and not connection.transport.is_closing():
@@ -466,12 +526,19 @@ class LeanWire:
         finally:
             deadlines.remove(opening)
         if connection.closed or connection.transport.is_closing():
-            raise WireError("connect", "it closed the connection before it was asked anything")
+            raise WireError("connect", UNASKED)
         self._open.add(connection)
-        made = connection.transport.get_extra_info("socket")
-        if made is not None:
-            _keep_alive(made, int(self._settings.keepalive))
+        if not self._young:
+            loop.call_later(YOUTH, self._keep_alive)
+        self._young.append(connection)
         return connection
+
+    def _keep_alive(self) -> None:
+        """Have the system see that the connections of the last second which are still open stay so."""
+        young, self._young = self._young, []
+        for connection in young:
+            if not (connection.closed or connection.transport.is_closing()):
+                _keep_alive(connection.transport.get_extra_info("socket"), int(self._settings.keepalive))
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
@@ -498,8 +565,10 @@ _KEEPALIVE = [getattr(socket, name) for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"
 
 
 def _keep_alive(made: Any, seconds: int) -> None:
+    if made is None:
+        return
     # The loop's own view of the socket makes a new object for each option.
-    with_options = socket.socket(made.family, socket.SOCK_STREAM, 0, made.fileno())
+    with_options = socket.SocketType(made.family, socket.SOCK_STREAM, 0, made.fileno())
     try:
         with_options.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option in _KEEPALIVE:

@@ -6,6 +6,8 @@ They cross threads and processes, so they hold no httpx object and no secret: th
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 Headers = tuple[tuple[str, str], ...]
@@ -49,3 +51,15 @@ class Answer(msgspec.Struct, frozen=True):
     waited: float = 0.0
     held: float = 0.0
     in_doubt: bool = False
+
+
+@functools.lru_cache(maxsize=512)
+def origin_of(url: str) -> str:
+    """An absolute URL up to its path, as it stands."""
+    end = url.find("/", 8)
+    return url if end < 0 else url[:end]
+
+
+def is_line(text: str) -> bool:
+    """Whether it can be sent as a header's value: one line of ASCII."""
+    return text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text

@@ -116,7 +116,8 @@ class RetryBudget:
         self._most = reserve * 5
 
     def earn(self) -> None:
-        self._balance = min(self._most, self._balance + self._share)
+        if self._balance < self._most:
+            self._balance += self._share
 
     def spend(self) -> bool:
         """Whether a retry may be made; it is then paid for."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from time import monotonic
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from host.errors import NetworkError, UnexpectedAnswer
 from host.http.client import HttpClient
-from host.http.lean import _Connection
+from host.http.lean import LeanWire, _Connection, _fields, _Lines
 from host.http.message import Answer, Request
 from host.http.settings import HttpSettings
 from tests.http.servers import FaultServer
@@ -92,3 +95,107 @@ async def test_an_answer_before_the_request_ends_the_connection(
     assert (caught.value.phase, caught.value.outcome) == ("connect", "not_sent")
     monkeypatch.undo()
     assert (await get(client, server, "ok")).body == b"ok"
+
+
+@pytest.mark.parametrize("how", ["an answer", "its end", "its closing"])
+async def test_what_comes_before_the_request_is_written_is_no_answer_to_it(
+    client: HttpClient, server: FaultServer, how: str
+) -> None:
+    """A kept connection that the server is done with (408, say): the request does not go out on it."""
+    await asyncio.gather(get(client, server, "ok"), get(client, server, "ok"))
+    assert isinstance(client._fast, LeanWire)
+    connections = set(client._fast._open)
+    request = Request("POST", f"{server.base}/ok", operation="x", mutation=True)
+    others = asyncio.create_task(get(client, server, "ok"))  # alone, it is written at once
+    sending = asyncio.create_task(client.send(request, monotonic() + 30))
+    await asyncio.sleep(0)  # asked for, and to be written in the loop's next round
+    (connection,) = (each for each in connections if each.request)
+    if how == "an answer":
+        connection.data_received(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+    elif how == "its end":
+        connection.connection_lost(None)
+    else:
+        connection.transport.abort()  # as the loop does on an error, before it tells of it
+    with pytest.raises(NetworkError, match="before it was asked anything") as caught:
+        await sending
+    assert (caught.value.phase, caught.value.outcome) == ("connect", "not_sent")
+    assert (await others).body == b"ok"
+    assert not any(raw.startswith(b"POST") for raw in server.requests)
+    assert (await client.send(request, monotonic() + 30)).body == b"ok"
+
+
+async def test_requests_of_one_round_are_written_together(
+    client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One right after the other, when all that begin in the round have begun, but for one that begins alone."""
+    written: list[int] = []
+    write = _Connection.write
+
+    def counted(self: _Connection) -> None:
+        written.append(sum(each.pending for each in wire._open))
+        write(self)
+
+    async def post(size: int) -> Answer:
+        request = Request("POST", f"{server.base}/ok", content=b"x" * size, mutation=True)
+        return await client.send(request, monotonic() + 30)
+
+    sizes = (0, 1, 65535, 65536, 300_000)
+    await asyncio.gather(*(post(1) for _ in sizes))
+    assert isinstance(client._fast, LeanWire)
+    wire = client._fast
+    monkeypatch.setattr(_Connection, "write", counted)
+    server.requests.clear()
+    answers = await asyncio.gather(*map(post, sizes))
+    assert [answer.body for answer in answers] == [b"ok"] * len(sizes)
+    assert written == [1] + [len(sizes)] * (len(sizes) - 1)
+    bodies = [raw.partition(b"\r\n\r\n")[2] for raw in server.requests]
+    assert sorted(map(len, bodies)) == list(sizes)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"Date", b"date", b"X-A", b"x-b", b"X\xe9"]),
+            st.sampled_from([b"", b"a", b"b c", b"two\nlines", b"\n", b"\xe9", b"d"]),
+        ),
+        max_size=6,
+    )
+)
+def test_no_value_is_taken_for_that_of_another_header(head: list[tuple[bytes, bytes]]) -> None:
+    """Whatever the values hold, and however often a name comes."""
+    expected: dict[str, list[str]] = {}
+    for name, value in head:
+        if value.isascii():
+            expected.setdefault(name.decode("latin-1").lower(), []).append(value.decode())
+    found = _fields([name for name, _ in head], [value for _, value in head])
+    assert found == {name: ", ".join(values) for name, values in expected.items()}
+
+
+def test_few_headers_are_kept_as_they_are_sent() -> None:
+    """An idempotency key comes once, a long value is not kept at all."""
+    lines = _Lines()
+    for n in range(10_000):
+        assert lines["Idempotency-Key", str(n)] == f"Idempotency-Key: {n}\r\n"
+        assert lines["Accept", "*/*"] == "Accept: */*\r\n"
+    assert lines["X-Long", "x" * 5000].endswith("xxx\r\n")
+    assert len(lines) <= 256
+    assert max(map(len, lines.values())) < 512
+
+
+async def test_a_connection_that_stays_is_kept_alive_by_the_system(
+    client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer that is gone without a word is noticed, also of connections opened later."""
+    monkeypatch.setattr("host.http.lean.YOUTH", 0.01)
+    assert isinstance(client._fast or client._open_fast(), LeanWire)
+    for many in (2, 5):
+        await asyncio.gather(*(get(client, server, "ok") for _ in range(many)))
+        wire = client._fast
+        assert isinstance(wire, LeanWire)
+        while wire._young:  # noqa: ASYNC110 - a timer empties it
+            await asyncio.sleep(0.01)
+        made = [each.transport.get_extra_info("socket") for each in wire._open]
+        assert len(made) == many
+        assert [each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for each in made] == [1] * many
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert {each.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) for each in made} == {30}
