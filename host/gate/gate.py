@@ -19,7 +19,7 @@ from host.apis.call import bind, check_value, prepare
 from host.apis.catalog import Catalog, Operation
 from host.apis.methods import builder_method, has_method
 from host.apis.nearest import meant, short
-from host.apis.options import CallOptions
+from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.pages import next_page, page_request
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.request import AsyncRequest, Reply
@@ -33,7 +33,7 @@ from host.gate.masking import Mask
 from host.gate.permissions import Permissions
 from host.gate.rules import secret_names
 from host.gate.streams import Step, Streams
-from host.http.idempotency import random_key
+from host.http.idempotency import RandomKeys
 from host.http.message import Answer, Request
 
 if TYPE_CHECKING:
@@ -57,32 +57,28 @@ class Run(Protocol):
     def emit(self, event: Event) -> None: ...
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """One call on its way. ``reply`` is set exactly once, then ``answered(call)`` was called."""
 
-    __slots__ = (
-        "answered", "api", "asked", "claims", "hold", "id", "key", "kind", "line", "name", "operation", "place",
-        "reply", "request", "seconds", "started",
-    )  # fmt: skip
+    id: int
+    kind: int
+    name: str
+    answered: Answered
+    line: int | None
+    api: Api | None = None
+    operation: Operation | None = None
+    request: Request | None = None
+    asked: AsyncRequest | None = None
+    reply: Reply | None = None
+    claims: tuple[Claim, ...] = ()  # what it took from budgets
+    started: float = 0.0
+    seconds: float | None = None  # until its deadline, where that is not the usual time
+    # Of a durable run: what takes the call instead of the registry, its key, and its place in the journal.
+    hold: Callable[[Call], None] | None = None
+    key: str | None = None
+    place: tuple[str, int, bytes] | None = None
 
-    def __init__(self, id: int, kind: int, name: str, answered: Answered, line: int | None) -> None:
-        self.id = id
-        self.kind = kind
-        self.name = name
-        self.answered = answered
-        self.line = line
-        self.api: Api | None = None
-        self.operation: Operation | None = None
-        self.request: Request | None = None
-        self.asked: AsyncRequest | None = None
-        self.reply: Reply | None = None
-        self.claims: tuple[Claim, ...] = ()  # what it took from budgets
-        self.started = 0.0
-        self.seconds: float | None = None  # until its deadline, where that is not the usual time
-        # Of a durable run: what takes the call instead of the registry, its key, and its place in the journal.
-        self.hold: Callable[[Call], None] | None = None
-        self.key: str | None = None
-        self.place: tuple[str, int, bytes] | None = None
+    __repr__ = object.__repr__  # it holds answers as they came
 
     def deliver(self, reply: Reply) -> None:
         """Takes the worker's one reply, on the loop's thread."""
@@ -125,8 +121,9 @@ class Gate:
         self._operations: dict[str, tuple[Api, Operation]] = {}
         self._methods: dict[tuple[str, str], tuple[bytes, ...]] = {}  # of builders, as Lua is told of them
         self._told: dict[tuple[str, tuple[str, ...]], tuple[bytes | None, ...]] = {}  # the same of builders
+        self._keys = RandomKeys()
         self._streams = Streams()
-        self._live: dict[str, bool] = {}  # whether an API's key is
+        self._live: dict[str, bool] = {}  # whether the key of an operation's API is, by the operation
 
     # -- names
 
@@ -211,8 +208,9 @@ class Gate:
 
     def create(self, run: Run, call: Call, arguments: dict[str, Any], options: dict[str, Any] | None) -> None:
         """Send the create operation ``call.name``. Raises ``CallError`` where it is refused at once."""
-        api, operation = self.operation(call.name)
-        self._send(run, call, api, operation, arguments, CallOptions.parse(options))
+        api, operation = self._operations.get(call.name) or self.operation(call.name)
+        parsed = CallOptions.parse(options) if options else NO_OPTIONS
+        self._send(run, call, api, operation, arguments, parsed)
 
     def operate(self, run: Run, call: Call, args: list[Any]) -> None:
         """Send ``stripe.<…>(path arguments…, params, options)``. Raises ``CallError``."""
@@ -341,17 +339,17 @@ class Gate:
         arguments: dict[str, Any],
         options: CallOptions,
     ) -> None:
-        if operation.mutation and options.idempotency_key is None and operation.keyed:
-            options = _keyed(options, call.key or random_key())
+        if operation.keyed and options.idempotency_key is None and operation.mutation:
+            options = _keyed(options, call.key or self._keys.next())
         request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url)
         self._dispatch(run, call, api, operation, request)
 
     def _dispatch(self, run: Run, call: Call, api: Api, operation: Operation, request: Request) -> None:
         call.api, call.operation, call.request = api, operation, request
         label, mutation = request.operation, request.mutation
-        live = self._live.get(api.name)
+        live = self._live.get(label)
         if live is None:
-            live = self._live[api.name] = api.is_live
+            live = self._live[label] = api.is_live
         run.permissions.check_operation(label, mutation, live)
         if run.meters:
             known = operation if api.name == "stripe" else None  # whose amounts are known
@@ -368,12 +366,13 @@ class Gate:
 
     def _ask(self, run: Run, call: Call, name: str, payload: Any, *, mutation: bool) -> None:
         call.started = now = monotonic()
-        call.asked = AsyncRequest(name, payload, now + (call.seconds or self._deadline), call.deliver, run, mutation)
+        until = now + (call.seconds or self._deadline)
+        call.asked = asked = AsyncRequest(name, payload, until, call.deliver, run, mutation)
         try:
-            if call.hold is not None:
-                call.hold(call)
+            if call.hold is None:
+                self._registry.submit(asked)
             else:
-                self._registry.submit(call.asked)
+                call.hold(call)
         except BaseException:
             claims, call.claims = call.claims, ()
             release(claims)
@@ -408,14 +407,15 @@ class Gate:
 
     def created(self, call: Call) -> tuple[str | int, bytes] | None:
         """Id and JSON of the object that a call has created, or None: then :meth:`value` tells."""
-        reply = call.reply
-        if reply is None or reply.error is not None or call.api is None or call.operation is None:
+        reply, api, operation = call.reply, call.api, call.operation
+        if reply is None or reply.error is not None or api is None or operation is None:
             return None
         answer: Answer = reply.value
-        if self._mask.body(answer.body) is not answer.body:  # the API echoed a secret
+        body = answer.body
+        if self._mask.body(body) is not body:  # the API echoed a secret
             return None
-        id = created(call.api.catalog, call.operation, answer)
-        return (id, answer.body) if id else None
+        id = created(api.catalog, operation, answer)
+        return (id, body) if id else None
 
     def _completed(self, error: CallError, call: Call) -> CallError:
         error.operation = call.name
@@ -452,6 +452,8 @@ class Gate:
 
 
 def _keyed(options: CallOptions, key: str) -> CallOptions:
+    if options is NO_OPTIONS:
+        return CallOptions(key)
     return CallOptions(
         key, options.account, options.api_version, options.timeout, options.retries, options.headers
     )

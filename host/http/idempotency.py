@@ -8,12 +8,35 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-__all__ = ["derived_key", "random_key"]
+__all__ = ["RandomKeys", "derived_key", "random_key"]
+
+STOCK = 256  # keys
 
 
 def random_key() -> str:
     """A new key, 128 random bits as hexadecimal digits."""
     return os.urandom(16).hex()
+
+
+class RandomKeys:
+    """Random keys for one host, made many at a time: the system is asked once for all of them. Thread-safe.
+
+    Not to be shared by hosts: a process that forks has the same stock as its parent, but a host does not work there.
+    """
+
+    __slots__ = ("_stock",)
+
+    def __init__(self) -> None:
+        self._stock: list[str] = []
+
+    def next(self) -> str:
+        """As :func:`random_key`, each once."""
+        while True:
+            try:
+                return self._stock.pop()
+            except IndexError:
+                digits = os.urandom(16 * STOCK).hex()
+                self._stock += [digits[at : at + 32] for at in range(0, len(digits), 32)]
 
 
 def derived_key(run_id: str, task_path: Sequence[int | str], position: int) -> str:

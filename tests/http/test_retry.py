@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from host.errors import (
     NetworkError,
     UnexpectedAnswer,
 )
-from host.http.idempotency import derived_key, random_key
+from host.http.idempotency import RandomKeys, derived_key, random_key
 from host.http.message import Answer, Request
 from host.http.retry import RetryBudget, RetryPolicy, decide, retry_after
 
@@ -145,6 +146,14 @@ def test_a_quiet_time_saves_up_only_so_much():
 def test_a_policy_that_cannot_be_is_refused(options):
     with pytest.raises(ConfigError):
         RetryPolicy(**options)
+
+
+def test_each_key_of_a_stock_is_given_once_whatever_thread_asks():
+    keys = RandomKeys()
+    with ThreadPoolExecutor(8) as threads:
+        found = [key for part in threads.map(lambda _: [keys.next() for _ in range(1000)], range(8)) for key in part]
+    assert len(set(found)) == 8000
+    assert all(len(key) == 32 and int(key, 16) >= 0 for key in found)
 
 
 def test_random_keys_differ_and_derived_ones_are_the_same_for_the_same_call_only():
