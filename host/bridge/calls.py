@@ -14,6 +14,8 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from host.bridge.direct import Direct
 from host.bridge.fairness import FairQueue
 from host.bridge.loops import eager_task
@@ -40,33 +42,23 @@ LAST_WORD = 0.1
 _log = logging.getLogger(__name__)
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """One request inside the worker.
 
     ``task`` is set while it is in flight, ``began`` when the function was entered (from then on something
     may have been sent). ``orphan``: answered as cancelled, but the function goes on.
     """
 
-    __slots__ = (
-        "answered",
-        "began",
-        "deadline",
-        "orphan",
-        "queued_at",
-        "request",
-        "slot",
-        "task",
-    )
+    request: AsyncRequest
+    queued_at: float
+    deadline: float
+    slot: int = 0  # of Deadlines
+    task: asyncio.Task[None] | Direct | None = None
+    began: bool = False
+    answered: bool = False
+    orphan: bool = False
 
-    def __init__(self, request: AsyncRequest, now: float) -> None:
-        self.request = request
-        self.queued_at = now
-        self.deadline = request.deadline
-        self.slot = 0  # of Deadlines
-        self.task: asyncio.Task[None] | Direct | None = None
-        self.began = False
-        self.answered = False
-        self.orphan = False
+    __repr__ = object.__repr__
 
 
 _current: ContextVar[Call | None] = ContextVar("host_current_call", default=None)
@@ -110,7 +102,7 @@ class Calls:
 
     def accept(self, request: AsyncRequest, now: float) -> None:
         """Start it, or have it wait for its source's turn; its deadline runs in both cases."""
-        call = self._live[request] = Call(request, now)
+        call = self._live[request] = Call(request, now, request.deadline)
         self._deadlines.add(call)
         if self.in_flight < self.room:
             self._begin(call)
@@ -196,10 +188,12 @@ class Calls:
 
     def _begin(self, call: Call) -> None:
         self.in_flight += 1
-        is_direct = self._direct.get(call.request.name)
-        if is_direct is not None and is_direct():
-            call.task = direct = Direct(self._loop, self._run(call), self, call)
-            direct.step()
+        name = call.request.name
+        is_direct = self._direct.get(name)
+        if is_direct is not None and is_direct() and (function := self._functions.get(name)) is not None:
+            call.began = True
+            call.task = direct = Direct(self._loop, self, call)
+            direct.begin(function)
             return
         outer, self.stepping = self.stepping, None  # this one has a task, whose first step may be made right here
         task = eager_task(self._loop, self._run(call))
@@ -207,25 +201,28 @@ class Calls:
         if not task.done():
             call.task = task
 
+    def end(self, call: Call, value: Any = None, error: BaseException | None = None) -> None:
+        """Its function has ended."""
+        # BaseException too: a SystemExit in a function must not end the loop for everyone.
+        self.answer(call, Reply(value) if error is None else Reply(error=_translate(call, error)))
+        self._leave(call)
+
     async def _run(self, call: Call) -> None:
         request = call.request
+        if call.answered:  # cancelled or expired between its turn and its first step
+            self._leave(call)
+            return
         try:
-            if call.answered:  # cancelled or expired between its turn and its first step
-                return
             call.began = True
-            if self.stepping is None:
-                _current.set(call)
+            _current.set(call)
             function = self._functions.get(request.name)
             if function is None:
                 raise _unknown(request.name, self._functions)
             value = await function(request.payload, call.deadline)
         except BaseException as error:
-            # BaseException too: a SystemExit in a function must not end the loop for everyone.
-            self.answer(call, Reply(error=_translate(call, error)))
+            self.end(call, error=error)
         else:
-            self.answer(call, Reply(value))
-        finally:
-            self._leave(call)
+            self.end(call, value)
 
     def _leave(self, call: Call) -> None:
         self.in_flight -= 1
@@ -233,7 +230,8 @@ class Calls:
         self._live.pop(call.request, None)
         if self.on_leave is not None:
             self.on_leave()
-        self.refill()
+        if self.queue.size:
+            self.refill()
         if self._idle is not None and not self.in_flight:
             self._idle.set()
 

@@ -1,4 +1,4 @@
-"""Direct: runs a coroutine on the loop without a task, for calls by the ten thousand.
+"""Direct: runs a call's function on the loop without a task, for calls by the ten thousand.
 
 A task costs more than what most calls do: it is registered, copies its context, and each wait that is over wakes it a
 round of the loop later. Here the first step is made at once, and each next one by whoever ends the wait.
@@ -7,7 +7,8 @@ round of the loop later. Here the first step is made at once, and each next one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,41 +18,52 @@ __all__ = ["Direct"]
 
 
 class Direct:
-    """Runs the coroutine of one call. On the loop's thread only; like a task, it can be cancelled.
+    """Runs the function of one call, and ends the call. On the loop's thread only; like a task, it can be cancelled.
 
-    For coroutines that need no current task: no ``asyncio.timeout``, nothing of httpx. What they await are the loop's
+    For functions that need no current task: no ``asyncio.timeout``, nothing of httpx. What they await are the loop's
     futures, or what is like one and calls a callback that was added without a context at once.
     """
 
     __slots__ = ("_call", "_calls", "_cancelled", "_coroutine", "_loop", "_running", "_waits")
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None], calls: Calls, call: Call
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, calls: Calls, call: Call) -> None:
         self._loop = loop
-        self._coroutine = coroutine
+        self._coroutine: Any = None
         self._calls = calls
         self._call = call
         self._waits: Any = None  # what it waits for
         self._running = False
         self._cancelled = False  # while it ran
 
-    def step(self, error: BaseException | None = None) -> None:
+    def begin(self, function: Callable[[Any, float], Awaitable[Any]]) -> None:
+        """Call it, and make its first step."""
+        call = self._call
+        try:
+            made = function(call.request.payload, call.deadline)
+            self._coroutine = made if type(made) is CoroutineType else made.__await__()
+        except BaseException as error:
+            self._calls.end(call, error=error)
+        else:
+            self._step()
+
+    def _step(self, error: BaseException | None = None) -> None:
         """Go on until the next wait, or to the end."""
         self._waits = None
         calls = self._calls
         outer, calls.stepping = calls.stepping, self._call
         self._running = True
         try:
-            while True:
-                waits = self._coroutine.send(None) if error is None else self._coroutine.throw(error)
-                if not self._cancelled:
-                    break
+            waits = self._coroutine.send(None) if error is None else self._coroutine.throw(error)
+            while self._cancelled:  # meanwhile
                 self._cancelled = False
                 if waits is not None:
                     waits.cancel()
-                error = asyncio.CancelledError()
-        except StopIteration:
+                waits = self._coroutine.throw(asyncio.CancelledError())
+        except StopIteration as end:
+            calls.end(self._call, end.value)
+            return
+        except BaseException as failure:
+            calls.end(self._call, error=failure)
             return
         finally:
             calls.stepping = outer
@@ -72,12 +84,12 @@ class Direct:
         if waits is not None:
             waits.remove_done_callback(self._wake)
             waits.cancel()
-        self.step(asyncio.CancelledError())
+        self._step(asyncio.CancelledError())
 
     def _wake(self, waits: object) -> None:
         # A future that was done already when this call was cancelled still says so in the loop's next round.
         if waits is self._waits:
-            self.step()
+            self._step()
 
 
 def _end(waits: asyncio.Future[None]) -> None:
