@@ -47,10 +47,11 @@ def created(catalog: Catalog, operation: Operation, answer: Answer) -> str | int
     """The id in the 2xx answer of a create, whose rest is only looked over; None where :func:`interpret` must say."""
     if not (operation.returns_id and 200 <= answer.status < 300):
         return None
+    body = answer.body
     try:
-        if not answer.body.isascii():
-            answer.body.decode()  # the reader passes over what it is not asked for without looking at its bytes
-        id = _only(catalog.id_field)(answer.body).id
+        if not body.isascii():
+            body.decode()  # the reader passes over what it is not asked for without looking at its bytes
+        id = _only(catalog.facts.id_field)(body).id
     except (ValueError, RecursionError):
         return None
     return id if type(id) is not int or -EXACT <= id <= EXACT else None

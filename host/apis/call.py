@@ -12,6 +12,7 @@ from host.apis.catalog import Catalog, Facts, Operation, Param, Schema
 from host.apis.check import checker, listed, unknown
 from host.apis.encode import (
     deep_pairs,
+    flat_pairs,
     form_key,
     header_text,
     multipart,
@@ -45,7 +46,7 @@ Writer = Callable[[list[str], Any], None]
 class _Entry:
     """One parameter of a plan."""
 
-    __slots__ = ("check", "is_text", "key", "name", "param", "wire", "write")
+    __slots__ = ("check", "is_text", "is_texts", "key", "name", "opening", "param", "wire", "write")
 
     def __init__(self, catalog: Catalog, operation: Operation, name: str, param: Param) -> None:
         self.name = name
@@ -57,8 +58,12 @@ class _Entry:
             self.check = _files(self.check)
         body = param.location == "body"
         # A string without limits in a form: a string goes on as it is, without asking the checker.
-        self.is_text = body and operation.body == "form" and _is_plain(schema)
+        form = body and operation.body == "form"
+        self.is_text = form and _is_plain(schema)
         self.key = form_key(param.name) + "="
+        # The same of a map of such strings (metadata).
+        self.is_texts = form and _is_map_of_texts(catalog, schema)
+        self.opening = form_key(param.name) + "["
         nested = schema.type in ("object", "array") or bool(schema.any_of)
         self.write: Writer = pair_writer(
             param, nested=body and nested and (schema.type != "array" or _brackets(operation))
@@ -76,6 +81,7 @@ class _Plan:
         "key_header",
         "keyed",
         "label",
+        "more",
         "mutation",
         "path",
         "required",
@@ -93,6 +99,7 @@ class _Plan:
         self.label = f"{catalog.name}.{operation.id}"
         self.mutation = operation.mutation
         self.path = _path_parts(operation.path)
+        self.more = len(self.path) > 1 or operation.body not in (None, "form")  # than a fixed path and a form
         self.form = operation.body == "form"
         own = operation.security
         self.keyed = bool(catalog.default_security if own is None else own)  # a key goes on it
@@ -125,6 +132,12 @@ def _path_parts(path: str) -> list[str]:
 def _is_plain(schema: Schema) -> bool:
     limits = schema.enum or schema.pattern or schema.min_length or schema.max_length is not None
     return schema.type == "string" and not limits and schema.format != "binary"
+
+
+def _is_map_of_texts(catalog: Catalog, schema: Schema) -> bool:
+    if schema.type != "object" or schema.any_of or schema.properties or schema.required or schema.additional is None:
+        return False
+    return _is_plain(catalog.resolve(schema.additional))
 
 
 def _plan(catalog: Catalog, operation: Operation) -> _Plan:
@@ -225,11 +238,14 @@ def prepare(
                 entry = _extra(catalog, operation, name)
             elif missing:
                 missing = missing - {entry.name}
-        if entry.is_text and type(value) is str:
+        kind = type(value)
+        if kind is str and entry.is_text:
             if plain(value):
                 body.append(entry.key + value.replace(" ", "+"))
             else:
                 entry.write(body, value)
+            continue
+        if kind is dict and entry.is_texts and flat_pairs(body, entry.opening, value):
             continue
         location = entry.param.location
         try:
@@ -270,13 +286,13 @@ def _request(
     path = plan.path[0]
     content = b""
     more: tuple[tuple[str, str], ...] = ()
-    if others or len(plan.path) > 1 or (operation.body not in (None, "form")):
+    if others or plan.more:
         path, more, content = _others(operation, plan, others, boundary)
     if body:
         content = "&".join(body).encode("ascii")
     if operation.server and base_url.rstrip("/") == catalog.base_url:
         base_url = operation.server
-    url = (base_url[:-1] if base_url.endswith("/") else base_url) + path
+    url = base_url.removesuffix("/") + path
     if query:
         url = f"{url}?{'&'.join(query)}"
     facts = catalog.facts

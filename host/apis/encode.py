@@ -85,6 +85,17 @@ def deep_pairs(out: list[str], key: str, value: Any) -> None:
         out.append(f"{key}={form_text(scalar_text(value))}")
 
 
+def flat_pairs(out: list[str], opening: str, value: dict[Any, Any]) -> bool:
+    """Append what :func:`deep_pairs` would for a map of plain strings (``metadata[``); False if it is no such."""
+    pairs = []
+    for name, each in value.items():
+        if type(name) is not str or type(each) is not str or not plain(name) or not plain(each):
+            return False
+        pairs.append(f"{opening}{name}]={each}".replace(" ", "+"))
+    out += pairs
+    return True
+
+
 _SEPARATORS = {"spaceDelimited": "%20", "pipeDelimited": "|"}
 
 

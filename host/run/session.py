@@ -141,7 +141,7 @@ class Session:
         self._output: list[str] = []
         self._printed = 0
         self._signal: threading.Lock | None = None
-        self._slice_end = 0.0
+        self._slice_end = 0.0  # until when its Lua code may go on; 0: to be seen at the next tick
         self._started = 0.0
         self._tools: Tools | None = None
         self._weight: Weight | None = None  # with the first call whose arguments are worth counting
@@ -276,7 +276,7 @@ class Session:
         state = self._state
         if state is None:
             return
-        self._slice_end = monotonic() + self._limits.lua_time
+        self._slice_end = 0.0
         try:
             state.enter(id, status, a, b)
         except MemoryError:
@@ -377,9 +377,11 @@ class Session:
         if self._weight is not None and not _goes_on(call):
             self._weight.drop(call.id)
         # An answer recalled from the journal is as it was told; all others are a call's.
-        status, a, b = self._answer(call) if type(call) is Call else (item.status, item.a, item.b)
         if self._durable is not None:
+            status, a, b = self._answer(call) if type(call) is Call else (item.status, item.a, item.b)
             self._durable.answered(self, call.id, status, a, b, call)
+        else:
+            status, a, b = self._answer(call)
         if type(call) is Call:
             call.asked = None  # which leads back to the call: without it, what is answered goes at once
         return call.id, status, a, b
@@ -393,7 +395,7 @@ class Session:
                 created = self.around.gate.created(call)
                 if created is not None:
                     identity, answer = created
-                    result = str(identity)
+                    result = identity if type(identity) is str else str(identity)
                     return p.CREATED, _identity(identity), answer
             value = self.around.gate.value(call)
             if call.kind == p.CREATE:
@@ -468,7 +470,7 @@ class Session:
         n: int,
         line: int | None,
     ) -> Any:
-        self._slice_end = monotonic() + self._limits.lua_time
+        self._slice_end = 0.0
         durable = self._durable
         if kind == p.SLEEP:
             if durable is None:
@@ -476,11 +478,12 @@ class Session:
             else:
                 self._open[id] = durable.sleep(self, id, float(target), path, n)
             return None
-        self._calls += 1
+        self._calls = calls = self._calls + 1
         call = Call(id, kind, target.decode(), self.answered, line)
-        telling = bool(self.around.sinks) and not self.replaying
+        gate = self.around.gate
+        telling = self.around.sinks and not self.replaying
         try:
-            if self._calls > self._limits.calls:
+            if calls > self._limits.calls:
                 self._calls -= 1
                 over = LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
                 over.fatal = True
@@ -502,7 +505,6 @@ class Session:
                 if told is not None:
                     return p.ERROR, told
             self._open[id] = call
-            gate = self.around.gate
             if kind == p.CREATE:
                 gate.create(self, call, arguments, chosen)
             elif kind == p.OPERATION:
@@ -512,7 +514,7 @@ class Session:
                     self._open.pop(id, None)
                     if durable is not None:
                         durable.opened(call)
-                    self._slice_end = monotonic() + self._limits.lua_time
+                    self._slice_end = 0.0
                     return self._answer(call)
             elif kind == p.NEXT:
                 gate.next(self, call, arguments)
@@ -530,7 +532,7 @@ class Session:
         except Exception as failure:
             error = wrapped(failure, "host")
             self._open.pop(id, None)
-            self.around.gate.refused(error, call)
+            gate.refused(error, call)
             facts = self._facts(error)
             if durable is not None:
                 durable.refused(id, self, facts if isinstance(error, LimitError) else None)
@@ -550,8 +552,10 @@ class Session:
         if self._why is not None:
             kind, message = WHY[self._why]
             return kind.encode(), message.encode()
-        if monotonic() > self._slice_end:
-            seconds = self._limits.lua_time
+        now, seconds = monotonic(), self._limits.lua_time
+        if not self._slice_end:
+            self._slice_end = now + seconds
+        elif now > self._slice_end:
             return b"limit", f"the script ran for {seconds:g} s without a call".encode()
         return None
 
@@ -567,7 +571,7 @@ class Session:
                 item = self.inbox.pop(0)
                 if item is False or item is None:
                     continue
-                self._slice_end = monotonic() + self._limits.lua_time
+                self._slice_end = 0.0
                 return self._reply(item)
             if self._signal is None:
                 self._signal = threading.Lock()
@@ -719,7 +723,7 @@ def _goes_on(call: Any) -> bool:
 def _identity(id: str | int | None) -> bytes | None:
     if id is None:
         return None
-    return b"\0" + str(id).encode() if type(id) is int else str(id).encode()  # a number stays one
+    return id.encode() if isinstance(id, str) else b"\0%d" % id  # a number stays one
 
 
 def _shown(arguments: Any) -> dict[str, Any]:

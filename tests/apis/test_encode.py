@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from host.apis.call import prepare
 from host.apis.catalog import Catalog, Operation
-from host.apis.encode import brackets, deep_pairs, form_text, multipart
+from host.apis.encode import brackets, deep_pairs, flat_pairs, form_text, multipart
 from host.apis.fault import number_text
 from host.errors import InvalidCall
 from tests.apis.documents import small, takes
@@ -63,6 +63,17 @@ def test_a_form_reads_back_as_what_was_given(body: dict[str, Any]) -> None:
     for name, value in body.items():
         deep_pairs(out, form_text(name), value)
     assert read_back(parse_qsl("&".join(out), keep_blank_values=True, strict_parsing=True)) == as_text(body)
+
+
+@given(st.dictionaries(st.text("aZ0_.~- &[é", max_size=4), st.text("aZ0_.~- &=é", max_size=8) | values, max_size=4))
+def test_a_map_of_plain_texts_is_written_as_any_other(body: dict[str, Any]) -> None:
+    """The short way for metadata writes what the long one does, or leaves it to that."""
+    deep: list[str] = []
+    deep_pairs(deep, "metadata", body)
+    flat: list[str] = []
+    taken = flat_pairs(flat, "metadata[", body)
+    assert flat == (deep if taken else [])
+    assert taken == all(type(each) is str and not set(name + each) & set("&[]=é") for name, each in body.items())
 
 
 @given(st.dictionaries(names, values, min_size=1, max_size=4))
