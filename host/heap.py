@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -14,7 +16,6 @@ M_TOP_PAD = -2
 M_ARENA_MAX = -8
 MADV_POPULATE_WRITE = 23
 GROWTH = 4 << 20  # bytes
-PAGE = 4096
 
 _follow: Callable[[], None] | None = None
 
@@ -41,22 +42,30 @@ def share_heap() -> None:
     sbrk.argtypes, sbrk.restype = (ctypes.c_ssize_t,), ctypes.c_void_p
     madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     grown: SimpleQueue[tuple[int, int]] = SimpleQueue()  # where from, and how many bytes
-    end, thread = sbrk(0), None
+    end, begun = sbrk(0), False
+    page = os.sysconf("SC_PAGE_SIZE")
 
     def populate() -> None:
+        global _follow
         while True:
             start, size = grown.get()
-            madvise(start, size, MADV_POPULATE_WRITE)
+            if madvise(start, size, MADV_POPULATE_WRITE) and ctypes.get_errno() == errno.EINVAL:  # an older Linux
+                _follow = None
+                return
 
     def follow() -> None:
-        nonlocal end, thread
+        nonlocal end, begun
+        global _follow
         before, end = end, sbrk(0)
         if end > before:
-            if thread is None:
-                thread = threading.Thread(target=populate, name="host-heap", daemon=True)
-                thread.start()
-            start = -(-before // PAGE) * PAGE
+            start = -(-before // page) * page
             grown.put((start, end - start))
+            if not begun:
+                begun = True
+                try:
+                    threading.Thread(target=populate, name="host-heap", daemon=True).start()
+                except RuntimeError:  # the system has no more threads: it goes without
+                    _follow = None
 
     _follow = follow
 

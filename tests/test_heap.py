@@ -73,6 +73,51 @@ def test_what_the_heap_has_grown_by_is_ready_at_once() -> None:
     assert one_by_one > 600  # pages of 3 MB
     assert ready < 60
 
+CANNOT = """
+import ctypes, sys, threading
+import host.heap
+from host.heap import follow_heap, share_heap
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.sbrk.restype = ctypes.c_void_p
+share_heap()
+if host.heap._follow is None:
+    raise SystemExit(77)
+
+
+def start(thread):
+    raise RuntimeError("can't start new thread")
+
+
+def grow():
+    end = libc.sbrk(0)
+    while libc.sbrk(0) == end:
+        libc.malloc(100_000)
+
+
+if sys.argv[1] == "thread":
+    threading.Thread.start = start
+else:
+    host.heap.MADV_POPULATE_WRITE = 12345
+grow()
+follow_heap()
+for thread in threading.enumerate():
+    if thread.name == "host-heap":
+        thread.join(20)
+assert host.heap._follow is None
+grow()
+follow_heap()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the allocator is glibc's")
+@pytest.mark.parametrize("lacks", ["thread", "advice"])
+def test_a_system_that_cannot_goes_without(lacks: str) -> None:
+    done = subprocess.run([sys.executable, "-c", CANNOT, lacks], capture_output=True, text=True, check=False)
+    if done.returncode == 77:
+        pytest.skip("this libc has no mallopt")
+    assert done.returncode == 0, done.stderr
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the allocator is glibc's")
 def test_a_threads_memory_comes_from_the_one_heap() -> None:
