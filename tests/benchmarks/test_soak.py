@@ -44,11 +44,13 @@ def test_too_little_to_judge_is_not_a_pass() -> None:
 
 def test_a_process_is_looked_at_from_outside() -> None:
     """Memory, threads and files of a living process are seen, and watching ends with it."""
-    program = [sys.executable, "-c", "input()"]
+    program = [sys.executable, "-c", "print('here', flush=True); input()"]
     with (
         Server() as server,
-        subprocess.Popen(program, stdin=subprocess.PIPE, text=True) as process,
+        subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
     ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"  # before, it has no memory yet
         watching = watch(process, server)
         first = next(watching)
         assert (first.creates, first.threads) == (0, 1)
