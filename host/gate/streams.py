@@ -112,5 +112,7 @@ class Streams:
 
     def end(self, run_id: str) -> list[Stream]:
         """Forget a run's streams; they are to be closed."""
+        if run_id not in self._open:
+            return []
         with self._lock:
             return list(self._open.pop(run_id, {}).values())

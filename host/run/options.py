@@ -70,6 +70,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 _SCRIPTS = ("code", "name", "script")
 _OPTIONS = RunOptions.__struct_fields__
+_NAMES = frozenset((*_SCRIPTS, *_OPTIONS))
 _PLAIN = RunOptions()
 
 
@@ -89,11 +90,11 @@ def job_of(job: ScriptLike | Mapping[str, Any]) -> tuple[Script, RunOptions]:
     """A job's script, and how it is to be run. Raises ``UsageError``."""
     if not isinstance(job, Mapping):
         return script_of(job), _PLAIN
-    if not job.keys() <= {*_SCRIPTS, *_OPTIONS} or ("script" in job) == ("code" in job):
+    if not job.keys() <= _NAMES or ("script" in job) == ("code" in job):
         options = ", ".join(sorted({"name", *_OPTIONS}))
         raise UsageError(f"a job has script or code, and may have {options}; got {sorted(job)}")
     script = script_of(job["script"]) if "script" in job else Script.of(job["code"], job.get("name", "inline"))
-    return script, RunOptions(**{name: job[name] for name in _OPTIONS if name in job})
+    return script, RunOptions(**{name: value for name, value in job.items() if name not in _SCRIPTS})
 
 
 def _is_code(text: str) -> bool:

@@ -235,7 +235,8 @@ class Session:
         job = self.job
         self._started = monotonic()
         if self._why is None:
-            self._emit(RunStarted(self.run_id, time.time(), job.script.name, self.around.simulated))
+            if self.around.sinks:
+                self._emit(RunStarted(self.run_id, time.time(), job.script.name, self.around.simulated))
             try:
                 given = to_lua(dict(job.globals)) if job.globals else None
             except InvalidCall as error:
@@ -322,7 +323,8 @@ class Session:
             simulated=self.around.simulated,
             exit_status=status,
         )
-        self._emit(RunEnded(self.run_id, time.time(), duration, self._calls, error.message if error else None))
+        if self.around.sinks:
+            self._emit(RunEnded(self.run_id, time.time(), duration, self._calls, error.message if error else None))
         if self._durable is not None:
             interrupted = self._why is not None and self._why != "stopped"
             self._durable.end(self, value, error, interrupted=interrupted, then=lambda: self._done(self))

@@ -60,7 +60,8 @@ class States:
 
     def new(self, host: HostFunction, limits: Limits, building: bool) -> LuaState:
         """See :class:`~host.lua.state.LuaState`."""
-        self._free(1)
+        if self._left:
+            self._free(1)
         follow_heap()
         self._made = self._clock()
         return _State(self, host, limits, building)
