@@ -40,17 +40,6 @@ from host.errors import ClosedError, UsageError
 
 __all__ = ["AsyncFunction", "AsyncWorker", "Timer"]
 
-_forks = 0  # of this process from those before it
-
-
-def _forked() -> None:
-    global _forks
-    _forks += 1
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
-
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -117,7 +106,7 @@ class AsyncWorker:
         self._loop_factory = loop_factory or new_loop
         self._on_orphan = on_orphan
         self._name = name
-        self._forks = _forks
+        self._pid = os.getpid()
         self._lock = threading.Lock()  # start and stop only
         self._hands: Hands | None = None
         self._movable: set[str] = set()  # functions that may go on on another thread
@@ -151,7 +140,7 @@ class AsyncWorker:
 
     def submit(self, request: AsyncRequest) -> None:
         """Take a request; its one reply goes to ``request.deliver``. Never blocks, never raises."""
-        if self._closed or _forks != self._forks:
+        if self._closed or os.getpid() != self._pid:
             self._refuse(request)
             return
         if not self._pinned and request.name not in self._movable:
@@ -228,7 +217,7 @@ class AsyncWorker:
         If the worker stops before that, the reply's error is a ``ClosedError``.
         """
         timer = Timer(monotonic() + seconds, receiver, self._tell)
-        if self._closed or _forks != self._forks:
+        if self._closed or os.getpid() != self._pid:
             timer.ring(Reply(error=self._refusal()))
         else:
             self._post(timer)
@@ -319,7 +308,7 @@ class AsyncWorker:
 
     def start(self) -> asyncio.AbstractEventLoop:
         """Start the thread if it has not been started, and give its loop. ``ClosedError`` after ``stop``."""
-        if _forks != self._forks:
+        if os.getpid() != self._pid:
             raise self._refusal()
         with self._lock:
             if self._closed:
@@ -345,7 +334,7 @@ class AsyncWorker:
         What waits in the queue is answered at once with ``ClosedError``, and so is what is in flight when
         the grace has passed. May be called more than once; ``UsageError`` on the loop's own thread.
         """
-        if _forks != self._forks:
+        if os.getpid() != self._pid:
             self._closed = True
             return
         self.check_may_block("stop")
@@ -412,12 +401,12 @@ class AsyncWorker:
 
     def _tell(self, item: Timer | _Cancel) -> None:
         # Nothing to take back from a loop that never ran, or that is another process's.
-        if self._loop is not None and _forks == self._forks:
+        if self._loop is not None and os.getpid() == self._pid:
             self._post(item)
 
     def _refusal(self, request: AsyncRequest | None = None) -> ClosedError:
         outcome = None if request is None else not_sent(request)
-        if _forks != self._forks:
+        if os.getpid() != self._pid:
             return ClosedError(
                 "this host was opened before the process forked, and its worker lives in the parent",
                 hint="Open a new Host after the fork.",
