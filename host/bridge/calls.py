@@ -204,8 +204,10 @@ class Calls:
     def end(self, call: Call, value: Any = None, error: BaseException | None = None) -> None:
         """Its function has ended."""
         # BaseException too: a SystemExit in a function must not end the loop for everyone.
-        self.answer(call, Reply(value) if error is None else Reply(error=_translate(call, error)))
-        self._leave(call)
+        try:
+            self.answer(call, Reply(value) if error is None else Reply(error=_translate(call, error)))
+        finally:
+            self._leave(call)
 
     async def _run(self, call: Call) -> None:
         request = call.request
@@ -240,9 +242,11 @@ class Calls:
         # An eager task may end inside _begin and come here again: the outer round goes on, not deeper.
         if not self._refilling and len(self.queue):
             self._refilling = True
-            while len(self.queue) and self.in_flight < self.room:
-                self._begin(self.queue.take())
-            self._refilling = False
+            try:
+                while len(self.queue) and self.in_flight < self.room:
+                    self._begin(self.queue.take())
+            finally:
+                self._refilling = False
 
     def _cancel(self, call: Call) -> None:
         # A task that has not made its first step would never reach its own end when cancelled; it sees
