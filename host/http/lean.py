@@ -11,17 +11,18 @@ import re
 import socket
 import zlib
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from contextvars import Context
 from time import monotonic
 from types import coroutine
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httptools
 
 from host.deadlines import Deadlines
 from host.http.faults import Fault, OversizedError
-from host.http.message import is_line
+from host.http.message import is_line, origin_of
 from host.http.settings import HttpSettings
 
 if TYPE_CHECKING:
@@ -33,8 +34,10 @@ BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 MOST_HEAD = 1 << 18  # bytes of an answer's head, and of its trailers
 MOST_PIECES = 512  # of a body, before they are joined: small chunks cost more than what is in them
 MOST_CODINGS = 3  # on top of one another
+LONGEST_KEEPALIVE = 32767  # seconds between probes, as Linux has it
 YOUTH = 1.0  # seconds for which a connection needs no probes: many together are opened sooner without
 UNASKED = "it ended the connection before it was asked anything"
+_IN_URL = "!#$%&'()*+,/:;=?@[]~"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
 
@@ -235,7 +238,7 @@ class _Connection(asyncio.Protocol, _Awaited):
         if self.request:
             self._refuse()
         elif not self.headed:
-            fault: Fault = "truncated" if self.raw and self.parser.get_status_code() else "reset"
+            fault: Fault = "truncated" if self.status else "reset"
             self.fail(WireError(fault, "" if exc is None else str(exc)))
         elif not self.framed and exc is None:  # the body ends with the connection (RFC 9112, 6.3)
             self.reusable = False
@@ -253,6 +256,9 @@ class _Connection(asyncio.Protocol, _Awaited):
         self.body: list[bytes | bytearray] = []
         self.headed = self.framed = False
         self.status = self.size = self.length = 0
+
+    def on_status(self, status: bytes) -> None:
+        self.status = self.parser.get_status_code()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.headed:  # a trailer's, which belongs to nothing (RFC 9110, 6.5.1)
@@ -319,7 +325,7 @@ class _Connection(asyncio.Protocol, _Awaited):
             self.transport.write(part)
 
     def expire(self) -> None:
-        self.fail(WireError("response_timeout"))
+        self.fail(WireError("pool" if self.request else "response_timeout"))  # the loop was busy until now
 
     def fail(self, error: Exception) -> None:
         self.close()
@@ -413,7 +419,10 @@ class LeanWire:
         """
         unsent, self._unsent = self._unsent, []
         for connection in unsent:
-            connection.write()
+            try:
+                connection.write()
+            except Exception as error:  # of the loop's; the others are to be written all the same
+                connection.fail(WireError("reset", str(error)))
 
     def fault_of(self, error: Exception) -> tuple[Fault, str] | None:
         if isinstance(error, WireError):
@@ -426,7 +435,8 @@ class LeanWire:
             self._sweep.cancel()
             self._sweep = None
         for connection in list(self._open):
-            connection.fail(WireError("closed"))
+            unsent = WireError("connect", "the client was closed before it was asked anything")
+            connection.fail(unsent if connection.request else WireError("closed"))
         self._open.clear()
         self._idle.clear()
         self._young.clear()
@@ -434,10 +444,14 @@ class LeanWire:
 
     def _begin(self, method: str, url: str) -> tuple[str, str]:
         """A request's origin and its head up to its own headers."""
-        at = url.find("/", 8)
-        origin, target = (url, "/") if at < 0 else (url[:at], url[at:])
+        origin = origin_of(url)
+        target = url[len(origin) :].partition("#")[0]
+        if not target.startswith("/"):
+            target = f"/{target}"
+        if not target.isascii():
+            target = quote(target, safe=_IN_URL)
         place = self._origins.get(origin) or self._learn(origin)
-        begin = f"{method} {target.partition('#')[0]} HTTP/1.1\r\nHost: {place[3]}\r\n{self._common}"
+        begin = f"{method} {target} HTTP/1.1\r\nHost: {place[3]}\r\n{self._common}"
         if len(self._known) < 256 and len(url) < 256:
             self._known[method, url] = origin, begin
         return origin, begin
@@ -536,9 +550,11 @@ class LeanWire:
     def _keep_alive(self) -> None:
         """Have the system see that the connections of the last second which are still open stay so."""
         young, self._young = self._young, []
+        seconds = min(max(1, int(self._settings.keepalive)), LONGEST_KEEPALIVE)
         for connection in young:
             if not (connection.closed or connection.transport.is_closing()):
-                _keep_alive(connection.transport.get_extra_info("socket"), int(self._settings.keepalive))
+                with suppress(OSError):  # it goes without
+                    _keep_alive(connection.transport.get_extra_info("socket"), seconds)
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
@@ -572,7 +588,7 @@ def _keep_alive(made: Any, seconds: int) -> None:
     try:
         with_options.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option in _KEEPALIVE:
-            with_options.setsockopt(socket.IPPROTO_TCP, option, max(1, seconds))
+            with_options.setsockopt(socket.IPPROTO_TCP, option, seconds)
     finally:
         with_options.detach()
 

@@ -7,6 +7,7 @@ They cross threads and processes, so they hold no httpx object and no secret: th
 from __future__ import annotations
 
 import functools
+import re
 
 import msgspec
 
@@ -55,9 +56,9 @@ class Answer(msgspec.Struct, frozen=True):
 
 @functools.lru_cache(maxsize=512)
 def origin_of(url: str) -> str:
-    """An absolute URL up to its path, as it stands."""
-    end = url.find("/", 8)
-    return url if end < 0 else url[:end]
+    """An absolute URL up to its path, query or fragment, as it stands."""
+    found = re.match(r"[^/?#]*//[^/?#]*", url)
+    return url if found is None else found.group()
 
 
 def is_line(text: str) -> bool:

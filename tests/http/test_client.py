@@ -93,6 +93,22 @@ async def test_the_request_goes_out_as_it_was_given(make_client, server, method)
     assert len({line.partition(b":")[0] for line in lines}) == len(lines)
 
 
+@pytest.mark.parametrize(
+    ("rest", "line"),
+    [
+        ("", "/"),
+        ("?x=1", "/?x=1"),
+        ("?x=/y", "/?x=/y"),
+        ("#part", "/"),
+        ("/ok?q=é", "/ok?q=%C3%A9"),
+        ("/ok/é%20#part", "/ok/%C3%A9%20"),
+    ],
+)
+async def test_the_url_goes_out_whole(client, server, rest, line):
+    await client.send(Request("GET", server.base + rest), soon())
+    assert server.requests[0].startswith(f"GET {line} HTTP/1.1\r\n".encode())
+
+
 async def test_a_post_without_a_body_says_that_its_length_is_zero(client, server):
     await client.send(Request("POST", f"{server.base}/ok", mutation=True), soon())
     assert b"content-length: 0" in server.requests[0].lower()

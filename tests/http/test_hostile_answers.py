@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.errors import NetworkError, UnexpectedAnswer
+from host.errors import CallError, CallTimeout, NetworkError, UnexpectedAnswer
 from host.http.client import HttpClient
 from host.http.lean import LeanWire, _Connection, _fields, _Lines
 from host.http.message import Answer, Request
@@ -199,3 +199,82 @@ async def test_a_connection_that_stays_is_kept_alive_by_the_system(
         assert [each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for each in made] == [1] * many
         if hasattr(socket, "TCP_KEEPIDLE"):
             assert {each.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) for each in made} == {30}
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "phase"), [("its deadline", CallTimeout, "limit"), ("the client's end", NetworkError, "connect")]
+)
+async def test_what_is_given_up_before_it_is_written_is_not_sent(
+    client: HttpClient, server: FaultServer, how: str, kind: type[CallError], phase: str
+) -> None:
+    """By a loop that was busy until the deadline, or by a client that is closed."""
+    await asyncio.gather(get(client, server, "ok"), get(client, server, "ok"))
+    assert isinstance(client._fast, LeanWire)
+    connections = set(client._fast._open)
+    request = Request("POST", f"{server.base}/ok", operation="x", mutation=True)
+    first = asyncio.create_task(get(client, server, "ok"))  # alone, it is written at once
+    sending = asyncio.create_task(client.send(request, monotonic() + 30))
+    await asyncio.sleep(0)
+    (connection,) = (each for each in connections if each.request)
+    if how == "its deadline":
+        connection.expire()
+    else:
+        await client.aclose()
+    with pytest.raises(kind) as caught:
+        await sending
+    assert (caught.value.phase, caught.value.outcome) == (phase, "not_sent")
+    await asyncio.gather(first, return_exceptions=True)
+    assert not any(raw.startswith(b"POST") for raw in server.requests)
+
+
+async def test_one_connection_that_cannot_write_does_not_keep_the_others_from_it(
+    client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the loop's transport raises."""
+    write = _Connection.write
+    await asyncio.gather(*(get(client, server, "ok") for _ in range(4)))
+    seen: list[int] = []
+
+    def counted(self: _Connection) -> None:
+        seen.append(1)
+        if len(seen) == 2:
+            raise RuntimeError("unable to perform the operation")
+        write(self)
+
+    monkeypatch.setattr(_Connection, "write", counted)
+    found = await asyncio.gather(*(get(client, server, "ok") for _ in range(4)), return_exceptions=True)
+    assert sorted(type(each).__name__ for each in found) == ["Answer", "Answer", "Answer", "NetworkError"]
+
+
+@pytest.mark.parametrize("begin", [b"H", b"\r\n", b"HTTP/1.1 2"])
+async def test_an_answer_that_breaks_off_is_told_from_the_one_before_it(client: HttpClient, begin: bytes) -> None:
+    """On a connection that is used again: there is no answer yet, whatever the status of the last one was."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", begin):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    assert (await client.send(Request("GET", url), monotonic() + 30)).body == b"ok"
+    with pytest.raises(NetworkError, match="without an answer"):
+        await client.send(Request("GET", url), monotonic() + 30)
+    server.close()
+
+
+async def test_a_system_that_refuses_probes_does_without(
+    client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For each connection by itself, and nothing is raised in the loop."""
+    monkeypatch.setattr("host.http.lean.YOUTH", 0.01)
+    monkeypatch.setattr("host.http.lean.LONGEST_KEEPALIVE", 1 << 20)
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    careful = HttpClient(HttpSettings(trust_env=False, keepalive=500_000.0))
+    assert (await get(careful, server, "ok")).body == b"ok"
+    await asyncio.sleep(0.1)
+    assert (await get(careful, server, "ok")).body == b"ok"
+    await careful.aclose()
+    assert raised == []
