@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the allocator is glibc's")
+
 PROGRAM = """
 import ctypes, threading
 from host.heap import share_heap
@@ -63,15 +65,21 @@ print(faults(False), faults(True))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the allocator is glibc's")
-def test_what_the_heap_has_grown_by_is_ready_at_once() -> None:
-    done = subprocess.run([sys.executable, "-c", GROWN], capture_output=True, text=True, check=False)
+def run(program: str, *args: str) -> str:
+    """What it prints in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", program, *args], capture_output=True, text=True, check=False)
     if done.returncode == 77:
         pytest.skip("this libc has no mallopt, or this kernel cannot")
     assert done.returncode == 0, done.stderr
-    one_by_one, ready = map(int, done.stdout.split())
+    return done.stdout
+
+
+def test_what_the_heap_has_grown_by_is_ready_at_once() -> None:
+    printed = run(GROWN)
+    one_by_one, ready = map(int, printed.split())
     assert one_by_one > 600  # pages of 3 MB
     assert ready < 60
+
 
 CANNOT = """
 import ctypes, sys, threading
@@ -110,18 +118,10 @@ follow_heap()
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the allocator is glibc's")
 @pytest.mark.parametrize("lacks", ["thread", "advice"])
 def test_a_system_that_cannot_goes_without(lacks: str) -> None:
-    done = subprocess.run([sys.executable, "-c", CANNOT, lacks], capture_output=True, text=True, check=False)
-    if done.returncode == 77:
-        pytest.skip("this libc has no mallopt")
-    assert done.returncode == 0, done.stderr
+    run(CANNOT, lacks)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the allocator is glibc's")
 def test_a_threads_memory_comes_from_the_one_heap() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
-    if done.returncode == 77:
-        pytest.skip("this libc has no mallopt")
-    assert done.returncode == 0, done.stderr
+    run(PROGRAM)

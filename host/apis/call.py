@@ -60,10 +60,11 @@ class _Entry:
         # A string without limits in a form: a string goes on as it is, without asking the checker.
         form = body and operation.body == "form"
         self.is_text = form and _is_plain(schema)
-        self.key = form_key(param.name) + "="
+        key = form_key(param.name)
+        self.key = f"{key}="
         # The same of a map of such strings (metadata).
         self.is_texts = form and _is_map_of_texts(catalog, schema)
-        self.opening = form_key(param.name) + "["
+        self.opening = f"{key}["
         nested = schema.type in ("object", "array") or bool(schema.any_of)
         self.write: Writer = pair_writer(
             param, nested=body and nested and (schema.type != "array" or _brackets(operation))

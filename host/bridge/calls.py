@@ -232,8 +232,7 @@ class Calls:
         self._live.pop(call.request, None)
         if self.on_leave is not None:
             self.on_leave()
-        if self.queue.size:
-            self.refill()
+        self.refill()
         if self._idle is not None and not self.in_flight:
             self._idle.set()
 

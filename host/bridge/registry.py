@@ -59,7 +59,7 @@ class AsyncFunctionRegistry:
 
     def submit(self, request: AsyncRequest) -> None:
         """Hand a request to the worker; its one reply goes to ``request.deliver``. Never blocks."""
-        (self._worker or self._attached()).submit(request)
+        self._attached().submit(request)
 
     def cancel(self, request: AsyncRequest) -> None:
         """Give a request up; see :meth:`AsyncWorker.cancel`."""

@@ -208,9 +208,8 @@ class Gate:
 
     def create(self, run: Run, call: Call, arguments: dict[str, Any], options: dict[str, Any] | None) -> None:
         """Send the create operation ``call.name``. Raises ``CallError`` where it is refused at once."""
-        api, operation = self._operations.get(call.name) or self.operation(call.name)
-        parsed = CallOptions.parse(options) if options else NO_OPTIONS
-        self._send(run, call, api, operation, arguments, parsed)
+        api, operation = self.operation(call.name)
+        self._send(run, call, api, operation, arguments, CallOptions.parse(options))
 
     def operate(self, run: Run, call: Call, args: list[Any]) -> None:
         """Send ``stripe.<…>(path arguments…, params, options)``. Raises ``CallError``."""

@@ -120,7 +120,6 @@ def limited(
     known: dict[str, Tokens | None] = {}
     hosts: dict[str, _Host] = {}  # by host, and for speed by origin
     of_apis = {name: owner.places_of_api(name) for name in owner.in_flight}
-    boundless = not owner.rates and not of_apis
 
     def tokens_of(request: Request, host: str) -> Tokens | None:
         name = request.credential or host
@@ -146,23 +145,13 @@ def limited(
         if host is None:
             name = host_of(origin)
             host = hosts[origin] = hosts[name] = hosts.get(name) or _Host(name, owner)
-        breaker = host.breaker
-        if boundless and host.places is None and (breaker is None or breaker.calm):
-            try:
-                answer = await send(request, deadline)
-            except BaseException as error:
-                host.heard_error(error, clock())
-                raise
-            if breaker is not None and (answer.status >= 500 or not breaker.calm):
-                host.heard(answer, clock())
-            return answer
         tokens = tokens_of(request, host.name) if owner.rates else None
         waited = 0.0 if tokens is None else await wait_for_token(tokens)
         deadline += waited
         held = 0.0
         try:
-            if breaker is not None and not breaker.closed:
-                held = await _pass(host, breaker, request, deadline, clock, sleep)
+            if host.breaker is not None and not host.breaker.closed:
+                held = await _pass(host, host.breaker, request, deadline, clock, sleep)
             places = of_apis.get(request.credential or "", host.places) if of_apis else host.places
             if places is None:
                 answer = await send(request, deadline)

@@ -94,7 +94,7 @@ class Breaker:
     passes as a probe; its success closes the breaker, its failure opens it for twice as long.
     """
 
-    __slots__ = ("_failures", "_open_until", "_pause", "_policy", "_probing", "calm", "reason")
+    __slots__ = ("_failures", "_open_until", "_pause", "_policy", "_probing", "reason")
 
     def __init__(self, policy: BreakerPolicy) -> None:
         self._policy = policy
@@ -102,7 +102,6 @@ class Breaker:
         self._pause = policy.pause
         self._open_until: float | None = None  # None: closed
         self._probing = False
-        self.calm = True  # closed, and the last request that said anything did not fail
         self.reason = ""  # the last failure, for messages
 
     @property
@@ -126,7 +125,6 @@ class Breaker:
         return 0.0
 
     def succeeded(self) -> None:
-        self.calm = True
         self._failures = 0
         self._probing = False
         if self._open_until is not None:
@@ -134,7 +132,6 @@ class Breaker:
             self._pause = self._policy.pause
 
     def failed(self, now: float, reason: str) -> None:
-        self.calm = False
         self._failures += 1
         self.reason = reason
         if self._probing:

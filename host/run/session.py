@@ -379,11 +379,9 @@ class Session:
         if self._weight is not None and not _goes_on(call):
             self._weight.drop(call.id)
         # An answer recalled from the journal is as it was told; all others are a call's.
+        status, a, b = self._answer(call) if type(call) is Call else (item.status, item.a, item.b)
         if self._durable is not None:
-            status, a, b = self._answer(call) if type(call) is Call else (item.status, item.a, item.b)
             self._durable.answered(self, call.id, status, a, b, call)
-        else:
-            status, a, b = self._answer(call)
         if type(call) is Call:
             call.asked = None  # which leads back to the call: without it, what is answered goes at once
         return call.id, status, a, b
@@ -397,7 +395,7 @@ class Session:
                 created = self.around.gate.created(call)
                 if created is not None:
                     identity, answer = created
-                    result = identity if type(identity) is str else str(identity)
+                    result = str(identity)
                     return p.CREATED, _identity(identity), answer
             value = self.around.gate.value(call)
             if call.kind == p.CREATE:
@@ -480,12 +478,12 @@ class Session:
             else:
                 self._open[id] = durable.sleep(self, id, float(target), path, n)
             return None
-        self._calls = calls = self._calls + 1
+        self._calls += 1
         call = Call(id, kind, target.decode(), self.answered, line)
         gate = self.around.gate
         telling = self.around.sinks and not self.replaying
         try:
-            if calls > self._limits.calls:
+            if self._calls > self._limits.calls:
                 self._calls -= 1
                 over = LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
                 over.fatal = True

@@ -97,19 +97,27 @@ async def test_an_answer_before_the_request_ends_the_connection(
     assert (await get(client, server, "ok")).body == b"ok"
 
 
+async def not_yet_written(
+    client: HttpClient, server: FaultServer, request: Request
+) -> tuple[asyncio.Task[Answer], asyncio.Task[Answer], _Connection]:
+    """A read that is written already, the request, and the kept connection it is to be written to."""
+    await asyncio.gather(get(client, server, "ok"), get(client, server, "ok"))
+    assert isinstance(client._fast, LeanWire)
+    connections = set(client._fast._open)
+    first = asyncio.create_task(get(client, server, "ok"))  # alone, it is written at once
+    sending = asyncio.create_task(client.send(request, monotonic() + 30))
+    await asyncio.sleep(0)  # asked for, and to be written in the loop's next round
+    (connection,) = (each for each in connections if each.request)
+    return first, sending, connection
+
+
 @pytest.mark.parametrize("how", ["an answer", "its end", "its closing"])
 async def test_what_comes_before_the_request_is_written_is_no_answer_to_it(
     client: HttpClient, server: FaultServer, how: str
 ) -> None:
     """A kept connection that the server is done with (408, say): the request does not go out on it."""
-    await asyncio.gather(get(client, server, "ok"), get(client, server, "ok"))
-    assert isinstance(client._fast, LeanWire)
-    connections = set(client._fast._open)
     request = Request("POST", f"{server.base}/ok", operation="x", mutation=True)
-    others = asyncio.create_task(get(client, server, "ok"))  # alone, it is written at once
-    sending = asyncio.create_task(client.send(request, monotonic() + 30))
-    await asyncio.sleep(0)  # asked for, and to be written in the loop's next round
-    (connection,) = (each for each in connections if each.request)
+    others, sending, connection = await not_yet_written(client, server, request)
     if how == "an answer":
         connection.data_received(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
     elif how == "its end":
@@ -208,14 +216,8 @@ async def test_what_is_given_up_before_it_is_written_is_not_sent(
     client: HttpClient, server: FaultServer, how: str, kind: type[CallError], phase: str
 ) -> None:
     """By a loop that was busy until the deadline, or by a client that is closed."""
-    await asyncio.gather(get(client, server, "ok"), get(client, server, "ok"))
-    assert isinstance(client._fast, LeanWire)
-    connections = set(client._fast._open)
     request = Request("POST", f"{server.base}/ok", operation="x", mutation=True)
-    first = asyncio.create_task(get(client, server, "ok"))  # alone, it is written at once
-    sending = asyncio.create_task(client.send(request, monotonic() + 30))
-    await asyncio.sleep(0)
-    (connection,) = (each for each in connections if each.request)
+    first, sending, connection = await not_yet_written(client, server, request)
     if how == "its deadline":
         connection.expire()
     else:
