@@ -29,7 +29,7 @@ class Contestant:
 
     ``missing`` says why it cannot run, ``slow`` that fewer runs must do, ``prints_figures`` is False for a
     program that does its work and says nothing of the time it took, and ``load`` is the scenario's unless
-    the contestant has its own.
+    the contestant has its own. ``cores`` is how many it shares with the server in a pinned scenario.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Contestant:
     missing: str = ""
     prints_figures: bool = True
     load: Load | None = None
+    cores: int = 1
 
 
 def ours(
@@ -58,7 +59,7 @@ def ours(
             *(("--processes", str(processes)) if processes > 1 else ()),
         ]
 
-    return Contestant(name, command, load=load)
+    return Contestant(name, command, load=load, cores=processes)
 
 
 def one_call(name: str = "luahost run") -> Contestant:

@@ -43,7 +43,7 @@ def finished(folder: Path, *commands: list[str]) -> str:
 
 def python_peers(install: bool) -> Environment:
     wanted = PEERS / "requirements.txt"
-    folder = named_folder("python", wanted, f"{sys.version_info[:2]}")
+    folder = named_folder("python", wanted, f"{sys.version} {sys.base_prefix}")  # the Python we run on ourselves
     python = folder / "bin" / "python"
     if not install and not (folder / "finished").exists():
         return Environment(missing="not installed yet")

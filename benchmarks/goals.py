@@ -56,7 +56,7 @@ def goals(medians: Medians) -> list[Goal]:
         Goal("wide", "the same ÷ undici", ratio("wide", "luahost", "undici"), 1.0),
         Goal("alive", "scripts alive at once, KB each", medians.get(("alive", "luahost")), 80.0),
         Goal("scale", "dearest ÷ cheapest width", dearest, 1.5),
-        Goal("processes", "2 processes ÷ 1", processes, 1.6, at_most=False),
+        Goal("processes", "2 processes on 2 cores ÷ 1 on 1", processes, 1.6, at_most=False),
         Goal("cold", "cold start, ms", medians.get(("cold", "luahost run")), 150.0),
         Goal("cold", "cold start ÷ stripe-node", ratio("cold", "luahost run", "stripe-node"), 1.0),
     ]

@@ -20,7 +20,8 @@ Take = Callable[[Contestant, Server, Load, set[int] | None], Figures]
 class Scenario:
     """``figure`` of a run is what counts, shown in ``unit``; ``better`` is "less" or "more".
 
-    ``whole`` says that the figure is of all creates together, so that nobody may do fewer. ``take`` makes one
+    ``whole`` says that the figure is of all creates together, so that nobody may do fewer. ``pinned``: each
+    contestant and the server have just the contestant's number of cores, otherwise all there are. ``take`` makes one
     run. ``only`` names the peers it makes sense for, all of them when empty.
     """
 
@@ -100,6 +101,13 @@ def scenarios(*, quick: bool = False, rounds: int | None = None) -> list[Scenari
         pinned=True,
         rounds=turns(5),
     )
+    sharded = Scenario(
+        *("processes", "64 scripts", load(40000, 64, 4000), rate, "creates/s", "more"),
+        own=(ours("luahost"), ours("luahost --processes 2", processes=2)),
+        peers=False,
+        pinned=True,
+        rounds=turns(3),
+    )
     many = 1000 if quick else 10_000
     counted = Scenario(
         *("instructions", "1 at a time, counted", Load(400, 1, 50), kilo_instructions, "thousands", "less"),
@@ -135,12 +143,8 @@ def scenarios(*, quick: bool = False, rounds: int | None = None) -> list[Scenari
             peers=False,
             rounds=turns(3),
         ),
-        Scenario(
-            *("processes", "64 scripts", load(40000, 64, 4000), rate, "creates/s", "more"),
-            own=(ours("luahost"), ours("luahost --processes 2", processes=2)),
-            peers=False,
-            rounds=turns(3),
-        ),
+        sharded,
+        replace(sharded, name="processes-free", pinned=False),
         Scenario(
             *("cold", "whole process, 1 create", Load(1), process, "ms", "less", (one_call(),)),
             rounds=rounds or (3 if quick else 15),
@@ -165,10 +169,10 @@ def hold(
     everyone = [*scenario.own, *(taking_part if scenario.peers else ())]
     series = [Series(contestant) for contestant in everyone]
     free = os.sched_getaffinity(0)
-    cores = {min(free)} if scenario.pinned else None
-    server.pin(cores or free)
 
     def one(contestant: Contestant) -> Figures:
+        cores = set(sorted(free)[: contestant.cores]) if scenario.pinned else None
+        server.pin(cores or free)
         return scenario.take(contestant, server, load_of(contestant, scenario), cores)
 
     for number, current in interleave(series, scenario.rounds, one):

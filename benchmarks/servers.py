@@ -77,10 +77,14 @@ class Server:
             raise RuntimeError(f"the {self.kind} server did not start (status {self._process.wait()})")
         self.base_url = f"http://127.0.0.1:{port}"
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def pin(self, cores: Iterable[int]) -> None:
         """Let the server run on these cores only, from now on."""
         if hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(self._process.pid, cores)
+            os.sched_setaffinity(self.pid, cores)
 
     def count(self) -> dict[str, int]:
         """``creates``, ``others`` (any other request), ``accepted`` and ``open`` connections so far."""

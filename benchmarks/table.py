@@ -22,7 +22,10 @@ def medians(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], float]:
 def lines(outcome: Outcome) -> Iterator[str]:
     """A heading, and a row per contestant: median, spread, ratio to the first row, CPU and memory."""
     scenario = outcome.scenario
-    cores = "client and server on one core" if scenario.pinned else "all cores"
+    cores = "all cores"
+    if scenario.pinned:
+        several = any(series.contestant.cores > 1 for series in outcome.series)
+        cores = f"client and server on {'a core for each process' if several else 'one core'}"
     yield f"{scenario.title} ({scenario.name}; {cores}; {scenario.better} is better)"
     yield (
         f"  {'':32}{scenario.unit:>11}{'least':>11}{'most':>11}{'× first':>9}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from benchmarks.contestants import Contestant, Load
 from benchmarks.environments import PEERS
 from benchmarks.goals import goals
 from benchmarks.measure import RunError, Series, interleave, run_once
-from benchmarks.scenarios import Outcome, load_of, scenarios
+from benchmarks.scenarios import Outcome, hold, load_of, scenarios
 from benchmarks.servers import Server
 
 PLAIN = """
@@ -57,6 +58,29 @@ def test_a_program_that_fails_or_says_nothing_is_named_with_its_last_word(server
     )
     with pytest.raises(RunError, match="status 1: no such host"):
         run_once(broken, server, Load(1))
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_pinned_scenario_gives_a_contestant_and_the_server_its_number_of_cores(
+    server: Server, pinned: bool
+) -> None:
+    """A second process has a core more than one, and the server none to itself."""
+    free = os.sched_getaffinity(0)
+    seen: dict[int, tuple[int, int]] = {}
+
+    def take(contestant: Contestant, running: Server, _: Load, cores: set[int] | None) -> dict[str, float]:
+        of_server = os.sched_getaffinity(running.pid)
+        assert of_server == (cores or free)
+        seen[contestant.cores] = len(cores or free), len(of_server)
+        return {"rps": 1.0}
+
+    sharded = next(scenario for scenario in scenarios() if scenario.name == "processes")
+    try:
+        hold(replace(sharded, take=take, pinned=pinned, rounds=1), (), server, lambda _: None)
+    finally:
+        server.pin(free)
+    two = min(2, len(free))
+    assert seen == ({1: (1, 1), 2: (two, two)} if pinned else {1: (len(free),) * 2, 2: (len(free),) * 2})
 
 
 def test_turns_are_taken_and_a_failed_one_is_out() -> None:
