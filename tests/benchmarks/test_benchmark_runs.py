@@ -66,12 +66,12 @@ def test_a_pinned_scenario_gives_a_contestant_and_the_server_its_number_of_cores
 ) -> None:
     """A second process has a core more than one, and the server none to itself."""
     free = os.sched_getaffinity(0)
-    seen: dict[int, tuple[int, int]] = {}
+    seen: dict[int, int] = {}
 
     def take(contestant: Contestant, running: Server, _: Load, cores: set[int] | None) -> dict[str, float]:
         of_server = os.sched_getaffinity(running.pid)
         assert of_server == (cores or free)
-        seen[contestant.cores] = len(cores or free), len(of_server)
+        seen[contestant.cores] = len(of_server)
         return {"rps": 1.0}
 
     sharded = next(scenario for scenario in scenarios() if scenario.name == "processes")
@@ -79,8 +79,7 @@ def test_a_pinned_scenario_gives_a_contestant_and_the_server_its_number_of_cores
         hold(replace(sharded, take=take, pinned=pinned, rounds=1), (), server, lambda _: None)
     finally:
         server.pin(free)
-    two = min(2, len(free))
-    assert seen == ({1: (1, 1), 2: (two, two)} if pinned else {1: (len(free),) * 2, 2: (len(free),) * 2})
+    assert seen == ({1: 1, 2: min(2, len(free))} if pinned else {1: len(free), 2: len(free)})
 
 
 def test_turns_are_taken_and_a_failed_one_is_out() -> None:
@@ -137,6 +136,19 @@ def test_goals_are_met_missed_or_not_measured() -> None:
     assert judged["1 at a time ÷ stripe-node"] is True
     assert judged["1 at a time ÷ lua-http"] is False
     assert judged["cold start, ms"] is None
+
+
+def test_a_second_process_is_judged_with_a_core_more_and_on_all_cores() -> None:
+    """The one does not stand for the other: on two cores the server takes part of the second."""
+    rates = {"processes": (10_000.0, 19_000.0), "processes-free": (15_000.0, 21_000.0)}
+    figures = {
+        (scenario, name): rate
+        for scenario, both in rates.items()
+        for name, rate in zip(("luahost", "luahost --processes 2"), both, strict=True)
+    }
+    judged = {goal.text: goal.met for goal in goals(figures)}
+    assert judged["2 processes on 2 cores ÷ 1 on 1"] is True
+    assert judged["2 processes ÷ 1, on all cores"] is False
 
 
 @pytest.mark.parametrize(("mode", "width"), [("serial", 1), ("inflight", 3)])
