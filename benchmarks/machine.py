@@ -16,7 +16,7 @@ def describe() -> dict[str, object]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
         "python": f"{platform.python_implementation()} {python_version()}",
-        "packages": {name: version(name) for name in ("luahost", "lupa", "httpx", "pyreqwest", "uvloop")},
+        "packages": {name: version(name) for name in ("luahost", "lupa", "httpx", "uvloop")},
         "load_before": round(os.getloadavg()[0], 2),
     }
 

@@ -18,7 +18,7 @@
     ├── JournalError              the record of durable runs cannot be read or written        exit 3
     └── ScriptError               a run ended with an error: line, traceback, source, cause
 
-A foreign error (httpx, pyreqwest, lupa, sqlite3 …) is translated once, at the border of the room that
+A foreign error (httpx, lupa, sqlite3 …) is translated once, at the border of the room that
 imports the library, with ``raise … from``.
 """
 

@@ -63,7 +63,7 @@ class Host(Additions):
     ``simulate=True`` answers from the built-in simulator; else a key is needed and its absence raises
     ``ConfigError``. ``settings`` are fields of :class:`~host.settings.Settings` by name
     (``stripe_secret_key=…``, ``http_timeout=…``); they win over the environment, which wins over ``env_file``.
-    ``transport`` is ``"auto"``, ``"reqwest"``, ``"httpx"``, or an ``httpx.AsyncBaseTransport``;
+    ``transport`` is ``"auto"``, ``"httpx"``, or an ``httpx.AsyncBaseTransport``;
     ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks`` get every event of every run.
     ``permissions`` are what scripts may do; ``budget`` is what all runs together may spend, ``daily_budget`` what
     they may on each day with one key (docs/permissions.md). ``env`` holds values scripts may read, beside what

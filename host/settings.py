@@ -102,7 +102,7 @@ class Settings(Frozen, frozen=True):
     max_per_host: int | None = None
     queue_capacity: int = 1024
     api_limits: Mapping[str, ApiLimits] = msgspec.field(default_factory=dict)
-    transport: Literal["auto", "reqwest", "httpx"] = "auto"
+    transport: Literal["auto", "httpx"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     journal: str | None = None
     graphql_endpoint: str | None = None
@@ -378,7 +378,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "max_per_host": ("HOST_MAX_PER_HOST", _optional(_count(100_000))),
     "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
     "api_limits": ("HOST_API_LIMITS", read_api_limits),
-    "transport": ("HOST_TRANSPORT", _choice("auto", "reqwest", "httpx")),
+    "transport": ("HOST_TRANSPORT", _choice("auto", "httpx")),
     "journal": ("HOST_JOURNAL", _read_journal),
     "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),
     "graphql_token": ("GRAPHQL_TOKEN", _read_token),

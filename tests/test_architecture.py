@@ -145,6 +145,18 @@ def _distribution(requirement: str) -> str:
     return NAMES.get(name, name).replace("-", "_").lower()
 
 
+def test_the_product_does_not_look_for_test_libraries() -> None:
+    """pytest and its plugins are named in ``host/testing`` only: tests set what they need, nothing looks for them."""
+    found = [
+        relative(path)
+        for path in files()
+        if room(path) != "testing"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("pytest")
+    ]
+    assert found == []
+
+
 def test_the_command_line_alone_prints_and_exits() -> None:
     """print, sys.exit and os._exit are the command line's; everyone else returns or raises.
 

@@ -50,7 +50,7 @@ def test_arguments_win_over_environment_over_env_file(tmp_path: Path) -> None:
 
 def test_a_given_env_file_replaces_the_one_in_the_folder(tmp_path: Path) -> None:
     """--env-file is read instead of .env, relative to the current folder, with a byte order mark or not."""
-    (tmp_path / ".env").write_text("HOST_TRANSPORT=reqwest\nHOST_LOG_LEVEL=error\n")
+    (tmp_path / ".env").write_text("HOST_TRANSPORT=auto\nHOST_LOG_LEVEL=error\n")
     (tmp_path / "other.env").write_text("\ufeffexport HOST_TRANSPORT='httpx' # for mocks\n", encoding="utf-8")
     settings = load(tmp_path, env_file="other.env")
     assert (settings.transport, settings.log_level) == ("httpx", "warning")
@@ -107,7 +107,7 @@ def test_an_empty_value_puts_the_default_back(tmp_path: Path) -> None:
         ("HOST_MAX_IN_FLIGHT", "1.5", "a whole number from 1"),
         ("HOST_MAX_IN_FLIGHT", "0", "a whole number from 1"),
         ("HOST_QUEUE_CAPACITY", "-3", "a whole number from 1"),
-        ("HOST_TRANSPORT", "curl", "auto, reqwest, httpx"),
+        ("HOST_TRANSPORT", "curl", "auto, httpx"),
         ("HOST_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("STRIPE_API_BASE", "api.stripe.com", "a URL such as"),
         ("STRIPE_API_BASE", "ftp://api.stripe.com", "a URL such as"),

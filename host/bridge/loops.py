@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-import time
 from collections.abc import Callable, Coroutine
-from contextvars import Context
-from typing import Any, TypeVarTuple, Unpack
+from typing import Any
 
-Ts = TypeVarTuple("Ts")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -20,41 +17,12 @@ else:
     from asyncio import SelectorEventLoop as AsyncioLoop
 
 
-class PatientLoop(AsyncioLoop):
-    """asyncio's loop, whose ``close`` waits for the threads that are just waking it.
-
-    ``call_soon_threadsafe`` releases the interpreter lock while it writes to the loop's own socket. A
-    thread of a native library (pyreqwest's) that is there when the interpreter ends comes back to
-    one that is gone, and aborts the process: ``PyGILState_Release: thread state must be current``, status
-    134, in a third of all short runs on one core. uvloop keeps the lock, so it needs no such care.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._inside: set[object] = set()
-
-    def call_soon_threadsafe(
-        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.Handle:
-        mark = object()
-        self._inside.add(mark)
-        try:
-            return super().call_soon_threadsafe(callback, *args, context=context)
-        finally:
-            self._inside.discard(mark)
-
-    def close(self) -> None:
-        while self._inside:
-            time.sleep(0.0001)  # lets that thread take the lock
-        super().close()
-
-
 def new_loop() -> asyncio.AbstractEventLoop:
     """uvloop's loop where it is installed, else asyncio's."""
     try:
         import uvloop  # optional: no wheels on Windows and PyPy
     except ImportError:
-        return PatientLoop()
+        return AsyncioLoop()
     return uvloop.new_event_loop()
 
 

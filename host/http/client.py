@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from importlib.util import find_spec
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -61,10 +57,14 @@ class HttpClient:
     """The host's client, on the worker's loop. ``await send(request, deadline)``, ``await aclose()``.
 
     ``transport``, ``mounts``, ``event_hooks`` and ``auth`` are httpx's own; with any of them each request
-    goes through :attr:`client`, an ``httpx.AsyncClient``. Without them, and unless the settings ask for
-    httpx, requests take the short way to the same reqwest that this client's transport uses. Redirects are
+    goes through :attr:`client`, an ``httpx.AsyncClient``. Without them plain requests go straight over the host's
+    own connection pool, which is also that client's transport. Where the settings say ``httpx``, or the environment
+    names a proxy, the client has httpx's own transport and all requests go through it. Redirects are
     not followed: a 3xx is an answer, so no key can be led to another host.
     """
+
+    mocked: ClassVar[bool] = False
+    """Whether all clients without a transport of the user's go through httpx's own, which a test has replaced."""
 
     def __init__(
         self,
@@ -90,17 +90,17 @@ class HttpClient:
         self._fast: Wire | None = None
         self._wires: dict[str, Any] = {}  # HttpxWire by transport, made when needed
         self._default = "user" if transport is not None else self._choose()
-        self._lean = self._default == "reqwest" and not self._options
+        self._lean = self._default == "pool" and not self._options
 
     @property
     def is_own(self) -> bool:
-        """Whether all that runs in an exchange is the host's own: nothing that a program gave, and no reqwest."""
-        return self._lean and self._is_short
+        """Whether all that runs in an exchange is the host's own, and nothing that a program gave or httpx has."""
+        return self._lean
 
     @property
     def is_direct(self) -> bool:
         """Whether a request that is sent now needs no task to run in: what :attr:`is_own` says, and nobody mocks it."""
-        return self._lean and self._is_short and not _mocked()
+        return self._lean and not HttpClient.mocked
 
     @property
     def client(self) -> httpx.AsyncClient:
@@ -137,12 +137,8 @@ class HttpClient:
             wire = self._fast or self._open_fast()
         else:
             _check_headers(request, headers)
-            if self._default == "reqwest" and _mocked():
-                wire = self._compatible("httpx")
-            elif self._lean:
-                wire = self._fast or self._open_fast()
-            else:
-                wire = self._compatible(self._default)
+            mocked = HttpClient.mocked and self._default == "pool"
+            wire = self._compatible("httpx" if mocked else self._default)
         wait = seconds if limited else max(deadline - monotonic() - EARLY, 0.0)
         try:
             status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait)
@@ -161,46 +157,19 @@ class HttpClient:
     # -- how it goes out
 
     def _choose(self) -> str:
-        wanted = self.settings.transport
-        if wanted == "httpx":
+        if self.settings.transport == "httpx" or (self.settings.trust_env and _proxied(self._environ)):
             return "httpx"
-        # Asked by name, not imported: the import is for the first request.
-        if find_spec("pyreqwest") is not None:
-            return "reqwest"
-        if wanted == "reqwest":
-            raise ConfigError(
-                "the transport reqwest needs the package pyreqwest, which is not installed",
-                hint="Install pyreqwest, or choose the transport httpx.",
-            )
-        warnings.warn(
-            "pyreqwest is not installed: requests go through httpx's own transport, which is slower",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-        return "httpx"
+        return "pool"
 
     def _roots(self) -> str | None:
         return self.settings.ssl_cert_file or self._environ.get("SSL_CERT_FILE") or None
 
     def _open_fast(self) -> Wire:
         # Imported with the first request: a script without calls does not pay for it.
-        roots = read_roots(self._roots())
-        if self._is_short:
-            from host.http.lean import LeanWire
+        from host.http.lean import LeanWire
 
-            self._fast = lean = LeanWire(self.settings, roots)
-            return lean
-        from host.http.reqwest import ReqwestWire
-
-        self._fast = wire = ReqwestWire(self.settings, roots)
-        return wire
-
-    @cached_property
-    def _is_short(self) -> bool:
-        """Whether plain requests go over the host's own HTTP/1.1."""
-        if self.settings.transport != "auto" or find_spec("httptools") is None:
-            return False
-        return not (self.settings.trust_env and _proxied(self._environ))
+        self._fast = lean = LeanWire(self.settings, read_roots(self._roots()))
+        return lean
 
     def _compatible(self, name: str) -> Any:
         wire = self._wires.get(name)
@@ -210,10 +179,10 @@ class HttpClient:
 
             transport = self._transport
             roots = read_roots(self._roots())
-            if name == "reqwest":
-                from host.http.transport import ReqwestTransport
+            if name == "pool":
+                from host.http.transport import PoolTransport
 
-                transport = ReqwestTransport(self.settings, roots)
+                transport = PoolTransport(self.settings, roots)
             client = build_client(self.settings, transport=transport, roots=roots, **self._options)
             wire = self._wires[name] = HttpxWire(client, self.settings)
         return wire
@@ -301,16 +270,7 @@ def read_roots(path: str | None) -> bytes | None:
         raise ConfigError(f"SSL_CERT_FILE: cannot read {path}: {error.strerror}") from error
 
 
-def _mocked() -> bool:
-    """Whether pytest-httpx's fixture is active: then requests take httpx's own transport, which it guards."""
-    if "pytest_httpx" not in sys.modules:
-        return False
-    import httpx  # imported already by pytest_httpx
-
-    return httpx.AsyncHTTPTransport.handle_async_request.__module__ == "pytest_httpx"
-
-
 def _proxied(environ: Mapping[str, str]) -> bool:
-    """Whether the environment names a proxy: then requests go by reqwest, which knows how."""
+    """Whether the environment names a proxy: then requests go through httpx's own transport, which knows how."""
     names = ("http_proxy", "https_proxy", "all_proxy")
     return any(environ.get(name) or environ.get(name.upper()) for name in names)

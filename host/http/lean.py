@@ -1,6 +1,6 @@
 """The short way out: HTTP/1.1 straight on the loop, answers parsed by httptools (llhttp). TLS is the loop's.
 
-What it does not do, the client leaves to reqwest: proxies, HTTP/2, content codings but gzip and deflate. One
+What it does not do, the client leaves to httpx's own transport: proxies and HTTP/2. One
 exchange at a time on a connection; connections are kept per origin and used again, the last one first.
 """
 
@@ -37,6 +37,7 @@ MOST_CODINGS = 3  # on top of one another
 LONGEST_KEEPALIVE = 32767  # seconds between probes, as Linux has it
 YOUTH = 1.0  # seconds for which a connection needs no probes: many together are opened sooner without
 UNASKED = "it ended the connection before it was asked anything"
+_OF_CODING = frozenset({b"content-encoding", b"content-length"})
 _IN_URL = "!#$%&'()*+,/:;=?@[]~"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
@@ -355,14 +356,25 @@ class LeanWire:
         self._young: list[_Connection] = []  # not yet kept alive by the system
         self._sweep: asyncio.TimerHandle | None = None
         self._deadlines: Deadlines[_Awaited] | None = None  # of what is awaited; made on the loop
-        self._common = f"User-Agent: {settings.user_agent}\r\nAccept-Encoding: gzip, deflate\r\n"
+        self.codings = "Accept-Encoding: gzip, deflate\r\n"
+        self._common = f"User-Agent: {settings.user_agent}\r\n{self.codings}"
 
     @coroutine
     def exchange(
-        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
-    ) -> Generator[Any, Any, tuple[int, dict[str, str], bytes]]:
-        """Send and read the answer to its end: status, headers by lower-case name, decoded body."""
-        origin, begin = self._known.get((method, url)) or self._begin(method, url)
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        content: bytes,
+        seconds: float,
+        prepared: tuple[str, str] | None = None,
+    ) -> Generator[Any, Any, tuple[int, Any, bytes]]:
+        """Send and read the answer to its end: status, headers by lower-case name, decoded body.
+
+        ``prepared`` is the origin and how the head begins, for a caller that writes ``Host`` and ``User-Agent``
+        itself; it gets the headers as a list of byte pairs as they came, less what told of an undone coding.
+        """
+        origin, begin = prepared or self._known.get((method, url)) or self._begin(method, url)
         lines = "".join(map(self._line, headers))
         length = ""
         if content or method not in BODILESS:  # RFC 9110, 8.6; some servers insist
@@ -407,9 +419,13 @@ class LeanWire:
             connection.close()
             self._open.discard(connection)
         body = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)  # bytes() of bytes is itself
-        coding = fields.get("content-encoding")
-        if coding and body:
+        coding = fields.get("content-encoding") if body else None
+        if coding:
             body = _decoded(body, coding, self._limit)
+        if prepared is not None:
+            undone = _OF_CODING if coding else ()
+            raw = zip(connection.names, connection.values, strict=True)
+            return status, [(name, value) for name, value in raw if name.lower() not in undone], body
         return status, fields, body
 
     def _write(self) -> None:

@@ -1,18 +1,17 @@
-"""The reqwest-backed transport of the host's ``httpx.AsyncClient``."""
+"""The host's own connection pool as a transport of ``httpx.AsyncClient``."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import NoReturn
 
 import httpx
 
-from host.http.faults import Fault
-from host.http.reqwest import Settling, build_client, fault_of, header_items
+from host.http.faults import Fault, OversizedError
+from host.http.lean import LeanWire
+from host.http.message import origin_of
 from host.http.settings import HttpSettings
 
-__all__ = ["ReqwestTransport"]
+__all__ = ["HTTPX_ERRORS", "PoolTransport"]
 
 # What a user's hook or auth sees for a fault. The fault itself goes along as ``error.fault``.
 HTTPX_ERRORS: dict[Fault, type[httpx.RequestError]] = {
@@ -31,78 +30,54 @@ HTTPX_ERRORS: dict[Fault, type[httpx.RequestError]] = {
     "closed": httpx.ReadError,
 }
 
+# Written by the pool itself: what it can undo, and how long the body is.
+POOLS_OWN = frozenset({b"accept-encoding", b"connection", b"content-length", b"transfer-encoding"})
+NO_LIMIT = 86_400.0  # seconds, where the client sets none
 
-class ReqwestTransport(httpx.AsyncBaseTransport):
-    """Carries httpx requests over pyreqwest.
 
-    Decoding is left to reqwest, so an answer's ``Content-Encoding`` is gone when httpx sees it. Unlike
-    pyreqwest's own httpx layer it tells a late answer from a late connect: after the first, a mutation may
-    have happened.
+class PoolTransport(httpx.AsyncBaseTransport):
+    """Carries httpx requests over the same HTTP/1.1 connections as plain calls.
+
+    Request and response bodies are in memory as a whole; a response's size is bounded by
+    ``HttpSettings.max_answer_bytes``. Content codings are undone here, so that they are bounded too: httpx
+    sees neither ``Content-Encoding`` nor the encoded length.
     """
 
     def __init__(self, settings: HttpSettings, roots: bytes | None) -> None:
-        self._client = build_client(settings, roots)
-        self._settling = Settling()
+        self._pool = LeanWire(settings, roots)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        # httpx has put its own Accept-Encoding; reqwest sends one for what it decodes itself.
-        headers = [(k, v) for k, v in request.headers.multi_items() if k not in HOP_HEADERS]
+        """The response, its body read to its end. Raises what httpx's own transport raises for the same fault."""
+        content = await request.aread()
+        url = str(request.url.copy_with(fragment=None))
+        target = request.url.raw_path.decode("ascii")
+        start = f"{request.method} {target} HTTP/1.1\r\n{self._pool.codings}"
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in request.headers.raw
+            if name.lower() not in POOLS_OWN
+        ]
+        seconds = request.extensions.get("timeout", {}).get("read") or NO_LIMIT
         try:
-            builder = self._client.request(request.method, str(request.url)).headers(headers)
-            try:
-                content = request.content
-            except httpx.RequestNotRead:
-                builder = builder.body_stream(request.stream)
-            else:
-                if content:
-                    builder = builder.body_bytes(content)
-                elif request.headers.get("content-length") == "0":
-                    builder = builder.header("Content-Length", "0")
-            sending = builder.build_streamed()
-            response = await sending.__aenter__()
-        except asyncio.CancelledError:
-            self._settling.given_up()
+            status, fields, body = await self._pool.exchange(
+                request.method, url, headers, content, seconds, (origin_of(url), start)
+            )
+        except OversizedError:
             raise
         except Exception as error:
-            raise _as_httpx(error, request) from error
+            self._raise(error, request)
         return httpx.Response(
-            response.status,
-            headers=header_items(response),
-            stream=_Body(sending, response, request),
-            extensions={"http_version": response.version.encode("ascii")},
+            status, headers=fields, stream=httpx.ByteStream(body), extensions={"http_version": b"HTTP/1.1"}
         )
 
-    async def aclose(self) -> None:
-        await self._settling.wait()
-        await self._client.close()
-
-
-HOP_HEADERS = frozenset({"accept-encoding", "connection", "content-length", "transfer-encoding", "host"})
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, sending: Any, response: Any, request: httpx.Request) -> None:
-        self._sending = sending
-        self._response = response
-        self._request = request
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        reader = self._response.body_reader
-        try:
-            while (chunk := await reader.read_chunk()) is not None:
-                yield bytes(chunk)
-        except Exception as error:
-            raise _as_httpx(error, self._request) from error
+    def _raise(self, error: Exception, request: httpx.Request) -> NoReturn:
+        found = self._pool.fault_of(error)
+        if found is None:
+            raise error
+        fault, detail = found
+        translated = HTTPX_ERRORS[fault](detail, request=request)
+        translated.fault = fault  # type: ignore[attr-defined]  # a late connect and a late answer stay apart
+        raise translated from error
 
     async def aclose(self) -> None:
-        await self._sending.__aexit__(None, None, None)
-
-
-def _as_httpx(error: Exception, request: httpx.Request) -> Exception:
-    found = fault_of(error)
-    if found is None:
-        return error
-    fault, detail = found
-    translated = HTTPX_ERRORS[fault](detail, request=request)
-    translated.fault = fault  # type: ignore[attr-defined]
-    return translated
+        await self._pool.aclose()

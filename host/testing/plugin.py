@@ -6,7 +6,7 @@ Lua file or a fixture needs is loaded with the first of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,28 @@ if TYPE_CHECKING:
     from host.testing.undo import Ledger
 
 _HTTPX_MOCK = "httpx_mock"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
+    """While pytest-httpx's ``httpx_mock`` is active, hosts send through httpx's own transport, which it replaces.
+
+    So no request of a test leaves the process, whichever way it would have gone.
+    """
+    if fixturedef.argname == _HTTPX_MOCK:
+        from host.http.client import HttpClient
+
+        HttpClient.mocked = True
+        request.addfinalizer(_unmock)
+    return (yield)
+
+
+def _unmock() -> None:
+    from host.http.client import HttpClient
+
+    HttpClient.mocked = False
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from host.bridge.loops import PatientLoop, new_loop
+from host.bridge.loops import AsyncioLoop, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.worker import AsyncWorker
 
@@ -94,7 +94,7 @@ def manner(request: pytest.FixtureRequest) -> str:
     return kind
 
 
-@pytest.fixture(params=[new_loop, PatientLoop], ids=["default-loop", "asyncio-loop"])
+@pytest.fixture(params=[new_loop, AsyncioLoop], ids=["default-loop", "asyncio-loop"])
 def make_worker(
     request: pytest.FixtureRequest, gate: Gate, manner: str
 ) -> Iterator[Callable[..., AsyncWorker]]:

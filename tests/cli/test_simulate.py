@@ -30,7 +30,7 @@ def export(monkeypatch: pytest.MonkeyPatch, found: dict[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("transport", ["reqwest", "httpx"])
+@pytest.mark.parametrize("transport", ["auto", "httpx"])
 def test_what_it_prints_leads_a_run_to_it(
     process: Process, cli: Cli, monkeypatch: pytest.MonkeyPatch, transport: str
 ) -> None:

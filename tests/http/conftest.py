@@ -10,7 +10,7 @@ from host.http.client import HttpClient
 from host.http.settings import HttpSettings
 from tests.http.servers import CERTIFICATES, FaultServer
 
-WIRES = ("lean", "reqwest", "client-on-reqwest", "client-on-httpx")
+WIRES = ("plain", "client-on-pool", "client-on-httpx")
 
 
 @pytest.fixture
@@ -64,15 +64,14 @@ def free_port() -> int:
 
 @pytest.fixture(params=WIRES)
 async def make_client(request: pytest.FixtureRequest) -> Any:
-    """Makes clients that send on each of the four ways, and closes them."""
+    """Makes clients that send on each of the three ways, and closes them."""
     clients: list[HttpClient] = []
 
     def make(*, settings: dict[str, Any] | None = None, **options: Any) -> HttpClient:
         chosen = {"trust_env": False, "ssl_cert_file": str(CERTIFICATES / "ca.pem"), **(settings or {})}
-        if request.param == "client-on-reqwest":
+        if request.param == "client-on-pool":
             options.setdefault("event_hooks", {"request": []})  # any hook makes it go through the client
-        transports = {"lean": "auto", "client-on-httpx": "httpx"}
-        chosen["transport"] = transports.get(request.param, "reqwest")
+        chosen["transport"] = "httpx" if request.param == "client-on-httpx" else "auto"
         client = HttpClient(HttpSettings(**chosen), **options)
         clients.append(client)
         return client

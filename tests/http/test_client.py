@@ -1,4 +1,4 @@
-"""What the ways of sending have in common: straight on pyreqwest, the AsyncClient on it, and on httpx."""
+"""What the ways of sending have in common: straight over the pool, the AsyncClient on it, and on httpx's transport."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from time import monotonic
 from typing import Any
 
-import httpx
 import pytest
 
 from host.errors import (
@@ -21,7 +20,7 @@ from host.errors import (
     UnexpectedAnswer,
 )
 from host.http.chain import retried
-from host.http.client import Credential, HttpClient
+from host.http.client import Credential
 from host.http.message import Request
 from host.http.retry import RetryPolicy
 from host.http.settings import HttpSettings
@@ -359,8 +358,10 @@ async def test_many_clients_opened_and_closed_leave_no_descriptor(make_client, s
 
 
 def test_transport_names_and_numbers_that_cannot_be_are_refused():
-    with pytest.raises(ConfigError, match="transport is 'curl'"):
+    with pytest.raises(ConfigError, match="transport is 'curl', expected auto or httpx"):
         HttpSettings(transport="curl")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="transport is 'reqwest', expected auto or httpx"):
+        HttpSettings(transport="reqwest")  # type: ignore[arg-type]  # once was one
     with pytest.raises(ConfigError, match="read_timeout is 0"):
         HttpSettings(read_timeout=0)
 
@@ -369,15 +370,6 @@ async def test_a_certificate_file_that_cannot_be_read_is_named(make_client, serv
     client = make_client(settings={"ssl_cert_file": "/nowhere/ca.pem"})
     with pytest.raises(ConfigError, match=r"/nowhere/ca\.pem"):
         await client.send(read(server, "ok"), soon())
-
-
-def test_without_pyreqwest_the_client_warns_and_takes_httpx(monkeypatch):
-    monkeypatch.setattr("host.http.client.find_spec", lambda name: None)
-    with pytest.warns(RuntimeWarning, match="pyreqwest is not installed"):
-        client = HttpClient(HttpSettings())
-    assert isinstance(client.client, httpx.AsyncClient)
-    with pytest.raises(ConfigError, match="needs the package pyreqwest"):
-        HttpClient(HttpSettings(transport="reqwest"))
 
 
 def test_a_plain_call_does_not_import_httpx():
@@ -395,6 +387,6 @@ def test_a_plain_call_does_not_import_httpx():
         "    await client.aclose()\n"
         "from host.bridge.loops import new_loop\n"
         "with asyncio.Runner(loop_factory=new_loop) as runner: runner.run(main())\n"
-        "assert 'httptools' in sys.modules and not {'httpx', 'pyreqwest'} & set(sys.modules)\n"
+        "assert 'httptools' in sys.modules and 'httpx' not in sys.modules\n"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=30).returncode == 0

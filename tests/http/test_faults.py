@@ -1,4 +1,4 @@
-"""Every exception of the two libraries has its place in the map."""
+"""Every exception of httpx has its place in the map."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import typing
 
 import httpx
 import pytest
-from pyreqwest import exceptions as reqwest_errors
 
 from host.errors import CallTimeout, InvalidCall, NetworkError
-from host.http import httpx_wire, reqwest, transport
+from host.http import httpx_wire, transport
 from host.http.faults import RULES, Fault, call_error
 from host.http.message import Request
 
@@ -19,11 +18,6 @@ HTTPX_ERRORS = [
     for name in httpx.__all__
     if inspect.isclass(kind := getattr(httpx, name))
     and issubclass(kind, (httpx.RequestError, httpx.InvalidURL))
-]
-REQWEST_ERRORS = [
-    kind
-    for _, kind in inspect.getmembers(reqwest_errors, inspect.isclass)
-    if issubclass(kind, reqwest_errors.PyreqwestError)
 ]
 
 
@@ -38,43 +32,8 @@ def test_every_exception_of_httpx_is_a_fault(kind):
     assert fault in RULES
 
 
-@pytest.mark.parametrize("kind", REQWEST_ERRORS)
-def test_every_exception_of_pyreqwest_is_a_fault(kind):
-    details = {"causes": [{"message": "outer"}, {"message": "inner"}], "status": 500, "doc": "", "pos": 0}
-    error = kind("text", details) if issubclass(kind, reqwest_errors.DetailedPyreqwestError) else kind("text")
-    fault, _ = reqwest.fault_of(error)
-    assert fault in RULES
-
-
 def test_foreign_exceptions_are_none_of_the_wires():
     assert httpx_wire.fault_of(LookupError("x")) is None
-    assert reqwest.fault_of(LookupError("x")) is None
-
-
-@pytest.mark.parametrize(
-    ("causes", "fault"),
-    [
-        (["client error (Connect)", "tcp connect error", "Connection refused"], "connect"),
-        (["client error (Connect)", "dns error", "no such name"], "dns"),
-        (["client error (Connect)", "invalid peer certificate: Expired"], "tls"),
-        (["client error (Connect)", "received fatal alert: HandshakeFailure"], "tls"),
-        (["client error (Connect)", "tunnel error: unsuccessful"], "proxy"),
-        (["client error (SendRequest)", "connection error"], "reset"),
-    ],
-)
-def test_pyreqwest_says_by_its_causes_whether_anything_was_sent(causes, fault):
-    error = reqwest_errors.ConnectError("x", {"causes": [{"message": cause} for cause in ["url", *causes]]})
-    assert reqwest.fault_of(error)[0] == fault
-    assert RULES[fault].sent == (fault == "reset")
-
-
-def test_a_late_connect_and_a_late_answer_are_told_apart_though_pyreqwest_names_them_alike():
-    def late(*causes: str) -> str:
-        details = {"causes": [{"message": cause} for cause in causes]}
-        return reqwest.fault_of(reqwest_errors.ConnectTimeoutError("connection timeout", details))[0]
-
-    assert late("url", "client error (Connect)", "operation timed out") == "connect_timeout"
-    assert late("url", "operation timed out") == "response_timeout"
 
 
 @pytest.mark.parametrize("fault", list(RULES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 
 import httpx
@@ -35,7 +36,7 @@ async def test_mounts_take_their_hosts_and_leave_the_others(server):
     await client.aclose()
 
 
-@pytest.mark.parametrize("transport", ["reqwest", "httpx"])
+@pytest.mark.parametrize("transport", ["auto", "httpx"])
 async def test_event_hooks_and_auth_see_every_request(server, transport):
     seen = []
 
@@ -68,7 +69,7 @@ async def test_an_error_of_a_users_hook_is_not_dressed_as_a_network_error(server
 
 
 async def test_the_client_can_be_used_as_what_it_is_an_httpx_client(server):
-    client = HttpClient(HttpSettings(trust_env=False, transport="reqwest"))
+    client = HttpClient(HttpSettings(trust_env=False, transport="auto"))
     assert isinstance(client.client, httpx.AsyncClient)
     response = await client.client.post(f"{server.base}/headers", data={"a": "b"})
     assert (response.status_code, response.headers.get_list("x-twice")) == (200, ["a", "b"])
@@ -86,7 +87,54 @@ async def test_the_client_can_be_used_as_what_it_is_an_httpx_client(server):
     await client.aclose()
 
 
-@pytest.mark.parametrize("options", [{}, {"event_hooks": {"request": []}}], ids=["lean", "client"])
+async def test_what_the_request_says_of_itself_goes_out_as_httpx_has_it(server):
+    """Host, User-Agent, query and several headers of one name are the request's own; a fragment stays here."""
+    client = HttpClient(HttpSettings(trust_env=False), event_hooks={"request": []})
+    headers = [("Host", "named.example"), ("User-Agent", "mine/1"), ("X-Two", "a"), ("X-Two", "b")]
+    await client.client.get(f"{server.base}/ok?a=%2F&b=c#part", headers=headers)
+    (sent,) = server.requests
+    assert sent.startswith(b"GET /ok?a=%2F&b=c HTTP/1.1\r\n")
+    lines = sent.lower().split(b"\r\n")
+    assert [line for line in lines if line.startswith((b"host:", b"user-agent:", b"x-two:"))] == [
+        b"host: named.example",
+        b"user-agent: mine/1",
+        b"x-two: a",
+        b"x-two: b",
+    ]
+    await client.aclose()
+
+
+async def test_hundreds_in_flight_through_the_client_share_its_connections(server):
+    """The pool behind the client is the one of plain calls: what is done is used again, none is left over."""
+    client = HttpClient(HttpSettings(trust_env=False), event_hooks={"request": []})
+    for _ in range(3):
+        answers = await asyncio.gather(*(client.client.get(f"{server.base}/ok") for _ in range(100)))
+        assert {answer.text for answer in answers} == {"ok"}
+    assert len(server.requests) == 300
+    assert server.connections <= 100
+    await client.aclose()
+
+
+async def test_a_read_timeout_of_the_callers_bounds_the_answer(server):
+    client = HttpClient(HttpSettings(trust_env=False))
+    with pytest.raises(httpx.ReadTimeout):
+        await client.client.get(f"{server.base}/hang", timeout=0.05)
+    await client.aclose()
+
+
+async def test_a_client_that_was_there_before_the_mock_meets_it_too(server, request):
+    """The mock takes over clients made before it, and leaves them with its end."""
+    client = HttpClient(HttpSettings(trust_env=False))
+    assert client.is_direct
+    httpx_mock = request.getfixturevalue("httpx_mock")
+    assert not client.is_direct
+    httpx_mock.add_response(url=f"{server.base}/ok", text="mocked")
+    assert (await client.send(Request("GET", f"{server.base}/ok"), soon())).body == b"mocked"
+    assert server.connections == 0
+    await client.aclose()
+
+
+@pytest.mark.parametrize("options", [{}, {"event_hooks": {"request": []}}], ids=["plain", "client"])
 async def test_with_pytest_httpx_active_no_request_leaves_and_it_answers(httpx_mock, server, options):
     client = HttpClient(**options)
     httpx_mock.add_response(url=f"{server.base}/mocked", json={"id": "prod_1"})
@@ -113,7 +161,7 @@ async def test_proxies_of_the_environment_are_used_and_no_proxy_is_honoured(serv
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", server.base)
     monkeypatch.setenv("NO_PROXY", "direct.invalid, 127.0.0.1")
-    for transport in ("reqwest", "httpx"):
+    for transport in ("auto", "httpx"):
         server.requests.clear()
         client = HttpClient(HttpSettings(transport=transport))
         answer = await client.send(Request("GET", "http://behind.invalid/ok"), soon())

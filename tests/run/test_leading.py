@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from host import Host
-from host.bridge.loops import LoopFactory, PatientLoop, new_loop
+from host.bridge.loops import AsyncioLoop, LoopFactory, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.worker import AsyncFunction, AsyncWorker
 from host.events import Event
@@ -74,7 +74,7 @@ class Lab:
         return session.thread()
 
 
-@pytest.fixture(params=[new_loop, PatientLoop], ids=["default-loop", "asyncio-loop"])
+@pytest.fixture(params=[new_loop, AsyncioLoop], ids=["default-loop", "asyncio-loop"])
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     before = set(threading.enumerate())
     lab = Lab(request.param)
