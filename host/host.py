@@ -19,7 +19,8 @@ from host.gate.gate import Gate
 from host.gate.masking import Mask
 from host.gate.permissions import Permissions
 from host.gate.rules import Rules
-from host.http.chain import Send, chain
+from host.http.chain import chain
+from host.http.message import Send
 from host.http.traffic import limits_of, policies_of
 from host.limits import Limits
 from host.lua.chunks import Chunks

@@ -17,8 +17,7 @@ from urllib.parse import quote, urlencode
 from host.apis.answers import decode_json
 from host.errors import ApiError, CallError, UnexpectedAnswer
 from host.gate.api import Api, OAuth2, key_headers, key_query, origin_of
-from host.http.chain import Send
-from host.http.message import Answer, Request
+from host.http.message import Answer, Request, Send
 from host.settings import Secret
 
 __all__ = ["Tokens"]

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Awaitable, Callable
 
 import msgspec
+
+from host.errors import Outcome
+
+__all__ = ["Answer", "Headers", "Request", "Send", "host_of", "is_line", "not_sent", "origin_of"]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -52,6 +57,24 @@ class Answer(msgspec.Struct, frozen=True):
     waited: float = 0.0
     held: float = 0.0
     in_doubt: bool = False
+
+
+Send = Callable[[Request, float], Awaitable[Answer]]
+"""``await send(request, deadline)`` → answer, or raises a :class:`~host.errors.CallError`."""
+
+
+def not_sent(request: Request) -> Outcome | None:
+    """The outcome of a request that has not left: only mutations have one."""
+    return "not_sent" if request.mutation else None
+
+
+@functools.lru_cache(maxsize=512)
+def host_of(url: str) -> str:
+    """Host and port of an absolute URL, without user and password, as limits and messages name it."""
+    start = url.find("//") + 2
+    end = url.find("/", start)
+    netloc = url[start:] if end < 0 else url[start:end]
+    return netloc.rpartition("@")[2].partition("?")[0]
 
 
 @functools.lru_cache(maxsize=512)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from host.http.limits import Rate
-from host.http.owner import Limits
+from host.http.limiter import HttpLimits
+from host.http.rate_limiter import Rate
 from host.http.retry import RetryPolicy
 from host.settings import STRIPE_API_BASE, Settings
 
 __all__ = ["limits_of", "policies_of"]
 
 
-def limits_of(settings: Settings, *, simulated: bool) -> Limits:
+def limits_of(settings: Settings, *, simulated: bool) -> HttpLimits:
     """The limits of a host. Without a setting of its own Stripe has the rates it documents, at its own address
     only (https://docs.stripe.com/rate-limits)."""
     rates: dict[str, Rate] = {}
@@ -28,7 +28,7 @@ def limits_of(settings: Settings, *, simulated: bool) -> Limits:
     in_flight = {
         name: own.in_flight for name, own in settings.api_limits.items() if own.in_flight is not None
     }
-    return Limits(rates=rates, in_flight_per_host=settings.max_per_host, in_flight=in_flight)
+    return HttpLimits(rates=rates, in_flight_per_host=settings.max_per_host, in_flight=in_flight)
 
 
 def policies_of(settings: Settings) -> Mapping[str, RetryPolicy]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from host.http.chain import Send
 from host.http.client import Credentials, HttpClient
-from host.http.message import Answer, Request
+from host.http.message import Answer, Request, Send
 from host.http.settings import HttpSettings
 from host.settings import Settings
 

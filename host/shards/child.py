@@ -20,8 +20,9 @@ from host.gate.api import Api
 from host.gate.rules import Rules
 from host.heap import share_heap
 from host.host import Host
-from host.http.chain import Send, chain
-from host.http.limits import BreakerPolicy
+from host.http.chain import chain
+from host.http.circuit_breaker import CircuitBreakerPolicy
+from host.http.message import Send
 from host.http.traffic import policies_of
 from host.limits import Limits
 from host.lua.values import from_lua
@@ -34,7 +35,7 @@ from host.shards import messages as m
 from host.shards.channel import Channel
 from host.shards.counts import ALL
 from host.shards.forms import api_of, ended, happened, text_in
-from host.shards.lease import Lenders
+from host.shards.lease import LeasedLimiter
 from host.shards.order import permissions_of
 from host.shards.remote import RemoteClient
 from host.shards.setup import run_setup
@@ -50,8 +51,8 @@ class ChildHost(Host):
     def __init__(self, opening: m.Open, tell: Callable[[m.Message], None], sinks: list[Any]) -> None:
         self._opening = opening
         self._tell = tell
-        self.lenders = Lenders(
-            opening.rates, opening.per_host, BreakerPolicy(), tell, of_apis=opening.of_apis
+        self.lenders = LeasedLimiter(
+            opening.rates, opening.per_host, CircuitBreakerPolicy(), tell, of_apis=opening.of_apis
         )
         self.remote = RemoteClient(tell)
         super().__init__(simulate=opening.simulated, sinks=sinks, **opening.options)

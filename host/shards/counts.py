@@ -6,39 +6,39 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from host.http.limits import TokenBucket
-from host.http.owner import Limits
+from host.http.limiter import HttpLimits
+from host.http.rate_limiter import TokenBucket
 from host.shards.lease import API_POOL
 from host.shards.messages import (
-    Granted,
     HostFailed,
     HostRecovered,
     Message,
+    PermitsGranted,
+    PermitsRecalled,
+    PermitsReturned,
+    PermitsWanted,
     RateAccepted,
     RateRejected,
-    Recalled,
-    Returned,
     TokenReturned,
-    Tokens,
+    TokensGranted,
     TokensWanted,
-    Wanted,
 )
-from host.shards.pool import Pool
+from host.shards.pool import PermitPool
 
-__all__ = ["ALL", "Counts"]
+__all__ = ["ALL", "SharedLimits"]
 
 ALL = ""  # the pool of all calls in flight, to whatever host
 
 Tell = Callable[[int, Message], None]
 
 
-class Counts:
+class SharedLimits:
     """Thread-safe. ``tell(member, message)`` must not block and not call back.
 
     ``limits`` are those of the whole host, ``in_flight`` its calls in flight.
     """
 
-    def __init__(self, limits: Limits, in_flight: int, tell: Tell) -> None:
+    def __init__(self, limits: HttpLimits, in_flight: int, tell: Tell) -> None:
         self.limits = limits
         self._lock = threading.Lock()
         self._tell = tell
@@ -73,15 +73,15 @@ class Counts:
 
     def _heard(self, member: int, message: Message) -> None:
         match message:
-            case Wanted(pool, count):
+            case PermitsWanted(pool, count):
                 self._pool_of(pool).want(member, count)
-            case Returned(pool, count):
+            case PermitsReturned(pool, count):
                 self._pool_of(pool).give_back(member, count)
             case TokensWanted(name, count):
                 bucket, now = self._buckets[name], monotonic()
                 waits = [bucket.take(now) for _ in range(count)]
                 slowed = bucket.rate < self.limits.rates[name].per_second
-                self._tell(member, Tokens(name, waits, slowed))
+                self._tell(member, TokensGranted(name, waits, slowed))
             case TokenReturned(name):
                 self._buckets[name].give_back()
             case RateRejected(name, asked):
@@ -92,7 +92,7 @@ class Counts:
                 for other in self._members - {member}:
                     self._tell(other, message)
 
-    def _pool_of(self, name: str) -> Pool:
+    def _pool_of(self, name: str) -> PermitPool:
         pool = self._pools.get(name)
         if pool is None:
             pool = self._pools[name] = self._pool(name, self._total(name))
@@ -105,9 +105,9 @@ class Counts:
             return self.limits.in_flight[name.removeprefix(API_POOL)]
         return self.limits.in_flight_per_host or 1
 
-    def _pool(self, name: str, total: int) -> Pool:
-        return Pool(
+    def _pool(self, name: str, total: int) -> PermitPool:
+        return PermitPool(
             total,
-            lambda member, count: self._tell(member, Granted(name, count)),
-            lambda member, count, hard: self._tell(member, Recalled(name, count, hard)),
+            lambda member, count: self._tell(member, PermitsGranted(name, count)),
+            lambda member, count, hard: self._tell(member, PermitsRecalled(name, count, hard)),
         )

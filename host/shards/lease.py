@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from host.bridge.calls import Calls
-from host.http.limits import Breaker, BreakerPolicy
-from host.http.owner import Places, Tokens
+from host.http.circuit_breaker import CircuitBreaker, CircuitBreakerPolicy
+from host.http.permits import Permits
+from host.http.rate_limiter import RateTokens
 from host.shards import messages as m
 
-__all__ = ["API_POOL", "Lease", "Lenders", "LentPlaces", "LentRoom", "LentTokens"]
+__all__ = ["API_POOL", "Lease", "LeasedCapacity", "LeasedLimiter", "LeasedPermits", "LeasedTokens"]
 
 Tell = Callable[[m.Message], None]
 API_POOL = "api "  # begins the pool of an API's places: no host and port do
@@ -67,7 +68,7 @@ class Lease:
         short = self.waiting() - self._asked
         if short > 0:
             self._asked += short
-            self._tell(m.Wanted(self.pool, short))
+            self._tell(m.PermitsWanted(self.pool, short))
 
     def _give_back(self, *, hard: bool) -> None:
         count = min(self.hard if hard else self.soft, self.held - self.used())
@@ -77,11 +78,11 @@ class Lease:
             else:
                 self.soft -= count
             self.held -= count
-            self._tell(m.Returned(self.pool, count))
+            self._tell(m.PermitsReturned(self.pool, count))
 
 
-class LentPlaces(Lease):
-    """Places in flight to one host, for :func:`host.http.chain.limited`."""
+class LeasedPermits(Lease):
+    """Places in flight to one host, for :func:`host.http.permits.with_permits`."""
 
     def __init__(self, pool: str, tell: Tell) -> None:
         super().__init__(pool, tell)
@@ -125,7 +126,7 @@ class LentPlaces(Lease):
             self._waiters.popleft().set_result(None)
 
 
-class LentRoom(Lease):
+class LeasedCapacity(Lease):
     """Places in flight to whatever host: the room of this process's worker."""
 
     def __init__(self, pool: str, tell: Tell, held: int, calls: Calls) -> None:
@@ -150,7 +151,7 @@ class LentRoom(Lease):
         self._calls.refill()
 
 
-class LentTokens:
+class LeasedTokens:
     """Tokens of one rate. All that are wanted in one round of the loop are asked for at once."""
 
     def __init__(self, name: str, tell: Tell) -> None:
@@ -199,12 +200,12 @@ class LentTokens:
             self._tell(m.RateAccepted(self.name))
 
 
-class SharedBreaker(Breaker):
+class SharedCircuitBreaker(CircuitBreaker):
     """A breaker that tells the other processes what it sees, so that all of them open and close."""
 
     __slots__ = ("_host", "_tell")
 
-    def __init__(self, policy: BreakerPolicy, host: str, tell: Tell) -> None:
+    def __init__(self, policy: CircuitBreakerPolicy, host: str, tell: Tell) -> None:
         super().__init__(policy)
         self._host = host
         self._tell = tell
@@ -225,73 +226,74 @@ class SharedBreaker(Breaker):
         super().failed(now, reason)
 
 
-class Lenders:
-    """The owner of the limits as a child has it (:class:`host.http.owner.Owner`)."""
+class LeasedLimiter:
+    """The limits as a worker process has them, leased from its parent (:class:`host.http.limiter.Limiter`)."""
 
     def __init__(
         self,
         rates: list[str],
         per_host: int | None,
-        breaker: BreakerPolicy | None,
+        breaker: CircuitBreakerPolicy | None,
         tell: Tell,
         *,
         of_apis: list[str] | None = None,
     ) -> None:
         self.in_flight = of_apis or []
         self.rates = bool(rates)
+        self.per_host = per_host is not None
+        self.breakers = breaker is not None
         self._names = frozenset(rates)
         self._per_host = per_host
         self._policy = breaker
         self._tell = tell
-        self._tokens: dict[str, LentTokens] = {}
-        self._breakers: dict[str, SharedBreaker] = {}
+        self._tokens: dict[str, LeasedTokens] = {}
+        self._breakers: dict[str, SharedCircuitBreaker] = {}
         self._leases: dict[str, Lease] = {}
 
-    def tokens(self, name: str) -> Tokens | None:
+    def tokens(self, name: str) -> RateTokens | None:
         if name not in self._names:
             return None
-        found = self._tokens[name] = LentTokens(name, self._tell)
+        found = self._tokens[name] = LeasedTokens(name, self._tell)
         return found
 
-    def places(self, host: str) -> Places | None:
+    def permits(self, host: str) -> Permits | None:
         if self._per_host is None:
             return None
-        found = self._leases[host] = LentPlaces(host, self._tell)
+        found = self._leases[host] = LeasedPermits(host, self._tell)
         return found
 
-    def places_of_api(self, name: str) -> Places:
+    def permits_of_api(self, name: str) -> Permits:
         pool = API_POOL + name
         found = self._leases.get(pool)
-        if not isinstance(found, LentPlaces):
-            found = self._leases[pool] = LentPlaces(pool, self._tell)
+        if not isinstance(found, LeasedPermits):
+            found = self._leases[pool] = LeasedPermits(pool, self._tell)
         return found
 
-    def breaker(self, host: str) -> Breaker | None:
-        if self._policy is None:
-            return None
+    def breaker(self, host: str) -> CircuitBreaker:
+        assert self._policy is not None
         return self._shared(host, self._policy)
 
-    def _shared(self, host: str, policy: BreakerPolicy) -> SharedBreaker:
+    def _shared(self, host: str, policy: CircuitBreakerPolicy) -> SharedCircuitBreaker:
         found = self._breakers.get(host)
         if found is None:
-            found = self._breakers[host] = SharedBreaker(policy, host, self._tell)
+            found = self._breakers[host] = SharedCircuitBreaker(policy, host, self._tell)
         return found
 
     def room(self, pool: str, held: int, calls: Calls) -> None:
         """Have the worker's room be lent too; it begins with ``held``."""
-        self._leases[pool] = LentRoom(pool, self._tell, held, calls)
+        self._leases[pool] = LeasedCapacity(pool, self._tell, held, calls)
 
     def heard(self, message: Any, now: float) -> None:
         """What the parent said of the limits."""
         match message:
-            case m.Granted(pool, count):
+            case m.PermitsGranted(pool, count):
                 self._leases[pool].granted(count)
-            case m.Recalled(pool, count, hard):
+            case m.PermitsRecalled(pool, count, hard):
                 lease = self._leases.get(pool)
                 if lease is None:  # a pool this process has not used holds nothing to give back
                     return
                 lease.recalled(count, hard)
-            case m.Tokens(name, waits, slowed):
+            case m.TokensGranted(name, waits, slowed):
                 self._tokens[name].given(waits, slowed)
             case m.HostFailed(host, reason):
                 if self._policy is not None:  # also of a server this process has not asked yet

@@ -133,12 +133,12 @@ class Answered(Message, frozen=True):
     error: CallFailure | None
 
 
-class Granted(Message, frozen=True):
+class PermitsGranted(Message, frozen=True):
     pool: str
     count: int
 
 
-class Recalled(Message, frozen=True):
+class PermitsRecalled(Message, frozen=True):
     """Give back ``count`` places: those that are idle, and with ``hard`` also those others wait for here."""
 
     pool: str
@@ -146,7 +146,7 @@ class Recalled(Message, frozen=True):
     hard: bool
 
 
-class Tokens(Message, frozen=True):
+class TokensGranted(Message, frozen=True):
     """Seconds to wait for each token asked for. ``slowed``: the rate is below its own, so successes count."""
 
     name: str
@@ -212,14 +212,14 @@ class Asked(Message, frozen=True):
     seconds: float
 
 
-class Wanted(Message, frozen=True):
+class PermitsWanted(Message, frozen=True):
     """So many more places in flight are wanted."""
 
     pool: str
     count: int
 
 
-class Returned(Message, frozen=True):
+class PermitsReturned(Message, frozen=True):
     pool: str
     count: int
 
@@ -262,11 +262,11 @@ class HostRecovered(Message, frozen=True):
 
 
 FromParent = (
-    Open | Offered | Source | Forget | Run | Kill | Answered | Granted | Recalled | Tokens | Look | Close
-    | HostFailed | HostRecovered
+    Open | Offered | Source | Forget | Run | Kill | Answered | PermitsGranted | PermitsRecalled | TokensGranted
+    | Look | Close | HostFailed | HostRecovered
 )  # fmt: skip
 FromChild = (
-    Ready | Refused | Ended | Happened | Asked | Wanted | Returned | TokensWanted | TokenReturned
+    Ready | Refused | Ended | Happened | Asked | PermitsWanted | PermitsReturned | TokensWanted | TokenReturned
     | RateRejected | RateAccepted | Health | HostFailed | HostRecovered
 )  # fmt: skip
 

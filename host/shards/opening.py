@@ -11,7 +11,7 @@ import msgspec
 from host.errors import UsageError
 from host.events import Sink
 from host.gate.api import Api
-from host.http.owner import Limits as HttpLimits
+from host.http.limiter import HttpLimits
 from host.settings import Secret, Settings
 from host.shards.messages import Open
 from host.shards.shards import Answer, Shards

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Pool"]
+__all__ = ["PermitPool"]
 
 Grant = Callable[[int, int], None]
 Recall = Callable[[int, int, bool], None]
 
 
-class Pool:
+class PermitPool:
     """``total`` places. ``grant(member, count)`` and ``recall(member, count, hard)`` tell the members.
 
     A member's part is an equal one; it may hold more while nobody else wants them.

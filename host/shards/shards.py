@@ -16,12 +16,12 @@ from host.bridge.request import Reply
 from host.errors import ClosedError, ConfigError, HostError, InvalidCall, ScriptError
 from host.events import Sink
 from host.gate.api import Api
+from host.http.limiter import HttpLimits
 from host.http.message import Request
-from host.http.owner import Limits as HttpLimits
 from host.run.script import RunResult, Script
 from host.run.session import WHY, Job, Why
 from host.shards import messages as m
-from host.shards.counts import Counts
+from host.shards.counts import SharedLimits
 from host.shards.forms import call_failure, event_of, offered, run_result
 from host.shards.order import Order, order
 from host.shards.process import Shard
@@ -98,7 +98,7 @@ class Shards:
         self._closed = False
         self._opened = False
         self._last = ""  # how the last process ended
-        self._counts = Counts(limits, in_flight, self._tell)
+        self._counts = SharedLimits(limits, in_flight, self._tell)
         try:
             for shard in [self._start() for _ in range(processes)]:
                 self._await(shard)

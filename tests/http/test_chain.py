@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from host.errors import CallTimeout, ConfigError, LimitError, NetworkError
-from host.http.chain import Limits, chain, host_of, limited, retried
-from host.http.limits import BreakerPolicy, Rate
-from host.http.message import Answer, Request
+from host.http.chain import chain, retried
+from host.http.circuit_breaker import CircuitBreakerPolicy
+from host.http.limiter import HttpLimits, limited
+from host.http.message import Answer, Request, host_of
+from host.http.rate_limiter import Rate
 from host.http.retry import RetryPolicy
 
 READ = Request("GET", "https://api.example/v1")
@@ -52,7 +54,7 @@ class World:
 
     def limited(self, **limits: Any) -> Any:
         return limited(
-            self.send, Limits(**limits), on_wait=self.told.append, clock=self.clock, sleep=self.sleep
+            self.send, HttpLimits(**limits), on_wait=self.told.append, clock=self.clock, sleep=self.sleep
         )
 
 
@@ -162,7 +164,7 @@ async def test_a_cancelled_wait_gives_its_token_back():
             raise asyncio.CancelledError
         await world.sleep(seconds)
 
-    limits = Limits(rates={"stripe": Rate(1, burst=1)})
+    limits = HttpLimits(rates={"stripe": Rate(1, burst=1)})
     send = limited(world.send, limits, clock=world.clock, sleep=sleep)
     await send(KEYED, 5.0)
     for _ in range(3):
@@ -175,7 +177,7 @@ async def test_a_cancelled_wait_gives_its_token_back():
 
 async def test_an_open_breaker_makes_calls_wait_within_their_deadline():
     world = World(*[Answer(500)] * 3)
-    send = world.limited(breaker=BreakerPolicy(failures=3, pause=2.0))
+    send = world.limited(breaker=CircuitBreakerPolicy(failures=3, pause=2.0))
     for _ in range(3):
         await send(READ, 30.0)
     assert (await send(READ, 30.0)).status == 200
@@ -186,12 +188,12 @@ async def test_an_open_breaker_makes_calls_wait_within_their_deadline():
 
 async def test_an_open_breaker_says_so_where_the_deadline_comes_first():
     world = World(*[reset() for _ in range(3)])
-    send = world.limited(breaker=BreakerPolicy(failures=3, pause=2.0))
+    send = world.limited(breaker=CircuitBreakerPolicy(failures=3, pause=2.0))
     for _ in range(3):
         with pytest.raises(NetworkError):
             await send(READ, 30.0)
     with pytest.raises(
-        LimitError, match=r"api\.example is left alone .* 3 failures in a row .*reset"
+        LimitError, match=r"breaker of api\.example is open for 2\.0 s \(3 consecutive failures, the last: reset\)"
     ) as caught:
         await send(KEYED, 1.0)
     error = caught.value
@@ -202,7 +204,7 @@ async def test_an_open_breaker_says_so_where_the_deadline_comes_first():
 @pytest.mark.parametrize("outcome", [Answer(429), Answer(404), Answer(402)])
 async def test_answers_of_a_healthy_host_never_open_the_breaker(outcome):
     world = World(*[outcome] * 50)
-    send = world.limited(breaker=BreakerPolicy(failures=3))
+    send = world.limited(breaker=CircuitBreakerPolicy(failures=3))
     for _ in range(50):
         await send(READ, 30.0)
     assert world.now == 0
@@ -210,7 +212,7 @@ async def test_answers_of_a_healthy_host_never_open_the_breaker(outcome):
 
 async def test_a_cancelled_probe_does_not_keep_the_breaker_open():
     world = World(Answer(500), asyncio.CancelledError(), Answer(200))
-    send = world.limited(breaker=BreakerPolicy(failures=1, pause=1.0))
+    send = world.limited(breaker=CircuitBreakerPolicy(failures=1, pause=1.0))
     await send(READ, 30.0)
     with pytest.raises(asyncio.CancelledError):
         await send(READ, 30.0)
@@ -233,7 +235,7 @@ async def test_no_more_than_so_many_are_in_flight_to_one_host_and_order_is_kept(
         running -= 1
         return Answer(200)
 
-    within = limited(send, Limits(in_flight_per_host=2))
+    within = limited(send, HttpLimits(in_flight_per_host=2))
     far = asyncio.get_running_loop().time() + 1e6
     names = [str(n) for n in range(6)]
     tasks = [asyncio.create_task(within(Request("GET", READ.url, operation=n), far)) for n in names]
@@ -253,7 +255,7 @@ async def test_a_place_that_does_not_become_free_is_a_timeout_of_the_limit():
         await door.wait()
         return Answer(200)
 
-    within = limited(send, Limits(in_flight_per_host=1))
+    within = limited(send, HttpLimits(in_flight_per_host=1))
     first = asyncio.create_task(within(READ, monotonic() + 60))
     await asyncio.sleep(0)
     with pytest.raises(CallTimeout) as caught:
@@ -266,7 +268,7 @@ async def test_a_place_that_does_not_become_free_is_a_timeout_of_the_limit():
 
 async def test_the_whole_chain_retries_within_limits():
     world = World(Answer(503, {"retry-after": "0"}), Answer(200))
-    send = chain(world.send, policy=RetryPolicy(base=0), limits=Limits(rates={"stripe": Rate(1000)}))
+    send = chain(world.send, policy=RetryPolicy(base=0), limits=HttpLimits(rates={"stripe": Rate(1000)}))
     answer = await send(KEYED, 1e9)
     assert (answer.status, answer.attempts) == (200, 2)
 
@@ -287,9 +289,32 @@ def test_hosts_are_named_without_user_and_password(url, host):
 
 def test_a_limit_below_one_is_refused():
     with pytest.raises(ConfigError, match="in_flight_per_host"):
-        Limits(in_flight_per_host=0)
-    assert Limits(breaker=None).none
-    assert not Limits().none
+        HttpLimits(in_flight_per_host=0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "layers"),
+    [
+        ({"breaker": None}, 0),
+        ({}, 1),
+        ({"in_flight_per_host": 1}, 2),
+        ({"in_flight": {"stripe": 1}, "rates": {"stripe": Rate(1)}}, 3),
+        ({"breaker": None, "rates": {"stripe": Rate(1)}}, 1),
+    ],
+)
+def test_a_request_passes_only_the_limits_there_are(limits, layers):
+    """Each kind of limit is a wrapper of its own, and there is none for a limit that is not set."""
+
+    async def send(request: Request, deadline: float) -> Answer:
+        return Answer(200)
+
+    outer: Any = limited(send, HttpLimits(**limits))
+    depth = 0
+    while outer is not send:
+        outer = next(cell.cell_contents for cell in outer.__closure__ if callable(cell.cell_contents) and
+                     cell.cell_contents.__name__.startswith("send"))
+        depth += 1
+    assert depth == layers
 
 
 def refused() -> NetworkError:
@@ -326,7 +351,7 @@ async def test_an_apis_own_places_hold_in_place_of_its_hosts():
         await release.wait()
         return Answer(200)
 
-    send = limited(send, Limits(in_flight={"stripe": 1}, in_flight_per_host=2))
+    send = limited(send, HttpLimits(in_flight={"stripe": 1}, in_flight_per_host=2))
     calls = [asyncio.ensure_future(send(each, monotonic() + 60)) for each in (KEYED, KEYED, READ)]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -338,14 +363,14 @@ async def test_an_apis_own_places_hold_in_place_of_its_hosts():
 async def test_waiting_for_a_breaker_or_a_place_is_told_beside_that_for_a_rate():
     """``held`` is what the deadline counts; over several attempts both are sums, also on an error."""
     world = World(*[Answer(500)] * 3)
-    send = world.limited(breaker=BreakerPolicy(failures=3, pause=2.0))
+    send = world.limited(breaker=CircuitBreakerPolicy(failures=3, pause=2.0))
     for _ in range(3):
         await send(READ, 30.0)
     answer = await send(READ, 30.0)
     assert (answer.held, answer.waited) == (2.0, 0.0)
 
     world = World(Answer(503), Answer(503), reset())
-    breaker = BreakerPolicy(failures=1, pause=3.0, longest=3.0)
+    breaker = CircuitBreakerPolicy(failures=1, pause=3.0, longest=3.0)
     within = world.limited(rates={"stripe": Rate(1, burst=1)}, breaker=breaker)
     with pytest.raises(NetworkError) as caught:
         await world.retried(RetryPolicy(retries=2, base=0), send=within)(KEYED, 60.0)
@@ -360,7 +385,7 @@ async def test_waiting_for_a_place_is_told():
         await release.wait()
         return Answer(200)
 
-    send = limited(send, Limits(in_flight_per_host=1))
+    send = limited(send, HttpLimits(in_flight_per_host=1))
     first = asyncio.ensure_future(send(READ, monotonic() + 60))
     await asyncio.sleep(0)
     with pytest.raises(CallTimeout) as caught:

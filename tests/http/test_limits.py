@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.errors import ConfigError
-from host.http.limits import Breaker, BreakerPolicy, Rate, TokenBucket
+from host.http.circuit_breaker import CircuitBreaker, CircuitBreakerPolicy
+from host.http.rate_limiter import Rate, TokenBucket
 
 
 def test_a_bucket_lets_its_burst_through_at_once_and_then_keeps_its_rate():
@@ -60,7 +61,7 @@ def test_after_a_429_nothing_goes_out_before_the_server_wants_it_back():
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_a_probe_closes_it():
-    breaker = Breaker(BreakerPolicy(failures=3, pause=1.0))
+    breaker = CircuitBreaker(CircuitBreakerPolicy(failures=3, pause=1.0))
     for _ in range(2):
         breaker.failed(0.0, "status 500")
     breaker.succeeded()
@@ -79,7 +80,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_a_probe_closes_it():
 
 
 def test_a_failed_probe_doubles_the_pause_up_to_its_bound():
-    breaker = Breaker(BreakerPolicy(failures=1, pause=1.0, longest=3.0))
+    breaker = CircuitBreaker(CircuitBreakerPolicy(failures=1, pause=1.0, longest=3.0))
     breaker.failed(0.0, "x")
     now, pauses = 1.0, []
     for _ in range(4):
@@ -95,7 +96,7 @@ def test_a_failed_probe_doubles_the_pause_up_to_its_bound():
 
 
 def test_a_probe_that_was_cancelled_lets_another_try():
-    breaker = Breaker(BreakerPolicy(failures=1, pause=1.0))
+    breaker = CircuitBreaker(CircuitBreakerPolicy(failures=1, pause=1.0))
     breaker.failed(0.0, "x")
     assert breaker.wait(1.0) == 0.0
     breaker.abandoned()
@@ -103,7 +104,7 @@ def test_a_probe_that_was_cancelled_lets_another_try():
 
 
 def test_failures_of_requests_sent_before_it_opened_do_not_prolong_the_pause():
-    breaker = Breaker(BreakerPolicy(failures=1, pause=1.0))
+    breaker = CircuitBreaker(CircuitBreakerPolicy(failures=1, pause=1.0))
     for at in (0.0, 0.5, 0.9):
         breaker.failed(at, "x")
     assert breaker.wait(1.0) == 0.0
@@ -114,9 +115,9 @@ def test_failures_of_requests_sent_before_it_opened_do_not_prolong_the_pause():
     [
         lambda: Rate(0),
         lambda: Rate(1, burst=0.5),
-        lambda: BreakerPolicy(failures=0),
-        lambda: BreakerPolicy(pause=0),
-        lambda: BreakerPolicy(pause=2, longest=1),
+        lambda: CircuitBreakerPolicy(failures=0),
+        lambda: CircuitBreakerPolicy(pause=0),
+        lambda: CircuitBreakerPolicy(pause=2, longest=1),
     ],
 )
 def test_limits_that_cannot_be_are_refused(make):

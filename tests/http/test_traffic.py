@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from host.http.limits import Rate
+from host.http.rate_limiter import Rate
 from host.http.retry import RetryPolicy
 from host.http.traffic import limits_of, policies_of
 from host.limits import ApiLimits

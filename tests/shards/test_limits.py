@@ -11,12 +11,12 @@ import pytest
 
 from host import Host
 from host.errors import CallTimeout, LimitError, NetworkError
-from host.http.chain import Send, limited
-from host.http.limits import BreakerPolicy, Rate
-from host.http.message import Answer, Request
-from host.http.owner import Limits
-from host.shards.counts import Counts
-from host.shards.lease import Lenders
+from host.http.circuit_breaker import CircuitBreakerPolicy
+from host.http.limiter import HttpLimits, limited
+from host.http.message import Answer, Request, Send
+from host.http.rate_limiter import Rate
+from host.shards.counts import SharedLimits
+from host.shards.lease import LeasedLimiter
 from tests.shards.conftest import Server
 
 URL = "http://api.example/v1/things"
@@ -25,19 +25,19 @@ URL = "http://api.example/v1/things"
 class Processes:
     """The limits of a parent and of so many children, in one process: messages cross on the next round."""
 
-    def __init__(self, limits: Limits, members: int, in_flight: int = 1000) -> None:
+    def __init__(self, limits: HttpLimits, members: int, in_flight: int = 1000) -> None:
         loop = asyncio.get_running_loop()
         self.messages = 0
-        self.lenders: list[Lenders] = []
+        self.lenders: list[LeasedLimiter] = []
 
         def down(member: int, message: Any) -> None:
             loop.call_soon(lambda: self.lenders[member].heard(message, monotonic()))
 
-        self.counts = Counts(limits, in_flight, down)
+        self.counts = SharedLimits(limits, in_flight, down)
         for member in range(members):
             self.counts.join(member, members, lambda room: None)
             self.lenders.append(
-                Lenders(
+                LeasedLimiter(
                     list(limits.rates),
                     limits.in_flight_per_host,
                     limits.breaker,
@@ -84,7 +84,7 @@ async def test_places_in_flight_are_those_of_the_whole_host() -> None:
         now -= 1
         return Answer(200)
 
-    sends = Processes(Limits(in_flight_per_host=4), 3).sends(send)
+    sends = Processes(HttpLimits(in_flight_per_host=4), 3).sends(send)
     deadline = monotonic() + 60
     answers = await all_of(*(send(request(), deadline) for send in sends for _ in range(40)))
     assert len(answers) == 120
@@ -97,7 +97,7 @@ async def test_a_place_that_is_lent_costs_no_messages() -> None:
     async def send(_: Request, __: float) -> Answer:
         return Answer(200)
 
-    processes = Processes(Limits(in_flight_per_host=4), 2)
+    processes = Processes(HttpLimits(in_flight_per_host=4), 2)
     first = processes.sends(send)[0]
     for _ in range(1000):
         await first(request(), monotonic() + 60)
@@ -112,10 +112,10 @@ async def test_whoever_waits_for_a_place_until_its_deadline_is_told() -> None:
         await release.wait()
         return Answer(200)
 
-    one, other = Processes(Limits(in_flight_per_host=1), 2).sends(send)
+    one, other = Processes(HttpLimits(in_flight_per_host=1), 2).sends(send)
     holding = asyncio.ensure_future(one(request(), monotonic() + 60))
     await asyncio.sleep(0)
-    with pytest.raises(CallTimeout, match=r"no place in flight to api\.example") as caught:
+    with pytest.raises(CallTimeout, match=r"no permit for a request in flight to api\.example") as caught:
         await other(request(), monotonic() + 0.02)
     assert caught.value.phase == "limit"
     release.set()
@@ -134,7 +134,7 @@ async def test_a_rate_is_that_of_the_whole_host() -> None:
     async def send(_: Request, __: float) -> Answer:
         return Answer(200)
 
-    processes = Processes(Limits(rates={"stripe": Rate(10, burst=2)}), 2)
+    processes = Processes(HttpLimits(rates={"stripe": Rate(10, burst=2)}), 2)
     sends = processes.sends(send, sleep=sleep)
     await all_of(*(each(request(), monotonic() + 60) for each in sends for _ in range(6)))
     assert sorted(waits) == pytest.approx([n / 10 for n in range(1, 11)], abs=0.05)
@@ -152,7 +152,7 @@ async def test_a_429_slows_all_down() -> None:
     async def send(_: Request, __: float) -> Answer:
         return Answer(statuses.pop(0), {"retry-after": "7"})
 
-    one, other = Processes(Limits(rates={"stripe": Rate(10)}), 2).sends(send, sleep=sleep)
+    one, other = Processes(HttpLimits(rates={"stripe": Rate(10)}), 2).sends(send, sleep=sleep)
     await one(request(), monotonic() + 60)
     await delivered()
     await other(request(), monotonic() + 60)
@@ -170,7 +170,7 @@ async def test_a_server_that_fails_for_one_is_left_alone_by_all() -> None:
             raise NetworkError("down", phase="connect")
         return Answer(200)
 
-    limits = Limits(breaker=BreakerPolicy(failures=3, pause=0.05))
+    limits = HttpLimits(breaker=CircuitBreakerPolicy(failures=3, pause=0.05))
     one, other = Processes(limits, 2).sends(send)
     for _ in range(3):
         with pytest.raises(NetworkError):

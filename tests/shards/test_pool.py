@@ -7,7 +7,7 @@ from collections import deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.shards.pool import Pool
+from host.shards.pool import PermitPool
 
 
 class Member:
@@ -25,7 +25,7 @@ class World:
         self.members = [Member() for _ in range(members)]
         self.down: list[deque[tuple[str, int]]] = [deque() for _ in self.members]
         self.up: list[deque[tuple[str, int]]] = [deque() for _ in self.members]
-        self.pool = Pool(
+        self.pool = PermitPool(
             total,
             lambda one, count: self.down[one].append(("grant", count)),
             lambda one, count, hard: self.down[one].append(("hard" if hard else "soft", count)),

@@ -16,9 +16,9 @@ from host.gate.libraries.library import Asked, Effect, LibraryFunction
 from host.gate.libraries.paths import Replacement, failure
 from host.gate.libraries.weboptions import METHODS, Options, checked_url, resolved
 from host.gate.masking import Mask
-from host.http.chain import Send, chain
+from host.http.chain import chain
 from host.http.checked import CheckedClient, WebRequest
-from host.http.message import Answer
+from host.http.message import Answer, Send
 from host.http.settings import HttpSettings
 from host.settings import Secret
 

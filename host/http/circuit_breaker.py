@@ -1,0 +1,175 @@
+"""A circuit breaker for each host, and the wrapper that asks it before each request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from host.errors import CallError, CallTimeout, ConfigError, LimitError, NetworkError
+from host.http.message import Answer, Request, Send, host_of, not_sent, origin_of
+
+if TYPE_CHECKING:
+    from host.http.limiter import Limiter
+
+__all__ = ["CircuitBreaker", "CircuitBreakerPolicy", "with_circuit_breaker"]
+
+
+class CircuitBreakerPolicy(msgspec.Struct, frozen=True):
+    """Opens after ``failures`` in a row, for ``pause`` seconds, doubled up to ``longest`` while it fails."""
+
+    failures: int = 10
+    pause: float = 1.0
+    longest: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.failures < 1 or self.pause <= 0 or self.longest < self.pause:
+            raise ConfigError(f"a circuit breaker needs failures >= 1 and 0 < pause <= longest, not {self}")
+
+
+class CircuitBreaker:
+    """Stops sending to a host that fails every time, and tries it now and then.
+
+    Closed: everything passes. Open: nothing passes until the pause is over. Then half-open: one request
+    passes as a probe; its success closes the breaker, its failure opens it for twice as long.
+    All times are seconds on one clock that never goes back, handed in.
+    """
+
+    __slots__ = ("_failures", "_open_until", "_pause", "_policy", "_probing", "reason")
+
+    def __init__(self, policy: CircuitBreakerPolicy) -> None:
+        self._policy = policy
+        self._failures = 0
+        self._pause = policy.pause
+        self._open_until: float | None = None  # None: closed
+        self._probing = False
+        self.reason = ""  # the last failure, for messages
+
+    @property
+    def closed(self) -> bool:
+        """Whether everything passes."""
+        return self._open_until is None
+
+    @property
+    def failures(self) -> int:
+        """Failures in a row."""
+        return self._failures
+
+    def wait(self, now: float) -> float:
+        """Seconds to wait before asking again, or 0.0 to go on: whoever gets it while open is the probe."""
+        if self._open_until is None:
+            return 0.0
+        if now < self._open_until:
+            return self._open_until - now
+        if self._probing:
+            return self._policy.pause / 10
+        self._probing = True
+        return 0.0
+
+    def succeeded(self) -> None:
+        """The host answered."""
+        self._failures = 0
+        self._probing = False
+        if self._open_until is not None:
+            self._open_until = None
+            self._pause = self._policy.pause
+
+    def failed(self, now: float, reason: str) -> None:
+        """The host failed; ``reason`` is for messages."""
+        self._failures += 1
+        self.reason = reason
+        if self._probing:
+            self._probing = False
+            self._pause = min(self._policy.longest, self._pause * 2)
+            self._open_until = now + self._pause
+        elif self._open_until is None and self._failures >= self._policy.failures:
+            self._open_until = now + self._pause
+
+    def abandoned(self) -> None:
+        """A request ended without saying anything of the host (cancelled): another may be the probe."""
+        self._probing = False
+
+    def heard(self, answer: Answer, now: float) -> None:
+        """An answer came: a status of 500 and above is a failure."""
+        if answer.status >= 500:
+            self.failed(now, f"status {answer.status}")
+        else:
+            self.succeeded()
+
+    def heard_error(self, error: BaseException, now: float) -> None:
+        """No answer came."""
+        if isinstance(error, NetworkError | CallTimeout) and error.phase != "limit":
+            self.failed(now, error.message)
+        else:
+            self.abandoned()
+
+
+def with_circuit_breaker(
+    send: Send,
+    limiter: Limiter,
+    *,
+    clock: Callable[[], float] = monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Send:
+    """Wait while the host's breaker is open, within the call's deadline; ``kind="limit"`` where that comes first.
+
+    The wait is part of ``held`` of what comes back.
+    """
+    breakers: dict[str, tuple[str, CircuitBreaker]] = {}  # by origin, with the host's name
+
+    def breaker_of(origin: str) -> tuple[str, CircuitBreaker]:
+        name = host_of(origin)
+        known = next((breaker for host, breaker in breakers.values() if host == name), None)
+        found = breakers[origin] = name, known or limiter.breaker(name)
+        return found
+
+    async def send_unless_open(request: Request, deadline: float) -> Answer:
+        origin = origin_of(request.url)
+        name, breaker = breakers.get(origin) or breaker_of(origin)
+        held = 0.0 if breaker.closed else await _until_closed(name, breaker, request, deadline, clock, sleep)
+        try:
+            answer = await send(request, deadline)
+        except BaseException as error:
+            if isinstance(error, CallError):
+                error.held += held
+            breaker.heard_error(error, clock())
+            raise
+        breaker.heard(answer, clock())
+        return replace(answer, held=answer.held + held) if held else answer
+
+    return send_unless_open
+
+
+async def _until_closed(
+    name: str,
+    breaker: CircuitBreaker,
+    request: Request,
+    deadline: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> float:
+    """Wait until the breaker lets the request through, or say why it does not. Gives the seconds waited."""
+    start = clock()
+    while (wait := breaker.wait(now := clock())) > 0:
+        if now + wait >= deadline:
+            at = time.strftime("%H:%M:%S", time.localtime(time.time() + wait))
+            error = LimitError(
+                f"the circuit breaker of {name} is open for {wait:.1f} s ({breaker.failures} consecutive failures,"
+                f" the last: {breaker.reason}); next attempt at {at}",
+                hint="The calls before this one failed; this one was not sent. See docs/http.md, Limits.",
+                phase="limit",
+                outcome=not_sent(request),
+                retryable=False,  # it would be asked after again at once; retry_after says when it can help
+                retry_after=wait,
+                operation=request.operation or None,
+                idempotency_key=request.idempotency_key,
+            )
+            error.held = now - start
+            raise error
+        await sleep(wait)
+    return now - start
