@@ -12,10 +12,9 @@ The contract:
 - Cancelling answers at once. A read is aborted. A mutation that has started is let finish; what became of
   it goes to ``on_orphan``.
 
-The loop's thread may be lent between two rounds of the loop (``attach``): who works there needs no other thread to be
-woken for it, and the loop none to be woken by it. When such work takes long, another thread takes over the loop. That
-is done only as long as all that runs on the loop may go on anywhere; the first call of a function that is not
-``movable`` pins the loop to its thread for good.
+The loop may be turned by others' threads, which do their own work between two of its rounds (``attach``;
+``host/run/runners.py`` says which thread has it). That is done only as long as all that runs on the loop may go on
+anywhere; the first call of a function that is not ``movable`` pins the loop to its thread for good.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ from host.bridge.loops import LoopFactory, close_loop, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.stats import WorkerStats
 from host.bridge.timers import Timer, Timers
+from host.bridge.turns import Turns
 from host.errors import ClosedError, UsageError
 
 __all__ = ["AsyncFunction", "AsyncWorker", "Timer"]
@@ -44,7 +44,6 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 SPARE = 100  # open files beside the connections of all requests in flight
-TURN = 0.005  # seconds for which the loop and a batching thread leave the interpreter to each other, at most
 
 
 class _Cancel:
@@ -56,17 +55,11 @@ class _Cancel:
         self.request = request
 
 
-class Hands(Protocol):
-    """Threads that turn the loop, and do other work between its rounds."""
+class LoopThread(Protocol):
+    """Whoever has threads that turn the loop, and do other work between its rounds."""
 
     def launch(self) -> None:
-        """Have a thread call :meth:`AsyncWorker.lead`, the first time."""
-
-    def work(self) -> bool | None:
-        """Between two rounds, on the loop's thread: gives whether the loop may wait in the next one.
-
-        None if another thread has taken over the loop meanwhile.
-        """
+        """Have a thread turn the loop (:meth:`AsyncWorker.turn`), the first time."""
 
     def pin(self) -> None:
         """The loop stays on its thread from now on, and nothing else is done there."""
@@ -108,11 +101,11 @@ class AsyncWorker:
         self._name = name
         self._pid = os.getpid()
         self._lock = threading.Lock()  # start and stop only
-        self._hands: Hands | None = None
+        self._turned_by: LoopThread | None = None
         self._movable: set[str] = set()  # functions that may go on on another thread
         self._direct: dict[str, Callable[[], bool]] = {}  # functions that need no task
         self._pinned = False
-        self._thread: threading.Thread | None = None  # the loop's, where no hands turn it
+        self._thread: threading.Thread | None = None  # the loop's, where nobody else turns it
         self._finished = False  # the loop is to end
         self._over = threading.Event()  # it has
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -126,17 +119,12 @@ class AsyncWorker:
         self._lag = 0.0
         self._closed = False  # takes no new requests
         self._dead = False  # nobody reads _incoming any more
-        self._batching: set[int] = set()  # threads that flush()
-        self._unflushed = False
-        self._turn = threading.Lock()  # held but for the moment in which a batching thread gives back the turn
-        self._turn.acquire()
-        self._turn_given = False
-        self._passed: list[threading.Lock] = []  # of batching threads that wait for their next turn
+        self.turns = Turns(self._wake)  # with threads that submit in batches
         self._refused = 0
 
-    def attach(self, hands: Hands) -> None:
-        """Have ``hands`` turn the loop, instead of a thread of this worker's own. Before the start."""
-        self._hands = hands
+    def attach(self, threads: LoopThread) -> None:
+        """Have ``threads`` turn the loop, instead of a thread of this worker's own. Before the start."""
+        self._turned_by = threads
 
     def submit(self, request: AsyncRequest) -> None:
         """Take a request; its one reply goes to ``request.deliver``. Never blocks, never raises."""
@@ -158,48 +146,13 @@ class AsyncWorker:
     def pin(self) -> None:
         """Keep the loop on the thread it is on when it next turns: something on it may depend on that."""
         if not self._pinned:
-            if self._hands is not None:
-                self._hands.pin()
+            if self._turned_by is not None:
+                self._turned_by.pin()
             self._pinned = True  # only now: whoever sees it submits what depends on it
-
-    def batch(self, on: bool) -> None:
-        """Whether the calling thread's submits leave waking the loop to its next :meth:`flush`.
-
-        Two threads of Python that run at once only take the interpreter from each other, a wake-up each time; taking
-        turns, batch by batch, costs less than half. So the loop gives the turn to a thread (:meth:`give_turn`) and
-        gets it back with the flush, or with :meth:`pass_turn`, after which the thread goes on with its next batch.
-        """
-        if on:
-            self._batching.add(threading.get_ident())
-        else:
-            self._batching.discard(threading.get_ident())
-            self.flush()
-
-    def flush(self) -> None:
-        """Have the loop begin what batching threads have submitted. From any thread."""
-        if self._turn_given:
-            self._turn_given = self._unflushed = False
-            with contextlib.suppress(RuntimeError):  # another thread gave it back in the same moment
-                self._turn.release()
-        elif self._unflushed:
-            self._unflushed = False
-            self._wake()
-
-    def pass_turn(self) -> None:
-        """Flush, and wait until the loop has begun what was submitted: for a batching thread with more to do."""
-        if self._unflushed:
-            back = threading.Lock()
-            back.acquire()
-            self._passed.append(back)
-            self.flush()
-            back.acquire(timeout=TURN)
 
     def give_turn(self) -> None:
         """On the loop's thread: wait for a batching thread's flush, then begin what it has submitted."""
-        self._turn.acquire(blocking=False)
-        self._turn_given = True
-        self._turn.acquire(timeout=TURN)
-        self._turn_given = False
+        self.turns.give()
         self._drain()
 
     def soon(self, callback: Callable[[], None]) -> None:
@@ -253,8 +206,8 @@ class AsyncWorker:
 
     def step_aside(self) -> None:
         """The calling thread is about to wait for the loop, or for another one: if it has it, another takes over."""
-        if self._hands is not None:
-            self._hands.step_aside()
+        if self._turned_by is not None:
+            self._turned_by.step_aside()
 
     def check_may_block(self, what: str) -> None:
         """Raise ``UsageError`` if the caller is on the loop's thread: it would wait for itself."""
@@ -274,8 +227,8 @@ class AsyncWorker:
         self.pin()
         loop = self.start()
         future = asyncio.run_coroutine_threadsafe(function(), loop)
-        if self._hands is not None:
-            self._hands.urge()
+        if self._turned_by is not None:
+            self._turned_by.urge()
         try:
             return future.result(timeout)
         except TimeoutError:
@@ -291,8 +244,8 @@ class AsyncWorker:
     def tell(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called on the loop. From any thread."""
         self.start().call_soon_threadsafe(callback, *args)
-        if self._hands is not None:
-            self._hands.urge()
+        if self._turned_by is not None:
+            self._turned_by.urge()
 
     def after(self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called after ``seconds``, if the loop still turns then. On its own thread only.
@@ -320,10 +273,10 @@ class AsyncWorker:
                 self._timers = Timers(loop)
                 # A daemon, so that a forgotten worker cannot keep the process alive; the exit hook
                 # stops it while the interpreter is still whole, so it is not killed in mid-call.
-                if self._hands is not None:
-                    self._hands.launch()
+                if self._turned_by is not None:
+                    self._turned_by.launch()
                 else:
-                    self._thread = threading.Thread(target=self.lead, name=self._name, daemon=True)
+                    self._thread = threading.Thread(target=self._turn_alone, name=self._name, daemon=True)
                     self._thread.start()
                 atexit.register(self._at_exit)
             return self._loop
@@ -349,8 +302,8 @@ class AsyncWorker:
             self._dead = True
             self._answer_late()
             return
-        if self._hands is not None:
-            self._hands.urge()
+        if self._turned_by is not None:
+            self._turned_by.urge()
         self._over.wait()
         if self._thread is not None:
             self._thread.join()
@@ -377,15 +330,13 @@ class AsyncWorker:
         # So either the loop sees the item or this thread sees that the loop must be woken.
         self._incoming.append(item)
         if not self._awake:
-            if threading.get_ident() in self._batching:
-                self._unflushed = True
-            else:
+            if not self.turns.defer():
                 self._wake()
         elif self._loop is None:
             with contextlib.suppress(ClosedError):  # stopped before it was started: _dead is set
                 self.start()
-        elif self._hands is not None:
-            self._hands.urge()
+        elif self._turned_by is not None:
+            self._turned_by.urge()
         if self._dead:
             self._answer_late()
 
@@ -435,35 +386,50 @@ class AsyncWorker:
 
     # -- on the loop's thread
 
-    def lead(self) -> None:
-        """Turn the loop on the calling thread, until its end or until another thread has taken it over."""
-        loop, hands = self._loop, self._hands
-        assert loop is not None
-        asyncio.set_event_loop(loop)
-        try:
-            while not self._finished:
-                self._awake = True  # until the drain below, which sees what is submitted meanwhile
-                wait = True if hands is None else hands.work()
-                if wait is None:
-                    asyncio.set_event_loop(None)
-                    return
-                asyncio._set_running_loop(loop)  # calls begin as in a round of it
-                try:
-                    self._drain()
-                finally:
-                    asyncio._set_running_loop(None)
-                if not wait:
-                    loop.stop()  # one round only
-                loop.run_forever()
-                if hands is None:
-                    break  # nobody interrupts it: it was stopped
-        except BaseException:
-            self._end(loop)
-            raise
-        self._end(loop)
+    @property
+    def finished(self) -> bool:
+        """Whether the loop is at its end: who turns it then calls :meth:`end`."""
+        return self._finished
 
-    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
-        # Also when the loop raised: nobody may wait for an answer that cannot come any more.
+    def turn(self, wait: bool) -> None:
+        """One round: begin what was submitted, then let the loop turn, until it is interrupted if it may ``wait``."""
+        loop = self._loop
+        assert loop is not None
+        asyncio._set_running_loop(loop)  # calls begin as in a round of it
+        try:
+            self._drain()
+        finally:
+            asyncio._set_running_loop(None)
+        if not wait:
+            loop.stop()  # one round only
+        loop.run_forever()
+
+    def take(self) -> None:
+        """The calling thread turns the loop from now on."""
+        asyncio.set_event_loop(self._loop)
+
+    def leave(self) -> None:
+        """Another thread has taken the loop over from the calling one."""
+        asyncio.set_event_loop(None)
+
+    def come_to(self) -> None:
+        """The loop's thread is about to look for other work: what is submitted from now on is seen by the next turn."""
+        self._awake = True
+
+    def _turn_alone(self) -> None:
+        """The loop's own thread, where no scheduler turns it: once around, for nobody interrupts it."""
+        self.take()
+        try:
+            self.come_to()
+            self.turn(wait=True)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Answer what is left and close the loop, on its thread: also when it raised, for nobody may wait for an answer
+        that cannot come any more."""
+        loop = self._loop
+        assert loop is not None
         try:
             self._closed = self._finished = True
             self._refuse_waiting()
@@ -494,15 +460,12 @@ class AsyncWorker:
             if not incoming:
                 break
             self._awake = True
-        if self._passed:
+        if self.turns.owed:
             assert self._loop is not None
             self._loop.call_soon(self._hand_back)
 
     def _hand_back(self) -> None:
-        passed, self._passed = self._passed, []
-        for back in passed:
-            back.release()
-        if passed:
+        if self.turns.hand_back():
             self.give_turn()
 
     def _obey(self, item: AsyncRequest | Timer | _Cancel) -> None:

@@ -1,13 +1,26 @@
-"""The threads that run scripts: as few as possible, one more when one is held up.
+"""Which thread turns the loop and which serves the scripts: the pattern is Leader/Followers.
 
 A session with something to do (a start, a reply) stands in one queue; a thread takes it, lets it run until all its
 tasks wait, and takes the next. So one thread serves thousands of scripts.
 
-That thread is the loop's own as long as what runs on the loop may go on on any thread: it turns the loop, serves the
-sessions that this made ready, and turns the loop again, so that a call costs no switch of threads at all. When a
-session keeps it (a long computation, a wait where Lua cannot yield), another thread takes over the loop and the
-queue. Once the loop is pinned to its thread (``AsyncWorker``), sessions are served on others, which take turns with
-it.
+One thread, the leader, turns the loop of the worker, serves the sessions that this made ready, and turns the loop
+again: a call costs no switch of threads at all. When a session keeps the leader (a long computation, a wait where Lua
+cannot yield), a follower takes over the loop and the queue, and who lost it finishes its session and becomes a
+follower. That is so as long as what runs on the loop may go on on any thread. Once the loop is pinned to its thread
+(``AsyncWorker.pin``), the leader does nothing but turn it, and followers serve the sessions, taking turns with it
+(``host/bridge/turns.py``).
+
+    a thread is …   it does                                   until                                          then it is
+    leader          turns the loop (``_turning``)             a round is over, or it is interrupted          serving
+    serving         the sessions that are ready, in a round   none is, ``ROUND`` were, or LONG has passed    leader
+                                                              its session holds it: HELD (the watch), LONG   busy
+                                                              and others wait (``tick``), or it blocks
+    busy            its one session; pinned: also the queue   the session ends or waits for a reply          idle
+    idle            waits for its signal                      it is to take over the loop                    leader
+                                                              a session is ready and none sees to it         busy
+                                                              IDLE has passed                                gone
+
+Schmidt, O'Ryan, Kircher, Pyarali: "Leader/Followers", in Pattern-Oriented Software Architecture 2.
 """
 
 from __future__ import annotations
@@ -20,6 +33,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Protocol
 
+from host.bridge.turns import Turns
 from host.errors import ClosedError
 
 HELD = 0.02  # seconds in one session after which a thread counts as held up
@@ -47,13 +61,18 @@ class Loop(Protocol):
 
     @property
     def is_busy(self) -> bool: ...
-    def attach(self, hands: Any) -> None: ...
+    def attach(self, threads: Any) -> None: ...
     def start(self) -> Any: ...
-    def lead(self) -> None: ...
+    @property
+    def finished(self) -> bool: ...
+    @property
+    def turns(self) -> Turns: ...
+    def take(self) -> None: ...
+    def leave(self) -> None: ...
+    def come_to(self) -> None: ...
+    def turn(self, wait: bool) -> None: ...
+    def end(self) -> None: ...
     def interrupt(self) -> None: ...
-    def batch(self, on: bool) -> None: ...
-    def flush(self) -> None: ...
-    def pass_turn(self) -> None: ...
     def give_turn(self) -> None: ...
     def soon(self, callback: Callable[[], None]) -> None: ...
     def on_loop_thread(self) -> bool: ...
@@ -140,7 +159,7 @@ class Runners:
     def flush(self) -> None:
         """Have the loop begin what sessions have submitted so far; done by itself when there is nothing else to do."""
         if self._loop is not None:
-            self._loop.flush()
+            self._loop.turns.flush()
 
     def tick(self) -> None:
         """The calling thread's session computes, and may go on so: see that others are not kept waiting."""
@@ -211,7 +230,7 @@ class Runners:
         """How many threads there are to run scripts."""
         return len(self._idle) + len(self._busy) + (self._leader is not None and not self._pinned)
 
-    # -- as the worker sees it (host.bridge.worker.Hands)
+    # -- as the worker sees it (host.bridge.worker.LoopThread)
 
     def launch(self) -> None:
         """Start the loop's thread."""
@@ -219,13 +238,6 @@ class Runners:
             wake = self._hand_over()
         if wake is not None:
             wake.release()
-
-    def work(self) -> bool | None:
-        """Serve what is ready, some of it; whether the loop may wait then. None: another thread has taken it over."""
-        leads = self._round()
-        if self._after:
-            self._call_after()
-        return self._turning if leads else None
 
     def _round(self) -> bool:
         """Serve some of what is ready; whether this thread still has the loop."""
@@ -403,27 +415,49 @@ class Runners:
             if runner.leads:
                 self._lead(runner)
             if self._loop is not None:
-                self._loop.batch(True)
+                self._loop.turns.batch(True)
             try:
                 self._serve(runner)
             finally:
                 if self._loop is not None:
-                    self._loop.batch(False)
+                    self._loop.turns.batch(False)
             if not runner.leads:
                 return
 
     def _lead(self, runner: _Runner) -> None:
+        """The leader's thread: serve what is ready and turn the loop, until its end or another has taken it over."""
         assert self._loop is not None
+        threading.current_thread().name = f"{self._name}-loop"
         try:
-            self._loop.lead()
+            self._turn_and_serve(self._loop)
         except BaseException:  # a SystemExit in a task, say; the calls have their answers, and the runs still end
             _log.exception("the loop has died")
+        threading.current_thread().name = self._name
         with self._lock:
             if runner.leads:  # not taken over: the loop is at its end
                 runner.leads = False
                 self._leader = None
                 self._pinned = True
                 self._busy.add(runner)
+
+    def _turn_and_serve(self, loop: Loop) -> None:
+        loop.take()
+        taken_over = False
+        try:
+            while not loop.finished:
+                loop.come_to()
+                leads = self._round()
+                if self._after:
+                    self._call_after()
+                if not leads:
+                    taken_over = True
+                    return
+                loop.turn(self._turning)
+        finally:
+            if taken_over:
+                loop.leave()
+            else:
+                loop.end()
 
     def _serve(self, runner: _Runner) -> None:
         """Serve sessions, and wait for more, until the thread is to end or to take over the loop."""
@@ -457,7 +491,7 @@ class Runners:
                 if served >= BATCH:
                     served = 0
                     if self._loop is not None:
-                        self._loop.pass_turn()
+                        self._loop.turns.pass_on()
                 continue
             served = 0
             self.flush()

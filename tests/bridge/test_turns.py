@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from host.bridge import worker as module
+from host.bridge import turns as module
 
 
 @pytest.fixture
@@ -19,39 +19,39 @@ def test_a_flush_gives_the_turn_back(make_worker, inbox, long_turns):
     """The loop, having given the turn, begins what was submitted as soon as the thread flushes."""
     worker = make_worker()
     loop = worker.start()
-    worker.batch(True)
+    worker.turns.batch(True)
     for n in range(3):
         given = threading.Event()
         loop.call_soon_threadsafe(lambda given=given: (given.set(), worker.give_turn()))
         assert given.wait(20)
         worker.submit(inbox.request(n))
-        worker.flush()
+        worker.turns.flush()
         assert inbox.get().value == n
-    worker.batch(False)
+    worker.turns.batch(False)
 
 
 def test_passing_the_turn_returns_once_the_calls_have_begun(make_worker, inbox, gate, long_turns):
     """And with it the turn: the loop waits for the next flush."""
     worker = make_worker()
     worker.start()
-    worker.batch(True)
+    worker.turns.batch(True)
     for n in range(3):
         worker.submit(inbox.request(n, name="gate"))
-        worker.pass_turn()
+        worker.turns.pass_on()
         assert gate.wait_entered() == n
-    worker.flush()
+    worker.turns.flush()
     for n in range(3):
         gate.open(n)
     assert sorted(inbox.get().value for _ in range(3)) == [0, 1, 2]
-    worker.batch(False)
+    worker.turns.batch(False)
 
 
 def test_passing_the_turn_with_nothing_submitted_does_not_wait(make_worker, long_turns):
     worker = make_worker()
     worker.start()
-    worker.batch(True)
-    worker.pass_turn()
-    worker.batch(False)
+    worker.turns.batch(True)
+    worker.turns.pass_on()
+    worker.turns.batch(False)
 
 
 def test_a_turn_not_given_back_ends_by_itself(make_worker, inbox):
@@ -69,16 +69,16 @@ def test_threads_that_flush_in_the_same_moment_do_each_other_no_harm(make_worker
     loop = worker.start()
 
     def work(thread: int) -> None:
-        worker.batch(True)
+        worker.turns.batch(True)
         for n in range(200):
             worker.submit(inbox.request((thread, n)))
             if n % 3:
-                worker.flush()
+                worker.turns.flush()
             else:
-                worker.pass_turn()
+                worker.turns.pass_on()
             if n % 20 == 0:
                 loop.call_soon_threadsafe(worker.give_turn)
-        worker.batch(False)
+        worker.turns.batch(False)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
     for thread in threads:

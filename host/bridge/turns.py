@@ -1,0 +1,85 @@
+"""Taking turns: a loop that stays on its thread, and a thread that submits calls in batches, leave the interpreter to
+each other.
+
+Two threads of Python that run at once only take the interpreter from each other, a wake-up each time; taking turns,
+batch by batch, costs less than half. The loop gives the turn to a batching thread (:meth:`Turns.give`) and gets it back
+with that thread's :meth:`Turns.flush`, or with :meth:`Turns.pass_on`, after which the thread begins its next batch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+__all__ = ["Turns"]
+
+TURN = 0.005  # seconds for which the loop and a batching thread leave the interpreter to each other, at most
+
+
+class Turns:
+    """``wake()`` has the loop begin what was submitted, if it sleeps. From any thread unless said otherwise."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._batching: set[int] = set()  # threads that flush
+        self._unflushed = False  # something was submitted, and the loop has not been woken for it
+        self._turn = threading.Lock()  # held but for the moment in which a batching thread gives back the turn
+        self._turn.acquire()
+        self._given = False
+        self._passed: list[threading.Lock] = []  # of batching threads that wait for their next turn
+
+    def batch(self, on: bool) -> None:
+        """Whether the calling thread's submits leave waking the loop to its next :meth:`flush`."""
+        if on:
+            self._batching.add(threading.get_ident())
+        else:
+            self._batching.discard(threading.get_ident())
+            self.flush()
+
+    def defer(self) -> bool:
+        """Whether the calling thread batches: what it has just submitted waits for its flush then."""
+        if threading.get_ident() not in self._batching:
+            return False
+        self._unflushed = True
+        return True
+
+    def flush(self) -> None:
+        """Have the loop begin what batching threads have submitted."""
+        if self._given:
+            self._given = self._unflushed = False
+            with contextlib.suppress(RuntimeError):  # another thread gave it back in the same moment
+                self._turn.release()
+        elif self._unflushed:
+            self._unflushed = False
+            self._wake()
+
+    def pass_on(self) -> None:
+        """Flush, and wait until the loop has begun what was submitted: for a batching thread with more to do."""
+        if self._unflushed:
+            back = threading.Lock()
+            back.acquire()
+            self._passed.append(back)
+            self.flush()
+            back.acquire(timeout=TURN)
+
+    # -- on the loop's thread
+
+    def give(self) -> None:
+        """Wait for a batching thread's flush, a turn at most."""
+        self._turn.acquire(blocking=False)
+        self._given = True
+        self._turn.acquire(timeout=TURN)
+        self._given = False
+
+    @property
+    def owed(self) -> bool:
+        """Whether threads wait for their next turn."""
+        return bool(self._passed)
+
+    def hand_back(self) -> bool:
+        """Let the threads that wait for their next turn go on; whether there were any."""
+        passed, self._passed = self._passed, []
+        for back in passed:
+            back.release()
+        return bool(passed)
