@@ -14,8 +14,6 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
-
 from host.bridge.direct import Direct
 from host.bridge.fairness import FairQueue
 from host.bridge.loops import eager_task
@@ -42,26 +40,7 @@ LAST_WORD = 0.1
 _log = logging.getLogger(__name__)
 
 
-class Call(msgspec.Struct, eq=False):
-    """One request inside the worker.
-
-    ``task`` is set while it is in flight, ``began`` when the function was entered (from then on something
-    may have been sent). ``orphan``: answered as cancelled, but the function goes on.
-    """
-
-    request: AsyncRequest
-    queued_at: float
-    deadline: float
-    slot: int = 0  # of Deadlines
-    task: asyncio.Task[None] | Direct | None = None
-    began: bool = False
-    answered: bool = False
-    orphan: bool = False
-
-    __repr__ = object.__repr__
-
-
-_current: ContextVar[Call | None] = ContextVar("host_current_call", default=None)
+_current: ContextVar[AsyncRequest | None] = ContextVar("host_current_call", default=None)
 
 
 class Calls:
@@ -71,7 +50,7 @@ class Calls:
     ``room`` may be changed (``refill`` then); ``on_full`` is told of each call that finds none, ``on_leave``
     of each that has ended, before its place is given on.
 
-    A call is in ``live`` from its acceptance until it is answered and its function has ended. The
+    A request is in ``live`` from its acceptance until it is answered and its function has ended. The
     invariant that makes "exactly once" true: only :meth:`answer` delivers, and ``answered`` guards it.
     """
 
@@ -89,80 +68,80 @@ class Calls:
         self.on_full: Callable[[], None] | None = None
         self.on_leave: Callable[[], None] | None = None
         self._direct = direct
-        self.stepping: Call | None = None  # the one whose function makes a step right now, without a task
+        self.stepping: AsyncRequest | None = None  # the one whose function makes a step right now, without a task
         self._on_orphan = on_orphan
-        self._deadlines: Deadlines[Call] = Deadlines(loop, self._expire)
-        self._live: dict[AsyncRequest, Call] = {}
+        self._deadlines: Deadlines[AsyncRequest] = Deadlines(loop, self._expire)
+        self._live: dict[AsyncRequest, None] = {}  # in the order of their acceptance
         self._refilling = False
         self._idle: asyncio.Event | None = None  # set when nothing is in flight, once somebody waits for it
-        self.queue: FairQueue[Call] = FairQueue()
+        self.queue: FairQueue[AsyncRequest] = FairQueue()
         self.in_flight = 0
         self.answered = 0
         self.failed = 0
 
     def accept(self, request: AsyncRequest, now: float) -> None:
         """Start it, or have it wait for its source's turn; its deadline runs in both cases."""
-        call = self._live[request] = Call(request, now, request.deadline)
-        self._deadlines.add(call)
+        request.queued_at = now
+        self._live[request] = None
+        self._deadlines.add(request)
         if self.in_flight < self.room:
-            self._begin(call)
+            self._begin(request)
         else:
-            self.queue.put(request.source, call)
+            self.queue.put(request.source, request)
             if self.on_full is not None:
                 self.on_full()
 
     def give_up(self, request: AsyncRequest) -> None:
         """Cancel: answered at once. A read is aborted, a mutation that has begun is let finish."""
-        call = self._live.get(request)
-        if call is None or call.answered:
+        if request.answered or request not in self._live:
             return
         message = f"{request.name} was cancelled"
-        if not call.began:
-            self._unqueue(call)
-            self.answer(call, Reply(error=CancelledCall(message, outcome=not_sent(request))))
+        if not request.began:
+            self._unqueue(request)
+            self.answer(request, Reply(error=CancelledCall(message, outcome=not_sent(request))))
         elif request.mutation:
             message += " after it was started"
-            self.answer(call, Reply(error=CancelledCall(message, outcome="unknown")))
-            call.orphan = True
-            self._deadlines.add(call)
+            self.answer(request, Reply(error=CancelledCall(message, outcome="unknown")))
+            request.orphan = True
+            self._deadlines.add(request)
         else:
-            self.answer(call, Reply(error=CancelledCall(message)))
-            self._cancel(call)
+            self.answer(request, Reply(error=CancelledCall(message)))
+            self._cancel(request)
 
     def extend_deadline(self, seconds: float) -> None:
         """Put off the deadline of the call whose function asks."""
-        call = self.stepping or _current.get()
-        if call is not None and (call.orphan or not call.answered):
-            self._deadlines.remove(call)
-            call.deadline += seconds
-            self._deadlines.add(call)
+        request = self.stepping or _current.get()
+        if request is not None and (request.orphan or not request.answered):
+            self._deadlines.remove(request)
+            request.deadline += seconds
+            self._deadlines.add(request)
 
-    def answer(self, call: Call, reply: Reply) -> None:
+    def answer(self, request: AsyncRequest, reply: Reply) -> None:
         """Deliver the reply unless there was one; what became of an orphan goes to ``on_orphan``."""
-        if call.answered:
-            if call.orphan:
-                call.orphan = False
-                self._deadlines.remove(call)
+        if request.answered:
+            if request.orphan:
+                request.orphan = False
+                self._deadlines.remove(request)
                 if self._on_orphan is not None:
                     try:
-                        self._on_orphan(call.request, reply)
+                        self._on_orphan(request, reply)
                     except Exception:
                         _log.exception("what was to be told of a call given up is lost")
             return
-        call.answered = True
-        self._deadlines.remove(call)
+        request.answered = True
+        self._deadlines.remove(request)
         if reply.error is None:
             self.answered += 1
         else:
             self.failed += 1
-        deliver(call.request.deliver, reply)
+        deliver(request.deliver, reply)
 
     def refuse_waiting(self, refusal: Callable[[AsyncRequest], CallError]) -> None:
         """Answer what has not been started."""
         while len(self.queue):
-            call = self.queue.take()
-            del self._live[call.request]
-            self.answer(call, Reply(error=refusal(call.request)))
+            request = self.queue.take()
+            del self._live[request]
+            self.answer(request, Reply(error=refusal(request)))
 
     async def drain(self, grace: float) -> None:
         """Wait until nothing is in flight, for ``grace`` seconds at most."""
@@ -174,62 +153,61 @@ class Calls:
     def abandon(self) -> list[asyncio.Task[None]]:
         """Answer everything that still waits with ``ClosedError``; the tasks, cancelled, still to end."""
         tasks = []
-        for call in list(self._live.values()):
+        for request in list(self._live):
             outcome: Outcome | None = None
-            if call.request.mutation:
-                outcome = "unknown" if call.began else "not_sent"
-            message = f"the host closed while {call.request.name} was in flight"
-            self.answer(call, Reply(error=ClosedError(message, outcome=outcome)))
-            if isinstance(call.task, asyncio.Task):
-                tasks.append(call.task)
-            self._cancel(call)
+            if request.mutation:
+                outcome = "unknown" if request.began else "not_sent"
+            message = f"the host closed while {request.name} was in flight"
+            self.answer(request, Reply(error=ClosedError(message, outcome=outcome)))
+            if isinstance(request.task, asyncio.Task):
+                tasks.append(request.task)
+            self._cancel(request)
         self._deadlines.clear()
         return tasks
 
-    def _begin(self, call: Call) -> None:
+    def _begin(self, request: AsyncRequest) -> None:
         self.in_flight += 1
-        name = call.request.name
+        name = request.name
         is_direct = self._direct.get(name)
         if is_direct is not None and is_direct() and (function := self._functions.get(name)) is not None:
-            call.began = True
-            call.task = direct = Direct(self._loop, self, call)
+            request.began = True
+            request.task = direct = Direct(self._loop, self, request)
             direct.begin(function)
             return
         outer, self.stepping = self.stepping, None  # this one has a task, whose first step may be made right here
-        task = eager_task(self._loop, self._run(call))
+        task = eager_task(self._loop, self._run(request))
         self.stepping = outer
         if not task.done():
-            call.task = task
+            request.task = task
 
-    def end(self, call: Call, value: Any = None, error: BaseException | None = None) -> None:
+    def end(self, request: AsyncRequest, value: Any = None, error: BaseException | None = None) -> None:
         """Its function has ended."""
         # BaseException too: a SystemExit in a function must not end the loop for everyone.
         try:
-            self.answer(call, Reply(value) if error is None else Reply(error=_translate(call, error)))
+            self.answer(request, Reply(value) if error is None else Reply(error=_translate(request, error)))
         finally:
-            self._leave(call)
+            self._leave(request)
 
-    async def _run(self, call: Call) -> None:
-        request = call.request
-        if call.answered:  # cancelled or expired between its turn and its first step
-            self._leave(call)
+    async def _run(self, request: AsyncRequest) -> None:
+        if request.answered:  # cancelled or expired between its turn and its first step
+            self._leave(request)
             return
         try:
-            call.began = True
-            _current.set(call)
+            request.began = True
+            _current.set(request)
             function = self._functions.get(request.name)
             if function is None:
                 raise _unknown(request.name, self._functions)
-            value = await function(request.payload, call.deadline)
+            value = await function(request.payload, request.deadline)
         except BaseException as error:
-            self.end(call, error=error)
+            self.end(request, error=error)
         else:
-            self.end(call, value)
+            self.end(request, value)
 
-    def _leave(self, call: Call) -> None:
+    def _leave(self, request: AsyncRequest) -> None:
         self.in_flight -= 1
-        call.task = None
-        self._live.pop(call.request, None)
+        request.task = None
+        self._live.pop(request, None)
         if self.on_leave is not None:
             self.on_leave()
         self.refill()
@@ -247,31 +225,30 @@ class Calls:
             finally:
                 self._refilling = False
 
-    def _cancel(self, call: Call) -> None:
+    def _cancel(self, request: AsyncRequest) -> None:
         # A task that has not made its first step would never reach its own end when cancelled; it sees
         # by itself that its call has been answered.
-        if call.began and call.task is not None:
-            call.task.cancel()
+        if request.began and request.task is not None:
+            request.task.cancel()
 
-    def _unqueue(self, call: Call) -> None:
-        if call.task is None:
-            self.queue.remove(call.request.source, call)
-            del self._live[call.request]
+    def _unqueue(self, request: AsyncRequest) -> None:
+        if request.task is None:
+            self.queue.remove(request.source, request)
+            del self._live[request]
 
-    def _expire(self, call: Call) -> None:
-        request = call.request
-        if call.began:
-            self._cancel(call)
-            self._loop.call_later(LAST_WORD, self._overdue, call)
+    def _expire(self, request: AsyncRequest) -> None:
+        if request.began:
+            self._cancel(request)
+            self._loop.call_later(LAST_WORD, self._overdue, request)
             return
-        self._unqueue(call)
-        waited = monotonic() - call.queued_at
+        self._unqueue(request)
+        waited = monotonic() - request.queued_at
         text = f"{request.name}: waited {waited:.3g} s in the queue, with {self.in_flight} calls in flight"
-        self.answer(call, Reply(error=_late(call, "queue", text)))
+        self.answer(request, Reply(error=_late(request, "queue", text)))
 
-    def _overdue(self, call: Call) -> None:
-        text = f"{call.request.name}: no answer before the call's deadline, and it does not stop"
-        self.answer(call, Reply(error=_late(call, "response", text)))
+    def _overdue(self, request: AsyncRequest) -> None:
+        text = f"{request.name}: no answer before the call's deadline, and it does not stop"
+        self.answer(request, Reply(error=_late(request, "response", text)))
 
 
 def deliver(receiver: Callable[[Reply], None], reply: Reply) -> None:
@@ -287,14 +264,13 @@ def not_sent(request: AsyncRequest) -> Outcome | None:
     return "not_sent" if request.mutation else None
 
 
-def _translate(call: Call, error: BaseException) -> CallError:
-    request = call.request
+def _translate(request: AsyncRequest, error: BaseException) -> CallError:
     outcome: Outcome | None = "unknown" if request.mutation else None
     if isinstance(error, CallError):
         return error
     if isinstance(error, asyncio.CancelledError):
-        if monotonic() >= call.deadline:
-            return _late(call, "response", f"{request.name}: no answer before the call's deadline")
+        if monotonic() >= request.deadline:
+            return _late(request, "response", f"{request.name}: no answer before the call's deadline")
         return CancelledCall(f"{request.name} was cancelled", outcome=outcome)
     kind = type(error).__name__
     failure = FunctionError(f"{request.name} failed: {kind}: {error}", type=kind, outcome=outcome)
@@ -302,9 +278,9 @@ def _translate(call: Call, error: BaseException) -> CallError:
     return failure
 
 
-def _late(call: Call, phase: str, message: str) -> CallTimeout:
+def _late(request: AsyncRequest, phase: str, message: str) -> CallTimeout:
     outcome: Outcome | None = None
-    if call.request.mutation:
+    if request.mutation:
         outcome = "not_sent" if phase == "queue" else "unknown"
     return CallTimeout(message, phase=phase, outcome=outcome, retryable=True)
 

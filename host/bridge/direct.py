@@ -12,7 +12,8 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from host.bridge.calls import Call, Calls
+    from host.bridge.calls import Calls
+    from host.bridge.request import AsyncRequest
 
 __all__ = ["Direct"]
 
@@ -24,25 +25,25 @@ class Direct:
     futures, or what is like one and calls a callback that was added without a context at once.
     """
 
-    __slots__ = ("_call", "_calls", "_cancelled", "_coroutine", "_loop", "_running", "_waits")
+    __slots__ = ("_calls", "_cancelled", "_coroutine", "_loop", "_request", "_running", "_waits")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, calls: Calls, call: Call) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, calls: Calls, request: AsyncRequest) -> None:
         self._loop = loop
         self._coroutine: Any = None
         self._calls = calls
-        self._call = call
+        self._request = request
         self._waits: Any = None  # what it waits for
         self._running = False
         self._cancelled = False  # while it ran
 
     def begin(self, function: Callable[[Any, float], Awaitable[Any]]) -> None:
         """Call it, and make its first step."""
-        call = self._call
+        request = self._request
         try:
-            made = function(call.request.payload, call.deadline)
+            made = function(request.payload, request.deadline)
             self._coroutine = made if type(made) is CoroutineType else made.__await__()
         except BaseException as error:
-            self._calls.end(call, error=error)
+            self._calls.end(request, error=error)
         else:
             self._step()
 
@@ -50,7 +51,7 @@ class Direct:
         """Go on until the next wait, or to the end."""
         self._waits = None
         calls = self._calls
-        outer, calls.stepping = calls.stepping, self._call
+        outer, calls.stepping = calls.stepping, self._request
         self._running = True
         try:
             waits = self._coroutine.send(None) if error is None else self._coroutine.throw(error)
@@ -60,10 +61,10 @@ class Direct:
                     waits.cancel()
                 waits = self._coroutine.throw(asyncio.CancelledError())
         except StopIteration as end:
-            calls.end(self._call, end.value)
+            calls.end(self._request, end.value)
             return
         except BaseException as failure:
-            calls.end(self._call, error=failure)
+            calls.end(self._request, error=failure)
             return
         finally:
             calls.stepping = outer

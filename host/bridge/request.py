@@ -20,14 +20,18 @@ class Reply(msgspec.Struct, frozen=True):
     error: CallError | None = None
 
 
-class AsyncRequest(msgspec.Struct, frozen=True, eq=False):
-    """A call of the registered async function ``name`` with ``payload``.
+class AsyncRequest(msgspec.Struct, eq=False):
+    """A call of the registered async function ``name`` with ``payload``: one object from its submit to its reply.
 
     ``deliver`` takes the :class:`Reply`. It is called exactly once, from any thread, whatever happens
     (answer, error, deadline, cancellation, the worker's death, the host's end); it must not block and
     must not raise. ``deadline`` is on :func:`time.monotonic`. ``source`` groups the calls of one run:
     the queue serves sources in turn, so one of many calls does not starve the others.
     ``mutation`` says that cancelling must let a sent request finish.
+
+    From its submit on a request belongs to the loop's thread, which alone changes it. ``queued_at`` is when the loop
+    accepted it; ``task`` is set while it is in flight, ``began`` when the function was entered (from then on something
+    may have been sent). ``orphan``: answered as cancelled, but the function goes on.
     """
 
     name: str
@@ -36,3 +40,12 @@ class AsyncRequest(msgspec.Struct, frozen=True, eq=False):
     deliver: Callable[[Reply], None]
     source: object = None
     mutation: bool = False
+    # The loop's own:
+    queued_at: float = 0.0
+    slot: int = 0  # of Deadlines
+    task: Any = None
+    began: bool = False
+    answered: bool = False
+    orphan: bool = False
+
+    __repr__ = object.__repr__  # it holds arguments as they came
