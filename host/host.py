@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from host.bridge.registry import AsyncFunctionRegistry
+from host.bridge.threads import in_thread
 from host.bridge.worker import AsyncWorker
 from host.configfile import ConfigFile, read_config
 from host.errors import ConfigError, UsageError
@@ -269,8 +270,8 @@ class Host(Additions):
             return await self._runs.wait_async(source, options)
         self._runs.check_open()
         begin, force_new = self.durable_runs.begin, options.force_new
-        kept = await asyncio.to_thread(
-            begin, source, options.args, options.globals, options.run_id, force_new=force_new
+        kept = await in_thread(
+            lambda: begin(source, options.args, options.globals, options.run_id, force_new=force_new)
         )
         if isinstance(kept, RunResult):
             return kept
@@ -362,13 +363,10 @@ class Host(Additions):
     ) -> RunResult:
         """:meth:`resume` from a running loop, without blocking it. Cancelling it ends the run."""
         self._runs.check_open()
-        kept = await asyncio.to_thread(
-            self.durable_runs.resume,
-            run_id,
-            in_doubt=in_doubt,
-            recorded=recorded,
-            force_new=force_new,
-            other_key=other_key,
+        kept = await in_thread(
+            lambda: self.durable_runs.resume(
+                run_id, in_doubt=in_doubt, recorded=recorded, force_new=force_new, other_key=other_key
+            )
         )
         if isinstance(kept, RunResult):
             return kept
@@ -439,7 +437,7 @@ class Host(Additions):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.close)
+        await in_thread(self.close)
 
     def __del__(self) -> None:
         runs: Runs | None = getattr(self, "_runs", None)  # none where opening it failed

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any, TypeVarTuple, Unpack
 
+from host.bridge.threads import DaemonExecutor
+
 Ts = TypeVarTuple("Ts")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -50,12 +52,16 @@ class PatientLoop(AsyncioLoop):
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's loop where it is installed, else asyncio's."""
+    """uvloop's loop where it is installed, else asyncio's. Also after the main thread's end."""
+    loop: asyncio.AbstractEventLoop
     try:
         import uvloop  # optional: no wheels on Windows and PyPy
     except ImportError:
-        return PatientLoop()
-    return uvloop.new_event_loop()
+        loop = PatientLoop()
+    else:
+        loop = uvloop.new_event_loop()
+    loop.set_default_executor(DaemonExecutor())
+    return loop
 
 
 if sys.version_info >= (3, 12):
