@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -21,12 +20,12 @@ from host.gate.journal.journal import Journal
 from host.gate.journal.records import Binding, Record, Run
 from host.lua.values import from_lua, to_lua
 from host.run.durable import Durable, InDoubt, failure_to_repeat
+from host.run.options import check_id
+from host.run.returned import read
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
     from host.host import Host
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -188,11 +187,12 @@ class DurableRuns:
         if run.status == "replaced":
             raise UsageError(f"run {run.id} was started over, and is kept only to be looked at or undone")
         if run.status == "done":
-            value, simulated = from_lua(run.value), run.mode == "simulated"
+            (value, rest), simulated = read(run.value), run.mode == "simulated"
             self._say(run.id, "info", "the run is done: this is its result, and nothing is done again")
             return RunResult(
-                run.id, run.script, value=value, calls=run.calls, simulated=simulated, exit_status=run.exit_status
-            )
+                run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
+                exit_status=run.exit_status,
+            )  # fmt: skip
         self.check_bound(run, other_key=other_key)
         self._keep_simulator(run.id, run.simulator)
         log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing)
@@ -304,15 +304,6 @@ def no_such_run(journal: Journal, run_id: str) -> UsageError:
             hint=f"give its command again, with --run-id {run_id}: what is done is not done again",
         )
     return UsageError(text, hint="luahost runs list shows them")
-
-
-def check_id(run_id: str) -> None:
-    """Raise ``UsageError`` for what cannot be a run's id."""
-    if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
-        raise UsageError(
-            "a run's id is 1 to 100 letters, digits and . _ : -, beginning with a letter or digit; "
-            f"got {run_id!r}"
-        )
 
 
 def _script(run: Run, *, recorded: bool) -> Script:

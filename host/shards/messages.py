@@ -184,6 +184,7 @@ class Ended(Message, frozen=True):
 
     id: int
     value: Any
+    rest: list[Any]
     output: bytes
     calls: int
     duration: float

@@ -193,7 +193,7 @@ local function ended(how, value, co)
   run.finished = true
   sethook()
   host(ROOM) -- a script may have filled its memory
-  if how == "value" and value == nil then host(ENDED, "\192")
+  if how == "value" and value.n < 2 and value.results[1] == nil then host(ENDED, "\192")
   else core.ending(how, value, co) end
   return 0
 end
@@ -213,7 +213,7 @@ local function advance()
   local lost = rawget(core, "lost") and core.lost() -- a failed task whose error nobody took
   if lost then return ended("error", lost.error, lost.stack) end
   if run.live > 0 then return ended("error", core.stuck(), main.co) end
-  return ended("value", main.results[1])
+  return ended("value", main)
 end
 core.advance = advance
 

@@ -97,8 +97,14 @@ function core.ending(how, value, co)
     facts.line, facts.script = line, script
     fail(facts, co)
   elseif how == "value" then
-    local payload, why = bounded(core.encode, value)
-    if payload then return host(ENDED, payload) end
+    local n, results = value.n, value.results
+    local payload, why
+    if n < 2 then
+      payload, why = bounded(core.encode, results[1])
+    else
+      payload, why = bounded(core.encode_list, n, core.unpack(results, 1, n))
+    end
+    if payload then return host(ENDED, payload, nil, n > 1) end
     if type(why) == "table" then why = rawget(why, "message") end
     fail({ kind = "invalid", message = "the script's returned value: " .. to_text(why) }, nil)
   else
