@@ -15,7 +15,19 @@ import msgspec
 from host.errors import UsageError
 from host.events import Event, Sink
 
-__all__ = ["a_flag", "a_path", "a_text", "an_instance", "mapping", "of_struct", "shown", "sinks", "texts", "wrong"]
+__all__ = [
+    "a_flag",
+    "a_path",
+    "a_text",
+    "an_instance",
+    "mapping",
+    "of_struct",
+    "shown",
+    "sinks",
+    "text_mapping",
+    "texts",
+    "wrong",
+]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -87,6 +99,14 @@ def mapping(name: str, value: Any, expected: str) -> Mapping[str, Any]:
         if not isinstance(key, str):
             raise UsageError(f"{name} has the key {shown(key)}; expected {expected}")
     return value
+
+
+def text_mapping(name: str, value: Any) -> Mapping[str, str]:
+    """Texts by their names."""
+    for key, each in mapping(name, value, "texts by their names").items():
+        if not isinstance(each, str):
+            raise wrong(f"{name}[{key!r}]", each, "a text", private=True)
+    return value  # type: ignore[no-any-return]
 
 
 def texts(name: str, value: Any) -> tuple[str, ...]:

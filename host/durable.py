@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from host import arguments
 from host.errors import InvalidCall, JournalError, ScriptError, UsageError
-from host.events import Logged
+from host.events import Logged, Sink
 from host.gate.api import Api
 from host.gate.journal.journal import Journal
 from host.gate.journal.records import Binding, Record, Run
@@ -75,6 +76,7 @@ class DurableRuns:
         *,
         force_new: bool = False,
         batch: str | None = None,
+        sinks: Sequence[Sink] = (),
     ) -> Kept | RunResult:
         """A new run. With the ``run_id`` of an old one that is resumed, or its result given if it is done.
 
@@ -94,14 +96,14 @@ class DurableRuns:
             if found is not None:
                 if not force_new:
                     self._same(found, args, given)
-                    return self._resume(found, script, "ask", recorded=False, other_key=False)
+                    return self._resume(found, script, "ask", recorded=False, other_key=False, sinks=sinks)
                 self._aside(found)
                 generation = found.generation + 1
         return self._new(run_id, generation, script, args, given, batch)
 
     def open_batch(self, batch_id: str) -> None:
         """See that the runs of a batch can be recorded. Raises ``UsageError``, ``JournalError``."""
-        check_id(batch_id)
+        check_id(batch_id, "batch_id")
         assert self.journal is not None
 
     def begin_job(
@@ -113,8 +115,9 @@ class DurableRuns:
         force_new = force_new or bool(said.get("force_new"))
         try:
             return self.begin(
-                script, said.get("args", ()), said.get("globals"), run_id, force_new=force_new, batch=batch_id
-            )
+                script, said.get("args", ()), said.get("globals"), run_id, force_new=force_new, batch=batch_id,
+                sinks=arguments.sinks("sinks", said.get("sinks", ())),
+            )  # fmt: skip
         except (JournalError, UsageError) as error:
             failure = ScriptError(error.message, script=script.name, kind="journal", hint=error.hint, cause=error)
             simulated = self._host.simulated
@@ -182,13 +185,20 @@ class DurableRuns:
         return self._kept(run, script, [], "ask", recorded=False)
 
     def _resume(
-        self, run: Run, script: Script, in_doubt: InDoubt, *, recorded: bool, other_key: bool
+        self,
+        run: Run,
+        script: Script,
+        in_doubt: InDoubt,
+        *,
+        recorded: bool,
+        other_key: bool,
+        sinks: Sequence[Sink] = (),
     ) -> Kept | RunResult:
         if run.status == "replaced":
             raise UsageError(f"run {run.id} was started over, and is kept only to be looked at or undone")
         if run.status == "done":
             (value, rest), simulated = read(run.value), run.mode == "simulated"
-            self._say(run.id, "info", "the run is done: this is its result, and nothing is done again")
+            self._say(run.id, "info", "the run is done: this is its result, and nothing is done again", sinks)
             return RunResult(
                 run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
                 exit_status=run.exit_status,
@@ -201,6 +211,7 @@ class DurableRuns:
                 run.id,
                 "warn",
                 f"{run.script} has changed since the run began; it goes on if its calls so far are the same",
+                sinks,
             )
         return self._kept(run, script, log, in_doubt, recorded=recorded)
 
@@ -290,8 +301,8 @@ class DurableRuns:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(folder / f"{run_id}.sqlite")
 
-    def _say(self, run_id: str, level: str, text: str) -> None:
-        for sink in self._host._around.sinks:
+    def _say(self, run_id: str, level: str, text: str, sinks: Sequence[Sink]) -> None:
+        for sink in (*self._host._around.sinks, *sinks):
             sink.emit(Logged(run_id, time.time(), level, text))
 
 

@@ -23,7 +23,7 @@ from host.gate.journal.journal import Journal
 from host.gate.journal.records import Record, Sent, Told, decode_sent, decode_told, encode
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
-from host.lua.values import SecretText, from_lua, to_lua
+from host.lua.values import SecretText, from_lua
 from host.run.recalled import Recalled, reply_of
 from host.run.reopening import Reopening, Transaction, undone_by_its_end
 from host.run.returned import written

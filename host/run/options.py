@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -87,7 +87,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         if self.durable is not None:
             arguments.a_flag("durable", self.durable)
         if self.run_id is not None:
-            arguments.a_text("run_id", self.run_id, "a text: the run's id")
+            arguments.an_instance("run_id", self.run_id, str, "a text: the run's id")
             if self.durable is False:
                 check_id(self.run_id)
         if arguments.a_flag("force_new", self.force_new) and not self.is_kept:
@@ -97,7 +97,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, method: str, keywords: RunKeywords) -> RunOptions:
         """Of the keywords given to ``Host.<method>``; one it does not have is a ``TypeError``, as in any call."""
         try:
-            return cls(**keywords)
+            return cls(**cast(Any, keywords))  # as they are given: made fields by __post_init__
         except TypeError:
             unknown = next(name for name in keywords if name not in cls.__struct_fields__)
             raise TypeError(f"Host.{method}() got an unexpected keyword argument {unknown!r}") from None
@@ -114,7 +114,7 @@ _NAMES = frozenset((*_SCRIPTS, *_OPTIONS))
 _PLAIN = RunOptions()
 
 
-def script_of(source: ScriptLike) -> Script:
+def script_of(source: ScriptLike, name: str = "script") -> Script:
     """A text is source if it holds a line break, or a space or parenthesis while it names no file.
 
     Raises ``UsageError`` for a path that cannot be read, or for anything else.
@@ -123,7 +123,7 @@ def script_of(source: ScriptLike) -> Script:
         return source
     if not isinstance(source, str | os.PathLike) or isinstance(source, type):
         got = arguments.shown(source)
-        raise UsageError(f"script: a script is a path, Lua source text or a compiled Script; got {got}")
+        raise UsageError(f"{name}: a script is a path, Lua source text or a compiled Script; got {got}")
     return Script.of(source) if isinstance(source, str) and _is_code(source) else Script.read(source)
 
 
@@ -145,12 +145,12 @@ def _is_code(text: str) -> bool:
     return not text.endswith(".lua") and any(sign in text for sign in " (=") and not Path(text).exists()
 
 
-def check_id(run_id: str) -> None:
+def check_id(run_id: Any, name: str = "run_id") -> None:
     """Raise ``UsageError`` for what cannot be a run's id."""
     if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
         raise UsageError(
-            "a run's id is 1 to 100 letters, digits and . _ : -, beginning with a letter or digit; "
-            f"got {run_id!r}"
+            f"{name}: a run's id is 1 to 100 letters, digits and . _ : -, beginning with a letter or digit; "
+            f"got {arguments.shown(run_id)}"
         )
 
 
@@ -162,5 +162,5 @@ def _check_globals(given: Any) -> None:
         if inspect.isroutine(value) or isinstance(value, type | partial):
             raise UsageError(
                 f"globals: {name} is {arguments.shown(value)}, and functions of Python are no values of Lua",
-                hint=f"Register it, under a name scripts do not know yet: host.function(fn, name={name!r}).",
+                hint="Register it with host.function(fn, name=…), under a name that means nothing else yet.",
             )

@@ -48,7 +48,7 @@ local function describe(value, co)
         local ok, shown = pcall(to_text, value)
         facts.message = ok and type(shown) == "string" and shown or nil
       end
-      facts.message = facts.message or "the error is a table: " .. core.env.inspect(value)
+      facts.message = facts.message or "the error is a table: " .. core.inspect(value)
     end
   elseif type(value) == "string" then
     facts.message = value
