@@ -123,7 +123,7 @@ class Host(Additions):
         self.settings = self._read_settings(env_file, settings)
         self.limits = limits or self._config.limits or Limits()
         self.simulated = arguments.a_flag("simulate", simulate) or simulator is not None
-        if self.simulated and (name := parts.first()) is not None:
+        if self.simulated and processes == 1 and (name := parts.first()) is not None:
             raise UsageError(f"{name}: a simulated host sends nothing, so it has no use for one")
         self._lock = threading.Lock()
         self._durable_runs: DurableRuns | None = None
