@@ -7,6 +7,7 @@ takes its values as they are. A text that may hold a secret is not shown.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ __all__ = [
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 LONGEST = 60  # characters of a value in a message
+_KEY = r"\s*[a-z]{2,6}_(?:org_)?(?:live|test)_|whsec_"
 
 
 def wrong(name: str, value: Any, expected: str, *, private: bool = False) -> UsageError:
@@ -40,7 +42,9 @@ def wrong(name: str, value: Any, expected: str, *, private: bool = False) -> Usa
 
 
 def shown(value: Any, *, private: bool = False) -> str:
-    """A value in a message: itself where it is short, else what it is."""
+    """A value in a message: itself where it is short, else what it is. No text that looks like a key."""
+    if isinstance(value, str) and re.match(_KEY, value):
+        return "a key"
     if value is None or isinstance(value, bool | int | float) or (isinstance(value, str) and not private):
         text = repr(value)
         return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -26,7 +26,13 @@ from host.limits import YEAR, Limits
 from host.lua.chunks import Chunks
 from host.parts.additions import Additions
 from host.parts.apis import Apis, Endpoints
-from host.parts.arguments import api_arguments, check_process_arguments, check_simulator, checked_parts
+from host.parts.arguments import (
+    api_arguments,
+    check_process_arguments,
+    check_settings,
+    check_simulator,
+    checked_parts,
+)
 from host.parts.runs import Runs
 from host.parts.wire import USER_AGENT, HttpxParts, Wire, http_client
 from host.run.functions import Functions
@@ -67,16 +73,20 @@ class Host(Additions):
     """Runs Lua scripts against APIs. Use it as ``with Host() as host`` or ``async with``, or ``close()`` it.
 
     ``simulate=True`` answers from the built-in simulator; else a key is needed and its absence raises
-    ``ConfigError``. ``settings`` are fields of :class:`~host.settings.Settings` by name
+    ``ConfigError``, but for a host that names its ``apis`` (other than Stripe; ``{}`` for none) or whose permissions
+    grant no call of Stripe. ``apis`` are documents by name, or mappings of ``document``, ``base_url`` and ``auth``.
+    ``settings`` are fields of :class:`~host.settings.Settings` by name
     (``stripe_secret_key=…``, ``http_timeout=…``); they win over the environment, which wins over ``env_file``.
     ``transport`` is ``"auto"``, ``"reqwest"``, ``"httpx"``, or an ``httpx.AsyncBaseTransport``;
-    ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks`` get every event of every run.
+    ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks``, objects with ``emit(event)`` or functions of
+    an event, get every event of every run.
     ``permissions`` are what scripts may do; ``budget`` is what all runs together may spend, ``daily_budget`` what
     they may on each day with one key (docs/permissions.md). ``env`` holds values scripts may read, beside what
     the permissions grant of the process's environment. ``config`` is the path of a ``host.toml``, over which
     arguments win. ``isolation="process"`` runs each script in a confined process of its own;
     ``host.isolation.describe()`` then tells what holds there. ``processes`` spreads runs over so many worker
-    processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md).
+    processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md). An argument that
+    cannot be what it is meant for raises ``UsageError`` naming it.
     """
 
     def __init__(
@@ -106,6 +116,7 @@ class Host(Additions):
             raise arguments.wrong("isolation", isolation, "'none' or 'process'")
         if isinstance(transport, str):
             settings["transport"], transport = transport, None
+        check_settings(settings, Host.__init__.__kwdefaults__ or ())
         parts = checked_parts(transport, mounts, event_hooks, auth)
         check_process_arguments(processes, setup)
         limits = arguments.of_struct("limits", limits, Limits)
@@ -186,7 +197,7 @@ class Host(Additions):
             raise
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _FIXED and name in self.__dict__:
+        if name in _FIXED and "_runs" in self.__dict__:
             raise UsageError(
                 f"Host.{name} is fixed once the host is open, and setting it would change nothing",
                 hint="Give it to Host(…), or what is for one run to that run.",
@@ -216,12 +227,12 @@ class Host(Additions):
         """Run a script (a path, or a compiled one) and wait for its result.
 
         ``options`` are those of :class:`~host.run.options.RunOptions`: ``args``, ``globals``, ``timeout`` (seconds
-        for the whole run), ``limits``, ``permissions``, ``budget``; and for durable runs ``durable``, ``run_id``,
-        ``force_new``.
+        for the whole run), ``limits``, ``permissions``, ``budget``, ``sinks`` (for this run's events); and for durable
+        runs ``durable``, ``run_id``, ``force_new``.
 
         ``durable=True`` records it in the journal, so that :meth:`resume` can go on after a crash. ``run_id``
         names such a run: given again, the run is resumed, or its result given if it is done; ``force_new``
-        starts it over, with new keys.
+        starts it over, with new keys. With ``durable=False`` the ``run_id`` is a name and nothing is recorded.
 
         ``returns`` is a type the value is decoded into (a dataclass, ``list[Model]`` …); what does not fit is an
         error of the result. A script's own failure raises nothing: it is ``result.error``. Raises ``UsageError``
@@ -507,6 +518,7 @@ class Host(Additions):
     def _check_key(self) -> None:
         """Of a host that has Stripe alone: it needs the key, unless its permissions grant no call of it."""
         if not self.simulated and not self.settings.has_key and self._rules.grants_some("stripe"):
+            self._rules.close()
             raise ConfigError(
                 "there is no Stripe key: STRIPE_SECRET_KEY is not set",
                 hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True). A host whose "

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from host import arguments
 from host.apis.catalog import Catalog
 from host.errors import UsageError
 from host.parts.wire import HttpxParts
+from host.settings import Settings
 
 if TYPE_CHECKING:
     from typing import Required
 
     from host.gate.added import Credentials, Document
 
-__all__ = ["ApiArguments", "NamedApi", "api_arguments", "check_process_arguments", "check_simulator", "checked_parts"]
+__all__ = [
+    "ApiArguments",
+    "NamedApi",
+    "api_arguments",
+    "check_process_arguments",
+    "check_settings",
+    "check_simulator",
+    "checked_parts",
+]
 
 MOST_PROCESSES = 256
 
@@ -71,6 +80,18 @@ def checked_parts(transport: Any, mounts: Any, event_hooks: Any, auth: Any) -> H
     if auth is not None and not _is_auth(auth):
         raise arguments.wrong("auth", auth, "(user, password), an httpx.Auth or a function of a request", private=True)
     return HttpxParts(transport, mounts, event_hooks, auth)
+
+
+def check_settings(given: Mapping[str, Any], parameters: Iterable[str]) -> None:
+    """Settings by name; one that is none is told with the nearest of these and of the host's other ``parameters``."""
+    known = [name for name in Settings.__struct_fields__ if name != "sources"]
+    for name in given:
+        if name not in known:
+            import difflib  # for this message alone
+
+            near = difflib.get_close_matches(name, [*parameters, *known], 1)
+            meant = f"did you mean {near[0]!r}?" if near else f"settings are {', '.join(known)}"
+            raise UsageError(f"Host has no argument or setting {name!r}; {meant}")
 
 
 def check_process_arguments(processes: Any, setup: Any) -> None:

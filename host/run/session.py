@@ -621,7 +621,7 @@ class Session:
     def _failed(self, payload: bytes) -> None:
         facts = from_lua(payload)
         causes = self._tools.causes if self._tools is not None else {}
-        error = script_error(self._masked(facts), self.job.script, causes, self._names)
+        error = script_error(self._masked(facts), self.job.script, causes, self._names, self.around.mask)
         self._ending = (None, error, None)
 
     def _names(self) -> list[str]:

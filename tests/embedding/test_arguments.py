@@ -443,6 +443,13 @@ def test_a_mapping_stands_for_the_struct_of_its_fields() -> None:
             host.run_source("", limits={"memry": 1})
 
 
+@pytest.mark.parametrize(("wrong", "meant"), [("limit", "limits"), ("http_timout", "http_timeout"), ("api", "apis")])
+def test_a_misspelt_argument_names_the_nearest(wrong: str, meant: str) -> None:
+    """Among the host's own and the settings."""
+    with pytest.raises(UsageError, match=f"Host has no argument or setting '{wrong}'; did you mean '{meant}'?"):
+        Host(simulate=True, **{wrong: None})  # type: ignore[arg-type]
+
+
 def test_functions_are_sinks_too(capsys: pytest.CaptureFixture[str]) -> None:
     """sinks=[print] prints each event; a class is refused, as its instance was meant."""
     seen: list[Event] = []
@@ -496,5 +503,7 @@ def test_values_that_may_be_secret_are_not_shown() -> None:
         with pytest.raises(UsageError) as caught:
             Host(**{"stripe_secret_key": "sk_test_1234", **given})  # type: ignore[arg-type]
         assert "verysecret" not in str(caught.value)
+    with pytest.raises(UsageError, match="simulate is a key; expected True or False"):
+        Host("sk_test_verysecret")  # type: ignore[arg-type]
     with Host(simulate=True) as host, pytest.raises(UsageError, match=r"args\[0\] is a Secret; expected a text"):
         host.run_source("", args=[Secret("sk_test_verysecret")])  # type: ignore[list-item]

@@ -84,6 +84,14 @@ def test_the_place_is_said_once(host: Host) -> None:
     assert str(ScriptError("no")) == "no"
 
 
+def test_the_source_shown_hides_the_key() -> None:
+    """A script may hold the very key of its host; notes go into logs."""
+    with Host(stripe_secret_key="sk_test_verysecretindeed") as host:
+        error = error_of(host, "local key = 'sk_test_verysecretindeed' error('no')")
+    assert "verysecret" not in "".join(traceback.format_exception(error)) + error.source
+    assert "error('no')" in error.source
+
+
 def test_hints_are_notes(host: Host) -> None:
     """Of every error of the host, once, also where the hint is set or changed later."""
     error = error_of(host, "nu_product()")
