@@ -471,7 +471,7 @@ class Host(Additions):
         """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""
         if isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace <= YEAR:
             raise arguments.wrong("grace", grace, "seconds from 0, at most a year")
-        if not self._runs.forked and (self._around.alive or self._worker.is_busy):
+        if not self._runs.forked and self._around.alive:
             self._worker.check_may_block("close", "Use async with, or await asyncio.to_thread(host.close).")
         self._runs.close(grace)
         if self._runs.forked:
