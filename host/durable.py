@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from host import arguments
 from host.errors import InvalidCall, JournalError, ScriptError, UsageError
-from host.events import Logged
+from host.events import Logged, Sink
 from host.gate.api import Api
 from host.gate.journal.journal import Journal
 from host.gate.journal.records import Binding, Record, Run
 from host.lua.values import from_lua, to_lua
 from host.run.durable import Durable, InDoubt, failure_to_repeat
+from host.run.options import check_id
+from host.run.returned import read
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
     from host.host import Host
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -76,6 +76,7 @@ class DurableRuns:
         *,
         force_new: bool = False,
         batch: str | None = None,
+        sinks: Sequence[Sink] = (),
     ) -> Kept | RunResult:
         """A new run. With the ``run_id`` of an old one that is resumed, or its result given if it is done.
 
@@ -95,14 +96,14 @@ class DurableRuns:
             if found is not None:
                 if not force_new:
                     self._same(found, args, given)
-                    return self._resume(found, script, "ask", recorded=False, other_key=False)
+                    return self._resume(found, script, "ask", recorded=False, other_key=False, sinks=sinks)
                 self._aside(found)
                 generation = found.generation + 1
         return self._new(run_id, generation, script, args, given, batch)
 
     def open_batch(self, batch_id: str) -> None:
         """See that the runs of a batch can be recorded. Raises ``UsageError``, ``JournalError``."""
-        check_id(batch_id)
+        check_id(batch_id, "batch_id")
         assert self.journal is not None
 
     def begin_job(
@@ -114,8 +115,9 @@ class DurableRuns:
         force_new = force_new or bool(said.get("force_new"))
         try:
             return self.begin(
-                script, said.get("args", ()), said.get("globals"), run_id, force_new=force_new, batch=batch_id
-            )
+                script, said.get("args", ()), said.get("globals"), run_id, force_new=force_new, batch=batch_id,
+                sinks=arguments.sinks("sinks", said.get("sinks", ())),
+            )  # fmt: skip
         except (JournalError, UsageError) as error:
             failure = ScriptError(error.message, script=script.name, kind="journal", hint=error.hint, cause=error)
             simulated = self._host.simulated
@@ -183,16 +185,24 @@ class DurableRuns:
         return self._kept(run, script, [], "ask", recorded=False)
 
     def _resume(
-        self, run: Run, script: Script, in_doubt: InDoubt, *, recorded: bool, other_key: bool
+        self,
+        run: Run,
+        script: Script,
+        in_doubt: InDoubt,
+        *,
+        recorded: bool,
+        other_key: bool,
+        sinks: Sequence[Sink] = (),
     ) -> Kept | RunResult:
         if run.status == "replaced":
             raise UsageError(f"run {run.id} was started over, and is kept only to be looked at or undone")
         if run.status == "done":
-            value, simulated = from_lua(run.value), run.mode == "simulated"
-            self._say(run.id, "info", "the run is done: this is its result, and nothing is done again")
+            (value, rest), simulated = read(run.value), run.mode == "simulated"
+            self._say(run.id, "info", "the run is done: this is its result, and nothing is done again", sinks)
             return RunResult(
-                run.id, run.script, value=value, calls=run.calls, simulated=simulated, exit_status=run.exit_status
-            )
+                run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
+                exit_status=run.exit_status,
+            )  # fmt: skip
         self.check_bound(run, other_key=other_key)
         self._keep_simulator(run.id, run.simulator)
         log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing)
@@ -201,6 +211,7 @@ class DurableRuns:
                 run.id,
                 "warn",
                 f"{run.script} has changed since the run began; it goes on if its calls so far are the same",
+                sinks,
             )
         return self._kept(run, script, log, in_doubt, recorded=recorded)
 
@@ -290,8 +301,8 @@ class DurableRuns:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(folder / f"{run_id}.sqlite")
 
-    def _say(self, run_id: str, level: str, text: str) -> None:
-        for sink in self._host._around.sinks:
+    def _say(self, run_id: str, level: str, text: str, sinks: Sequence[Sink]) -> None:
+        for sink in (*self._host._around.sinks, *sinks):
             sink.emit(Logged(run_id, time.time(), level, text))
 
 
@@ -304,15 +315,6 @@ def no_such_run(journal: Journal, run_id: str) -> UsageError:
             hint=f"give its command again, with --run-id {run_id}: what is done is not done again",
         )
     return UsageError(text, hint="luahost runs list shows them")
-
-
-def check_id(run_id: str) -> None:
-    """Raise ``UsageError`` for what cannot be a run's id."""
-    if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
-        raise UsageError(
-            "a run's id is 1 to 100 letters, digits and . _ : -, beginning with a letter or digit; "
-            f"got {run_id!r}"
-        )
 
 
 def _script(run: Run, *, recorded: bool) -> Script:

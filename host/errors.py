@@ -20,6 +20,10 @@
 
 A foreign error (httpx, lupa, sqlite3 …) is translated once, at the border of the room that
 imports the library, with ``raise … from``.
+
+``error.message`` is the message alone. What a traceback, a logger or pytest shows has all that is known: the text of
+a ScriptError begins with its place, its source lines and every error's hint are notes (PEP 678). All of them can be
+pickled.
 """
 
 from __future__ import annotations
@@ -47,21 +51,40 @@ __all__ = [
 ]
 
 Outcome = Literal["not_sent", "rejected", "unknown"]
+_HINT = "hint: "
 
 
 class HostError(Exception):
-    """Base of all errors the host raises. ``str(error)`` is the message alone.
+    """Base of all errors the host raises. ``message`` says what is wrong, and is the error's text but for a
+    :class:`ScriptError`.
 
-    ``hint`` is one sentence on what to do next, or ``None``. ``exit_code`` is what the command line
-    ends with when this error is what ended it.
+    ``hint`` is one sentence on what to do next, or ``None``; it is also a note of the exception. ``exit_code`` is
+    what the command line ends with when this error is what ended it.
     """
 
     exit_code: ClassVar[int] = 1
+    _hint: str | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        if hint is not None:
+            self.hint = hint
+
+    @property
+    def hint(self) -> str | None:
+        """What to do next."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str | None) -> None:
+        if self._hint:
+            notes: list[str] = getattr(self, "__notes__", [])
+            if (note := _HINT + self._hint) in notes:
+                notes.remove(note)
+        self._hint = hint
+        if hint:
+            self.add_note(_HINT + hint)
 
 
 class UsageError(HostError):
@@ -224,12 +247,13 @@ class JournalError(HostError):
 
 
 class ScriptError(HostError):
-    """A run ended with an error.
+    """A run ended with an error. Its text begins with the place: ``pay.lua:12: Your card was declined.``
 
     ``line`` is the script's line (1-based) or ``None``, ``script`` its name, ``traceback`` the Lua call
-    stack as text (innermost first), ``source`` the lines around the fault, ``cause`` the ``CallError`` or
-    exception behind it, ``kind`` the kind of a raised error table (``"error"`` for a plain Lua error,
-    ``"syntax"`` for a chunk that does not compile), ``facts`` the fields of the error table.
+    stack as text (innermost first), ``source`` the lines around the fault (a note of the exception), ``cause`` the
+    ``CallError`` or exception behind it, ``kind`` the kind of a raised error table (``"error"`` for a plain Lua error,
+    ``"syntax"`` for a chunk that does not compile), ``facts`` the fields of the error table. Those asked for most
+    are attributes: ``status``, ``code``, ``request_id``, ``outcome`` and ``body``, each ``None`` where there is none.
     """
 
     def __init__(
@@ -245,7 +269,7 @@ class ScriptError(HostError):
         cause: BaseException | None = None,
         hint: str | None = None,
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message)
         self.script = script
         self.line = line
         self.traceback = traceback
@@ -254,6 +278,51 @@ class ScriptError(HostError):
         self.facts = facts or {}
         self.cause = cause
         self.__cause__ = cause
+        if source:
+            self.add_note(source)
+        if hint is not None:
+            self.hint = hint
+
+    def __str__(self) -> str:
+        place = self.place
+        said = not place or self.message.startswith(f"{place}:")
+        return self.message if said else f"{place}: {self.message}"
+
+    @property
+    def place(self) -> str:
+        """The script and the line, as ``pay.lua:12``; what is not known is left out."""
+        return ":".join(str(part) for part in (self.script, self.line) if part not in ("", None))
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer behind it."""
+        return self.facts.get("status")
+
+    @property
+    def code(self) -> str | None:
+        """The API's own code for what went wrong, such as ``card_declined``."""
+        return self.facts.get("code")
+
+    @property
+    def request_id(self) -> str | None:
+        """The API's id of the request that failed."""
+        return self.facts.get("request_id")
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """Of a change: ``"not_sent"``, ``"rejected"``, or ``"unknown"``: it may have happened."""
+        return self.facts.get("outcome")
+
+    @property
+    def body(self) -> Any:
+        """The answer behind it, decoded; its text where it was not JSON."""
+        return self.facts.get("body")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = dict(self.__dict__)
+        if not _can_be_pickled(self.cause):  # somebody else's exception; its text is in the message
+            state["cause"] = None
+        return _unpickled, (type(self), self.args, state)
 
     _EXIT: ClassVar[dict[str, int]] = {
         "api": 4,
@@ -268,3 +337,22 @@ class ScriptError(HostError):
     def exit_code(self) -> int:  # type: ignore[override]
         """The command line's status for a run that ended this way."""
         return self._EXIT.get(self.kind, 1)
+
+
+def _unpickled(kind: type[ScriptError], args: tuple[Any, ...], state: dict[str, Any]) -> ScriptError:
+    error = kind(*args)
+    error.__dict__.update(state)
+    error.__cause__ = error.cause
+    return error
+
+
+def _can_be_pickled(error: BaseException | None) -> bool:
+    if error is None:
+        return True
+    import pickle  # here alone
+
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - what was just written
+    except Exception:
+        return False
+    return True

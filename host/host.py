@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
+from host import arguments
 from host.bridge.registry import AsyncFunctionRegistry
+from host.bridge.threads import in_thread
 from host.bridge.worker import AsyncWorker
 from host.configfile import ConfigFile, read_config
 from host.errors import ConfigError, UsageError
-from host.events import Sink
+from host.events import Event, Sink
 from host.gate.budget import Budget
 from host.gate.gate import Gate
 from host.gate.masking import Mask
@@ -22,16 +23,23 @@ from host.gate.rules import Rules
 from host.http.chain import chain
 from host.http.message import Send
 from host.http.traffic import limits_of, policies_of
-from host.limits import Limits
+from host.limits import YEAR, Limits
 from host.lua.chunks import Chunks
 from host.parts.additions import Additions
 from host.parts.apis import Apis, Endpoints
+from host.parts.arguments import (
+    api_arguments,
+    check_process_arguments,
+    check_settings,
+    check_simulator,
+    checked_parts,
+)
 from host.parts.runs import Runs
 from host.parts.wire import USER_AGENT, HttpxParts, Wire, http_client
 from host.run.functions import Functions
 from host.run.libraries import builtin_libraries
 from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
-from host.run.returned import decoded
+from host.run.returned import decoded, reader
 from host.run.runners import Runners
 from host.run.script import RunResult, Script
 from host.run.session import Session, Surroundings
@@ -45,6 +53,7 @@ if TYPE_CHECKING:
     from host.durable import DurableRuns, Kept
     from host.gate.added import Document
     from host.gate.api import Api
+    from host.parts.arguments import ApiArguments
     from host.run.child.isolation import Isolation
     from host.run.durable import InDoubt
     from host.shards.shards import Shards
@@ -58,20 +67,27 @@ Create = Callable[[Any], Any]
 V = TypeVar("V")
 
 
+_FIXED = frozenset({"settings", "limits", "simulated", "registry", "isolation"})
+
+
 class Host(Additions):
     """Runs Lua scripts against APIs. Use it as ``with Host() as host`` or ``async with``, or ``close()`` it.
 
     ``simulate=True`` answers from the built-in simulator; else a key is needed and its absence raises
-    ``ConfigError``. ``settings`` are fields of :class:`~host.settings.Settings` by name
+    ``ConfigError``, but for a host that names its ``apis`` (other than Stripe; ``{}`` for none) or whose permissions
+    grant no call of Stripe. ``apis`` are documents by name, or mappings of ``document``, ``base_url`` and ``auth``.
+    ``settings`` are fields of :class:`~host.settings.Settings` by name
     (``stripe_secret_key=…``, ``http_timeout=…``); they win over the environment, which wins over ``env_file``.
     ``transport`` is ``"auto"``, ``"httpx"``, or an ``httpx.AsyncBaseTransport``;
-    ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks`` get every event of every run.
+    ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks``, objects with ``emit(event)`` or functions of
+    an event, get every event of every run.
     ``permissions`` are what scripts may do; ``budget`` is what all runs together may spend, ``daily_budget`` what
     they may on each day with one key (docs/permissions.md). ``env`` holds values scripts may read, beside what
     the permissions grant of the process's environment. ``config`` is the path of a ``host.toml``, over which
     arguments win. ``isolation="process"`` runs each script in a confined process of its own;
     ``host.isolation.describe()`` then tells what holds there. ``processes`` spreads runs over so many worker
-    processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md).
+    processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md). An argument that
+    cannot be what it is meant for raises ``UsageError`` naming it.
     """
 
     def __init__(
@@ -79,35 +95,48 @@ class Host(Additions):
         simulate: bool = False,
         env_file: str | os.PathLike[str] | None = None,
         *,
-        limits: Limits | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
         transport: str | httpx.AsyncBaseTransport | None = None,
         mounts: Mapping[str, Any] | None = None,
         event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
         auth: Any = None,
-        sinks: Sequence[Sink] = (),
+        sinks: Sequence[Sink | Callable[[Event], Any]] = (),
         env: Mapping[str, str] | None = None,
         simulator: Simulator | None = None,
         isolation: Literal["none", "process"] = "none",
-        permissions: Permissions | None = None,
-        budget: Budget | None = None,
-        daily_budget: Budget | None = None,
+        permissions: Permissions | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
+        daily_budget: Budget | Mapping[str, Any] | None = None,
         config: str | os.PathLike[str] | ConfigFile | None = None,
         processes: int = 1,
         setup: str | None = None,
-        apis: Mapping[str, Document] | None = None,
+        apis: Mapping[str, Document | ApiArguments] | None = None,
         **settings: Any,
     ) -> None:
         if isolation not in ("none", "process"):
-            raise UsageError(f"isolation is {isolation!r}; expected 'none' or 'process'")
+            raise arguments.wrong("isolation", isolation, "'none' or 'process'")
         if isinstance(transport, str):
             settings["transport"], transport = transport, None
-        parts = HttpxParts(transport, mounts, event_hooks, auth)
+        check_settings(settings, Host.__init__.__kwdefaults__ or ())
+        parts = checked_parts(transport, mounts, event_hooks, auth)
+        check_process_arguments(processes, setup)
+        limits = arguments.of_struct("limits", limits, Limits)
+        permissions = arguments.of_struct("permissions", permissions, Permissions)
+        budget = arguments.of_struct("budget", budget, Budget)
+        daily_budget = arguments.of_struct("daily_budget", daily_budget, Budget)
+        given = arguments.sinks("sinks", sinks)
+        documents = None if apis is None else api_arguments(apis)
+        if env is not None:
+            arguments.text_mapping("env", env)
+        if simulator is not None:
+            check_simulator(simulator)
         self._config = _config(config)
-        self._env_file = env_file
+        self._env_file = None if env_file is None else arguments.a_path("env_file", env_file)
         self.settings = self._read_settings(env_file, settings)
         self.limits = limits or self._config.limits or Limits()
-        self.simulated = simulate or simulator is not None
-        self._check_key(others=bool(apis or self._config.apis))
+        self.simulated = arguments.a_flag("simulate", simulate) or simulator is not None
+        if self.simulated and processes == 1 and (name := parts.first()) is not None:
+            raise UsageError(f"{name}: a simulated host sends nothing, so it has no use for one")
         self._lock = threading.Lock()
         self._durable_runs: DurableRuns | None = None
         self._simulator, self._own_simulator = simulator, simulator is None
@@ -115,6 +144,8 @@ class Host(Additions):
         self._added = Apis(self.settings, simulated=self.simulated)
         mask = Mask([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
         self._rules = Rules.of_host(self._config, permissions, budget, daily_budget, self._apis, mask, env)
+        if documents is None and not self._config.apis:
+            self._check_key()
         if processes != 1:
             self._rules.check_one_process()
         # The loop's side: what answers calls.
@@ -149,7 +180,7 @@ class Host(Additions):
                 deadline=self.settings.request_deadline, mask=mask, libraries=self._libraries),
             worker=self._worker,
             runners=self._runners,
-            sinks=tuple(sinks),
+            sinks=given,
             simulated=self.simulated,
             mask=mask,
             new_state=self._states.new if self.isolation is None else self.isolation.state,
@@ -159,21 +190,29 @@ class Host(Additions):
         try:
             if processes == 1 and setup is not None:
                 self._set_up(setup)
-            self._add_apis(apis or {}, self._config.apis)
+            self._add_apis(documents or {}, self._config.apis)
             if processes != 1:
                 self._spread(processes, setup, isolation, parts)
         except BaseException:
             self.close(0.0)
             raise
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and "_runs" in self.__dict__:
+            raise UsageError(
+                f"Host.{name} is fixed once the host is open, and setting it would change nothing",
+                hint="Give it to Host(…), or what is for one run to that run.",
+            )
+        super().__setattr__(name, value)
+
     # -- runs
 
-    def compile(self, source: str | os.PathLike[str]) -> Script:
-        """A reusable script of a file's path, or of Lua source text.
+    def compile(self, source: ScriptLike) -> Script:
+        """A reusable script of a file's path, or of Lua source text. Raises ``UsageError``.
 
         A text is source if it holds a line break, or a space or a parenthesis while it names no file.
         """
-        return script_of(source)
+        return script_of(source, "source")
 
     @overload
     def run(
@@ -189,19 +228,20 @@ class Host(Additions):
         """Run a script (a path, or a compiled one) and wait for its result.
 
         ``options`` are those of :class:`~host.run.options.RunOptions`: ``args``, ``globals``, ``timeout`` (seconds
-        for the whole run), ``limits``, ``permissions``, ``budget``; and for durable runs ``durable``, ``run_id``,
-        ``force_new``.
+        for the whole run), ``limits``, ``permissions``, ``budget``, ``sinks`` (for this run's events); and for durable
+        runs ``durable``, ``run_id``, ``force_new``.
 
         ``durable=True`` records it in the journal, so that :meth:`resume` can go on after a crash. ``run_id``
         names such a run: given again, the run is resumed, or its result given if it is done; ``force_new``
-        starts it over, with new keys.
+        starts it over, with new keys. With ``durable=False`` the ``run_id`` is a name and nothing is recorded.
 
         ``returns`` is a type the value is decoded into (a dataclass, ``list[Model]`` …); what does not fit is an
         error of the result. A script's own failure raises nothing: it is ``result.error``. Raises ``UsageError``
         for a path that cannot be read or on the worker's own thread, ``ClosedError`` on a closed host,
         ``JournalError``.
         """
-        return decoded(self._run("run", script, RunOptions.of("run", options)), returns)
+        chosen, convert = RunOptions.of("run", options), reader(returns)
+        return decoded(self._run("run", script, chosen), convert)
 
     @overload
     def run_source(
@@ -217,8 +257,8 @@ class Host(Additions):
         self, code: str, *, name: str = "inline", returns: Any = None, **options: Unpack[RunKeywords]
     ) -> RunResult:
         """:meth:`run` for Lua source text; ``name`` stands in messages."""
-        chosen = RunOptions.of("run_source", options)
-        return decoded(self._run("run_source", Script.of(code, name), chosen), returns)
+        chosen, convert = RunOptions.of("run_source", options), reader(returns)
+        return decoded(self._run("run_source", Script.of(code, name), chosen), convert)
 
     @overload
     async def run_async(
@@ -234,7 +274,8 @@ class Host(Additions):
         self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]
     ) -> RunResult:
         """:meth:`run` from a running loop, without blocking it. Cancelling it ends the run."""
-        return decoded(await self._run_async(script, RunOptions.of("run_async", options)), returns)
+        chosen, convert = RunOptions.of("run_async", options), reader(returns)
+        return decoded(await self._run_async(script, chosen), convert)
 
     @overload
     async def run_source_async(
@@ -250,17 +291,17 @@ class Host(Additions):
         self, code: str, *, name: str = "inline", returns: Any = None, **options: Unpack[RunKeywords]
     ) -> RunResult:
         """:meth:`run_async` for Lua source text."""
-        chosen = RunOptions.of("run_source_async", options)
-        return decoded(await self._run_async(Script.of(code, name), chosen), returns)
+        chosen, convert = RunOptions.of("run_source_async", options), reader(returns)
+        return decoded(await self._run_async(Script.of(code, name), chosen), convert)
 
     def _run(self, method: str, script: ScriptLike, options: RunOptions) -> RunResult:
-        self._worker.check_may_block(method)
+        self._worker.check_may_block(method, f"Await {method}_async() there instead.")
         source = script_of(script)
         if not options.is_kept:
             return self._runs.wait(source, options)
         self._runs.check_open()
         kept = self.durable_runs.begin(
-            source, options.args, options.globals, options.run_id, force_new=options.force_new
+            source, options.args, options.globals, options.run_id, force_new=options.force_new, sinks=options.sinks
         )
         return kept if isinstance(kept, RunResult) else self._runs.wait(kept.script, options, kept)
 
@@ -269,9 +310,11 @@ class Host(Additions):
         if not options.is_kept:
             return await self._runs.wait_async(source, options)
         self._runs.check_open()
-        begin, force_new = self.durable_runs.begin, options.force_new
-        kept = await asyncio.to_thread(
-            begin, source, options.args, options.globals, options.run_id, force_new=force_new
+        begin, force_new, sinks = self.durable_runs.begin, options.force_new, options.sinks
+        kept = await in_thread(
+            lambda: begin(
+                source, options.args, options.globals, options.run_id, force_new=force_new, sinks=sinks
+            )
         )
         if isinstance(kept, RunResult):
             return kept
@@ -295,11 +338,16 @@ class Host(Additions):
         cannot be recorded, or is another than the one of that number, has an error of kind ``journal`` as its
         result. ``force_new`` starts all of them over, with new keys.
         """
-        if concurrency < 1:
-            raise UsageError(f"concurrency is {concurrency}; expected at least 1")
-        self._worker.check_may_block("run_many")
+        if isinstance(jobs, str | bytes | Mapping) or not isinstance(jobs, Iterable):
+            raise arguments.wrong("jobs", jobs, "a list of jobs, or what gives them one by one")
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+            raise arguments.wrong("concurrency", concurrency, "at least 1")
+        arguments.a_flag("force_new", force_new)
+        self._worker.check_may_block(
+            "run_many", "Await run_async() there instead, with asyncio.gather() for many."
+        )
+        self._runs.check_open()
         if batch_id is not None:
-            self._runs.check_open()
             self.durable_runs.open_batch(batch_id)
         elif force_new:
             raise UsageError("force_new starts a batch over: say which with batch_id")
@@ -326,9 +374,9 @@ class Host(Additions):
         force_new: bool = False,
         other_key: bool = False,
         timeout: float | None = None,
-        limits: Limits | None = None,
-        permissions: Permissions | None = None,
-        budget: Budget | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+        permissions: Permissions | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> RunResult:
         """Take up a durable run again: what is recorded answers from the journal, the rest is done now.
 
@@ -338,14 +386,18 @@ class Host(Additions):
         that the present key is of the same account as the one the run began with. Raises ``JournalError``
         where the run may not go on here, or somebody else runs it.
         """
-        self._worker.check_may_block("resume")
+        arguments.an_instance("run_id", run_id, str, "a text: the run's id")
+        for name, value in (("recorded", recorded), ("force_new", force_new), ("other_key", other_key)):
+            arguments.a_flag(name, value)
+        chosen: RunKeywords = {"timeout": timeout, "limits": limits, "permissions": permissions, "budget": budget}
+        options = RunOptions.of("resume", chosen)
+        self._worker.check_may_block("resume", "Await resume_async() there instead.")
         self._runs.check_open()
         kept = self.durable_runs.resume(
             run_id, in_doubt=in_doubt, recorded=recorded, force_new=force_new, other_key=other_key
         )
         if isinstance(kept, RunResult):
             return kept
-        options = RunOptions(timeout=timeout, limits=limits, permissions=permissions, budget=budget)
         return self._runs.wait(kept.script, options, kept)
 
     async def resume_async(
@@ -357,23 +409,24 @@ class Host(Additions):
         force_new: bool = False,
         other_key: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109 -- the script is told, not merely left
-        limits: Limits | None = None,
-        permissions: Permissions | None = None,
-        budget: Budget | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+        permissions: Permissions | Mapping[str, Any] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> RunResult:
         """:meth:`resume` from a running loop, without blocking it. Cancelling it ends the run."""
+        arguments.an_instance("run_id", run_id, str, "a text: the run's id")
+        for name, value in (("recorded", recorded), ("force_new", force_new), ("other_key", other_key)):
+            arguments.a_flag(name, value)
+        chosen: RunKeywords = {"timeout": timeout, "limits": limits, "permissions": permissions, "budget": budget}
+        options = RunOptions.of("resume", chosen)
         self._runs.check_open()
-        kept = await asyncio.to_thread(
-            self.durable_runs.resume,
-            run_id,
-            in_doubt=in_doubt,
-            recorded=recorded,
-            force_new=force_new,
-            other_key=other_key,
+        kept = await in_thread(
+            lambda: self.durable_runs.resume(
+                run_id, in_doubt=in_doubt, recorded=recorded, force_new=force_new, other_key=other_key
+            )
         )
         if isinstance(kept, RunResult):
             return kept
-        options = RunOptions(timeout=timeout, limits=limits, permissions=permissions, budget=budget)
         return await self._runs.wait_async(kept.script, options, kept)
 
     @property
@@ -417,6 +470,10 @@ class Host(Additions):
 
     def close(self, grace: float = 5.0) -> None:
         """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""
+        if isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace <= YEAR:
+            raise arguments.wrong("grace", grace, "seconds from 0, at most a year")
+        if not self._runs.forked and self._around.alive:
+            self._worker.check_may_block("close", "Use async with, or await asyncio.to_thread(host.close).")
         self._runs.close(grace)
         if self._runs.forked:
             return
@@ -431,16 +488,18 @@ class Host(Additions):
         self._rules.close()
 
     def __enter__(self) -> Host:
+        self._runs.check_open()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     async def __aenter__(self) -> Host:
+        self._runs.check_open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.close)
+        await in_thread(self.close)
 
     def __del__(self) -> None:
         runs: Runs | None = getattr(self, "_runs", None)  # none where opening it failed
@@ -457,11 +516,14 @@ class Host(Additions):
         config = (self._config.path, self._config.settings)
         return Settings.load(env_file=env_file, overrides=given, config=config)
 
-    def _check_key(self, *, others: bool) -> None:
-        if not self.simulated and not self.settings.has_key and not others:
+    def _check_key(self) -> None:
+        """Of a host that has Stripe alone: it needs the key, unless its permissions grant no call of it."""
+        if not self.simulated and not self.settings.has_key and self._rules.grants_some("stripe"):
+            self._rules.close()
             raise ConfigError(
                 "there is no Stripe key: STRIPE_SECRET_KEY is not set",
-                hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True).",
+                hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True). A host whose "
+                "scripts need no Stripe says so: Host(apis={}), with the other APIs they call.",
             )
 
     def _open_client(self, parts: HttpxParts) -> Any:
@@ -524,4 +586,4 @@ class Host(Additions):
 def _config(config: str | os.PathLike[str] | ConfigFile | None) -> ConfigFile:
     if isinstance(config, ConfigFile):
         return config
-    return ConfigFile() if config is None else read_config(config)
+    return ConfigFile() if config is None else read_config(arguments.a_path("config", config))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from host import arguments
 from host.errors import ConfigError, UsageError
 from host.frozen import Frozen
 from host.limits import ApiLimits, read_api_limits
@@ -119,7 +120,8 @@ class Settings(Frozen, frozen=True):
                 where = self.source(name)
                 raise ConfigError(f"{variable} (set by {where}) {error}") from None
             msgspec.structs.force_setattr(self, name, value)
-        msgspec.structs.force_setattr(self, "sources", dict(self.sources))
+        sources = arguments.mapping("sources", self.sources, "where settings come from, by their names")
+        msgspec.structs.force_setattr(self, "sources", dict(sources))
         self._check_base_against_key()
         self._check_endpoint_against_token()
 
@@ -139,6 +141,13 @@ class Settings(Frozen, frozen=True):
         ``env_file`` replaces ``.env`` of ``cwd`` and must exist. Raises :class:`ConfigError` for a value
         or file that cannot be used, :class:`UsageError` for an override that is no setting.
         """
+        _check_sources(env_file, environ, cwd)
+        if overrides is not None:
+            arguments.mapping("overrides", overrides, "settings by their names")
+        if config is not None:
+            pair = arguments.an_instance("config", config, tuple, "a file's path and its settings")
+            if len(pair) != 2 or not isinstance(pair[1], Mapping):
+                raise arguments.wrong("config", config, "a file's path and its settings")
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}
         for name, value in config[1].items() if config is not None else ():
@@ -170,6 +179,7 @@ class Settings(Frozen, frozen=True):
         cwd: str | os.PathLike[str] | None = None,
     ) -> Callable[[str], tuple[str, str] | None]:
         """Looks up a variable that is no field, as ``PETSTORE_API_KEY``: its value and where it was set."""
+        _check_sources(env_file, environ, cwd)
         source, from_file = _read_env_file(env_file, cwd)
         known = os.environ if environ is None else environ
 
@@ -184,6 +194,9 @@ class Settings(Frozen, frozen=True):
 
     def source(self, name: str) -> str:
         """Where the field ``name`` was set; ``"default"`` when it was not, as far as is known."""
+        arguments.a_text("name", name, "a setting's name")
+        if name not in _READERS:
+            raise UsageError(f"name: there is no setting {name!r}{_nearest(name)}")
         if name in self.sources:
             return self.sources[name]
         return "default" if getattr(self, name) == _DEFAULTS[name] else "argument"
@@ -414,6 +427,15 @@ def _read_env_file(
     from dotenv import dotenv_values  # costs 10 ms, and most runs have no such file
 
     return source, dotenv_values(stream=StringIO(text), interpolate=False)
+
+
+def _check_sources(env_file: Any, environ: Any, cwd: Any) -> None:
+    if env_file is not None:
+        arguments.a_path("env_file", env_file)
+    if cwd is not None:
+        arguments.a_path("cwd", cwd)
+    if environ is not None:
+        arguments.mapping("environ", environ, "variables by their names")
 
 
 def _is_loopback(host: str) -> bool:

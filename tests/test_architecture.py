@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 HOST = ROOT / "host"
 
 FLOORS = {
+    "arguments": 0,
     "errors": 0,
     "frozen": 0,
     "heap": 0,

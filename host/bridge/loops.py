@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from host.bridge.threads import DaemonExecutor
+
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -18,12 +20,16 @@ else:
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's loop where it is installed, else asyncio's."""
+    """uvloop's loop where it is installed, else asyncio's. Also after the main thread's end."""
+    loop: asyncio.AbstractEventLoop
     try:
         import uvloop  # optional: no wheels on Windows and PyPy
     except ImportError:
-        return AsyncioLoop()
-    return uvloop.new_event_loop()
+        loop = AsyncioLoop()
+    else:
+        loop = uvloop.new_event_loop()
+    loop.set_default_executor(DaemonExecutor())
+    return loop
 
 
 if sys.version_info >= (3, 12):

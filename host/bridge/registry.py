@@ -11,10 +11,12 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+from host import arguments
 from host.bridge.calls import AsyncFunction
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.worker import AsyncWorker
 from host.errors import UsageError
+from host.limits import is_seconds
 
 __all__ = ["AsyncFunctionRegistry", "Router"]
 
@@ -49,8 +51,8 @@ class AsyncFunctionRegistry:
 
         ``UsageError`` for an empty name, one that is taken, or a plain function.
         """
-        if not name:
-            raise UsageError("a registered function needs a name")
+        if not isinstance(name, str) or not name:
+            raise UsageError(f"a registered function needs a name, a text; name is {arguments.shown(name)}")
         if name in self._functions:
             raise UsageError(f"a function is already registered as {name!r}")
         if not callable(function) or inspect.isgeneratorfunction(function):
@@ -79,7 +81,7 @@ class AsyncFunctionRegistry:
         :class:`~host.errors.CallError`. On the worker's own thread it raises ``UsageError`` at once.
         """
         worker = self._attached()
-        worker.check_may_block("make_request")
+        worker.check_may_block("make_request", "Await make_request_async() there instead.")
         slot: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         request = self._request(endpoint, method, data, timeout, slot.put)
         worker.submit(request)
@@ -135,8 +137,13 @@ class AsyncFunctionRegistry:
         deliver: Callable[[Reply], None],
     ) -> AsyncRequest:
         seconds = self._timeout if timeout is None else timeout
-        if seconds <= 0:
-            raise UsageError(f"make_request: timeout is {seconds}, expected seconds above 0")
+        if not is_seconds(seconds):
+            shown = arguments.shown(seconds)
+            raise UsageError(f"make_request: timeout is {shown}, expected seconds above 0, at most a year")
+        arguments.a_text("endpoint", endpoint, "an API's endpoint such as 'products', or a function's name")
+        arguments.a_text("method", method, "an HTTP method such as 'POST'")
+        if data is not None:
+            arguments.mapping("data", data, "parameters by their names")
         name, payload, mutation = self._router(endpoint, method.upper(), dict(data or {}))
         return AsyncRequest(name, payload, monotonic() + seconds, deliver, mutation=mutation)
 

@@ -1,4 +1,8 @@
-"""A bounded pool of threads for plain functions, awaited from the worker's loop."""
+"""Bounded pools of threads for plain functions, awaited from a loop.
+
+Not those of ``concurrent.futures``, which take no work once the main thread has ended: other threads of the program
+may go on then, and begin runs.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,19 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent import futures
+from concurrent.futures.thread import ThreadPoolExecutor  # at once: later it can no longer be imported
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from host.errors import ClosedError
 
 IDLE = 10.0  # seconds without work after which a thread ends
 
-__all__ = ["Threads"]
+__all__ = ["DaemonExecutor", "Threads", "in_thread"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class _Job:
@@ -27,6 +36,31 @@ class _Job:
         self.future = future
         self.given_up = False
 
+    def __call__(self) -> None:
+        """Do the work and tell the loop, unless nobody waits any more."""
+        if self.given_up:
+            return
+        value: Any = None
+        failure: BaseException | None = None
+        try:
+            value = self.work()
+        except BaseException as error:
+            failure = error
+        future = self.future
+
+        def settle() -> None:
+            if future.done():
+                return
+            if failure is None:
+                future.set_result(value)
+            elif isinstance(failure, StopIteration):  # which a future cannot hold
+                future.set_exception(RuntimeError("the function raised StopIteration"))
+            else:
+                future.set_exception(failure)
+
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            self.loop.call_soon_threadsafe(settle)
+
 
 class Threads:
     """At most ``most`` threads; what comes beyond that waits. They are started when needed.
@@ -39,7 +73,7 @@ class Threads:
         self._most = most
         self._name = name
         self._lock = threading.Lock()
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._count = 0
         self._idle = 0
         self._waiting = 0  # jobs nobody has taken yet
@@ -49,6 +83,15 @@ class Threads:
         """``work()`` on a thread. Cancelling stops the wait: work that has begun goes on unseen."""
         loop = asyncio.get_running_loop()
         job = _Job(work, loop, loop.create_future())
+        self.begin(job)
+        try:
+            return await job.future
+        except asyncio.CancelledError:
+            job.given_up = True
+            raise
+
+    def begin(self, job: Callable[[], None]) -> None:
+        """Have ``job()`` called on a thread. It must not raise. Raises ``ClosedError``."""
         with self._lock:
             if self._closed:
                 raise ClosedError("the host is closed and takes no more calls")
@@ -57,11 +100,6 @@ class Threads:
             if self._waiting > self._idle and self._count < self._most:
                 self._count += 1
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()
-        try:
-            return await job.future
-        except asyncio.CancelledError:
-            job.given_up = True
-            raise
 
     def close(self) -> None:
         """End the threads as they become free. Twice is fine."""
@@ -95,29 +133,52 @@ class Threads:
                     self._count -= 1
                     return
                 self._waiting -= 1
-            if not job.given_up:
-                _do(job)
+            job()
             job = None  # nothing of a finished call is kept while waiting for the next
 
 
-def _do(job: _Job) -> None:
-    value: Any = None
-    failure: BaseException | None = None
+class DaemonExecutor(ThreadPoolExecutor):
+    """A loop's executor, of the threads above."""
+
+    def __init__(self, most: int = 32) -> None:
+        super().__init__(1)  # which starts no thread before its own submit
+        self._daemons = Threads(most, "host-executor")
+        self._under_way: set[futures.Future[Any]] = set()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> futures.Future[T]:
+        """The result of ``fn(…)`` on a thread, to come."""
+        future: futures.Future[T] = futures.Future()
+
+        def job() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                value = fn(*args, **kwargs)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(value)
+
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        self._daemons.begin(job)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more work; ``wait`` for what is under way."""
+        if cancel_futures:
+            for future in list(self._under_way):
+                future.cancel()
+        self._daemons.close()
+        if wait:
+            futures.wait(list(self._under_way))
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """``work()`` on a thread of its own, as :func:`asyncio.to_thread`."""
+    threads = Threads(1, "host-thread")
     try:
-        value = job.work()
-    except BaseException as error:
-        failure = error
-    future = job.future
-
-    def settle() -> None:
-        if future.done():
-            return
-        if failure is None:
-            future.set_result(value)
-        elif isinstance(failure, StopIteration):  # which a future cannot hold
-            future.set_exception(RuntimeError("the function raised StopIteration"))
-        else:
-            future.set_exception(failure)
-
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-        job.loop.call_soon_threadsafe(settle)
+        found: T = await threads.run(work)
+        return found
+    finally:
+        threads.close()

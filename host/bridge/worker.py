@@ -23,7 +23,9 @@ import asyncio
 import atexit
 import contextlib
 import os
+import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from time import monotonic
@@ -44,6 +46,14 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 SPARE = 100  # open files beside the connections of all requests in flight
+
+
+def _outside() -> int:
+    """The ``stacklevel``, for whoever calls this, of the first frame that is not the host's own."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "host":
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 class _Cancel:
@@ -209,14 +219,20 @@ class AsyncWorker:
         if self._turned_by is not None:
             self._turned_by.step_aside()
 
-    def check_may_block(self, what: str) -> None:
-        """Raise ``UsageError`` if the caller is on the loop's thread: it would wait for itself."""
+    def check_may_block(self, what: str, instead: str = "") -> None:
+        """Raise ``UsageError`` if the caller is on the loop's thread: it would wait for itself.
+
+        In another running loop, which then stands still, a ``RuntimeWarning`` says what to do ``instead``.
+        """
         self.step_aside()
         if self.on_loop_thread():
             raise UsageError(
                 f"{what}() blocks and was called on the worker's own thread, which it would wait for",
-                hint="Await the async form there instead.",
+                hint=instead or "Await the async form there instead.",
             )
+        if instead and asyncio._get_running_loop() is not None:
+            text = f"{what}() blocks the running event loop until it is done. {instead}"
+            warnings.warn(text, RuntimeWarning, stacklevel=_outside())
 
     def run(self, function: Callable[[], Coroutine[Any, Any, T]], timeout: float | None = None) -> T:
         """Run ``await function()`` on the loop and wait for it: for setting up and tidying, not for calls.

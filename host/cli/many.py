@@ -159,8 +159,8 @@ class _Report:
             text = f"ended with status {result.exit_status}" if error is None else describe(error)
             self._stderr.write(f"{self._jobs.label(job)} failed: {text}\n")
             self._stderr.flush()
-        elif result.value is not None and result.exit_status is None:
-            self._output.write(as_text(result.value) + "\n")
+        elif result.values and result.exit_status is None:
+            self._output.write("".join(f"{as_text(each)}\n" for each in result.values))
 
     def summary(self, summary: Summary, *, interrupted: bool) -> None:
         begun_not = self._jobs.total - summary.runs
@@ -188,6 +188,8 @@ def _facts(result: RunResult, job: Job) -> dict[str, Any]:
         "simulated": result.simulated,
         "error": None if error is None else {**error.facts, "kind": error.kind, "message": error.message},
     }
+    if result.rest:
+        facts["values"] = result.values
     if job.line is not None:
         facts |= {"line": job.line, "row": job["globals"]["row"]}
     if result.exit_status is not None:

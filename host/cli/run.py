@@ -220,8 +220,11 @@ def _finish(
 ) -> int:
     """Say how it ended, and give the exit code."""
     error = result.error
-    if error is None and result.exit_status is None and (as_json or result.value is not None):
-        output.write((as_json_line if as_json else as_text)(result.value) + "\n")
+    if error is None and result.exit_status is None and (as_json or result.values):
+        if as_json:
+            output.write(as_json_line(result.values if result.rest else result.value) + "\n")
+        else:
+            output.write("".join(f"{as_text(each)}\n" for each in result.values))
     if isinstance(output.failure, BrokenPipeError):  # whoever read has left; nobody is there to be told
         return _BROKEN_PIPE
     if output.failure is not None:

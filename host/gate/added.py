@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from host import arguments
 from host.apis.cache import catalog_of
 from host.apis.catalog import Auth, Catalog
 from host.errors import ConfigError, UsageError
@@ -35,6 +36,11 @@ def added_api(
     name: str, document: Document, base_url: str | None, auth: Credentials | None, variables: Variables
 ) -> Api:
     """The API ``name``. Raises ``CatalogError``, ``ConfigError`` and ``UsageError``, never showing a key."""
+    if not isinstance(document, str | os.PathLike | Mapping | Catalog):
+        raise arguments.wrong("document", document, "an OpenAPI document: its path, its decoded content or a Catalog")
+    if auth is not None and not isinstance(auth, str | Secret | tuple | OAuth2 | Mapping):
+        expected = "a key, (user, password), OAuth2(…), or a mapping of these by security scheme"
+        raise arguments.wrong("auth", auth, expected, private=True)
     catalog = catalog_of(document, name)
     prefix = name.upper()
     base_source = "argument"
@@ -64,7 +70,10 @@ def added_api(
 
 
 def _checked(base_url: str, prefix: str) -> str:
-    origin_of(base_url)  # raises ConfigError
+    try:
+        origin_of(base_url)
+    except ConfigError as error:
+        raise ConfigError(f"{prefix}_API_BASE (base_url): {error.message}") from None
     parts = urlsplit(base_url)
     if "@" in parts.netloc or parts.query or parts.fragment or not re.fullmatch(r"[\x21-\x7e]+", base_url):
         raise ConfigError(f"{prefix}_API_BASE: expected a URL without user, query or fragment")
@@ -76,6 +85,8 @@ def _keys(
 ) -> tuple[dict[str, Secret | OAuth2], str]:
     """Keys by scheme, and where they were set."""
     schemes: Mapping[str, Auth] = catalog.auth or {_BEARER: Auth(kind="bearer")}
+    if isinstance(auth, Mapping):
+        arguments.mapping("auth", auth, "keys by security scheme")
     if isinstance(auth, Mapping) and not catalog.auth:
         schemes = _undocumented(auth)
     if isinstance(auth, Mapping):
@@ -119,7 +130,7 @@ def _for_all(schemes: Mapping[str, Auth], key: Key) -> dict[str, Secret | OAuth2
     fitting = {name: auth for name, auth in schemes.items() if _fits(auth, key)}
     if not fitting:
         raise UsageError(
-            f"the API has the security schemes {', '.join(schemes)}, and this key fits none of them"
+            f"auth: the API has the security schemes {', '.join(schemes)}, and this key fits none of them"
         )
     return {name: _key(auth, key, name) for name, auth in fitting.items()}
 
@@ -141,7 +152,7 @@ def _key(auth: Auth, key: Key, scheme: str) -> Secret | OAuth2:
         key = f"{key[0]}:{key[1]}"
     text = (key.reveal() if isinstance(key, Secret) else key).strip() if isinstance(key, str | Secret) else ""
     if not text or not re.fullmatch(r"[\x20-\x7e]+", text):
-        raise UsageError(f"the key for {scheme} is empty, or no line of ASCII text")
+        raise UsageError(f"auth: the key for {scheme} is empty, or no line of ASCII text")
     if auth.kind == "oauth2" and ":" in text and auth.token_url:
         identity, _, secret = text.partition(":")
         return _completed(OAuth2(identity, Secret(secret)), auth, scheme)

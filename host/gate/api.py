@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from host import arguments
 from host.apis.catalog import Auth, Catalog
 from host.errors import ConfigError, DeniedError
 from host.settings import Secret, key_mode
@@ -101,6 +102,12 @@ class OAuth2(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if isinstance(self.client_secret, str):
             msgspec.structs.force_setattr(self, "client_secret", Secret(self.client_secret))
+        arguments.an_instance("OAuth2.client_secret", self.client_secret, Secret, "a text or a Secret")
+        arguments.a_text("OAuth2.client_id", self.client_id)
+        if self.token_url != "":
+            arguments.a_text("OAuth2.token_url", self.token_url, "a URL")
+        msgspec.structs.force_setattr(self, "scopes", arguments.texts("OAuth2.scopes", self.scopes))
+        arguments.a_flag("OAuth2.in_body", self.in_body)
 
 
 def key_headers(auth: Auth, value: str) -> tuple[tuple[str, str], ...]:

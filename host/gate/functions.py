@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from host import arguments
 from host.bridge.request import Reply
 from host.bridge.threads import Threads
 from host.errors import CallError, FunctionError, UsageError
@@ -16,7 +17,7 @@ from host.gate.invocation import Emitter, Invocation, RunContext
 from host.gate.signatures import Signature
 from host.gate.streams import Stream
 
-__all__ = ["Effect", "Function"]
+__all__ = ["Effect", "Function", "check_effect", "check_function"]
 
 Effect = Literal["read", "write", "pure"]
 _EFFECTS = ("read", "write", "pure")
@@ -43,10 +44,8 @@ class Function:
         inline: bool = False,
         scope: Mapping[str, Any] | None = None,
     ) -> None:
-        if not callable(target):
-            raise UsageError(f"{name}: {target!r} is not a function")
-        if effect not in _EFFECTS:
-            raise UsageError(f"{name}: effect is {effect!r}; expected one of {', '.join(_EFFECTS)}")
+        check_function(target, name)
+        check_effect(effect, name)
         call = target if inspect.isroutine(target) or hasattr(target, "func") else type(target).__call__
         self.target = target
         self.name = name
@@ -110,6 +109,19 @@ class Function:
         finally:
             await stream.aclose()
         return items
+
+
+def check_function(target: Any, name: str) -> None:
+    """Raise ``UsageError`` for what cannot be called."""
+    if not callable(target):
+        raise UsageError(f"{name or 'fn'}: {arguments.shown(target)} is not a function")
+
+
+def check_effect(effect: Any, name: str) -> None:
+    """Raise ``UsageError`` for what is no effect of a call."""
+    if not isinstance(effect, str) or effect not in _EFFECTS:
+        shown = arguments.shown(effect)
+        raise UsageError(f"{name}: effect is {shown}; expected one of {', '.join(_EFFECTS)}")
 
 
 def _failed(function: Function, error: Exception) -> FunctionError:

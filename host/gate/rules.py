@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec.structs import replace
 
-from host.errors import ConfigError, UsageError
+from host.errors import ConfigError, DeniedError, UsageError
 from host.gate.api import Api
 from host.gate.budget import Budget, Ledger, Meter
 from host.gate.masking import Mask, is_secret, named_like_a_secret
@@ -124,6 +124,16 @@ class Rules:
                 hint="Use a test key (sk_test_…), or leave --test-mode-only out.",
             )
 
+    def grants_some(self, api: str) -> bool:
+        """Whether any operation of an API may be called at all."""
+        for label in self._labels(api):
+            try:
+                self.permissions.check_operation(label, mutation=False)
+            except DeniedError:
+                continue
+            return True
+        return False
+
     def of_run(
         self, permissions: Permissions | None, budget: Budget | None
     ) -> tuple[Permissions, tuple[Meter, ...], Mapping[str, str]]:
@@ -154,8 +164,10 @@ class Rules:
             hint="Operations are named like stripe.products.create; patterns like stripe.products.*",
         )
 
-    def _labels(self) -> Iterable[str]:
+    def _labels(self, of: str | None = None) -> Iterable[str]:
         for name, api in list(self._apis.items()):
+            if of is not None and name != of:
+                continue
             yield from (f"{name}.{id}" for id in api.catalog.operation_ids())
             yield f"{name}.http"  # requests of http.* with this API's key to paths the catalog does not have
 

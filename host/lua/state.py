@@ -162,6 +162,7 @@ HOMES = {
         b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment"
         b" create_failed create_options maker own_method",
         b"totext": b"to_text",
+        b"inspect": b"inspect",
         b"tool": b"tool check",
         b"sleep": b"expect_seconds",
         b"bounds": b"charge check_size",

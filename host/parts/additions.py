@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from host import arguments
 from host.errors import ConfigError, UsageError
+from host.parts.arguments import checked_parts
 from host.parts.wire import HttpxParts
 from host.run.names import STANDARD
 from host.settings import Settings
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from host.gate.libraries.library import Libraries, Library
     from host.gate.rules import Rules
     from host.parts.apis import Apis
+    from host.parts.arguments import NamedApi
     from host.parts.runs import Runs
     from host.parts.wire import Wire
     from host.run.functions import Functions
@@ -67,6 +70,9 @@ class Additions:
         parameter annotated with :class:`RunContext` gets one. ``effect`` says what a call does: ``"write"``
         changes something, ``"read"`` looks, ``"pure"`` depends on its arguments alone. See docs/functions.md.
         """
+        if name is not None:
+            arguments.a_text("name", name, "a name scripts call it by")
+        arguments.a_flag("inline", inline)
         scope = sys._getframe(1).f_locals  # classes defined beside the function, for its annotations
 
         def register(target: F) -> F:
@@ -83,11 +89,16 @@ class Additions:
         """
         self._runs.check_open()
         self._check_local("add_library()")
+        from host.gate.libraries.library import Library  # whoever gives one has loaded it
+
+        arguments.an_instance("library", library, Library)
         self._libraries.add(library, {*STANDARD, *self._names(), *self._functions.by_name})
 
     def functions(self, source: object, *, effect: Effect = "write", prefix: str = "") -> list[str]:
         """Register a module's public functions, or an object's public methods; gives their names."""
         self._check_local("functions()")
+        if not isinstance(prefix, str):
+            raise arguments.wrong("prefix", prefix, "a text that the names begin with")
         return self._functions.add_all(source, effect=effect, prefix=prefix)
 
     @overload
@@ -113,6 +124,13 @@ class Additions:
 
         ``create()`` makes an instance and calls ``create(instance)``, or the class's method ``create``.
         """
+
+        if kind is not None:
+            arguments.an_instance("kind", kind, type, "a dataclass, msgspec or pydantic model")
+        if name is not None:
+            arguments.a_text("name", name, "a name: the builder is new_<name>")
+        if create is not None and not callable(create):
+            raise arguments.wrong("create", create, "a function of the instance")
 
         def register(target: type[K]) -> type[K]:
             self._check_local("builder()")
@@ -140,6 +158,9 @@ class Additions:
         that is taken. What was left out of the document is in the catalog's ``warnings``.
         """
         self._runs.check_open()
+        arguments.a_text("name", name, "a name scripts know it by")
+        if base_url is not None:
+            arguments.a_text("base_url", base_url, "a URL such as https://api.example.com")
         if name in {*STANDARD, *self._names(), *self._functions.by_name}:
             raise UsageError(f"the name {name!r} is taken")
         env_file, mask = self._env_file, self._runs.around.mask
@@ -150,10 +171,10 @@ class Additions:
             self._runs.shards.offer(api)
         return api.catalog
 
-    def _add_apis(self, documents: Mapping[str, Document], entries: Mapping[str, ApiEntry]) -> None:
+    def _add_apis(self, documents: Mapping[str, NamedApi], entries: Mapping[str, ApiEntry]) -> None:
         """Those given as arguments, which win by name, and those of a configuration file."""
-        for name, document in documents.items():
-            self.add_api(name, document)
+        for name, api in documents.items():
+            self.add_api(name, api.document, base_url=api.base_url, auth=api.auth)
         if not entries:
             return
         variables = Settings.variables(env_file=self._env_file)
@@ -171,7 +192,7 @@ class Additions:
 
     def catalog(self, api: str = "stripe") -> Catalog:
         """What is known of an API. Raises ``UsageError`` for one this host does not have."""
-        return self._added.catalog(api)
+        return self._added.catalog(arguments.a_text("api", api, "an API's name"))
 
     def use(
         self,
@@ -191,13 +212,14 @@ class Additions:
         if self._added.are_more:
             raise UsageError("use() comes before add_api(), whose tokens are fetched the same way")
         self._worker.pin()
-        self._wire.use(self._open_client(HttpxParts(transport, mounts, event_hooks, auth)))
+        self._wire.use(self._open_client(checked_parts(transport, mounts, event_hooks, auth)))
         self._worker.add_closer(self._wire.client.aclose)
 
     def _open_client(self, parts: HttpxParts) -> Any:
         raise NotImplementedError  # the host's
 
     def _check_local(self, what: str) -> None:
+        self._runs.check_open()
         if self._runs.shards is not None:
             raise UsageError(
                 f"{what}: this host's scripts run in worker processes, to which nothing crosses by itself",

@@ -117,7 +117,7 @@ class Apis:
         if api.key is None:
             raise DeniedError(
                 f"{request.operation} needs a key, and STRIPE_SECRET_KEY is not set",
-                hint="Set it, or run against the simulator.",
+                hint="Set STRIPE_SECRET_KEY, or ask for the simulator: Host(simulate=True), --simulate.",
                 operation=request.operation,
                 outcome="not_sent" if request.mutation else None,
             )

@@ -10,7 +10,6 @@ from msgspec.structs import asdict
 
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.request import AsyncRequest, Reply
-from host.errors import UsageError
 from host.events import Sink
 from host.http.message import Request
 from host.http.traffic import limits_of
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from host.shards.shards import Answer, Shards
 
 __all__ = ["open_processes"]
-
-MOST = 256
 
 
 def open_processes(
@@ -45,8 +42,6 @@ def open_processes(
 
     Raises ``UsageError`` for what cannot cross to another process, ``ConfigError`` where one cannot start.
     """
-    if isinstance(processes, bool) or not isinstance(processes, int) or not 1 < processes <= MOST:
-        raise UsageError(f"processes is {processes!r}; expected a whole number from 1 to {MOST}")
     return open_shards(
         processes,
         settings=settings,

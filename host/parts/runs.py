@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from host.errors import ClosedError, UsageError
+from host.errors import ClosedError
 from host.gate.rules import Rules
-from host.limits import Limits, is_seconds
+from host.limits import Limits
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
 from host.run.session import Job, Session, Surroundings, Why
@@ -78,17 +78,17 @@ class Runs:
         args, globals, durable = options.args, options.globals, None
         if kept is not None:
             args, globals, durable, run_id = kept.args, kept.globals, kept.durable, kept.run_id
-        run_id = run_id or f"{self._mark}{next(self._numbers):08x}"
+        run_id = run_id or options.run_id or f"{self._mark}{next(self._numbers):08x}"
         limits = options.limits or self._limits
         seconds = options.timeout if options.timeout is not None else limits.run_time
-        if seconds is not None and not is_seconds(seconds):
-            raise UsageError(f"timeout is {seconds!r}; expected seconds above 0, at most a year")
         granted, meters, env = (rules or self._rules).of_run(options.permissions, options.budget)
-        job = Job(script, tuple(str(a) for a in args), dict(globals or {}), limits, env, granted, meters)
+        job = Job(script, tuple(args), dict(globals or {}), limits, env, granted, meters)
         if self.shards is not None:
-            return self.shards.launch(run_id, job, seconds, finished)
+            return self.shards.launch(run_id, job, seconds, finished, options.sinks)
 
         around = self.around
+        if options.sinks:
+            around = replace(around, sinks=(*around.sinks, *options.sinks))
         timer: list[Any] = []
 
         def done(session: Session) -> None:

@@ -28,6 +28,10 @@ class HttpxParts(msgspec.Struct, frozen=True):
     event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None
     auth: Any = None
 
+    def first(self) -> str | None:
+        """The name of the first that is given."""
+        return next((name for name in self.__struct_fields__ if getattr(self, name) is not None), None)
+
 
 class Wire:
     """``client`` is an :class:`HttpClient` or answers like one; ``wrapped`` puts limits and retries around a send."""

@@ -26,7 +26,7 @@ def describe(error: HostError) -> str:
     the source around it, the facts of the call behind it and the request id."""
     if not isinstance(error, ScriptError):
         return printable(f"{error.message}\nhint: {error.hint}" if error.hint else error.message)
-    blocks = [_headline(error)]
+    blocks = [str(error)]
     if error.source:
         blocks.append("\n".join(_cut(f"  {line}".rstrip()) for line in error.source.splitlines()))
     details = _details(error)
@@ -41,12 +41,6 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else ("  " if c == "\t" else "?") for c in text)
-
-
-def _headline(error: ScriptError) -> str:
-    place = ":".join(str(part) for part in (error.script, error.line) if part not in ("", None))
-    already = error.message.startswith(f"{place}:")
-    return error.message if already or not place else f"{place}: {error.message}"
 
 
 def _details(error: ScriptError) -> list[str]:

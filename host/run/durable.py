@@ -23,9 +23,10 @@ from host.gate.journal.journal import Journal
 from host.gate.journal.records import Record, Sent, Told, decode_sent, decode_told, encode
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
-from host.lua.values import SecretText, from_lua, to_lua
+from host.lua.values import SecretText, from_lua
 from host.run.recalled import Recalled, reply_of
 from host.run.reopening import Reopening, Transaction, undone_by_its_end
+from host.run.returned import written
 
 if TYPE_CHECKING:
     from host.run.session import Session
@@ -491,6 +492,7 @@ class Durable:
         self,
         session: Session,
         value: Any,
+        rest: tuple[Any, ...],
         error: ScriptError | None,
         *,
         interrupted: bool,
@@ -504,7 +506,7 @@ class Durable:
         else:
             status = "interrupted" if interrupted else "failed"
         try:
-            result = to_lua(value)
+            result = written(value, rest)
         except InvalidCall:  # it holds a secret, which is not written down
             result = b"\xc0"
         with self._lock:

@@ -21,8 +21,12 @@ def script_error(
     script: Script,
     causes: Mapping[str, BaseException],
     names: Callable[[], Iterable[str]],
+    mask: Callable[[str], str] = str,
 ) -> ScriptError:
-    """The error of a run that ended with ``facts`` (of a raised error table, or made for a plain error)."""
+    """The error of a run that ended with ``facts`` (of a raised error table, or made for a plain error).
+
+    ``mask`` hides secrets in the lines of the source that are shown with it.
+    """
     message = str(facts.get("message") or "error")
     kind = str(facts.get("kind") or "error")
     if kind == "host" or not re.match(_KIND, kind):  # a script may raise kinds of its own, but not the host's fault
@@ -49,7 +53,7 @@ def script_error(
         script=where,
         line=line,
         traceback=traceback,
-        source=script.lines(line) if line is not None and where == script.name else "",
+        source=mask(script.lines(line)) if line is not None and where == script.name else "",
         kind=kind,
         facts={**own, "kind": kind, "message": message, **({"line": line} if line is not None else {})},
         cause=causes.get(str(facts.get("message"))),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from host import arguments
 from host.apis.catalog import Catalog, Operation
 from host.bridge.calls import AsyncFunction
 from host.bridge.registry import AsyncFunctionRegistry
@@ -54,8 +55,9 @@ class Functions:
         scope: Mapping[str, Any] | None = None,
     ) -> Function:
         """Register a function. Raises ``UsageError`` for a name or a function Lua cannot use."""
-        from host.gate.functions import Function  # with its reading of signatures: for hosts that have any
+        from host.gate.functions import Function, check_function  # with signatures: for hosts that have any
 
+        check_function(target, name or "")
         label = name if name is not None else getattr(target, "__name__", "")
         self._check_name(label)
         function = Function(target, label, self.threads, effect=effect, inline=inline, scope=scope)
@@ -68,7 +70,7 @@ class Functions:
         methods; gives their names. Raises ``UsageError`` if there are none."""
         found = _public(source)
         if not found:
-            raise UsageError(f"{source!r} has no public functions")
+            raise UsageError(f"functions: the source {arguments.shown(source)} has no public functions")
         for name in found:
             self._check_name(prefix + name)
         for name, target in found.items():
@@ -88,6 +90,9 @@ class Functions:
         ``create(instance)``, async or plain, is what the builder's ``create()`` calls; by default the class's
         own method of that name. What it returns is the id, or an object whose member ``id`` is.
         """
+        from host.gate.functions import check_effect
+
+        check_effect(effect, kind.__name__)
         label = name or _snake(kind.__name__)
         make = create or getattr(kind, "create", None)
         if not callable(make):

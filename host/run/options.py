@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import msgspec
+from msgspec.structs import force_setattr
 
+from host import arguments
 from host.errors import UsageError
+from host.events import Event, Sink
+from host.gate.budget import Budget
+from host.gate.permissions import Permissions
+from host.limits import Limits, is_seconds
 from host.run.script import Script
 
-if TYPE_CHECKING:
-    from host.gate.budget import Budget
-    from host.gate.permissions import Permissions
-    from host.limits import Limits
+__all__ = ["RunKeywords", "RunOptions", "ScriptLike", "check_id", "job_of", "script_of"]
 
-__all__ = ["RunKeywords", "RunOptions", "ScriptLike", "job_of", "script_of"]
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 ScriptLike = str | os.PathLike[str] | Script
 
@@ -28,19 +34,22 @@ class RunKeywords(TypedDict, total=False):
     args: Sequence[str]
     globals: Mapping[str, Any] | None
     timeout: float | None
-    limits: Limits | None
-    permissions: Permissions | None
-    budget: Budget | None
-    durable: bool
+    limits: Limits | Mapping[str, Any] | None
+    permissions: Permissions | Mapping[str, Any] | None
+    budget: Budget | Mapping[str, Any] | None
+    durable: bool | None
     run_id: str | None
     force_new: bool
+    sinks: Sequence[Sink | Callable[[Event], Any]]
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """``args`` are the script's own, ``globals`` values it has by name; ``timeout`` is seconds for the whole run.
 
     ``limits`` are those of the host where ``None``; ``permissions`` narrow the host's, ``budget`` is the run's own.
-    ``durable`` records the run, ``run_id`` names such a run, ``force_new`` starts it over.
+    ``durable`` records the run; ``run_id`` names it, and has it recorded unless ``durable`` is ``False``;
+    ``force_new`` starts a recorded run over. ``sinks`` get this run's events, beside the host's. Raises
+    ``UsageError`` naming the option that cannot be.
     """
 
     args: Sequence[str] = ()
@@ -49,15 +58,46 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits | None = None
     permissions: Permissions | None = None
     budget: Budget | None = None
-    durable: bool = False
+    durable: bool | None = None
     run_id: str | None = None
     force_new: bool = False
+    sinks: Sequence[Sink] = ()
+
+    def __post_init__(self) -> None:
+        if self.args:
+            force_setattr(self, "args", arguments.texts("args", self.args))
+        elif self.args != ():
+            arguments.texts("args", self.args)
+        if self.globals is not None:
+            _check_globals(self.globals)
+        if self.timeout is not None and not is_seconds(self.timeout):
+            raise arguments.wrong("timeout", self.timeout, "seconds above 0, at most a year")
+        if self.limits is not None:
+            force_setattr(self, "limits", arguments.of_struct("limits", self.limits, Limits))
+        if self.permissions is not None:
+            force_setattr(self, "permissions", arguments.of_struct("permissions", self.permissions, Permissions))
+        if self.budget is not None:
+            force_setattr(self, "budget", arguments.of_struct("budget", self.budget, Budget))
+        if self.durable is not None or self.run_id is not None or self.force_new is not False:
+            self._check_record()
+        if self.sinks != ():
+            force_setattr(self, "sinks", arguments.sinks("sinks", self.sinks))
+
+    def _check_record(self) -> None:
+        if self.durable is not None:
+            arguments.a_flag("durable", self.durable)
+        if self.run_id is not None:
+            arguments.an_instance("run_id", self.run_id, str, "a text: the run's id")
+            if self.durable is False:
+                check_id(self.run_id)
+        if arguments.a_flag("force_new", self.force_new) and not self.is_kept:
+            raise UsageError("force_new starts a recorded run over: say which with run_id")
 
     @classmethod
     def of(cls, method: str, keywords: RunKeywords) -> RunOptions:
         """Of the keywords given to ``Host.<method>``; one it does not have is a ``TypeError``, as in any call."""
         try:
-            return cls(**keywords)
+            return cls(**cast(Any, keywords))  # as they are given: made fields by __post_init__
         except TypeError:
             unknown = next(name for name in keywords if name not in cls.__struct_fields__)
             raise TypeError(f"Host.{method}() got an unexpected keyword argument {unknown!r}") from None
@@ -65,7 +105,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_kept(self) -> bool:
         """Whether the run is recorded in the journal."""
-        return self.durable or self.run_id is not None
+        return self.run_id is not None if self.durable is None else self.durable
 
 
 _SCRIPTS = ("code", "name", "script")
@@ -74,15 +114,16 @@ _NAMES = frozenset((*_SCRIPTS, *_OPTIONS))
 _PLAIN = RunOptions()
 
 
-def script_of(source: ScriptLike) -> Script:
+def script_of(source: ScriptLike, name: str = "script") -> Script:
     """A text is source if it holds a line break, or a space or parenthesis while it names no file.
 
     Raises ``UsageError`` for a path that cannot be read, or for anything else.
     """
     if isinstance(source, Script):
         return source
-    if not isinstance(source, str | os.PathLike):
-        raise UsageError(f"a script is a path, Lua source text or a compiled Script; got {source!r}")
+    if not isinstance(source, str | os.PathLike) or isinstance(source, type):
+        got = arguments.shown(source)
+        raise UsageError(f"{name}: a script is a path, Lua source text or a compiled Script; got {got}")
     return Script.of(source) if isinstance(source, str) and _is_code(source) else Script.read(source)
 
 
@@ -92,7 +133,8 @@ def job_of(job: ScriptLike | Mapping[str, Any]) -> tuple[Script, RunOptions]:
         return script_of(job), _PLAIN
     if not job.keys() <= _NAMES or ("script" in job) == ("code" in job):
         options = ", ".join(sorted({"name", *_OPTIONS}))
-        raise UsageError(f"a job has script or code, and may have {options}; got {sorted(job)}")
+        got = sorted(map(arguments.shown, job))
+        raise UsageError(f"a job has script or code, and may have {options}; got {', '.join(got)}")
     script = script_of(job["script"]) if "script" in job else Script.of(job["code"], job.get("name", "inline"))
     return script, RunOptions(**{name: value for name, value in job.items() if name not in _SCRIPTS})
 
@@ -101,3 +143,24 @@ def _is_code(text: str) -> bool:
     if "\n" in text:
         return True
     return not text.endswith(".lua") and any(sign in text for sign in " (=") and not Path(text).exists()
+
+
+def check_id(run_id: Any, name: str = "run_id") -> None:
+    """Raise ``UsageError`` for what cannot be a run's id."""
+    if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
+        raise UsageError(
+            f"{name}: a run's id is 1 to 100 letters, digits and . _ : -, beginning with a letter or digit; "
+            f"got {arguments.shown(run_id)}"
+        )
+
+
+def _check_globals(given: Any) -> None:
+    """Values that cannot cross to Lua are the run's own error, which tells where in them; these are the caller's."""
+    for name, value in arguments.mapping("globals", given, "values by their names").items():
+        if name in ("_G", "_VERSION"):
+            raise UsageError(f"globals: {name} is Lua's own in every run")
+        if inspect.isroutine(value) or isinstance(value, type | partial):
+            raise UsageError(
+                f"globals: {name} is {arguments.shown(value)}, and functions of Python are no values of Lua",
+                hint="Register it with host.function(fn, name=…), under a name that means nothing else yet.",
+            )

@@ -8,6 +8,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
+from msgspec.structs import force_setattr
+
+from host import arguments
 from host.errors import ScriptError, UsageError
 from host.frozen import Frozen
 
@@ -35,10 +38,18 @@ class Script(Frozen, frozen=True):
     source: bytes
     folder: Path | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise arguments.wrong("name", self.name, "a text: what stands in messages")
+        if not isinstance(self.source, bytes):
+            force_setattr(self, "source", _bytes("source", self.source))
+        if self.folder is not None and not isinstance(self.folder, Path):
+            force_setattr(self, "folder", Path(arguments.a_path("folder", self.folder)))
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Script:
         """The script of a file. Raises ``UsageError`` naming a path that cannot be read."""
-        file = Path(path)
+        file = Path(arguments.a_path("path", path))
         try:
             source = file.read_bytes()
         except FileNotFoundError:
@@ -52,11 +63,14 @@ class Script(Frozen, frozen=True):
     @classmethod
     def of(cls, code: str | bytes, name: str = "inline") -> Script:
         """A script of this text."""
-        source = code.encode() if isinstance(code, str) else code
+        source = code if isinstance(code, bytes) else _bytes("code", code)
         return cls(name, _without_shebang(source), None)
 
     def lines(self, line: int, around: int = 2) -> str:
         """The source around a line (1-based), numbered, the line itself marked with ``>``."""
+        for name, value in (("line", line), ("around", around)):
+            if not isinstance(value, int):
+                raise arguments.wrong(name, value, "a whole number")
         rows = self.source.decode(errors="replace").splitlines()
         first, last = max(1, line - around), min(len(rows), line + around)
         width = len(str(last))
@@ -74,6 +88,15 @@ def mentioned(source: bytes) -> tuple[str, ...]:
     return tuple(sorted(list(names)[:MOST]))
 
 
+def _bytes(name: str, text: Any) -> bytes:
+    if not isinstance(text, str):
+        raise arguments.wrong(name, text, "Lua source text")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} holds lone surrogates, which are no Unicode") from None
+
+
 def _without_shebang(source: bytes) -> bytes:
     if source.startswith(b"\xef\xbb\xbf"):
         source = source[3:]
@@ -84,7 +107,8 @@ class RunResult(Frozen, Generic[V], frozen=True):
     """What one run gave.
 
     ``value`` is the script's (first) returned value as plain Python, or what ``returns=`` made of it (its type is
-    that of a run without an error: with one it is ``None``); ``output`` what it printed; ``calls`` how
+    that of a run without an error: with one it is ``None``); ``rest`` holds what it returned beside it, ``values``
+    all of them; ``output`` what it printed; ``calls`` how
     many calls it made; ``duration`` seconds; ``error`` the :class:`ScriptError` that ended it, or ``None``;
     ``exit_status`` what it gave ``os.exit``, if it did; ``job`` is what ``run_many``
     was given for it.
@@ -102,6 +126,12 @@ class RunResult(Frozen, Generic[V], frozen=True):
     simulated: bool = False
     exit_status: int | None = None
     job: Any = None
+    rest: tuple[Any, ...] = ()
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """All returned values, ``value`` the first; none where the script returned nothing, or nil alone."""
+        return () if self.value is None and not self.rest else (self.value, *self.rest)
 
     @property
     def ok(self) -> bool:

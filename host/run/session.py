@@ -85,6 +85,10 @@ class Surroundings(msgspec.Struct, frozen=True):
     chunks: Chunks | None = None  # of states that take bytecode
 
 
+class _Several(list[Any]):
+    """All values of a script that returned more than one."""
+
+
 class Session:
     """One run, from its start to its :class:`RunResult`, which ``done(session)`` tells once."""
 
@@ -298,9 +302,13 @@ class Session:
         """Cancel what is open, let go of the state, tell the result."""
         assert self._ending is not None
         value, error, status = self._ending
+        rest: tuple[Any, ...] = ()
         if self._durable is not None:
             error = self._durable.closing(self, error)
             value = value if error is None else None
+        if type(value) is _Several:
+            value, *others = value
+            rest = tuple(others)
         for entry in list(self._open.values()):
             if isinstance(entry, Call):
                 self.around.gate.cancel(entry)
@@ -316,6 +324,7 @@ class Session:
             run_id=self.run_id,
             script=self.job.script.name,
             value=value,
+            rest=rest,
             output="".join(self._output),
             calls=self._calls,
             duration=duration,
@@ -327,7 +336,7 @@ class Session:
             self._emit(RunEnded(self.run_id, time.time(), duration, self._calls, error.message if error else None))
         if self._durable is not None:
             interrupted = self._why is not None and self._why != "stopped"
-            self._durable.end(self, value, error, interrupted=interrupted, then=lambda: self._done(self))
+            self._durable.end(self, value, rest, error, interrupted=interrupted, then=lambda: self._done(self))
         else:
             self._done(self)
 
@@ -605,13 +614,14 @@ class Session:
         self._emit(Printed(self.run_id, time.time(), text))
         return None
 
-    def _ended(self, value: bytes, status: int | None = None) -> None:
-        self._ending = (self.around.mask.value(from_lua(value)), None, status)
+    def _ended(self, value: bytes, status: int | None = None, several: bool = False) -> None:
+        found = self.around.mask.value(from_lua(value))
+        self._ending = (_Several(found) if several else found, None, status)
 
     def _failed(self, payload: bytes) -> None:
         facts = from_lua(payload)
         causes = self._tools.causes if self._tools is not None else {}
-        error = script_error(self._masked(facts), self.job.script, causes, self._names)
+        error = script_error(self._masked(facts), self.job.script, causes, self._names, self.around.mask)
         self._ending = (None, error, None)
 
     def _names(self) -> list[str]:

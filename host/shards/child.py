@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from host.errors import HostError
-from host.events import Event
+from host.events import Event, Sink
 from host.gate.api import Api
 from host.gate.rules import Rules
 from host.heap import share_heap
@@ -48,14 +48,15 @@ GRACE = 2.0  # seconds for the last messages to be read by the parent
 class ChildHost(Host):
     """A host of which one process is the parent's child. ``tell(message, patient)`` sends to the parent."""
 
-    def __init__(self, opening: m.Open, tell: Callable[[m.Message], None], sinks: list[Any]) -> None:
+    def __init__(self, opening: m.Open, tell: Callable[[m.Message], None], sink: Sink) -> None:
         self._opening = opening
         self._tell = tell
+        self._sink = sink
         self.lenders = LeasedLimiter(
             opening.rates, opening.per_host, CircuitBreakerPolicy(), tell, of_apis=opening.of_apis
         )
         self.remote = RemoteClient(tell)
-        super().__init__(simulate=opening.simulated, sinks=sinks, **opening.options)
+        super().__init__(simulate=opening.simulated, sinks=[sink] if opening.watched else [], **opening.options)
         self._granted: dict[bytes, Rules] = {}
         self._worker.share_room(lambda calls: self.lenders.room(ALL, opening.room, calls))
 
@@ -74,10 +75,11 @@ class ChildHost(Host):
     def start(self, run: m.Run, script: Script, finished: Callable[[RunResult], None]) -> Session:
         """Begin a run."""
         options = RunOptions(
-            args=[text_in(each) for each in run.args],
+            args=tuple(text_in(each) for each in run.args),
             globals=None if run.globals is None else from_lua(run.globals),
             timeout=run.timeout,
             limits=Limits(**run.limits),
+            sinks=[self._sink] if run.watched and not self._opening.watched else [],
         )
         rules = self._rules_for(run.grant)
         session = self._runs.begin(script, options, finished, run_id=run.run_id, rules=rules)
@@ -98,7 +100,7 @@ class ChildHost(Host):
     def _read_settings(self, env_file: Any, overrides: Any) -> Settings:
         return Settings(**self._opening.settings)  # the parent's, whatever this process's environment says
 
-    def _check_key(self, *, others: bool) -> None:
+    def _check_key(self) -> None:
         pass  # the parent's host would not be there
 
     def _open_client(self, parts: HttpxParts) -> Any:
@@ -145,7 +147,7 @@ class Child:
 
     def _open(self, opening: m.Open) -> bool:
         try:
-            self._host = ChildHost(opening, self.tell, [self] if opening.watched else [])
+            self._host = ChildHost(opening, self.tell, self)
             run_setup(opening.setup, self._host)
         except HostError as error:
             self.tell(m.Refused(type(error).__name__, error.message, error.hint))

@@ -100,8 +100,9 @@ def ended(id: int, result: RunResult) -> Ended:
         )
     output = text_out(result.output)
     return Ended(
-        id, plain(result.value), output, result.calls, result.duration, result.exit_status, failure
-    )
+        id, plain(result.value), plain(list(result.rest)), output, result.calls, result.duration,
+        result.exit_status, failure,
+    )  # fmt: skip
 
 
 def run_result(form: Ended, run_id: str, script: str, simulated: bool) -> RunResult:
@@ -124,6 +125,7 @@ def run_result(form: Ended, run_id: str, script: str, simulated: bool) -> RunRes
         run_id=run_id,
         script=script,
         value=form.value,
+        rest=tuple(form.rest),
         output=text_in(form.output),
         calls=form.calls,
         duration=form.duration,

@@ -116,6 +116,7 @@ class Run(Message, frozen=True):
     timeout: float | None
     limits: dict[str, Any]
     grant: bytes
+    watched: bool  # somebody listens to the events of this run, maybe of this alone
 
 
 class Kill(Message, frozen=True):
@@ -184,6 +185,7 @@ class Ended(Message, frozen=True):
 
     id: int
     value: Any
+    rest: list[Any]
     output: bytes
     calls: int
     duration: float

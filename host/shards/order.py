@@ -26,14 +26,16 @@ class Order(msgspec.Struct, frozen=True):
     timeout: float | None = None
     limits: dict[str, Any] = msgspec.field(default_factory=dict)
     grant: bytes = b""
+    watched: bool = False
 
     def message(self, script: int) -> Run:
         return Run(
-            self.id, self.run_id, script, self.args, self.globals, self.timeout, self.limits, self.grant
-        )
+            self.id, self.run_id, script, self.args, self.globals, self.timeout, self.limits, self.grant,
+            self.watched,
+        )  # fmt: skip
 
 
-def order(id: int, run_id: str, job: Job, timeout: float | None) -> Order:
+def order(id: int, run_id: str, job: Job, timeout: float | None, *, watched: bool = False) -> Order:
     """The order for a job. Raises ``InvalidCall`` for globals that cannot cross to Lua, ``UsageError`` for
     what a host of several processes cannot do."""
     if job.meters:
@@ -49,6 +51,7 @@ def order(id: int, run_id: str, job: Job, timeout: float | None) -> Order:
         timeout,
         msgspec.structs.asdict(job.limits),
         grant_of(job.permissions, dict(job.env)),
+        watched,
     )
 
 

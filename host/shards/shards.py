@@ -86,6 +86,7 @@ class Shards:
         self._opening = opening
         self._answer = answer
         self._sinks = tuple(sinks)
+        self._own_sinks: dict[str, Sequence[Sink]] = {}  # of single runs, by id
         self._environ = environ
         self._lock = threading.Lock()
         self._offers = [offered(api) for api in apis]
@@ -116,16 +117,21 @@ class Shards:
     # -- runs
 
     def launch(
-        self, run_id: str, job: Job, timeout: float | None, finished: Callable[[RunResult], None]
+        self,
+        run_id: str,
+        job: Job,
+        timeout: float | None,
+        finished: Callable[[RunResult], None],
+        sinks: Sequence[Sink] = (),
     ) -> RemoteRun:
-        """Begin a run; ``finished`` is told its result once, on whatever thread. Never blocks.
+        """Begin a run; ``finished`` is told its result once, on whatever thread. Never blocks. ``sinks`` are its own.
 
         Raises ``ClosedError`` when closed or when no worker process is left, ``UsageError`` for a job that
         cannot be given to another process.
         """
         id = next(self._ids)
         try:
-            run = RemoteRun(id, job.script, order(id, run_id, job, timeout), finished, self)
+            run = RemoteRun(id, job.script, order(id, run_id, job, timeout, watched=bool(sinks)), finished, self)
         except InvalidCall as error:  # globals that cannot cross to Lua: the run's own failure, as elsewhere
             run = RemoteRun(id, job.script, Order(id, run_id), finished, self)
             self._end(run, ScriptError(f"globals: {error.message}", kind="invalid"))
@@ -135,6 +141,8 @@ class Shards:
                 raise ClosedError("the host is closed")
             if not self._shards:
                 raise ClosedError(f"no worker process is left: the last {self._last} before it was ready")
+            if sinks:
+                self._own_sinks[run_id] = sinks
             shard = min((s for s in self._shards.values() if s.ready), key=_load, default=None)
             if shard is None:
                 self._waiting.append(run)
@@ -266,7 +274,7 @@ class Shards:
         match message:
             case m.Happened():
                 event = event_of(message)
-                for sink in self._sinks:
+                for sink in (*self._sinks, *self._own_sinks.get(event.run_id, ())):
                     try:
                         sink.emit(event)
                     except Exception:  # against its contract; the process that was only heard is not to blame
@@ -275,6 +283,7 @@ class Shards:
                 with self._lock:
                     run = shard.runs.pop(message.id, None)
                 if run is not None:
+                    self._own_sinks.pop(run.order.run_id, None)
                     run.result = run_result(
                         message, run.order.run_id, run.script.name, self._opening.simulated
                     )
@@ -345,6 +354,7 @@ class Shards:
             self._end(run, _lost(run, shard, closed))
 
     def _end(self, run: RemoteRun, error: ScriptError) -> None:
+        self._own_sinks.pop(run.order.run_id, None)
         run.result = RunResult(
             run.order.run_id, run.script.name, error=error, simulated=self._opening.simulated
         )

@@ -9,9 +9,12 @@ from typing import Literal
 
 import msgspec
 
+from host import arguments
 from host.errors import UsageError
+from host.limits import YEAR
 
 Failure = Literal["500", "reset-before", "reset-after", "429", "hang", "500-after"]
+_TIMES = ("latency", "retry_after")
 FAILURES: tuple[Failure, ...] = ("500", "reset-before", "reset-after", "429", "hang", "500-after")
 
 
@@ -31,6 +34,14 @@ class Rates(msgspec.Struct, frozen=True):
     error_after: float = 0.0
     latency: float = 0.0
     retry_after: float = 0.0  # seconds, said with a 429
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value, timed = getattr(self, name), name in _TIMES
+            most = YEAR if timed else 1
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+                expected = "seconds from 0, at most a year" if timed else "a share from 0 to 1"
+                raise arguments.wrong(f"Rates.{name}", value, expected)
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -60,7 +71,8 @@ class Faults:
     """Draws a :class:`Fault` for each request; the same ``seed`` draws the same ones in the same order."""
 
     def __init__(self, rates: Rates, seed: object = None) -> None:
-        if any(share < 0 for share in rates.shares) or sum(rates.shares) > 1:
+        arguments.an_instance("rates", rates, Rates, "Rates(…)")
+        if sum(rates.shares) > 1:
             raise UsageError("the rates of faults must be from 0% to 100%, and together at most 100%")
         self.rates = rates
         self._random = random.Random(None if seed is None else repr(seed))  # noqa: S311 - repeatable on purpose
@@ -69,6 +81,7 @@ class Faults:
     @classmethod
     def parse(cls, text: str, seed: object = None) -> Faults:
         """``"500:3%,reset-before:2%,429:3%,latency:50ms"`` → faults. :class:`UsageError` if malformed."""
+        arguments.a_text("text", text, "faults such as '500:3%,latency:50ms'")
         values: dict[str, float] = {}
         for item in filter(None, (part.strip() for part in text.split(","))):
             name, _, amount = item.partition(":")

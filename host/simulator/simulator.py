@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from host import arguments
 from host.apis.catalog import Catalog
 from host.simulator import listing, resources
 from host.simulator.call import Call, Object, World
@@ -80,7 +81,8 @@ class Simulator:
 
     ``key``: the only key accepted; without it any well-formed test key is. ``clock`` gives seconds since
     1970; with ``clock`` and ``seed`` given, ids and times are the same every time. ``store`` keeps the state
-    (in memory by default), ``faults`` says which requests fail. Simulators share nothing.
+    (in memory by default), ``faults`` says which requests fail; it may be set anew at any time. Simulators share
+    nothing.
     """
 
     def __init__(
@@ -93,8 +95,14 @@ class Simulator:
         store: Store | None = None,
         faults: Faults | None = None,
     ) -> None:
-        self.catalog = catalog
-        self.store = store or Store()
+        self.catalog = arguments.an_instance("catalog", catalog, Catalog)
+        if key is not None:
+            arguments.a_text("key", key, "the key that is accepted")
+        if not callable(clock):
+            raise arguments.wrong("clock", clock, "a function that gives seconds since 1970")
+        if store is not None:
+            arguments.an_instance("store", store, Store)
+        self.store = Store() if store is None else store
         stripe = catalog.name == "stripe"
         # A store that holds something already continues with other ids than it began with.
         made = len(self.store.ledger())
@@ -103,12 +111,23 @@ class Simulator:
         shapes = Shapes(catalog, DEFAULTS if stripe else None)
         self.world = World(catalog, self.store, shapes, ids, references, stripe)
         self._clock = clock
-        self._faults = faults
+        self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
         self._routes = Routes(catalog)
         self._checker = Checker(catalog)
         self._lock = threading.RLock()
         self._busy: set[str] = set()
+
+    @property
+    def faults(self) -> Faults | None:
+        """Which requests fail, from now on; ``None``: none."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults | None) -> None:
+        if faults is not None:
+            arguments.an_instance("faults", faults, Faults, "Faults(…), such as Faults.parse('500:3%')")
+        self._faults = faults
 
     def ledger(self) -> list[tuple[str, str]]:
         """(kind, id) of every object ever made, in order."""
@@ -144,7 +163,8 @@ class Simulator:
     def begin(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Exchange:
         """Read the request and claim its idempotency key; nothing is changed yet."""
         with self._lock:
-            fault = self._faults.draw() if self._faults is not None else NO_FAULT
+            faults = self._faults
+            fault = faults.draw() if faults is not None else NO_FAULT
             lower = {name.lower(): value for name, value in headers.items()}
             version = lower.get("stripe-version") or self.catalog.version
             exchange = Exchange(self, fault, self.world.ids.new("req_", 14), version)

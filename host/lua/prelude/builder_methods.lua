@@ -191,7 +191,7 @@ own["with"] = function(self, given)
 end
 
 function core.show_builder(state)
-  local ok, shown = pcall(function() return core.env.inspect(decode(parameters(state))) end)
+  local ok, shown = pcall(function() return core.inspect(decode(parameters(state))) end)
   local out = state.class.resource .. (state.id and (" " .. state.id) or "") .. " " .. (ok and shown or "{…}")
   local status, masked = host(TOOL, "mask", out)
   return status == 0 and masked or state.class.resource

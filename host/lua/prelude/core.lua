@@ -11,7 +11,7 @@
 local host, limit_tasks, limit_string = ...
 local resume, yield, isyieldable = coroutine.resume, coroutine.yield, coroutine.isyieldable
 
-local CALL, TICK, ENDED, HOME, ROOM = 1, 2, 6, 15, 16
+local CALL, TICK, ENDED, PRELUDE, NAME, HOME, ROOM = 1, 2, 6, 9, 10, 15, 16
 local ERROR = 1 -- status of a reply
 local ABORT = -2 -- id for enter; START is the other below 0
 local TICK_SECONDS = 0.002 -- of processor time, after which the host is asked
@@ -29,7 +29,7 @@ local run = {
   dead = false, -- why the whole run is ending: an error table, or {exit=status}
   finished = false,
   trace = false, -- whether the host wants the line of each call
-  given = true, -- whether the script has globals of its embedding program
+  given = "unknown", -- whether the script has globals of its embedding program; unknown until it begins
   asked = 0, -- when the budget hook last asked the host
   begin = false, -- what begins the script, until it is used
   roomy = false, -- whether garbage is left until the state is no longer small
@@ -48,11 +48,30 @@ local core = setmetatable({
   end,
 })
 
+-- What the script's globals are after a file of the prelude was run that may have set some: those the script has set
+-- itself stay, and so does what its embedding program gave it. `own` is what there was before.
+local function keep(own, ...)
+  local env = core.env
+  if run.given and not core.makers.values then core.load_code(host(PRELUDE, "values")) end
+  for name in next, env do
+    if own[name] ~= nil then
+      rawset(env, name, own[name])
+    elseif run.given then
+      local file, value = host(NAME, name)
+      if file == "values" then rawset(env, name, core.makers.values(name, value)) end
+    end
+  end
+  return ...
+end
+
 -- Runs a file of the prelude: `code` is its bytecode, false where it does not fit into memory.
 function core.load_code(code, ...)
   local file = code and loadstring(code, "=host")
   if not file then return error("not enough memory", 0) end
-  return file(core, ...)
+  if run.given == "unknown" or not (run.given or run.main) then return file(core, ...) end -- no script yet
+  local own = {}
+  for name, value in next, core.env do own[name] = value end
+  return keep(own, file(core, ...))
 end
 
 -- Tasks --------------------------------------------------------------------------------------------------
@@ -193,7 +212,7 @@ local function ended(how, value, co)
   run.finished = true
   sethook()
   host(ROOM) -- a script may have filled its memory
-  if how == "value" and value == nil then host(ENDED, "\192")
+  if how == "value" and value.n < 2 and value.results[1] == nil then host(ENDED, "\192")
   else core.ending(how, value, co) end
   return 0
 end
@@ -213,7 +232,7 @@ local function advance()
   local lost = rawget(core, "lost") and core.lost() -- a failed task whose error nobody took
   if lost then return ended("error", lost.error, lost.stack) end
   if run.live > 0 then return ended("error", core.stuck(), main.co) end
-  return ended("value", main.results[1])
+  return ended("value", main)
 end
 core.advance = advance
 

@@ -48,7 +48,7 @@ local function describe(value, co)
         local ok, shown = pcall(to_text, value)
         facts.message = ok and type(shown) == "string" and shown or nil
       end
-      facts.message = facts.message or "the error is a table: " .. core.env.inspect(value)
+      facts.message = facts.message or "the error is a table: " .. core.inspect(value)
     end
   elseif type(value) == "string" then
     facts.message = value
@@ -97,8 +97,14 @@ function core.ending(how, value, co)
     facts.line, facts.script = line, script
     fail(facts, co)
   elseif how == "value" then
-    local payload, why = bounded(core.encode, value)
-    if payload then return host(ENDED, payload) end
+    local n, results = value.n, value.results
+    local payload, why
+    if n < 2 then
+      payload, why = bounded(core.encode, results[1])
+    else
+      payload, why = bounded(core.encode_list, n, core.unpack(results, 1, n))
+    end
+    if payload then return host(ENDED, payload, nil, n > 1) end
     if type(why) == "table" then why = rawget(why, "message") end
     fail({ kind = "invalid", message = "the script's returned value: " .. to_text(why) }, nil)
   else

@@ -36,6 +36,7 @@ end })
 local string_meta = getmetatable("")
 string_meta.__metatable = false
 function string_meta.__index(_, key)
-  string_meta.__index = env.string
-  return env.string[key]
+  if not rawget(core, "strings") then core.load_code(host(PRELUDE, "strings")) end
+  string_meta.__index = core.strings
+  return core.strings[key]
 end

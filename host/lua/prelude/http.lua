@@ -3,7 +3,7 @@ local core = ...
 local type, rawget, lower, setmetatable = core.type, core.rawget, core.string.lower, core.setmetatable
 local ask, raise, decode, tool = core.ask, core.raise, core.decode, core.tool
 
-local function show(answer) return core.env.inspect(answer) end
+local function show(answer) return core.inspect(answer) end
 
 local headers_meta = {
   __index = function(headers, name) return type(name) == "string" and rawget(headers, lower(name)) or nil end,

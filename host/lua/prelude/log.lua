@@ -7,7 +7,7 @@ local log = {}
 for _, level in core.ipairs { "debug", "info", "warn", "error" } do
   log[level] = function(...)
     local n, out = select("#", ...), { ... }
-    for i = 1, n do out[i] = type(out[i]) == "table" and env.inspect(out[i]) or to_text(out[i]) end
+    for i = 1, n do out[i] = type(out[i]) == "table" and core.inspect(out[i]) or to_text(out[i]) end
     tool("log", level, concat(out, " ", 1, n) .. "\0" .. to_text(where(3) or ""))
   end
 end

@@ -305,4 +305,4 @@ for name, convert in next, { lower = lower, reverse = reverse, upper = upper } d
   end
 end
 
-host.env.string = strings
+host.env.string, host.strings = strings, strings

@@ -68,6 +68,7 @@ class Out(_Said, frozen=True, tag=p.OUT):
 class Ended(_Said, frozen=True, tag=p.ENDED):
     value: bytes
     status: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
+    several: bool = False
 
 
 class Failed(_Said, frozen=True, tag=p.FAILED):

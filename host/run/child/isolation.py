@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from host.errors import ConfigError, ScriptError
+from host.errors import ClosedError, ConfigError, ScriptError
 from host.limits import Limits
 from host.lua.state import HostFunction
 from host.run.child.frames import Channel, Lost
@@ -92,6 +92,8 @@ class Isolation:
     def describe(self) -> Protections:
         """What is in force. Waits for the zygote to be up; raises ``ScriptError`` if it cannot start."""
         with self._lock:
+            if self._closed:
+                raise ClosedError("the host is closed")
             try:
                 found = self._zygote.greeting()
             except OSError as error:
