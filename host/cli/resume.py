@@ -13,6 +13,7 @@ from host.cli.arguments import SECONDS
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.run import run_one, sinks_of
+from host.cli.strict import StrictCommand
 from host.settings import Settings
 
 __all__ = ["command"]
@@ -20,6 +21,7 @@ __all__ = ["command"]
 
 @click.command(
     name="resume",
+    cls=StrictCommand,
     epilog=f"""\b
 Examples:
   python -m host resume run_5d0c0a1b2c3d4e5f6a7b

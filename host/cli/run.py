@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 import click
 
 from host.cli.apis import api_limits_option, api_option, check_limited, documents
-from host.cli.arguments import GIVEN, SECONDS, ScriptCommand, scripts_of
+from host.cli.arguments import SECONDS, scripts_of
 from host.cli.batch import Batch, batch_options
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
@@ -19,6 +20,7 @@ from host.cli.interrupt import call
 from host.cli.keeping import Keeping, batch_hint, keeping_options, resume_hint
 from host.cli.mode import choose
 from host.cli.output import OutputSink
+from host.cli.strict import GIVEN, StrictCommand
 from host.cli.underway import UnderWaySink
 from host.cli.value import as_json as as_json_line
 from host.cli.value import as_text
@@ -39,7 +41,8 @@ Examples:
 
   python -m host run refund.lua --each customers.csv --jobs 20 --json
 
-Options may stand before or after the script; everything behind -- goes to the script.
+Options may stand before or after the script; one that is not known is refused. What is meant for the
+script is no option, or stands behind --.
 
 {EXIT_CODES}"""
 
@@ -50,9 +53,7 @@ _GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within
 _GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are to be recorded
 
 
-@click.command(
-    name="run", cls=ScriptCommand, epilog=_EPILOG, context_settings={"ignore_unknown_options": True}
-)
+@click.command(name="run", cls=StrictCommand, epilog=_EPILOG)
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("-e", "code", metavar="CODE", help="Run this text instead of a file.")
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
@@ -120,7 +121,7 @@ def command(
         settings,
         simulate=simulate,
         at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
-        command=shlex.join(["-e", code, *args] if code is not None else arguments),
+        command=_without_passwords(shlex.join(ctx.meta[GIVEN])),
         require=require,
         other_apis=bool(apis or config.apis),
     )
@@ -174,6 +175,11 @@ def command(
             stats=batch.stats,
             kept=None if keeping.run_id is None else (keeping.run_id, keeping.journal),
         )
+
+
+def _without_passwords(command: str) -> str:
+    """The command as it was given, to be shown: URLs of databases may hold a password."""
+    return re.sub(r"(://[^\s:/@]*):[^\s/@]*@", r"\1:…@", command)
 
 
 def run_one(

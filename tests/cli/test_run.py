@@ -55,7 +55,7 @@ def test_the_returned_value_comes_last(cli: Cli, code: str, plain: str, as_json:
     ("arguments", "found"),
     [
         (("a", "b c"), ["a", "b c"]),
-        (("--fast", "-x", "--n=3"), ["--fast", "-x", "--n=3"]),
+        (("--", "--fast", "-x", "--n=3"), ["--fast", "-x", "--n=3"]),
         (("--", "--simulate", "--"), ["--simulate", "--"]),
         ((), []),
     ],
@@ -63,7 +63,7 @@ def test_the_returned_value_comes_last(cli: Cli, code: str, plain: str, as_json:
 def test_arguments_reach_the_script(
     cli: Cli, tmp_path: Path, arguments: tuple[str, ...], found: list[str]
 ) -> None:
-    """What run does not know, and everything behind --, is the script's."""
+    """Words that are no options, and everything behind --, are the script's."""
     name = script(tmp_path, 'return #args .. table.concat(args, "|")')
     assert cli("run", "--simulate", name, *arguments).out == f"{len(found)}{'|'.join(found)}\n"
 
