@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 import uuid
@@ -16,6 +15,7 @@ import msgspec
 
 from host.errors import InvalidCall, JournalError, ScriptError, UsageError
 from host.events import Logged
+from host.folders import data_file
 from host.gate.api import Api
 from host.gate.journal.journal import Journal
 from host.gate.journal.records import Binding, Record, Run
@@ -41,8 +41,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 def default_journal() -> str:
     """Where journals are kept unless told otherwise."""
-    base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return os.path.join(base, "luahost", "journal.sqlite")
+    return data_file("journal.sqlite")
 
 
 class DurableRuns:

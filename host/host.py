@@ -103,7 +103,7 @@ class Host(Additions):
         parts = HttpxParts(transport, mounts, event_hooks, auth)
         self._config = _config(config)
         self._env_file = env_file
-        self.settings = self._read_settings(env_file, settings)
+        self.settings = self._read_settings(env_file, settings, self._claims(permissions, apis or {}))
         self.limits = limits or self._config.limits or Limits()
         self.simulated = simulate or simulator is not None
         self._check_key(others=bool(apis or self._config.apis))
@@ -452,9 +452,16 @@ class Host(Additions):
 
     # -- its parts
 
-    def _read_settings(self, env_file: str | os.PathLike[str] | None, given: Mapping[str, Any]) -> Settings:
+    def _read_settings(
+        self, env_file: str | os.PathLike[str] | None, given: Mapping[str, Any], claimed: Callable[[str], bool]
+    ) -> Settings:
         config = (self._config.path, self._config.settings)
-        return Settings.load(env_file=env_file, overrides=given, config=config)
+        return Settings.load(env_file=env_file, overrides=given, config=config, claimed=claimed)
+
+    def _claims(self, permissions: Permissions | None, apis: Iterable[str]) -> Callable[[str], bool]:
+        """Tells the variables that are no settings of ours all the same."""
+        config, granted = self._config, permissions
+        return lambda name: config.claims(name, apis) or (granted is not None and granted.grants_env(name))
 
     def _check_key(self, *, others: bool) -> None:
         if not self.simulated and not self.settings.has_key and not others:

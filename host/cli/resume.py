@@ -75,7 +75,12 @@ def command(
 
     config = granting.over()
     overrides: dict[str, Any] = {"journal": journal, "api_limits": api_limits}
-    settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
+    settings = Settings.load(
+        env_file=env_file,
+        overrides=overrides,
+        config=(config.path, config.settings),
+        claimed=lambda name: config.claims(name, documents(apis)),
+    )
     check_limited(settings, [*documents(apis), *config.apis])
     kept = Journal.open(settings.journal or default_journal())
     try:

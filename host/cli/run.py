@@ -114,7 +114,12 @@ def command(
         "http_timeout": http_timeout, "journal": keeping.journal, "api_limits": api_limits,
     }  # fmt: skip
     config = granting.over()
-    settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
+    settings = Settings.load(
+        env_file=env_file,
+        overrides=overrides,
+        config=(config.path, config.settings),
+        claimed=lambda name: config.claims(name, documents(apis)),
+    )
     if settings.api_limits:
         check_limited(settings, [*documents(apis), *config.apis])
     mode = choose(
