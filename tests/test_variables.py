@@ -86,9 +86,26 @@ def test_a_name_with_our_prefix_is_told_though_nothing_is_near(name: str) -> Non
 
 @pytest.mark.parametrize(
     "name",
-    """DATABASE_URL MY_SETTING HOSTNAME HOST_NAME HOST_IP HOST_PROC RUST_LOG_LEVEL PATH HTTP_TIMEOUT GHOST_URL
-    STRIPE_WEBHOOK_SECRET STRIPE_PUBLISHABLE_KEY STRIPE_CLI_TELEMETRY_OPTOUT STRIPE_DEVICE_NAME STRIPE_PRICE_PRO
-    STRIPE_PRICES STRIPE_ACCOUNT_ID PETSTORE_API_KEY""".split(),
+    [
+        "DATABASE_URL",
+        "MY_SETTING",
+        "HOSTNAME",
+        "HOST_NAME",
+        "HOST_IP",
+        "HOST_PROC",
+        "RUST_LOG_LEVEL",
+        "PATH",
+        "HTTP_TIMEOUT",
+        "GHOST_URL",
+        "STRIPE_WEBHOOK_SECRET",
+        "STRIPE_PUBLISHABLE_KEY",
+        "STRIPE_CLI_TELEMETRY_OPTOUT",
+        "STRIPE_DEVICE_NAME",
+        "STRIPE_PRICE_PRO",
+        "STRIPE_PRICES",
+        "STRIPE_ACCOUNT_ID",
+        "PETSTORE_API_KEY",
+    ],
 )
 def test_what_is_somebody_elses_is_let_alone(name: str) -> None:
     """Containers', the Stripe CLI's, and what applications call their own objects of Stripe."""
