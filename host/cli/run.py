@@ -23,7 +23,7 @@ from host.cli.output import OutputSink
 from host.cli.strict import GIVEN, StrictCommand
 from host.cli.underway import UnderWaySink
 from host.cli.value import as_json as as_json_line
-from host.cli.value import as_text
+from host.cli.value import as_text, ordered
 from host.errors import ConfigError, HostError
 from host.settings import Settings
 
@@ -232,7 +232,7 @@ def _finish(
     """Say how it ended, and give the exit code."""
     error = result.error
     if error is None and result.exit_status is None and (as_json or result.value is not None):
-        output.write((as_json_line if as_json else as_text)(result.value) + "\n")
+        output.write((as_json_line if as_json else as_text)(ordered(result.value)) + "\n")
     if isinstance(output.failure, BrokenPipeError):  # whoever read has left; nobody is there to be told
         return _BROKEN_PIPE
     if output.failure is not None:
