@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from fractions import Fraction
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["CONCURRENCY", "Batch", "MaxFailures", "batch_options"]
 
@@ -35,6 +37,8 @@ class MaxFailures(msgspec.Struct, frozen=True):
 def _max_failures(ctx: click.Context, param: click.Parameter, value: str | None) -> MaxFailures | None:
     if value is None:
         return None
+    from fractions import Fraction  # for this option alone
+
     match = re.fullmatch(r"(\d{1,9})|(\d{1,3}(?:\.\d{1,6})?)%", value.strip(), re.ASCII)
     number = int(match[1]) if match and match[1] else None
     share = Fraction(match[2]) / 100 if match and match[2] else None

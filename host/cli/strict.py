@@ -85,7 +85,8 @@ class _Words:
         self.arguments: list[str] = []
         self.behind: list[str] = []
         self._ctx = ctx
-        self._takes_rest = any(item.nargs == -1 for item in command.params if isinstance(item, click.Argument))
+        arguments = (item for item in command.params if isinstance(item, click.Argument))
+        self._has_script = any(item.nargs == -1 and item.type is click.UNPROCESSED for item in arguments)
         self._known: dict[str, click.Option] = {
             name: item
             for item in command.get_params(ctx)
@@ -163,7 +164,7 @@ class _Words:
     def _for_the_script(self, item: click.Option | None = None) -> str:
         if item is not None and item.opts:
             return f" The value of {item.opts[0]} is a word of its own: {item.opts[0]} {item.metavar or 'VALUE'}."
-        return " What is meant for the script stands behind --." if self._takes_rest else ""
+        return " What is meant for the script stands behind --." if self._has_script else ""
 
     def _error(self, message: str) -> click.UsageError:
         return click.UsageError(message, self._ctx)
