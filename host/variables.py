@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from host.errors import ConfigError, SettingsWarning
@@ -35,15 +35,18 @@ _ELSEWHERE = {
 
 
 class EnvFile(NamedTuple):
-    """``source`` is what messages call the file; ``lines`` tells where each of its ``values`` is set."""
+    """``source`` is what messages call the file; ``lines`` tells where each of its ``values`` is set, ``earlier`` where
+    it was set to something else before.
+    """
 
     source: str
     values: Mapping[str, str]
     lines: Mapping[str, int]
+    earlier: Mapping[str, int]
 
 
 def read_env_file(
-    env_file: str | os.PathLike[str] | None, cwd: str | os.PathLike[str] | None, known: Collection[str]
+    env_file: str | os.PathLike[str] | None, cwd: str | os.PathLike[str] | None, known: Set[str]
 ) -> EnvFile:
     """The file given, which must exist, or ``.env`` of ``cwd``, if there is one. Values are taken literally.
 
@@ -52,7 +55,7 @@ def read_env_file(
     path = os.path.join(cwd or "", ".env" if env_file is None else env_file)
     source = ".env" if env_file is None else f"--env-file {os.fspath(env_file)}"
     if env_file is None and not os.path.isfile(path):  # also a virtual environment that is called .env
-        return EnvFile(source, {}, {})
+        return EnvFile(source, {}, {}, {})
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
@@ -64,13 +67,14 @@ def read_env_file(
     return _parsed(source, text, known)
 
 
-def _parsed(source: str, text: str, known: Collection[str]) -> EnvFile:
+def _parsed(source: str, text: str, known: Set[str]) -> EnvFile:
     from io import StringIO
 
     from dotenv.parser import parse_stream  # costs 10 ms, and most runs have no such file
 
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
+    earlier: dict[str, int] = {}
     bare: dict[str, int] = {}
     for name, value, original, is_wrong in parse_stream(StringIO(text)):
         blank = original.string[: len(original.string) - len(original.string.lstrip())]
@@ -78,25 +82,31 @@ def _parsed(source: str, text: str, known: Collection[str]) -> EnvFile:
         if is_wrong:  # not repeated: it may hold a key
             raise ConfigError(f"{source}:{line}: this line cannot be read; expected NAME=value")
         if name is not None and value is not None:
+            if values.get(name, value) != value:
+                earlier[name] = lines[name]
             values[name], lines[name] = value, line
         elif name is not None:
             bare[name] = line
     for name, line in bare.items():
         if name in known and name not in values:
             raise ConfigError(f"{source}:{line}: {name} has no value; expected {name}=value")
-    return EnvFile(source, values, lines)
+    return EnvFile(source, values, lines, earlier)
 
 
 def strays(
-    file: EnvFile, environ: Mapping[str, str], known: Collection[str], claimed: Callable[[str], bool] | None
+    file: EnvFile, environ: Mapping[str, str], known: Set[str], claimed: Callable[[str], bool] | None
 ) -> Iterator[str]:
-    """A message for each variable that is no setting and was likely meant for one: misspelt, or with a prefix of ours.
+    """A message for each variable that is no setting and was likely meant for one: misspelt, or with a prefix of ours;
+    and for each setting that a file sets to two values.
 
     ``claimed`` tells variables that are somebody's all the same: granted to scripts, or of a further API.
     """
     thirds = [  # one of which a slip of the keyboard leaves as it is
         (name[at : at + len(name) // 3], len(name)) for name in known for at in range(0, len(name) - 2, len(name) // 3)
     ]
+    for name, line in file.earlier.items():
+        if name in known:
+            yield f"{file.source}:{line}: {name} is set once more in line {file.lines[name]}, which counts"
     for name in (*file.values, *environ):
         if name in known or (claimed is not None and claimed(name)):
             continue
@@ -125,7 +135,7 @@ def warn(message: str) -> None:
     warnings.warn(message, SettingsWarning, stacklevel=level)
 
 
-def _misspelt(form: str, known: Collection[str]) -> str | None:
+def _misspelt(form: str, known: Set[str]) -> str | None:
     """The setting that ``form`` is one slip of the keyboard away from."""
     from difflib import get_close_matches  # for the few names that come so far
 
@@ -133,7 +143,7 @@ def _misspelt(form: str, known: Collection[str]) -> str | None:
     return near[0] if near else None
 
 
-def _related(form: str, known: Collection[str]) -> str | None:
+def _related(form: str, known: Set[str]) -> str | None:
     """The setting of the same prefix that is nearest to ``form``, or shares a word with it."""
     from difflib import get_close_matches
 

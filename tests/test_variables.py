@@ -160,3 +160,11 @@ def test_export_lines_of_shells_are_let_alone() -> None:
     """A name without a value says nothing where it is set in another line, or is not ours."""
     assert told("HOST_LOG_LEVEL=error\nexport HOST_LOG_LEVEL\nexport OTHER\n") == []
     assert Settings.load(environ={}).log_level == "error"
+
+
+def test_a_setting_with_two_values_in_a_file_is_told() -> None:
+    """The last counts, as ever; the same value twice, or another tool's variable, is nobody's mistake of ours."""
+    text = "HOST_LOG_LEVEL=error\nA=1\n\nA=2\nHOST_LOG_LEVEL=info\nHOST_HTTP_TIMEOUT=4\nHOST_HTTP_TIMEOUT=4\n"
+    assert told(text) == [".env:1: HOST_LOG_LEVEL is set once more in line 5, which counts"]
+    with pytest.warns(SettingsWarning):
+        assert Settings.load(environ={}).log_level == "info"
