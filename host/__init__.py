@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LimitError,
         NetworkError,
         ScriptError,
+        SettingsWarning,
         UnexpectedAnswer,
         UsageError,
     )
@@ -64,6 +65,7 @@ __all__ = [
     "ScriptError",
     "Secret",
     "Settings",
+    "SettingsWarning",
     "UnexpectedAnswer",
     "UsageError",
 ]

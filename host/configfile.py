@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -66,6 +66,15 @@ class ConfigFile(msgspec.Struct, frozen=True):
     limits: Limits | None = None
     settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     apis: Mapping[str, ApiEntry] = msgspec.field(default_factory=dict)
+
+    def claims(self, variable: str, apis: Iterable[str] = ()) -> bool:
+        """Whether a variable is granted to scripts, or is of a further API, of this file or among ``apis``."""
+        if self.permissions is not None and self.permissions.grants_env(variable):
+            return True
+        named = (entry.auth for entry in self.apis.values())
+        if any(variable == auth or (isinstance(auth, Mapping) and variable in auth.values()) for auth in named):
+            return True
+        return any(variable.startswith(f"{name.upper()}_API_") for name in (*self.apis, *apis))
 
 
 def read_config(path: str | os.PathLike[str] | None = None) -> ConfigFile:

@@ -46,6 +46,7 @@ __all__ = [
     "LimitError",
     "NetworkError",
     "ScriptError",
+    "SettingsWarning",
     "UnexpectedAnswer",
     "UsageError",
 ]
@@ -101,6 +102,10 @@ class ConfigError(HostError):
 
 class CatalogError(ConfigError):
     """An API document or compiled catalog that cannot be used; names the place in it."""
+
+
+class SettingsWarning(UserWarning):
+    """A variable that looks like a setting of the host's and is none: misspelt, as a rule."""
 
 
 class CallError(HostError):

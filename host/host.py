@@ -132,7 +132,7 @@ class Host(Additions):
             check_simulator(simulator)
         self._config = _config(config)
         self._env_file = None if env_file is None else arguments.a_path("env_file", env_file)
-        self.settings = self._read_settings(env_file, settings)
+        self.settings = self._read_settings(env_file, settings, self._claims(permissions, documents or {}))
         self.limits = limits or self._config.limits or Limits()
         self.simulated = arguments.a_flag("simulate", simulate) or simulator is not None
         if self.simulated and processes == 1 and (name := parts.first()) is not None:
@@ -512,9 +512,16 @@ class Host(Additions):
 
     # -- its parts
 
-    def _read_settings(self, env_file: str | os.PathLike[str] | None, given: Mapping[str, Any]) -> Settings:
+    def _read_settings(
+        self, env_file: str | os.PathLike[str] | None, given: Mapping[str, Any], claimed: Callable[[str], bool]
+    ) -> Settings:
         config = (self._config.path, self._config.settings)
-        return Settings.load(env_file=env_file, overrides=given, config=config)
+        return Settings.load(env_file=env_file, overrides=given, config=config, claimed=claimed)
+
+    def _claims(self, permissions: Permissions | None, apis: Iterable[str]) -> Callable[[str], bool]:
+        """Tells the variables that are no settings of ours all the same."""
+        config, granted = self._config, permissions
+        return lambda name: config.claims(name, apis) or (granted is not None and granted.grants_env(name))
 
     def _check_key(self) -> None:
         """Of a host that has Stripe alone: it needs the key, unless its permissions grant no call of it."""

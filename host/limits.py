@@ -120,9 +120,13 @@ def _parsed(text: str) -> dict[str, dict[str, int | float]]:
         for pair in rest.split(","):
             key, _, number = (each.strip() for each in pair.partition("="))
             try:
-                known[key] = int(number) if number.isdigit() else float(number)
+                said = int(number) if number.isdigit() else float(number)
             except ValueError:
                 colon = ""
+                break
+            if key in known and known[key] != said:
+                raise ValueError(f"has {key} for {name.strip()} twice, with different values")
+            known[key] = said
         if not colon:
             raise ValueError(f"is {text!r}; expected such as stripe: rate=50, retries=5; petstore: rate=5")
     return found

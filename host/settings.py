@@ -19,6 +19,7 @@ from host import arguments
 from host.errors import ConfigError, UsageError
 from host.frozen import Frozen
 from host.limits import ApiLimits, read_api_limits
+from host.variables import read_env_file, strays, warn
 
 __all__ = ["DEMO_KEY", "Secret", "Settings"]
 
@@ -27,9 +28,16 @@ DEMO_KEY = "sk_test_demo_key"
 
 STRIPE_API_BASE = "https://api.stripe.com"
 MAX_SECONDS = 86_400.0
+_QUOTES = "\"'`“”„‘’«»"
 
 _KEY_PREFIX = re.compile(r"(?:[a-z]{2,5}_(?:org_)?(?:live|test)_|[a-z]{2,6}_)?")
 _KEY_MODE = re.compile(r"[a-z]{2,5}_(?:org_)?(live|test)_")
+_STRIPE_KEY = re.compile(r"(?:sk|rk)_(?:org_)?(?:live|test)_\w+", re.ASCII)
+_OTHER_KEYS = {
+    "pk_": "is a publishable key (pk_…)",
+    "whsec_": "is the secret of a webhook (whsec_…)",
+    "ek_": "is an ephemeral key (ek_…)",
+}
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -134,12 +142,15 @@ class Settings(Frozen, frozen=True):
         overrides: Mapping[str, Any] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         config: tuple[str, Mapping[str, Any]] | None = None,
+        claimed: Callable[[str], bool] | None = None,
     ) -> Settings:
         """Settings from all sources. ``overrides`` are by field name; ``None`` there means "not given".
 
         ``config`` is a ``host.toml``'s path and its settings by field name, which all other sources win over.
-        ``env_file`` replaces ``.env`` of ``cwd`` and must exist. Raises :class:`ConfigError` for a value
-        or file that cannot be used, :class:`UsageError` for an override that is no setting.
+        ``env_file`` replaces ``.env`` of ``cwd`` and must exist. Variables that look like a setting and are none are
+        told as :class:`~host.errors.SettingsWarning`, but for those ``claimed`` by somebody else. Raises
+        :class:`ConfigError` for a value or file that cannot be used, :class:`UsageError` for an override that is no
+        setting.
         """
         _check_sources(env_file, environ, cwd)
         if overrides is not None:
@@ -155,9 +166,11 @@ class Settings(Frozen, frozen=True):
             if name not in _READERS:
                 raise ConfigError(f"{config[0]}: there is no setting {name!r}{_nearest(name)}")
             values[name], sources[name] = value, config[0]
-        file_source, from_file = _read_env_file(env_file, cwd)
-        for source, found in ((file_source, from_file), ("environment", environ)):
-            known: Mapping[str, str | None] = os.environ if found is None else found
+        file = read_env_file(env_file, cwd, _VARIABLES)
+        environ = os.environ if environ is None else environ
+        for message in strays(file, environ, _VARIABLES, claimed):
+            warn(message)
+        for source, known in ((file.source, file.values), ("environment", environ)):
             for name, (variable, _) in _READERS.items():
                 text = known.get(variable)
                 if text is not None:
@@ -180,11 +193,11 @@ class Settings(Frozen, frozen=True):
     ) -> Callable[[str], tuple[str, str] | None]:
         """Looks up a variable that is no field, as ``PETSTORE_API_KEY``: its value and where it was set."""
         _check_sources(env_file, environ, cwd)
-        source, from_file = _read_env_file(env_file, cwd)
+        file = read_env_file(env_file, cwd, _VARIABLES)
         known = os.environ if environ is None else environ
 
         def find(variable: str) -> tuple[str, str] | None:
-            for place, values in (("environment", known), (source, from_file)):
+            for place, values in (("environment", known), (file.source, file.values)):
                 text = (values.get(variable) or "").strip()
                 if text:
                     return text, place
@@ -231,9 +244,17 @@ class Settings(Frozen, frozen=True):
 
     def _check_base_against_key(self) -> None:
         """A key goes only where whoever set it wanted it to go."""
-        if self.stripe_secret_key is None or self.stripe_api_base == STRIPE_API_BASE:
+        if self.stripe_secret_key is None:
             return
         base_source, key_source = self.source("stripe_api_base"), self.source("stripe_secret_key")
+        if self.stripe_api_base == STRIPE_API_BASE:
+            if not _looks_like_stripe_key(self.stripe_secret_key.reveal()):
+                raise ConfigError(
+                    f"STRIPE_SECRET_KEY (set by {key_source}) does not look like a key of Stripe's; "
+                    "expected one such as sk_test_… or rk_live_…",
+                    hint="another server is named by STRIPE_API_BASE, from the same source",
+                )
+            return
         if base_source != key_source:
             raise ConfigError(
                 f"STRIPE_API_BASE is set by {base_source}, but STRIPE_SECRET_KEY by {key_source}; "
@@ -247,6 +268,12 @@ class Settings(Frozen, frozen=True):
                 "a test key (sk_test_…) may leave this machine",
                 hint="use https, or a test key",
             )
+
+
+def _looks_like_stripe_key(text: str) -> bool:
+    """Whether it has the form of a secret or restricted key, and is no placeholder (``sk_test_xxx``)."""
+    is_placeholder = text.lower().endswith(("_xxx", "xxxx", "your_key", "key_here"))
+    return _STRIPE_KEY.fullmatch(text) is not None and not is_placeholder
 
 
 def key_mode(key: Secret | None) -> Literal["live", "test"] | None:
@@ -263,10 +290,16 @@ def _read_key(value: object) -> Secret | None:
     text = (value.reveal() if isinstance(value, Secret) else value).strip()
     if text in ("", DEMO_KEY):
         return None
+    expected = "expected a secret key (sk_…) or restricted key (rk_…)"
+    if text[0] in _QUOTES or text[-1] in _QUOTES:
+        raise ValueError(f"is in quotes, which would be sent with it; {expected}")
+    if text.endswith(("…", "...", "***")):
+        raise ValueError(f"is cut off, or a placeholder; {expected}")
     if not _PRINTABLE.fullmatch(text):
         raise ValueError("holds a space, line break or non-ASCII character; expected a key such as sk_test_…")
-    if text.startswith("pk_"):
-        raise ValueError("is a publishable key (pk_…); expected a secret key (sk_…) or restricted key (rk_…)")
+    for prefix, what in _OTHER_KEYS.items():
+        if text.startswith(prefix):
+            raise ValueError(f"{what}; {expected}")
     return Secret(text)
 
 
@@ -400,33 +433,12 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
 }
 """Field → its variable, and what reads its value: gives the clean one, or ValueError saying what is wrong."""
 
+_VARIABLES = frozenset(variable for variable, _ in _READERS.values())
+
 _DEFAULTS: dict[str, Any] = {
     **dict(zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)),
     "api_limits": {},
 }
-
-
-def _read_env_file(
-    env_file: str | os.PathLike[str] | None, cwd: str | os.PathLike[str] | None
-) -> tuple[str, Mapping[str, str | None]]:
-    """The name for messages and the variables of the file that applies; values are taken literally."""
-    path = os.path.join(cwd or "", ".env" if env_file is None else env_file)
-    source = ".env" if env_file is None else f"--env-file {os.fspath(env_file)}"
-    if env_file is None and not os.path.isfile(path):  # also a virtual environment that is called .env
-        return source, {}
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
-    except FileNotFoundError:
-        raise ConfigError(f"{source}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"{source} cannot be read: {reason}") from error
-    from io import StringIO
-
-    from dotenv import dotenv_values  # costs 10 ms, and most runs have no such file
-
-    return source, dotenv_values(stream=StringIO(text), interpolate=False)
 
 
 def _check_sources(env_file: Any, environ: Any, cwd: Any) -> None:

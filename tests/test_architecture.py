@@ -16,9 +16,11 @@ HOST = ROOT / "host"
 FLOORS = {
     "arguments": 0,
     "errors": 0,
+    "folders": 0,
     "frozen": 0,
     "heap": 0,
     "settings": 0,
+    "variables": 0,
     "events": 0,
     "limits": 0,
     "deadlines": 0,

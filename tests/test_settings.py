@@ -83,10 +83,8 @@ def test_loading_leaves_the_environment_alone(tmp_path: Path, monkeypatch: pytes
 
 def test_values_of_an_env_file_are_literal(tmp_path: Path) -> None:
     """A ${…} in a file is not filled from the environment, so a file means the same everywhere."""
-    (tmp_path / ".env").write_text("STRIPE_SECRET_KEY=${HOME}\n")
-    settings = load(tmp_path)
-    assert settings.stripe_secret_key is not None
-    assert settings.stripe_secret_key.reveal() == "${HOME}"
+    (tmp_path / ".env").write_text("HOST_JOURNAL=${HOME}\n")
+    assert load(tmp_path).journal == "${HOME}"
 
 
 def test_an_empty_value_puts_the_default_back(tmp_path: Path) -> None:
@@ -137,6 +135,53 @@ def test_the_message_about_a_bad_key_does_not_show_it(tmp_path: Path, value: str
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, {"STRIPE_SECRET_KEY": value})
     assert "51AbCdEfGh" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ('"sk_test_51AbCdEfGhIjKlMn"', "is in quotes"),
+        ("'sk_test_51AbCdEfGhIjKlMn", "is in quotes"),
+        ("“sk_test_51AbCdEfGhIjKlMn”", "is in quotes"),
+        ("sk_test_51AbCdEfGh…", "is cut off"),
+        ("sk_test_51AbCdEfGh...", "is cut off"),
+        ("sk_test_51AbCdEfGh\u200bIjKl", "non-ASCII"),
+        ("Bearer sk_test_51AbCdEfGhIjKlMn", "holds a space"),
+        ("pk_live_51AbCdEfGhIjKlMn", "a publishable key"),
+        ("whsec_51AbCdEfGhIjKlMn", "the secret of a webhook"),
+        ("ek_test_51AbCdEfGhIjKlMn", "an ephemeral key"),
+    ],
+)
+@pytest.mark.parametrize("base", [None, "https://stripe.example"])
+def test_what_is_no_key_is_refused_wherever_it_would_go(key: str, why: str, base: str | None) -> None:
+    """Before anything is sent, and without showing it."""
+    given = {"STRIPE_SECRET_KEY": key} | ({"STRIPE_API_BASE": base} if base else {})
+    with pytest.raises(ConfigError, match=why) as caught:
+        Settings.load(environ=given, cwd="/nowhere")
+    assert "STRIPE_SECRET_KEY (set by environment)" in str(caught.value)
+    assert "AbCd" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("ghp_16C7e42F292c6912E7", "AbCd", "SK_TEST_51AbCdEf", "sk-test-51AbCdEf", "sk_51AbCdEf", "sk_test_"),
+        *("sk_test_xxx", "sk_test_<AbCd>", "${AbCd}", "sk_live_XXXXXXXX", "sk_test_your_key", "acct_51AbCdEf"),
+    ],
+)
+def test_another_token_is_not_sent_to_stripe(key: str) -> None:
+    """A token of somebody else's, or a placeholder, is told; another server may have keys of another form."""
+    with pytest.raises(ConfigError, match="does not look like a key of Stripe's") as caught:
+        Settings.load(environ={"STRIPE_SECRET_KEY": key}, cwd="/nowhere")
+    assert "AbCd" not in str(caught.value)
+    other = {"STRIPE_SECRET_KEY": key, "STRIPE_API_BASE": "https://stripe.example"}
+    assert Settings.load(environ=other, cwd="/nowhere").has_key
+
+
+@pytest.mark.parametrize("key", ["sk_test_x", "rk_live_51AbCd", "sk_org_live_51AbCd", "sk_live_51Ab_Cd"])
+def test_a_key_of_stripes_is_taken(key: str) -> None:
+    """Secret, restricted and organization keys."""
+    assert Settings.load(environ={"STRIPE_SECRET_KEY": key}, cwd="/nowhere").has_key
 
 
 def test_a_password_in_the_base_url_is_refused_unshown(tmp_path: Path) -> None:
@@ -213,7 +258,7 @@ def test_only_test_keys_leave_the_machine_in_the_clear(
 )
 def test_mode_is_read_from_the_key(key: str, mode: str | None) -> None:
     """Secret and restricted keys tell live from test; the demo key is no key at all."""
-    settings = Settings(stripe_secret_key=Secret(key))
+    settings = Settings(stripe_secret_key=Secret(key), stripe_api_base="https://stripe.example")
     assert settings.mode == mode
     assert settings.has_key == (key != DEMO_KEY)
 

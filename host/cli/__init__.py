@@ -9,8 +9,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 __all__ = ["main", "process"]
 
@@ -38,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_missing_streams()
     try:
-        status = _dispatch(arguments)
+        with _telling_warnings():
+            status = _dispatch(arguments)
     except KeyboardInterrupt:
         _say("interrupted")
         status = INTERRUPTED
@@ -78,6 +81,27 @@ def _dispatch(arguments: list[str]) -> int:
             _traceback()
         _say(f"internal error: {type(error).__name__}: {error}\nhint: --debug shows where; please report it")
         return 1
+
+
+@contextmanager
+def _telling_warnings() -> Iterator[None]:
+    """Warnings about settings on stderr, each once, whatever Python does with other warnings."""
+    from host.errors import SettingsWarning
+
+    told: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SettingsWarning)
+        otherwise = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *more: Any) -> None:
+            if not issubclass(category, SettingsWarning):
+                otherwise(message, category, *more)
+            elif str(message) not in told:
+                told.add(str(message))
+                _say(f"warning: {message}")
+
+        warnings.showwarning = show  # type: ignore[assignment]  # the rest of its arguments goes on as it came
+        yield
 
 
 def _open_missing_streams() -> None:

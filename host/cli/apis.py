@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from host.cli.strict import StrictCommand
 from host.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def check_limited(settings: Settings, others: Iterable[str]) -> None:
 
 @click.command(
     name="apis",
+    cls=StrictCommand,
     epilog="""\b
 Examples:
   python -m host apis                       the APIs, and Stripe's resources

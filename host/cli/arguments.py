@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from host.cli.strict import BEHIND
 from host.errors import UsageError
 from host.limits import YEAR
 
 if TYPE_CHECKING:
     from host.run.script import Script
 
-__all__ = ["GIVEN", "SECONDS", "ScriptCommand", "scripts_of"]
-
-_BEHIND = "host.behind"
-GIVEN = "host.given"
-"""All that was typed after ``run``, in ``ctx.meta``."""
+__all__ = ["SECONDS", "scripts_of"]
 
 
 class _Seconds(click.FloatRange):
@@ -38,24 +34,6 @@ class _Seconds(click.FloatRange):
 SECONDS = _Seconds()
 
 
-class ScriptCommand(click.Command):
-    """Remembers what was typed, and how many arguments stand behind ``--``, which click itself forgets."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta[GIVEN] = tuple(args)
-        valued = {
-            name
-            for item in self.params
-            if isinstance(item, click.Option) and not item.is_flag and not item.count
-            for name in item.opts
-        }
-        place = 0
-        while place < len(args) and args[place] != "--":
-            place += 2 if args[place] in valued else 1
-        ctx.meta[_BEHIND] = max(0, len(args) - place - 1)
-        return super().parse_args(ctx, args)
-
-
 def scripts_of(
     ctx: click.Context, arguments: tuple[str, ...], code: str | None
 ) -> tuple[list[Script], tuple[str, ...]]:
@@ -70,14 +48,12 @@ def scripts_of(
         return [Script.of(code, "-e")], arguments
     if not arguments:
         raise click.UsageError("give a script, - for standard input, or -e CODE", ctx)
-    before = arguments[: len(arguments) - ctx.meta[_BEHIND]]
+    before = arguments[: len(arguments) - ctx.meta[BEHIND]]
     if len(before) > 1 and all(name.endswith(".lua") for name in before):
         return _several(before), arguments[len(before) :]
     name, *args = arguments
     if name == "-":
         return [Script.of(sys.stdin.buffer.read(), "stdin")], tuple(args)
-    if name.startswith("-") and not os.path.exists(name):
-        raise click.NoSuchOption(name, possibilities=_near(ctx, name), ctx=ctx)
     return [Script.read(name)], tuple(args)
 
 
@@ -90,8 +66,3 @@ def _several(names: Sequence[str]) -> list[Script]:
         hint = "Several names ending in .lua are several scripts; arguments of a script go behind --."
         raise UsageError(error.message, hint=hint) from error
 
-
-def _near(ctx: click.Context, name: str) -> list[str]:
-    from difflib import get_close_matches  # for this message alone
-
-    return get_close_matches(name, [option for item in ctx.command.params for option in item.opts])

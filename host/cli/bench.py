@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from host.cli.strict import StrictCommand
+
 if TYPE_CHECKING:
     from host.host import Host
     from host.run.script import Script
@@ -39,6 +41,7 @@ end
 
 @click.command(
     name="bench",
+    cls=StrictCommand,
     epilog="""\b
 Example:
   python -m host bench --base-url http://127.0.0.1:8000 --key sk_test_x \\

@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from host.cli.strict import StrictGroup
+
 __all__ = ["EXIT_CODES", "commands"]
 
 NAMES = ("run", "resume", "runs", "test", "apis", "simulate", "bench")
@@ -22,7 +24,7 @@ Exit codes:
 """
 
 
-class _Commands(click.Group):
+class _Commands(StrictGroup):
     """Imports a command's file when the command is asked for: what a run needs not, it does not load."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

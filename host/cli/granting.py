@@ -10,6 +10,8 @@ import click
 import msgspec
 from msgspec.structs import replace
 
+from host.errors import UsageError
+
 if TYPE_CHECKING:
     from host.configfile import ConfigFile
 
@@ -39,7 +41,11 @@ class Granting(msgspec.Struct, frozen=True):
 
             said = dict(self.budget)
             if "max_amount" in said:
-                said["max_amount"] = dict(parse_amount(text) for text in said["max_amount"])
+                amounts: dict[str, int] = {}
+                for currency, amount in map(parse_amount, said["max_amount"]):
+                    if amounts.setdefault(currency, amount) != amount:
+                        raise UsageError(f"--max-amount {currency} is given twice, with different amounts")
+                said["max_amount"] = amounts
             found = replace(found, budget=replace(found.budget or Budget(), **said))
         return found
 

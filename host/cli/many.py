@@ -16,10 +16,10 @@ from host.cli.output import OutputSink
 from host.cli.rows import Rows
 from host.cli.underway import UnderWaySink
 from host.cli.value import as_json as as_json_line
-from host.cli.value import as_text
+from host.cli.value import as_text, ordered
 from host.errors import HostError
 from host.heap import share_heap
-from host.report.errors import describe
+from host.report.errors import describe, printable
 from host.report.progress import Progress
 from host.report.summary import Summary, status_of
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["run_batch"]
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells count
+MOST_NAMED = 10  # of the runs that failed as another did
 
 
 class Job(dict[str, Any]):
@@ -53,6 +54,7 @@ class Jobs:
         self._rows = Rows(batch.each) if batch.each is not None else None
         self._common = {"args": args, "timeout": timeout}
         self._stopped = threading.Event()
+        self.left: Job | None = None  # the first that did not begin, once all that is known
         self.total = len(scripts) * self._repeat * (1 if self._rows is None else len(self._rows))
 
     def stop(self) -> None:
@@ -60,20 +62,34 @@ class Jobs:
 
     def __iter__(self) -> Iterator[Job]:
         number = 0
-        rows: Any = [(None, None)] if self._rows is None else self._rows
-        for line, row in rows:
-            known = {} if row is None else {"globals": {"row": row}}
+        for line, known in self._known():
             for script in self._scripts:
                 for _ in range(self._repeat):
-                    if self._stopped.is_set():
-                        return
                     number += 1
-                    yield Job(number, line, script=script, **known, **self._common)
+                    job = Job(number, line, script=script, **known, **self._common)
+                    if self._stopped.is_set():
+                        self.left = job
+                        return
+                    yield job
+
+    def _known(self) -> Iterator[tuple[int | None, dict[str, Any]]]:
+        """Each row's line, and what the scripts are told of it; once for all without rows."""
+        if self._rows is None:
+            yield None, {}
+            return
+        columns, count = list(self._rows.columns), len(self._rows)
+        for number, (line, row) in enumerate(self._rows):
+            rows = {"first": number == 0, "count": count, "columns": columns}
+            yield line, {"globals": {"row": row, "rows": rows}}
 
     def label(self, job: Job) -> str:
         """How a run is called in messages: ``a.lua #7 (customers.csv:8)``."""
-        place = f" ({self._rows.path}:{job.line})" if self._rows is not None else ""
+        place = f" ({self.place(job)})" if self._rows is not None else ""
         return f"{job['script'].name} #{job.number}{place}"
+
+    def place(self, job: Job) -> str:
+        """``customers.csv:8``, or ``#7`` without rows."""
+        return f"#{job.number}" if self._rows is None else f"{self._rows.path}:{job.line}"
 
 
 def run_batch(
@@ -108,6 +124,7 @@ def run_batch(
     report = _Report(jobs, output, stderr, as_json=as_json)
     host = open_host([under_way, *([] if as_json else [output]), *sinks(stderr)])
     summary = Summary()
+    most = batch.max_failures.of(jobs.total) if batch.max_failures is not None else None
 
     def work() -> None:
         concurrency = batch.jobs or CONCURRENCY
@@ -117,6 +134,8 @@ def run_batch(
             failed = summary.add(result)
             report.ended(result, failed=failed)
             progress.advance(failed=failed)
+            if failed and summary.failed == most:
+                jobs.stop()
 
     signal: int | None = None
     try:
@@ -132,12 +151,36 @@ def run_batch(
         return _BROKEN_PIPE
     if output.failure is not None:
         raise HostError(f"stdout cannot be written: {output.failure.strerror}")
-    report.summary(summary, interrupted=signal is not None)
+    stopped = f"{most} failed (--max-failures {batch.max_failures})" if jobs.left and signal is None else None
+    report.summary(summary, interrupted=signal is not None, stopped=stopped)
     if signal is not None and (waiting := str(under_way)):
         click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
     if again is not None and (signal is not None or summary.failed):
         click.echo(f"to go on: {again}", err=True)
     return summary.status if signal is None else 128 + signal
+
+
+class _Equal:
+    """Runs that failed in the same way: the ``first``, and how many ``more``; ``str()`` tells the places of some."""
+
+    def __init__(self, first: str) -> None:
+        self.first = first
+        self.more = 0
+        self._places: list[str] = []
+
+    def add(self, place: str) -> None:
+        self.more += 1
+        if len(self._places) < MOST_NAMED:
+            self._places.append(place)
+
+    def __str__(self) -> str:
+        rest = self.more - len(self._places)
+        return ", ".join(self._places) + (f" and {rest:,} others" if rest else "")
+
+
+def _short(message: str) -> str:
+    line = printable(message.partition("\n")[0])
+    return line if len(line) <= 160 else f"{line[:159]}…"
 
 
 class _Report:
@@ -148,6 +191,7 @@ class _Report:
         self._output = output
         self._stderr = stderr
         self._as_json = as_json
+        self._equal: dict[tuple[str, int | None, str], _Equal] = {}
 
     def ended(self, result: RunResult, *, failed: bool) -> None:
         job = result.job
@@ -155,20 +199,40 @@ class _Report:
         if self._as_json:
             self._output.write(as_json_line(_facts(result, job)) + "\n")
         elif failed:
-            error = result.error
-            text = f"ended with status {result.exit_status}" if error is None else describe(error)
-            self._stderr.write(f"{self._jobs.label(job)} failed: {text}\n")
-            self._stderr.flush()
+            self._failed(result, job)
         elif result.values and result.exit_status is None:
-            self._output.write("".join(f"{as_text(each)}\n" for each in result.values))
+            self._output.write("".join(f"{as_text(ordered(each))}\n" for each in result.values))
 
-    def summary(self, summary: Summary, *, interrupted: bool) -> None:
+    def _failed(self, result: RunResult, job: Job) -> None:
+        """Tell a failure, but one that equals another only at the end, with how often it came."""
+        error, label = result.error, self._jobs.label(job)
+        said = f"ended with status {result.exit_status}" if error is None else error.message
+        line = None if error is None else error.line
+        equal = self._equal.get((result.script, line, said))
+        if equal is not None:
+            equal.add(self._jobs.place(job))
+        else:
+            self._equal[result.script, line, said] = _Equal(label)
+            self._stderr.write(f"{label} failed: {said if error is None else describe(error)}\n")
+            self._stderr.flush()
+
+    def summary(self, summary: Summary, *, interrupted: bool, stopped: str | None) -> None:
+        left = self._jobs.left
         begun_not = self._jobs.total - summary.runs
         if self._as_json:
             facts = {"event": "summary", **summary.facts(), "not_started": begun_not}
+            if stopped is not None and left is not None:
+                facts |= {"stopped": stopped, "first_not_started": left.number}
             self._output.write(as_json_line(facts) + "\n")
             return
-        text = str(summary) + (f" · {begun_not:,} not started" if begun_not else "")
+        for (_, _, said), equal in self._equal.items():
+            if equal.more:
+                click.echo(f"{equal.more:,} more failed as {equal.first}: {_short(said)} ({equal})", err=True)
+        text = str(summary)
+        if begun_not:
+            text += f" · {begun_not:,} not started{f', from {self._jobs.label(left)} on' if left is not None else ''}"
+        if stopped is not None:
+            text = f"stopped, as {stopped}: {text}"
         click.echo(f"interrupted: {text}" if interrupted else text, err=True)
 
 
@@ -181,15 +245,15 @@ def _facts(result: RunResult, job: Job) -> dict[str, Any]:
         "script": result.script,
         "run_id": result.run_id,
         "ok": status_of(result) == 0,
-        "value": result.value,
+        "value": ordered(result.value),
         "output": result.output.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         "calls": result.calls,
         "duration": round(result.duration, 6),
         "simulated": result.simulated,
-        "error": None if error is None else {**error.facts, "kind": error.kind, "message": error.message},
+        "error": None if error is None else ordered({**error.facts, "kind": error.kind, "message": error.message}),
     }
     if result.rest:
-        facts["values"] = result.values
+        facts["values"] = ordered(result.values)
     if job.line is not None:
         facts |= {"line": job.line, "row": job["globals"]["row"]}
     if result.exit_status is not None:

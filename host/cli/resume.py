@@ -13,6 +13,7 @@ from host.cli.arguments import SECONDS
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.run import run_one, sinks_of
+from host.cli.strict import StrictCommand
 from host.settings import Settings
 
 __all__ = ["command"]
@@ -20,6 +21,7 @@ __all__ = ["command"]
 
 @click.command(
     name="resume",
+    cls=StrictCommand,
     epilog=f"""\b
 Examples:
   python -m host resume run_5d0c0a1b2c3d4e5f6a7b
@@ -73,7 +75,12 @@ def command(
 
     config = granting.over()
     overrides: dict[str, Any] = {"journal": journal, "api_limits": api_limits}
-    settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
+    settings = Settings.load(
+        env_file=env_file,
+        overrides=overrides,
+        config=(config.path, config.settings),
+        claimed=lambda name: config.claims(name, documents(apis)),
+    )
     check_limited(settings, [*documents(apis), *config.apis])
     kept = Journal.open(settings.journal or default_journal())
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, TextIO
 
 from host.errors import UsageError
@@ -14,63 +16,100 @@ __all__ = ["Rows"]
 Row = tuple[int, dict[str, Any]]
 
 MOST_LINE = 16 << 20  # characters
+_SEPARATORS = {",": "','", ";": "';'", "\t": "tab"}
 
 
 class Rows:
-    """A ``.csv`` file, its first line the names, values texts; or a ``.jsonl`` file of one object a line.
+    """A ``.csv`` or ``.tsv`` file, its first line the names, values texts; or a ``.jsonl`` file of one object a line.
 
-    ``len`` is how many there are; iterating gives (line in the file, row) without holding them all. Raises
-    ``UsageError`` naming the line of the first that cannot be used.
+    ``len`` is how many there are; iterating gives (line in the file, row) without holding them all. ``columns`` are the
+    names that any row has. Raises ``UsageError`` naming the line of the first that cannot be used.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         name = path.lower()
-        if name.endswith(".csv"):
+        if name.endswith((".csv", ".tsv")):
             self._read: Callable[[TextIO, str], Iterator[Row]] = _csv
         elif name.endswith((".jsonl", ".ndjson")):
             self._read = _jsonl
         else:
-            raise UsageError(f"--each {path}: expected a file whose name ends in .csv or .jsonl")
+            hint = "a JSON list becomes one by: jq -c '.[]' rows.json > rows.jsonl" if name.endswith(".json") else None
+            raise UsageError(f"--each {path}: expected a file whose name ends in .csv, .tsv or .jsonl", hint=hint)
         # A bad row half way would leave half the work done, and nobody knowing which half.
-        self._count = sum(1 for _ in self)
+        self.columns: dict[str, None] = {}
+        self._count = 0
+        for _, row in self:
+            self._count += 1
+            if not row.keys() <= self.columns.keys():
+                self.columns |= dict.fromkeys(row)
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Row]:
         try:
-            with open(self.path, encoding="utf-8-sig", newline="") as file:
+            encoding = _encoding(self.path)
+            with open(self.path, encoding=encoding, newline="") as file:
                 yield from self._read(file, self.path)
         except OSError as error:
             raise UsageError(f"--each {self.path} cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"--each {self.path}:{_line_of(self.path)}: it is not UTF-8 text") from error
+        except UnicodeError as error:
+            raise UsageError(
+                f"--each {self.path}:{_line_of(self.path)}: it is not UTF-8 text",
+                hint="save it as UTF-8; spreadsheets call it CSV UTF-8",
+            ) from error
 
 
 def _csv(file: TextIO, path: str) -> Iterator[Row]:
-    reader = csv.reader(_lines(file, path), strict=True)
+    lines = _lines(file, path)
+    first = next(lines, "")
+    if found := re.fullmatch(r'"?sep=(.)"?\s*', first):  # as spreadsheets write it above the names
+        separator, above, first = found[1], 1, next(lines, "")
+    else:
+        separator, above = "\t" if path.lower().endswith(".tsv") else _separator(first, path), 0
+    reader = csv.reader(chain([first] if first else [], lines), strict=True, delimiter=separator)
     try:
         names = next(reader, None)
-        if not names:
-            raise UsageError(f"--each {path}:1: expected a line with the columns' names")
-        for place, name in enumerate(names, 1):
-            if not name.strip():
-                raise UsageError(f"--each {path}:1: column {place} has no name")
-            if name in names[: place - 1]:
-                raise UsageError(f"--each {path}:1: two columns are called {name!r}")
+        _check_names(names, f"--each {path}:{above + 1}")
+        assert names
         line = reader.line_num
         for values in reader:
-            line, first = reader.line_num, line + 1  # a quoted field may hold line breaks
+            line, begun = reader.line_num, line + 1  # a quoted field may hold line breaks
             if not values:
                 continue
             if len(values) != len(names):
-                found = f"{len(values)} field{'' if len(values) == 1 else 's'}"
+                fields = f"{len(values)} field{'' if len(values) == 1 else 's'}"
                 wanted = f"{len(names)} ({', '.join(names)})"
-                raise UsageError(f"--each {path}:{first}: {found}, expected {wanted}")
-            yield first, dict(zip(names, values, strict=True))
+                raise UsageError(f"--each {path}:{above + begun}: {fields}, expected {wanted}")
+            yield above + begun, dict(zip(names, values, strict=True))
     except csv.Error as error:
-        raise UsageError(f"--each {path}:{reader.line_num}: {error}") from error
+        raise UsageError(f"--each {path}:{above + reader.line_num}: {error}") from error
+
+
+def _separator(names: str, path: str) -> str:
+    """What separates the columns, by the line of their names."""
+    bare = re.sub(r'"(?:[^"]|"")*(?:"|$)', "", names)
+    found = [sign for sign in _SEPARATORS if sign in bare]
+    if len(found) > 1:
+        signs = " and ".join(_SEPARATORS[sign] for sign in found)
+        raise UsageError(
+            f"--each {path}:1: the line of the names has {signs}: either may separate the columns",
+            hint="put names that hold one in double quotes",
+        )
+    return found[0] if found else "|" if "|" in bare else ","
+
+
+def _check_names(names: list[str] | None, place: str) -> None:
+    if not names:
+        raise UsageError(f"{place}: expected a line with the columns' names")
+    for number, name in enumerate(names, 1):
+        if not name.strip():
+            raise UsageError(f"{place}: column {number} has no name")
+        if name != name.strip():
+            raise UsageError(f"{place}: column {number} is called {name!r}, with a space at its edge")
+        if name in names[: number - 1]:
+            raise UsageError(f"{place}: two columns are called {name!r}")
 
 
 def _jsonl(file: TextIO, path: str) -> Iterator[Row]:
@@ -78,7 +117,7 @@ def _jsonl(file: TextIO, path: str) -> Iterator[Row]:
         if not text.strip():
             continue
         try:
-            row = json.loads(text)
+            row = json.loads(text, object_pairs_hook=_members, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise UsageError(f"--each {path}:{line}: it is not JSON: {reason}") from error
@@ -87,14 +126,35 @@ def _jsonl(file: TextIO, path: str) -> Iterator[Row]:
         yield line, row
 
 
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two members of an object are called {twice!r}")
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
 def _lines(file: TextIO, path: str) -> Iterator[str]:
     """The lines, none of which is read beyond bounds."""
     line = 1
     while text := file.readline(MOST_LINE + 1):
         if len(text) > MOST_LINE:
             raise UsageError(f"--each {path}:{line}: the line is over {MOST_LINE >> 20} MB")
+        if "\0" in text:
+            raise UsageError(f"--each {path}:{line}: it holds a NUL character", hint="save it as UTF-8")
         yield text
         line += 1
+
+
+def _encoding(path: str) -> str:
+    """UTF-8, with or without a byte order mark; UTF-16 where a mark says so, as spreadsheets write "Unicode text"."""
+    with open(path, "rb") as file:
+        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _line_of(path: str) -> int:

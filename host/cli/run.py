@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 import click
 
 from host.cli.apis import api_limits_option, api_option, check_limited, documents
-from host.cli.arguments import GIVEN, SECONDS, ScriptCommand, scripts_of
+from host.cli.arguments import SECONDS, scripts_of
 from host.cli.batch import Batch, batch_options
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
@@ -19,9 +20,10 @@ from host.cli.interrupt import call
 from host.cli.keeping import Keeping, batch_hint, keeping_options, resume_hint
 from host.cli.mode import choose
 from host.cli.output import OutputSink
+from host.cli.strict import GIVEN, StrictCommand
 from host.cli.underway import UnderWaySink
 from host.cli.value import as_json as as_json_line
-from host.cli.value import as_text
+from host.cli.value import as_text, ordered
 from host.errors import ConfigError, HostError
 from host.settings import Settings
 
@@ -39,7 +41,8 @@ Examples:
 
   python -m host run refund.lua --each customers.csv --jobs 20 --json
 
-Options may stand before or after the script; everything behind -- goes to the script.
+Options may stand before or after the script; one that is not known is refused. What is meant for the
+script is no option, or stands behind --.
 
 {EXIT_CODES}"""
 
@@ -50,9 +53,7 @@ _GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within
 _GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are to be recorded
 
 
-@click.command(
-    name="run", cls=ScriptCommand, epilog=_EPILOG, context_settings={"ignore_unknown_options": True}
-)
+@click.command(name="run", cls=StrictCommand, epilog=_EPILOG)
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("-e", "code", metavar="CODE", help="Run this text instead of a file.")
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
@@ -113,14 +114,19 @@ def command(
         "http_timeout": http_timeout, "journal": keeping.journal, "api_limits": api_limits,
     }  # fmt: skip
     config = granting.over()
-    settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
+    settings = Settings.load(
+        env_file=env_file,
+        overrides=overrides,
+        config=(config.path, config.settings),
+        claimed=lambda name: config.claims(name, documents(apis)),
+    )
     if settings.api_limits:
         check_limited(settings, [*documents(apis), *config.apis])
     mode = choose(
         settings,
         simulate=simulate,
         at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
-        command=shlex.join(["-e", code, *args] if code is not None else arguments),
+        command=_without_passwords(shlex.join(ctx.meta[GIVEN])),
         require=require,
         other_apis=bool(apis or config.apis),
     )
@@ -176,6 +182,11 @@ def command(
         )
 
 
+def _without_passwords(command: str) -> str:
+    """The command as it was given, to be shown: URLs of databases may hold a password."""
+    return re.sub(r"(://[^\s:/@]*):[^\s/@]*@", r"\1:…@", command)
+
+
 def run_one(
     open_host: Callable[[Sequence[Sink]], Host],
     work: Callable[[Host], RunResult],
@@ -222,9 +233,9 @@ def _finish(
     error = result.error
     if error is None and result.exit_status is None and (as_json or result.values):
         if as_json:
-            output.write(as_json_line(result.values if result.rest else result.value) + "\n")
+            output.write(as_json_line(ordered(result.values if result.rest else result.value)) + "\n")
         else:
-            output.write("".join(f"{as_text(each)}\n" for each in result.values))
+            output.write("".join(f"{as_text(ordered(each))}\n" for each in result.values))
     if isinstance(output.failure, BrokenPipeError):  # whoever read has left; nobody is there to be told
         return _BROKEN_PIPE
     if output.failure is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from host.cli.strict import StrictGroup
 from host.errors import UsageError
 from host.settings import Settings
 
@@ -26,7 +27,7 @@ __all__ = ["command"]
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-@click.group(name="runs")
+@click.group(name="runs", cls=StrictGroup)
 def command() -> None:
     """List, show, delete and undo durable runs."""
 

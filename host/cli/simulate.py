@@ -8,6 +8,7 @@ import threading
 import click
 
 from host.cli.interrupt import call
+from host.cli.strict import StrictCommand
 from host.errors import UsageError
 from host.settings import DEMO_KEY
 
@@ -18,6 +19,7 @@ ANY_KEY = "sk_test_simulated"  # what to use where any test key will do
 
 @click.command(
     name="simulate",
+    cls=StrictCommand,
     epilog="""\b
 Example:
   python -m host simulate --port 12111 --key sk_test_me

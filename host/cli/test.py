@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from host.cli.arguments import SECONDS
+from host.cli.strict import StrictCommand
 from host.errors import ScriptError, UsageError
 from host.testing.cases import LuaTest, Outcome, describe, discover
 from host.testing.selection import Selection, selection
@@ -32,7 +33,7 @@ Exit codes:
 _MARKS = {"passed": ".", "failed": "F", "pending": "p"}
 
 
-@click.command(name="test", epilog=_EPILOG)
+@click.command(name="test", cls=StrictCommand, epilog=_EPILOG)
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
 @click.option("-k", "expression", metavar="EXPR", help="Run tests whose names match: words, and, or, not.")
 @click.option("-x", "first_only", is_flag=True, help="Stop after the first failure.")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["as_json", "as_text"]
+__all__ = ["as_json", "as_text", "ordered"]
+
+
+def ordered(value: Any) -> Any:
+    """A script's value with the keys of its tables sorted, numbers first: in Lua they have no order that lasts."""
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: (isinstance(key, str), key))
+        return {key: ordered(value[key]) for key in keys}
+    return [ordered(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def as_json(value: Any) -> str:

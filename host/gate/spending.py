@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.errors import ConfigError, LimitError
+from host.folders import data_file
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,10 +31,9 @@ _ADD = """insert into spent values (?, ?, ?, ?)
   on conflict (account, day, unit) do update set amount = amount + excluded.amount"""
 
 
-def default_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """``luahost/spending.sqlite`` in the user's data folder (``XDG_DATA_HOME``)."""
-    folder = environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return Path(folder, "luahost", "spending.sqlite")
+def default_path() -> Path:
+    """``spending.sqlite`` among the user's data of the host."""
+    return Path(data_file("spending.sqlite"))
 
 
 class DailyLedger:

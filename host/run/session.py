@@ -639,7 +639,7 @@ class Session:
         if name in OWN and name not in self.job.globals:
             return b""
         if self._tools is not None and name in self._tools.globals:
-            return b"values", to_lua(self._tools.globals[name])
+            return b"rows" if self._tools.is_row(name) else b"values", to_lua(self._tools.globals[name])
         if name == "args" and self._tools is not None:
             return chunk("args"), self._tools.args()
         if name in FILES:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from host.apis.answers import decode_json
+from host.apis.nearest import meant, short
 from host.errors import CallError, DeniedError, InvalidCall
 from host.events import Logged
 from host.lua.values import SecretText, encode_plain, from_lua
@@ -40,6 +41,21 @@ class Tools:
         found: bytes | None = _TOOLS[name](self, a, b)
         return found
 
+    def is_row(self, name: str) -> bool:
+        """Whether a global is the ``row`` or the ``rows`` of a batch: ``rows`` tells the columns each row may have."""
+        rows = self.globals.get("rows")
+        return name in ("row", "rows") and isinstance(rows, dict) and isinstance(rows.get("columns"), list)
+
+    def _missing(self, name: bytes, key: bytes) -> None:
+        """A name that a row, or ``rows``, has not: nothing where another row has it."""
+        asked, rows = key.decode("utf-8", "replace"), self.globals["rows"]
+        columns = list(rows) if name == b"rows" else rows["columns"]
+        if asked in columns:
+            return
+        what = "rows has no field" if name == b"rows" else "there is no column"
+        known = meant(asked, columns) or f"; there are {', '.join(map(short, columns[:20]))}"
+        raise InvalidCall(f"{what} {short(asked)!r}{known}")
+
     def _env(self, name: bytes, _: Any) -> bytes | None:
         value = self._job.env.get(name.decode("utf-8", "replace"))
         return None if value is None else value.encode("utf-8", "surrogateescape")
@@ -64,7 +80,7 @@ class Tools:
     def _json_encode(self, value: bytes, _: Any) -> bytes:
         decoded = from_lua(value)
         try:
-            return msgspec.json.encode(_readable(decoded))
+            return msgspec.json.encode(_readable(decoded), order="sorted")  # in Lua keys have no order that lasts
         except (TypeError, ValueError, UnicodeDecodeError) as error:
             raise InvalidCall(f"json.encode: {error}") from None
 
@@ -155,6 +171,7 @@ _TOOLS: dict[str, Callable[[Tools, Any, Any], Any]] = {
     "json.decode": Tools._json_decode,
     "read": Tools._read,
     "log": Tools._say,
+    "rows": Tools._missing,
     "require": Tools._require,
     "require.path": Tools._require_path,
 }

@@ -97,7 +97,7 @@ class ChildHost(Host):
             self._granted[grant] = found
         return found
 
-    def _read_settings(self, env_file: Any, overrides: Any) -> Settings:
+    def _read_settings(self, env_file: Any, overrides: Any, claimed: Any) -> Settings:
         return Settings(**self._opening.settings)  # the parent's, whatever this process's environment says
 
     def _check_key(self) -> None:

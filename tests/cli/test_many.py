@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import signal
 from collections.abc import Callable
@@ -159,7 +160,18 @@ def test_each_line_of_jsonl_is_a_run(cli: Cli, tmp_path: Path) -> None:
         ("r.csv", b"a\nx\n\xff\n", "r.csv:3: it is not UTF-8 text"),
         ("r.jsonl", b'{"a": 1}\n{"a": \n', "r.jsonl:2: it is not JSON"),
         ("r.jsonl", b'{"a": 1}\n\n[1]\n', "r.jsonl:3: expected an object"),
-        ("r.xlsx", b"", "r.xlsx: expected a file whose name ends in .csv or .jsonl"),
+        ("r.xlsx", b"", "r.xlsx: expected a file whose name ends in .csv, .tsv or .jsonl"),
+        ("r.json", b"[]", "r.json: expected a file whose name ends in .csv, .tsv or .jsonl\nhint: a JSON list"),
+        ("r.csv", b"a,b;c\n1,2\n", "r.csv:1: the line of the names has ',' and ';': either may separate"),
+        ("r.csv", b"a;b\tc\n", "r.csv:1: the line of the names has ';' and tab"),
+        ("r.csv", b"a, b\n1,2\n", "r.csv:1: column 2 is called ' b', with a space at its edge"),
+        ("r.csv", b"a;b\n1;2\n1,2\n", "r.csv:3: 1 field, expected 2 (a, b)"),
+        ("r.csv", b"sep=;\na;b\n1;2\n1\n", "r.csv:4: 1 field, expected 2 (a, b)"),
+        ("r.csv", b"sep=;\na;a\n", "r.csv:2: two columns are called 'a'"),
+        ("r.csv", "a;b\n1;2\n".encode("utf-16-le"), "r.csv:1: it holds a NUL character"),
+        ("r.csv", "a\nä\n".encode("cp1252"), "r.csv:2: it is not UTF-8 text\nhint: save it as UTF-8"),
+        ("r.jsonl", b'{"a": 1}\n{"b": 1, "b": 2}\n', "r.jsonl:2: it is not JSON: two members of an object are"),
+        ("r.jsonl", b'{"a": NaN}\n', "r.jsonl:1: it is not JSON: NaN is no number"),
         (None, b"", "none.csv cannot be read: No such file or directory"),
     ],
 )
@@ -172,6 +184,92 @@ def test_a_bad_row_is_named_before_anything_runs(
     done = cli("run", "--simulate", "-e", 'print("ran")', "--each", name or "none.csv")
     assert (done.status, done.out) == (2, "")
     assert f"--each {message}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("r.csv", b"email;plan\na@x;team, big\n"),
+        ("r.csv", b"email\tplan\na@x\tteam, big\n"),
+        ("r.tsv", b"email\tplan\na@x\tteam, big\n"),
+        ("r.csv", b"email|plan\na@x|team, big\n"),
+        ("r.csv", b"sep=;\r\nemail;plan\r\na@x;team, big\r\n"),
+        ("r.csv", b'"email";"plan"\n"a@x";"team, big"\n'),
+        ("r.csv", b'email,plan\na@x,"team, big"\n'),
+        ("r.csv", b"email;plan\ra@x;team, big\r"),
+        ("r.CSV", b"\xef\xbb\xbfemail;plan\na@x;team, big\n"),
+        ("r.csv", "email\tplan\r\na@x\tteam, big\r\n".encode("utf-16")),
+        ("r.csv", codecs.BOM_UTF16_BE + "email;plan\na@x;team, big".encode("utf-16-be")),
+    ],
+)
+def test_a_csv_is_read_with_its_own_separator(cli: Cli, tmp_path: Path, name: str, data: bytes) -> None:
+    """Semicolons, tabs and bars, as the line of the names has them; in the encodings spreadsheets write."""
+    (tmp_path / name).write_bytes(data)
+    done = cli("run", "--simulate", "--each", name, "-e", 'return row.email .. "|" .. row.plan')
+    assert (done.status, done.out) == (0, "a@x|team, big\n"), done.err
+
+
+def test_a_name_may_hold_the_other_separator_in_quotes(cli: Cli, tmp_path: Path) -> None:
+    """Quotes say which is which."""
+    (tmp_path / "r.csv").write_text('"name; first",mail\nAnn,a@x\n')
+    assert cli("run", "--simulate", "--each", "r.csv", "-e", 'return row["name; first"]').out == "Ann\n"
+
+
+ROWS = {"rows.csv": "email,plan\na@x,team\nb@x,\n", "rows.jsonl": '{"email": "a@x"}\n{"email": "b@x", "plan": null}\n'}
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("more", [(), ("--processes", "2"), ("--isolate",), ("--durable", "--journal", "j.sqlite")])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("local x = 1\nreturn row.e_mail", "there is no column 'e_mail'; did you mean \"email\"?"),
+        ("local x = 1\nreturn row.Email", "there is no column 'Email'; did you mean \"email\"?"),
+        ("local x = 1\nreturn row.zzz", "there is no column 'zzz'; there are email, plan"),
+        ("local x = 1\nreturn row[1]", "there is no column '1'; there are email, plan"),
+        ("local x = 1\nreturn rows.frist", "rows has no field 'frist'; did you mean \"first\"?"),
+    ],
+)
+def test_a_name_that_is_no_column_is_an_error_at_its_line(
+    cli: Cli, tmp_path: Path, name: str, more: tuple[str, ...], code: str, message: str
+) -> None:
+    """For each row, with the nearest column; as nil it would be a filter that is none."""
+    (tmp_path / name).write_text(ROWS[name])
+    done = cli("run", "--simulate", "--json", "--each", name, *more, "-e", code)
+    lines, _ = results(done.out)
+    assert done.status == 1
+    assert [line["error"]["message"] for line in lines] == [message] * 2
+    assert {(line["error"]["kind"], line["error"]["line"]) for line in lines} == {("invalid", 2)}
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("more", [(), ("--processes", "2"), ("--isolate",)])
+def test_a_row_is_a_plain_table_otherwise(cli: Cli, tmp_path: Path, name: str, more: tuple[str, ...]) -> None:
+    """An empty column, one that only other rows have, all of them in turn, as JSON, as text, changed."""
+    (tmp_path / name).write_text(ROWS[name])
+    code = """
+      assert(row.plan == nil or row.plan == "" or row.plan == "team")
+      local names = {}
+      for column in pairs(row) do names[#names + 1] = column end
+      assert(#names >= 1 and #row == 0 and type(row) == "table" and getmetatable(row) == nil)
+      assert(tostring(row):find('email = "', 1, true) and json.decode(json.encode(row)).email == row.email)
+      assert(not pcall(setmetatable, row, {}))
+      row.note = "x"
+      return {row.email, row.note, rows.first, rows.count, rows.columns}"""
+    done = cli("run", "--simulate", "--json", "--each", name, *more, "-e", code)
+    lines, _ = results(done.out)
+    columns = ["email", "plan"]
+    assert [line["value"] for line in lines] == [["a@x", "x", True, 2, columns], ["b@x", "x", False, 2, columns]]
+
+
+def test_rows_may_be_added_to_a_durable_batch(cli: Cli, tmp_path: Path) -> None:
+    """What rows tells of the file does not make a row another one: done rows give their results again."""
+    given = ("run", "--simulate", "--json", "--run-id", "b", "--journal", "j.sqlite", "--each", "r.csv")
+    code = 'new_product():name(row.name):create() return row.name .. rows.count'
+    (tmp_path / "r.csv").write_text("name\nAnn\n")
+    assert [line["value"] for line in results(cli(*given, "-e", code).out)[0]] == ["Ann1"]
+    (tmp_path / "r.csv").write_text("name\nAnn\nBo\n")
+    assert [line["value"] for line in results(cli(*given, "-e", code).out)[0]] == ["Ann1", "Bo2"]
 
 
 def test_a_failed_row_is_named_by_its_line(cli: Cli, tmp_path: Path) -> None:
@@ -198,6 +296,95 @@ def test_stats_tell_the_hosts_health(cli: Cli, many: tuple[str, ...]) -> None:
     assert f"calls: {3 if many else 1} answered, 0 failed, 0 in flight" in done.err
     assert "loop lag" in done.err
     assert f"{2 if len(many) > 2 else 1} processes" in done.err
+
+
+NINE = "n\n1\n2\n3\n4\n5\n6\n7\n8\n9\n"
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize(
+    ("most", "runs", "failed"),
+    [("1", 2, 1), ("3", 6, 3), ("20%", 4, 2), ("0.1%", 2, 1), ("22.3%", 6, 3), ("4", 8, 4), ("5", 9, 4), ("99%", 9, 4)],
+)
+def test_a_batch_stops_at_so_many_failures(
+    cli: Cli, tmp_path: Path, processes: str, most: str, runs: int, failed: int
+) -> None:
+    """A number, or a share of all, rounded up: no more begin, what did not is told, the status is the failures'."""
+    (tmp_path / "r.csv").write_text(NINE)
+    given = ("run", "--simulate", "--each", "r.csv", "--jobs", "1", "--max-failures", most, "--processes", processes)
+    code = 'if row.n % 2 == 0 then error("even") end print(row.n)'
+    done = cli(*given, "-e", code)
+    assert done.status == 1
+    assert done.out.split() == [str(n) for n in range(1, runs + 1) if n % 2]
+    last = done.err.splitlines()[-1]
+    assert f"{runs} runs, {failed} failed" in last
+    if runs < 9:
+        assert last.startswith(f"stopped, as {failed} failed (--max-failures {most}): ")
+        assert last.endswith(f"{9 - runs} not started, from -e #{runs + 1} (r.csv:{runs + 2}) on")
+    else:
+        assert "not started" not in last
+        assert "stopped" not in last
+    summary = results(cli(*given, "--json", "-e", code).out)[1]
+    assert (summary["runs"], summary["failed"], summary["not_started"]) == (runs, failed, 9 - runs)
+    assert summary.get("first_not_started") == (runs + 1 if runs < 9 else None)
+    assert ("stopped" in summary) == (runs < 9)
+
+
+def test_what_is_under_way_when_a_batch_stops_ends_by_itself(cli: Cli, tmp_path: Path) -> None:
+    """Several scripts and repeats stop too; the runs that wait meanwhile are not cut off."""
+    (tmp_path / "slow.lua").write_text('sleep(0.05) print("slow")')
+    done = cli("run", "--simulate", "--jobs", "2", "--max-failures", "1", "b.lua", "slow.lua", "c.lua")
+    assert (done.status, done.out) == (1, "slow\n")
+    assert "2 runs, 1 failed" in done.err
+    assert "1 not started, from c.lua #3 on" in done.err
+    done = cli("run", "--simulate", "--jobs", "1", "--max-failures", "1", "b.lua", "--repeat", "6")
+    assert "5 not started, from b.lua #2 on" in done.err
+
+
+@pytest.mark.parametrize("value", ["0", "0%", "-1", "101%", "x", "", "%", "1.5", "5 %%", "1e3", "nan%"])
+def test_a_wrong_number_of_failures_says_what_is_expected(cli: Cli, value: str) -> None:
+    """Zero may mean none allowed or no bound: it is refused."""
+    done = cli("run", "--simulate", "a.lua", f"--max-failures={value}")
+    assert (done.status, done.out) == (2, "")
+    assert "expected a number from 1 (1 stops at the first failure), or a share" in done.err
+
+
+def test_equal_failures_are_told_once_with_their_number(cli: Cli, tmp_path: Path) -> None:
+    """The first as ever, the others in a line at the end with their rows; another message or line is another one."""
+    (tmp_path / "r.csv").write_text(NINE)
+    code = 'if row.n == "5" then error("five", 0) end\nif row.n == "7" then os.exit(3) end\nerror("boom\\nmore")'
+    done = cli("run", "--simulate", "--each", "r.csv", "--jobs", "1", "-e", code)
+    assert done.status == 1
+    told = [line for line in done.err.splitlines() if "failed" in line]
+    assert told[:3] == [
+        "-e #1 (r.csv:2) failed: -e:3: boom",
+        "-e #5 (r.csv:6) failed: -e:1: five",
+        "-e #7 (r.csv:8) failed: ended with status 3",
+    ]
+    places = ", ".join(f"r.csv:{n}" for n in (3, 4, 5, 7, 9, 10))
+    assert told[3] == f"6 more failed as -e #1 (r.csv:2): boom ({places})"
+    assert done.err.count("> 3 |") == 1
+    done = cli("run", "--simulate", "b.lua", "--repeat", "20")
+    assert "19 more failed as b.lua #1: boom (#" in done.err
+    assert " and 9 others)" in done.err
+    assert len(results(cli("run", "--simulate", "--json", "b.lua", "--repeat", "5").out)[0]) == 5
+
+
+def test_keys_of_results_have_an_order(cli: Cli, tmp_path: Path) -> None:
+    """Lua's order differs from process to process: keys are sorted, at every depth, numbers before texts."""
+    names = [chr(ord("a") + i) * (1 + i % 3) for i in range(20)]
+    fields = ", ".join(f"{name} = {{z = 1, y = {{d = 1, c = 2}}}}" for name in reversed(names))
+    code = f"local t = {{ {fields} }} print(json.encode(t)) return t"
+    inner = '{"y": {"c": 2, "d": 1}, "z": 1}'
+    wanted = "{" + ", ".join(f'"{name}": {inner}' for name in sorted(names)) + "}"
+    lines = cli("run", "--simulate", "--json", "-e", code).out.splitlines()
+    assert lines == [wanted.replace(" ", ""), wanted]
+    assert json.dumps(json.loads(wanted), indent=2) in cli("run", "--simulate", "-e", code).out
+    assert f'"value": {wanted}' in cli("run", "--simulate", "--json", "--repeat", "1", "-e", code).out
+    failing = "error({kind = 'x', message = 'm', b = 1, a = 2, c = 3})"
+    line = cli("run", "--simulate", "--json", "--repeat", "1", "-e", failing).out.splitlines()[0]
+    keys = list(json.loads(line)["error"])
+    assert keys == sorted(keys)
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

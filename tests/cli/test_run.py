@@ -55,7 +55,7 @@ def test_the_returned_value_comes_last(cli: Cli, code: str, plain: str, as_json:
     ("arguments", "found"),
     [
         (("a", "b c"), ["a", "b c"]),
-        (("--fast", "-x", "--n=3"), ["--fast", "-x", "--n=3"]),
+        (("--", "--fast", "-x", "--n=3"), ["--fast", "-x", "--n=3"]),
         (("--", "--simulate", "--"), ["--simulate", "--"]),
         ((), []),
     ],
@@ -63,7 +63,7 @@ def test_the_returned_value_comes_last(cli: Cli, code: str, plain: str, as_json:
 def test_arguments_reach_the_script(
     cli: Cli, tmp_path: Path, arguments: tuple[str, ...], found: list[str]
 ) -> None:
-    """What run does not know, and everything behind --, is the script's."""
+    """Words that are no options, and everything behind --, are the script's."""
     name = script(tmp_path, 'return #args .. table.concat(args, "|")')
     assert cli("run", "--simulate", name, *arguments).out == f"{len(found)}{'|'.join(found)}\n"
 
@@ -254,3 +254,21 @@ def test_an_apis_limits_are_set_on_the_command_line(cli: Cli) -> None:
     done = cli(*arguments, "--api-limits", "strpe:rate=5", "-e", "")
     assert done.status == 3
     assert "HOST_API_LIMITS (set by argument) names the API 'strpe'; there are stripe" in done.err
+
+
+def test_a_misspelt_setting_is_told_once(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On stderr, with its file, before a missing key ends the command; not where the script is granted the variable."""
+    Path(".env").write_text("STRIPE_SECRETKEY=sk_test_x\n")
+    monkeypatch.setenv("HOST_COLOUR", "red")
+    done = cli("run", "--simulate", "-e", "print(1)")
+    assert (done.status, done.out) == (0, "1\n")
+    assert done.err.splitlines() == [
+        "warning: .env:1: STRIPE_SECRETKEY is no setting, so it does nothing; did you mean STRIPE_SECRET_KEY?",
+        "warning: environment: HOST_COLOUR is no setting, so it does nothing",
+    ]
+    done = cli("run", "--allow-env", "HOST_COLOUR", "-e", "print(1)")
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith("warning: .env:1: STRIPE_SECRETKEY is no setting")
+    assert "STRIPE_SECRET_KEY is not set" in done.err
+    assert "HOST_COLOUR is no setting" not in done.err
+    assert "did you mean STRIPE_SECRET_KEY?" in cli("runs", "list", "--journal", "j.sqlite").err

@@ -1,0 +1,11 @@
+-- row and rows of a batch: a name that is none of theirs is an error that names the nearest, not nil.
+local core = ...
+local tool, to_text = core.tool, core.to_text
+
+function core.makers.rows(name, bytes)
+  return core.setmetatable(core.decode(bytes), {
+    __metatable = false,
+    __tostring = function(value) return core.env.inspect(value) end,
+    __index = function(_, key) return tool("rows", name, to_text(key)) end, -- nothing, or raises
+  })
+end
