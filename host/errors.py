@@ -87,6 +87,11 @@ def is_private(name: str) -> bool:
     return re.search(private, name.lower()) is not None
 
 
+def cut_text(text: str, size: int) -> str:
+    """The beginning of a text that is at most ``size`` bytes of UTF-8."""
+    return text[:size].encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
+
+
 class CallError(HostError):
     """One call failed. Everything known of it is an attribute; ``facts()`` is what a script sees.
 
@@ -177,13 +182,13 @@ class CallError(HostError):
         return {**theirs, **self.own_facts()}
 
     def cut(self, size: int) -> dict[str, Any]:
-        """The facts with the body as text of at most ``size`` characters."""
+        """The facts with the body as text of at most ``size`` bytes."""
         text = self.body
         if not isinstance(text, str):
             import json  # for what is too large
 
             text = json.dumps(text, ensure_ascii=False)
-        return {**self.brief(), "body": text[:size]}
+        return {**self.brief(), "body": cut_text(text, size)}
 
     def _theirs(self) -> dict[str, Any]:
         return {name: value for name, value in self.members.items() if name not in self.RESERVED and value is not None}

@@ -215,7 +215,7 @@ class Gate:
     def create(self, run: Run, call: Call, arguments: dict[str, Any], options: dict[str, Any] | None) -> None:
         """Send the create operation ``call.name``. Raises ``CallError`` where it is refused at once."""
         api, operation = self.operation(call.name)
-        call.again = True  # a builder keeps its key
+        call.again = operation.keyed  # a builder keeps its key
         if call.key is not None:  # a durable run's: the next process makes the same request of it
             arguments = dict(in_order(arguments))
         self._send(run, call, api, operation, arguments, CallOptions.parse(options))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
+from host.apis.answers import LONGEST_BODY
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
 from host.gate.budget import Meter
@@ -441,12 +442,12 @@ class Session:
         if error.body is None and not error.members:
             return to_lua(self._masked(error.own_facts()))
         # A byte of it can be 72 in Lua, and an error that does not fit would lose its outcome.
-        room = max(MB >> 8, self._limits.memory >> 8)
+        room = max(MB >> 6, self._limits.memory >> 8)
         with suppress(InvalidCall):  # nested too deep
             facts = to_lua(self._masked(error.facts()))
             if len(facts) <= room:
                 return facts
-        return to_lua(self._masked(error.cut(room >> 2)))
+        return to_lua(self._masked(error.cut(min(LONGEST_BODY, room >> 2))))
 
     def _masked(self, facts: dict[str, Any]) -> dict[str, Any]:
         masked: dict[str, Any] = self.around.mask.value(facts)

@@ -15,8 +15,8 @@ from host.apis.stripe import load
 from host.bridge.request import Reply
 from host.errors import ApiError, LimitError, NetworkError, UsageError
 from host.gate.budget import Budget, Claim, Meter, admit, parse_amount, release
-from host.gate.doubts import Doubts
 from host.gate.charges import DIRECT, FOLLOWING, MOVES_NOTHING, UNBOUNDED, UNBOUNDED_IF
+from host.gate.doubts import Doubts
 from host.gate.spending import DailyLedger
 from host.http.message import Answer
 
