@@ -28,6 +28,7 @@ pickled.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Literal
 
 __all__ = [
@@ -108,12 +109,23 @@ class SettingsWarning(UserWarning):
     """A variable that looks like a setting of the host's and is none: misspelt, as a rule."""
 
 
+def is_private(name: str) -> bool:
+    """Whether the name of a parameter or member says that its value is not to be shown."""
+    private = r"(^|_)(secret|password|passwd|token|key|cvc|cvv|pin|number|authorization)(_|$)"
+    return re.search(private, name.lower()) is not None
+
+
+def cut_text(text: str, size: int) -> str:
+    """The beginning of a text that is at most ``size`` bytes of UTF-8."""
+    return text[:size].encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
+
+
 class CallError(HostError):
     """One call failed. Everything known of it is an attribute; ``facts()`` is what a script sees.
 
     ``outcome`` is for mutations: ``"not_sent"`` (nothing left this machine), ``"rejected"`` (the API
     said no), ``"unknown"`` (it may have happened). ``retryable`` says whether repeating the same call
-    later can help.
+    later can help and cannot do the same thing twice.
     """
 
     kind: ClassVar[str] = "call"
@@ -135,6 +147,8 @@ class CallError(HostError):
         outcome: Outcome | None = None,
         phase: str | None = None,
         retry_after: float | None = None,
+        body: Any = None,
+        members: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
@@ -148,6 +162,8 @@ class CallError(HostError):
         self.retryable = retryable
         self.outcome = outcome
         self.phase = phase
+        self.body = body  # the decoded answer, a text where it is no JSON
+        self.members = members or {}  # of the API's own error object
         self.retry_after = retry_after  # seconds, as the server asked (Retry-After)
         self.waited = 0.0  # seconds waited for a rate limit, which the call's deadline does not count
         self.held = 0.0  # seconds waited for a place in flight or a breaker, which it does
@@ -167,10 +183,43 @@ class CallError(HostError):
         "hint",
     )
 
-    def facts(self) -> dict[str, Any]:
-        """The fields of the error table a script catches: ``kind``, ``message`` and what is known."""
+    RESERVED: ClassVar[frozenset[str]] = frozenset(
+        (*FACTS, "kind", "message", "line", "script", "body", "fatal", "traceback")
+    )
+    """Fields of an error that are the host's to fill, whatever an API calls its own."""
+
+    def own_facts(self) -> dict[str, Any]:
+        """``kind``, ``message`` and what the host knows of it; nothing of what the API answered."""
         found = {name: value for name in self.FACTS if (value := getattr(self, name)) is not None}
         return {"kind": self.kind, "message": self.message, **found}
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of the error table a script catches: :meth:`own_facts`, ``body``, and beside them every member of
+        the API's own error object whose name is not the host's."""
+        found = {**self._theirs(), **self.own_facts()}
+        return found if self.body is None else {**found, "body": self.body}
+
+    def brief(self) -> dict[str, Any]:
+        """The facts that fit on a line, for those who only watch: no body, nothing nested, no secret of the API's."""
+        plain = (str, bool, int, float)
+        theirs = {
+            name: value
+            for name, value in self._theirs().items()
+            if isinstance(value, plain) and len(str(value)) <= 300 and not is_private(name)
+        }
+        return {**theirs, **self.own_facts()}
+
+    def cut(self, size: int) -> dict[str, Any]:
+        """The facts with the body as text of at most ``size`` bytes."""
+        text = self.body
+        if not isinstance(text, str):
+            import json  # for what is too large
+
+            text = json.dumps(text, ensure_ascii=False)
+        return {**self.brief(), "body": cut_text(text, size)}
+
+    def _theirs(self) -> dict[str, Any]:
+        return {name: value for name, value in self.members.items() if name not in self.RESERVED and value is not None}
 
 
 class ApiError(CallError):
@@ -211,8 +260,8 @@ class LimitError(CallError):
     exit_code = 5
     fatal: bool = False
 
-    def facts(self) -> dict[str, Any]:
-        return {**super().facts(), "fatal": True} if self.fatal else super().facts()
+    def own_facts(self) -> dict[str, Any]:
+        return {**super().own_facts(), "fatal": True} if self.fatal else super().own_facts()
 
 
 class InvalidCall(CallError):

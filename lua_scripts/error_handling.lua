@@ -22,11 +22,12 @@ print("3", ok, err.kind, err.outcome)
 ok, err = pcall(function() return new_price():curency("usd") end)
 print("4", ok, err.kind, err.message)
 
--- 5. A declined card. What to do depends on the code; outcome says that no money moved.
+-- 5. A declined card. What to do depends on the code; outcome says that no money moved. Whatever the API's error has is a
+-- field of this one (decline_code, charge, payment_intent …), and body is the whole answer.
 local intent = new_payment_intent():amount(1999):currency("usd"):allowed_payment_method_types{"card"}
 intent:create()
 local _, declined = try(stripe.payment_intents.confirm, intent.id, {payment_method = "pm_card_chargeDeclined"})
-print("5", declined.kind, declined.status, declined.type, declined.code, declined.outcome)
+print("5", declined.kind, declined.status, declined.type, declined.code, declined.decline_code, declined.outcome)
 
 -- 6. kind tells apart what to do next: "api" is an answer; "network" and "timeout" mean there was none.
 local function advice(e)

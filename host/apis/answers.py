@@ -9,13 +9,17 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from host.apis.catalog import Catalog, Operation
+from host.apis.catalog import Catalog, Operation, Schema
+from host.apis.error_body import Said, page_text, read_error
 from host.apis.fault import EXACT
 from host.apis.nearest import short
-from host.errors import ApiError, Outcome, UnexpectedAnswer
+from host.errors import ApiError, Outcome, UnexpectedAnswer, cut_text
 from host.http.message import Answer
+from host.http.outcome import IDEMPOTENT, refusal
 
 MOST_SHOWN = 100  # characters of an unexpected answer's text
+LONGEST_READ = 1 << 14  # characters of it that are looked at for what it says
+LONGEST_BODY = 1 << 16  # bytes of an error's body that is no JSON
 # A run of 16 digits, found by turning every digit into a zero: 20 times as fast as a pattern.
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 16
@@ -31,9 +35,11 @@ def interpret(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     """
     if 200 <= answer.status < 300:
         return _value(catalog, operation, answer)
-    body = _decoded(answer) if answer.status >= 400 else None
-    if isinstance(body, dict) and body:
-        _raise_api_error(catalog, operation, answer, body)
+    if answer.status >= 400:
+        body = _decoded(answer)
+        said = read_error(body)
+        if said is not None:
+            raise _api_error(catalog, operation, answer, body, said)
     what = "a status the API does not use"
     if answer.status >= 400:
         what = "an error that is not in the API's form"
@@ -66,16 +72,15 @@ def _only(field: str) -> Callable[[bytes], Any]:
 
 def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     result = operation.result
-    if answer.status == 204:
-        return None
     if result is None:
-        return _optional(answer)
-    if result.type == "string" and result.format == "binary":
+        return None if answer.status == 204 else _optional(answer)
+    if result.type == "string" and result.format == "binary" and answer.status != 204:
         return answer.body
-    if not answer.body.strip():
-        if _may_be_nothing(catalog, operation):
+    if answer.status == 204 or not answer.body.strip():
+        if _may_be_empty(catalog, operation, answer.status):
             return None
-        _unexpected(catalog, operation, answer, "an empty body")
+        what = "no content" if answer.status == 204 else "an empty body"
+        _unexpected(catalog, operation, answer, f"{what} where {_due(catalog, result)} is due")
     shape = catalog.resolve(result)
     if shape.type == "string" and "json" not in answer.headers.get("content-type", "json"):
         return _text(answer)
@@ -96,9 +101,18 @@ def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     return value
 
 
-def _may_be_nothing(catalog: Catalog, operation: Operation) -> bool:
+def _may_be_empty(catalog: Catalog, operation: Operation, status: int) -> bool:
+    """Whether success may come without content: the document has such an answer, or describes none. A DELETE's 204 is
+    a success of its own (RFC 9110, 9.3.5), but not of Stripe, which always answers with an object."""
+    if operation.may_be_empty or (operation.method == "DELETE" and status == 204 and catalog.name != "stripe"):
+        return True
     shape = catalog.resolve(operation.result) if operation.result else None
     return shape is None or (not shape.type and not shape.any_of)
+
+
+def _due(catalog: Catalog, result: Schema) -> str:
+    kind = catalog.resolve(result).type
+    return _an("list" if kind == "array" else kind if kind != "string" else "text") if kind else "an answer"
 
 
 def _optional(answer: Answer) -> Any:
@@ -158,39 +172,24 @@ def _reason(error: ValueError) -> str:
     return "it ends too early" if "truncated" in text or "Unterminated" in text else text.split(" (byte")[0]
 
 
-def _raise_api_error(
-    catalog: Catalog, operation: Operation, answer: Answer, body: dict[str, Any]
-) -> NoReturn:
-    """Stripe's ``{"error": {…}}``, RFC 9457 problem details, and the usual forms of other APIs."""
-    inner = body.get("error", body)
-    errors = body.get("errors")
-    if not isinstance(inner, dict):  # OAuth's form: error is the code, error_description the text
-        inner = {**body, "code": inner if isinstance(inner, str) else None}
-    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
-        inner = {**errors[0], **inner}
-    words = ("message", "error_description", "detail", "description", "title", "msg", "user_message")
-    message = next((_string(inner.get(word)) for word in words if _string(inner.get(word))), None)
-    if message is None and isinstance(body.get("message"), str):
-        message = body["message"]
-    code = inner.get("code")
-    type_ = _string(inner.get("type"))
-    raise ApiError(
-        _masked(message or f"{catalog.name} answered {answer.status} without saying why"),
+def _api_error(
+    catalog: Catalog, operation: Operation, answer: Answer, body: Any, said: Said
+) -> ApiError:
+    return ApiError(
+        _masked(said.message or f"{catalog.name} answered {answer.status}: {short(str(body))}"),
         status=answer.status,
-        type=None if type_ == "about:blank" else type_,
-        code=str(code) if isinstance(code, str | int) and not isinstance(code, bool) else None,
-        param=_string(inner.get("param")) or _string(inner.get("field")),
-        request_id=request_id(answer) or _string(inner.get("request_id")),
+        type=said.type,
+        code=said.code,
+        param=said.param,
+        request_id=request_id(answer) or said.request_id,
         attempts=answer.attempts,
         operation=f"{catalog.name}.{operation.id}",
-        retryable=_retryable(answer),
+        retryable=_retryable(operation, answer),
         outcome=_outcome(operation, answer),
         retry_after=retry_after(answer),
+        body=body,
+        members=said.members,
     )
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def request_id(answer: Answer) -> str | None:
@@ -206,27 +205,23 @@ def retry_after(answer: Answer) -> float | None:
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) else None
 
 
-def _retryable(answer: Answer) -> bool:
+def _retryable(operation: Operation, answer: Answer) -> bool:
+    """Whether the same request again can help, and cannot do the same thing twice."""
     said = answer.headers.get("stripe-should-retry")
-    return said == "true" if said in ("true", "false") else answer.status in _RETRYABLE
-
-
-# Refusals made before the API looks at the idempotency key: they say nothing of an earlier attempt.
-_UNTRIED = frozenset({401, 403, 404, 408, 409, 425, 429})
+    helps = said == "true" if said in ("true", "false") else answer.status in _RETRYABLE
+    if not helps or operation.keyed or operation.method in IDEMPOTENT:
+        return helps
+    return _outcome(operation, answer) == "rejected"
 
 
 def _outcome(operation: Operation, answer: Answer) -> Outcome | None:
-    """Of a mutation: a 4xx did nothing, anything else that is no clear answer may have."""
-    if not operation.mutation:
-        return None
-    if answer.in_doubt and answer.status in _UNTRIED:
-        return "unknown"
-    return "rejected" if 400 <= answer.status < 500 else "unknown"
+    """Of a mutation: what the answer says became of it."""
+    return refusal(answer) if operation.mutation else None
 
 
 def _unexpected(catalog: Catalog, operation: Operation, answer: Answer, what: str) -> NoReturn:
     kind = answer.headers.get("content-type", "no content type")
-    text = _masked(" ".join(_text(answer)[: MOST_SHOWN * 4].split()))
+    text = _masked(page_text(_text(answer)[:LONGEST_READ]))
     shown = f": {text[:MOST_SHOWN]}{'…' if len(text) > MOST_SHOWN else ''}" if text else ""
     raise UnexpectedAnswer(
         f"{catalog.name} answered with {what} (status {answer.status}, {kind}){shown}",
@@ -234,10 +229,19 @@ def _unexpected(catalog: Catalog, operation: Operation, answer: Answer, what: st
         request_id=request_id(answer),
         attempts=answer.attempts,
         operation=f"{catalog.name}.{operation.id}",
-        retryable=_retryable(answer),
+        retryable=_retryable(operation, answer),
         outcome=_outcome(operation, answer),
         retry_after=retry_after(answer),
+        body=body_of(answer),
     )
+
+
+def body_of(answer: Answer) -> Any:
+    """What was answered, for whoever wants to look: decoded JSON, else its text, cut."""
+    if not answer.body.strip():
+        return None
+    body = _decoded(answer)
+    return cut_text(_text(answer), LONGEST_BODY) if body is None else body
 
 
 def _masked(text: str) -> str:

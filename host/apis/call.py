@@ -15,12 +15,13 @@ from host.apis.encode import (
     flat_pairs,
     form_key,
     header_text,
+    in_order,
     multipart,
     pair_writer,
     path_text,
     plain,
     scalar_text,
-    to_json,
+    sorted_json,
 )
 from host.apis.fault import Fault, shown
 from host.apis.methods import builder_method, method_names
@@ -356,7 +357,7 @@ def _others(
         content = value if isinstance(value, bytes) else scalar_text(value).encode()
     elif operation.body == "form" and members:  # a map as the whole body
         pairs: list[str] = []
-        for name, each in (members[0][1] or {}).items():
+        for name, each in in_order(members[0][1] or {}):
             deep_pairs(pairs, form_key(name), each)
         content = "&".join(pairs).encode("ascii")
     return path, tuple(headers), content
@@ -364,8 +365,8 @@ def _others(
 
 def _json_body(operation: Operation, members: list[tuple[_Entry, Any]]) -> bytes:
     if operation.whole_body:
-        return to_json(members[0][1]) if members else b""
-    return to_json({entry.wire: value for entry, value in members})
+        return sorted_json(members[0][1]) if members else b""
+    return sorted_json({entry.wire: value for entry, value in members})
 
 
 def _option_headers(

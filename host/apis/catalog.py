@@ -85,6 +85,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     server: str = ""  # where it lives if not at the API's base URL
     result: Schema | None = None  # of the 2xx answer; None: no content
     returns_id: bool = False  # the answer has an id by its schema
+    may_be_empty: bool = False  # the document also has a success without content
     paging: Paging | None = None
     page_items: str = "data"  # the member that holds a page's items; "": the answer is the list itself
     page_next: str = ""  # the member (dotted) that tells the next page, for "search" and "url"

@@ -7,7 +7,7 @@ empty string to unset, brackets of keys left readable. Styles are those of OpenA
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -20,6 +20,30 @@ from host.errors import InvalidCall
 # Whether a text needs no percent-encoding but for its spaces.
 plain = re.compile(r"[A-Za-z0-9_.~ \-]*\Z").match
 to_json = msgspec.json.Encoder().encode
+_in_order = msgspec.json.Encoder(order="deterministic").encode
+
+
+def sorted_json(value: Any) -> bytes:
+    """JSON with sorted names: the same bytes for a table in whatever order it came, in this process or the next."""
+    try:
+        return _in_order(value)
+    except TypeError:  # a name that is a number
+        return to_json(_sorted(value))
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted(each) for name, each in in_order(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
+
+
+def in_order(given: dict[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """A table's items in an order that every process agrees on: what is sent again under a key has the same bytes."""
+    return given.items() if len(given) < 2 else sorted(given.items(), key=_name)
+
+
+def _name(item: tuple[Any, Any]) -> str:
+    return str(item[0])
 
 
 def form_text(text: str) -> str:
@@ -57,7 +81,7 @@ def brackets(key: str, value: Any) -> Iterator[tuple[str, Any]]:
     """
     kind = type(value)
     if kind is dict:
-        for name, each in value.items():
+        for name, each in in_order(value):
             yield from brackets(f"{key}[{name}]", each)
     elif kind is list:
         if not value:
@@ -74,7 +98,7 @@ def deep_pairs(out: list[str], key: str, value: Any) -> None:
     if kind is str:
         out.append(f"{key}={form_text(value)}")
     elif kind is dict:
-        for name, each in value.items():
+        for name, each in in_order(value):
             deep_pairs(out, f"{key}[{form_key(name)}]", each)
     elif kind is list:
         if not value:
@@ -88,7 +112,7 @@ def deep_pairs(out: list[str], key: str, value: Any) -> None:
 def flat_pairs(out: list[str], opening: str, value: dict[Any, Any]) -> bool:
     """Append what :func:`deep_pairs` would for a map of plain strings (``metadata[``); False if it is no such."""
     pairs = []
-    for name, each in value.items():
+    for name, each in in_order(value):
         if type(name) is not str or type(each) is not str or not plain(name) or not plain(each):
             return False
         pairs.append(f"{opening}{name}]={each}".replace(" ", "+"))
@@ -106,7 +130,7 @@ def pair_writer(param: Param, *, nested: bool) -> Callable[[list[str], Any], Non
     if param.style == "deepObject" or nested:
         return lambda out, value: deep_pairs(out, key, value)
     if param.style == "json":
-        return lambda out, value: out.append(f"{key}={quote_plus(to_json(value))}")
+        return lambda out, value: out.append(f"{key}={quote_plus(sorted_json(value))}")
     separator = _SEPARATORS.get(param.style, ",")
     explode = param.explode and param.style not in _SEPARATORS
 
@@ -119,9 +143,9 @@ def pair_writer(param: Param, *, nested: bool) -> Callable[[list[str], Any], Non
         elif kind is list:
             out.append(f"{key}={separator.join(form_text(_flat(each)) for each in value)}")
         elif kind is dict and explode:
-            out.extend(f"{form_key(name)}={form_text(_flat(each))}" for name, each in value.items())
+            out.extend(f"{form_key(name)}={form_text(_flat(each))}" for name, each in in_order(value))
         elif kind is dict:
-            flat = [text for pair in value.items() for text in pair]
+            flat = [text for pair in in_order(value) for text in pair]
             out.append(f"{key}={separator.join(form_text(_flat(each)) for each in flat)}")
         else:
             out.append(f"{key}={form_text(scalar_text(value))}")
@@ -131,7 +155,7 @@ def pair_writer(param: Param, *, nested: bool) -> Callable[[list[str], Any], Non
 
 def _flat(value: Any) -> str:
     """An item of a list or map in a style that has no notation for nesting: JSON there."""
-    return to_json(value).decode() if isinstance(value, dict | list) else scalar_text(value)
+    return sorted_json(value).decode() if isinstance(value, dict | list) else scalar_text(value)
 
 
 def path_text(param: Param, value: Any) -> str:
@@ -162,7 +186,7 @@ def path_text(param: Param, value: Any) -> str:
 def header_text(param: Param, value: Any) -> str:
     """A header or cookie value in the simple style. Raises ``Fault`` for control characters."""
     if param.style == "json":
-        text = to_json(value).decode()
+        text = sorted_json(value).decode()
     elif isinstance(value, list):
         text = ",".join(_flat(each) for each in value)
     elif isinstance(value, dict):
@@ -189,7 +213,7 @@ def multipart(parts: list[tuple[Param, Any]], boundary: str | None = None) -> tu
             blocks.extend(_file_part(param, each) for each in value)
         elif param.content_type.endswith("json"):
             head = f"{_disposition(param.name)}\r\nContent-Type: {param.content_type}"
-            blocks.append((head, to_json(value)))
+            blocks.append((head, sorted_json(value)))
         else:
             pairs = brackets(param.name, value)
             blocks.extend((_disposition(name), scalar_text(each).encode()) for name, each in pairs)

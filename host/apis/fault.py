@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from host.apis.nearest import short
+from host.errors import is_private
 
 EXACT = 2**53  # largest integer a Lua number holds exactly
 # Patterns are compiled where they are first used: a run without errors never needs them.
 _MONEY = r"(^|_)amount(_|$)"
-_PRIVATE = r"(^|_)(secret|password|passwd|token|key|cvc|cvv|pin|number|authorization)(_|$)"
 
 
 class Fault(Exception):
@@ -37,7 +37,7 @@ class Fault(Exception):
         if self.text:
             return f"{where}: {self.text}" if where else self.text
         name = next((step for step in reversed(self.path) if isinstance(step, str)), "")
-        got = shown(self.value, private=bool(re.search(_PRIVATE, name)))
+        got = shown(self.value, private=is_private(name))
         if self.expected.startswith("expected an integer") and isinstance(self.value, float):
             got += _minor_units(name, self.value)
         return f"{where}: {self.expected}, got {got}"

@@ -143,6 +143,7 @@ class _Compiler:
             extra=body.extra if body else None,
             server=self._own_server(node, item, place),
             result=result,
+            may_be_empty=result is not None and self._may_be_empty(node),
             builder=self.names.resource(path, id) if builder else "",
             resource=self.names.resource(path, id),
             security=self._security(node["security"], place) if "security" in node else None,
@@ -213,6 +214,15 @@ class _Compiler:
                 text = kind.startswith("text/") or "xml" in kind
                 return Schema(type="string", format="" if text else "binary")
         return None
+
+    def _may_be_empty(self, node: dict[str, Any]) -> bool:
+        """Whether one of the 2xx answers has no content: a 204, or another for which the document has none."""
+        for code, raw in node["responses"].items():
+            if str(code).startswith("2"):
+                response = self.source.follow(raw, f"response {code}")
+                if str(code) in ("204", "205") or not response.get("content"):
+                    return True
+        return False
 
     def _finish(self, found: dict[str, Operation], shared: dict[str, Schema]) -> dict[str, Operation]:
         """What needs all shared schemas: ids, pages; and builder names, each given once."""

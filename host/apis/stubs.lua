@@ -33,6 +33,19 @@
 ---@field idempotency_key? string
 ---@field retryable? boolean
 ---@field outcome? "not_sent"|"rejected"|"unknown"
+---@field phase? string
+---@field hint? string
+---@field body? any the decoded answer, text where it was no JSON
+---@field decline_code? string
+---@field advice_code? string
+---@field charge? string
+---@field doc_url? string
+---@field request_log_url? string
+---@field payment_intent? table
+---@field payment_method? table
+---@field setup_intent? table
+---@field source? table
+---@field [string] any every other member of the API's own error object
 
 ---@class host.Task
 ---@field wait fun(self: host.Task): any

@@ -153,6 +153,9 @@ def _by_name(endpoint: str, method: str, data: dict[str, Any]) -> tuple[str, Any
 
 
 def _value(reply: Reply) -> Any:
-    if reply.error is not None:
-        raise reply.error
+    error = reply.error
+    if error is not None:
+        if error.outcome == "unknown" and error.retryable:
+            error.retryable = False  # the next make_request makes a key of its own
+        raise error
     return reply.value

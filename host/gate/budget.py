@@ -18,6 +18,7 @@ from msgspec.structs import force_setattr, replace
 from host.errors import LimitError, UsageError
 from host.frozen import Frozen
 from host.http.message import Answer, Request
+from host.http.outcome import refusal
 
 if TYPE_CHECKING:
     from host.apis.catalog import Operation
@@ -138,7 +139,6 @@ class Claim(msgspec.Struct, frozen=True, eq=False):
     mutation: bool
     money: Money | None = None
     total: Money | None = None  # what the object it makes or changes counts for from then on
-    twin: tuple[str, int] | None = None  # by which the same request is known when it is sent again
     spent: bool = True  # the amounts are in the ledger by this claim
     refused: LimitError | None = None  # of a replayed call: why it would be refused now
 
@@ -156,7 +156,6 @@ class Meter:
         if budget.max_mutations is not None:
             self._ceilings[MUTATIONS] = budget.max_mutations
         self._counted: dict[str, Money] = {}  # by id of an object: what it was counted with
-        self._doubt: set[tuple[str, int]] = set()  # requests of which nobody knows what became
 
     def admit(
         self,
@@ -168,6 +167,7 @@ class Meter:
         request: Request | None = None,
         raw: bool = False,
         replayed: bool = False,
+        counted: Iterable[Claim] = (),
     ) -> Claim:
         """Take what a call costs. Raises ``LimitError`` naming the budget, what is left and what was asked.
 
@@ -176,12 +176,12 @@ class Meter:
 
         ``replayed``: the call was let through before its run broke off. It is counted as it was then, whatever
         is left, and not again where that is still in the ledger. :meth:`readmit` is for one that was not sent.
+
+        ``counted`` are claims of this very request, sent before and still in doubt: the change is counted with them.
         """
         amounts = {CALLS: 1}
-        money, total, twin, refused = None, None, None, None
-        if request is not None and request.idempotency_key is not None:
-            twin = (request.idempotency_key, hash((request.url, request.headers, request.content)))
-        if mutation and (twin is None or twin not in self._doubt):
+        money, total, refused = None, None, None
+        if mutation and not any(claim.meter is self for claim in counted):
             amounts[MUTATIONS] = 1
             try:
                 if self.budget.max_amount and operation is not None and request is not None:
@@ -198,7 +198,7 @@ class Meter:
         spends = not (replayed and self.ledger.outlives)
         if spends:
             self._spend(label, mutation, account, amounts, {} if replayed else self._ceilings)
-        return Claim(self, account, amounts, mutation, money, total, twin, spends, refused)
+        return Claim(self, account, amounts, mutation, money, total, spends, refused)
 
     def readmit(self, claim: Claim, label: str) -> Claim:
         """The claim of a replayed call that was not sent before and now is. Raises ``LimitError``."""
@@ -270,10 +270,7 @@ class Meter:
         elif end == "rejected":
             if claim.money is not None and claim.spent:
                 self.ledger.give_back(claim.account, {claim.money.currency: claim.money.amount})
-        elif end == "unknown":
-            if claim.mutation and claim.twin is not None:
-                self._doubt.add(claim.twin)
-        elif claim.mutation and self.budget.max_amount and isinstance(reply.value, Answer):
+        elif end == "done" and claim.mutation and self.budget.max_amount and isinstance(reply.value, Answer):
             self._remember(claim, reply.value)
 
     def _remember(self, claim: Claim, answer: Answer) -> None:
@@ -331,15 +328,17 @@ def settle(claims: Iterable[Claim], reply: Reply) -> None:
         claim.meter.settle(claim, reply)
 
 
+def keeps(reply: Reply) -> bool:
+    """Whether the claims of a change stay taken after this reply."""
+    return _end(reply, True) in ("unknown", "done")
+
+
 def _end(reply: Reply, mutation: bool) -> str:
     error = reply.error
     if error is not None:
         if error.outcome == "not_sent" and (error.attempts or 1) == 1:
             return "not_sent"
-        return "unknown" if mutation else "rejected"
-    if isinstance(reply.value, Answer):
-        status = reply.value.status
-        if status >= 500 or status < 200 or (status >= 400 and reply.value.attempts > 1):
-            return "unknown"  # of several attempts, an earlier one may have worked
-        return "rejected" if status >= 300 else "done"
+        return "unknown" if mutation and error.outcome != "rejected" else "rejected"
+    if isinstance(reply.value, Answer) and not 200 <= reply.value.status < 300:
+        return refusal(reply.value) if mutation else "rejected"
     return "done"

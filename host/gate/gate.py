@@ -17,6 +17,7 @@ import msgspec
 from host.apis.answers import created, interpret, request_id
 from host.apis.call import bind, check_value, prepare
 from host.apis.catalog import Catalog, Operation
+from host.apis.encode import in_order
 from host.apis.methods import builder_method, has_method
 from host.apis.nearest import meant, short
 from host.apis.options import NO_OPTIONS, CallOptions
@@ -26,7 +27,8 @@ from host.bridge.request import AsyncRequest, Reply
 from host.errors import CallError, FunctionError, InvalidCall, UsageError
 from host.events import Event
 from host.gate.api import Api
-from host.gate.budget import Claim, Meter, admit, release, settle
+from host.gate.budget import Claim, Meter, admit, keeps, release, settle
+from host.gate.doubts import Doubt, Doubts, Key
 from host.gate.invocation import Invocation
 from host.gate.libraries.library import Asked, Libraries, LibraryFunction
 from host.gate.masking import Mask
@@ -34,7 +36,8 @@ from host.gate.permissions import Permissions
 from host.gate.rules import secret_names
 from host.gate.streams import Step, Streams
 from host.http.idempotency import RandomKeys
-from host.http.message import Answer, Request
+from host.http.message import Answer, Request, origin_of
+from host.http.outcome import IDEMPOTENT, settles
 
 if TYPE_CHECKING:
     from host.gate.functions import Function
@@ -73,6 +76,8 @@ class Call(msgspec.Struct, eq=False):
     claims: tuple[Claim, ...] = ()  # what it took from budgets
     started: float = 0.0
     seconds: float | None = None  # until its deadline, where that is not the usual time
+    again: bool = False  # the script's own repeat of it carries the same idempotency key
+    web_key: Key | None = None  # of a library's request that has an idempotency key of the script's
     # Of a durable run: what takes the call instead of the registry, its key, and its place in the journal.
     hold: Callable[[Call], None] | None = None
     key: str | None = None
@@ -124,6 +129,7 @@ class Gate:
         self._keys = RandomKeys()
         self._streams = Streams()
         self._live: dict[str, bool] = {}  # whether the key of an operation's API is, by the operation
+        self._doubts = Doubts()
 
     # -- names
 
@@ -209,13 +215,18 @@ class Gate:
     def create(self, run: Run, call: Call, arguments: dict[str, Any], options: dict[str, Any] | None) -> None:
         """Send the create operation ``call.name``. Raises ``CallError`` where it is refused at once."""
         api, operation = self.operation(call.name)
+        call.again = operation.keyed  # a builder keeps its key
+        if call.key is not None:  # a durable run's: the next process makes the same request of it
+            arguments = dict(in_order(arguments))
         self._send(run, call, api, operation, arguments, CallOptions.parse(options))
 
     def operate(self, run: Run, call: Call, args: list[Any]) -> None:
         """Send ``stripe.<…>(path arguments…, params, options)``. Raises ``CallError``."""
         api, operation = self.operation(call.name)
         arguments, options = bind(operation, args)
-        self._send(run, call, api, operation, arguments, CallOptions.parse(options))
+        parsed = CallOptions.parse(options)
+        call.again = parsed.idempotency_key is not None
+        self._send(run, call, api, operation, dict(in_order(arguments)), parsed)
 
     def page(self, run: Run, call: Call, args: list[Any] | None, page: dict[str, Any]) -> bool:
         """Send for the page after ``page``; False if there is none. Raises ``CallError``."""
@@ -282,6 +293,9 @@ class Gate:
         asked = Asked(call.name, args, run.permissions, run.run_id)
         mutation = found.effect_of(asked) == "write"
         seconds = found.seconds(asked) if found.seconds is not None else None
+        if mutation and found.key is not None:
+            call.web_key = found.key(asked)
+            call.again = call.web_key is not None
         run.permissions.check_effect(call.name, mutation)
         keys = secret_names(args)
         for name in keys:  # past the catalog, with an API's key
@@ -360,6 +374,7 @@ class Gate:
                 operation=known,
                 request=request,
                 replayed=run.replaying,
+                counted=self._counted(call),
             )
         self._ask(run, call, api.function, request, mutation=mutation)
 
@@ -387,16 +402,29 @@ class Gate:
 
     def value(self, call: Call) -> Any:
         """The decoded answer of an answered call. Raises its ``CallError``, complete with what is known here."""
+        doubt = self._doubts.find(self.key(call)) if self._doubts else None
+        try:
+            value = self._value(call, doubt)
+        except CallError as error:
+            self._noted(call, error.outcome)
+            raise
+        if doubt is not None or call.web_key is not None:
+            return self._cleared(call, doubt, value)
+        return value
+
+    def _value(self, call: Call, doubt: Doubt | None) -> Any:
         reply = call.reply
         assert reply is not None
         if reply.error is not None:
+            if doubt is not None and reply.error.outcome == "not_sent":
+                reply.error.outcome = "unknown"  # this one was not, but one before it may have been
             raise self._completed(reply.error, call)
         if call.api is None or call.operation is None:
             return reply.value
         answer: Answer = reply.value
         body = self._mask.body(answer.body)
-        if body is not answer.body:  # the API echoed a secret
-            answer = msgspec.structs.replace(answer, body=body)
+        if body is not answer.body or doubt is not None:  # the API echoed a secret
+            answer = msgspec.structs.replace(answer, body=body, in_doubt=answer.in_doubt or doubt is not None)
         try:
             return interpret(call.api.catalog, call.operation, answer)
         except CallError as error:
@@ -404,10 +432,68 @@ class Gate:
                 error.attempts = reply.value.attempts
             raise self._completed(error, call) from None
 
+    # -- changes in doubt
+
+    def key(self, call: Call) -> Key | None:
+        """Where the change of a call goes, and its idempotency key; ``None`` without one."""
+        request = call.request
+        if request is None:
+            return call.web_key
+        if request.idempotency_key is None or not request.mutation:
+            return None
+        return origin_of(request.url), request.idempotency_key
+
+    def recall(self, call: Call, reply: Reply | None) -> None:
+        """Take note of what a durable run's earlier life knows of a call: how it was answered, or that it was sent and
+        nothing more (``None``)."""
+        key = self.key(call)
+        if key is None:
+            return
+        if reply is None:
+            claims, call.claims = call.claims, ()  # they are the first request's
+            self._doubts.note(key, _digest(call.request), claims)
+        elif reply.error is None:
+            self._doubts.settle(key, reply)
+        else:
+            self._noted(call, reply.error.outcome, reply)
+
+    def _noted(self, call: Call, outcome: str | None, reply: Reply | None = None) -> None:
+        """The script is told an error: its key is in doubt from now on, or no more."""
+        key = self.key(call)
+        reply = reply or call.reply
+        if key is None or reply is None:
+            return
+        if outcome == "unknown":
+            self._doubts.note(key, _digest(call.request), call.claims if keeps(reply) else ())
+        elif outcome == "rejected":
+            self._doubts.settle(key, _REJECTED)
+
+    def _cleared(self, call: Call, doubt: Doubt | None, value: Any) -> Any:
+        """The value of a call whose key was in doubt, or is now: http.* give what is no success as a value too."""
+        key, reply = self.key(call), call.reply
+        outcome = value.get("outcome") if call.web_key is not None and type(value) is dict else None
+        if key is None or reply is None:
+            return value
+        if outcome == "rejected" and doubt is not None and not settles(_web_answer(value)):
+            outcome = "unknown"
+            value = {**value, "outcome": outcome}
+        if outcome == "unknown":
+            self._doubts.note(key, None, ())
+        else:
+            self._doubts.settle(key, _REJECTED if outcome == "rejected" else reply)
+        return value
+
+    def _counted(self, call: Call) -> tuple[Claim, ...]:
+        """What the same request took from budgets when it was sent before, if it is in doubt."""
+        doubt = self._doubts.find(self.key(call)) if self._doubts else None
+        return doubt.claims if doubt is not None and doubt.digest == _digest(call.request) else ()
+
     def created(self, call: Call) -> tuple[str | int, bytes] | None:
         """Id and JSON of the object that a call has created, or None: then :meth:`value` tells."""
         reply, api, operation = call.reply, call.api, call.operation
         if reply is None or reply.error is not None or api is None or operation is None:
+            return None
+        if self._doubts and self._doubts.find(self.key(call)) is not None:
             return None
         answer: Answer = reply.value
         body = answer.body
@@ -421,7 +507,24 @@ class Gate:
         request = call.request
         if request is not None and request.mutation and error.idempotency_key is None:
             error.idempotency_key = request.idempotency_key
+        if error.retryable and error.outcome == "unknown" and not call.again:
+            self._advise(error, call)
         return error
+
+    def _advise(self, error: CallError, call: Call) -> None:
+        """What the script itself would repeat goes out without this call's key: it might be done twice."""
+        if call.request is not None and call.request.method in IDEMPOTENT:
+            return
+        if call.asked is not None and call.api is None and self.libraries.has(call.name):
+            function = self.libraries.find(call.name)
+            if function is not None and function.repeatable is not None and function.repeatable(call.asked.payload):
+                return
+        error.retryable = False
+        if error.idempotency_key is not None and error.hint is None:
+            error.hint = (
+                "It may have been done. To repeat it and not do it twice, give the same key as a request option: "
+                "{idempotency_key = err.idempotency_key}."
+            )
 
     def refused(self, error: CallError, call: Call) -> CallError:
         """An error raised before anything was sent, complete with what is known here."""
@@ -432,6 +535,8 @@ class Gate:
             operation = api.catalog.operation(rest) if api is not None else None
             if operation is not None and operation.mutation:
                 error.outcome = "not_sent"
+        if error.outcome == "not_sent" and self._doubts and self._doubts.find(self.key(call)) is not None:
+            error.outcome = "unknown"
         return error
 
     def facts(self, call: Call) -> dict[str, Any]:
@@ -448,6 +553,19 @@ class Gate:
             error = reply.error
             found.update(status=error.status, attempts=error.attempts or 1, waited=error.waited + error.held)
         return found
+
+
+def _web_answer(value: dict[str, Any]) -> Answer:
+    """What an http.* call gave, as the answer it was."""
+    return Answer(value["status"], value["headers"], value["body"])
+
+
+_REJECTED = Reply(error=CallError("rejected", outcome="rejected"))
+
+
+def _digest(request: Request | None) -> int | None:
+    """By which the same request is known when it is sent again."""
+    return None if request is None else hash((request.url, request.headers, request.content))
 
 
 def _keyed(options: CallOptions, key: str) -> CallOptions:

@@ -68,7 +68,7 @@ def _api(name: str, given: Any) -> NamedApi:
 
 def checked_parts(transport: Any, mounts: Any, event_hooks: Any, auth: Any) -> HttpxParts:
     """The parts of httpx, each of a kind ``httpx.AsyncClient`` can use."""
-    expected = "'auto', 'reqwest', 'httpx' or an httpx.AsyncBaseTransport"
+    expected = "'auto', 'httpx' or an httpx.AsyncBaseTransport"
     if transport is not None and not _is_transport(transport):
         raise arguments.wrong("transport", transport, expected)
     if mounts is not None:

@@ -18,7 +18,7 @@ from host.errors import HostError, ScriptError
 
 __all__ = ["describe", "printable"]
 
-_FACTS = ("kind", "status", "type", "code", "param", "phase", "operation", "outcome", "attempts")
+_FACTS = ("kind", "status", "type", "code", "decline_code", "param", "phase", "operation", "outcome", "attempts")
 
 
 def describe(error: HostError) -> str:

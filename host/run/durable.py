@@ -117,6 +117,12 @@ class Durable:
 
     def _read_log(self, log: list[Record], printed: int) -> None:
         skipped = {record.n for record in log if record.kind == "resumed" and record.n}
+        # Places whose answer is to be tried again and said that nothing was done: these are not in doubt.
+        self._refused = {
+            (record.path, record.n)
+            for record in log
+            if log[-1].kind == "resumed" and record.seq == log[-1].n and _is_refusal(record)
+        }
         self._answers: deque[Record] = deque()
         self._values: deque[Record] = deque()
         self._sent: dict[tuple[str, int], Record] = {}
@@ -221,8 +227,8 @@ class Durable:
         if not call.asked.mutation:
             self._go(session, step)
             return
-        key = call.request.idempotency_key if call.request is not None else None
-        data = encode(Sent(key=key, printed=session.printed))
+        key = session.around.gate.key(call)
+        data = encode(Sent(key=None if key is None else key[1], printed=session.printed))
         self._record(session, "sent", step, call.line, data, lambda error: self._go(session, step, error))
 
     def _go(self, session: Session, step: Step, error: HostError | None = None) -> None:
@@ -302,9 +308,12 @@ class Durable:
         facts = session.around.gate.facts(call) if call is not None else {}
         told = Told(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
         # A change that could not be repeated is worth a commit of its own.
-        alone = call is not None and call.asked is not None and call.asked.mutation and (
-            call.request is None or call.request.idempotency_key is None
-        )  # fmt: skip
+        alone = (
+            call is not None
+            and call.asked is not None
+            and call.asked.mutation
+            and session.around.gate.key(call) is None
+        )
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
         self._record(session, "answer", step, call.line if call else None, encode(told), urgent=alone)
@@ -322,6 +331,7 @@ class Durable:
             answered = Call(call.id, call.kind, call.name, call.answered, call.line)
             answered.api, answered.operation, answered.request = call.api, call.operation, call.request
             answered.asked, answered.reply, answered.started = call.asked, reply, call.started
+            answered.again, answered.web_key = call.again, call.web_key
             status, a, b = session.interpreted(answered)
             path, n, digest = call.place
             step = Step(call.id, path, n, call.name, digest)
@@ -356,8 +366,10 @@ class Durable:
         told = decode_told(record.data)
         if step.call is not None:
             self._reopening.told(step.call, step.arguments, told)
+            reply = reply_of(step.call, told)
             if step.call.claims:
-                settle(step.call.claims, reply_of(step.call, told))
+                settle(step.call.claims, reply)
+            session.around.gate.recall(step.call, reply)
         return step.id, told.status, told.a, told.b
 
     def _compare(self, session: Session, step: Step, line: int | None) -> None:
@@ -418,12 +430,16 @@ class Durable:
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
         elif late is not None:
             told = decode_told(late.data)
-            settle(call.claims, reply_of(call, told))
+            reply = reply_of(call, told)
+            settle(call.claims, reply)
+            session.around.gate.recall(call, reply)
             session.around.runners.post(session, Recalled(step.id, told.status, told.a, told.b))
         elif skip:
             text = f"{call.name} was sent before the run broke off and is skipped: what came of it is unknown"
             call.deliver_error(CancelledCall(text, outcome="unknown"))
         elif before is not None:
+            if (step.path, step.n) not in self._refused:
+                session.around.gate.recall(call, None)
             self._go(session, step)
         else:
             try:
@@ -599,9 +615,17 @@ def failure_to_repeat(log: list[Record]) -> int:
     facts = from_lua(told.a)
     status = facts.get("status")
     passing = facts.get("kind") in ("network", "timeout", "limit", "closed", "unexpected") or (
-        isinstance(status, int) and (status >= 500 or status in (409, 429))
+        isinstance(status, int) and (status >= 500 or status in (409, 429) or facts.get("outcome") == "unknown")
     )
     return last.seq if passing else 0
+
+
+def _is_refusal(record: Record) -> bool:
+    """Whether an answer says that its change was not made."""
+    told = decode_told(record.data) if record.kind == "answer" else None
+    if told is None or told.status != p.ERROR or told.a is None:
+        return False
+    return from_lua(told.a).get("outcome") in ("rejected", "not_sent")
 
 
 def _open_outcome(call: Call) -> bool:

@@ -38,6 +38,4 @@ def reply_of(call: Call, told: Told) -> Reply:
         return Reply(Answer(200, {}, msgspec.json.encode(from_lua(data))))
     facts = from_lua(told.a)
     attempts = facts.get("attempts") or 1
-    if isinstance(facts.get("status"), int):
-        return Reply(Answer(facts["status"], attempts=attempts))
     return Reply(error=CallError(facts["message"], outcome=facts.get("outcome"), attempts=attempts))

@@ -10,11 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
+from host.apis.answers import LONGEST_BODY
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
 from host.gate.budget import Meter
@@ -440,17 +442,25 @@ class Session:
                 monotonic() - call.started if call.started else 0.0,
                 url=url,
                 result=result,
-                error=None if error is None else self._masked(error.facts()),
+                error=None if error is None else self._masked(error.brief()),
                 **facts,
             )
         )
 
     def _facts(self, error: CallError) -> bytes:
-        return to_lua(self._masked(error.facts()))
+        if error.body is None and not error.members:
+            return to_lua(self._masked(error.own_facts()))
+        # A byte of it can be 72 in Lua, and an error that does not fit would lose its outcome.
+        room = max(MB >> 6, self._limits.memory >> 8)
+        with suppress(InvalidCall):  # nested too deep
+            facts = to_lua(self._masked(error.facts()))
+            if len(facts) <= room:
+                return facts
+        return to_lua(self._masked(error.cut(min(LONGEST_BODY, room >> 2))))
 
     def _masked(self, facts: dict[str, Any]) -> dict[str, Any]:
-        mask = self.around.mask
-        return {name: mask(value) if type(value) is str else value for name, value in facts.items()}
+        masked: dict[str, Any] = self.around.mask.value(facts)
+        return masked
 
     # -- what the Lua side asks
 

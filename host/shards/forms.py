@@ -19,7 +19,7 @@ _CALL_ERRORS: dict[str, type[CallError]] = {
     for cls in vars(errors).values()
     if isinstance(cls, type) and issubclass(cls, CallError)
 }
-_FIELDS = (*(name for name in CallError.FACTS if name != "hint"), "retry_after")
+_FIELDS = (*(name for name in CallError.FACTS if name != "hint"), "retry_after", "body", "members")
 _EVENTS: dict[str, type[events.Event]] = {
     cls.__name__: cls
     for cls in vars(events).values()
@@ -40,7 +40,7 @@ def call_failure(error: BaseException) -> CallFailure:
     """Of any exception; one that is no ``CallError`` crosses as a ``FunctionError`` with its type's name."""
     if not isinstance(error, CallError):
         error = FunctionError(str(error) or type(error).__name__, type=type(error).__name__)
-    known = {name: value for name in _FIELDS if (value := getattr(error, name)) is not None}
+    known = {name: value for name in _FIELDS if (value := getattr(error, name)) not in (None, {})}
     if error.waited or error.held:
         known |= {"waited": error.waited, "held": error.held}
     name = type(error).__name__

@@ -61,6 +61,7 @@ def test_a_stripe_error_keeps_all_its_facts(stripe: Catalog) -> None:
         "operation": "stripe.charges.create",
         "retryable": False,
         "outcome": "rejected",
+        "body": body,
     }
 
 
@@ -93,7 +94,7 @@ def test_outcome_and_retryable(
         ({"error": "invalid_grant", "error_description": "Expired."}, "Expired.", "invalid_grant", None),
         ({"errors": [{"message": "bad", "code": "E1"}]}, "bad", "E1", None),
         ({"code": 7, "message": "m"}, "m", "7", None),
-        ({"weird": 1}, "small answered 400 without saying why", None, None),
+        ({"weird": 1}, "weird: 1", None, None),
         ({"error": {"code": "c", "message": "m", "user_message": "u"}}, "m", "c", None),
     ],
 )
@@ -123,7 +124,7 @@ def test_errors_of_other_apis(body: Any, message: str, code: str | None, type: s
             "a redirect to https://evil.test/, not followed",
         ),
         (Answer(304, {}, b""), "a redirect, not followed"),
-        (Answer(502, {"content-type": "text/html"}, b"<h1>Bad Gateway</h1>"), "<h1>Bad Gateway</h1>"),
+        (Answer(502, {"content-type": "text/html"}, b"<h1>Bad Gateway</h1>"), ": Bad Gateway"),
         (Answer(400, JSON, b"[1]"), "an error that is not in the API's form"),
         (Answer(101, {}, b""), "a status the API does not use"),
     ],
@@ -148,9 +149,8 @@ def test_a_long_answer_is_cut_and_its_keys_are_masked(stripe: Catalog) -> None:
 
 
 def test_no_content_text_and_files(stripe: Catalog) -> None:
-    """204 is nothing; a PDF is its bytes; a text is itself."""
+    """204 is nothing where the document has it; a PDF is its bytes; a text is itself."""
     assert interpret(stripe, of(stripe, "quotes.pdf"), Answer(200, {}, b"%PDF\xff")) == b"%PDF\xff"
-    assert interpret(stripe, of(stripe, "products.delete"), Answer(204)) is None
     plain = {"200": {"description": "", "content": {"text/plain": {}}}}
     none = {"204": {"description": ""}}
     catalog = small(
@@ -164,15 +164,110 @@ def test_no_content_text_and_files(stripe: Catalog) -> None:
     assert interpret(catalog, of(catalog, "nothing"), Answer(200, {}, b"ok")) is None
 
 
-@pytest.mark.parametrize(("status", "outcome"), [(429, "unknown"), (402, "rejected"), (400, "rejected")])
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "outcome"),
+    [
+        (429, {}, b"{}", "unknown"),
+        (402, {}, b"{}", "rejected"),
+        (400, {}, b"{}", "rejected"),
+        (400, {}, b'{"error": {"type": "idempotency_error"}}', "unknown"),
+        (400, {"content-type": "text/html"}, b"<h1>Bad Request</h1>", "unknown"),
+        *((status, {}, b"{}", "unknown") for status in (401, 403, 404, 407, 408, 409, 425, 500, 503, 302)),
+        *((status, {"idempotent-replayed": "true"}, b"{}", "rejected") for status in (402, 404, 409, 429)),
+        (500, {"idempotent-replayed": "true"}, b"{}", "unknown"),
+    ],
+)
 def test_a_refusal_after_an_attempt_in_doubt_says_so_where_the_key_was_not_looked_at(
-    stripe: Catalog, status: int, outcome: str
+    stripe: Catalog, status: int, headers: dict[str, str], body: bytes, outcome: str
 ) -> None:
-    """A 429 comes before the idempotency key is looked at; a declined card comes after."""
-    operation = stripe.operation("products.create")
-    assert operation is not None
-    body = b'{"error": {"message": "no", "type": "x"}}'
-    answer = Answer(status, {"content-type": "application/json"}, body, attempts=2, in_doubt=True)
-    with pytest.raises(ApiError) as caught:
-        interpret(stripe, operation, answer)
+    """A 429 comes before the idempotency key is looked at, a declined card after; a replayed answer is the first's."""
+    answer = Answer(status, {**JSON, **headers}, body, attempts=2, in_doubt=True)
+    with pytest.raises((ApiError, UnexpectedAnswer)) as caught:
+        interpret(stripe, of(stripe, "products.create"), answer)
     assert caught.value.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"), [("idempotency_key_in_use", "unknown"), ("lock_timeout", "rejected"), (None, "rejected")]
+)
+def test_a_key_in_use_is_in_doubt_by_itself(stripe: Catalog, code: str | None, outcome: str) -> None:
+    """This 409 says that another request under the key is under way; others are plain conflicts."""
+    with pytest.raises(ApiError) as caught:
+        interpret(stripe, of(stripe, "products.create"), answer({"error": {"code": code, "message": "m"}}, 409))
+    assert caught.value.outcome == outcome
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_nothing_where_an_object_is_due_is_unexpected(stripe: Catalog, status: int) -> None:
+    """For every operation of Stripe: no content is no success, and a change may have happened."""
+    for id in stripe.operation_ids():
+        operation = of(stripe, id)
+        if operation.result is None or operation.result.format == "binary":
+            continue
+        with pytest.raises(UnexpectedAnswer) as caught:
+            interpret(stripe, operation, Answer(status, JSON, b""))
+        assert caught.value.outcome == ("unknown" if operation.mutation else None), id
+
+
+@pytest.mark.parametrize(
+    ("method", "responses", "status", "fine"),
+    [
+        ("post", {"201": "object"}, 204, False),
+        ("post", {"201": "object"}, 201, False),
+        ("post", {"201": "object", "204": None}, 204, True),
+        ("post", {"201": "object", "202": None}, 202, True),
+        ("put", {"200": "object", "204": None}, 204, True),
+        ("put", {"200": "object"}, 204, False),
+        ("put", {"200": "array"}, 204, False),
+        ("post", {"200": ""}, 204, True),
+        ("post", {"204": None}, 204, True),
+        ("delete", {"204": None}, 204, True),
+        ("delete", {"200": "object"}, 204, True),
+        ("delete", {"200": "object"}, 200, False),
+        ("get", {"200": "object"}, 204, False),
+    ],
+)
+def test_no_content_is_fine_where_the_document_has_it(
+    method: str, responses: dict[str, str | None], status: int, fine: bool
+) -> None:
+    """A success without content is one the document knows, or a DELETE's 204."""
+    described: dict[str, Any] = {
+        code: {"description": ""}
+        | ({} if kind is None else {"content": {"application/json": {"schema": {"type": kind} if kind else {}}}})
+        for code, kind in responses.items()
+    }
+    catalog = small({"/x": {method: {"operationId": "do_it", "responses": described}}})
+    if fine:
+        assert interpret(catalog, of(catalog, "do_it"), Answer(status, JSON, b"")) is None
+    else:
+        with pytest.raises(UnexpectedAnswer, match="is due"):
+            interpret(catalog, of(catalog, "do_it"), Answer(status, JSON, b""))
+
+
+def test_all_that_the_api_told_is_on_the_error(stripe: Catalog) -> None:
+    """Members of the error object are fields, the host's own names win, and the body is as it came."""
+    told = {"type": "card_error", "code": "card_declined", "message": "No.", "decline_code": "lost_card",
+            "charge": "ch_1", "payment_intent": {"id": "pi_1"}, "line": 7, "kind": "theirs", "outcome": "theirs",
+            "fatal": True, "advice_code": None}  # fmt: skip
+    with pytest.raises(ApiError) as caught:
+        interpret(stripe, of(stripe, "charges.create"), answer({"error": told}, 402))
+    facts = caught.value.facts()
+    assert (facts["decline_code"], facts["charge"], facts["payment_intent"]) == ("lost_card", "ch_1", {"id": "pi_1"})
+    assert (facts["kind"], facts["outcome"], facts["body"]) == ("api", "rejected", {"error": told})
+    assert not {"line", "fatal", "advice_code"} & set(facts)
+    brief = caught.value.brief()
+    assert brief["decline_code"] == "lost_card"
+    assert not {"payment_intent", "body"} & set(brief)
+
+
+def test_a_body_that_is_no_json_is_its_text_cut(stripe: Catalog) -> None:
+    """64 KB of it, in whatever encoding it came; nothing where nothing came."""
+    for content, body in ((b"<h1>\xe9</h1>", "<h1>\xe9</h1>"), (b"x" * 100_000, "x" * 65536), (b" ", None)):
+        with pytest.raises(UnexpectedAnswer) as caught:
+            interpret(
+                stripe,
+                of(stripe, "products.create"),
+                Answer(502, {"content-type": "text/html; charset=latin-1"}, content),
+            )
+        assert caught.value.body == body
+        assert caught.value.facts().get("body") == body

@@ -123,7 +123,7 @@ def operation_of(catalog: Catalog, id: str) -> Operation:
     [
         ({"name": "x"}, "name=x"),
         ({"name": "A b&c=é"}, "name=A+b%26c%3D%C3%A9"),
-        ({"name": "x", "metadata": {"k": "v", "a b": 5}}, "name=x&metadata[k]=v&metadata[a+b]=5"),
+        ({"name": "x", "metadata": {"k": "v", "a b": 5}}, "name=x&metadata[a+b]=5&metadata[k]=v"),
         ({"name": "x", "images": ["u1", "u2"]}, "name=x&images[0]=u1&images[1]=u2"),
         ({"name": "x", "images": []}, "name=x&images="),
         ({"name": "x", "images": {}}, "name=x&images="),

@@ -34,7 +34,7 @@ ERROR_HANDLING = r"""1 false api 404 resource_missing id
 2 nil api No such product: 'prod_nowhere'
 3 false invalid not_sent
 4 false invalid price has no parameter "curency"; did you mean "currency"\?
-5 api 402 card_error card_declined rejected
+5 api 402 card_error card_declined generic_decline rejected
 6 ask for another card
 7 succeeded
 8 false out of stock

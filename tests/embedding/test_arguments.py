@@ -122,7 +122,7 @@ def walks(lab: Lab) -> dict[str, Walk]:
     fields = list(Settings.__struct_fields__)
     of_settings: dict[str, set[str]] = {
         **{name: {"None"} for name in fields},
-        **{name: {"None", "text"} for name in ("stripe_secret_key", "journal", "graphql_token", "graphql_schema")},
+        **{name: {"None", "text"} for name in ("journal", "graphql_token", "graphql_schema")},
         **dict.fromkeys(("http_timeout", "connect_timeout", "request_deadline"), seconds),
         "api_limits": {"None", "{}"},
         "sources": set(),
@@ -150,7 +150,7 @@ def walks(lab: Lab) -> dict[str, Walk]:
                 "setup": {"None"},
                 "apis": STRUCT,
             },
-            {"env_file": {"text"}, "config": {"text"}},
+            {"env_file": {"text"}, "config": {"text"}, "stripe_secret_key": {"text"}},
         ),
         "Host.run": (
             lambda **given: host.run(**{"script": lab.script, **given}),

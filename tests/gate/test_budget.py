@@ -16,6 +16,7 @@ from host.bridge.request import Reply
 from host.errors import ApiError, LimitError, NetworkError, UsageError
 from host.gate.budget import Budget, Claim, Meter, admit, parse_amount, release
 from host.gate.charges import DIRECT, FOLLOWING, MOVES_NOTHING, UNBOUNDED, UNBOUNDED_IF
+from host.gate.doubts import Doubts
 from host.gate.spending import DailyLedger
 from host.http.message import Answer
 
@@ -24,11 +25,16 @@ CATALOG = load()
 
 def ask(meter: Meter, id: str, key: str | None = None, **arguments: Any) -> Claim:
     """What the gate does for one call of Stripe's operation ``id``."""
+    return again(meter, id, (), key, **arguments)
+
+
+def again(meter: Meter, id: str, counted: tuple[Claim, ...], key: str | None = None, **arguments: Any) -> Claim:
+    """The same for a request that was sent before, with these claims."""
     operation = CATALOG.operation(id)
     assert operation is not None
     options = CallOptions(idempotency_key=key)
     request = prepare(CATALOG, operation, arguments, options, base_url="https://api.stripe.com")
-    return meter.admit(f"stripe.{id}", operation.mutation, operation=operation, request=request)
+    return meter.admit(f"stripe.{id}", operation.mutation, operation=operation, request=request, counted=counted)
 
 
 def done(claim: Claim, **data: Any) -> None:
@@ -68,22 +74,39 @@ def test_what_was_not_sent_is_given_back_and_what_is_unknown_is_not() -> None:
         Reply(error=NetworkError("reset", outcome="unknown")),
         Reply(error=NetworkError("refused at last", outcome="not_sent", attempts=2)),
         Reply(Answer(500, {}, b"{}")),
-        Reply(Answer(400, {}, b"{}", attempts=2)),
+        Reply(Answer(429, {}, b"{}", attempts=2, in_doubt=True)),
     ):
         meter.settle(ask(meter, "charges.create", amount=200, currency="usd"), reply)
     assert spent(meter, "usd") == 800
 
 
 def test_the_same_request_again_is_counted_once() -> None:
-    """A call in doubt that is repeated with its key costs nothing more; another one with that key does."""
-    meter = Meter(Budget(max_mutations=10, max_amount={"usd": 1000}), "the run")
+    """A call in doubt that is repeated with its key costs nothing more, and of each meter that counted it only."""
+    meter, other = (Meter(Budget(max_mutations=10, max_amount={"usd": 1000}), name) for name in ("a", "b"))
     claim = ask(meter, "charges.create", key="k", amount=600, currency="usd")
     meter.settle(claim, Reply(error=NetworkError("reset", outcome="unknown")))
-    again = ask(meter, "charges.create", key="k", amount=600, currency="usd")
-    done(again, id="ch_1")
+    done(again(meter, "charges.create", (claim,), key="k", amount=600, currency="usd"), id="ch_1")
     assert (spent(meter, "usd"), spent(meter, "mutations")) == (600, 1)
-    with pytest.raises(LimitError):
-        ask(meter, "charges.create", key="k", amount=900, currency="usd")
+    again(other, "charges.create", (claim,), key="k", amount=600, currency="usd")
+    assert (spent(other, "usd"), spent(other, "mutations")) == (600, 1)
+
+
+def test_what_is_known_late_settles_what_was_taken_first() -> None:
+    """Rejected in the end, the money of a change in doubt comes back; done, its object is known."""
+    meter = Meter(Budget(max_amount={"usd": 1000}), "the run")
+    doubts = Doubts()
+    claim = ask(meter, "payment_intents.create", key="k", amount=600, currency="usd")
+    for key, reply, left in (
+        (("o", "a"), Reply(error=ApiError("no", outcome="rejected")), 0),
+        (("o", "b"), Reply(Answer(200, {}, b'{"id": "pi_1", "object": "payment_intent"}')), 600),
+    ):
+        meter.ledger.spent["usd"] = 600  # type: ignore[attr-defined]
+        doubts.note(key, 1, (claim,))
+        doubts.note(key, 1, (claim,))  # twice is once
+        doubts.settle(key, reply)
+        doubts.settle(key, reply)
+        assert (spent(meter, "usd"), bool(doubts)) == (left, False)
+    ask(meter, "payment_intents.confirm", intent="pi_1")
 
 
 def test_a_currency_without_a_budget_is_refused() -> None:

@@ -85,11 +85,13 @@ def _entry(sent: Record, told: Told | None) -> Entry:
     answer = _decoded(told.b if told.b is not None else told.a)
     found = answer if isinstance(answer, dict) else {}
     id = found.get("id")
+    # What an http.* call was answered, success or not, is its value.
+    outcome = str(found.get("outcome") or "done") if sent.name.startswith("http.") else "done"
     return Entry(
         sent.at,
         sent.line,
         sent.name,
-        "done",
+        outcome,
         id=id if isinstance(id, str) else "",
         amount=_amount(found),
         request_id=told.request_id,

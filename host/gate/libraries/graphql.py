@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from host.apis.answers import decode_json
+from host.apis.answers import body_of, decode_json
+from host.apis.encode import sorted_json
+from host.apis.error_body import page_text, read_error
 from host.apis.nearest import meant, short
 from host.errors import ApiError, DeniedError, InvalidCall, Outcome, UnexpectedAnswer
 from host.gate.libraries.library import Asked, Effect, LibraryFunction
@@ -19,6 +21,7 @@ from host.gate.libraries.web import WebClient, check_address, reveal
 from host.gate.libraries.weboptions import check_json, checked_url, header_pairs, resolved
 from host.http.checked import WebRequest
 from host.http.message import Answer
+from host.http.outcome import refusal
 from host.settings import Secret
 
 if TYPE_CHECKING:
@@ -44,8 +47,10 @@ class Endpoint(msgspec.Struct, frozen=True):
 class GraphqlError(ApiError):
     """An answer without data: ``errors`` are the server's, as it sent them."""
 
-    FACTS: ClassVar[tuple[str, ...]] = (*ApiError.FACTS, "errors")
-    errors: list[Any] | None = None
+    @property
+    def errors(self) -> list[Any] | None:
+        found = self.members.get("errors")
+        return found if isinstance(found, list) else None
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -113,7 +118,7 @@ class Graphql:
             method="POST",
             url=target.url,
             headers=(("Content-Type", "application/json"), ("Accept", accept), *target.headers),
-            content=msgspec.json.encode(body),
+            content=sorted_json(body),
             operation=asked.name,
             mutation=mutation,
             timeout=seconds or 86_400.0,  # the call's deadline is what counts
@@ -241,9 +246,7 @@ def operation_kind(query: str, operation: str | None = None) -> str:
 
 def _read(name: str, answer: Answer, mutation: bool) -> dict[str, Any]:
     """Data and errors of an answer. Raises what is neither."""
-    outcome: Outcome | None = None
-    if mutation:
-        outcome = "rejected" if 400 <= answer.status < 500 else "unknown"
+    outcome: Outcome | None = refusal(answer) if mutation else None
     try:
         body = decode_json(answer.body)
     except (ValueError, RecursionError):
@@ -251,12 +254,15 @@ def _read(name: str, answer: Answer, mutation: bool) -> dict[str, Any]:
     good = isinstance(body, dict) and ("data" in body or isinstance(body.get("errors"), list))
     if not good:
         kind = answer.headers.get("content-type", "no content type")
-        start = answer.body[:100].decode("utf-8", "replace")
+        said = read_error(body) if answer.status >= 400 else None
+        words = said.message if said is not None else page_text(answer.body[:4096].decode("utf-8", "replace"))
         raise UnexpectedAnswer(
-            f"{name}: status {answer.status} with {kind}, which is no GraphQL answer: {start!r}",
+            f"{name}: status {answer.status} with {kind}, which is no GraphQL answer: {words[:100]!r}",
             status=answer.status,
             outcome=outcome,
             retryable=answer.status in (429, 502, 503, 504) or None,
+            body=body_of(answer),
+            members=said.members if said is not None else None,
         )
     assert isinstance(body, dict)
     errors = body.get("errors") or None
@@ -264,11 +270,11 @@ def _read(name: str, answer: Answer, mutation: bool) -> dict[str, Any]:
     if data is None:
         if mutation:  # without an entry for data it was refused before it began (GraphQL 2021, 7.1)
             outcome = "unknown" if "data" in body or answer.status >= 500 else "rejected"
-        raise _no_data(answer, errors or [], outcome)
+        raise _no_data(answer, body, errors or [], outcome)
     return {"data": data} if errors is None else {"data": data, "errors": errors}
 
 
-def _no_data(answer: Answer, errors: list[Any], outcome: Outcome | None) -> GraphqlError:
+def _no_data(answer: Answer, body: dict[str, Any], errors: list[Any], outcome: Outcome | None) -> GraphqlError:
     first = errors[0] if errors and isinstance(errors[0], dict) else {}
     extensions = first.get("extensions") if isinstance(first.get("extensions"), dict) else {}
     message = str(first.get("message") or "the server gave neither data nor an error")
@@ -278,16 +284,16 @@ def _no_data(answer: Answer, errors: list[Any], outcome: Outcome | None) -> Grap
     if len(errors) > 1:
         message = f"{message}, and {len(errors) - 1} more errors"
     code = (extensions or {}).get("code") or first.get("type")
-    error = GraphqlError(
+    return GraphqlError(
         message,
         status=answer.status,
         code=str(code) if code is not None else None,
         type="graphql",
         attempts=answer.attempts,
         outcome=outcome,
+        body=body,
+        members={**first, "errors": errors or None},
     )
-    error.errors = errors or None
-    return error
 
 
 def _file(path: str) -> str:

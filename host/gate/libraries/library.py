@@ -46,13 +46,16 @@ class LibraryFunction(msgspec.Struct, frozen=True):
     that has
     begun is let finish when its caller gives up), ``"read"`` only looks, ``"pure"`` depends on its
     arguments alone.
-    ``seconds`` gives the time a call asks for, where that is more than the usual.
-    Both run on the script's thread before anything happens and may raise ``InvalidCall``.
+    ``seconds`` gives the time a call asks for, where that is more than the usual. ``key`` gives the origin a change
+    goes to and the idempotency key the script gave it; ``repeatable`` says whether it may be repeated without one.
+    All run on the script's thread before anything happens and may raise ``InvalidCall``.
     """
 
     run: Callable[[Asked, float], Awaitable[Any]]
     effect: Effect | Callable[[Asked], Effect] = "write"
     seconds: Callable[[Asked], float | None] | None = None
+    key: Callable[[Asked], tuple[str, str] | None] | None = None
+    repeatable: Callable[[Asked], bool] | None = None
 
     def effect_of(self, asked: Asked) -> Effect:
         return self.effect(asked) if callable(self.effect) else self.effect

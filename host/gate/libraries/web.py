@@ -19,6 +19,8 @@ from host.gate.masking import Mask
 from host.http.chain import chain
 from host.http.checked import CheckedClient, WebRequest
 from host.http.message import Answer, Send
+from host.http.message import origin_of as origin_as_given
+from host.http.outcome import IDEMPOTENT, refusal
 from host.http.settings import HttpSettings
 from host.settings import Secret
 
@@ -55,7 +57,7 @@ class Web:
         self._secret_of = web.secret_of
         self._mask = web.mask
         self.functions = {
-            f"http.{name}": LibraryFunction(self._request, _effect, _seconds)
+            f"http.{name}": LibraryFunction(self._request, _effect, _seconds, _key, _repeatable)
             for name in ("request", *(method.lower() for method in METHODS))
         }
 
@@ -90,6 +92,8 @@ class Web:
             "elapsed": monotonic() - start,
             "attempts": answer.attempts,
         }
+        if answer.status >= 400 and options.mutation:
+            found["outcome"] = refusal(answer)
         if file is not None and file.kept:
             found["path"] = options.download
         return found
@@ -237,6 +241,17 @@ def _given(asked: Asked) -> dict[str, Any]:
 def _effect(asked: Asked) -> Effect:
     method = _given(asked).get("method", "GET")
     return "read" if isinstance(method, str) and method.upper() in ("GET", "HEAD", "OPTIONS") else "write"
+
+
+def _key(asked: Asked) -> tuple[str, str] | None:
+    given = _given(asked)
+    headers, url = given.get("headers"), given.get("url")
+    key = _idempotency_key(headers.items()) if isinstance(headers, dict) else None
+    return None if key is None or not isinstance(url, str) else (origin_as_given(url), key)
+
+
+def _repeatable(asked: Asked) -> bool:
+    return str(_given(asked).get("method", "GET")).upper() in IDEMPOTENT
 
 
 def _seconds(asked: Asked) -> float | None:

@@ -6,12 +6,11 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
-from host.apis.encode import form_key, form_text, scalar_text
+from host.apis.encode import form_key, form_text, in_order, scalar_text, sorted_json
 from host.apis.nearest import meant, short
 from host.errors import InvalidCall
 from host.frozen import Frozen
@@ -189,7 +188,7 @@ def _pairs(given: Any, what: str) -> str:
     if not isinstance(given, dict):
         raise InvalidCall(f"{what} is {_kind(given)}; expected a table of names and values")
     out = []
-    for key, value in given.items():
+    for key, value in in_order(given):
         for each in value if isinstance(value, list) else (value,):
             out.append(f"{form_key(str(key))}={form_text(plain_text(each, f'{what}.{key}'))}")
     return "&".join(out)
@@ -205,7 +204,7 @@ def _content(given: dict[str, Any], permissions: Permissions) -> tuple[bytes, st
     value = given[kinds[0]]
     if kinds[0] == "json":
         check_json(value, "json")
-        return msgspec.json.encode(value), "application/json"
+        return sorted_json(value), "application/json"
     if kinds[0] == "form":
         return _pairs(value, "form").encode(), "application/x-www-form-urlencoded"
     if kinds[0] == "multipart":
@@ -233,10 +232,10 @@ def _multipart(given: Any, permissions: Permissions) -> tuple[bytes, str]:
     if not isinstance(given, dict):
         raise InvalidCall("multipart is a table of names and values; a file is {content=…, name=…, type=…}")
     blocks: list[tuple[str, bytes]] = []
-    for key, value in given.items():
+    for key, value in in_order(given):
         for each in value if isinstance(value, list) else (value,):
             blocks.append(_part(str(key), each, permissions))
-    boundary = os.urandom(16).hex()
+    boundary = blake2b(b"\0".join(head.encode() + b"\0" + data for head, data in blocks), digest_size=16).hexdigest()
     out = b"".join(
         b"--%b\r\n%b\r\n\r\n%b\r\n" % (boundary.encode(), head.encode(), data) for head, data in blocks
     )

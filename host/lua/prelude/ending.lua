@@ -42,6 +42,12 @@ local function describe(value, co)
         facts[FACTS[i]] = item
       end
     end
+    if getmetatable(value) == false and core.debug.getmetatable(value) == core.error_meta then
+      -- What the API told besides: each as far as it is plain.
+      for name, item in core.next, value do
+        if type(name) == "string" and facts[name] == nil and pcall(core.encode, item) then facts[name] = item end
+      end
+    end
     if not facts.message then
       local meta = getmetatable(value)
       if type(meta) == "table" and rawget(meta, "__tostring") then

@@ -17,7 +17,7 @@ local function answered(answer)
     local ok, value = core.pcall(tool, "json.decode", body)
     if ok then return decode(value) end
     raise {
-      kind = "unexpected", status = answer.status,
+      kind = "unexpected", body = core.string.sub(body, 1, 65536), status = answer.status,
       message = "the body is not JSON but " .. (kind or "of no type") .. ", status " .. core.tostring(answer.status),
     }
   end

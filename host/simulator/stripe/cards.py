@@ -71,6 +71,11 @@ def card_of(method: Object) -> Card:
     return _BY_LAST4.get(last4, CARDS["visa"])
 
 
+def card_error(card: Card) -> Object:
+    """The members that each error of a declined card has beside code and message."""
+    return {"type": "card_error", **({"decline_code": card.decline} if card.decline else {})}
+
+
 def payment_method(call: Call, id: str, param: str = "payment_method") -> Object:
     """The payment method of that id; a test one (``pm_card_visa``, ``tok_visa``) is made on the spot."""
     found = call.find("payment_method", id)

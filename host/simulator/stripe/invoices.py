@@ -156,8 +156,11 @@ def mark_paid(call: Call, invoice: Object, amount: int) -> None:
     invoice["status_transitions"]["paid_at"] = call.now
 
 
-def charge(call: Call, invoice: Object, method: str) -> bool:
-    """Try to pay an open invoice with a payment method; whether that worked."""
+def attempt(call: Call, invoice: Object, method: str) -> bool:
+    """Try to pay an open invoice with a payment method; whether that worked, or waits for authentication.
+
+    A declined card is a :class:`Refusal`.
+    """
     found = payment_method(call, method)
     invoice["attempt_count"] += 1
     invoice["attempted"] = True
@@ -169,8 +172,6 @@ def charge(call: Call, invoice: Object, method: str) -> bool:
         return False
     try:
         payments.charge_intent(call, intent, found)
-    except Refusal:
-        return False
     finally:
         call.save("invoice", invoice)
     call.save("payment_intent", intent)
@@ -243,25 +244,14 @@ def pay_invoice(call: Call) -> Object:
             "method, or pass one.",
             code="missing",
         )
-    if not charge(call, invoice, method):
-        card = card_of(payment_method(call, method))
-        if card.action:
-            raise Refusal(
-                402,
-                "This payment requires additional user action before it can be completed successfully.",
-                type="card_error",
-                code="invoice_payment_intent_requires_action",
-                worked=True,
-                keep=True,
-            )
+    if not attempt(call, invoice, method):
         raise Refusal(
             402,
-            card.message,
+            "This payment requires additional user action before it can be completed successfully.",
             type="card_error",
-            code=card.code,
+            code="invoice_payment_intent_requires_action",
             worked=True,
             keep=True,
-            decline_code=card.decline,
         )
     return invoice
 

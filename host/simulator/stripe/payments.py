@@ -6,7 +6,7 @@ from host.simulator import resources
 from host.simulator.call import Call, Object
 from host.simulator.checks import at_least
 from host.simulator.refusal import Refusal
-from host.simulator.stripe.cards import Card, card_of, from_parameters, make, payment_method
+from host.simulator.stripe.cards import Card, card_error, card_of, from_parameters, make, payment_method
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
 
 _WAITING = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -130,6 +130,7 @@ def charge_intent(call: Call, intent: Object, method: Object) -> Object:
             keep=True,
             **_extra(error),
             payment_intent=dict(intent),
+            payment_method=method,
         )
     intent["last_payment_error"] = None
     intent["status"] = "requires_capture" if manual else "succeeded"
@@ -140,10 +141,7 @@ def charge_intent(call: Call, intent: Object, method: Object) -> Object:
 
 
 def _card_error(card: Card, charge: Object) -> Object:
-    error = {"type": "card_error", "code": card.code, "message": card.message, "charge": charge["id"]}
-    if card.decline:
-        error["decline_code"] = card.decline
-    return error
+    return {**card_error(card), "code": card.code, "message": card.message, "charge": charge["id"]}
 
 
 def _extra(error: Object) -> Object:

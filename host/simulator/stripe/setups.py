@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.call import Call, Object
 from host.simulator.refusal import Refusal
-from host.simulator.stripe.cards import card_of, payment_method
+from host.simulator.stripe.cards import card_error, card_of, payment_method
 from host.simulator.stripe.payments import take_method
 
 
@@ -47,8 +47,22 @@ def _confirm_setup(call: Call, setup: Object) -> Object:
         setup["next_action"] = {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
         return call.save("setup_intent", setup)
     if card.code and card.last4 != "0341":
+        error = card_error(card)
+        setup.update(
+            status="requires_payment_method",
+            payment_method=None,
+            last_setup_error={**error, "message": card.message, "code": card.code, "payment_method": method},
+        )
+        call.save("setup_intent", setup)
         raise Refusal(
-            402, card.message, type="card_error", code=card.code, worked=True, decline_code=card.decline
+            402,
+            card.message,
+            code=card.code,
+            worked=True,
+            keep=True,
+            **error,
+            setup_intent=dict(setup),
+            payment_method=method,
         )
     if setup.get("customer"):
         call.save("payment_method", {**method, "customer": setup["customer"]})

@@ -140,8 +140,14 @@ def _first_invoice(call: Call, subscription: Object, customer: Object) -> None:
 def _pay(call: Call, subscription: Object, invoice: Object) -> None:
     behaviour = call.params.get("payment_behavior", "allow_incomplete")
     method = subscription.get("default_payment_method") or default_method(call, subscription["customer"])
-    if behaviour != "default_incomplete" and method and invoices.charge(call, invoice, method):
-        return
+    if behaviour != "default_incomplete" and method:
+        try:
+            if invoices.attempt(call, invoice, method):
+                return
+        except Refusal as declined:
+            if behaviour == "error_if_incomplete":
+                declined.keep = False  # no subscription is made
+                raise
     if behaviour == "error_if_incomplete":
         raise Refusal(
             402,
