@@ -23,7 +23,7 @@ Fails = Callable[..., ScriptError]
         ("error()", 1, "error object is nil"),
         ("error(true)", 1, "error object is a boolean (true)"),
         ("local function f() return 1 + f() end\nf()", 1, "stack overflow"),
-        ("map({1}, function()\n  error('in map')\nend)", 2, "in map"),
+        ("map({1}, function()\n  error('in map')\nend)", 2, "in map (map: item 1, 1)"),
         ("coroutine.wrap(function()\n  error('in a coroutine')\nend)()", 2, "in a coroutine"),
         ("load('error(\"loaded\")', '@other')()", 1, "loaded"),
     ],
