@@ -7,7 +7,9 @@ from typing import Final
 
 __all__ = ["hint_for_syntax"]
 
-LONGEST: Final = 1000  # characters of a line that are looked at
+LONGEST: Final = 300  # characters of a line that are looked at
+MOST: Final = 2000  # lines up to the one told that are looked at
+BLOCK: Final = 20  # lines before the one told in which a block in braces may have begun
 _KEYWORDS = ("function", "local", "return", "then", "repeat", "until", "while", "elseif", "break", "end", "else", "for")
 _BITS = "bit.band, bit.bor, bit.bxor, bit.bnot, bit.lshift and bit.rshift work on bits"
 _COMMENT = "a comment begins with --"
@@ -27,7 +29,7 @@ LINES: Final[tuple[tuple[str, str], ...]] = (
     (r"\|\|", "or is written or"),
     (r"\?\?|\?\.", "a value in place of nil: x or other; a member of what may be nil: x and x.name"),
     (r"\?[^:]*:", "a choice is written condition and a or b"),
-    (r"^\s*(?:switch|case|match|when)\b\s*(?:\(.*\{|[A-Za-z_])",
+    (r"^\s*(?:switch|case|match|when)\b\s*(?:\(.*\)\s*\{|[A-Za-z_])",
      "a choice among values is if … elseif … else … end, or a table of functions"),
     (r"^\s*for\s*\(|^\s*for\s+\w+\s*=[^,]*;", "a loop that counts is for i = 1, n do … end"),
     (r"\+\+", "there is no ++: write n = n + 1"),
@@ -42,9 +44,9 @@ LINES: Final[tuple[tuple[str, str], ...]] = (
     (r"`", 'a text stands between "…", \'…\' or [[…]]'),
     (r"@", "there are no decorators: a function is given to another"),
     (r"\$", "names stand without $; values are put into a text with .."),
-    (r"\b(?:try|catch|finally)\s*\{|^\s*(?:try|catch|except|finally|throw|raise)(?:\s+\w|\s*:?\s*$)", _TRY),
-    (r"\belse\s*\{|\bfunction\b[^{]*\)\s*\{|^\s*(?:\}\s*)?(?:if|elseif|while|for)\b.*\)?\s*\{\s*$"
-     r"|^\s*(?:if|while|for)\b.*\)\s*\{", _BLOCK),
+    (r"\b(?:try|catch|finally)\s*\{|\}\s*(?:catch|finally)\b|^\s*(?:try|catch|except|finally|throw|raise)"
+     r"(?:\s+[\w\"]|\s*:?\s*$)", _TRY),
+    (r"\belse\s*\{|\bfunction\b[^{]*\)\s*\{|^\s*(?:\}\s*)?(?:if|while|for)\s*\(.*\)\s*\{", _BLOCK),
     (r"\b(?:elif|elsif|elsef|elseIf)\b", "else if is written elseif"),
     (r"(?<!::)(?<!goto )\bcontinue\b(?!\s*[=(.:,\[\"'])", _CONTINUE),
     (r"^\s*(?:import|from|include|using)\s+\w", _REQUIRE),
@@ -65,7 +67,7 @@ LINES: Final[tuple[tuple[str, str], ...]] = (
     (r"^\s*pass\s*$", "an empty block needs no word"),
     (r"^\s*(?:del|delete)\s+\w", "a variable or member is removed by setting it to nil"),
     (r"\blocal\s+\w+\s*<\s*\w+\s*>", "locals have no attributes: local name = value"),
-    (r"\blocal\s+\w+\s*:\s*\w|\bfunction\b[^)]*\w\s*:\s*\w+\s*[,)]|\bfunction\b.*\)\s*:\s*\w",
+    (r"\blocal\s+\w+\s*:\s*\w|\bfunction\b[^)]*\w\s*:\s*\w+\s*[,)]|\bfunction\b[^()]*\([^()]*\)\s*:\s*\w",
      "types are not written: local name = value"),
     (r",\s*local\b", "several variables are made with one local: local a, b = 1, 2"),
     (r"[=(]\s*\[\s*[\w\"'\-{\]]|\breturn\s*\[", "a list is written {1, 2, 3}"),
@@ -103,14 +105,22 @@ MESSAGES: Final[tuple[tuple[str, str], ...]] = (
 )  # fmt: skip
 
 _STATEMENT = re.compile(r"^\s*(?:local\s+)?([A-Za-z_]\w{1,15})\s+[A-Za-z_][\w.:]*\s*\(?")
+_BRACED = re.compile(r"^\s*(?:\}\s*)?(?:if|elseif|while|for)\b.*\{\s*$")
 _WORD = re.compile(r"[A-Za-z_]\w{1,15}")
 
 
 def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
     """Lua's way of what stands at ``line`` (1-based) of a text that does not compile."""
     near = message.rpartition(" near ")[2]
+    first = max(0, line - MOST)
+    rows = [row[:LONGEST] for row in rows[first:line]]
+    line -= first
+    if re.search(r"'(?:then|do|until|in)' expected", message) and (
+        slip := _misspelt(message, near.strip("'"), rows, line)
+    ):
+        return slip
     for number in _looked_at(rows, line):
-        raw = rows[number - 1][:LONGEST]
+        raw = rows[number - 1]
         bare = _without_texts(raw)
         for pattern, hint in LINES:
             found = re.search(pattern, bare)
@@ -119,11 +129,13 @@ def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
         for said, pattern, hint in LINES_OF:
             if re.search(said, message) and re.search(pattern, raw):
                 return hint
+    if re.search(r"'(?:then|do)' expected", message) and any(map(_BRACED.match, rows[max(0, line - BLOCK) : line])):
+        return _BLOCK
     slip = _misspelt(message, near.strip("'"), rows, line)
     if slip:
         return slip
     if near == "'<eof>'" and (found_at := _else_if(rows)):
-        return f"else if in line {found_at} is written elseif, or needs an end of its own"
+        return f"else if in line {first + found_at} is written elseif, or needs an end of its own"
     for pattern, hint in MESSAGES:
         if re.search(pattern, message):
             return hint
@@ -156,7 +168,7 @@ def _misspelt(message: str, near: str, rows: list[str], line: int) -> str | None
     elif re.search(r"'(?:then|do|until|in|end)' expected", message):
         words = [near]
     elif near == "end":
-        words = [found[1] for row in rows[:line] if (found := _STATEMENT.match(_without_texts(row[:LONGEST])))]
+        words = [found[1] for row in rows[:line] if (found := _STATEMENT.match(_without_texts(row)))]
     for word in words:
         if word in _KEYWORDS:
             continue
@@ -168,6 +180,6 @@ def _misspelt(message: str, near: str, rows: list[str], line: int) -> str | None
 
 def _else_if(rows: list[str]) -> int | None:
     for number, row in enumerate(rows, 1):
-        if re.search(r"\belse\s+if\b", _without_texts(row[:LONGEST])):
+        if re.search(r"\belse\s+if\b", _without_texts(row)):
             return number
     return None

@@ -43,8 +43,10 @@ def hint_for(message: str, source: bytes | None, line: int | None) -> str | None
     if _TEXT_SUM.match(message):
         if "%" in here and "+" not in here:
             return 'string.format("%d %s", n, text) puts values into a text'
-        return "texts are joined with .., not +; tonumber(text) makes a number of one" if "+" in here else (
-            "tonumber(text) makes a number of a text"
+        return (
+            "texts are joined with .., not +; tonumber(text) makes a number of one"
+            if "+" in here
+            else ("tonumber(text) makes a number of a text")
         )
     if _MIXED.match(message):
         return "a text and a number are not compared: tonumber(text) makes a number of it"
@@ -60,12 +62,14 @@ def _of_nil(what: str | None, name: str | None, around: list[str], source: bytes
         assert name is not None
         if name in "frbu" and any(re.search(rf"\b{name}[\"']", row) for row in around[:1]):
             return 'values are put into a text with .. or string.format("%s", value)'
+        if any(re.search(rf"\bnew\s+{name}\b", row) for row in around[:1]):
+            return "an object is made by a call: new_product(), Class.new(…)"
         if (longer := _followed(name, around[:1])) is not None:
             return longer
         return hint_for_name(name)
     if what in ("field", "method"):
         assert name is not None
-        return _of_member(name, around, source)
+        return _of_member(name, around, source) or _of_unset("", around, source)
     if what in ("local", "upvalue"):
         assert name is not None
         whole = _alias(name, source)

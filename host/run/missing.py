@@ -16,25 +16,25 @@ _OUT = "print(…) and io.write(…) write to the output"
 _RUN = "a script starts no programs; the embedding program can register a function for it"
 _TIME_ZONE = "a script has the machine's locale and time zone as they are"
 _MODULE = "require(name) loads a file beside the script; a module is a table its file returns"
-_ENVIRONMENT = "functions have the script's globals; load(text, name, \"t\", globals) gives a chunk others"
-_DEBUG = "of debug there are debug.traceback([message]) and debug.getinfo(level or function, \"Sln\")"
+_ENVIRONMENT = 'functions have the script\'s globals; load(text, name, "t", globals) gives a chunk others'
+_DEBUG = 'of debug there are debug.traceback([message]) and debug.getinfo(level or function, "Sln")'
 _BITS = "bit.band, bit.bor, bit.bxor, bit.bnot, bit.lshift and bit.rshift work on the bits of numbers"
 _PACK = "string.byte, string.char and the bit library take texts of bytes apart"
-_UTF8 = "texts are bytes: text:gmatch(\"[%z\\1-\\127\\194-\\244][\\128-\\191]*\") gives the characters of UTF-8"
+_UTF8 = 'texts are bytes: text:gmatch("[%z\\1-\\127\\194-\\244][\\128-\\191]*") gives the characters of UTF-8'
 _LENGTH = "#value is the length of a text or list"
 _JOIN = "table.concat(list, separator) joins a list of texts"
 _EACH = "for key, value in pairs(t) and for i, value in ipairs(list) go through tables"
 _NIL = "Lua's word is nil (json.null sends a null)"
 _HTTP = "http.get(url) and http.post(url, {json = …}) send requests (--allow-net HOST)"
 _SLEEP = "sleep(seconds) waits; spawn(function() … end) does something meanwhile"
-_SPLIT = "for part in text:gmatch(\"[^,]+\") goes through the parts of a text"
-_TRIM = "text:match(\"^%s*(.-)%s*$\") is a text without the spaces around it"
+_SPLIT = 'for part in text:gmatch("[^,]+") goes through the parts of a text'
+_TRIM = 'text:match("^%s*(.-)%s*$") is a text without the spaces around it'
 _STARTS = "text:sub(1, #start) == start tells how a text begins"
 _CONTAINS = "text:find(part, 1, true) tells whether a text contains another"
 _MAP = "map(list, fn) gives a list of what fn gives for each item"
 _COUNT = "#list counts a list's items"
 _ROUND = "math.floor(x + 0.5) rounds"
-_SPRINTF = "string.format(\"%d %s\", n, text) makes a text of values"
+_SPRINTF = 'string.format("%d %s", n, text) makes a text of values'
 _EXIT = "os.exit(status) ends the run"
 _JSON = "json.encode(value) and json.decode(text) are built in"
 _ARGS = "the script's arguments are args[1], args[2] … and ..."
@@ -58,7 +58,7 @@ MISSING: Final[dict[str, str]] = {
         "os.*": "os has time, date, clock, difftime, getenv and exit",
         "dofile": "require(name) runs a file beside the script, once",
         "loadfile": f"require(name) loads a file beside the script; {_READ}, and load(text) compiles it",
-        "loadlib package.loadlib package.cpath": "no compiled libraries are loaded; require(name) loads Lua files",
+        "loadlib package.loadlib": "no compiled libraries are loaded; require(name) loads Lua files",
         "package.searchpath package.loaders package.searchers package.seeall package.*":
             "package has loaded, preload, path and config; require(name) looks in the script's folder",
         "module": _MODULE,
@@ -73,7 +73,6 @@ MISSING: Final[dict[str, str]] = {
         "string.gfind": "string.gmatch is its name",
         "table.getn": _COUNT,
         "table.foreach table.foreachi table.forEach table.each": _EACH,
-        "table.move": "for i = 1, #from do to[i] = from[i] end copies a list",
         "table.setn": "a list's length follows from its items",
         "math.type math.tointeger": "all numbers are of one type; x == math.floor(x) tells whether one is whole",
         "math.mod": "x % y is the rest of a division",
@@ -126,6 +125,8 @@ MISSING: Final[dict[str, str]] = {
         "process.env os.environ": "env.NAME is a granted variable (--allow-env NAME)",
         "raw_input readline gets": "io.read(\"*l\") reads a line of the input",
         "isinstance typeof instanceof": "type(value) == \"table\" tells what a value is",
+        "switch case": "a choice among values is if … elseif … else … end, or a table of functions",
+        "catch finally except": "errors are caught with pcall(function() … end) or try(fn, …)",
         "throw raise": "error(message) raises an error",
         "import include": "local name = require(\"name\") loads a file beside the script",
     }.items()
@@ -154,7 +155,7 @@ MEMBERS: Final[dict[str, tuple[str, ...]]] = {
     library: tuple(names.split())
     for library, names in {
         "string": "byte char find format gmatch gsub len lower match rep reverse sub upper",
-        "table": "concat insert maxn pack remove sort unpack",
+        "table": "concat insert maxn move pack remove sort unpack",
         "math": "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log log10 max min modf pi"
         " pow rad random randomseed sin sinh sqrt tan tanh",
         "os": "clock date difftime exit getenv time",
@@ -162,7 +163,7 @@ MEMBERS: Final[dict[str, tuple[str, ...]]] = {
         "coroutine": "create isyieldable resume running status wrap yield",
         "bit": "arshift band bnot bor bswap bxor lshift rol ror rshift tobit tohex",
         "debug": "getinfo traceback",
-        "package": "config loaded path preload",
+        "package": "config cpath loaded path preload",
         "json": "array decode encode null",
         "fs": "append exists list read remove write",
         "log": "debug error info warn",
@@ -170,6 +171,7 @@ MEMBERS: Final[dict[str, tuple[str, ...]]] = {
         "sql": "connect execute query transaction",
     }.items()
 }
+
 
 def hint_for_name(dotted: str) -> str | None:
     """What to say of ``io.open``: what is there instead, or the nearest name the library has."""
@@ -181,7 +183,7 @@ def hint_for_name(dotted: str) -> str | None:
     if library in MEMBERS and member not in MEMBERS[library]:
         import difflib  # for this hint alone
 
-        near = difflib.get_close_matches(member, MEMBERS[library], 1, 0.7)
+        near = difflib.get_close_matches(member, MEMBERS[library], 1, 0.6)
         if near:
             return f'there is no {dotted}; did you mean "{library}.{near[0]}"?'
         if f"{library}.*" not in MISSING:

@@ -11,7 +11,7 @@ __all__ = ["Sources"]
 
 SHOWN = 59  # bytes of a chunk's name that LuaJIT shows in messages; of a longer one the end
 # Patterns are compiled when the first run fails: most commands end without.
-_PLACE = r"(?s)\A(?P<script>[^\n]*?):(?P<line>\d{1,9}): (?P<rest>.*)\Z"
+_LINE = r"(?s):(\d{1,9}): (.*)\Z"
 _LOADING = r"\Aerror loading module '[^\n]*?': "
 
 
@@ -64,13 +64,23 @@ class Sources:
         """Script, line and the message without them, where it begins with a place of these texts or of the chunk
         ``also``. Of an error that was raised again with ``error(message)`` it is the place of the first time."""
         names = {_shown(name): name for name in (also, *self._modules, self._script.name) if name is not None}
-        script, line, loading = None, None, ""
-        while (found := re.match(_PLACE, message)) is not None and found["script"] in names:
-            script, line, message = names[found["script"]], int(found["line"]), found["rest"]
+        script: str | None = None
+        line: int | None = None
+        loading = ""
+        while (found := _place(message, names)) is not None:
+            script, line, message = found
             module = re.match(_LOADING, message)
             if module is not None and not loading:
                 loading, message = module[0], message[module.end() :]
         return script, line, loading + message
+
+
+def _place(message: str, names: dict[str, str]) -> tuple[str, int, str] | None:
+    """The place that a message begins with, and the rest; ``names``: of chunks, by how they are shown."""
+    for shown, name in names.items():
+        if message.startswith(f"{shown}:") and (found := re.match(_LINE, message[len(shown) :])) is not None:
+            return name, int(found[1]), found[2]
+    return None
 
 
 def _shown(name: str) -> str:

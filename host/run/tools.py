@@ -25,7 +25,7 @@ MAX_NAME = 200  # characters of a module's name
 MAX_MODULE = 16 << 20
 MAX_PATH = 4096  # characters of package.path
 MAX_HINTED = 1000  # bytes of a message that a hint is looked for
-DEFAULT_PATH = b"./?.lua;./?/init.lua"
+DEFAULT_PATH = "./?.lua;./?/init.lua"
 
 
 class Tools:
@@ -127,7 +127,8 @@ class Tools:
         if not text or any(not step or step in ("..",) or "\\" in step or "\0" in step for step in steps):
             raise InvalidCall(f"require('{text}'): expected a module's name such as 'lib.prices'")
         root = folder.resolve()
-        tried = _candidates("/".join(steps), (DEFAULT_PATH if templates is None else templates).decode("utf-8", "replace"))
+        search = DEFAULT_PATH if templates is None else templates.decode("utf-8", "replace")
+        tried = _candidates("/".join(steps), search)
         for candidate in (root / each for each in tried):
             try:
                 path = candidate.resolve()

@@ -1,11 +1,16 @@
 -- core.brief(value): a value in a few words, for messages. It calls nothing of a script's, and two processes give the same.
 local core = ...
 local type, next, rawget = core.type, core.next, core.rawget
-local format, gsub, sub, concat = core.string.format, core.string.gsub, core.string.sub, core.table.concat
+local find, format, gsub, sub = core.string.find, core.string.format, core.string.gsub, core.string.sub
+local concat = core.table.concat
 local LONGEST, MOST_SHOWN, MOST_KEYS = 40, 3, 50
 
 local function cut(text)
-  if #text > LONGEST then text = gsub(sub(text, 1, LONGEST), "[\192-\255]?[\128-\191]*$", "") .. "…" end
+  if #text > LONGEST then
+    local n = LONGEST
+    while n > LONGEST - 4 and find(text, "^[\128-\191]", n + 1) do n = n - 1 end -- not within a character
+    text = sub(text, 1, n) .. "…"
+  end
   return (gsub(text, "[%c]", "?"))
 end
 

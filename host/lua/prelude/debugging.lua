@@ -88,16 +88,21 @@ function lib.traceback(...)
   check(level, "number", co and 3 or 2, "traceback")
   local list, n = levels(co, MOST_LEVELS)
   local raised = not co and core.run.current.handling -- the stack of the error that an xpcall's handler is for
-  local out, lines = { "stack traceback:" }, 1
-  for i = co and level + 1 or level, n do
-    if raised and list[i] and list[i].what == "C" then -- what called the handler
-      out[lines + 1] = raised
+  local out, lines, all, count = { "stack traceback:" }, 1, {}, 0
+  for i = 1, n do
+    if raised and list[i].what == "C" then -- what called the handler
+      for k = 1, #raised do all[count + k] = raised[k] end
+      count = count + #raised
       break
     end
+    count = count + 1
+    all[count] = line_of(list[i])
+  end
+  for i = co and level + 1 or level, count do
     if i >= 1 then
       if lines > MOST_LINES then out[lines + 1] = "\t..." break end
       lines = lines + 1
-      out[lines] = "\t" .. line_of(list[i])
+      out[lines] = "\t" .. all[i]
     end
   end
   return (message == nil and "" or message .. "\n") .. concat(out, "\n")
@@ -106,9 +111,9 @@ end
 -- The stack of who called error(), as lines of a traceback.
 function core.stack_lines()
   local list, n = levels(nil, MOST_LINES)
-  local out = { "\t[C]: in function 'error'" }
-  for i = 1, n do out[i + 1] = "\t" .. line_of(list[i]) end
-  return concat(out, "\n")
+  local out = { "[C]: in function 'error'" }
+  for i = 1, n do out[i + 1] = line_of(list[i]) end
+  return out
 end
 
 if core.rawget(core.env, "debug") == nil then core.env.debug = lib end -- a script may have one of its own
