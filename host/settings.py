@@ -153,6 +153,8 @@ class Settings(Frozen, frozen=True):
         setting.
         """
         _check_sources(env_file, environ, cwd)
+        if claimed is not None and not callable(claimed):
+            raise arguments.wrong("claimed", claimed, "a function of a variable's name")
         if overrides is not None:
             arguments.mapping("overrides", overrides, "settings by their names")
         if config is not None:

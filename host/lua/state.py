@@ -122,7 +122,7 @@ DROPPED = {
 # Lua's own functions, given to scripts as they are.
 OWN = frozenset(
     (
-        "assert", "bit", "error", "ipairs", "next", "pairs", "rawequal", "rawget", "rawset", "select",
+        "assert", "bit", "ipairs", "next", "pairs", "rawequal", "rawget", "rawset", "select",
         "setmetatable", "tonumber", "type", "unpack",
     )
 )  # fmt: skip
@@ -145,7 +145,12 @@ def boot(building: bool) -> bytes:
 HOMES = {
     name: file.decode()
     for file, names in {
-        b"errors": b"raise where refuse error_meta check_cancelled locate die",
+        b"errors": b"raise where refuse error_meta check_cancelled locate die rethrow",
+        b"brief": b"brief",
+        b"hinting": b"told",
+        b"debugging": b"stack_lines",
+        b"loading": b"loaded",
+        b"coroutines": b"apart",
         b"tags": b"tag_of",
         b"compile": b"compile",
         b"answers": b"answer_meta array_meta",

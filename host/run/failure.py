@@ -9,11 +9,12 @@ from typing import Any
 from host.apis.nearest import LONGEST
 from host.errors import ScriptError
 from host.run.script import Script
+from host.run.sources import Sources
 
 # Patterns are compiled when the first run fails: most commands end without.
-_AT = r"\A(?P<script>[^\n]*?):(?P<line>\d+): (?P<message>.*)\Z"
 _KIND = r"\w{1,40}\Z"
-_UNKNOWN = r"attempt to call global '(\w+)' \(a nil value\)"
+_UNKNOWN = r"attempt to (?:call|index) global '(\w+)' \(a nil value\)"
+_ITEM = " (map: item "  # begins what the Lua side adds to a message
 
 
 def script_error(
@@ -21,44 +22,59 @@ def script_error(
     script: Script,
     causes: Mapping[str, BaseException],
     names: Callable[[], Iterable[str]],
+    sources: Sources,
     mask: Callable[[str], str] = str,
 ) -> ScriptError:
     """The error of a run that ended with ``facts`` (of a raised error table, or made for a plain error).
 
     ``mask`` hides secrets in the lines of the source that are shown with it.
     """
-    message = str(facts.get("message") or "error")
+    message = said = _text(facts.get("message")) or "error"
     kind = str(facts.get("kind") or "error")
     if kind == "host" or not re.match(_KIND, kind):  # a script may raise kinds of its own, but not the host's fault
         kind = "error"
-    line, where = facts.get("line"), facts.get("script")
-    found = re.match(_AT, message, re.DOTALL)
-    if found is not None and (where is None or found["script"] == where or found["script"] == script.name):
-        where, line, message = found["script"], int(found["line"]), found["message"]
+    line, where = facts.get("line"), _text(facts.get("script"))
+    at, at_line, message = sources.place(message, where)
+    if at is not None:
+        where, line = at, at_line
     if message == "not enough memory":
         kind = "limit"
         message = "the script used more than its memory limit"
     line = line if isinstance(line, int) else None
-    where = where if isinstance(where, str) else script.name
+    where = where or script.name
     hint = facts.get("hint")
-    unknown = re.search(_UNKNOWN, message)
-    if unknown is not None and hint is None:
-        hint = _near(unknown[1], names())
+    if not isinstance(hint, str):
+        hint = _hint(message, sources.hint_at(message, where, line), names)
     own = {k: v for k, v in facts.items() if k not in ("traceback", "hint")}
-    traceback = str(facts.get("traceback") or "")
-    if line is not None:
+    traceback = _text(facts.get("traceback")) or ""
+    if line is not None and traceback.startswith(f"{where}:?: in "):
         traceback = traceback.replace(":?: in ", f":{line}: in ", 1)
     return ScriptError(
         message,
         script=where,
         line=line,
         traceback=traceback,
-        source=mask(script.lines(line)) if line is not None and where == script.name else "",
+        source=mask(sources.excerpt(where, line)) if line is not None else "",
         kind=kind,
         facts={**own, "kind": kind, "message": message, **({"line": line} if line is not None else {})},
-        cause=causes.get(str(facts.get("message"))),
-        hint=hint if isinstance(hint, str) else None,
+        cause=causes.get(said.partition(_ITEM)[0]),
+        hint=hint,
     )
+
+
+def _text(value: Any) -> str | None:
+    """Text, from bytes that may not be UTF-8 too."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else None
+
+
+def _hint(message: str, hint: str | None, names: Callable[[], Iterable[str]]) -> str | None:
+    """What to do about an error of Lua's own, unless its message says it already."""
+    if hint is None:
+        unknown = re.match(_UNKNOWN, message)
+        return None if unknown is None else _near(unknown[1], names())
+    return None if hint in message else hint
 
 
 def _near(name: str, names: Iterable[str]) -> str | None:

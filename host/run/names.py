@@ -26,6 +26,9 @@ FILES: Final[dict[str, str]] = {
         "environ": "env",
         "secret": "STRIPE_API_KEY",
         "loading": "load loadstring require",
+        "raising": "error",
+        "package": "package",
+        "debugging": "debug",
         **{name: name for name in ("json", "inspect", "log", "os", "io", "math", "args", "try", "sleep")},
     }.items()
     for name in names.split()

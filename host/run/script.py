@@ -26,6 +26,7 @@ else:
 
 LONG = 1 << 16  # bytes of source; a longer one is not looked through
 MOST = 40  # methods
+_LINE_BREAK = re.compile(r"\r\n|\n\r|\n|\r")
 _METHOD = re.compile(rb":\s*([A-Za-z_][A-Za-z0-9_]*)\s*[({\"'\[]")
 
 
@@ -58,25 +59,34 @@ class Script(Frozen, frozen=True):
             raise UsageError(f"{file} is a folder, not a script") from None
         except OSError as error:
             raise UsageError(f"the script {file} cannot be read: {error.strerror}") from error
-        return cls(str(file), _without_shebang(source), file.parent)
+        return cls(str(file), without_shebang(source), file.parent)
 
     @classmethod
     def of(cls, code: str | bytes, name: str = "inline") -> Script:
         """A script of this text."""
         source = code if isinstance(code, bytes) else _bytes("code", code)
-        return cls(name, _without_shebang(source), None)
+        return cls(name, without_shebang(source), None)
 
     def lines(self, line: int, around: int = 2) -> str:
         """The source around a line (1-based), numbered, the line itself marked with ``>``."""
         for name, value in (("line", line), ("around", around)):
             if not isinstance(value, int):
                 raise arguments.wrong(name, value, "a whole number")
-        rows = self.source.decode(errors="replace").splitlines()
-        first, last = max(1, line - around), min(len(rows), line + around)
-        width = len(str(last))
-        return "\n".join(
-            f"{'>' if n == line else ' '} {n:>{width}} | {rows[n - 1]}" for n in range(first, last + 1)
-        )
+        return excerpt(self.source, line, around)
+
+
+def excerpt(source: bytes, line: int, around: int = 2) -> str:
+    """The lines of a text around one (1-based), numbered, the line itself marked with ``>``."""
+    rows = lines_of(source)
+    first, last = max(1, line - around), min(len(rows), line + around)
+    width = len(str(last))
+    return "\n".join(f"{'>' if n == line else ' '} {n:>{width}} | {rows[n - 1]}" for n in range(first, last + 1))
+
+
+def lines_of(source: bytes) -> list[str]:
+    """The lines of a text as Lua counts them."""
+    rows = _LINE_BREAK.split(source.decode(errors="replace"))
+    return rows if rows[-1] else rows[:-1]
 
 
 @functools.lru_cache(64)
@@ -97,7 +107,8 @@ def _bytes(name: str, text: Any) -> bytes:
         raise UsageError(f"{name} holds lone surrogates, which are no Unicode") from None
 
 
-def _without_shebang(source: bytes) -> bytes:
+def without_shebang(source: bytes) -> bytes:
+    """A file's text as Lua takes it: without a byte order mark, its first line a comment if it begins with ``#``."""
     if source.startswith(b"\xef\xbb\xbf"):
         source = source[3:]
     return b"--" + source if source.startswith(b"#") else source

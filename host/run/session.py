@@ -32,6 +32,7 @@ from host.run.failure import script_error
 from host.run.names import FILES, OWN, STANDARD
 from host.run.runners import Runners
 from host.run.script import RunResult, Script, mentioned
+from host.run.sources import Sources
 from host.run.tools import Tools
 from host.run.weight import LIGHT, Weight, check_values
 
@@ -259,6 +260,8 @@ class Session:
                 flags |= 5
             if given is not None:
                 flags += 16
+            if job.args and b"..." in job.script.source and "args" not in job.globals:
+                flags += 32  # the main chunk gets them too
             source = job.script.source
             if self.around.chunks is not None and (code := self.around.chunks.of(name, source)) is not None:
                 source, flags = code, flags + 8
@@ -630,8 +633,10 @@ class Session:
 
     def _failed(self, payload: bytes) -> None:
         facts = from_lua(payload)
-        causes = self._tools.causes if self._tools is not None else {}
-        error = script_error(self._masked(facts), self.job.script, causes, self._names, self.around.mask)
+        tools = self._tools
+        sources = tools.sources if tools is not None else Sources(self.job.script)
+        causes = tools.causes if tools is not None else {}
+        error = script_error(self._masked(facts), self.job.script, causes, self._names, sources, self.around.mask)
         self._ending = (None, error, None)
 
     def _names(self) -> list[str]:
@@ -691,8 +696,12 @@ class Session:
         if name == b"read":  # it may take as long as whoever types
             self.around.runners.make_way()
         if self._durable is not None:
-            return p.VALUE, self._durable.tool(self, self._tools, name.decode(), a, b)
-        return p.VALUE, self._tools.use(name.decode(), a, b)
+            answer = self._durable.tool(self, self._tools, name.decode(), a, b)
+        else:
+            answer = self._tools.use(name.decode(), a, b)
+        if name.startswith(b"require"):
+            self._tools.given(name, a, answer)
+        return p.VALUE, answer
 
     def _log(self, event: Any) -> None:
         self._emit(event(self.run_id, time.time()))

@@ -16,12 +16,17 @@ from host.apis.nearest import meant, short
 from host.errors import CallError, DeniedError, InvalidCall
 from host.events import Logged
 from host.lua.values import SecretText, encode_plain, from_lua
+from host.run.script import without_shebang
+from host.run.sources import Sources
 
 if TYPE_CHECKING:
     from host.run.session import Job
 
 MAX_NAME = 200  # characters of a module's name
 MAX_MODULE = 16 << 20
+MAX_PATH = 4096  # characters of package.path
+MAX_HINTED = 1000  # bytes of a message that a hint is looked for
+DEFAULT_PATH = "./?.lua;./?/init.lua"
 
 
 class Tools:
@@ -35,6 +40,8 @@ class Tools:
         self._log = log
         self.globals: dict[str, Any] = from_lua(given) if given is not None else {}
         self.causes: dict[str, CallError] = {}  # by message: errors with a Python exception behind them
+        self.sources = Sources(job.script)
+        self._texts: dict[bytes, bytes] = {}  # of modules whose chunk's name is still to be told
 
     def use(self, name: str, a: Any, b: Any) -> bytes | None:
         """What the Lua side's ``tool(name, a, b)`` gives."""
@@ -55,6 +62,20 @@ class Tools:
         what = "rows has no field" if name == b"rows" else "there is no column"
         known = meant(asked, columns) or f"; there are {', '.join(map(short, columns[:20]))}"
         raise InvalidCall(f"{what} {short(asked)!r}{known}")
+
+    def given(self, name: bytes, a: Any, answer: bytes | None) -> None:
+        """Take note of a module's text and then of its chunk's name, as the Lua side was told them."""
+        if name == b"require" and answer is not None:
+            self._texts = {a: answer}
+        elif name == b"require.path" and answer is not None and a in self._texts:
+            self.sources.required(answer.decode("utf-8", "surrogateescape"), self._texts.pop(a))
+
+    def _hint(self, message: bytes, _: Any) -> bytes | None:
+        """What to say besides an error of Lua's own that a script has caught."""
+        if len(message) > MAX_HINTED:
+            return None
+        hint = self.sources.hint(message.decode("utf-8", "replace"))
+        return None if hint is None else hint.encode()
 
     def _env(self, name: bytes, _: Any) -> bytes | None:
         value = self._job.env.get(name.decode("utf-8", "replace"))
@@ -110,8 +131,8 @@ class Tools:
         shown = self._mask(message.decode("utf-8", "replace"))
         self._log(partial(Logged, level=level.decode(), text=shown, line=int(line) if line else None))
 
-    def _module(self, name: bytes) -> Path:
-        """The file of a module: beside the script, never elsewhere, links resolved."""
+    def _module(self, name: bytes, templates: bytes | None) -> Path:
+        """The file of a module: beside the script, never elsewhere, links resolved. ``templates``: ``package.path``."""
         text = name.decode("utf-8", "replace")
         folder = self._job.script.folder
         if folder is None:
@@ -122,7 +143,9 @@ class Tools:
         if not text or any(not step or step in ("..",) or "\\" in step or "\0" in step for step in steps):
             raise InvalidCall(f"require('{text}'): expected a module's name such as 'lib.prices'")
         root = folder.resolve()
-        for candidate in (root.joinpath(*steps).with_suffix(".lua"), root.joinpath(*steps, "init.lua")):
+        search = DEFAULT_PATH if templates is None else templates.decode("utf-8", "replace")
+        tried = _candidates("/".join(steps), search)
+        for candidate in (root / each for each in tried):
             try:
                 path = candidate.resolve()
                 is_file = path.is_file()
@@ -132,10 +155,13 @@ class Tools:
                 raise DeniedError(f"require('{text}'): the file is outside the script's folder")
             if is_file:
                 return path
-        raise InvalidCall(f"module '{text}' not found: there is no {'/'.join(steps)}.lua beside the script")
+        from host.run.missing import hint_for_module  # a large table, for this error alone
 
-    def _require(self, name: bytes, _: Any) -> bytes:
-        path = self._module(name)
+        expected = f"no {tried[0] if tried else '/'.join(steps) + '.lua'} beside the script"
+        raise InvalidCall(f"module '{text}' not found: there is {expected}", hint=hint_for_module(text))
+
+    def _require(self, name: bytes, templates: bytes | None) -> bytes:
+        path = self._module(name, templates)
         try:
             with path.open("rb") as file:
                 source = file.read(MAX_MODULE + 1)
@@ -143,13 +169,30 @@ class Tools:
             raise InvalidCall(f"require('{name.decode()}'): {error.strerror}") from None
         if len(source) > MAX_MODULE:
             raise InvalidCall(f"require('{name.decode()}'): the file is over {MAX_MODULE >> 20} MB")
-        return source
+        return without_shebang(source)
 
-    def _require_path(self, name: bytes, _: Any) -> bytes:
-        path = self._module(name)
+    def _require_path(self, name: bytes, templates: bytes | None) -> bytes:
+        path = self._module(name, templates)
         folder = self._job.script.folder
         assert folder is not None
         return str(folder / path.relative_to(folder.resolve())).encode()
+
+
+def _candidates(name: str, templates: str) -> list[str]:
+    """The files that may be a module's, below the script's folder: ``name`` in the place of each ``?``."""
+    if len(templates) > MAX_PATH:
+        raise InvalidCall(f"package.path has {len(templates):,} characters; expected at most {MAX_PATH:,}")
+    found = []
+    for template in templates.split(";"):
+        path = template.replace("?", name)
+        while path.startswith("./"):
+            path = path[2:]
+        steps = path.split("/")
+        # What leads elsewhere is passed over, as a folder that is not there is.
+        leads_out = any(step in ("", "..") or "\\" in step or "\0" in step for step in steps)
+        if path and len(path) <= MAX_PATH and not leads_out:
+            found.append(path)
+    return found
 
 
 def _readable(value: Any) -> Any:
@@ -172,6 +215,7 @@ _TOOLS: dict[str, Callable[[Tools, Any, Any], Any]] = {
     "read": Tools._read,
     "log": Tools._say,
     "rows": Tools._missing,
+    "hint": Tools._hint,
     "require": Tools._require,
     "require.path": Tools._require_path,
 }

@@ -23,7 +23,7 @@ Fails = Callable[..., ScriptError]
         ("error()", 1, "error object is nil"),
         ("error(true)", 1, "error object is a boolean (true)"),
         ("local function f() return 1 + f() end\nf()", 1, "stack overflow"),
-        ("map({1}, function()\n  error('in map')\nend)", 2, "in map"),
+        ("map({1}, function()\n  error('in map')\nend)", 2, "in map (map: item 1, 1)"),
         ("coroutine.wrap(function()\n  error('in a coroutine')\nend)()", 2, "in a coroutine"),
         ("load('error(\"loaded\")', '@other')()", 1, "loaded"),
     ],
@@ -161,3 +161,33 @@ def test_a_script_that_is_not_there(host: Host, tmp_path: Path) -> None:
         host.run(tmp_path / "none.lua")
     with pytest.raises(UsageError, match="is a folder"):
         host.run(tmp_path)
+
+
+def test_names_a_script_has_taken_stay_its_own(host: Host) -> None:
+    """What the host loads later for its own needs does not put its functions in their place."""
+    code = (
+        "require = 5 coroutine = 6 load = 7 debug = 8 error_was = error\nlocal loaded = type(package.loaded)\n"
+        "xpcall(function() error_was('x') end, function() end)\nreturn {require, coroutine, load, debug, loaded}"
+    )
+    assert host.run_source(code).value == [5, 6, 7, 8, "table"]
+
+
+@pytest.mark.parametrize(
+    ("code", "args", "value"),
+    [
+        ("return {select('#', ...), (...), args[1]}", ["one", "two"], [2, "one", "one"]),
+        ("return select('#', ...)", [], 0),
+        ("local function f(...) return ... end return f(...)", ["x" * 1000], "x" * 1000),
+        ("args[1] = 'other' return (...)", ["one"], "one"),
+    ],
+)
+def test_the_main_chunk_s_arguments(host: Host, code: str, args: list[str], value: object) -> None:
+    """They are what args has, as Lua passes them."""
+    assert host.run_source(code, args=args).value == value
+    assert host.run_source(code, args=args).value == value  # from bytecode
+
+
+def test_a_global_called_args_is_not_the_arguments(host: Host) -> None:
+    """It stands in the place of the list, and the chunk gets nothing."""
+    result = host.run_source("return {select('#', ...), args}", args=["one"], globals={"args": "mine"})
+    assert result.value == [0, "mine"]

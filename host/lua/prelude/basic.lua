@@ -24,7 +24,13 @@ function env.print(...)
   if refused then core.refuse(refused) end
 end
 
+-- Only "count" does what Lua's does: when garbage is collected is the host's to say. The others give what Lua's would.
+local ANSWERS = { collect = 0, stop = 0, restart = 0, step = true, setpause = 200, setstepmul = 200, isrunning = true }
+
 function env.collectgarbage(what)
-  if what == "count" or what == nil then return core.collectgarbage("count") end
-  error("collectgarbage: only \"count\" is available", 2)
+  if what == nil then what = "collect" end
+  if what == "count" then return core.collectgarbage("count") end
+  local answer = ANSWERS[what]
+  if answer == nil then error("bad argument #1 to 'collectgarbage' (invalid option '" .. to_text(what) .. "')", 2) end
+  return answer
 end

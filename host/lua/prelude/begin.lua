@@ -10,6 +10,7 @@ local function has(flag)
   return true
 end
 
+local told, args = has(32), env -- whether there are arguments that it may read as "..."
 run.given = has(16)
 local is_bytecode, durable, crowd, trace = has(8), has(4), has(2), has(1)
 run.trace = trace
@@ -22,7 +23,12 @@ else
 end
 if not chunk then return core.ended("syntax", message) end
 core.debug.sethook(core.tick, "", TICK_EVERY)
-run.main = core.start_task("1", chunk, nil, env, 0)
+if told then
+  local ok
+  ok, args = pcall(function() return env.args end)
+  if not ok then return core.ended("error", args) end
+end
+run.main = core.start_task("1", chunk, nil, args, told and #args or 0)
 -- A small state collects seldom: what it would save is less than what going through all of it costs. Where many are
 -- alive at once, the host has what loading left behind collected as soon as this one waits.
 run.roomy = not crowd

@@ -208,12 +208,12 @@ end
 core.tick = tick
 
 -- The end ------------------------------------------------------------------------------------------------
-local function ended(how, value, co)
+local function ended(how, value, co, cause)
   run.finished = true
   sethook()
   host(ROOM) -- a script may have filled its memory
   if how == "value" and value.n < 2 and value.results[1] == nil then host(ENDED, "\192")
-  else core.ending(how, value, co) end
+  else core.ending(how, value, co, cause) end
   return 0
 end
 core.ended = ended
@@ -227,10 +227,10 @@ local function advance()
     if dead.exit then return ended("exit", dead.exit) end
     return ended("error", dead)
   end
-  if main.failed then return ended("error", main.error, main.stack) end
+  if main.failed then return ended("error", main.error, main.stack, main.cause) end
   if run.live > 0 and next(run.pending) ~= nil then return run.live end
   local lost = rawget(core, "lost") and core.lost() -- a failed task whose error nobody took
-  if lost then return ended("error", lost.error, lost.stack) end
+  if lost then return ended("error", lost.error, lost.stack, lost.cause) end
   if run.live > 0 then return ended("error", core.stuck(), main.co) end
   return ended("value", main)
 end

@@ -36,6 +36,12 @@ local function forward(co, ok, first_value, ...)
   return ok, first_value, ...
 end
 
+-- Runs fn(…) in a coroutine of its own, which no script gets hold of: gives the coroutine, and what resume would.
+function core.apart(fn, ...)
+  local co = co_create(fn)
+  return co, forward(co, resume(co, ...))
+end
+
 local lib = {}
 
 function lib.create(fn)
@@ -47,17 +53,22 @@ function lib.create(fn)
   return co
 end
 
+local function resumed(ok, ...)
+  if ok or type((...)) ~= "string" then return ok, ... end
+  return false, core.told((...))
+end
+
 function lib.resume(co, ...)
   if type(co) ~= "thread" then
     error("bad argument #1 to 'resume' (coroutine expected, got " .. type(co) .. ")", 2)
   end
   if busy[co] then return false, "cannot resume non-suspended coroutine" end
-  return forward(co, resume(co, ...))
+  return resumed(forward(co, resume(co, ...)))
 end
 
-local function unwrap(ok, ...)
+local function unwrap(co, ok, ...)
   if ok then return ... end
-  return error((...), 0)
+  return core.rethrow((...), co)
 end
 
 function lib.wrap(fn)
@@ -68,7 +79,7 @@ function lib.wrap(fn)
   ours[co] = true
   return function(...)
     if busy[co] then error("cannot resume non-suspended coroutine", 2) end
-    return unwrap(forward(co, resume(co, ...)))
+    return unwrap(co, forward(co, resume(co, ...)))
   end
 end
 
@@ -93,4 +104,4 @@ function lib.isyieldable()
   return (co and ours[co] and co_yieldable()) or false
 end
 
-core.env.coroutine = lib
+if core.rawget(core.env, "coroutine") == nil then core.env.coroutine = lib end -- a script may have one of its own

@@ -126,7 +126,10 @@ core.load_code(host(PRELUDE, "basic"))
 
 -- How much memory is in use depends on when garbage was collected.
 local collectgarbage = env.collectgarbage
-function env.collectgarbage(what) return note("memory", collectgarbage(what)) end
+function env.collectgarbage(what)
+  local answer = collectgarbage(what)
+  return what == "count" and note("memory", answer) or answer
+end
 
 -- Addresses differ too: objects are numbered as they are first shown.
 local numbers, count, to_text = setmetatable({}, { __mode = "k" }), 0, core.to_text

@@ -8,11 +8,22 @@ local sethook = core.debug.sethook
 local ENDED, FAILED = 6, 7
 local MOST_FRAMES = 20
 
--- The script's frames on a coroutine's stack as text, and the line and script of the innermost.
-local function frames(co)
+-- The script's frames on a coroutine's stack as text, and the line and script of the innermost. Before them those of the
+-- stacks that the error ended before it was raised again here.
+local function frames(co, cause)
   local out, n, level, line, script = {}, 0, 0, nil, nil
+  local stacks, at = { co }, 1
+  while cause and cause.at == stacks[#stacks] and #stacks < MOST_FRAMES do
+    stacks[#stacks + 1], cause = cause.stack, cause.cause
+  end
+  at, co = #stacks, stacks[#stacks]
   while co and n < MOST_FRAMES do
     local info = getinfo(co, level, "Sln")
+    while not info and at > 1 do
+      at, level = at - 1, 0
+      co = stacks[at]
+      info = getinfo(co, level, "Sln")
+    end
     if not info then break end
     if sub(info.source, 1, 1) == "@" then
       -- The frame an error was raised in has no line of its own any more; its message has it.
@@ -28,11 +39,12 @@ local function frames(co)
 end
 
 local FACTS = { "kind", "message", "line", "script", "status", "code", "type", "param", "request_id", "attempts",
-  "operation", "idempotency_key", "retryable", "outcome", "phase", "hint" }
+  "operation", "idempotency_key", "retryable", "outcome", "phase", "hint", "item" }
 
 -- An error value as plain facts. Runs in a coroutine of its own, under the budget: __tostring may be hostile.
-local function describe(value, co)
-  local stack, line, script = frames(co)
+local function describe(value, co, cause)
+  if cause and not core.rawequal(cause.error, value) then cause = nil end
+  local stack, line, script = frames(co, cause)
   local facts = {}
   if type(value) == "table" then
     for i = 1, #FACTS do
@@ -61,9 +73,19 @@ local function describe(value, co)
   else
     facts.message = "error object is " .. (value == nil and "nil" or "a " .. type(value) .. " (" .. to_text(value) .. ")")
   end
+  local meta = core.debug.getmetatable(value)
+  while type(value) == "table" and meta ~= core.error_meta and cause do -- others have it in their messages
+    facts.message = to_text(facts.message) .. (cause.note or "")
+    cause = cause.cause
+  end
   if type(facts.kind) ~= "string" then facts.kind = "error" end
   if type(facts.message) ~= "string" then facts.message = to_text(facts.message) end
-  if type(facts.line) ~= "number" then facts.line, facts.script = line, script end
+  if type(facts.line) ~= "number" then
+    local raised_at = rawget(core, "raised_at")
+    local raised, where
+    if raised_at then raised, where = raised_at(value) end
+    facts.line, facts.script = raised or line, raised and where or script
+  end
   facts.traceback = stack
   return core.encode(facts)
 end
@@ -78,8 +100,8 @@ local function bounded(fn, ...)
   return nil, ok and "it waits for a call" or value
 end
 
-local function fail(value, co)
-  local payload, why = bounded(describe, value, co)
+local function fail(value, co, cause)
+  local payload, why = bounded(describe, value, co, cause)
   if not payload then
     local _, line, script = frames(co)
     local dead = core.run.dead
@@ -92,7 +114,7 @@ local function fail(value, co)
   host(FAILED, payload)
 end
 
-function core.ending(how, value, co)
+function core.ending(how, value, co, cause)
   if how == "exit" then
     host(ENDED, "\192", value)
   elseif how == "syntax" then
@@ -114,6 +136,6 @@ function core.ending(how, value, co)
     if type(why) == "table" then why = rawget(why, "message") end
     fail({ kind = "invalid", message = "the script's returned value: " .. to_text(why) }, nil)
   else
-    fail(value, co)
+    fail(value, co, cause)
   end
 end

@@ -40,6 +40,16 @@ end
 
 core.error_meta, core.where, core.raise = error_meta, where, raise
 
+-- Raises again an error that ended another stack, which the run's end tells of too. A cause: the error, the stack it
+-- ended, the coroutine it was raised again on, the cause of it there, and what is to be said besides.
+function core.rethrow(err, stack, cause, note)
+  local task = core.run.current
+  cause = cause or task.cause
+  if cause and cause.at ~= stack then cause = nil end
+  task.cause = { error = err, stack = stack, at = core.coroutine.running(), cause = cause, note = note }
+  return error(err, 0)
+end
+
 -- Ends the run, whatever the script catches.
 function core.die(why)
   core.run.dead = why

@@ -17,8 +17,22 @@ local function write(...)
   if refused then core.refuse(refused) end
 end
 
+-- io.stdout has what writing takes; each write is told to the host at once, so there is nothing to flush.
+local stdout = core.setmetatable({}, { __metatable = false, __tostring = function() return "file (stdout)" end })
+function stdout:write(...)
+  write(...)
+  return self
+end
+function stdout:flush() return self end
+function stdout.setvbuf() return true end
+
 core.env.io = {
-  write = function(...) write(...) end,
+  stdout = stdout,
+  flush = function() return stdout end,
+  write = function(...)
+    write(...)
+    return stdout
+  end,
   read = function(what)
     if what == nil then what = "*l" end
     if type(what) == "string" and sub(what, 1, 1) ~= "*" then what = "*" .. what end

@@ -2,9 +2,9 @@
 local core = ...
 local env, type, error, to_text, byte, concat = core.env, core.type, core.error, core.to_text, core.string.byte,
   core.table.concat
-local tool, check = core.tool, core.check
+local tool, check, rawget = core.tool, core.check, core.rawget
 
-function env.load(source, name, mode, globals)
+local function load(source, name, mode, globals)
   if type(source) == "function" then
     local parts, n, size = {}, 0, 0
     while true do
@@ -27,26 +27,76 @@ function env.load(source, name, mode, globals)
   if globals ~= nil and type(globals) ~= "table" then error("bad argument #4 to 'load' (table expected)", 2) end
   return core.load(source, name == nil and "=(load)" or to_text(name), "t", globals or env)
 end
-function env.loadstring(source, name)
+local function loadstring(source, name)
   if type(source) ~= "string" then
     error("bad argument #1 to 'loadstring' (string expected, got " .. (source == nil and "no value" or type(source)) .. ")", 2)
   end
-  return env.load(source, name or "=(loadstring)")
+  return load(source, name or "=(loadstring)")
 end
 
-local loaded, loading = {}, {}
-function env.require(name)
+-- What require gave, by name: package.loaded. Lua's own libraries count as loaded; they are made when they are asked for.
+local STANDARD = " _G bit coroutine debug io math os package string table "
+local loaded = core.setmetatable({}, { __metatable = false, __index = function(_, name)
+  if type(name) == "string" and core.string.find(STANDARD, " " .. name .. " ", 1, true) then return env[name] end
+end })
+core.loaded = loaded
+
+local loading, failed, run = {}, {}, core.run -- name -> the task that loads it and those that wait, name -> its error
+
+-- The module's code: from package.preload, or a file beside the script.
+local function find_module(name)
+  local package = rawget(core, "packages")
+  local preload, path = package and package.preload, package and package.path
+  local chunk = type(preload) == "table" and rawget(preload, name) or nil
+  if chunk ~= nil then return chunk end
+  if package and type(path) ~= "string" then error("'package.path' must be a string", 3) end
+  local source = tool("require", name, path)
+  local compiled, message = core.compile(source, "@" .. tool("require.path", name, path))
+  if not compiled then error("error loading module '" .. name .. "': " .. message, 3) end
+  return compiled
+end
+
+-- Waits until the task that loads this module is done with it.
+local function await(entry)
+  local me = run.current
+  local waiters = entry.waiters or {}
+  entry.waiters, waiters[#waiters + 1], me.wait_line = waiters, me, core.where(3)
+  core.park()
+  me.wait_line = nil
+  core.check_cancelled(me)
+end
+
+local function load_module(name, chunk)
+  local entry = { task = run.current }
+  loading[name] = entry
+  local co, ok, value = core.apart(chunk, name) -- its stack is still there when it fails
+  loading[name] = nil
+  local cancelled = not ok and type(value) == "table" and rawget(value, "kind") == "cancelled"
+  if not ok and not cancelled then failed[name] = { value } end
+  if ok and value ~= nil then loaded[name] = value end
+  if ok and rawget(loaded, name) == nil then loaded[name] = true end
+  for i = 1, entry.waiters and #entry.waiters or 0 do core.make_ready(entry.waiters[i], 0) end
+  if not ok then core.rethrow(value, co) end
+  return loaded[name]
+end
+
+local function require(name)
   check(name, "string", 1, "require")
   name = to_text(name)
-  if loaded[name] ~= nil then return loaded[name] end
-  if loading[name] then error("loop in require: '" .. name .. "' is being loaded already", 2) end
-  local source = tool("require", name)
-  local chunk, message = core.compile(source, "@" .. tool("require.path", name))
-  if not chunk then error("error loading module '" .. name .. "': " .. message, 2) end
-  loading[name] = true
-  local value = chunk(name)
-  loading[name] = nil
-  if value == nil then value = true end
-  loaded[name] = value
-  return value
+  local entry
+  while loaded[name] == nil do
+    if failed[name] then return error(failed[name][1], 0) end
+    entry = loading[name]
+    if not entry then return load_module(name, find_module(name)) end
+    if entry.task == run.current then
+      error("loop in require: '" .. name .. "' is being loaded already", 2)
+    end
+    await(entry)
+  end
+  return loaded[name]
+end
+
+-- Under names that the script has not taken for something of its own.
+for name, fn in core.next, { load = load, loadstring = loadstring, require = require } do
+  if rawget(env, name) == nil then core.rawset(env, name, fn) end
 end

@@ -1,25 +1,47 @@
 -- pcall and xpcall. Every error they catch looks at the budget: at the top of a full stack the hook itself overflows,
 -- and a loop that catches that would never be stopped. Down here, where it is caught, there is room.
 local core = ...
-local env, pcall, tick = core.env, core.pcall, core.tick
+local env, pcall, tick, type = core.env, core.pcall, core.tick, core.type
+
+-- Of Lua's own errors a script is told what to do about some.
+local function told(err)
+  if type(err) == "string" then return core.told(err) end
+  return err
+end
 
 local function caught(ok, ...)
-  if not ok then tick() end
-  return ok, ...
+  if ok then return ok, ... end
+  tick()
+  return false, told((...))
 end
 
 function env.pcall(fn, ...)
   return caught(pcall(fn, ...))
 end
 
+-- Whether an error is what error() was given last: a text may have got a place before it.
+local function is_raised(raised, err)
+  local value = raised[1]
+  if type(value) == "string" and type(err) == "string" then return core.string.sub(err, -#value) == value end
+  return core.rawequal(value, err)
+end
+
 -- The handler runs after unwinding, as ordinary code under the budget; its own error takes the place of the first.
-local function handled(handler, ok, ...)
+-- Meanwhile debug.traceback shows the stack that error() was called on.
+local function handled(task, handler, ok, ...)
+  task.handlers = task.handlers - 1
   if ok then return true, ... end
   tick()
-  local _, value = caught(pcall(handler, ...))
+  local err, outer = ..., task.handling
+  local raised = task.raised
+  task.handling = raised and is_raised(raised, err) and raised[2] or nil
+  local _, value = caught(pcall(handler, told(err)))
+  task.handling = outer
   return false, value
 end
 
 function env.xpcall(fn, handler, ...)
-  return handled(handler, pcall(fn, ...))
+  local task = core.run.current
+  task.handlers = (task.handlers or 0) + 1
+  return handled(task, handler, pcall(fn, ...))
 end

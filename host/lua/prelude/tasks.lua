@@ -121,7 +121,7 @@ end
 local function results(task)
   if task.failed then
     take(task)
-    return error(task.error, 0)
+    return core.rethrow(task.error, task.stack, task.cause)
   end
   return unpack(task.results, 1, task.n)
 end
@@ -211,9 +211,10 @@ function env.wait_any(...)
   return list[which], which
 end
 
--- Runs items 1..n through body(i), at most limit at once; the first error cancels the rest and is raised.
-local function gather(n, limit, body)
-  local list, started, open, failure, me = {}, 0, 0, nil, run.current
+-- Runs items 1..n through body(i), at most limit at once; the first error cancels the rest and is raised, as tell(error,
+-- i) makes it if there is one, which gives a note for it too.
+local function gather(n, limit, body, tell)
+  local list, started, open, failure, failed_at, me = {}, 0, 0, nil, nil, run.current
   local function all()
     wait_for(function(wake)
       local function launch()
@@ -228,12 +229,13 @@ local function gather(n, limit, body)
           started = started + 1
           open = open + 1
           list[started] = task
+          local at = started
           task.waiters = { function(ended)
             open = open - 1
             if ended.failed then
               take(ended)
               if not failure then
-                failure = ended
+                failure, failed_at = ended, at
                 abandon(list, started)
               end
             end
@@ -253,7 +255,11 @@ local function gather(n, limit, body)
     abandon(list, started)
     error(err, 0)
   end
-  if failure then error(failure.error, 0) end
+  if failure then
+    local err, note = failure.error, nil
+    if tell and failed_at and not run.dead then err, note = tell(err, failed_at) end
+    core.rethrow(err, failure.stack, failure.cause, note)
+  end
   return list
 end
 
@@ -264,6 +270,17 @@ function env.parallel(...)
   local list, out = gather(n, n, function(i) return fns[i]() end), {}
   for i = 1, n do out[i] = list[i].results[1] end
   return unpack(out, 1, n)
+end
+
+-- An error with the item it is about in its message. A table of the script's own stays as it is; if the run ends with it,
+-- the note says so.
+local function told_item(err, i, item)
+  local note = format(" (map: item %d, %s)", i, core.brief(item))
+  if type(err) == "string" then return err .. note, note end
+  if type(err) == "table" and core.debug.getmetatable(err) == core.error_meta then
+    err.item, err.message = i, tostring(rawget(err, "message")) .. note
+  end
+  return err, note
 end
 
 function env.map(list, fn, options)
@@ -288,7 +305,7 @@ function env.map(list, fn, options)
   local done = gather(n, limit, function(i)
     if exact then return fn(list[i]) end
     return fn(list[i], i)
-  end)
+  end, function(err, i) return told_item(err, i, rawget(list, i)) end)
   for i = 1, n do out[i] = done[i].results[1] end
   return out
 end

@@ -1,0 +1,20 @@
+-- core.told(message): an error of Lua's own as a script that catches it is told it. One that a name which is not there led
+-- to says what is there instead (host.run.hints).
+local core = ...
+local find, host = core.string.find, core.host
+local TOOL, MOST = 13, 1000 -- bytes of a message that is looked at
+local NO_PLACE = "attempt to call a nil value" -- of pcall(io.open, …): raised where no line of the script is
+
+function core.told(err)
+  if #err > MOST then return err end
+  local asked = err
+  if err == NO_PLACE then
+    local line, script = core.where(3)
+    if line then asked = script .. ":" .. line .. ": " .. err end
+  elseif not find(err, ": attempt to ", 1, true) then
+    return err
+  end
+  local status, hint = host(TOOL, "hint", asked)
+  if status == 0 and hint and not find(err, hint, 1, true) then return err .. "; " .. hint end
+  return err
+end

@@ -1,0 +1,22 @@
+-- error: Lua's own, which also keeps where a table was raised first, for a run that ends with it, and the stack, for an
+-- xpcall: its handler runs when the stack is gone.
+local core = ...
+local type, error, where, run = core.type, core.error, core.where, core.run
+local places = core.setmetatable({}, { __mode = "k" }) -- error table -> {line, script}
+
+local function raise(value, level)
+  if type(value) == "table" and not places[value] then places[value] = { where(3) } end
+  local task = run.current
+  if task and task.handlers and task.handlers > 0 then task.raised = { value, core.stack_lines() } end
+  if level == nil then level = 1 end
+  -- Not a tail call: it would take away the frame that the level counts from.
+  local never = error(value, type(level) == "number" and level > 0 and level + 1 or level)
+  return never
+end
+core.env.error = raise
+
+-- Line and script of the first time this table was raised, if it was.
+function core.raised_at(value)
+  local place = places[value]
+  if place then return place[1], place[2] end
+end

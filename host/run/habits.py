@@ -1,0 +1,185 @@
+"""Syntax errors by habits of other languages, and Lua's way: one table."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["hint_for_syntax"]
+
+LONGEST: Final = 300  # characters of a line that are looked at
+MOST: Final = 2000  # lines up to the one told that are looked at
+BLOCK: Final = 20  # lines before the one told in which a block in braces may have begun
+_KEYWORDS = ("function", "local", "return", "then", "repeat", "until", "while", "elseif", "break", "end", "else", "for")
+_BITS = "bit.band, bit.bor, bit.bxor, bit.bnot, bit.lshift and bit.rshift work on bits"
+_COMMENT = "a comment begins with --"
+_BLOCK = "blocks are written with words, not braces: if … then … end, for … do … end, function f() … end"
+_LOCAL = "a variable is made with local: local name = value"
+_CONTINUE = "Lua has no continue: goto continue, with ::continue:: before the loop's end"
+_TRY = "errors are caught with pcall(function() … end) or try(fn, …), and raised with error(message)"
+_CLASS = "an object is a table: local T = {}, with functions T:method() and setmetatable"
+_REQUIRE = 'local name = require("name") loads a file beside the script'
+
+# A pattern for a line without its texts and comments, and what to say. None of them is found in a line that is Lua.
+LINES: Final[tuple[tuple[str, str], ...]] = (
+    (r"!\s*=", "not equal is written ~="),
+    (r"===", "equal is written =="),
+    (r"<>", "not equal is written ~="),
+    (r"&&", "and is written and"),
+    (r"\|\|", "or is written or"),
+    (r"\?\?|\?\.", "a value in place of nil: x or other; a member of what may be nil: x and x.name"),
+    (r"\?[^:]*:", "a choice is written condition and a or b"),
+    (r"^\s*(?:switch|case|match|when)\b\s*(?:\(.*\)\s*\{|[A-Za-z_])",
+     "a choice among values is if … elseif … else … end, or a table of functions"),
+    (r"^\s*for\s*\(|^\s*for\s+\w+\s*=[^,]*;", "a loop that counts is for i = 1, n do … end"),
+    (r"\+\+", "there is no ++: write n = n + 1"),
+    (r"(?<![=<>~])(\+|-|\*|/|%|\.\.|\^|//|&|\|)=(?!=)", "there is no {0}=: write x = x {0} y"),
+    (r":=", "a value is set with =: local x = 1"),
+    (r"/\*|^\s*//", f"{_COMMENT}, one over several lines stands between --[[ and ]]"),
+    (r"\*\*", "a power is written x ^ y"),
+    (r"//", f"division is math.floor(a / b); {_COMMENT}"),
+    (r"=>|->", "a function is written function(x) return … end, a member of a table name = value"),
+    (r"<<|>>|[&|]|[\w)\]]\s*~\s*[\w(]|=\s*~\s*\w", _BITS),
+    (r"!", "not is written not: if not x then"),
+    (r"`", 'a text stands between "…", \'…\' or [[…]]'),
+    (r"@", "there are no decorators: a function is given to another"),
+    (r"\$", "names stand without $; values are put into a text with .."),
+    (r"\b(?:try|catch|finally)\s*\{|\}\s*(?:catch|finally)\b|^\s*(?:try|catch|except|finally|throw|raise)"
+     r"(?:\s+[\w\"]|\s*:?\s*$)", _TRY),
+    (r"\belse\s*\{|\bfunction\b[^{]*\)\s*\{|^\s*(?:\}\s*)?(?:if|while|for)\s*\(.*\)\s*\{", _BLOCK),
+    (r"\b(?:elif|elsif|elsef|elseIf)\b", "else if is written elseif"),
+    (r"(?<!::)(?<!goto )\bcontinue\b(?!\s*[=(.:,\[\"'])", _CONTINUE),
+    (r"^\s*(?:import|from|include|using)\s+\w", _REQUIRE),
+    (r"\b(?:async|await)\s+\w", "calls wait by themselves; spawn(function() … end) does something meanwhile"),
+    (r"^\s*(?:foreach|forall)\s*[\w(]|\bfor\s+(?:var|let|const|auto)\s",
+     "for key, value in pairs(t) do … end goes through a table"),
+    (r"\bfor\s+\w+\s+in\s+\d", "a loop that counts is for i = 1, n do … end"),
+    (r"^\s*(?:unless|loop|do\s*while)\s+\w",
+     "there are while … do … end, repeat … until and if not … then … end"),
+    (r"^\s*(?:abstract\s+)?(?:class|struct|interface|enum)\s+\w", _CLASS),
+    (r"^\s*(?:export|public|private|static)\s+\w", "a module gives its names in a table: return {name = value}"),
+    (r"\bnew\s+[A-Za-z_]", "an object is made by a call: new_product(), Class.new(…)"),
+    (r"^\s*(?:var|let|const|int|float|double|string|bool|boolean|auto|val|dim)\s+[A-Za-z_]", _LOCAL),
+    (r"^\s*global\s+[A-Za-z_]", "a variable without local is global: name = value"),
+    (r"^\s*(?:local\s+)?(?:def|fn|func|fun|sub|proc|method)\s+[\w.:]+\s*\(",
+     "a function is written function name(…) … end"),
+    (r"\blambda\s+\w|\blambda\s*:", "a function without a name is function(x) … end"),
+    (r"^\s*pass\s*$", "an empty block needs no word"),
+    (r"^\s*(?:del|delete)\s+\w", "a variable or member is removed by setting it to nil"),
+    (r"\blocal\s+\w+\s*<\s*\w+\s*>", "locals have no attributes: local name = value"),
+    (r"\blocal\s+\w+\s*:\s*\w|\bfunction\b[^)]*\w\s*:\s*\w+\s*[,)]|\bfunction\b[^()]*\([^()]*\)\s*:\s*\w",
+     "types are not written: local name = value"),
+    (r",\s*local\b", "several variables are made with one local: local a, b = 1, 2"),
+    (r"[=(]\s*\[\s*[\w\"'\-{\]]|\breturn\s*\[", "a list is written {1, 2, 3}"),
+    (r"[{,]\s*(?:\"\"\s*:|\w+\s*:\s+\S|\w+\s*:\s*[\d\"{\[])",
+     'a member of a table is written name = value, or ["any text"] = value'),
+    (r"^\s*#", _COMMENT),
+    (r"\b\d+_\d", "digits are written without _"),
+    (r"(?<![\w.])\d+\.\.(?!\.)", "a number before .. needs a space: 1 .. text; a loop is for i = 1, n do … end"),
+    (r"\bis\s+(?:not\s+)?(?:nil|None|null)\b|\bnot\s+in\b",
+     "x == nil and x ~= nil tell whether there is a value"),
+)  # fmt: skip
+
+# The same with what the message is like, for lines that may be Lua.
+LINES_OF: Final[tuple[tuple[str, str, str], ...]] = (
+    (r"expected near", r"^\s*[\w.]+--\s*;?\s*$", "there is no --: write n = n - 1; -- begins a comment"),
+    (r"'then' expected", r"[=(]\s*[^=]+\bif\b.*\belse\b", "a choice is written condition and a or b"),
+    (r"'then' expected near '='", r"", "comparing is written ==; = sets a value"),
+    (r"'then' expected", r"\b(?:else)?if\b(?!.*\bthen\b)", "if and elseif need then: if x then … end"),
+    (r"'do' expected", r"\b(?:while|for)\b(?!.*\bdo\b)", "while and for need do: while x do … end"),
+    (r"'=' expected near", r"^\s*(?:print|error|assert|require)\s+[\w-]", "a call has parentheses: print(x)"),
+)
+
+MESSAGES: Final[tuple[tuple[str, str], ...]] = (
+    (r"unexpected symbol near '='", "one statement has one =: a, b = 1, 2 sets two values"),
+    (r"ambiguous syntax", "put a ; at the end of the line before"),
+    (r"function arguments expected", "a method is called with (…); a member is read with a dot"),
+    (r"undefined label 'continue'", "put ::continue:: before the loop's end"),
+    (r"unfinished string", "a text ends on its line; [[…]] goes over several, \\n is a line break"),
+    (r"unfinished long", "what begins with [[ ends with ]]"),
+    (r"invalid escape sequence", "\\\\ stands for a backslash; [[…]] takes all as it is"),
+    (r"'<name>' expected near '(?:and|break|do|else|elseif|end|false|for|function|goto|if|in|local|nil|not|or|repeat|"
+     r"return|then|true|until|while)'", 'a word of Lua is no name: as a key write t["end"], ["end"] = value'),
+    (r"'\}' expected", "the members of a table are separated by commas"),
+    (r"'=' expected near", "a statement is a call, f(…), or sets a value, name = value"),
+)  # fmt: skip
+
+_STATEMENT = re.compile(r"^\s*(?:local\s+)?([A-Za-z_]\w{1,15})\s+[A-Za-z_][\w.:]*\s*\(?")
+_BRACED = re.compile(r"^\s*(?:\}\s*)?(?:if|elseif|while|for)\b.*\{\s*$")
+_WORD = re.compile(r"[A-Za-z_]\w{1,15}")
+
+
+def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
+    """Lua's way of what stands at ``line`` (1-based) of a text that does not compile."""
+    near = message.rpartition(" near ")[2]
+    first = max(0, line - MOST)
+    rows = [row[:LONGEST] for row in rows[first:line]]
+    line -= first
+    if re.search(r"'(?:then|do|until|in)' expected", message) and (
+        slip := _misspelt(message, near.strip("'"), rows, line)
+    ):
+        return slip
+    for number in _looked_at(rows, line):
+        raw = rows[number - 1]
+        bare = _without_texts(raw)
+        for pattern, hint in LINES:
+            found = re.search(pattern, bare)
+            if found is not None:
+                return hint.replace("{0}", found[1]) if found.groups() else hint
+        for said, pattern, hint in LINES_OF:
+            if re.search(said, message) and re.search(pattern, raw):
+                return hint
+    if re.search(r"'(?:then|do)' expected", message) and any(map(_BRACED.match, rows[max(0, line - BLOCK) : line])):
+        return _BLOCK
+    slip = _misspelt(message, near.strip("'"), rows, line)
+    if slip:
+        return slip
+    if near == "'<eof>'" and (found_at := _else_if(rows)):
+        return f"else if in line {first + found_at} is written elseif, or needs an end of its own"
+    for pattern, hint in MESSAGES:
+        if re.search(pattern, message):
+            return hint
+    return None
+
+
+def _looked_at(rows: list[str], line: int) -> list[int]:
+    """The line the compiler stopped at, and the one before it that is not empty: it reads one word ahead."""
+    here = [line] if 1 <= line <= len(rows) else []
+    for number in range(min(line - 1, len(rows)), 0, -1):
+        if rows[number - 1].strip():
+            return [*here, number]
+    return here
+
+
+def _without_texts(row: str) -> str:
+    """A line without what its texts say, and without its comment."""
+    row = re.sub(r"\\.", "", row)
+    row = re.sub(r"\"[^\"]*\"|'[^']*'|\[\[.*?\]\]", '""', row)
+    return row.partition("--")[0]
+
+
+def _misspelt(message: str, near: str, rows: list[str], line: int) -> str | None:
+    """A word of Lua that was misspelt: at the line, or where a function that was none began."""
+    import difflib  # for this hint alone
+
+    words: list[str] = []
+    if "'=' expected" in message and 1 <= line <= len(rows):
+        words = [found[0] for found in _WORD.finditer(_without_texts(rows[line - 1]))]
+    elif re.search(r"'(?:then|do|until|in|end)' expected", message):
+        words = [near]
+    elif near == "end":
+        words = [found[1] for row in rows[:line] if (found := _STATEMENT.match(_without_texts(row)))]
+    for word in words:
+        if word in _KEYWORDS:
+            continue
+        found_near = difflib.get_close_matches(word, _KEYWORDS, 1, 0.7)
+        if found_near and abs(len(word) - len(found_near[0])) <= 2:
+            return f'did you mean "{found_near[0]}" for "{word}"?'
+    return None
+
+
+def _else_if(rows: list[str]) -> int | None:
+    for number, row in enumerate(rows, 1):
+        if re.search(r"\belse\s+if\b", _without_texts(row)):
+            return number
+    return None

@@ -1,0 +1,140 @@
+"""What to do about an error of Lua itself: from its message and the source where it was raised.
+
+A name that is not there is told with what is there instead (``host.run.missing``), a habit of another language with
+Lua's way (``host.run.habits``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from host.run.habits import hint_for_syntax
+from host.run.missing import hint_for_name
+from host.run.script import LONG, lines_of
+
+__all__ = ["hint_for"]
+
+LONGEST: Final = 1000  # characters of a line, and bytes of a message, that are looked at
+NEAR: Final = (0, -1, 1, -2, 2)  # lines around the one told where a name may stand
+
+_NIL = re.compile(
+    r"attempt to (?:call|index|perform arithmetic on|concatenate|get length of|compare) "
+    r"(?:(?P<what>global|local|upvalue|field|method) '(?P<name>\w{1,100})' \()?a nil value"
+)
+_NO_CALL = re.compile(r"attempt to call (?:\w+ '\w+' \()?a (?:string|table|number|boolean) value")
+_TEXT_SUM = re.compile(r"attempt to perform arithmetic on (?:\w+ '\w+' \()?a string value")
+_MIXED = re.compile(r"attempt to compare (?:number with string|string with number)")
+_TABLE_TEXT = re.compile(r"attempt to concatenate (?:\w+ '\w+' \()?a (?:table|boolean|function|userdata) value")
+_DOTTED = r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,3}"
+
+
+def hint_for(message: str, source: bytes | None, line: int | None) -> str | None:
+    """One sentence on what to do, or ``None``. ``message`` is without its place, which is ``line`` of ``source``."""
+    if len(message) > LONGEST:
+        return None
+    rows = lines_of(source) if source is not None and line is not None else []
+    if " near '" in message or message.startswith(("unfinished", "undefined label")):
+        return hint_for_syntax(message, rows, line or 0)
+    around = [rows[n][:LONGEST] for each in NEAR if line is not None and 0 <= (n := line - 1 + each) < len(rows)]
+    here = around[0] if around else ""
+    if (nil := _NIL.match(message)) is not None:
+        return _of_nil(nil["what"], nil["name"], around, source or b"")
+    if _TEXT_SUM.match(message):
+        if "%" in here and "+" not in here:
+            return 'string.format("%d %s", n, text) puts values into a text'
+        return (
+            "texts are joined with .., not +; tonumber(text) makes a number of one"
+            if "+" in here
+            else ("tonumber(text) makes a number of a text")
+        )
+    if _MIXED.match(message):
+        return "a text and a number are not compared: tonumber(text) makes a number of it"
+    if _TABLE_TEXT.match(message):
+        return "only texts and numbers are joined with ..: tostring(value) or inspect(value) makes a text"
+    if _NO_CALL.match(message):
+        return _of_call(here)
+    return None
+
+
+def _of_nil(what: str | None, name: str | None, around: list[str], source: bytes) -> str | None:
+    if what == "global":
+        assert name is not None
+        if name in "frbu" and any(re.search(rf"\b{name}[\"']", row) for row in around[:1]):
+            return 'values are put into a text with .. or string.format("%s", value)'
+        if any(re.search(rf"\bnew\s+{name}\b", row) for row in around[:1]):
+            return "an object is made by a call: new_product(), Class.new(…)"
+        if (longer := _followed(name, around[:1])) is not None:
+            return longer
+        return hint_for_name(name)
+    if what in ("field", "method"):
+        assert name is not None
+        return _of_member(name, around, source) or _of_unset("", around, source)
+    if what in ("local", "upvalue"):
+        assert name is not None
+        whole = _alias(name, source)
+        return hint_for_name(whole) if whole else _of_unset(name, around, source)
+    return _of_unset("", around, source)
+
+
+def _followed(name: str, rows: list[str]) -> str | None:
+    """The hint for ``console.log`` where the global that is missing is ``console``."""
+    for row in rows:
+        for found in re.finditer(rf"(?<![\w.:]){name}\s?[.:]\s?(\w{{1,100}})", row):
+            hint = hint_for_name(f"{name}.{found[1]}")
+            if hint:
+                return hint
+    return None
+
+
+def _of_member(name: str, around: list[str], source: bytes) -> str | None:
+    """The member of a library, as it is written nearby: ``io.open``, ``io.stderr:write``, or by another name."""
+    for row in around:
+        for found in re.finditer(rf"({_DOTTED})\s?[.:]\s?{name}\b", row):
+            owner = found[1]
+            hint = hint_for_name(f"{owner}.{name}")
+            if hint is None and "." not in owner and (whole := _alias(owner, source)):
+                hint = hint_for_name(f"{whole}.{name}")
+            if hint:
+                return hint
+        if re.search(rf":\s?{name}\b", row) and (hint := hint_for_name(f"string.{name}")) and "did you" not in hint:
+            return hint if not hint.endswith("upper") else None
+    return None
+
+
+def _alias(name: str, source: bytes) -> str | None:
+    """What a name was set to: ``io.open`` after ``local open = io.open``, ``io`` after ``require("io")``."""
+    if len(source) > LONG:
+        return None
+    text = source.decode(errors="replace")
+    found = re.search(rf"(?<![\w.:]){name}\s{{0,20}}=\s{{0,20}}require\s?\(?\s?[\"'](\w{{1,60}})[\"']", text)
+    if found is None:
+        found = re.search(rf"(?<![\w.:]){name}\s{{0,20}}=\s{{0,20}}({_DOTTED})(?![\w(.:\"'{{\[])", text)
+    return found[1] if found is not None and found[1] != name else None
+
+
+def _of_unset(name: str, around: list[str], source: bytes) -> str | None:
+    """A nil that is an argument or a variable nobody gave."""
+    rows = around[:1]
+    for row in rows if not name else ():
+        found = re.search(rf"\b(?:x?pcall|try|spawn|assert)\s?\(\s?({_DOTTED})\s?[,)]", row)
+        if found and (hint := hint_for_name(found[1])):
+            return hint
+    if name and len(source) <= LONG:
+        text = source.decode(errors="replace")
+        rows = rows + re.findall(rf"(?<![\w.:]){name}\s{{0,20}}=[^\n]{{0,200}}", text)[:3]
+    for row in rows:
+        found = re.search(r"os\.getenv\s?\(?\s?[\"'](\w{1,100})[\"']", row) or re.search(r"\benv\.(\w{1,100})", row)
+        if found:
+            return f"{found[1]} is nil unless it is set and granted: --allow-env {found[1]}"
+        if "os.getenv" in row:
+            return "os.getenv(name) and env.NAME are nil unless it is set and granted: --allow-env NAME"
+        if re.search(r"(?<![\w.])args\[", row):
+            return "an argument that was not given is nil; #args counts them"
+    return None
+
+
+def _of_call(here: str) -> str | None:
+    if re.search(r"[\"']\s*%", here):
+        return 'string.format("%d %s", n, text) puts values into a text'
+    return None

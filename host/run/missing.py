@@ -1,0 +1,198 @@
+"""What is there instead of a name of Lua, or of another language, that a script has not: one table."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from host.apis.nearest import LONGEST
+
+__all__ = ["MISSING", "MODULES", "hint_for_module", "hint_for_name"]
+
+_READ = "fs.read(path) gives a granted file's text (--allow-read PATH)"
+_FILES = f"{_READ}, fs.write(path, text) writes one (--allow-write PATH)"
+_LINES = f'{_READ}; for line in text:gmatch("[^\\r\\n]+") goes through its lines'
+_LOG = "log.error(…), log.warn(…) and log.info(…) write to the error output"
+_OUT = "print(…) and io.write(…) write to the output"
+_RUN = "a script starts no programs; the embedding program can register a function for it"
+_TIME_ZONE = "a script has the machine's locale and time zone as they are"
+_MODULE = "require(name) loads a file beside the script; a module is a table its file returns"
+_ENVIRONMENT = 'functions have the script\'s globals; load(text, name, "t", globals) gives a chunk others'
+_DEBUG = 'of debug there are debug.traceback([message]) and debug.getinfo(level or function, "Sln")'
+_BITS = "bit.band, bit.bor, bit.bxor, bit.bnot, bit.lshift and bit.rshift work on the bits of numbers"
+_PACK = "string.byte, string.char and the bit library take texts of bytes apart"
+_UTF8 = 'texts are bytes: text:gmatch("[%z\\1-\\127\\194-\\244][\\128-\\191]*") gives the characters of UTF-8'
+_LENGTH = "#value is the length of a text or list"
+_JOIN = "table.concat(list, separator) joins a list of texts"
+_EACH = "for key, value in pairs(t) and for i, value in ipairs(list) go through tables"
+_NIL = "Lua's word is nil (json.null sends a null)"
+_HTTP = "http.get(url) and http.post(url, {json = …}) send requests (--allow-net HOST)"
+_SLEEP = "sleep(seconds) waits; spawn(function() … end) does something meanwhile"
+_SPLIT = 'for part in text:gmatch("[^,]+") goes through the parts of a text'
+_TRIM = 'text:match("^%s*(.-)%s*$") is a text without the spaces around it'
+_STARTS = "text:sub(1, #start) == start tells how a text begins"
+_CONTAINS = "text:find(part, 1, true) tells whether a text contains another"
+_MAP = "map(list, fn) gives a list of what fn gives for each item"
+_COUNT = "#list counts a list's items"
+_ROUND = "math.floor(x + 0.5) rounds"
+_SPRINTF = 'string.format("%d %s", n, text) makes a text of values'
+_EXIT = "os.exit(status) ends the run"
+_JSON = "json.encode(value) and json.decode(text) are built in"
+_ARGS = "the script's arguments are args[1], args[2] … and ..."
+
+# By the name as it is written. "x.*": any other member of x.
+MISSING: Final[dict[str, str]] = {
+    name: hint
+    for names, hint in {
+        # Lua's own
+        "io.open": _FILES,
+        "io.lines": _LINES,
+        "io.stderr": _LOG,
+        "io.output io.close": _OUT,
+        "io.stdin io.input": "io.read(\"*l\" or \"*a\") reads the input",
+        "io.popen os.execute": _RUN,
+        "io.tmpfile os.tmpname": _FILES,
+        "io.*": f"io has write, read and stdout; {_FILES}",
+        "os.remove": "fs.remove(path) removes a granted file (--allow-write PATH)",
+        "os.rename": _FILES,
+        "os.setlocale": _TIME_ZONE,
+        "os.*": "os has time, date, clock, difftime, getenv and exit",
+        "dofile": "require(name) runs a file beside the script, once",
+        "loadfile": f"require(name) loads a file beside the script; {_READ}, and load(text) compiles it",
+        "loadlib package.loadlib": "no compiled libraries are loaded; require(name) loads Lua files",
+        "package.searchpath package.loaders package.searchers package.seeall package.*":
+            "package has loaded, preload, path and config; require(name) looks in the script's folder",
+        "module": _MODULE,
+        "getfenv setfenv _ENV": _ENVIRONMENT,
+        "debug.*": _DEBUG,
+        "jit jit.* ffi ffi.* newproxy": "the compiler and C are out of reach; bit, math and string are there",
+        "gcinfo": "collectgarbage(\"count\") tells the memory in use, in KB",
+        "arg": _ARGS,
+        "utf8 utf8.*": _UTF8,
+        "string.pack string.unpack string.packsize": _PACK,
+        "string.dump": "functions cannot be turned into bytecode",
+        "string.gfind": "string.gmatch is its name",
+        "table.getn": _COUNT,
+        "table.foreach table.foreachi table.forEach table.each": _EACH,
+        "table.setn": "a list's length follows from its items",
+        "math.type math.tointeger": "all numbers are of one type; x == math.floor(x) tells whether one is whole",
+        "math.mod": "x % y is the rest of a division",
+        "math.maxinteger math.mininteger": "whole numbers are exact up to 2^53",
+        "bit32 bit32.*": _BITS,
+        "coroutine.close": "a coroutine nobody resumes is garbage",
+        "lfs lfs.*": "fs.list(folder), fs.exists(path) and fs.remove(path) work on granted folders",
+        "socket socket.*": f"{_HTTP}; {_SLEEP}",
+        "cjson cjson.* dkjson JSON JSON.*": _JSON,
+        # other languages'
+        "null undefined None NULL": _NIL,
+        "True False": "Lua's words are true and false",
+        "this": "a method's object is self: function t:method() … end",
+        "console console.*": f"{_OUT}; {_LOG}",
+        "printf fprintf sprintf": _SPRINTF,
+        "echo puts println fmt fmt.* System System.*": _OUT,
+        "len length table.length table.len table.size table.count string.length string.size": _LENGTH,
+        "str toString String": "tostring(value) makes a text of it",
+        "int float Number parseInt parseFloat": "tonumber(text) makes a number of a text",
+        "round math.round": _ROUND,
+        "range": "for i = 1, n do … end counts",
+        "append table.append table.push table.add": "list[#list + 1] = value puts a value at a list's end",
+        "table.contains table.indexOf table.find table.includes":
+            "for _, item in ipairs(list) do if item == value then … end end looks for a value",
+        "table.keys table.values table.merge table.copy table.clone": _EACH,
+        "table.map table.filter table.reduce": f"{_MAP}; {_EACH}",
+        "table.join": _JOIN,
+        "table.slice": "unpack(list, i, j) gives a part of a list's values",
+        "string.split": _SPLIT,
+        "string.trim string.strip": _TRIM,
+        "string.startswith string.startsWith string.starts_with": _STARTS,
+        "string.endswith string.endsWith string.ends_with": "text:sub(-#ending) == ending tells how a text ends",
+        "string.contains string.includes string.indexOf": _CONTAINS,
+        "string.replace string.replaceAll": "text:gsub(pattern, replacement) replaces",
+        "string.join": _JOIN,
+        "string.toLowerCase string.tolower": "text:lower() is there",
+        "string.toUpperCase string.toupper": "text:upper() is there",
+        "string.substring string.substr string.slice": "text:sub(from, to) is a part of a text, counted from 1",
+        "string.charAt string.at": "text:sub(i, i) is one character",
+        "string.concat": "texts are joined with ..: a .. b",
+        "string.isEmpty string.empty": "text == \"\" tells whether a text is empty",
+        "exit quit die process process.*": _EXIT,
+        "setTimeout setInterval async await Promise Promise.* task.wait task.spawn": _SLEEP,
+        "fetch axios axios.* requests requests.* curl": _HTTP,
+        "os.sleep os.wait wait": _SLEEP,
+        "time.time time.sleep": "os.time() is the time now; sleep(seconds) waits",
+        "Math Math.*": "Lua's library is math: math.floor, math.max …",
+        "Object Object.* Array Array.*": _EACH,
+        "Date Date.*": "os.time() is the time now, os.date(\"!%Y-%m-%dT%H:%M:%SZ\") its text",
+        "process.env os.environ": "env.NAME is a granted variable (--allow-env NAME)",
+        "raw_input readline gets": "io.read(\"*l\") reads a line of the input",
+        "isinstance typeof instanceof": "type(value) == \"table\" tells what a value is",
+        "switch case": "a choice among values is if … elseif … else … end, or a table of functions",
+        "catch finally except": "errors are caught with pcall(function() … end) or try(fn, …)",
+        "throw raise": "error(message) raises an error",
+        "import include": "local name = require(\"name\") loads a file beside the script",
+    }.items()
+    for name in names.split()
+}  # fmt: skip
+
+# Modules that are often required, by the first part of their names.
+MODULES: Final[dict[str, str]] = {
+    name: hint
+    for names, hint in {
+        "cjson dkjson json rapidjson lunajson": f"{_JSON}, without require",
+        "lfs posix path": MISSING["lfs"],
+        "socket ssl copas http requests cURL lcurl": f"{_HTTP}, without require; {_SLEEP}",
+        "luasql lsqlite3 sqlite3 pgmoon": "sql.query(…) and sql.execute(…) are built in (--allow-sql URL)",
+        "ffi jit": MISSING["jit"],
+        "utf8 compat53": _UTF8,
+        "bit32": MISSING["bit32"],
+        "inspect": "inspect(value) is built in, without require",
+        "stripe": "stripe and new_product() … are built in, without require",
+    }.items()
+    for name in names.split()
+}  # fmt: skip
+
+# What the libraries have, for names that are a slip of the keyboard away.
+MEMBERS: Final[dict[str, tuple[str, ...]]] = {
+    library: tuple(names.split())
+    for library, names in {
+        "string": "byte char find format gmatch gsub len lower match rep reverse sub upper",
+        "table": "concat insert maxn move pack remove sort unpack",
+        "math": "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log log10 max min modf pi"
+        " pow rad random randomseed sin sinh sqrt tan tanh",
+        "os": "clock date difftime exit getenv time",
+        "io": "flush read stdout write",
+        "coroutine": "create isyieldable resume running status wrap yield",
+        "bit": "arshift band bnot bor bswap bxor lshift rol ror rshift tobit tohex",
+        "debug": "getinfo traceback",
+        "package": "config cpath loaded path preload",
+        "json": "array decode encode null",
+        "fs": "append exists list read remove write",
+        "log": "debug error info warn",
+        "http": "delete get head options patch post put request",
+        "sql": "connect execute query transaction",
+    }.items()
+}
+
+
+def hint_for_name(dotted: str) -> str | None:
+    """What to say of ``io.open``: what is there instead, or the nearest name the library has."""
+    library, dot, member = dotted.rpartition(".")
+    if dotted in MISSING:
+        return f"there is no {dotted}: {MISSING[dotted]}"
+    if not dot or len(member) > LONGEST:
+        return None
+    if library in MEMBERS and member not in MEMBERS[library]:
+        import difflib  # for this hint alone
+
+        near = difflib.get_close_matches(member, MEMBERS[library], 1, 0.6)
+        if near:
+            return f'there is no {dotted}; did you mean "{library}.{near[0]}"?'
+        if f"{library}.*" not in MISSING:
+            return f"there is no {dotted}; {library} has {', '.join(MEMBERS[library])}"
+    hint = MISSING.get(f"{library}.*")
+    return None if hint is None else f"there is no {dotted}: {hint}"
+
+
+def hint_for_module(name: str) -> str | None:
+    """What to say of a module that is not beside the script."""
+    first = name.partition(".")[0]
+    return MODULES.get(first)

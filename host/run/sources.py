@@ -1,0 +1,89 @@
+"""The texts a run's code is from, and the place that an error message tells."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from host.run.script import Script, excerpt, without_shebang
+
+__all__ = ["Sources"]
+
+SHOWN = 59  # bytes of a chunk's name that LuaJIT shows in messages; of a longer one the end
+# Patterns are compiled when the first run fails: most commands end without.
+_LINE = r"(?s):(\d{1,9}): (.*)\Z"
+_LOADING = r"\Aerror loading module '[^\n]*?': "
+
+
+class Sources:
+    """The script and the modules it has required, by their names as chunks.
+
+    Of a module its path and the text's hash are kept: ten thousand runs may have required the same one.
+    """
+
+    __slots__ = ("_modules", "_script")
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._modules: dict[str, int] = {}
+
+    def required(self, name: str, text: bytes) -> None:
+        """A module was loaded: ``name`` is its chunk's."""
+        self._modules[name] = hash(text)
+
+    def text(self, name: str) -> bytes | None:
+        """The source of a chunk; ``None`` of an unknown one, or whose file has changed since it was loaded."""
+        if name == self._script.name:
+            return self._script.source
+        if name not in self._modules:
+            return None
+        path = Path(name)
+        try:
+            text = without_shebang(path.read_bytes()) if path.is_file() else b""
+        except OSError:
+            return None
+        return text if hash(text) == self._modules[name] else None
+
+    def excerpt(self, name: str, line: int) -> str:
+        """The source around a line, or an empty text."""
+        text = self.text(name)
+        return "" if text is None else excerpt(text, line)
+
+    def hint(self, message: str) -> str | None:
+        """What to do about an error of Lua's own, told with its place."""
+        script, line, said = self.place(message)
+        return self.hint_at(said, script, line)
+
+    def hint_at(self, message: str, script: str | None, line: int | None) -> str | None:
+        """The same for a message without its place."""
+        from host.run.hints import hint_for  # its tables are large, and most runs end without an error
+
+        return hint_for(message, None if script is None else self.text(script), line)
+
+    def place(self, message: str, also: str | None = None) -> tuple[str | None, int | None, str]:
+        """Script, line and the message without them, where it begins with a place of these texts or of the chunk
+        ``also``. Of an error that was raised again with ``error(message)`` it is the place of the first time."""
+        names = {_shown(name): name for name in (also, *self._modules, self._script.name) if name is not None}
+        script: str | None = None
+        line: int | None = None
+        loading = ""
+        while (found := _place(message, names)) is not None:
+            script, line, message = found
+            module = re.match(_LOADING, message)
+            if module is not None and not loading:
+                loading, message = module[0], message[module.end() :]
+        return script, line, loading + message
+
+
+def _place(message: str, names: dict[str, str]) -> tuple[str, int, str] | None:
+    """The place that a message begins with, and the rest; ``names``: of chunks, by how they are shown."""
+    for shown, name in names.items():
+        if message.startswith(f"{shown}:") and (found := re.match(_LINE, message[len(shown) :])) is not None:
+            return name, int(found[1]), found[2]
+    return None
+
+
+def _shown(name: str) -> str:
+    """A chunk's name as it stands in messages."""
+    data = name.encode("utf-8", "surrogateescape")
+    return name if len(data) <= SHOWN else "..." + data[3 - SHOWN :].decode("utf-8", "replace")

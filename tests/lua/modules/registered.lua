@@ -1,0 +1,1 @@
+return { friend = require("modules.registers") }

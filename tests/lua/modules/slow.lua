@@ -1,0 +1,3 @@
+slow_loads = (slow_loads or 0) + 1
+sleep(0.01)
+return { loads = slow_loads }
