@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from host.apis.bind import bind, signature
 from host.apis.catalog import Catalog, Facts, Operation, Param, Schema
-from host.apis.check import checker, listed, unknown
+from host.apis.check import listed, named_checker, unknown
 from host.apis.encode import (
     deep_pairs,
     flat_pairs,
@@ -24,7 +24,7 @@ from host.apis.encode import (
 )
 from host.apis.fault import Fault, shown
 from host.apis.methods import builder_method, method_names
-from host.apis.nearest import meant, short
+from host.apis.nearest import short
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.scalars import Checker
 from host.errors import InvalidCall
@@ -53,7 +53,7 @@ class _Entry:
         self.param = param
         self.wire = param.name
         schema = catalog.resolve(param.schema)
-        self.check: Checker = checker(catalog, param.schema)
+        self.check: Checker = named_checker(catalog, name, param.schema)
         if param.schema.format == "binary" or (schema.items is not None and schema.items.format == "binary"):
             self.check = _files(self.check)
         body = param.location == "body"
@@ -148,16 +148,19 @@ def _plan(catalog: Catalog, operation: Operation) -> _Plan:
     return found
 
 
-def check_value(catalog: Catalog, operation: Operation, name: str, value: Any) -> Any:
+def check_value(
+    catalog: Catalog, operation: Operation, name: str, value: Any, currency: str | None = None
+) -> Any:
     """``value`` in the form it is sent for the parameter ``name``; required members may still be missing.
 
+    ``currency`` is what the builder was given already, for the message.
     Raises ``InvalidCall`` naming the path (``recurring.interval``), the value and what was expected.
     """
     entry = _entry(_plan(catalog, operation), operation, name)
     try:
         return _checked(entry, value, False)
     except Fault as fault:
-        raise _invalid(fault.at(name), operation) from None
+        raise _invalid(fault.at(name).beside({"currency": currency}), operation) from None
 
 
 def _checked(entry: _Entry, value: Any, full: bool) -> Any:
@@ -189,7 +192,9 @@ def _no_parameter(operation: Operation, name: Any, valid: Any) -> InvalidCall:
             f"{operation.resource}: expected parameters by name, found the key {shown(name)}",
             operation=operation.id,
         )
-    hint = meant(name, valid)
+    from host.apis.successors import missing_param  # where an error is made only
+
+    hint = missing_param(name, valid)
     if not hint:
         names = sorted(valid)
         listing = f"{', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
@@ -252,7 +257,7 @@ def prepare(
         try:
             done = _checked(entry, value, True)
         except Fault as fault:
-            raise _invalid(fault.at(name), operation) from None
+            raise _invalid(fault.at(name).beside(arguments), operation) from None
         if location == "query":
             entry.write(query, done)
         elif form and location == "body":

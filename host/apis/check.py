@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from host.apis.amounts import is_money
 from host.apis.catalog import Catalog, Schema
-from host.apis.fault import Fault, number_text, shown
-from host.apis.nearest import meant
+from host.apis.fault import AMOUNT, EXACT, Fault, number_text, shown
 from host.apis.scalars import (
     Checker,
     boolean_checker,
@@ -20,6 +20,7 @@ from host.apis.scalars import (
     number_checker,
     one_of,
     string_checker,
+    whole,
 )
 
 MOST_DEPTH = 64
@@ -36,6 +37,28 @@ def checker(catalog: Catalog, schema: Schema) -> Checker:
             found = catalog.plans[key] = _lazy(catalog, schema)
         return found
     return _make(catalog, schema)
+
+
+def named_checker(catalog: Catalog, name: str, schema: Schema) -> Checker:
+    """The checker of a parameter or member called ``name``: an amount of money is not taken from text.
+
+    Files have amounts in major units as often as in minor ones, so whoever reads one has to say which.
+    """
+    check = checker(catalog, schema)
+    if not is_money(name):
+        return check
+    shape = catalog.resolve(schema)
+    if "integer" not in {shape.type, *(catalog.resolve(each).type for each in shape.any_of)}:
+        return check
+
+    def check_amount(value: Any, full: bool) -> Any:
+        if type(value) is str and value:
+            digits = whole(value)
+            if digits is not None and abs(digits) <= EXACT:  # beyond it an answer's integers come as text
+                raise Fault(AMOUNT, value)
+        return check(value, full)
+
+    return check_amount
 
 
 def _lazy(catalog: Catalog, schema: Schema) -> Checker:
@@ -75,6 +98,8 @@ def _array(catalog: Catalog, schema: Schema) -> Checker:
         if type(value) is not list:
             if value == {}:
                 return []
+            if type(value) is dict and "has_more" in value and type(value.get("data")) is list:
+                raise Fault("expected a list", value)  # a page
             if type(value) is dict and (of.type not in ("object", "") or not _named(value)):
                 raise Fault("expected a list", value)
             return [item(value, full)]  # a single value stands for a list of it
@@ -96,7 +121,7 @@ def _named(value: dict[Any, Any]) -> bool:
 
 
 def _object(catalog: Catalog, schema: Schema) -> Checker:
-    members = {name: _Member(catalog, each) for name, each in schema.properties.items()}
+    members = {name: _Member(catalog, name, each) for name, each in schema.properties.items()}
     # What only the API fills in is not asked of a request.
     required = tuple(name for name in schema.required if not schema.properties.get(name, _NONE).read_only)
     more = checker(catalog, schema.additional) if schema.additional is not None else None
@@ -122,7 +147,7 @@ def _object(catalog: Catalog, schema: Schema) -> Checker:
             try:
                 done[name] = check_one(each, full)
             except Fault as fault:
-                raise fault.at(name) from None
+                raise fault.at(name).beside(value) from None
         if full and required:
             missing = [name for name in required if name not in done]
             if missing:
@@ -135,23 +160,26 @@ def _object(catalog: Catalog, schema: Schema) -> Checker:
 class _Member:
     """A member's checker, made when a script first uses the member: big objects are rarely filled."""
 
-    __slots__ = ("_catalog", "_check", "_schema")
+    __slots__ = ("_catalog", "_check", "_name", "_schema")
 
-    def __init__(self, catalog: Catalog, schema: Schema) -> None:
+    def __init__(self, catalog: Catalog, name: str, schema: Schema) -> None:
         self._catalog = catalog
+        self._name = name
         self._schema = schema
         self._check: Checker | None = None
 
     def __call__(self, value: Any, full: bool) -> Any:
         check = self._check
         if check is None:
-            check = self._check = checker(self._catalog, self._schema)
+            check = self._check = named_checker(self._catalog, self._name, self._schema)
         return check(value, full)
 
 
 def unknown(name: str, valid: Any) -> str:
     """What is said of a member that does not exist."""
-    hint = meant(name, valid)
+    from host.apis.successors import missing_param  # where an error is made only
+
+    hint = missing_param(name, valid)
     if hint:
         return f"there is no such parameter{hint}"
     if not valid:

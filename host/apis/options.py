@@ -9,6 +9,7 @@ import msgspec
 
 from host.apis.fault import shown
 from host.apis.nearest import meant, short
+from host.apis.scalars import whole
 from host.errors import InvalidCall
 
 MOST_SECONDS = 3600.0
@@ -68,6 +69,7 @@ def _word(name: str, value: Any) -> str:
 
 
 def _seconds(name: str, value: Any) -> float:
+    value = _of_text(value)
     good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST_SECONDS
     if not good:
         raise InvalidCall(
@@ -77,7 +79,14 @@ def _seconds(name: str, value: Any) -> float:
     return float(value)
 
 
+def _of_text(value: Any) -> Any:
+    """A text of an integer's plain digits (of a file, the command line) as that integer."""
+    digits = whole(value) if isinstance(value, str) else None
+    return value if digits is None else digits
+
+
 def _count(name: str, value: Any) -> int:
+    value = _of_text(value)
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole or not 0 <= value <= MOST_RETRIES:
         raise InvalidCall(

@@ -164,9 +164,10 @@ class Gate:
             return api, operation, False
         if api.catalog.children(full):
             return f"{name}.{full}"
-        near = meant(key, api.catalog.children(prefix))
+        from host.apis.successors import missing_member  # where an error is made only
+
         kind = "operation" if prefix else "resource"
-        raise InvalidCall(f'{path} has no {kind} "{short(key)}"{near}')
+        raise InvalidCall(f'{path} has no {kind} "{short(key)}"{missing_member(api.catalog, prefix, key)}')
 
     def method(self, label: str, name: str) -> tuple[bytes, ...]:
         """(kind, parameter, letter, field, field) of a builder's method. Raises ``InvalidCall``."""
@@ -196,13 +197,16 @@ class Gate:
             found = self._told[label, names] = tuple(values)
         return found
 
-    def check(self, label: str, name: str, value: Any) -> None:
-        """Raises ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options)."""
+    def check(self, label: str, name: str, value: Any, currency: str | None = None) -> None:
+        """Raises ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options).
+
+        ``currency`` is what the builder has been given, for the message.
+        """
         api, operation = self.operation(label)
         if name == ":with":
             CallOptions.parse(value)
         else:
-            check_value(api.catalog, operation, name, value)
+            check_value(api.catalog, operation, name, value, currency)
 
     # -- calls
 

@@ -663,8 +663,9 @@ class Session:
     def _method(self, label: bytes, name: bytes) -> Any:
         return self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
 
-    def _check(self, label: bytes, name: bytes, value: bytes) -> Any:
-        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value))
+    def _check(self, label: bytes, name: bytes, value: bytes, currency: Any = None) -> Any:
+        beside = currency.decode("utf-8", "replace") if type(currency) is bytes else None
+        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value), beside)
 
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self._tools is not None

@@ -71,9 +71,9 @@ function make.list(class, name, param, code)
   return function(self, value)
     local state = changeable(self, name)
     if type(value) == "table" and (#value > 0 or next(value) == nil) or value == "" or rawequal(value, core.NULL) then
-      keep(state, param, fragment(class, param, "", value))
+      keep(state, param, fragment(class, param, "", value, nil, state))
     else
-      keep(state, param, { list = true, fragment(class, param, code, value, true) })
+      keep(state, param, { list = true, fragment(class, param, code, value, true, state) })
     end
     return self
   end
@@ -93,7 +93,7 @@ function make.append(class, name, param, code, first, second)
     end
     local value = ...
     if first then value = core.positional(first, second, ...) end
-    items[#items + 1] = fragment(class, param, not first and code or "", value, true)
+    items[#items + 1] = fragment(class, param, not first and code or "", value, true, state)
     keep(state, param, items)
     return self
   end

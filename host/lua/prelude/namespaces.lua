@@ -51,6 +51,9 @@ core.exact = rawget(core, "exact") or {} -- functions that take their own argume
 local function operation(target, paging)
   local function call_it(...)
     local n = select("#", ...)
+    if n > 0 and tag_of((...), "namespace") then
+      raise { kind = "invalid", message = "an operation is called with a dot, not a colon: write " .. target .. "(…)" }
+    end
     local given = encode_list(n, ...)
     local status, bytes = call(OPERATION, target, given)
     local value

@@ -87,6 +87,7 @@ class Check(_Said, frozen=True, tag=p.CHECK):
     operation: bytes
     name: bytes
     value: bytes
+    currency: bytes | None = None
 
 
 class Tool(_Said, frozen=True, tag=p.TOOL):
