@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from host.apis.call import prepare
 from host.apis.catalog import Catalog, Operation
 from host.apis.options import CallOptions
+from host.apis.paging import list_member
 from host.errors import UnexpectedAnswer
 from host.http.message import Request
 
-__all__ = ["next_page", "page_items", "page_request"]
+__all__ = ["next_page", "page_items", "page_request", "page_words"]
 
 
 def page_items(operation: Operation, page: Any) -> list[Any]:
@@ -28,12 +29,19 @@ def page_items(operation: Operation, page: Any) -> list[Any]:
 
 
 def next_page(
-    catalog: Catalog, operation: Operation, arguments: dict[str, Any], page: Any, *, base_url: str = ""
+    catalog: Catalog,
+    operation: Operation,
+    arguments: dict[str, Any],
+    page: Any,
+    *,
+    base_url: str = "",
+    count: int | None = None,
 ) -> dict[str, Any] | str | None:
     """What asks for the page after ``page``: arguments for :func:`prepare`, or an absolute URL for
     :func:`page_request`, or None after the last.
 
-    ``arguments`` are those that gave ``page``. Raises ``UnexpectedAnswer`` for a page that leads nowhere:
+    ``arguments`` are those that gave ``page``, which may have its first and last item only, of ``count``.
+    Raises ``UnexpectedAnswer`` for a page that leads nowhere:
     more is promised but no item has an id, the cursor stays the same, the URL is not this operation's.
     """
     items = page_items(operation, page)
@@ -45,8 +53,36 @@ def next_page(
         case "url":
             return _after_url(catalog, operation, arguments, page, base_url)
         case "number":
-            return _after_number(operation, arguments, items)
+            return _after_number(operation, arguments, len(items) if count is None else count)
     return None
+
+
+def page_words(catalog: Catalog, operation: Operation) -> str | None:
+    """What the Lua side is told of an operation that answers with a list: its style of paging (``none`` where the
+    document tells none), the member with the items and the one with an item's id, each after a zero byte. None of
+    other operations.
+    """
+    style, member = operation.paging or "none", operation.page_items
+    if style == "none":
+        found = _only_a_list(catalog, operation)
+        if found is None:
+            return None
+        member = found
+    return "\0".join((style, member, catalog.id_field))
+
+
+def _only_a_list(catalog: Catalog, operation: Operation) -> str | None:
+    """The member of an answer that is nothing but a list ("": the answer itself); None where it is more."""
+    if operation.method != "GET" or operation.result is None:
+        return None
+    result = catalog.resolve(operation.result)
+    if result.type == "array":
+        return ""
+    member = list_member(result)
+    if member is None or operation.path.endswith("}") or catalog.id_field in result.properties:
+        return None
+    others = (catalog.resolve(each) for name, each in result.properties.items() if name != member)
+    return member if all(each.type in ("string", "integer", "number", "boolean") for each in others) else None
 
 
 def page_request(
@@ -94,9 +130,9 @@ def _moved(
     return {**arguments, name: value}
 
 
-def _after_number(operation: Operation, arguments: dict[str, Any], items: list[Any]) -> dict[str, Any] | None:
+def _after_number(operation: Operation, arguments: dict[str, Any], count: int) -> dict[str, Any] | None:
     size = next((arguments[name] for name in ("per_page", "page_size", "limit") if name in arguments), None)
-    if not items or (isinstance(size, int | float) and len(items) < size):
+    if not count or (isinstance(size, int | float) and count < size):
         return None
     at = arguments.get(operation.page_param)
     if at is None:

@@ -13,9 +13,10 @@
 ---What all builders are. `create` sends it and gives the id; then `id` and `data`, the whole answer, are set.
 ---@class host.Builder
 
----A page of a list; `each` walks all pages.
----@class host.Page
+---A page of a list: the list of its items. `each` walks all pages, `collect` gives the items of all in one list.
+---@class host.Page : table[]
 ---@field each fun(self: host.Page): fun(): table
+---@field collect fun(self: host.Page, max?: integer): table[]
 
 ---What a failed call raises.
 ---@class host.Error

@@ -195,12 +195,13 @@ class _Writer:
             return f"host.Page|{whole}"
         if whole == self.object(schema.ref or ""):
             kind = f"{self.name}.page.{whole.removeprefix(f'{self.name}.object.')}"
-            lines = [f"---@class {kind} : {whole}"]
+            lines = [f"---@class {kind} : {whole}, {self.type(items)}[]"]
         else:
             kind = f"{self.name}.page.{operation.id}"
             fields = (self.field(name, each, name in shape.required) for name, each in shape.properties.items())
-            lines = [f"---@class {kind}", *fields]
+            lines = [f"---@class {kind} : {self.type(items)}[]", *fields]
         lines.append(f"---@field each fun(self: {kind}): fun(): {self.type(items)}")
+        lines.append(f"---@field collect fun(self: {kind}, max?: integer): {self.type(items)}[]")
         self.pages[kind] = "\n".join(lines) + "\n"
         return kind
 

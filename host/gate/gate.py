@@ -17,13 +17,14 @@ import msgspec
 from host.apis.answers import created, interpret, request_id
 from host.apis.call import bind, check_value, prepare
 from host.apis.catalog import Catalog, Operation
+from host.apis.fault import shown
 from host.apis.methods import builder_method, has_method
 from host.apis.nearest import meant, short
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.pages import next_page, page_request
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.request import AsyncRequest, Reply
-from host.errors import CallError, FunctionError, InvalidCall, UsageError
+from host.errors import CallError, FunctionError, InvalidCall, UnexpectedAnswer, UsageError
 from host.events import Event
 from host.gate.api import Api
 from host.gate.budget import Claim, Meter, admit, release, settle
@@ -77,6 +78,7 @@ class Call(msgspec.Struct, eq=False):
     hold: Callable[[Call], None] | None = None
     key: str | None = None
     place: tuple[str, int, bytes] | None = None
+    place_of_page: Any = None  # of a further page of a list: the arguments that lead to it, or its URL
 
     __repr__ = object.__repr__  # it holds answers as they came
 
@@ -221,41 +223,61 @@ class Gate:
         arguments, options = bind(operation, args)
         self._send(run, call, api, operation, arguments, CallOptions.parse(options))
 
-    def page(self, run: Run, call: Call, args: list[Any] | None, page: dict[str, Any]) -> bool:
-        """Send for the page after ``page``; False if there is none. Raises ``CallError``."""
+    def page(
+        self,
+        run: Run,
+        call: Call,
+        args: list[Any] | None,
+        page: Any,
+        place: Any = None,
+        count: int | None = None,
+        again: bool = False,
+    ) -> bool:
+        """Send for the page after ``page``, or for that one ``again``; False if there is none. Raises ``CallError``.
+
+        ``args`` are those of the list's call, None for a list inside an object. ``page`` may have its first and last
+        item only, of ``count``; ``place`` is what ``call.place_of_page`` was when it came, None of the first.
+        """
+        options: dict[str, Any] = {}
         if args is None:
-            return self._page_by_url(run, call, page)
-        api, operation = self.operation(call.name)
-        arguments, options = bind(operation, args)
-        following = next_page(api.catalog, operation, arguments, page, base_url=api.base_url)
+            found = self._list_inside(call, page)
+            if found is None:
+                return False
+            api, operation, arguments = found
+        else:
+            api, operation = self.operation(call.name)
+            arguments, options = bind(operation, args)
+        here = {**arguments, **place} if isinstance(place, dict) else arguments
+        following: dict[str, Any] | str | None = place if isinstance(place, str) else here
+        if not again:
+            following = next_page(api.catalog, operation, here, page, base_url=api.base_url, count=count)
         if following is None:
             return False
         parsed = CallOptions.parse(options)
         if isinstance(following, str):
+            call.place_of_page = following
             request = page_request(
                 api.catalog, operation, following, parsed, arguments=arguments, base_url=api.base_url
             )
             self._dispatch(run, call, api, operation, request)
         else:
+            call.place_of_page = {k: v for k, v in following.items() if arguments.get(k) != v}
             self._send(run, call, api, operation, following, parsed)
         return True
 
-    def _page_by_url(self, run: Run, call: Call, page: dict[str, Any]) -> bool:
-        """The next page of a list inside an object: its ``url`` names the list operation."""
+    def _list_inside(self, call: Call, page: Any) -> tuple[Api, Operation, dict[str, Any]] | None:
+        """The list operation behind a list inside an object, which its ``url`` names; None where it has no more."""
         api = self.apis.get(call.name)
+        if api is None or not isinstance(page, dict) or not page.get("has_more"):
+            return None
         url = page.get("url")
-        if api is None or not isinstance(url, str) or not page.get("has_more"):
-            return False
-        found = _operation_at(api.catalog, url.partition("?")[0])
+        found = _operation_at(api.catalog, url.partition("?")[0]) if isinstance(url, str) else None
         if found is None:
-            return False
-        operation, arguments = found
-        call.name = f"{api.name}.{operation.id}"
-        following = next_page(api.catalog, operation, arguments, page, base_url=api.base_url)
-        if not isinstance(following, dict):
-            return False
-        self._send(run, call, api, operation, following, CallOptions.parse(None))
-        return True
+            raise UnexpectedAnswer(
+                f"{call.name}: a list inside an answer goes on, but where is not told: its url is {shown(url)}"
+            )
+        call.name = f"{api.name}.{found[0].id}"
+        return api, *found
 
     def function(self, run: Run, call: Call, args: list[Any]) -> bool:
         """Call a registered Python function; True if it has its answer already. Raises ``CallError``."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
+from host.apis.pages import page_words
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
 from host.gate.budget import Meter
@@ -406,7 +407,8 @@ class Session:
                 return p.VALUE, result_to_lua(call.name, value), None
             if type(value) is dict and type(value.get("id")) is str:
                 result = value["id"]
-            return p.VALUE, None if value is None else encode_plain(value), None
+            place = encode_plain(call.place_of_page) if call.kind == p.PAGE else None
+            return p.VALUE, None if value is None else encode_plain(value), place
         except CallError as failure:
             error = failure
             self._tools_remember(failure)
@@ -519,7 +521,7 @@ class Session:
             elif kind == p.NEXT:
                 gate.next(self, call, arguments)
             elif kind == p.PAGE:
-                if not gate.page(self, call, arguments[0], arguments[1]):
+                if not gate.page(self, call, *arguments):
                     self._open.pop(id, None)
                     self._calls -= 1
                     if durable is not None:
@@ -654,7 +656,8 @@ class Session:
         api, operation, builder = found
         if builder:
             return p.BUILDER, *self._builder(api, operation)
-        return p.MEMBER_OPERATION, f"{api.name}.{operation.id}".encode(), operation.paging is not None
+        about = page_words(api.catalog, operation)
+        return p.MEMBER_OPERATION, f"{api.name}.{operation.id}".encode(), about.encode() if about else None
 
     def _builder(self, api: Api, operation: Operation) -> tuple[bytes | None, ...]:
         """What Lua is told of a builder: its operation, what it is about, and the methods that the script mentions."""

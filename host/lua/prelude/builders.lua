@@ -217,7 +217,8 @@ function meta.__index(self, key)
     if key == "id" then return state.id end
     local raw = state.raw
     if raw then
-      state.data, state.raw = core.decode(state.created == "json" and core.tool("json.decode", raw) or raw), nil
+      if state.created == "json" then raw = core.tool("json.decode", raw) end
+      state.data, state.raw = core.decode_answer(raw, string.match(class.target, "^[^.]+")), nil
     end
     return state.data
   end
