@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from host.apis.fault import shown
+from host.apis.beyond import check_name, names_in
+from host.apis.fault import Fault, shown
 from host.apis.nearest import meant, short
 from host.apis.scalars import whole
 from host.errors import InvalidCall
@@ -15,7 +16,7 @@ from host.errors import InvalidCall
 MOST_SECONDS = 3600.0
 MOST_RETRIES = 20
 LONGEST_KEY = 255
-NAMES = ("idempotency_key", "account", "api_version", "timeout", "retries", "headers")
+NAMES = ("idempotency_key", "account", "api_version", "timeout", "retries", "headers", "extra")
 # The host fills these itself; a script that could would leave what it was granted.
 RESERVED = frozenset(
     {"authorization", "proxy-authorization", "cookie", "host", "content-length", "content-type"}
@@ -35,6 +36,7 @@ class CallOptions(msgspec.Struct, frozen=True):
     timeout: float | None = None
     retries: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    extra: dict[str, Any] | None = None  # parameters the catalog does not know
 
     @classmethod
     def parse(cls, raw: Any) -> CallOptions:
@@ -122,6 +124,19 @@ def _headers(name: str, value: Any) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def _extra(name: str, value: Any) -> dict[str, Any]:
+    if value == []:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidCall(f"option {name}: expected a table of names and values, got {shown(value)}", param=name)
+    for key in (*value, *names_in(value)):
+        try:
+            check_name(str(key))
+        except Fault as fault:
+            raise InvalidCall(f"option {name}: {fault.message()}", param=name) from None
+    return value
+
+
 _PARSERS = {
     "idempotency_key": _word,
     "account": _word,
@@ -129,4 +144,5 @@ _PARSERS = {
     "timeout": _seconds,
     "retries": _count,
     "headers": _headers,
+    "extra": _extra,
 }

@@ -36,11 +36,14 @@ def next_page(
     *,
     base_url: str = "",
     count: int | None = None,
+    options: CallOptions | None = None,
+    first: Request | None = None,
 ) -> dict[str, Any] | str | None:
     """What asks for the page after ``page``: arguments for :func:`prepare`, or an absolute URL for
     :func:`page_request`, or None after the last.
 
-    ``arguments`` are those that gave ``page``, which may have its first and last item only, of ``count``.
+    ``arguments`` are those that gave ``page``, which may have its first and last item only, of ``count``; ``first`` is
+    its request, where that is not the operation's own.
     Raises ``UnexpectedAnswer`` for a page that leads nowhere:
     more is promised but no item has an id, the cursor stays the same, the URL is not this operation's.
     """
@@ -51,7 +54,9 @@ def next_page(
         case "search":
             return _after_token(catalog, operation, arguments, page)
         case "url":
-            return _after_url(catalog, operation, arguments, page, base_url)
+            if first is None:
+                first = prepare(catalog, operation, arguments, options, base_url=base_url or catalog.base_url)
+            return _after_url(catalog, operation, page, first)
         case "number":
             return _after_number(operation, arguments, len(items) if count is None else count)
     return None
@@ -96,7 +101,7 @@ def page_request(
 ) -> Request:
     """The request of a page known by its URL: as the first one's, checked to be the same operation's."""
     first = prepare(catalog, operation, arguments, options, base_url=base_url)
-    return replace(first, url=_own(first, url))
+    return replace(first, url=own_url(first, url))
 
 
 def _after_cursor(
@@ -141,19 +146,16 @@ def _after_number(operation: Operation, arguments: dict[str, Any], count: int) -
     return {**arguments, operation.page_param: int(at) + 1}
 
 
-def _after_url(
-    catalog: Catalog, operation: Operation, arguments: dict[str, Any], page: Any, base_url: str
-) -> str | None:
+def _after_url(catalog: Catalog, operation: Operation, page: Any, first: Request) -> str | None:
     link = _dig(page, operation.page_next)
     if not link:
         return None
     if not isinstance(link, str):
         _stuck(catalog, operation, f"{operation.page_next} is not a URL")
-    first = prepare(catalog, operation, arguments, base_url=base_url or catalog.base_url)
-    return _own(first, link)
+    return own_url(first, link)
 
 
-def _own(first: Request, link: str) -> str:
+def own_url(first: Request, link: str) -> str:
     """``link`` made absolute; it must have the origin and the path of the first page's request, so that
     neither the key nor the permission for one operation leads anywhere else."""
     url = urljoin(first.url, link)

@@ -7,14 +7,18 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from host.apis.beyond import Beyond
 from host.apis.catalog import Catalog, Schema
 from host.apis.fault import EXACT, Fault, number_text, shown
 from host.apis.nearest import misspelt
 
 _DIGITS = r"(0|-?[1-9][0-9]{0,18})\Z"
 
-# A checker takes the value and whether required members must be there, and gives the value to send.
-Checker = Callable[[Any, bool], Any]
+# Whether required members must be there; or they need not, and members nobody knows are let through and noted.
+Full = bool | Beyond
+
+# A checker takes the value and that, and gives the value to send.
+Checker = Callable[[Any, Full], Any]
 
 
 def string_checker(catalog: Catalog, schema: Schema) -> Checker:
@@ -22,7 +26,7 @@ def string_checker(catalog: Catalog, schema: Schema) -> Checker:
     extra = _string_limits(schema) if bounded else None
     binary = schema.format == "binary"
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         kind = type(value)
         if kind is not str:
             if kind is bool:
@@ -105,7 +109,7 @@ def whole(text: str) -> int | None:
 def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
     limits = _number_limits(schema)
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         kind = type(value)
         if kind is int or kind is float:
             finite(value)
@@ -128,7 +132,7 @@ def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
 def number_checker(catalog: Catalog, schema: Schema) -> Checker:
     limits = _number_limits(schema)
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         kind = type(value)
         if kind is not int and kind is not float:
             digits = whole(value) if kind is str else None
@@ -161,7 +165,7 @@ def _number_limits(schema: Schema) -> Callable[[float], None] | None:
 
 
 def boolean_checker(catalog: Catalog, schema: Schema) -> Checker:
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         if type(value) is not bool:
             raise Fault("expected true or false", value)
         return value

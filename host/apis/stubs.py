@@ -156,6 +156,9 @@ class _Writer:
                 f"---@field {operation.id.rpartition('.')[2]} {self.function(operation, bool(params))}"
             )
         if not path:
+            if self.catalog.operation("request") is None:
+                words = "method: string, path: string, params?: table, options?: host.Options"
+                lines.append(f"---@field request fun({words}): any")
             if not self.own_globals:
                 lines += [
                     f"---@field new_{name} fun(): {self.name}.new.{name}"

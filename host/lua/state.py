@@ -160,7 +160,7 @@ HOMES = {
         b"decode": b"decode decode_answer",
         b"pages": b"page nested_page page_of page_fields",
         b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment"
-        b" create_failed create_options maker own_method",
+        b" create_failed create_options maker own_method method_of",
         b"totext": b"to_text",
         b"tool": b"tool check",
         b"sleep": b"expect_seconds",

@@ -19,7 +19,7 @@ from host.apis.pages import page_words
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
 from host.gate.budget import Meter
-from host.gate.gate import Call, Gate, wrapped
+from host.gate.gate import REQUEST, Call, Gate, wrapped
 from host.gate.masking import Mask
 from host.gate.permissions import Permissions
 from host.limits import MB, Limits
@@ -407,7 +407,7 @@ class Session:
                 return p.VALUE, result_to_lua(call.name, value), None
             if type(value) is dict and type(value.get("id")) is str:
                 result = value["id"]
-            place = encode_plain(call.place_of_page) if call.kind == p.PAGE else None
+            place = encode_plain(call.place_of_page) if call.kind == p.PAGE else call.pages
             return p.VALUE, None if value is None else encode_plain(value), place
         except CallError as failure:
             error = failure
@@ -496,6 +496,8 @@ class Session:
                     self._weight = Weight(self._limits.memory)
                 self._weight.add(id, len(payload or b"") + len(options or b""))
             arguments: Any = from_lua(payload) if payload is not None else None
+            if call.name.endswith(REQUEST):
+                gate.resolve(call, arguments[0] if kind == p.PAGE else arguments)
             if heavy and kind <= p.CREATE:
                 check_values(arguments)
             if telling and kind != p.PAGE:  # whether there is a page to ask for shows below
@@ -654,6 +656,8 @@ class Session:
         if isinstance(found, str):
             return p.GROUP, found.encode()
         api, operation, builder = found
+        if operation is None:
+            return p.MEMBER_OPERATION, f"{api.name}{REQUEST}".encode(), None
         if builder:
             return p.BUILDER, *self._builder(api, operation)
         about = page_words(api.catalog, operation)
@@ -666,9 +670,10 @@ class Session:
     def _method(self, label: bytes, name: bytes) -> Any:
         return self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
 
-    def _check(self, label: bytes, name: bytes, value: bytes, currency: Any = None) -> Any:
-        beside = currency.decode("utf-8", "replace") if type(currency) is bytes else None
-        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value), beside)
+    def _check(self, label: bytes, name: bytes, value: bytes, currency: Any = None, version: Any = None) -> Any:
+        said = (currency, version)
+        beside, asked = (each.decode("utf-8", "replace") if type(each) is bytes else None for each in said)
+        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value), beside, asked)
 
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self._tools is not None

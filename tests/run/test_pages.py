@@ -1,4 +1,4 @@
-"""Pages of every API's lists: the items themselves, walked whole whatever the script does to them, never cut in silence."""
+"""Pages of every API's lists: the items themselves, walked whole whatever the script does, never cut in silence."""
 
 from __future__ import annotations
 
@@ -148,8 +148,8 @@ def test_a_page_is_the_list_of_its_items(start: Start, style: str) -> None:
     local by_ipairs, by_pairs = {}, {}
     for _, t in ipairs(page) do table.insert(by_ipairs, t.id) end
     for _, t in pairs(page) do table.insert(by_pairs, t.id) end
-    local mapped = table.concat(map(page, function(t) return t.id end), " ")
-    return {#page, page[1].id, by_ipairs, by_pairs, mapped, select(2, unpack(page)).id, next(page) ~= nil, type(page)}"""
+    local mapped, second = table.concat(map(page, function(t) return t.id end), " "), select(2, unpack(page))
+    return {#page, page[1].id, by_ipairs, by_pairs, mapped, second.id, next(page) ~= nil, type(page)}"""
     three = ["t1", "t2", "t3"]
     assert value(run(code)) == [3, "t1", three, three, "t1 t2 t3", "t2", True, "table"]
 
@@ -252,7 +252,10 @@ def test_a_page_that_fails_ends_the_loop_after_the_items_before_it(start: Start)
     server, run = start("cursor", 5)
     whole = server.cursor
     server.cursor = lambda asked: whole(asked) if "starting_after" not in asked else (400, {"error": {"message": "no"}})  # type: ignore[method-assign]
-    code = "local n = 0 local ok, e = pcall(function() for t in x.things.list{}:each() do n = n + 1 end end) return {n, e.status}"
+    code = """
+    local n = 0
+    local ok, e = pcall(function() for t in x.things.list{}:each() do n = n + 1 end end)
+    return {n, e.status}"""
     assert value(run(code)) == [3, 400]
 
 
@@ -290,7 +293,8 @@ def test_a_page_is_shown_and_sent_whole() -> None:
         new_product():name("a"):create()
         local page = stripe.products.list{limit = 1}
         local again = json.decode(json.encode(page))
-        return {page, again.object, #again.data, json.encode(stripe.customers.list{}), tostring(page):find("has_more") ~= nil}"""
+        local empty = json.encode(stripe.customers.list{})
+        return {page, again.object, #again.data, empty, tostring(page):find("has_more") ~= nil}"""
         page, *rest = value(host.run_source(code))
         assert (page["object"], len(page["data"]), page["has_more"]) == ("list", 1, False)
         empty = rest.pop(2)

@@ -33,7 +33,7 @@ end
 
 -- What is kept of a value: a text as it is, anything else as { code = its encoding }. Asks the host unless the
 -- parameter's letter says all there is to check. The host checks it as the value of the map's key `within`, or as a
--- list's only item where that is true. state: the builder's, whose currency a message about an amount looks at.
+-- list's only item where that is true. state: the builder's, whose currency a message about an amount looks at, and the API's version it asks for.
 local function fragment(class, name, code, value, within, state)
   local kind = type(value)
   local kept, encoded
@@ -50,8 +50,8 @@ local function fragment(class, name, code, value, within, state)
     if kind == "boolean" and (code == "b" or code == "s") then return kept end
   end
   if within then encoded = (within == true and "\145" or "\129" .. text(within)) .. encoded end
-  local currency = state and given(state, "currency")
-  local status, payload = host(CHECK, class.target, name, encoded, type(currency) == "string" and currency or nil)
+  local currency, version = state and given(state, "currency"), state and state.options and state.options.api_version
+  local status, payload = host(CHECK, class.target, name, encoded, type(currency) == "string" and currency or nil, version)
   if status == 1 then core.refuse(payload) end
   return kept
 end
@@ -226,6 +226,7 @@ function meta.__index(self, key)
   if key == "copy" or key == "set" or key == "params" or key == "with" then
     return core.own_method(key)
   end
+  if state.options then return core.method_of(state, key) end
   return method(class, key)
 end
 

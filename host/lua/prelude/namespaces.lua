@@ -5,23 +5,26 @@ local raise, call, encode_list, match = core.raise, core.call, core.encode_list,
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local getinfo = core.debug.getinfo
 local PRELUDE, MEMBER, OPERATION = 9, 14, 1
+local PAGES = "^(%Z*)%z(%Z*)%z(.*)$"
 
 core.exact = rawget(core, "exact") or {} -- functions that take their own arguments and no more
 
 -- pages: of a list, how it goes on: style, the field with the items and the one with an item's id, a zero byte between.
 local function operation(target, pages)
   local api, style, member, id = match(target, "^[^.]+"), nil, nil, nil
-  if pages then style, member, id = match(pages, "^(%Z*)%z(%Z*)%z(.*)$") end
+  if pages then style, member, id = match(pages, PAGES) end
   local function call_it(...)
     local n = select("#", ...)
     if n > 0 and tag_of((...), "namespace") then
       raise { kind = "invalid", message = "an operation is called with a dot, not a colon: write " .. target .. "(…)" }
     end
     local given = encode_list(n, ...)
-    local _, bytes = call(OPERATION, target, given)
+    local _, bytes, words = call(OPERATION, target, given)
     local value
     if bytes then value = core.decode_answer(bytes, api) end
-    if not pages then return value end
+    local style, member, id = style, member, id
+    if words then style, member, id = match(words, PAGES) end -- of a request that is a list
+    if not style then return value end
     local backwards = false
     for i = 1, n do
       local argument = select(i, ...)

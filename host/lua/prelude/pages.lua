@@ -54,7 +54,7 @@ function core.page(answer, how)
   end
   local items = answer
   if how.member ~= "" then items = answer[how.member] end
-  if type(items) ~= "table" then return answer end
+  if type(items) ~= "table" or #items == 0 and next(items) ~= nil then return answer end
   local page = answer
   if items ~= answer then
     page = {}

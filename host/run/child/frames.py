@@ -88,6 +88,7 @@ class Check(_Said, frozen=True, tag=p.CHECK):
     name: bytes
     value: bytes
     currency: bytes | None = None
+    version: bytes | None = None
 
 
 class Tool(_Said, frozen=True, tag=p.TOOL):
