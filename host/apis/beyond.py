@@ -12,11 +12,12 @@ from typing import Any
 from host.apis.catalog import Facts
 from host.apis.fault import Fault, shown
 
-__all__ = ["Beyond", "check_name", "names_in", "other_version"]
+__all__ = ["Beyond", "check_names", "names_in", "other_version"]
 
 # Brackets nest a name on the wire (``recurring[interval]``), but servers also read ``[amount]`` and `` amount`` as
 # ``amount``: a name must begin with its first step, and its brackets must be closed.
 _STEP = r"[A-Za-z0-9_@$:./\-]"
+_INNER = r"[^\[\]\x00-\x1f\x7f]{1,200}(\[[^\[\]\x00-\x1f\x7f]{0,200}\]){0,20}\Z"  # of what is nested already
 _NAME = rf"{_STEP}{{1,200}}(\[{_STEP}{{0,200}}\]){{0,20}}\Z"
 
 
@@ -34,14 +35,20 @@ class Beyond:
 
     def note(self, name: str, value: Any) -> None:
         """Keep ``name`` and the names inside ``value``. Raises ``Fault`` for one that could be read otherwise."""
+        check_names(name, value)
         for each in (name, *names_in(value)):
-            check_name(each)
-            self.names += re.findall(rf"{_STEP}+", each)
+            self.names += filter(None, re.split(r"[\[\]]+", each))
 
 
-def check_name(name: str) -> None:
-    """Raise ``Fault`` for a parameter's name that a server could read as another."""
-    if not re.match(_NAME, name):
+def check_names(name: str, value: Any) -> None:
+    """Raise ``Fault`` for a parameter ``name``, or a name inside its ``value``, that a server could read as another."""
+    _check(name, _NAME)
+    for each in names_in(value):
+        _check(each, _INNER)
+
+
+def _check(name: str, form: str) -> None:
+    if not re.match(form, name):
         raise Fault("", text=f"{shown(name)} is no parameter's name; expected one such as price or recurring[interval]")
 
 

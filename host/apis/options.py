@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from host.apis.beyond import check_name, names_in
+from host.apis.beyond import check_names
 from host.apis.fault import Fault, shown
 from host.apis.nearest import meant, short
 from host.apis.scalars import whole
@@ -129,9 +129,9 @@ def _extra(name: str, value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise InvalidCall(f"option {name}: expected a table of names and values, got {shown(value)}", param=name)
-    for key in (*value, *names_in(value)):
+    for key, each in value.items():
         try:
-            check_name(str(key))
+            check_names(str(key), each)
         except Fault as fault:
             raise InvalidCall(f"option {name}: {fault.message()}", param=name) from None
     return value

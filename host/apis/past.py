@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from host.apis.beyond import check_name, names_in
+from host.apis.beyond import check_names
 from host.apis.call import option_headers, unknown_names
 from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.check import free
@@ -162,8 +162,8 @@ def _made(catalog: Catalog, method: str, path: str) -> Operation:
 
 def _checked(label: str, params: Any) -> Any:
     try:
-        for name in names_in(params):
-            check_name(name)
+        for name, value in params.items() if isinstance(params, dict) else ():
+            check_names(str(name), value)
         return free(params)
     except Fault as fault:
         raise InvalidCall(f"{label}: {fault.message()}") from None

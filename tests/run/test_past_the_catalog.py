@@ -86,6 +86,8 @@ def test_extra_goes_in_the_query_of_a_read_and_in_a_json_body(opened: Open) -> N
     host, sent = opened()
     host.run_source("stripe.products.list({limit = 1}, {extra = {zap = {gte = 2}}})").raise_for_error()
     assert sent[0].url.params["zap[gte]"] == "2"
+    host.run_source('stripe.products.create({name = "n"}, {extra = {zap = {["a b"] = "c d"}}})').raise_for_error()
+    assert form(sent.pop()) == {"name": "n", "zap[a b]": "c d"}
     host.run_source(
         'stripe.v2.core.accounts.create({contact_email = "a@b.c"}, {extra = {zap = {a = 1}}})'
     ).raise_for_error()
