@@ -153,7 +153,7 @@ class Settings(Frozen, frozen=True):
         setting.
         """
         _check_sources(env_file, environ, cwd)
-        if claimed is not None and not callable(claimed):
+        if claimed is not None and (isinstance(claimed, type) or not callable(claimed)):
             raise arguments.wrong("claimed", claimed, "a function of a variable's name")
         if overrides is not None:
             arguments.mapping("overrides", overrides, "settings by their names")

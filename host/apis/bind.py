@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from host.apis.catalog import Operation
-from host.apis.fault import shown
+from host.apis.fault import object_hint, shown
 from host.errors import InvalidCall
 
 
@@ -25,11 +25,12 @@ def bind(operation: Operation, args: list[Any]) -> tuple[dict[str, Any], dict[st
     names = operation.path_params
     rest = list(args)
     found: dict[str, Any] = {}
-    if names and rest and isinstance(rest[0], dict) and any(name in rest[0] for name in names):
+    first = rest[0] if rest else None
+    if isinstance(first, dict) and any(name in first for name in names) and not _is_answer(first):
         names = ()  # all by name
     for name in names:
         if not rest or rest[0] is None or isinstance(rest[0], dict | list):
-            got = shown(rest[0]) if rest else "nothing"
+            got = f"{shown(rest[0])}{object_hint(rest[0])}" if rest else "nothing"
             raise _wrong_call(operation, f"expected {name} first, got {got}", name)
         found[name] = rest.pop(0)
     params = rest.pop(0) if rest else None
@@ -41,6 +42,11 @@ def bind(operation: Operation, args: list[Any]) -> tuple[dict[str, Any], dict[st
     if any(each is not None for each in rest):
         raise _wrong_call(operation, f"{len(rest)} argument{'s' * (len(rest) > 1)} too many")
     return found, dict(options or {})
+
+
+def _is_answer(value: dict[str, Any]) -> bool:
+    """Whether a table is an object as the API answered it, not parameters by name."""
+    return isinstance(value.get("object"), str) and isinstance(value.get("id"), str | int)
 
 
 def _params(operation: Operation, params: Any) -> dict[str, Any]:

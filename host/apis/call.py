@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+from host.apis.beyond import Beyond, other_version
 from host.apis.bind import bind, signature
-from host.apis.catalog import Catalog, Facts, Operation, Param, Schema
-from host.apis.check import checker, listed, unknown
+from host.apis.catalog import Catalog, Facts, Location, Operation, Param, Schema
+from host.apis.check import listed, named_checker, unknown
 from host.apis.encode import (
     deep_pairs,
     flat_pairs,
@@ -25,20 +26,22 @@ from host.apis.encode import (
 )
 from host.apis.fault import Fault, shown
 from host.apis.methods import builder_method, method_names
-from host.apis.nearest import meant, short
+from host.apis.nearest import short
 from host.apis.options import NO_OPTIONS, CallOptions
-from host.apis.scalars import Checker
+from host.apis.scalars import Checker, Full
 from host.errors import InvalidCall
 from host.http.message import Request
 
 __all__ = [
     "CallOptions",
+    "beyond_catalog",
     "bind",
     "builder_method",
     "check_value",
     "method_names",
     "prepare",
     "signature",
+    "unknown_names",
 ]
 
 Writer = Callable[[list[str], Any], None]
@@ -54,7 +57,7 @@ class _Entry:
         self.param = param
         self.wire = param.name
         schema = catalog.resolve(param.schema)
-        self.check: Checker = checker(catalog, param.schema)
+        self.check: Checker = named_checker(catalog, name, param.schema)
         if param.schema.format == "binary" or (schema.items is not None and schema.items.format == "binary"):
             self.check = _files(self.check)
         body = param.location == "body"
@@ -117,7 +120,8 @@ class _Plan:
 
 
 def _version(facts: Facts, asked: str | None) -> tuple[tuple[str, str], ...]:
-    return ((facts.version_header, asked or facts.version),) if facts.version_header else ()
+    version = asked or facts.asked_version or facts.version
+    return ((facts.version_header, version),) if facts.version_header else ()
 
 
 def _brackets(operation: Operation) -> bool:
@@ -149,19 +153,32 @@ def _plan(catalog: Catalog, operation: Operation) -> _Plan:
     return found
 
 
-def check_value(catalog: Catalog, operation: Operation, name: str, value: Any) -> Any:
+def check_value(
+    catalog: Catalog,
+    operation: Operation,
+    name: str,
+    value: Any,
+    currency: str | None = None,
+    version: str | None = None,
+) -> Any:
     """``value`` in the form it is sent for the parameter ``name``; required members may still be missing.
 
+    ``currency`` is what the builder was given already, for the message, ``version`` the API's version it asks for.
     Raises ``InvalidCall`` naming the path (``recurring.interval``), the value and what was expected.
     """
-    entry = _entry(_plan(catalog, operation), operation, name)
+    beyond = Beyond(lenient=True) if other_version(catalog.facts, version) else None
+    plan = _plan(catalog, operation)
+    if beyond is not None and name not in plan.entries and name not in plan.wires:
+        entry = _raw_entry(catalog, operation, name)
+    else:
+        entry = _entry(plan, operation, name)
     try:
-        return _checked(entry, value, False)
+        return _checked(entry, value, beyond or False)
     except Fault as fault:
-        raise _invalid(fault.at(name), operation) from None
+        raise _invalid(fault.at(name).beside({"currency": currency}), operation) from None
 
 
-def _checked(entry: _Entry, value: Any, full: bool) -> Any:
+def _checked(entry: _Entry, value: Any, full: Full) -> Any:
     param = entry.param
     if param.location == "path":
         if value is None or (type(value) is bytes):
@@ -190,7 +207,9 @@ def _no_parameter(operation: Operation, name: Any, valid: Any) -> InvalidCall:
             f"{operation.resource}: expected parameters by name, found the key {shown(name)}",
             operation=operation.id,
         )
-    hint = meant(name, valid)
+    from host.apis.successors import missing_param  # where an error is made only
+
+    hint = missing_param(name, valid)
     if not hint:
         names = sorted(valid)
         listing = f"{', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
@@ -215,9 +234,11 @@ def prepare(
     *,
     base_url: str,
     boundary: str | None = None,
+    beyond: Beyond | None = None,
 ) -> Request:
     """The request of a call. Checks everything, whatever was checked before.
 
+    ``beyond`` (of :func:`beyond_catalog`) is filled with what was sent past the catalog.
     Raises ``InvalidCall`` for the first bad argument, or naming all required ones that are missing.
     """
     plan = catalog.plans.get(operation.id) or _plan(catalog, operation)
@@ -230,6 +251,18 @@ def prepare(
     if missing:
         missing = missing.difference(arguments)
     form = plan.form
+    full: Full = True
+    if options.extra or options.api_version is not None or catalog.facts.asked_version:
+        beyond = beyond or beyond_catalog(catalog, options)
+        if beyond is not None:
+            full = beyond
+            raw = _raw_arguments(catalog, operation, plan, arguments, options, beyond)
+            arguments = {name: value for name, value in arguments.items() if name not in raw}
+            missing = missing.difference(raw)
+            if beyond.lenient:
+                missing = missing.intersection(operation.path_params)
+            for each, done in raw.values():
+                _put(each, done, query, body if form else None, others)
     for name, value in arguments.items():
         entry = entries.get(name)
         if entry is None:
@@ -251,9 +284,9 @@ def prepare(
             continue
         location = entry.param.location
         try:
-            done = _checked(entry, value, True)
+            done = _checked(entry, value, full)
         except Fault as fault:
-            raise _invalid(fault.at(name), operation) from None
+            raise _invalid(fault.at(name).beside(arguments), operation) from None
         if location == "query":
             entry.write(query, done)
         elif form and location == "body":
@@ -266,6 +299,99 @@ def prepare(
             f"{operation.resource}: {listed(names)} missing", operation=operation.id, param=names[0]
         )
     return _request(catalog, operation, plan, options, base_url, body, query, others, boundary)
+
+
+def beyond_catalog(catalog: Catalog, options: CallOptions) -> Beyond | None:
+    """Where to note what a call with these options sends past its catalog; None where it may send nothing so."""
+    lenient = other_version(catalog.facts, options.api_version)
+    return Beyond(lenient) if lenient or options.extra else None
+
+
+def unknown_names(catalog: Catalog, operation: Operation, params: dict[str, Any]) -> tuple[str, ...]:
+    """Names among ``params``, at any depth, that the catalog does not know, or knows for another kind of value."""
+    plan, found = _plan(catalog, operation), Beyond(lenient=True)
+    for name, value in params.items():
+        entry = plan.entries.get(name) or plan.wires.get(name)
+        try:
+            if entry is None:
+                found.note(name, value)
+            else:
+                entry.check(value, found)
+        except Fault:
+            found.note(name, value)
+    return tuple(found.names)
+
+
+def _raw_arguments(
+    catalog: Catalog,
+    operation: Operation,
+    plan: _Plan,
+    arguments: dict[str, Any],
+    options: CallOptions,
+    beyond: Beyond,
+) -> dict[str, tuple[_Entry, Any]]:
+    """What is sent as it is: ``extra``, and for another version the arguments nobody knows."""
+    found: dict[str, tuple[_Entry, Any]] = {}
+    known = {name: entry.wire for name, entry in plan.entries.items()}
+    given = {known.get(name, name) for name in arguments}
+    for name, value in (options.extra or {}).items():
+        if known.get(name, name).partition("[")[0] in given:
+            raise InvalidCall(
+                f"option extra: {short(name)} is among the parameters already",
+                operation=operation.id,
+                param=short(name),
+            )
+        found[name] = (_raw_entry(catalog, operation, name), value)
+    if beyond.lenient and operation.extra is None:
+        for name, value in arguments.items():
+            if type(name) is str and name not in plan.entries and name not in plan.wires:
+                found[name] = (_raw_entry(catalog, operation, name), value)
+    for name, (entry, value) in found.items():
+        try:
+            beyond.note(name, value)
+            found[name] = (entry, entry.check(value, True))
+        except Fault as fault:
+            raise _invalid(fault.at(name).beside(arguments), operation) from None
+        except RecursionError:
+            raise _invalid(Fault("", text="tables are nested too deep").at(name), operation) from None
+    return found
+
+
+def _raw_entry(catalog: Catalog, operation: Operation, name: str) -> _Entry:
+    """A parameter that is sent as it is, whatever the catalog says of it: in the body, or in the query without one."""
+    known = operation.params.get(name)
+    if known is not None and known.location not in ("query", "body"):
+        raise InvalidCall(
+            f"option extra: {short(name)} is no part of the body or query; give it as a parameter",
+            operation=operation.id,
+            param=short(name),
+        )
+    location: Location = "body" if operation.body else "query"
+    if known is not None:
+        location, name = known.location, known.name
+    if operation.whole_body or operation.body in ("text", "binary"):
+        raise InvalidCall(
+            f"{operation.id}: its body is one value, so there is no place for {short(name)}", operation=operation.id
+        )
+    nested = any(param.style == "deepObject" for param in operation.params.values()) or operation.body == "form"
+    style = "deepObject" if nested else "form"
+    return _Entry(catalog, operation, name, Param(name=name, location=location, schema=Schema(), style=style))
+
+
+def _put(
+    entry: _Entry,
+    value: Any,
+    query: list[str],
+    form: list[str] | None,
+    others: list[tuple[_Entry, Any]],
+) -> None:
+    """Where a checked value goes: the query, a form's body, or what is put together later."""
+    if entry.param.location == "query":
+        entry.write(query, value)
+    elif form is not None and entry.param.location == "body":
+        entry.write(form, value)
+    else:
+        others.append((entry, value))
 
 
 def _extra(catalog: Catalog, operation: Operation, name: str) -> _Entry:
@@ -301,13 +427,13 @@ def _request(
     key = options.idempotency_key
     if more or options.account is not None or options.api_version is not None or options.headers:
         headers = plan.headers + more + _version(facts, options.api_version)
-        headers += _option_headers(catalog, operation, options)
+        headers += option_headers(catalog, operation, options)
     elif key is None:
         headers = plan.common
     elif plan.key_header:
         headers = (*plan.common, (plan.key_header, key))
     else:
-        headers = plan.common + _option_headers(catalog, operation, options)
+        headers = plan.common + option_headers(catalog, operation, options)
     return Request(
         operation.method,
         url,
@@ -369,9 +495,10 @@ def _json_body(operation: Operation, members: list[tuple[_Entry, Any]]) -> bytes
     return sorted_json({entry.wire: value for entry, value in members})
 
 
-def _option_headers(
+def option_headers(
     catalog: Catalog, operation: Operation, options: CallOptions
 ) -> tuple[tuple[str, str], ...]:
+    """The headers that request options ask for, besides the version's. Raises ``InvalidCall``."""
     facts, found = catalog.facts, list(options.headers)
     own = _own_headers(catalog) if found else {}
     for header, _ in found:
@@ -412,7 +539,7 @@ def _own_headers(catalog: Catalog) -> dict[str, str]:
 def _files(check: Checker) -> Checker:
     """A file may also be a table ``{content=, name=, type=}``."""
 
-    def check_file(value: Any, full: bool) -> Any:
+    def check_file(value: Any, full: Full) -> Any:
         if isinstance(value, dict) and value:
             for name in value:
                 if name not in ("content", "name", "type"):

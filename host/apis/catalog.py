@@ -155,6 +155,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     id_field: str = "id"
     sugar: dict[str, dict[str, Method]] = {}
     warnings: tuple[str, ...] = ()
+    asked_version: str = ""  # that requests ask for, where it is not the document's own
 
 
 class _File(msgspec.Struct, frozen=True):

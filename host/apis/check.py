@@ -6,20 +6,24 @@ Each schema becomes one function, made when first needed and kept in ``catalog.p
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
+from host.apis.amounts import is_money
+from host.apis.beyond import Beyond
 from host.apis.catalog import Catalog, Schema
-from host.apis.fault import Fault, number_text, shown
-from host.apis.nearest import meant
+from host.apis.fault import AMOUNT, EXACT, Fault, number_text, shown
 from host.apis.scalars import (
     Checker,
+    Full,
     boolean_checker,
     finite,
     integer_checker,
     number_checker,
     one_of,
     string_checker,
+    whole,
 )
 
 MOST_DEPTH = 64
@@ -38,11 +42,33 @@ def checker(catalog: Catalog, schema: Schema) -> Checker:
     return _make(catalog, schema)
 
 
+def named_checker(catalog: Catalog, name: str, schema: Schema) -> Checker:
+    """The checker of a parameter or member called ``name``: an amount of money is not taken from text.
+
+    Files have amounts in major units as often as in minor ones, so whoever reads one has to say which.
+    """
+    check = checker(catalog, schema)
+    if not is_money(name):
+        return check
+    shape = catalog.resolve(schema)
+    if "integer" not in {shape.type, *(catalog.resolve(each).type for each in shape.any_of)}:
+        return check
+
+    def check_amount(value: Any, full: Full) -> Any:
+        if type(value) is str and value:
+            digits = whole(value)
+            if digits is not None and abs(digits) <= EXACT:  # beyond it an answer's integers come as text
+                raise Fault(AMOUNT, value)
+        return check(value, full)
+
+    return check_amount
+
+
 def _lazy(catalog: Catalog, schema: Schema) -> Checker:
     """Resolves on first use: schemas refer to each other in circles."""
     real: Checker | None = None
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         nonlocal real
         if real is None:
             real = _make(catalog, catalog.resolve(schema))
@@ -56,7 +82,7 @@ def _make(catalog: Catalog, schema: Schema) -> Checker:
     base = make(catalog, schema)
     emptyable = schema.emptyable
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         if value is None:
             return None  # an explicit null: whether it is allowed here is the API's to say
         if emptyable and value == "" and type(value) is str:
@@ -71,10 +97,12 @@ def _array(catalog: Catalog, schema: Schema) -> Checker:
     of = catalog.resolve(schema.items) if schema.items is not None else _NONE
     holes = of.nullable or schema.items is None
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         if type(value) is not list:
             if value == {}:
                 return []
+            if type(value) is dict and "has_more" in value and type(value.get("data")) is list:
+                raise Fault("expected a list", value)  # a page
             if type(value) is dict and (of.type not in ("object", "") or not _named(value)):
                 raise Fault("expected a list", value)
             return [item(value, full)]  # a single value stands for a list of it
@@ -96,14 +124,14 @@ def _named(value: dict[Any, Any]) -> bool:
 
 
 def _object(catalog: Catalog, schema: Schema) -> Checker:
-    members = {name: _Member(catalog, each) for name, each in schema.properties.items()}
+    members = {name: _Member(catalog, name, each) for name, each in schema.properties.items()}
     # What only the API fills in is not asked of a request.
     required = tuple(name for name in schema.required if not schema.properties.get(name, _NONE).read_only)
     more = checker(catalog, schema.additional) if schema.additional is not None else None
     if more is None and schema.open_map:
         more = _free
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         if type(value) is not dict:
             if value == []:
                 value = {}
@@ -117,13 +145,16 @@ def _object(catalog: Catalog, schema: Schema) -> Checker:
                 check_one: Checker = member
             elif more is not None:
                 check_one = more
+            elif type(full) is Beyond and full.lenient:
+                full.note(name, each)
+                check_one = _free
             else:
                 raise Fault("", text=unknown(name, members)).at(name)
             try:
                 done[name] = check_one(each, full)
             except Fault as fault:
-                raise fault.at(name) from None
-        if full and required:
+                raise fault.at(name).beside(value) from None
+        if full is True and required:
             missing = [name for name in required if name not in done]
             if missing:
                 raise Fault("", text=f"{listed(missing)} missing")
@@ -135,23 +166,26 @@ def _object(catalog: Catalog, schema: Schema) -> Checker:
 class _Member:
     """A member's checker, made when a script first uses the member: big objects are rarely filled."""
 
-    __slots__ = ("_catalog", "_check", "_schema")
+    __slots__ = ("_catalog", "_check", "_name", "_schema")
 
-    def __init__(self, catalog: Catalog, schema: Schema) -> None:
+    def __init__(self, catalog: Catalog, name: str, schema: Schema) -> None:
         self._catalog = catalog
+        self._name = name
         self._schema = schema
         self._check: Checker | None = None
 
-    def __call__(self, value: Any, full: bool) -> Any:
+    def __call__(self, value: Any, full: Full) -> Any:
         check = self._check
         if check is None:
-            check = self._check = checker(self._catalog, self._schema)
+            check = self._check = named_checker(self._catalog, self._name, self._schema)
         return check(value, full)
 
 
 def unknown(name: str, valid: Any) -> str:
     """What is said of a member that does not exist."""
-    hint = meant(name, valid)
+    from host.apis.successors import missing_param  # where an error is made only
+
+    hint = missing_param(name, valid)
     if hint:
         return f"there is no such parameter{hint}"
     if not valid:
@@ -180,7 +214,7 @@ def _shape(schema: Schema) -> str:
 def _anything(catalog: Catalog, schema: Schema) -> Checker:
     values, closed = schema.enum, schema.closed_enum
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         if values and closed and value not in values:
             raise Fault(one_of(values, value), value)
         return _free(value, full)
@@ -188,7 +222,12 @@ def _anything(catalog: Catalog, schema: Schema) -> Checker:
     return check
 
 
-def _free(value: Any, full: bool, depth: int = 0) -> Any:
+def free(value: Any) -> Any:
+    """A value that no schema describes, in the form it is sent. Raises ``Fault``."""
+    return _free(value, True)
+
+
+def _free(value: Any, full: Full, depth: int = 0) -> Any:
     """A value of no known shape: numbers and keys in their form, everything else as it is."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
@@ -231,10 +270,14 @@ def _alternatives(catalog: Catalog, schema: Schema) -> Checker:
         for shape, each in zip(shapes, schema.any_of, strict=True)
     ]
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         own = [check for natural, check in options if type(value) in natural or object in natural]
         rest = [check for natural, check in options if type(value) not in natural and object not in natural]
         faults: list[Fault] = []
+        if type(full) is Beyond:  # one that knows all of it, before one that is told to let it through
+            for check in own:
+                with contextlib.suppress(Fault):
+                    return check(value, True)
         for check in (*own, *rest):
             try:
                 return check(value, full)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 from host.apis.nearest import short
 from host.errors import is_private
 
+AMOUNT = "expected an integer in minor units such as cents"
 EXACT = 2**53  # largest integer a Lua number holds exactly
 # Patterns are compiled where they are first used: a run without errors never needs them.
-_MONEY = r"(^|_)amount(_|$)"
 
 
 class Fault(Exception):
@@ -22,6 +23,14 @@ class Fault(Exception):
         self.expected = expected
         self.value = value
         self.text = text  # the whole message after the path, where "expected …, got …" does not fit
+        self.currency: str | None = None  # named beside the value
+
+    def beside(self, siblings: Any) -> Fault:
+        """Look at what was given beside the value: the nearest currency."""
+        if self.currency is None and isinstance(siblings, dict):
+            found = siblings.get("currency")
+            self.currency = found if isinstance(found, str) else None
+        return self
 
     def at(self, step: str | int) -> Fault:
         self.path.insert(0, step)
@@ -38,9 +47,25 @@ class Fault(Exception):
             return f"{where}: {self.text}" if where else self.text
         name = next((step for step in reversed(self.path) if isinstance(step, str)), "")
         got = shown(self.value, private=is_private(name))
-        if self.expected.startswith("expected an integer") and isinstance(self.value, float):
-            got += _minor_units(name, self.value)
-        return f"{where}: {self.expected}, got {got}"
+        return f"{where}: {self.expected}, got {got}{self._hint()}"
+
+    def _hint(self) -> str:
+        """The next step, where the value tells what was meant."""
+        value, expected = self.value, self.expected
+        if isinstance(value, float) and expected.startswith("expected an integer") and math.isfinite(value):
+            from host.apis.amounts import whole_amount_hint  # where an error is made only
+
+            names = tuple(step for step in self.path if isinstance(step, str))
+            return whole_amount_hint(names, value, self.currency)
+        if expected == AMOUNT:
+            return "; an amount is not taken from text: give tonumber(…) of it"
+        if isinstance(value, str) and re.match(r"expected (an integer|a number)\b", expected):
+            return "; a text is taken where it is an integer's plain digits: else give tonumber(…) of it"
+        if isinstance(value, str) and expected == "expected true or false":
+            return '; of a text, compare it: value == "true"'
+        if isinstance(value, dict) and not expected.startswith("expected a table"):
+            return object_hint(value)
+        return ""
 
 
 def shown(value: Any, *, private: bool = False) -> str:
@@ -81,9 +106,10 @@ def number_text(value: float) -> str:
     return str(value)
 
 
-def _minor_units(name: str, value: float) -> str:
-    if not re.search(_MONEY, name):
-        return ""
-    cents = round(value * 100)
-    exact = f": write {cents} for {number_text(value)}" if abs(value * 100 - cents) < 1e-6 else ""
-    return f"; amounts are in minor units such as cents{exact}"
+def object_hint(value: Any) -> str:
+    """What to give instead of an answer's table, where an id or a list is expected."""
+    if isinstance(value, dict) and isinstance(value.get("data"), list) and "has_more" in value:
+        return "; this is a page of a list, whose items are in its .data"
+    if isinstance(value, dict) and isinstance(value.get("id"), str | int):
+        return "; this is a whole object: give its .id"
+    return ""

@@ -39,6 +39,8 @@ def api_lines(catalog: Catalog) -> list[str]:
     lines += _columns(
         [(f"{catalog.name}.{name}".rstrip("."), ", ".join(ops)) for name, ops in sorted(groups.items())]
     )
+    if catalog.operation("request") is None:
+        lines += ["", f"Any other request: {catalog.name}.request(method, path, params, options)"]
     builders = sorted(catalog.builder_names())
     if builders:
         prefix = "" if catalog.name == "stripe" else f"{catalog.name}."
@@ -81,7 +83,7 @@ def _operation_lines(catalog: Catalog, operation: Operation) -> list[str]:
         more = f", also {', '.join(f':{name}' for name in sugar)}" if sugar else ""
         lines.append(f"    {prefix}new_{operation.builder}(){more}")
     if operation.paging:
-        lines.append("    gives pages: :each() walks them all")
+        lines.append("    gives pages: :each() walks them all, :collect() gives all items")
     rows = [_param_row(catalog, name, param) for name, param in operation.params.items()]
     return [*lines, *(f"  {line}" for line in _columns(rows))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from host.apis.catalog import Catalog, Method, Operation, Schema
-from host.apis.nearest import meant, short
+from host.apis.nearest import short
 from host.errors import InvalidCall
 
 OWN = ("create", "copy", "set", "params", "with")  # the builder's, whatever the API has
@@ -23,8 +23,10 @@ def builder_method(catalog: Catalog, operation: Operation, name: str) -> Method:
         found = _find(catalog, operation, name)
         if found is None:
             # Names come from scripts: only good ones are kept, so that a loop of bad ones keeps nothing.
+            from host.apis.successors import missing_param
+
             names = method_names(catalog, operation)
-            hint = meant(name, (*names, *OWN)) or f"; it has {', '.join(names[:12])}{', …'[: len(names)]}"
+            hint = missing_param(name, (*names, *OWN)) or f"; it has {', '.join(names[:12])}{', …'[: len(names)]}"
             raise InvalidCall(
                 f'{operation.resource} has no parameter "{short(name)}"{hint}',
                 operation=operation.id,

@@ -7,14 +7,16 @@ from typing import Any
 
 import msgspec
 
-from host.apis.fault import shown
+from host.apis.beyond import check_names
+from host.apis.fault import Fault, shown
 from host.apis.nearest import meant, short
+from host.apis.scalars import whole
 from host.errors import InvalidCall
 
 MOST_SECONDS = 3600.0
 MOST_RETRIES = 20
 LONGEST_KEY = 255
-NAMES = ("idempotency_key", "account", "api_version", "timeout", "retries", "headers")
+NAMES = ("idempotency_key", "account", "api_version", "timeout", "retries", "headers", "extra")
 # The host fills these itself; a script that could would leave what it was granted.
 RESERVED = frozenset(
     {"authorization", "proxy-authorization", "cookie", "host", "content-length", "content-type"}
@@ -34,6 +36,7 @@ class CallOptions(msgspec.Struct, frozen=True):
     timeout: float | None = None
     retries: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    extra: dict[str, Any] | None = None  # parameters the catalog does not know
 
     @classmethod
     def parse(cls, raw: Any) -> CallOptions:
@@ -68,6 +71,7 @@ def _word(name: str, value: Any) -> str:
 
 
 def _seconds(name: str, value: Any) -> float:
+    value = _of_text(value)
     good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST_SECONDS
     if not good:
         raise InvalidCall(
@@ -77,7 +81,14 @@ def _seconds(name: str, value: Any) -> float:
     return float(value)
 
 
+def _of_text(value: Any) -> Any:
+    """A text of an integer's plain digits (of a file, the command line) as that integer."""
+    digits = whole(value) if isinstance(value, str) else None
+    return value if digits is None else digits
+
+
 def _count(name: str, value: Any) -> int:
+    value = _of_text(value)
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole or not 0 <= value <= MOST_RETRIES:
         raise InvalidCall(
@@ -113,6 +124,19 @@ def _headers(name: str, value: Any) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def _extra(name: str, value: Any) -> dict[str, Any]:
+    if value == []:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidCall(f"option {name}: expected a table of names and values, got {shown(value)}", param=name)
+    for key, each in value.items():
+        try:
+            check_names(str(key), each)
+        except Fault as fault:
+            raise InvalidCall(f"option {name}: {fault.message()}", param=name) from None
+    return value
+
+
 _PARSERS = {
     "idempotency_key": _word,
     "account": _word,
@@ -120,4 +144,5 @@ _PARSERS = {
     "timeout": _seconds,
     "retries": _count,
     "headers": _headers,
+    "extra": _extra,
 }

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from host.apis.call import prepare
 from host.apis.catalog import Catalog, Operation
 from host.apis.options import CallOptions
+from host.apis.paging import list_member
 from host.errors import UnexpectedAnswer
 from host.http.message import Request
 
-__all__ = ["next_page", "page_items", "page_request"]
+__all__ = ["next_page", "page_items", "page_request", "page_words"]
 
 
 def page_items(operation: Operation, page: Any) -> list[Any]:
@@ -28,12 +29,22 @@ def page_items(operation: Operation, page: Any) -> list[Any]:
 
 
 def next_page(
-    catalog: Catalog, operation: Operation, arguments: dict[str, Any], page: Any, *, base_url: str = ""
+    catalog: Catalog,
+    operation: Operation,
+    arguments: dict[str, Any],
+    page: Any,
+    *,
+    base_url: str = "",
+    count: int | None = None,
+    options: CallOptions | None = None,
+    first: Request | None = None,
 ) -> dict[str, Any] | str | None:
     """What asks for the page after ``page``: arguments for :func:`prepare`, or an absolute URL for
     :func:`page_request`, or None after the last.
 
-    ``arguments`` are those that gave ``page``. Raises ``UnexpectedAnswer`` for a page that leads nowhere:
+    ``arguments`` are those that gave ``page``, which may have its first and last item only, of ``count``; ``first`` is
+    its request, where that is not the operation's own.
+    Raises ``UnexpectedAnswer`` for a page that leads nowhere:
     more is promised but no item has an id, the cursor stays the same, the URL is not this operation's.
     """
     items = page_items(operation, page)
@@ -43,10 +54,40 @@ def next_page(
         case "search":
             return _after_token(catalog, operation, arguments, page)
         case "url":
-            return _after_url(catalog, operation, arguments, page, base_url)
+            if first is None:
+                first = prepare(catalog, operation, arguments, options, base_url=base_url or catalog.base_url)
+            return _after_url(catalog, operation, page, first)
         case "number":
-            return _after_number(operation, arguments, items)
+            return _after_number(operation, arguments, len(items) if count is None else count)
     return None
+
+
+def page_words(catalog: Catalog, operation: Operation) -> str | None:
+    """What the Lua side is told of an operation that answers with a list: its style of paging (``none`` where the
+    document tells none), the member with the items and the one with an item's id, each after a zero byte. None of
+    other operations.
+    """
+    style, member = operation.paging or "none", operation.page_items
+    if style == "none":
+        found = _only_a_list(catalog, operation)
+        if found is None:
+            return None
+        member = found
+    return "\0".join((style, member, catalog.id_field))
+
+
+def _only_a_list(catalog: Catalog, operation: Operation) -> str | None:
+    """The member of an answer that is nothing but a list ("": the answer itself); None where it is more."""
+    if operation.method != "GET" or operation.result is None:
+        return None
+    result = catalog.resolve(operation.result)
+    if result.type == "array":
+        return ""
+    member = list_member(result)
+    if member is None or operation.path.endswith("}") or catalog.id_field in result.properties:
+        return None
+    others = (catalog.resolve(each) for name, each in result.properties.items() if name != member)
+    return member if all(each.type in ("string", "integer", "number", "boolean") for each in others) else None
 
 
 def page_request(
@@ -60,7 +101,7 @@ def page_request(
 ) -> Request:
     """The request of a page known by its URL: as the first one's, checked to be the same operation's."""
     first = prepare(catalog, operation, arguments, options, base_url=base_url)
-    return replace(first, url=_own(first, url))
+    return replace(first, url=own_url(first, url))
 
 
 def _after_cursor(
@@ -94,9 +135,9 @@ def _moved(
     return {**arguments, name: value}
 
 
-def _after_number(operation: Operation, arguments: dict[str, Any], items: list[Any]) -> dict[str, Any] | None:
+def _after_number(operation: Operation, arguments: dict[str, Any], count: int) -> dict[str, Any] | None:
     size = next((arguments[name] for name in ("per_page", "page_size", "limit") if name in arguments), None)
-    if not items or (isinstance(size, int | float) and len(items) < size):
+    if not count or (isinstance(size, int | float) and count < size):
         return None
     at = arguments.get(operation.page_param)
     if at is None:
@@ -105,19 +146,16 @@ def _after_number(operation: Operation, arguments: dict[str, Any], items: list[A
     return {**arguments, operation.page_param: int(at) + 1}
 
 
-def _after_url(
-    catalog: Catalog, operation: Operation, arguments: dict[str, Any], page: Any, base_url: str
-) -> str | None:
+def _after_url(catalog: Catalog, operation: Operation, page: Any, first: Request) -> str | None:
     link = _dig(page, operation.page_next)
     if not link:
         return None
     if not isinstance(link, str):
         _stuck(catalog, operation, f"{operation.page_next} is not a URL")
-    first = prepare(catalog, operation, arguments, base_url=base_url or catalog.base_url)
-    return _own(first, link)
+    return own_url(first, link)
 
 
-def _own(first: Request, link: str) -> str:
+def own_url(first: Request, link: str) -> str:
     """``link`` made absolute; it must have the origin and the path of the first page's request, so that
     neither the key nor the permission for one operation leads anywhere else."""
     url = urljoin(first.url, link)

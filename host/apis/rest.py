@@ -16,13 +16,13 @@ from host.apis.options import CallOptions
 from host.errors import InvalidCall
 from host.http.message import Request
 
-__all__ = ["METHODS", "endpoint_request"]
+__all__ = ["METHODS", "endpoint_path", "endpoint_request", "known_operation"]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_IN_QUERY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+IN_QUERY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _NO_STEP = re.compile(r"\A\.{0,2}\Z|[\x00-\x1f\x7f\\]")
 _VERSION = re.compile(r"v\d+\Z")
-_CONTENT_TYPES: dict[BodyKind, str] = {
+CONTENT_TYPES: dict[BodyKind, str] = {
     "form": "application/x-www-form-urlencoded",
     "json": "application/json",
 }
@@ -46,8 +46,8 @@ def endpoint_request(
     method = method.upper()
     if method not in METHODS:
         raise InvalidCall(f"there is no method {method!r}; expected one of {', '.join(METHODS)}")
-    path = _path(endpoint, base_url)
-    found = _known(catalog, method, path)
+    path = endpoint_path(endpoint, base_url)
+    found = known_operation(catalog, method, path)
     if found is None:
         return _unknown(catalog, method, path, dict(data or {}), base_url, new_key)
     operation, given = found
@@ -58,7 +58,8 @@ def endpoint_request(
     return operation, prepare(catalog, operation, {**arguments, **given}, options, base_url=base_url)
 
 
-def _path(endpoint: str, base_url: str) -> str:
+def endpoint_path(endpoint: str, base_url: str) -> str:
+    """A path below the API as steps joined by ``/``. Raises ``InvalidCall`` for what is none."""
     if not isinstance(endpoint, str) or not endpoint.strip("/"):
         raise InvalidCall(f"the endpoint is {endpoint!r}; expected a path such as 'products'")
     if "://" in endpoint or endpoint.startswith("//"):
@@ -100,7 +101,7 @@ def _match(wanted: list[str], steps: list[str]) -> dict[str, str] | None:
     for want, have in zip(wanted, steps, strict=True):
         if want.startswith("{") and want.endswith("}"):
             given[want[1:-1]] = unquote(have)
-        elif want != have:
+        elif want != unquote(have):  # a path that is written otherwise is the same one
             return None
     return given
 
@@ -112,7 +113,8 @@ def _routes(catalog: Catalog) -> _Routes:
     return found
 
 
-def _known(catalog: Catalog, method: str, path: str) -> tuple[Operation, dict[str, Any]] | None:
+def known_operation(catalog: Catalog, method: str, path: str) -> tuple[Operation, dict[str, Any]] | None:
+    """The operation at ``path`` and the arguments that the path has for it."""
     routes = _routes(catalog)
     steps = path.split("/")
     tries = [steps]
@@ -132,12 +134,8 @@ def _unknown(
     catalog: Catalog, method: str, path: str, data: dict[str, Any], base_url: str, new_key: Callable[[], str]
 ) -> tuple[Operation, Request]:
     """A request the catalog says nothing of."""
-    routes = _routes(catalog)
-    steps = path.split("/")
-    if routes.versions and not _VERSION.match(steps[0]):
-        steps = [routes.versions[0], *steps]
-    kind = _body_kind(catalog, steps[0])
-    full = "/" + "/".join(quote(unquote(step), safe=":@!$&'()*+,;=~") for step in steps)
+    full = full_path(catalog, path)
+    kind = body_kind(catalog, full.split("/")[1])
     operation = Operation(
         id=f"{method} {full}", method=method, path=full, body=kind, result=Schema(), resource=full
     )
@@ -145,16 +143,16 @@ def _unknown(
     headers = [("Accept", "application/json")]
     url, content = base_url.rstrip("/") + full, b""
     pairs: list[str] = []
-    if method in _IN_QUERY or kind == "form":
+    if method in IN_QUERY or kind == "form":
         for name, value in data.items():
             deep_pairs(pairs, form_key(str(name)), value)
-    if method in _IN_QUERY:
+    if method in IN_QUERY:
         url += f"?{'&'.join(pairs)}" if pairs else ""
     else:
         content = "&".join(pairs).encode("ascii") if kind == "form" else _json(data)
-        headers.append(("Content-Type", _CONTENT_TYPES[kind]))
+        headers.append(("Content-Type", CONTENT_TYPES[kind]))
     if facts.version_header:
-        headers.append((facts.version_header, facts.version))
+        headers.append((facts.version_header, facts.asked_version or facts.version))
     key = None
     if operation.mutation and facts.idempotency_header:
         key = new_key()
@@ -171,6 +169,14 @@ def _unknown(
     )
 
 
+def full_path(catalog: Catalog, path: str) -> str:
+    """A path the catalog does not have, with the version that its neighbours begin with."""
+    steps, versions = path.split("/"), _routes(catalog).versions
+    if versions and not _VERSION.match(steps[0]):
+        steps = [versions[0], *steps]
+    return "/" + "/".join(quote(unquote(step), safe=":@!$&'()*+,;=~") for step in steps)
+
+
 def _json(data: dict[str, Any]) -> bytes:
     try:
         return to_json(data)
@@ -178,7 +184,7 @@ def _json(data: dict[str, Any]) -> bytes:
         raise InvalidCall(f"data: {error}") from None
 
 
-def _body_kind(catalog: Catalog, first: str) -> BodyKind:
+def body_kind(catalog: Catalog, first: str) -> BodyKind:
     """How the API's operations below the same first step (its version) send their bodies."""
     key = (":body", first)
     found: BodyKind | None = catalog.plans.get(key)
@@ -188,7 +194,7 @@ def _body_kind(catalog: Catalog, first: str) -> BodyKind:
         routes.sort(key=lambda route: route[2].strip("/").split("/")[0] != first)
         for id, _, _ in routes:
             operation = catalog.operation(id)
-            if operation is not None and operation.body in _CONTENT_TYPES:
+            if operation is not None and operation.body in CONTENT_TYPES:
                 found = operation.body
                 break
         catalog.plans[key] = found

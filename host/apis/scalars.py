@@ -7,14 +7,18 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from host.apis.beyond import Beyond
 from host.apis.catalog import Catalog, Schema
 from host.apis.fault import EXACT, Fault, number_text, shown
 from host.apis.nearest import misspelt
 
-_DIGITS = r"-?[0-9]{16,400}\Z"
+_DIGITS = r"(0|-?[1-9][0-9]{0,18})\Z"
 
-# A checker takes the value and whether required members must be there, and gives the value to send.
-Checker = Callable[[Any, bool], Any]
+# Whether required members must be there; or they need not, and members nobody knows are let through and noted.
+Full = bool | Beyond
+
+# A checker takes the value and that, and gives the value to send.
+Checker = Callable[[Any, Full], Any]
 
 
 def string_checker(catalog: Catalog, schema: Schema) -> Checker:
@@ -22,7 +26,7 @@ def string_checker(catalog: Catalog, schema: Schema) -> Checker:
     extra = _string_limits(schema) if bounded else None
     binary = schema.format == "binary"
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         kind = type(value)
         if kind is not str:
             if kind is bool:
@@ -91,10 +95,21 @@ def finite(value: float) -> float:
     return value
 
 
+def whole(text: str) -> int | None:
+    """The integer that a text of plain digits is, else None.
+
+    Not: spaces, a ``+``, leading zeros, a fraction, an exponent, other bases, and what 64 bits do not hold.
+    """
+    if not re.match(_DIGITS, text):
+        return None
+    value = int(text)
+    return value if -(2**63) <= value < 2**63 else None
+
+
 def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
     limits = _number_limits(schema)
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         kind = type(value)
         if kind is int or kind is float:
             finite(value)
@@ -102,10 +117,11 @@ def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
                 if not value.is_integer():
                     raise Fault("expected an integer", value)
                 value = int(value)
-        elif kind is str and re.match(_DIGITS, value) and abs(int(value)) > EXACT:
-            value = int(value)  # how an integer beyond 2^53 came in an answer
-        else:
-            raise Fault("expected an integer", value)
+        else:  # of a file or the command line, or an integer beyond 2^53 as it came in an answer
+            digits = whole(value) if kind is str else None
+            if digits is None:
+                raise Fault("expected an integer", value)
+            value = digits
         if limits is not None:
             limits(value)
         return value
@@ -116,11 +132,15 @@ def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
 def number_checker(catalog: Catalog, schema: Schema) -> Checker:
     limits = _number_limits(schema)
 
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         kind = type(value)
         if kind is not int and kind is not float:
-            raise Fault("expected a number", value)
-        finite(value)
+            digits = whole(value) if kind is str else None
+            if digits is None:
+                raise Fault("expected a number", value)
+            value, kind = digits, int
+        else:
+            finite(value)
         if limits is not None:
             limits(value)
         return int(value) if kind is float and value.is_integer() else value
@@ -145,7 +165,7 @@ def _number_limits(schema: Schema) -> Callable[[float], None] | None:
 
 
 def boolean_checker(catalog: Catalog, schema: Schema) -> Checker:
-    def check(value: Any, full: bool) -> Any:
+    def check(value: Any, full: Full) -> Any:
         if type(value) is not bool:
             raise Fault("expected true or false", value)
         return value

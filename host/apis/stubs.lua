@@ -9,13 +9,15 @@
 ---@field timeout? number seconds for the answer
 ---@field retries? integer
 ---@field headers? table<string, string>
+---@field extra? table<string, any> parameters the catalog does not know
 
 ---What all builders are. `create` sends it and gives the id; then `id` and `data`, the whole answer, are set.
 ---@class host.Builder
 
----A page of a list; `each` walks all pages.
----@class host.Page
+---A page of a list: the list of its items. `each` walks all pages, `collect` gives the items of all in one list.
+---@class host.Page : table[]
 ---@field each fun(self: host.Page): fun(): table
+---@field collect fun(self: host.Page, max?: integer): table[]
 
 ---What a failed call raises.
 ---@class host.Error

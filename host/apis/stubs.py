@@ -156,6 +156,9 @@ class _Writer:
                 f"---@field {operation.id.rpartition('.')[2]} {self.function(operation, bool(params))}"
             )
         if not path:
+            if self.catalog.operation("request") is None:
+                words = "method: string, path: string, params?: table, options?: host.Options"
+                lines.append(f"---@field request fun({words}): any")
             if not self.own_globals:
                 lines += [
                     f"---@field new_{name} fun(): {self.name}.new.{name}"
@@ -195,12 +198,13 @@ class _Writer:
             return f"host.Page|{whole}"
         if whole == self.object(schema.ref or ""):
             kind = f"{self.name}.page.{whole.removeprefix(f'{self.name}.object.')}"
-            lines = [f"---@class {kind} : {whole}"]
+            lines = [f"---@class {kind} : {whole}, {self.type(items)}[]"]
         else:
             kind = f"{self.name}.page.{operation.id}"
             fields = (self.field(name, each, name in shape.required) for name, each in shape.properties.items())
-            lines = [f"---@class {kind}", *fields]
+            lines = [f"---@class {kind} : {self.type(items)}[]", *fields]
         lines.append(f"---@field each fun(self: {kind}): fun(): {self.type(items)}")
+        lines.append(f"---@field collect fun(self: {kind}, max?: integer): {self.type(items)}[]")
         self.pages[kind] = "\n".join(lines) + "\n"
         return kind
 

@@ -166,13 +166,14 @@ class Meter:
         operation: Operation | None = None,
         request: Request | None = None,
         raw: bool = False,
+        beyond: tuple[str, ...] = (),
         replayed: bool = False,
         counted: Iterable[Claim] = (),
     ) -> Claim:
         """Take what a call costs. Raises ``LimitError`` naming the budget, what is left and what was asked.
 
         ``operation`` is given for Stripe's operations, whose amounts are known; ``raw`` says that a request
-        carries an API's key past its catalog.
+        carries an API's key past its catalog; ``beyond`` are the names it has that the catalog does not know.
 
         ``replayed``: the call was let through before its run broke off. It is counted as it was then, whatever
         is left, and not again where that is still in the ledger. :meth:`readmit` is for one that was not sent.
@@ -185,7 +186,7 @@ class Meter:
             amounts[MUTATIONS] = 1
             try:
                 if self.budget.max_amount and operation is not None and request is not None:
-                    found = self._cost(label, operation, request)
+                    found = self._cost(label, operation, request, beyond)
                     money, total = found.money, found.total
                     if money is not None:
                         amounts[money.currency] = money.amount
@@ -221,10 +222,10 @@ class Meter:
         if passed is not None:
             raise self._over(label, mutation, *passed, amounts)
 
-    def _cost(self, label: str, operation: Operation, request: Request) -> Cost:
+    def _cost(self, label: str, operation: Operation, request: Request, beyond: tuple[str, ...]) -> Cost:
         from host.gate.charges import cost  # only under a budget of amounts
 
-        found, budget = cost(operation, request, self._counted), self.budget
+        found, budget = cost(operation, request, self._counted, beyond), self.budget
         if not found.known:
             self._refuse_unknown(label)
         money = found.money

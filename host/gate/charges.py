@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from host.apis.amounts import is_money
 from host.apis.catalog import Operation
 from host.http.message import Answer, Request
 
@@ -159,10 +160,19 @@ MOVES_NOTHING = (
 )
 
 
-def cost(operation: Operation, request: Request, counted: Mapping[str, Money]) -> Cost:
-    """What a call to Stripe may cost. ``counted`` has what was counted before, by object id."""
+def cost(
+    operation: Operation, request: Request, counted: Mapping[str, Money], beyond: tuple[str, ...] = ()
+) -> Cost:
+    """What a call to Stripe may cost. ``counted`` has what was counted before, by object id.
+
+    ``beyond`` are names the call sends that the catalog does not know. What they do nobody can tell (an old version's
+    ``plan`` of a customer starts a subscription), but where the amount is told by the members the tables read.
+    """
     id = operation.id
     members = DIRECT.get(id)
+    read: tuple[str, ...] = members or FOLLOWING.get(id) or ()
+    if beyond and operation.mutation and (not read or any(is_money(name) and name not in read for name in beyond)):
+        return UNKNOWN
     if members is not None:
         sent = _sent(request)
         money = _money(sent.get(members[0]), sent.get(members[1]))

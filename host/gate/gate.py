@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from host.apis.answers import created, interpret, request_id
-from host.apis.call import bind, check_value, prepare
+from host.apis.beyond import Beyond, other_version
+from host.apis.call import beyond_catalog, bind, check_value, prepare
 from host.apis.catalog import Catalog, Operation
 from host.apis.encode import in_order
+from host.apis.fault import shown
 from host.apis.methods import builder_method, has_method
 from host.apis.nearest import meant, short
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.pages import next_page, page_request
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.request import AsyncRequest, Reply
-from host.errors import CallError, FunctionError, InvalidCall, UsageError
-from host.events import Event
+from host.errors import CallError, FunctionError, InvalidCall, UnexpectedAnswer, UsageError
+from host.events import Event, Logged
 from host.gate.api import Api
 from host.gate.budget import Claim, Meter, admit, keeps, release, settle
 from host.gate.doubts import Doubt, Doubts, Key
@@ -40,9 +42,11 @@ from host.http.message import Answer, Request, origin_of
 from host.http.outcome import IDEMPOTENT, settles
 
 if TYPE_CHECKING:
+    from host.apis.past import Asked as AskedOf
     from host.gate.functions import Function
 
 Answered = Callable[["Call"], None]
+REQUEST = ".request"  # how an API's own word for any request ends
 
 
 class Run(Protocol):
@@ -82,6 +86,10 @@ class Call(msgspec.Struct, eq=False):
     hold: Callable[[Call], None] | None = None
     key: str | None = None
     place: tuple[str, int, bytes] | None = None
+    beyond: tuple[str, ...] = ()  # names it sends that its catalog does not know
+    asks: AskedOf | None = None  # what <api>.request asks for
+    pages: bytes | None = None  # of <api>.request: how the list it gives goes on
+    place_of_page: Any = None  # of a further page of a list: the arguments that lead to it, or its URL
 
     __repr__ = object.__repr__  # it holds answers as they came
 
@@ -128,6 +136,7 @@ class Gate:
         self._told: dict[tuple[str, tuple[str, ...]], tuple[bytes | None, ...]] = {}  # the same of builders
         self._keys = RandomKeys()
         self._streams = Streams()
+        self._warned: dict[str, set[tuple[str, ...]]] = {}  # what was said to a run's log, by its id
         self._live: dict[str, bool] = {}  # whether the key of an operation's API is, by the operation
         self._doubts = Doubts()
 
@@ -151,8 +160,9 @@ class Gate:
             found = self._operations[label] = (api, operation)
         return found
 
-    def member(self, path: str, key: str) -> str | tuple[Api, Operation, bool]:
-        """What ``key`` is below a namespace: a longer path, or an operation and whether it is a builder's.
+    def member(self, path: str, key: str) -> str | tuple[Api, Operation | None, bool]:
+        """What ``key`` is below a namespace: a longer path, or an operation (None: ``request``, any) and whether it is
+        a builder's.
 
         Raises ``InvalidCall`` with the nearest name.
         """
@@ -170,16 +180,24 @@ class Gate:
             return api, operation, False
         if api.catalog.children(full):
             return f"{name}.{full}"
-        near = meant(key, api.catalog.children(prefix))
+        if full == REQUEST[1:]:
+            return api, None, False
+        from host.apis.successors import missing_member  # where an error is made only
+
         kind = "operation" if prefix else "resource"
-        raise InvalidCall(f'{path} has no {kind} "{short(key)}"{near}')
+        raise InvalidCall(f'{path} has no {kind} "{short(key)}"{missing_member(api.catalog, prefix, key)}')
 
     def method(self, label: str, name: str) -> tuple[bytes, ...]:
         """(kind, parameter, letter, field, field) of a builder's method. Raises ``InvalidCall``."""
         found = self._methods.get((label, name))
         if found is None:
             api, operation = self.operation(label)
-            method = builder_method(api.catalog, operation, name)
+            try:
+                method = builder_method(api.catalog, operation, name)
+            except InvalidCall:
+                if not other_version(api.catalog.facts, None):
+                    raise
+                return b"set", name.encode(), b""
             told = (method.kind, method.param, method.code, *method.fields)
             found = self._methods[label, name] = tuple(each.encode() for each in told)
         return found
@@ -202,13 +220,18 @@ class Gate:
             found = self._told[label, names] = tuple(values)
         return found
 
-    def check(self, label: str, name: str, value: Any) -> None:
-        """Raises ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options)."""
+    def check(
+        self, label: str, name: str, value: Any, currency: str | None = None, version: str | None = None
+    ) -> None:
+        """Raises ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options).
+
+        ``currency`` is what the builder has been given, for the message; ``version`` the API's version it asks for.
+        """
         api, operation = self.operation(label)
         if name == ":with":
             CallOptions.parse(value)
         else:
-            check_value(api.catalog, operation, name, value)
+            check_value(api.catalog, operation, name, value, currency, version)
 
     # -- calls
 
@@ -222,47 +245,122 @@ class Gate:
 
     def operate(self, run: Run, call: Call, args: list[Any]) -> None:
         """Send ``stripe.<…>(path arguments…, params, options)``. Raises ``CallError``."""
+        if call.asks is not None:
+            self._ask_api(run, call, call.asks)
+            return
         api, operation = self.operation(call.name)
         arguments, options = bind(operation, args)
         parsed = CallOptions.parse(options)
         call.again = parsed.idempotency_key is not None
         self._send(run, call, api, operation, dict(in_order(arguments)), parsed)
 
-    def page(self, run: Run, call: Call, args: list[Any] | None, page: dict[str, Any]) -> bool:
-        """Send for the page after ``page``; False if there is none. Raises ``CallError``."""
+    def resolve(self, call: Call, arguments: Any) -> None:
+        """Read the arguments of ``<api>.request(method, path, params, options)``: the call gets the name of the
+        operation it asks for, where the catalog has it. Raises ``InvalidCall``.
+        """
+        name = call.name.removesuffix(REQUEST)
+        api = self.apis.get(name)
+        if api is None or api.catalog.operation(REQUEST[1:]) is not None:
+            return  # an operation of that very name
+        from host.apis.past import Asked as AskedOf  # for those that leave the catalog
+
+        call.asks = AskedOf.read(api.catalog, list(arguments or ()), api.base_url)
+        call.name = call.asks.label
+
+    def _ask_api(self, run: Run, call: Call, asked: AskedOf) -> None:
+        """Send what ``<api>.request`` asks for."""
+        api = self.apis[call.name.partition(".")[0]]
+        operation, options = asked.operation, asked.options
+        call.again = options.idempotency_key is not None
+        if asked.keyed and options.idempotency_key is None:
+            options = _keyed(options, call.key or self._keys.next())
+        request = asked.request(api.catalog, options, api.base_url)
+        call.beyond = asked.beyond(api.catalog)
+        words = asked.words(api.catalog)
+        call.pages = words.encode() if words else None
+        if asked.known:
+            self._dispatch(run, call, api, operation, request)
+            return
+        call.api, call.operation, call.request = api, operation, request
+        run.permissions.check_raw(api.name, request.mutation, api.is_live, REQUEST[1:])
+        if run.meters:
+            call.claims = admit(
+                run.meters, call.name, request.mutation, account=api.account, raw=True, request=request,
+                replayed=run.replaying, counted=self._counted(call),
+            )  # fmt: skip
+        self._ask(run, call, api.function, request, mutation=request.mutation)
+
+    def page(
+        self,
+        run: Run,
+        call: Call,
+        args: list[Any] | None,
+        page: Any,
+        place: Any = None,
+        count: int | None = None,
+        again: bool = False,
+    ) -> bool:
+        """Send for the page after ``page``, or for that one ``again``; False if there is none. Raises ``CallError``.
+
+        ``args`` are those of the list's call, None for a list inside an object. ``page`` may have its first and last
+        item only, of ``count``; ``place`` is what ``call.place_of_page`` was when it came, None of the first.
+        """
+        if call.asks is not None:
+            return self._page_asked(run, call, call.asks, page, place, count, again)
+        options: dict[str, Any] = {}
         if args is None:
-            return self._page_by_url(run, call, page)
-        api, operation = self.operation(call.name)
-        arguments, options = bind(operation, args)
-        following = next_page(api.catalog, operation, arguments, page, base_url=api.base_url)
+            found = self._list_inside(call, page)
+            if found is None:
+                return False
+            api, operation, arguments = found
+        else:
+            api, operation = self.operation(call.name)
+            arguments, options = bind(operation, args)
+        parsed = CallOptions.parse(options)
+        here = {**arguments, **place} if isinstance(place, dict) else arguments
+        following: dict[str, Any] | str | None = place if isinstance(place, str) else here
+        if not again:
+            following = next_page(
+                api.catalog, operation, here, page, base_url=api.base_url, count=count, options=parsed
+            )
         if following is None:
             return False
-        parsed = CallOptions.parse(options)
         if isinstance(following, str):
+            call.place_of_page = following
             request = page_request(
                 api.catalog, operation, following, parsed, arguments=arguments, base_url=api.base_url
             )
             self._dispatch(run, call, api, operation, request)
         else:
+            call.place_of_page = {k: v for k, v in following.items() if arguments.get(k) != v}
             self._send(run, call, api, operation, following, parsed)
         return True
 
-    def _page_by_url(self, run: Run, call: Call, page: dict[str, Any]) -> bool:
-        """The next page of a list inside an object: its ``url`` names the list operation."""
-        api = self.apis.get(call.name)
-        url = page.get("url")
-        if api is None or not isinstance(url, str) or not page.get("has_more"):
+    def _page_asked(
+        self, run: Run, call: Call, asked: AskedOf, page: Any, place: Any, count: int | None, again: bool
+    ) -> bool:
+        """The same of a list that ``<api>.request`` gave."""
+        api = self.apis[call.name.partition(".")[0]]
+        following = asked.after(api.catalog, page, place, count, api.base_url, again=again)
+        if following is None:
             return False
-        found = _operation_at(api.catalog, url.partition("?")[0])
-        if found is None:
-            return False
-        operation, arguments = found
-        call.name = f"{api.name}.{operation.id}"
-        following = next_page(api.catalog, operation, arguments, page, base_url=api.base_url)
-        if not isinstance(following, dict):
-            return False
-        self._send(run, call, api, operation, following, CallOptions.parse(None))
+        call.place_of_page = following.place
+        self._ask_api(run, call, following)
         return True
+
+    def _list_inside(self, call: Call, page: Any) -> tuple[Api, Operation, dict[str, Any]] | None:
+        """The list operation behind a list inside an object, which its ``url`` names; None where it has no more."""
+        api = self.apis.get(call.name)
+        if api is None or not isinstance(page, dict) or not page.get("has_more"):
+            return None
+        url = page.get("url")
+        found = _operation_at(api.catalog, url.partition("?")[0]) if isinstance(url, str) else None
+        if found is None:
+            raise UnexpectedAnswer(
+                f"{call.name}: a list inside an answer goes on, but where is not told: its url is {shown(url)}"
+            )
+        call.name = f"{api.name}.{found[0].id}"
+        return api, *found
 
     def function(self, run: Run, call: Call, args: list[Any]) -> bool:
         """Call a registered Python function; True if it has its answer already. Raises ``CallError``."""
@@ -331,6 +429,7 @@ class Gate:
 
     def ended(self, run: Run) -> None:
         """A run is over: let the iterators it has open end."""
+        self._warned.pop(run.run_id, None)
         for stream in self._streams.end(run.run_id):
             self._registry.submit(AsyncRequest("iterator.close", stream, monotonic() + 5.0, _ignore))
         for left in self.libraries.ended(run.run_id):
@@ -354,8 +453,26 @@ class Gate:
     ) -> None:
         if operation.keyed and options.idempotency_key is None and operation.mutation:
             options = _keyed(options, call.key or self._keys.next())
-        request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url)
+        beyond: Beyond | None = None
+        if options.extra or options.api_version is not None or api.catalog.facts.asked_version:
+            beyond = beyond_catalog(api.catalog, options)
+        request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url, beyond=beyond)
+        if beyond is None or not beyond.names:
+            self._dispatch(run, call, api, operation, request)
+            return
+        call.beyond = tuple(beyond.names)
         self._dispatch(run, call, api, operation, request)
+        self._note(run, call, beyond)
+
+    def _note(self, run: Run, call: Call, beyond: Beyond) -> None:
+        """Say once a run what a call sends unchecked as another version of the API is asked for."""
+        said = (call.name, *beyond.names)
+        told = self._warned.setdefault(run.run_id, set())
+        if beyond.lenient and said not in told and not run.replaying:
+            told.add(said)
+            names = ", ".join(dict.fromkeys(beyond.names))
+            text = f"{call.name}: sent unchecked, as the catalog is of another version of the API: {names}"
+            run.emit(Logged(run.run_id, time(), "warn", self._mask(text), call.line))
 
     def _dispatch(self, run: Run, call: Call, api: Api, operation: Operation, request: Request) -> None:
         call.api, call.operation, call.request = api, operation, request
@@ -373,6 +490,7 @@ class Gate:
                 account=api.account,
                 operation=known,
                 request=request,
+                beyond=call.beyond,
                 replayed=run.replaying,
                 counted=self._counted(call),
             )
@@ -571,9 +689,7 @@ def _digest(request: Request | None) -> int | None:
 def _keyed(options: CallOptions, key: str) -> CallOptions:
     if options is NO_OPTIONS:
         return CallOptions(key)
-    return CallOptions(
-        key, options.account, options.api_version, options.timeout, options.retries, options.headers
-    )
+    return msgspec.structs.replace(options, idempotency_key=key)
 
 
 def _operation_at(catalog: Catalog, path: str) -> tuple[Operation, dict[str, Any]] | None:

@@ -109,10 +109,11 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
         if error is not None:
             raise _again(error)
 
-    def check_raw(self, api: str, mutation: bool, live: bool = False) -> None:
-        """May a request of ``http.*`` carry the key of ``api``? It passes by the catalog, so wherever some
-        operations are not granted it needs ``stripe.http`` in ``allow_ops``, by that very name."""
-        label = f"{api}.http"
+    def check_raw(self, api: str, mutation: bool, live: bool = False, word: str = "http") -> None:
+        """May a request of ``http.*`` (``stripe.request``, by the ``word``) carry the key of ``api``? It passes by the
+        catalog, so wherever some operations are not granted it needs ``stripe.http`` in ``allow_ops``, by that very
+        name."""
+        label = f"{api}.{word}"
         for level in self._levels():
             narrow = level.deny_ops or (level.allow_ops is not None and "*" not in level.allow_ops)
             if narrow and label not in (level.allow_ops or ()):

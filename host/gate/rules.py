@@ -170,6 +170,7 @@ class Rules:
                 continue
             yield from (f"{name}.{id}" for id in api.catalog.operation_ids())
             yield f"{name}.http"  # requests of http.* with this API's key to paths the catalog does not have
+            yield f"{name}.request"  # the same of its own word for any request
 
     def _environment(self, granted: Permissions) -> Mapping[str, str]:
         if not self._env and not self.permissions.env:

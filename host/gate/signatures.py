@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from host.apis.fault import shown
+from host.apis.scalars import whole
 from host.errors import InvalidCall, UsageError
 
 __all__ = ["Parameter", "Signature", "converter", "fault"]
@@ -263,9 +264,11 @@ def _expect(kind: type) -> Convert:
 def _integer(value: Any) -> Any:
     if type(value) is int:
         return value
-    # Lua holds integers beyond 2^53 as digits, as they were given to it.
-    if type(value) is str and re.fullmatch(r"-?[1-9][0-9]{15,999}", value):
-        return int(value)
+    # As text come integers beyond 2^53, which Lua holds as their digits, and all that is read from a file.
+    if type(value) is str:
+        digits = int(value) if re.fullmatch(r"-?[1-9][0-9]{15,999}", value) else whole(value)
+        if digits is not None:
+            return digits
     return _read(value, int)
 
 
@@ -357,6 +360,8 @@ def fault(error: msgspec.ValidationError, value: Any) -> str:
         wanted = " or ".join(_WORDS.get(word, word) for word in found[1].split(" | "))
         got = _WORDS.get(found[2], found[2]) if where else shown(value)
         text = f"expected {wanted}, got {got}"
+        if found[2] == "str" and {"int", "float"} & set(found[1].split(" | ")):
+            text += "; a text is not converted here: give tonumber(…) of it"
     elif missing is not None:
         text = f"{missing[1]} is missing"
     else:

@@ -19,16 +19,17 @@ FAILED: Final = 7  # (facts)
 PRELUDE: Final = 9  # (name) -> that file's bytecode
 NAME: Final = 10  # (global's name) -> "" Lua's own | bytecode of the file that sets it | file, a, b; or nothing
 METHOD: Final = 11  # (operation, method) -> kind, param, code, field, field; or ERROR, facts
-CHECK: Final = 12  # (operation, parameter or ":with", value) -> nothing; or ERROR, facts
+CHECK: Final = 12  # (operation, parameter or ":with", value, currency, API's version) -> nothing; or ERROR, facts
 TOOL: Final = 13  # (name, a, b) -> VALUE, bytes; or ERROR, facts
 HOME: Final = 15  # (name) -> bytecode of the prelude's file that defines core.<name>, or nothing
 ROOM: Final = 16  # () -> nothing: the script is over, its end may use the memory held back (LuaState itself answers)
-MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION target paging | BUILDER target about
+MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION target pages | BUILDER target about
 
 # Kinds of CALL
 OPERATION: Final = 1  # payload: list of the arguments
 CREATE: Final = 2  # payload: map of the parameters -> VALUE, id (an integer: after "\\0"), the whole answer
-PAGE: Final = 3  # payload: [arguments or null, the page's ends]
+PAGE: Final = 3  # payload: [arguments or null, the page's ends, where it is or null, its items' number, whether again]
+# -> VALUE, the page, where it is; or nothing after the last
 SLEEP: Final = 4  # target: seconds
 FUNCTION: Final = 5  # payload: list of the arguments -> VALUE, the result; of a generator, its number
 NEXT: Final = 6  # payload: [the generator's number] -> VALUE, [the next item] or nothing

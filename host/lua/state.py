@@ -162,10 +162,10 @@ HOMES = {
         b"ending": b"ending",
         b"text": b"text head",
         b"encode": b"encode encode_list NULL secret_parts utf8_ok",
-        b"decode": b"decode",
-        b"namespaces": b"page",
+        b"decode": b"decode decode_answer",
+        b"pages": b"page nested_page page_of page_fields",
         b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment"
-        b" create_failed create_options maker own_method",
+        b" create_failed create_options maker own_method method_of",
         b"totext": b"to_text",
         b"inspect": b"inspect",
         b"tool": b"tool check",

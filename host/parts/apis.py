@@ -36,7 +36,7 @@ class Apis:
         key = None if simulated else settings.stripe_secret_key
         catalog = load()
         if settings.stripe_api_version is not None:
-            catalog = catalog.with_facts(replace(catalog.facts, version=settings.stripe_api_version))
+            catalog = catalog.with_facts(replace(catalog.facts, asked_version=settings.stripe_api_version))
         self.by_name = {"stripe": Api(catalog, settings.stripe_api_base, key)}
         self._simulated = simulated
         self._credentials: dict[str, Credential | None] = {}  # by API, made when first needed

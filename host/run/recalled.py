@@ -32,7 +32,7 @@ class Recalled:
 def reply_of(call: Call, told: Told) -> Reply:
     """The reply behind an answer, as far as budgets look at it."""
     if told.status != p.ERROR or told.a is None:
-        data = told.b if told.b is not None else told.a  # a builder's answer is told beside its id
+        data = told.b if call.kind == p.CREATE and told.b is not None else told.a  # a builder's is beside its id
         if call.api is None or data is None:
             return Reply()
         return Reply(Answer(200, {}, msgspec.json.encode(from_lua(data))))

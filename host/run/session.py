@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 from host.apis.answers import LONGEST_BODY
+from host.apis.pages import page_words
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
 from host.gate.budget import Meter
-from host.gate.gate import Call, Gate, wrapped
+from host.gate.gate import REQUEST, Call, Gate, wrapped
 from host.gate.masking import Mask
 from host.gate.permissions import Permissions
 from host.limits import MB, Limits
@@ -420,7 +421,8 @@ class Session:
                 return p.VALUE, result_to_lua(call.name, value), None
             if type(value) is dict and type(value.get("id")) is str:
                 result = value["id"]
-            return p.VALUE, None if value is None else encode_plain(value), None
+            place = encode_plain(call.place_of_page) if call.kind == p.PAGE else call.pages
+            return p.VALUE, None if value is None else encode_plain(value), place
         except CallError as failure:
             error = failure
             self._tools_remember(failure)
@@ -516,6 +518,8 @@ class Session:
                     self._weight = Weight(self._limits.memory)
                 self._weight.add(id, len(payload or b"") + len(options or b""))
             arguments: Any = from_lua(payload) if payload is not None else None
+            if call.name.endswith(REQUEST):
+                gate.resolve(call, arguments[0] if kind == p.PAGE else arguments)
             if heavy and kind <= p.CREATE:
                 check_values(arguments)
             if telling and kind != p.PAGE:  # whether there is a page to ask for shows below
@@ -541,7 +545,7 @@ class Session:
             elif kind == p.NEXT:
                 gate.next(self, call, arguments)
             elif kind == p.PAGE:
-                if not gate.page(self, call, arguments[0], arguments[1]):
+                if not gate.page(self, call, *arguments):
                     self._open.pop(id, None)
                     self._calls -= 1
                     if durable is not None:
@@ -677,9 +681,12 @@ class Session:
         if isinstance(found, str):
             return p.GROUP, found.encode()
         api, operation, builder = found
+        if operation is None:
+            return p.MEMBER_OPERATION, f"{api.name}{REQUEST}".encode(), None
         if builder:
             return p.BUILDER, *self._builder(api, operation)
-        return p.MEMBER_OPERATION, f"{api.name}.{operation.id}".encode(), operation.paging is not None
+        about = page_words(api.catalog, operation)
+        return p.MEMBER_OPERATION, f"{api.name}.{operation.id}".encode(), about.encode() if about else None
 
     def _builder(self, api: Api, operation: Operation) -> tuple[bytes | None, ...]:
         """What Lua is told of a builder: its operation, what it is about, and the methods that the script mentions."""
@@ -688,8 +695,10 @@ class Session:
     def _method(self, label: bytes, name: bytes) -> Any:
         return self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
 
-    def _check(self, label: bytes, name: bytes, value: bytes) -> Any:
-        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value))
+    def _check(self, label: bytes, name: bytes, value: bytes, currency: Any = None, version: Any = None) -> Any:
+        said = (currency, version)
+        beside, asked = (each.decode("utf-8", "replace") if type(each) is bytes else None for each in said)
+        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value), beside, asked)
 
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self._tools is not None

@@ -35,14 +35,17 @@ class Checker:
     has plain values (int, float, bool, str, list, dict); ``None`` stands for "unset this".
     """
 
-    def __init__(self, catalog: Schemas) -> None:
+    def __init__(self, catalog: Schemas, *, ignore_unknown: bool = False) -> None:
         self._catalog = catalog
+        self._ignore = ignore_unknown  # of a version of the API that is not the catalog's
 
     def parameters(self, operation: Operation, tree: Tree, location: str, *, typed: bool) -> dict[str, Any]:
         """The parameters of ``location`` ("query", "body") in ``tree``; :class:`Refusal` if any is wrong."""
         known = operation.params
         unknown = [name for name in tree if name not in known or known[name].location != location]
-        if unknown:
+        if unknown and self._ignore:
+            tree = {name: value for name, value in tree.items() if name not in unknown}
+        elif unknown:
             raise self._unknown(unknown, [n for n, p in known.items() if p.location == location])
         found = {name: self.value(known[name].schema, value, name, typed) for name, value in tree.items()}
         for name, param in known.items():
@@ -109,6 +112,8 @@ class Checker:
             return {key: self.value(inner, item, f"{path}[{key}]", typed) for key, item in value.items()}
         unknown = [name for name in value if name not in schema.properties]
         extra: dict[str, Any] = {}
+        if unknown and self._ignore and schema.additional is None and not schema.open_map:
+            value, unknown = {name: item for name, item in value.items() if name not in unknown}, []
         if unknown and schema.additional is None and not schema.open_map:
             raise self._unknown(
                 [f"{path}[{n}]" for n in unknown], [f"{path}[{n}]" for n in schema.properties]

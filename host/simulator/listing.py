@@ -82,8 +82,9 @@ def _cursor_page(call: Call) -> bytes:
 
 
 def _place(call: Call, id: str, param: str) -> int:
+    """A cursor's place: of an object that the list could have, as a deleted one or a canceled subscription is gone."""
     record = call.world.store.record(call.plan.kind, id)
-    if record is None:
+    if record is None or record.deleted or not all(test(_decode(record.body)) for test in _unasked(call)):
         raise missing(noun(call.plan.kind), id, param, 400)
     return record.place
 
@@ -155,9 +156,14 @@ def _filters(call: Call) -> list[Test]:
             tests.append(_has_item(name, value))
         elif name.removesuffix("s") in properties and isinstance(value, list):
             tests.append(_among(name.removesuffix("s"), value))
+    return tests + _unasked(call)
+
+
+def _unasked(call: Call) -> list[Test]:
+    """What a list leaves out unless it is asked for."""
     if call.plan.kind == "subscription" and "status" not in call.params:
-        tests.append(lambda value: value.get("status") != "canceled")
-    return tests
+        return [lambda value: value.get("status") != "canceled"]
+    return []
 
 
 def _equals(name: str, wanted: Any) -> Test:

@@ -115,6 +115,7 @@ class Simulator:
         self._keys = Keys(catalog, key, stripe=stripe)
         self._routes = Routes(catalog)
         self._checker = Checker(catalog)
+        self._lenient = Checker(catalog, ignore_unknown=True)  # for other versions of the API
         self._lock = threading.RLock()
         self._busy: set[str] = set()
 
@@ -192,7 +193,8 @@ class Simulator:
         plan, path_args = found
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
         sent, typed = self._body(plan, headers.get("content-type", ""), body)
-        params = self._parameters(plan, asked, sent, typed)
+        other = headers.get("stripe-version", self.catalog.version) != self.catalog.version
+        params = self._parameters(plan, asked, sent, typed, self._lenient if other else self._checker)
         if token is not None:
             params["page"] = token
         call = Call(self.world, plan, path, query, path_args, params, int(self._clock()))
@@ -212,22 +214,22 @@ class Simulator:
             return body.decode("utf-8", "replace"), True
         raise Refusal(400, f"Invalid request body: the content type {kind or 'none'} is not understood")
 
-    def _parameters(self, plan: Plan, asked: Tree, sent: Any, typed: bool) -> dict[str, Any]:
+    def _parameters(self, plan: Plan, asked: Tree, sent: Any, typed: bool, checker: Checker) -> dict[str, Any]:
         operation = plan.operation
         if not isinstance(sent, dict) or operation.whole_body:
             inner = operation.params.get("body")
             if inner is None:
                 raise Refusal(400, "Invalid request body: an object is expected")
-            value = self._checker.value(inner.schema, sent, "body", typed)
+            value = checker.value(inner.schema, sent, "body", typed)
             found = value if isinstance(value, dict) else {"body": value}
-            return {**self._checker.parameters(operation, asked, "query", typed=False), **found}
+            return {**checker.parameters(operation, asked, "query", typed=False), **found}
         if operation.method in ("GET", "HEAD") or (operation.method == "DELETE" and not operation.body):
             # Some clients send a DELETE's parameters in its body.
-            return self._checker.parameters(operation, {**asked, **sent}, "query", typed=typed)
+            return checker.parameters(operation, {**asked, **sent}, "query", typed=typed)
         if self.world.stripe and operation.body is None and not asked:
-            return self._checker.parameters(operation, sent, "query", typed=typed)
-        found = self._checker.parameters(operation, sent, "body", typed=typed)
-        return {**self._checker.parameters(operation, asked, "query", typed=False), **found}
+            return checker.parameters(operation, sent, "query", typed=typed)
+        found = checker.parameters(operation, sent, "body", typed=typed)
+        return {**checker.parameters(operation, asked, "query", typed=False), **found}
 
     def _claim(self, exchange: Exchange, key: str, method: str, tree: Tree) -> None:
         """Claim ``key``, or make its first answer this one's."""

@@ -41,7 +41,7 @@ def test_all_files_below_the_folder_run(cli: Cli) -> None:
     assert f"sub{os.sep}sums_test.lua:5: assert.equals failed\n  expected: 5\n  actual  : 4\n" in done.out
     assert "> 5 |     assert.equals(5, 2 + 2)" in done.out
     assert "  it printed:\n    looking\n" in done.out
-    assert "write 150 for 1.5" in done.out
+    assert "math.floor(x + 0.5) rounds it to 2" in done.out
     assert "2 passed, 2 failed, 1 pending in " in done.out
     assert done.err == ""
 

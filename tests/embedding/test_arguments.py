@@ -314,7 +314,7 @@ def walks(lab: Lab) -> dict[str, Walk]:
                 "overrides": STRUCT,
                 "cwd": {"None", "text"},
                 "config": {"None"},
-                "claimed": {"None", "function", "class"},
+                "claimed": {"None", "function"},
             },
             {"env_file": {"text"}, "overrides": {"{a: 1}"}},
         ),

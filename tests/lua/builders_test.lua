@@ -137,7 +137,8 @@ describe("a wrong parameter", function()
   end)
 
   it("that is a price in major units is told so", function()
-    says("minor units such as cents: write 2999 for 29.99", function() new_price():amount(29.99) end)
+    says("minor units such as cents %(29.99 usd is 2999%)", function() new_price():amount(29.99) end)
+    says("jpy has no decimals.*rounds it to 501", function() new_price():currency("jpy"):amount(500.5) end)
   end)
 
   it("is told at the script's line", function()

@@ -66,13 +66,31 @@ describe("a list", function()
     assert.called("stripe.customers.list").times(6)
   end)
 
-  it("fetches no page that is not needed", function()
+  it("fetches the next page before a page's last item, which may be deleted then, and not sooner", function()
     local n = 0
     for _ in stripe.customers.list { limit = 10 }:each() do
       n = n + 1
+      assert.called("stripe.customers.list").times(n < 10 and 1 or 2)
       if n == 10 then break end
     end
-    assert.called("stripe.customers.list").times(1)
+  end)
+
+  it("survives that its items are deleted on the way", function()
+    for i = 1, 5 do new_product():name("p" .. i):create() end
+    local n = 0
+    for product in stripe.products.list { limit = 2 }:each() do
+      stripe.products.delete(product.id)
+      n = n + 1
+    end
+    assert.equals(5, n)
+    assert.equals(0, #stripe.products.list())
+  end)
+
+  it("refuses as a cursor what is not in it any more", function()
+    local gone = new_product():name("x"):create()
+    stripe.products.delete(gone)
+    assert.has_error(function() stripe.products.list { starting_after = gone } end,
+      { status = 400, code = "resource_missing", param = "starting_after" })
   end)
 
   it("is a page with data and has_more", function()

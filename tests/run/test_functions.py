@@ -159,7 +159,8 @@ def test_nested_arguments_are_named_by_their_path(host: Host) -> None:
     good = 'return order({{price = 2, tags = {}}, {price = 3, tags = {"a"}}}, {})'
     assert value(host, good) == 5
     error = failure(host, 'order({{price = 2, tags = {}}, {price = "3", tags = {}}}, {})')
-    assert error.message == "order: argument 1 (items)[2].price: expected an integer, got a string"
+    expected = "order: argument 1 (items)[2].price: expected an integer, got a string; "
+    assert error.message == f"{expected}a text is not converted here: give tonumber(…) of it"
     error = failure(host, "order({{price = 2}}, {})")
     assert "argument 1 (items)[1]: tags is missing" in error.message
 

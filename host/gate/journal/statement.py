@@ -7,30 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS
 from host.gate.journal.records import Record, Told, decode_sent, decode_told
 
-# Currencies without, or with three, digits behind the point: https://docs.stripe.com/currencies
-_WHOLE: Final = frozenset(
-    (
-        "bif",
-        "clp",
-        "djf",
-        "gnf",
-        "jpy",
-        "kmf",
-        "krw",
-        "mga",
-        "pyg",
-        "rwf",
-        "ugx",
-        "vnd",
-        "vuv",
-        "xaf",
-        "xof",
-        "xpf",
-    )
-)
-_THREE: Final = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
 _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due", "amount_off")
 _FAILED: Final = 1
 
@@ -119,7 +98,7 @@ def _amount(answer: dict[str, Any]) -> str:
 
 def money(amount: int, currency: str) -> str:
     """Minor units as people write them: ``29.99 USD``, ``500 JPY``."""
-    digits = 0 if currency in _WHOLE else 3 if currency in _THREE else 2
+    digits = 0 if currency in ZERO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
     if digits == 0:
         return f"{amount} {currency.upper()}"
     whole, rest = divmod(abs(amount), 10**digits)

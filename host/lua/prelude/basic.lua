@@ -11,6 +11,8 @@ function env.getmetatable(value)
   if kind ~= "table" then return nil end
   local meta = getmetatable(value)
   if rawequal(meta, core.answer_meta) or rawequal(meta, core.array_meta) then return nil end
+  local page_of = core.rawget(core, "page_of")
+  if page_of and page_of(value) then return nil end
   return meta or nil
 end
 

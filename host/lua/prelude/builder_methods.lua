@@ -63,6 +63,14 @@ function core.positional(first, second, value, also)
   return item
 end
 
+-- A builder's method; where it asks for a version of the API, any other name too, which the host may know to be none.
+function core.method_of(state, name)
+  local class = state.class
+  if not state.options or type(state.options.api_version) ~= "string" then return method(class, name) end
+  local ok, found = pcall(method, class, name)
+  return ok and found or make.set(class, name, name, "")
+end
+
 function core.maker(kind) return make[kind] end
 function core.own_method(name) return own[name] end
 
@@ -71,9 +79,9 @@ function make.list(class, name, param, code)
   return function(self, value)
     local state = changeable(self, name)
     if type(value) == "table" and (#value > 0 or next(value) == nil) or value == "" or rawequal(value, core.NULL) then
-      keep(state, param, fragment(class, param, "", value))
+      keep(state, param, fragment(class, param, "", value, nil, state))
     else
-      keep(state, param, { list = true, fragment(class, param, code, value, true) })
+      keep(state, param, { list = true, fragment(class, param, code, value, true, state) })
     end
     return self
   end
@@ -93,7 +101,7 @@ function make.append(class, name, param, code, first, second)
     end
     local value = ...
     if first then value = core.positional(first, second, ...) end
-    items[#items + 1] = fragment(class, param, not first and code or "", value, true)
+    items[#items + 1] = fragment(class, param, not first and code or "", value, true, state)
     keep(state, param, items)
     return self
   end
@@ -154,7 +162,7 @@ function own.set(self, name, ...)
   if type(name) ~= "string" then
     invalid(state.class.resource .. ":set() expects a parameter's name and its value, got a " .. type(name) .. " as name")
   end
-  return method(state.class, name)(self, ...)
+  return core.method_of(state, name)(self, ...)
 end
 
 local function expect_table(state, given, form, what)
@@ -174,7 +182,7 @@ function own.params(self, given)
     names[n] = name
   end
   sort(names)
-  for i = 1, n do method(state.class, names[i])(self, given[names[i]]) end
+  for i = 1, n do core.method_of(state, names[i])(self, given[names[i]]) end
   return self
 end
 
@@ -185,7 +193,7 @@ own["with"] = function(self, given)
   if status == 1 then core.refuse(payload) end
   local options = {}
   for key, value in next, state.options or {} do options[key] = value end
-  for key, value in next, given do options[key] = value end
+  for key, value in next, given do options[key] = type(value) == "table" and decode(encode(value)) or value end
   state.options = options
   return self
 end

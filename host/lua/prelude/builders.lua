@@ -24,10 +24,17 @@ local function changeable(self, name)
   return state
 end
 
+-- What a parameter has been given, nil if nothing.
+local function given(state, name)
+  for i = 1, state.n, 2 do
+    if state[i] == name then return state[i + 1] end
+  end
+end
+
 -- What is kept of a value: a text as it is, anything else as { code = its encoding }. Asks the host unless the
 -- parameter's letter says all there is to check. The host checks it as the value of the map's key `within`, or as a
--- list's only item where that is true.
-local function fragment(class, name, code, value, within)
+-- list's only item where that is true. state: the builder's, whose currency a message about an amount looks at, and the API's version it asks for.
+local function fragment(class, name, code, value, within, state)
   local kind = type(value)
   local kept, encoded
   if kind == "string" then
@@ -43,16 +50,10 @@ local function fragment(class, name, code, value, within)
     if kind == "boolean" and (code == "b" or code == "s") then return kept end
   end
   if within then encoded = (within == true and "\145" or "\129" .. text(within)) .. encoded end
-  local status, payload = host(CHECK, class.target, name, encoded)
+  local currency, version = state and given(state, "currency"), state and state.options and state.options.api_version
+  local status, payload = host(CHECK, class.target, name, encoded, type(currency) == "string" and currency or nil, version)
   if status == 1 then core.refuse(payload) end
   return kept
-end
-
--- What a parameter has been given, nil if nothing.
-local function given(state, name)
-  for i = 1, state.n, 2 do
-    if state[i] == name then return state[i + 1] end
-  end
 end
 
 local function keep(state, name, value)
@@ -76,7 +77,7 @@ function make.set(class, name, param, code, first, second)
     if not state or state.open ~= methods then state = changeable(self, name) end
     if not is_text or type(value) ~= "string" or not find(value, ASCII) then
       if first then value = core.positional(first, second, value, ...) end
-      value = fragment(class, param, code, value)
+      value = fragment(class, param, code, value, nil, state)
     end
     keep(state, param, value)
     return self
@@ -216,7 +217,8 @@ function meta.__index(self, key)
     if key == "id" then return state.id end
     local raw = state.raw
     if raw then
-      state.data, state.raw = core.decode(state.created == "json" and core.tool("json.decode", raw) or raw), nil
+      if state.created == "json" then raw = core.tool("json.decode", raw) end
+      state.data, state.raw = core.decode_answer(raw, string.match(class.target, "^[^.]+")), nil
     end
     return state.data
   end
@@ -224,6 +226,7 @@ function meta.__index(self, key)
   if key == "copy" or key == "set" or key == "params" or key == "with" then
     return core.own_method(key)
   end
+  if state.options then return core.method_of(state, key) end
   return method(class, key)
 end
 

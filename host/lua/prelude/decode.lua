@@ -6,6 +6,7 @@ local HUGE = 1 / 0
 local answer_meta, array_meta = core.answer_meta, core.array_meta
 
 local data, pos
+local api -- whose answer is read: the lists inside it are pages
 local decode_value
 
 local function unsigned(n)
@@ -33,7 +34,7 @@ local function map(n)
     local key = decode_value()
     t[key] = decode_value()
   end
-  if t.object == "list" and type(t.data) == "table" then return core.page(t) end
+  if api and t.object == "list" and type(t.data) == "table" then return core.nested_page(t, api) end
   return setmetatable(t, answer_meta)
 end
 
@@ -92,6 +93,14 @@ local function decode(bytes)
   data, pos = bytes, 1
   local value = decode_value()
   data, pos = outer_data, outer_pos
+  return value
+end
+
+-- The same of an answer of an API.
+function core.decode_answer(bytes, name)
+  api = name
+  local value = decode(bytes)
+  api = nil
   return value
 end
 

@@ -74,6 +74,8 @@ local encode_value
 
 local function encode_table(out, n, v, depth)
   if depth >= MAX_DEPTH then bad(3, "the table is nested more than 64 deep (or contains itself)") end
+  local page_fields = rawget(core, "page_fields")
+  if page_fields then v = page_fields(v) end
   local count, length = 0, #v
   for _ in next, v do count = count + 1 end
   if (count == length and count > 0) or (count == 0 and rawequal(getmetatable(v), array_meta)) then

@@ -24,6 +24,8 @@ local function show(value, indent, depth, seen, budget)
     if seen[value] then return "<cycle>" end
     if depth > 12 or budget.left <= 0 then return "{…}" end
     seen[value] = true
+    local whole, page_fields = value, rawget(core, "page_fields")
+    if page_fields then value = page_fields(value) end
     local parts, n, inner, length = {}, 0, indent .. "  ", #value
     for i = 1, length do
       n = n + 1
@@ -48,7 +50,7 @@ local function show(value, indent, depth, seen, budget)
       n = n + 1
       parts[n] = name .. " = " .. show(rawget(value, key), inner, depth + 1, seen, budget)
     end
-    seen[value] = nil
+    seen[whole] = nil
     if n == 0 then return "{}" end
     local flat = concat(parts, ", ", 1, n)
     if #flat <= 76 and not core.string.find(flat, "\n") then return "{ " .. flat .. " }" end

@@ -88,6 +88,8 @@ class Check(_Said, frozen=True, tag=p.CHECK):
     operation: bytes
     name: bytes
     value: bytes
+    currency: bytes | None = None
+    version: bytes | None = None
 
 
 class Tool(_Said, frozen=True, tag=p.TOOL):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from host.apis.amounts import ZERO_DECIMALS
 from host.simulator.call import Call
 from host.simulator.checks import at_least
 from host.simulator.refusal import invalid
@@ -23,9 +24,6 @@ CURRENCIES = frozenset(
 )
 # Minor units, per charge: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "cad": 50, "aud": 50, "chf": 50, "jpy": 50}
-_WHOLE = frozenset(
-    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()  # noqa: SIM905
-)
 _DAYS = {"day": 1, "week": 7}
 
 
@@ -67,7 +65,7 @@ def amount_of(call: Call, name: str, default: int) -> int:
 def shown(amount: int, currency: str) -> str:
     """``2999, "usd"`` → ``$29.99``."""
     sign = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}.get(currency, "")
-    return f"{sign}{amount}" if currency in _WHOLE else f"{sign}{amount / 100:.2f}"
+    return f"{sign}{amount}" if currency in ZERO_DECIMALS else f"{sign}{amount / 100:.2f}"
 
 
 def unit_price(price: dict[str, Any], quantity: int) -> int:
