@@ -17,7 +17,7 @@ from host.apis.beyond import check_names
 from host.apis.call import option_headers, unknown_names
 from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.check import free
-from host.apis.encode import deep_pairs, form_key, to_json
+from host.apis.encode import deep_pairs, form_key, in_order, to_json
 from host.apis.fault import Fault, shown
 from host.apis.options import CallOptions
 from host.apis.pages import next_page, own_url, page_words
@@ -102,7 +102,7 @@ class Asked(msgspec.Struct, frozen=True):
         in_query = operation.method in IN_QUERY and operation.body is None
         if in_query or kind == "form":
             pairs: list[str] = []
-            for name, value in _named(self.label, params).items():
+            for name, value in in_order(_named(self.label, params)):
                 deep_pairs(pairs, form_key(name), value)
             text = "&".join(pairs)
             query, content = (text, b"") if in_query else ("", text.encode("ascii"))
