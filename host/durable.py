@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,14 +14,16 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from host.errors import InvalidCall, JournalError, ScriptError, UsageError
 from host.events import Logged
 from host.gate.api import Api
+from host.gate.journal.decisions import InDoubt, decisions
 from host.gate.journal.journal import Journal
-from host.gate.journal.records import Binding, Record, Run
+from host.gate.journal.records import Binding, Record, Run, decode_decided
 from host.lua.values import from_lua, to_lua
-from host.run.durable import Durable, InDoubt, failure_to_repeat
+from host.run.durable import Durable, failure_to_repeat
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
@@ -45,6 +48,14 @@ def default_journal() -> str:
     return os.path.join(base, "luahost", "journal.sqlite")
 
 
+def open_journal(setting: str | None) -> Journal:
+    """The journal of a setting, or the default one; its commands in messages name it where they have to."""
+    journal = Journal.open(setting or default_journal())
+    if setting and setting != default_journal():
+        journal.option = f" --journal {shlex.quote(journal.name)}"
+    return journal
+
+
 class DurableRuns:
     """Opens the host's journal with the first durable run. ``own_simulator``: it may be put on disk."""
 
@@ -59,7 +70,7 @@ class DurableRuns:
         """The journal, opened. Raises :class:`JournalError`."""
         with self._lock:
             if self._journal is None:
-                self._journal = Journal.open(self._host.settings.journal or default_journal())
+                self._journal = open_journal(self._host.settings.journal)
             return self._journal
 
     @property
@@ -131,8 +142,7 @@ class DurableRuns:
         other_key: bool = False,
     ) -> Kept | RunResult:
         """Take up a run again, or give its result if it is done. See :meth:`Host.resume`."""
-        if in_doubt not in ("ask", "repeat", "skip"):
-            raise UsageError(f"in_doubt is {in_doubt!r}; expected 'ask', 'repeat' or 'skip'")
+        decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)  # a wrong word, at once
         found = self.journal.run(run_id)
         if found is None:
             raise no_such_run(self.journal, run_id)
@@ -188,6 +198,8 @@ class DurableRuns:
         if run.status == "replaced":
             raise UsageError(f"run {run.id} was started over, and is kept only to be looked at or undone")
         if run.status == "done":
+            if not isinstance(in_doubt, str) and decisions(self.journal.records(run.id), in_doubt, self._is_api):
+                raise UsageError(f"run {run.id} is done: what was decided of its calls cannot be taken back")
             value, simulated = from_lua(run.value), run.mode == "simulated"
             self._say(run.id, "info", "the run is done: this is its result, and nothing is done again")
             return RunResult(
@@ -195,17 +207,24 @@ class DurableRuns:
             )
         self.check_bound(run, other_key=other_key)
         self._keep_simulator(run.id, run.simulator)
-        log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing)
+        decided = [] if in_doubt == "ask" else decisions(self.journal.records(run.id), in_doubt, self._is_api)
+        log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing, decided)
         if script.source != run.source:
             self._say(
                 run.id,
                 "warn",
                 f"{run.script} has changed since the run began; it goes on if its calls so far are the same",
             )
-        return self._kept(run, script, log, in_doubt, recorded=recorded)
+        for_all = in_doubt if isinstance(in_doubt, str) else "ask"
+        if any(decode_decided(each.data).back_to is not None for each in decided):
+            run = replace(run, printed=0)  # what is shown from here on is another's output: see the log
+        return self._kept(run, script, log, for_all, recorded=recorded)
+
+    def _is_api(self, operation: str) -> bool:
+        return operation.partition(".")[0] in self._host._apis
 
     def _kept(
-        self, run: Run, script: Script, log: list[Record], in_doubt: InDoubt, *, recorded: bool
+        self, run: Run, script: Script, log: list[Record], in_doubt: str, *, recorded: bool
     ) -> Kept:
         durable = Durable(
             self.journal,

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from host.durable import DurableRuns, Kept
     from host.gate.added import Document
     from host.gate.api import Api
+    from host.gate.journal.decisions import InDoubt
     from host.run.child.isolation import Isolation
-    from host.run.durable import InDoubt
     from host.shards.shards import Shards
     from host.simulator.simulator import Simulator
     from host.stats import HostStats
@@ -333,7 +333,10 @@ class Host(Additions):
 
         The script is its file's text as it is now, or as it was recorded (``recorded``, or where the file is
         gone). ``in_doubt`` is for changes that were sent, have no recorded answer and are no longer safe to
-        repeat: ``"ask"`` ends the run naming them. ``force_new`` starts over with new keys. ``other_key`` says
+        repeat: ``"ask"`` ends the run naming them, ``"skip"`` and ``"repeat"`` are for all of them, a mapping decides
+        each by the name the error gives it (``error.facts["calls"]``): ``{"call 1 of task 1": "skip"}``, ``"repeat"``,
+        ``"done:JSON"`` or ``("done", answer)``. A decision may be changed until the run has sent a change after it.
+        ``force_new`` starts over with new keys. ``other_key`` says
         that the present key is of the same account as the one the run began with. Raises ``JournalError``
         where the run may not go on here, or somebody else runs it.
         """

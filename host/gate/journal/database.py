@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 from host.errors import ConfigError, JournalError
 from host.gate.journal.records import VERSION
+from host.gate.journal.watch import Watch
 
 Statement = tuple[str, Sequence[Mapping[str, Any]]]
 """SQL with ``:names``, and the values of each time it is to be done."""
@@ -63,11 +64,22 @@ TABLES: Final[dict[str, dict[str, str]]] = {
 
 
 # Version → what makes the tables of the one before its own.
-CHANGES: Final[dict[int, list[str]]] = {2: ["ALTER TABLE luahost_run ADD COLUMN exit_status INTEGER"]}
+CHANGES: Final[dict[int, list[str]]] = {
+    2: ["ALTER TABLE luahost_run ADD COLUMN exit_status INTEGER"],
+    3: [],  # no new columns: records and statuses that an earlier version would misread
+}
 
 
 class Conflict(JournalError):
     """A row with this key is there already: somebody else has written it."""
+
+
+class Lost(JournalError):
+    """What was written went to a file nobody will read any more: it was deleted, replaced or cut short."""
+
+
+class Damaged(JournalError):
+    """The file is not a journal, or not whole, or a record in it cannot be read."""
 
 
 class Database(Protocol):
@@ -161,10 +173,6 @@ def _bring_up(database: Database, version: int) -> None:
             raise
 
 
-class Damaged(JournalError):
-    """The file is not a journal, or not whole."""
-
-
 class SQLite:
     """A file, by Python's own SQLite, in WAL mode with ``synchronous=FULL``.
 
@@ -183,7 +191,11 @@ class SQLite:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             # Answers hold what the API said of customers: the file is its owner's alone. SQLite gives the
             # files beside it the same mode.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+            # Only where it is new: closing a file drops the locks this process has on it
+            # (sqlite.org/howtocorrupt.html, 2.2).
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+        except FileExistsError:
+            pass
         except OSError as error:
             raise JournalError(f"the journal {path} cannot be opened: {error.strerror}") from error
         try:
@@ -196,6 +208,7 @@ class SQLite:
         except sqlite3.Error as error:
             self.close()
             raise self._translated(error) from error
+        self._watch = Watch(path)
 
     def write(self, statements: Sequence[Statement]) -> int:
         with self._lock:
@@ -215,7 +228,16 @@ class SQLite:
                 if isinstance(error, self._sqlite3.Error):
                     raise self._translated(error) from error
                 raise
+            self._check_there()
             return changed
+
+    def _check_there(self) -> None:
+        fault = self._watch.fault()
+        if fault is not None:
+            raise Lost(
+                f"the journal {self.name} is not there any more: {fault} while it was in use",
+                hint="put the file back, or see what was done and begin anew: what was done since is not recorded",
+            )
 
     def read(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         with self._lock:
