@@ -8,7 +8,7 @@ import re
 import shlex
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -16,20 +16,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from host.errors import InvalidCall, JournalError, ScriptError, UsageError
+from host.errors import HostError, InvalidCall, JournalError, ScriptError, UsageError
 from host.events import Logged
 from host.gate.api import Api
-from host.gate.journal.decisions import InDoubt, decisions
 from host.gate.journal.journal import Journal
 from host.gate.journal.records import Binding, Record, Run, decode_decided
 from host.lua.values import from_lua, to_lua
+from host.run.decisions import InDoubt, decisions
 from host.run.durable import Durable, failure_to_repeat
+from host.run.options import RunOptions
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
     from host.host import Host
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+_UNDO = re.compile(r"(?<=.)\.undo(:\d{1,9})?(\.\d{1,9})?\Z")  # a run's undoing is named after it, however long it is
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -128,9 +130,35 @@ class DurableRuns:
                 script, said.get("args", ()), said.get("globals"), run_id, force_new=force_new, batch=batch_id
             )
         except (JournalError, UsageError) as error:
-            failure = ScriptError(error.message, script=script.name, kind="journal", hint=error.hint, cause=error)
-            simulated = self._host.simulated
-            return RunResult(run_id or "", script.name, error=failure, simulated=simulated)
+            return self._refused(run_id or "", script.name, error)
+
+    def resume_batch(
+        self,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        concurrency: int = 100,
+        in_doubt: InDoubt = "ask",
+        recorded: bool = False,
+        other_key: bool = False,
+    ) -> Iterator[RunResult]:
+        """Take up many runs, those whose ``run_id`` the jobs say, each with its ``timeout``; gives results as they end.
+
+        One that cannot be taken up has an error of kind ``journal`` or ``usage`` as its result.
+        """
+        def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult:
+            try:
+                return self.resume(job["run_id"], in_doubt=in_doubt, recorded=recorded, other_key=other_key)
+            except (JournalError, UsageError) as error:
+                return self._refused(job["run_id"], script.name, error)
+
+        self._host._worker.check_may_block("resume_batch")
+        return self._host._runs.many(iter(jobs), concurrency, keep)
+
+    def _refused(self, run_id: str, script: str, error: HostError) -> RunResult:
+        """The result of a run that was not begun, with the exit code the error has where it ends a command."""
+        kind = "usage" if isinstance(error, UsageError) else "journal"
+        failure = ScriptError(error.message, script=script, kind=kind, hint=error.hint, cause=error)
+        return RunResult(run_id, script, error=failure, simulated=self._host.simulated)
 
     def resume(
         self,
@@ -195,8 +223,14 @@ class DurableRuns:
     def _resume(
         self, run: Run, script: Script, in_doubt: InDoubt, *, recorded: bool, other_key: bool
     ) -> Kept | RunResult:
-        if run.status == "replaced":
+        if run.status == "replaced" or "~" in run.id:
             raise UsageError(f"run {run.id} was started over, and is kept only to be looked at or undone")
+        if run.status in ("undone", "partly undone"):
+            left = f"; {self.journal.command('runs undo', run.id)} does what is left"
+            raise UsageError(
+                f"run {run.id} was {run.status}: what it created is gone, and it cannot be gone on with",
+                hint=f"--force-new starts it over, with new keys{'' if run.status == 'undone' else left}",
+            )
         if run.status == "done":
             if not isinstance(in_doubt, str) and decisions(self.journal.records(run.id), in_doubt, self._is_api):
                 raise UsageError(f"run {run.id} is done: what was decided of its calls cannot be taken back")
@@ -246,7 +280,7 @@ class DurableRuns:
             )
 
     def _aside(self, run: Run) -> None:
-        if run.status == "replaced":
+        if run.status == "replaced" or "~" in run.id:
             raise UsageError(f"run {run.id} was started over already")
         if self.journal.is_running(run):
             raise JournalError(f"run {run.id} is being run by another process")
@@ -317,17 +351,15 @@ class DurableRuns:
 def no_such_run(journal: Journal, run_id: str) -> UsageError:
     """The error for an id that names none."""
     text = f"there is no run {run_id} in the journal {journal.name}"
-    if journal.run(f"{run_id}.1") is not None:
-        return UsageError(
-            f"{text}; it is a batch, whose runs are {run_id}.1, {run_id}.2 …",
-            hint=f"give its command again, with --run-id {run_id}: what is done is not done again",
-        )
-    return UsageError(text, hint="luahost runs list shows them")
+    members = journal.batch(run_id)
+    if members:
+        return UsageError(f"{text}; it is a batch, whose runs are {members[0].id}, … {members[-1].id}")
+    return UsageError(text, hint=f"luahost runs list{journal.option} shows them")
 
 
 def check_id(run_id: str) -> None:
     """Raise ``UsageError`` for what cannot be a run's id."""
-    if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
+    if not isinstance(run_id, str) or not _ID.fullmatch(_UNDO.sub("", run_id)):
         raise UsageError(
             "a run's id is 1 to 100 letters, digits and . _ : -, beginning with a letter or digit; "
             f"got {run_id!r}"

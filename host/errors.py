@@ -229,7 +229,8 @@ class ScriptError(HostError):
     ``line`` is the script's line (1-based) or ``None``, ``script`` its name, ``traceback`` the Lua call
     stack as text (innermost first), ``source`` the lines around the fault, ``cause`` the ``CallError`` or
     exception behind it, ``kind`` the kind of a raised error table (``"error"`` for a plain Lua error,
-    ``"syntax"`` for a chunk that does not compile), ``facts`` the fields of the error table.
+    ``"syntax"`` for a chunk that does not compile, ``"journal"`` and ``"usage"`` where a durable run of a batch could
+    not be recorded or was not what its id stands for), ``facts`` the fields of the error table.
     """
 
     def __init__(
@@ -261,6 +262,8 @@ class ScriptError(HostError):
         "unexpected": 4,
         "timeout": 5,
         "limit": 5,
+        "usage": UsageError.exit_code,
+        "journal": JournalError.exit_code,
         "interrupted": 130,
     }
 

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from host.durable import DurableRuns, Kept
     from host.gate.added import Document
     from host.gate.api import Api
-    from host.gate.journal.decisions import InDoubt
     from host.run.child.isolation import Isolation
+    from host.run.decisions import InDoubt
     from host.shards.shards import Shards
     from host.simulator.simulator import Simulator
     from host.stats import HostStats

@@ -40,8 +40,7 @@ def in_doubt_error(
     details = "".join(f"\n  {_detail(each, script)}" for each in facts)
     each = " ".join("--in-doubt " + shlex.quote(f"{one['call']}=skip") for one in facts[:3])
     return ScriptError(
-        "sent before the run broke off, without a recorded answer, and no longer safe to repeat: "
-        f"{named}{details}",
+        f"sent before the run broke off, without a recorded answer, and no longer safe to repeat: {named}{details}",
         kind="in doubt",
         script=script,
         line=facts[0]["line"],

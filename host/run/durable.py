@@ -112,8 +112,8 @@ class Durable:
         self._steps: dict[int, Step] = {}  # by the call's id
         self._places: dict[tuple[str, int], Step] = {}
         self._reopening = Reopening()
-        self._repeats = 0  # calls to be repeated that are not on their way yet, under the lock
-        self._held_back: list[Callable[[], None]] = []  # what the script is told when they are
+        self._repeated: set[int] = set()  # calls that are repeated by a decision, until they have their answers
+        self._held_back: list[Callable[[], None]] = []  # what the script is told then
         self._under_way = 0  # mutations sent whose outcome is still to come, under the lock
         self._read_log(log or [], printed)
 
@@ -209,19 +209,11 @@ class Durable:
             return
         self._go_recorded(session, step, call)
 
-    def _go_recorded(
-        self, session: Session, step: Step, call: Call, then: Callable[[], None] | None = None
-    ) -> None:
-        """Off with a change, once it is recorded that it is sent; ``then`` when it is on its way or given up."""
-
-        def go(error: HostError | None) -> None:
-            self._go(session, step, error)
-            if then is not None:
-                then()
-
+    def _go_recorded(self, session: Session, step: Step, call: Call) -> None:
+        """Off with a change, once it is recorded that it is sent."""
         key = call.request.idempotency_key if call.request is not None else None
         data = encode(Sent(key=key, printed=session.printed))
-        self._record(session, "sent", step, call.line, data, go)
+        self._record(session, "sent", step, call.line, data, lambda error: self._go(session, step, error))
 
     def _go(self, session: Session, step: Step, error: HostError | None = None) -> None:
         """Off with it, now that the journal has it. On the writer's thread, or the session's for a read."""
@@ -307,6 +299,8 @@ class Durable:
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
         self._record(session, "answer", step, call.line if call else None, encode(told), urgent=alone)
+        if self._repeated:
+            self._through(id)
 
     def unread(self, session: Session, item: Any) -> None:
         """A reply that came when the script had ended."""
@@ -386,10 +380,11 @@ class Durable:
             line = step.call.line if step.call is not None else None
             self._record(session, "decided", step, line, encode(said))
         steps = [(step, self._decided.get((step.path, step.n))) for step in self._steps.values()]
-        self._repeats = sum(
-            decided is not None and decided.word == "repeat" and (step.path, step.n) not in self._late
+        self._repeated = {
+            step.id
             for step, decided in steps
-        )
+            if decided is not None and decided.word == "repeat" and (step.path, step.n) not in self._late
+        }
         for step, decided in steps:
             self._revive(session, step, decided)
 
@@ -427,8 +422,6 @@ class Durable:
         if step.cancelled:
             mutation = call.asked is not None and call.asked.mutation
             outcome: Any = ("unknown" if before else "not_sent") if mutation else None
-            if decided is not None and decided.word == "repeat":
-                self._repeated()
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
         elif late is not None:
             self._recall(session, step, call, decode_told(late.data))
@@ -448,7 +441,7 @@ class Durable:
     def _decide(self, session: Session, step: Step, call: Call, decided: Decided) -> None:
         """Do what was decided of a call in doubt."""
         if decided.word == "repeat":  # recorded once more: should it be lost again, that is another doubt
-            self._go_recorded(session, step, call, then=self._repeated)
+            self._go_recorded(session, step, call)
         elif decided.word == "skip":
             error = skipped_error(step, call, self.journal, self.run_id)
             self._hold_back(lambda: call.deliver_error(error))
@@ -462,20 +455,18 @@ class Durable:
         self._hold_back(lambda: session.around.runners.post(session, item))
 
     def _hold_back(self, tell: Callable[[], None]) -> None:
-        """Tell the script something once all that is to be repeated is on its way: it might give that up for it."""
-        with self._lock:
-            if self._repeats:
-                self._held_back.append(tell)
-                return
-        tell()
-
-    def _repeated(self) -> None:
-        with self._lock:
-            self._repeats -= 1
-            told = self._held_back if not self._repeats else []
-            self._held_back = self._held_back if self._repeats else []
-        for tell in told:
+        """Tell the script something once all that is repeated is through: it might give that up for it."""
+        if self._repeated:
+            self._held_back.append(tell)
+        else:
             tell()
+
+    def _through(self, id: int) -> None:
+        self._repeated.discard(id)
+        if not self._repeated:
+            told, self._held_back = self._held_back, []
+            for tell in told:
+                tell()
 
     # -- what is different each time
 

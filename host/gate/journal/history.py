@@ -82,9 +82,7 @@ class History:
     def open(self) -> list[Place]:
         """Changes that were sent and have no answer, in their order."""
         return [
-            place
-            for place in self.sent
-            if place not in self.told and place not in self.late and self.is_change(place)
+            place for place in self.sent if place not in self.told and place not in self.late and self.is_change(place)
         ]
 
     @property

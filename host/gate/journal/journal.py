@@ -37,10 +37,14 @@ RECORD_COLUMNS: Final = ", ".join(Record._fields)
 
 _TAKE = (
     "UPDATE luahost_run SET owner = :owner, lease = :lease, status = 'running', updated = :now "
-    "WHERE id = :id AND status NOT IN ('replaced', 'undoing', 'undone') "
+    "WHERE id = :id AND status NOT IN ('replaced', 'partly undone', 'undone') "
     "AND (owner IS NULL OR owner = :before OR lease < :now)"
 )
 _UNPRINTED = "UPDATE luahost_run SET printed = 0 WHERE id = :id"  # the log still says what was shown
+_MARK = (
+    "UPDATE luahost_run SET owner = NULL, lease = 0, status = :status, updated = :now "
+    "WHERE id = :id AND (owner IS NULL OR owner = :before OR lease < :now)"
+)
 _BEAT = "UPDATE luahost_run SET lease = :lease WHERE id = :id AND owner = :owner"
 _RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
 _END = (
@@ -150,12 +154,38 @@ class Journal:
             [
                 ("UPDATE luahost_record SET run = :aside WHERE run = :id", values),
                 (
-                    "UPDATE luahost_run SET id = :aside, status = 'replaced', owner = NULL, updated = :now "
-                    "WHERE id = :id",
+                    "UPDATE luahost_run SET id = :aside, status = CASE WHEN status IN ('partly undone', 'undone') "
+                    "THEN status ELSE 'replaced' END, owner = NULL, updated = :now WHERE id = :id",
                     values,
                 ),
             ]
         )
+
+    def mark(self, run: Run, status: str) -> None:
+        """Set the status of a run. Raises :class:`JournalError` if somebody runs it."""
+        dead = run.owner is not None and is_dead(run.owner)
+        values = {"id": run.id, "status": status, "now": self.clock(), "before": run.owner if dead else ""}
+        if not self._database.write([(_MARK, [values])]):
+            raise JournalError(f"run {run.id} is being run by another process")
+
+    def batch(self, id: str) -> list[Run]:
+        """The runs of a batch, ``ID.1``, ``ID.2`` …, in their order."""
+        rows = self._database.read(
+            f"SELECT {RUN_COLUMNS} FROM luahost_run WHERE id LIKE :like",  # noqa: S608
+            {"like": f"{id}.%"},
+        )
+        found = [_run(row) for row in rows]
+        numbered = [run for run in found if run.id.startswith(f"{id}.") and run.id[len(id) + 1 :].isdecimal()]
+        return sorted(numbered, key=lambda run: int(run.id[len(id) + 1 :]))
+
+    def calls(self) -> dict[str, int]:
+        """How many calls are recorded of each run that has no end; of some with one, what came after it too."""
+        rows = self._database.read(
+            "SELECT run, COUNT(*) FROM (SELECT DISTINCT run, path, n FROM luahost_record "
+            "WHERE kind IN ('sent', 'answer', 'refused', 'late') AND name <> 'sleep' "
+            "AND run IN (SELECT id FROM luahost_run WHERE status = 'running')) AS made GROUP BY run"
+        )
+        return {run: int(number) for run, number in rows}
 
     def end(
         self, run: str, status: str, *, printed: int, calls: int, value: bytes, error: str | None, then: Then,

@@ -11,14 +11,11 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from host.errors import HostError
-from host.lua.values import from_lua
-
 VERSION: Final = 3
 """Of the tables. A journal of an earlier version is brought up to it, one of a later version is not touched."""
 
 Kind = Literal["sent", "answer", "refused", "late", "value", "resumed", "decided"]
-Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced", "undoing", "undone"]
+Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced", "partly undone", "undone"]
 
 
 class Record(NamedTuple):
@@ -129,6 +126,8 @@ decode_sent = msgspec.msgpack.Decoder(Sent).decode
 decode_told = msgspec.msgpack.Decoder(Told).decode
 decode_decided = msgspec.msgpack.Decoder(Decided).decode
 
+_decode = msgspec.msgpack.Decoder(ext_hook=lambda code, data: None).decode  # opaque values are the script's
+
 _FAILED: Final = 1  # the status of an answer that is an error
 
 
@@ -139,7 +138,7 @@ def check_log(log: Sequence[Record]) -> None:
             raise ValueError(f"record {place} is missing (the next one is record {record.seq})")
         try:
             _check(record)
-        except (HostError, msgspec.MsgspecError, TypeError, ValueError) as error:
+        except (msgspec.MsgspecError, TypeError, ValueError) as error:
             line = f" of line {record.line}" if record.line is not None else ""
             name = f", {record.name}{line}," if record.name else ""
             raise ValueError(f"record {place} ({record.kind}{name}) cannot be read: {error}") from error
@@ -154,7 +153,7 @@ def _check(record: Record) -> None:
     elif record.kind in ("answer", "refused", "late"):
         told = decode_told(data)
         inner = told.a if told.b is None or told.status == _FAILED else told.b
-        value = from_lua(inner) if type(inner) is bytes else None
+        value = _decode(inner) if type(inner) is bytes else None
         if told.status == _FAILED and not (isinstance(value, dict) and "message" in value):
             raise ValueError("it is an error without a message")
     elif record.kind == "decided":
