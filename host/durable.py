@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from host.errors import HostError, InvalidCall, JournalError, ScriptError, UsageError
 from host.events import Logged
 from host.gate.api import Api
+from host.gate.journal.database import Damaged
 from host.gate.journal.journal import Journal
 from host.gate.journal.records import Binding, Record, Run, decode_decided
 from host.lua.values import from_lua, to_lua
@@ -178,7 +179,7 @@ class DurableRuns:
         if force_new:
             self.check_bound(found, other_key=other_key)
             self._aside(found)
-            args = tuple(from_lua(found.args))
+            args = tuple(_field(found, "args", self.journal))
             return self._new(found.id, found.generation + 1, script, args, found.globals)
         return self._resume(found, script, in_doubt, recorded=recorded, other_key=other_key)
 
@@ -234,7 +235,7 @@ class DurableRuns:
         if run.status == "done":
             if not isinstance(in_doubt, str) and decisions(self.journal.records(run.id), in_doubt, self._is_api):
                 raise UsageError(f"run {run.id} is done: what was decided of its calls cannot be taken back")
-            value, simulated = from_lua(run.value), run.mode == "simulated"
+            value, simulated = _field(run, "value", self.journal), run.mode == "simulated"
             self._say(run.id, "info", "the run is done: this is its result, and nothing is done again")
             return RunResult(
                 run.id, run.script, value=value, calls=run.calls, simulated=simulated, exit_status=run.exit_status
@@ -260,6 +261,7 @@ class DurableRuns:
     def _kept(
         self, run: Run, script: Script, log: list[Record], in_doubt: str, *, recorded: bool
     ) -> Kept:
+        args, globals = _field(run, "args", self.journal), _field(run, "globals", self.journal)
         durable = Durable(
             self.journal,
             run.id,
@@ -270,10 +272,10 @@ class DurableRuns:
             modules="recorded" if recorded else "current",
             submit=self._host._around.gate.submit,
         )
-        return Kept(run.id, script, tuple(from_lua(run.args)), from_lua(run.globals), durable)
+        return Kept(run.id, script, tuple(args), globals, durable)
 
     def _same(self, run: Run, args: tuple[str, ...], given: bytes) -> None:
-        if list(args) != from_lua(run.args) or from_lua(given) != from_lua(run.globals):
+        if list(args) != _field(run, "args", self.journal) or from_lua(given) != _field(run, "globals", self.journal):
             raise UsageError(
                 f"run {run.id} was started with other arguments or globals",
                 hint="resume takes the recorded ones; another run needs another id",
@@ -374,6 +376,14 @@ def _script(run: Run, *, recorded: bool) -> Script:
         if file.is_file():
             return Script(run.script, Script.read(file).source, folder)
     return Script(run.script, run.source, folder)
+
+
+def _field(run: Run, name: str, journal: Journal) -> Any:
+    """What a run's row holds as MessagePack."""
+    try:
+        return from_lua(getattr(run, name))
+    except (InvalidCall, TypeError) as error:
+        raise Damaged(f"the journal {journal.name} is damaged: run {run.id}: its {name} cannot be read") from error
 
 
 def _nothing(_: list[Record]) -> int:

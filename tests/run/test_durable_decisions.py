@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +42,8 @@ class Payments:
 
 
 @pytest.fixture
-def payments(lab: Lab) -> Iterator[Payments]:
-    yield Payments(lab)
+def payments(lab: Lab) -> Payments:
+    return Payments(lab)
 
 
 PARALLEL = """local a, b = parallel(function() local a = pay("A") return a end, function() return (pay("B")) end)

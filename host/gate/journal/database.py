@@ -213,6 +213,7 @@ class SQLite:
     def write(self, statements: Sequence[Statement]) -> int:
         with self._lock:
             db = self._db
+            self._check_there()
             try:
                 db.execute("BEGIN IMMEDIATE")
                 changed = 0

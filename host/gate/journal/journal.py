@@ -131,7 +131,12 @@ class Journal:
                 hint="if that process is gone without a trace, its lease ends "
                 f"in {max(0.0, run.lease - now):.0f} s and the run can be taken over",
             )
-        log = self.records(run.id)
+        try:
+            log = self.records(run.id)
+        except JournalError:  # it stays what it was, for somebody who can read it
+            given_back = {"id": run.id, "status": run.status, "now": run.updated, "before": self._owner}
+            self._database.write([(_MARK, [given_back])])
+            raise
         seq = log[-1].seq + 1 if log else 1
         marks = [Record(run.id, seq, "resumed", n=skip(log), at=now)]
         marks += [each._replace(seq=seq + n, at=now) for n, each in enumerate(decided, 1)]

@@ -1,7 +1,7 @@
 """Whether a journal's file is still the one that was opened.
 
-A file that was deleted, renamed or replaced takes writes without an error, and nobody ever reads them. So each
-commit is followed by a look at what the path names now.
+A file that was deleted, renamed or replaced takes writes without an error, and nobody ever reads them; one that was
+cut short is written to behind its end. So before each transaction and after it what the path names is looked at.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Watch:
         self.fault()
 
     def fault(self) -> str | None:
-        """What has become of the files since the last look, or ``None``. Call it after a commit."""
+        """What has become of the files since the last look, or ``None``. Call it before a transaction and after it."""
         for end in ("", *_BESIDE):
             try:
                 now = os.stat(self._path + end)
