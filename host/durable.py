@@ -150,7 +150,7 @@ class DurableRuns:
             try:
                 return self.resume(job["run_id"], in_doubt=in_doubt, recorded=recorded, other_key=other_key)
             except (JournalError, UsageError) as error:
-                return self._refused(job["run_id"], script.name, error)
+                return self._refused(job["run_id"], "", error)
 
         self._host._worker.check_may_block("resume_batch")
         return self._host._runs.many(iter(jobs), concurrency, keep)

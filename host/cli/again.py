@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -29,8 +28,10 @@ def batch_hint(run_id: str, given: Sequence[str]) -> str:
     """The command that goes on with a batch: the one that was ``given``, with its id."""
     import shlex  # for a message
 
+    from host.gate.journal.database import without_password  # durable runs alone
+
     behind = given.index("--") if "--" in given else len(given)
-    before = [_unsecret(each) for each in given[:behind] if each not in ("--durable", "--force-new")]
+    before = [without_password(each) for each in given[:behind] if each not in ("--durable", "--force-new")]
     named = any(each.partition("=")[0] == "--run-id" for each in before)
     own = [] if named else ["--run-id", run_id]
     return f"python -m host run {shlex.join([*own, *before, *given[behind:]])}"
@@ -38,9 +39,10 @@ def batch_hint(run_id: str, given: Sequence[str]) -> str:
 
 def _journal(settings: Settings) -> list[str]:
     from host.durable import default_journal  # durable runs alone
+    from host.gate.journal.database import without_password
 
     where = settings.journal
-    return ["--journal", _unsecret(where)] if where and where != default_journal() else []
+    return ["--journal", without_password(where)] if where and where != default_journal() else []
 
 
 def _same_options(ctx: click.Context) -> list[str]:
@@ -62,14 +64,3 @@ def _as_typed(option: click.Option, value: Any) -> list[str]:
         return [option.opts[0]] if value else list(option.secondary_opts[:1])
     values = value if option.multiple else [value]
     return [part for each in values for part in (option.opts[0], str(each))]
-
-
-def _unsecret(argument: str) -> str:
-    """A database's URL without its password."""
-    if "://" not in argument or "@" not in argument:
-        return argument
-    try:
-        password = urlsplit(argument.partition("=")[2] or argument).password
-    except ValueError:
-        return argument
-    return argument.replace(f":{password}@", ":***@") if password else argument

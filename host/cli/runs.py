@@ -54,11 +54,19 @@ def list_(journal: str | None, env_file: str | None) -> int:
 @journal_options
 def show(run_id: str, as_json: bool, journal: str | None, env_file: str | None) -> int:
     """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
+    from msgspec.structs import replace
+
     from host.gate.journal.statement import statement
+    from host.parts.undoing import taken_back
 
     with opened(journal, env_file) as (book, _):
         runs = runs_of(book, run_id)
-        shown = [(run, statement(book.records(run.id)), status_of(book, run)) for run in runs]
+        shown = []
+        for run in runs:
+            back = taken_back(book, run)
+            entries = statement(book.records(run.id))
+            entries = [replace(each, outcome="undone") if each.call in back else each for each in entries]
+            shown.append((run, entries, status_of(book, run)))
     if runs[0].id != run_id and not as_json:
         counts = Counter(status for _, _, status in shown)
         parts = ", ".join(f"{number} {status}" for status, number in counts.items())

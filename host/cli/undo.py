@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,8 @@ def command(run_id: str, dry_run: bool, refunds: bool, journal: str | None, env_
     with opened(journal, env_file) as (book, settings):
         runs = runs_of(book, run_id)
         under_way = [run.id for run in runs if book.is_running(run)]
-        again = f"luahost runs undo {run_id}{' --refunds' if refunds else ''}{book.option}"
+        again = book.command("runs undo", run_id) + (" --refunds" if refunds else "")
+        again += f" --env-file {shlex.quote(env_file)}" if env_file else ""
     if under_way:
         raise UsageError(f"run {under_way[0]} is still being run")
     simulate = runs[0].mode == "simulated"
@@ -74,10 +76,10 @@ def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
 
     worst: RunResult | None = None
     for run in runs:
-        nothing = not _tell(host, run, refunds=refunds, would=False)
+        something = _tell(host, run, refunds=refunds, would=False)
         result = undo(host, run.id, refunds=refunds, beside=len(runs) > 1)
-        if nothing and result.error is None:
-            click.echo(f"nothing is left to undo of {run.id}", err=True)
+        if not something:
+            click.echo(f"nothing is left that could be undone of {run.id}", err=True)
         if result.error is not None:
             return result
         if worst is None or (result.exit_status and not worst.exit_status):
@@ -102,8 +104,8 @@ def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> bool:
             click.echo(f"would undo {what} {each.entry.amount} by {how}")
         if each.note:
             click.echo(f"note: {what}: {each.note}", err=not would)
-    if would and not state.left:
-        click.echo(f"nothing is left to undo of {run.id}")
+    if would and not state.steps:
+        click.echo(f"nothing is left that could be undone of {run.id}")
     return bool(state.steps or state.unfinished)
 
 

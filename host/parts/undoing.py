@@ -8,7 +8,7 @@ taken back, so that what a run did and what is left of it can always be told fro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from host.errors import UsageError
 from host.gate.api import Api
@@ -22,7 +22,7 @@ from host.run.script import RunResult, Script
 if TYPE_CHECKING:
     from host.host import Host
 
-__all__ = ["PARTLY_UNDONE", "UNDONE", "Undoing", "attempts", "undo"]
+__all__ = ["PARTLY_UNDONE", "UNDONE", "Undoing", "attempts", "taken_back", "undo"]
 
 UNDONE, PARTLY_UNDONE = "undone", "partly undone"
 
@@ -34,7 +34,7 @@ class Undoing:
         self.run = run
         self.name, made = _next_attempt(journal, run)
         self.unfinished = [each for each in made if each.status in ("running", "interrupted")]
-        said = [step for each in made if each.status == "done" for step in from_lua(each.value) or ()]
+        said = [step for each in made for step in _said(each)]
         undone = {step["call"] for step in said if step["ok"]}
         self.perhaps = bool(undone) or any(step["unknown"] for step in said)
         entries = statement(journal.records(run.id))
@@ -88,6 +88,16 @@ def undo(host: Host, run_id: str, *, refunds: bool, beside: bool = False) -> Run
 def attempts(journal: Journal, run: Run) -> list[Run]:
     """The runs that took back what a run did, or tried to."""
     return _next_attempt(journal, run)[1]
+
+
+def taken_back(journal: Journal, run: Run) -> set[str]:
+    """The calls of a run that were taken back (``Entry.call``)."""
+    return {step["call"] for each in attempts(journal, run) for step in _said(each) if step["ok"]}
+
+
+def _said(attempt: Run) -> list[dict[str, Any]]:
+    """What an attempt that went through says of its steps; one of an earlier version says nothing."""
+    return from_lua(attempt.value) or [] if attempt.status == "done" else []
 
 
 def _ended(result: RunResult, failed: bool) -> RunResult:

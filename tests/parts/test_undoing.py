@@ -257,7 +257,7 @@ def test_killed_at_a_request_and_given_again_it_does_what_is_left(tmp_path: Path
     assert again.returncode == 0, again.stdout + again.stderr
     third = command(0, *undo)
     assert third.returncode == 0
-    assert "nothing is left to undo" in third.stdout + third.stderr
+    assert "nothing is left that could be undone" in third.stdout + third.stderr
     listed = command(0, "runs", "list").stdout
     assert "undone" in listed
     simulated = tmp_path / "simulated" / "r.sqlite"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -101,6 +102,14 @@ def insert(table: str) -> str:
     """The statement that adds a row with all its columns."""
     names = [name for name in TABLES[table] if name.isidentifier()]
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})"  # noqa: S608 - names of this file
+
+
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown."""
+    if "://" not in url:
+        return url
+    hidden = re.sub(r"(://[^:/?#@\s]*):[^/?#\s]*@", r"\1:***@", url)
+    return re.sub(r"([?&](?:password|passwd|pwd)=)[^&]*", r"\1***", hidden, flags=re.IGNORECASE)
 
 
 def open_database(url: str) -> Database:

@@ -184,11 +184,11 @@ class Journal:
         return sorted(numbered, key=lambda run: int(run.id[len(id) + 1 :]))
 
     def calls(self) -> dict[str, int]:
-        """How many calls are recorded of each run that has no end; of some with one, what came after it too."""
+        """How many calls are recorded of each run that is not done: one that broke off has no count of its own."""
         rows = self._database.read(
             "SELECT run, COUNT(*) FROM (SELECT DISTINCT run, path, n FROM luahost_record "
             "WHERE kind IN ('sent', 'answer', 'refused', 'late') AND name <> 'sleep' "
-            "AND run IN (SELECT id FROM luahost_run WHERE status = 'running')) AS made GROUP BY run"
+            "AND run IN (SELECT id FROM luahost_run WHERE status <> 'done')) AS made GROUP BY run"
         )
         return {run: int(number) for run, number in rows}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from host.errors import ConfigError, JournalError
-from host.gate.journal.database import LOCKED, Conflict, Statement
+from host.gate.journal.database import LOCKED, Conflict, Statement, without_password
 
 try:
     import sqlalchemy as sa
@@ -29,7 +29,7 @@ class Engine:
             ) from error
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
-        self.name = parsed.render_as_string(hide_password=True)
+        self.name = without_password(parsed.render_as_string(hide_password=True))
         self.binary = "BYTEA" if parsed.get_backend_name() == "postgresql" else "BLOB"
         try:
             # One connection of the writer, one for a command that reads or takes a lease meanwhile.
