@@ -291,8 +291,8 @@ class Host(Additions):
 
         With a ``batch_id`` all runs are durable: the first job's is ``ID.1``, the next one's ``ID.2`` …, and the
         same jobs given again with the same id are gone on with: what is done gives its result again. A job that
-        cannot be recorded, or is another than the one of that number, has an error of kind ``journal`` as its
-        result. ``force_new`` starts all of them over, with new keys.
+        cannot be recorded has an error of kind ``journal`` as its result, one that is another than the one of that
+        number one of kind ``usage``. ``force_new`` starts all of them over, with new keys.
         """
         if concurrency < 1:
             raise UsageError(f"concurrency is {concurrency}; expected at least 1")

@@ -76,7 +76,7 @@ class Conflict(JournalError):
 
 
 class Lost(JournalError):
-    """What was written went to a file nobody will read any more: it was deleted, replaced or cut short."""
+    """Nothing that is written is kept: the file was deleted, replaced or cut short, the server is gone."""
 
 
 class Damaged(JournalError):
@@ -115,8 +115,8 @@ def without_password(url: str) -> str:
 def open_database(url: str) -> Database:
     """The database of a path, ``sqlite:///path``, or any URL SQLAlchemy takes, with the tables in it."""
     database: Database
-    if "://" not in url or url.startswith("sqlite:///"):
-        path = url.removeprefix("sqlite:///")
+    if "://" not in url or url.startswith(("sqlite:///", "sqlite+pysqlite:///")):
+        path = url.removeprefix("sqlite:///").removeprefix("sqlite+pysqlite:///")
         if not path or path == ":memory:":
             raise ConfigError(f"the journal {url!r} names no file, and only a file outlives the process")
         database = SQLite(path)
