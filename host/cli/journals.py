@@ -24,11 +24,17 @@ def journal_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def opened(journal: str | None, env_file: str | None) -> Iterator[tuple[Journal, Settings]]:
-    """The journal these options name, and the settings."""
+def opened(
+    journal: str | None, env_file: str | None, config: str | None = None
+) -> Iterator[tuple[Journal, Settings]]:
+    """The journal these options or ``host.toml`` name, and the settings."""
+    from host.configfile import read_config
     from host.durable import open_journal
 
-    settings = Settings.load(env_file=env_file, overrides={"journal": journal})
+    found = read_config(config)
+    settings = Settings.load(
+        env_file=env_file, overrides={"journal": journal}, config=(found.path, found.settings)
+    )
     book = open_journal(settings.journal)
     try:
         yield book, settings

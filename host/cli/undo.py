@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from host.cli.apis import api_option, documents
 from host.cli.journals import journal_options, opened, runs_of
 from host.errors import UsageError
 
@@ -25,23 +26,41 @@ __all__ = ["command"]
 @click.argument("run_id", metavar="ID")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--refunds", is_flag=True, help="Give money back that has moved.")
+@api_option
+@click.option("--config", metavar="FILE", help="Read FILE instead of the host.toml of this folder.")
 @journal_options
-def command(run_id: str, dry_run: bool, refunds: bool, journal: str | None, env_file: str | None) -> int:
+def command(
+    run_id: str,
+    dry_run: bool,
+    refunds: bool,
+    apis: tuple[str, ...],
+    config: str | None,
+    journal: str | None,
+    env_file: str | None,
+) -> int:
     """Take back what a run created, the last first: delete, cancel, archive, refund.
 
     ID is a run or a batch. Given again it does what is left, and nothing twice: it is durable itself.
     """
     from host.cli.run import run_one, sinks_of
+    from host.configfile import read_config
     from host.host import Host
 
-    with opened(journal, env_file) as (book, settings):
+    with opened(journal, env_file, config) as (book, settings):
         runs = runs_of(book, run_id)
         under_way = [run.id for run in runs if book.is_running(run)]
         again = book.command("runs undo", run_id) + (" --refunds" if refunds else "")
-        again += f" --env-file {shlex.quote(env_file)}" if env_file else ""
+        more = [("--env-file", env_file), ("--config", config), *(("--api", api) for api in apis)]
+        again += "".join(f" {option} {shlex.quote(value)}" for option, value in more if value)
     if under_way:
         raise UsageError(f"run {under_way[0]} is still being run")
-    simulate = runs[0].mode == "simulated"
+    how: dict[str, Any] = {
+        "simulate": runs[0].mode == "simulated",
+        "env_file": env_file,
+        "config": read_config(config),
+        "apis": documents(apis),
+        "journal": journal,
+    }
     runs.reverse()
 
     def work(host: Host) -> RunResult:
@@ -49,18 +68,12 @@ def command(run_id: str, dry_run: bool, refunds: bool, journal: str | None, env_
 
     with ExitStack() as stack:
         if dry_run:
-            with Host(simulate=simulate, env_file=env_file, journal=journal) as looking:
+            with Host(**how) as looking:
                 for run in runs:
                     _tell(looking, run, refunds=refunds, would=True)
             return 0
         return run_one(
-            lambda sinks: Host(
-                simulate=simulate,
-                env_file=env_file,
-                journal=journal,
-                sinks=sinks,
-                **_same_simulator(runs[0], stack),
-            ),
+            lambda sinks: Host(sinks=sinks, **how, **_same_simulator(runs[0], stack)),
             work,
             sinks_of(stack, sys.stderr, settings, 0, None),
             timeout=None,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from host.apis.catalog import Operation
 from host.gate.api import Api
 from host.gate.journal.statement import Entry
 
@@ -178,19 +179,28 @@ def _reversal(entry: Entry, answer: Mapping[str, Any], apis: Mapping[str, Api], 
                 for each, params in _STRIPE[operation]
             )
             return Reversal(entry, tries=tries, look=_look(api, tries[-1][0], (entry.id,)), note=_stays(answer))
-    resource, _, action = operation.rpartition(".")
-    if action == "create":
-        delete = api.catalog.operation(f"{resource}.delete")
-        if delete is not None:
-            path = [param for param in delete.params.values() if param.location == "path"]
-            # Below another object: its id is in the answer under that object's name.
-            parents = [answer.get(param.name) for param in path[:-1]]
-            if path and all(isinstance(each, str) for each in parents):
-                args = (*parents, entry.id)
-                way = f"{name}.{resource}.delete"
-                return Reversal(entry, tries=((way, args),), look=_look(api, way, args))
-        return Reversal(entry, why="the API has no operation that takes it back")
-    return Reversal(entry, why="what was there before is not known")
+    made = api.catalog.operation(operation)
+    if made is None or not (made.builder or operation.endswith(".create")):
+        return Reversal(entry, why="what was there before is not known")
+    delete = api.catalog.operation(f"{operation.rpartition('.')[0]}.delete") or _deleting(api, made)
+    if delete is not None:
+        path = [param for param in delete.params.values() if param.location == "path"]
+        # Below another object: its id is in the answer under that object's name.
+        parents = [answer.get(param.name) for param in path[:-1]]
+        if path and all(isinstance(each, str) for each in parents):
+            args = (*parents, answer.get(api.catalog.id_field) or entry.id)  # a number stays one
+            way = f"{name}.{delete.id}"
+            return Reversal(entry, tries=((way, args),), look=_look(api, way, args))
+    return Reversal(entry, why="the API has no operation that takes it back")
+
+
+def _deleting(api: Api, made: Operation) -> Operation | None:
+    """The DELETE of what a POST to a collection made, by its path, whatever the document calls it."""
+    for id, method, path in api.catalog.routes():
+        collection, _, last = path.rpartition("/")
+        if method == "DELETE" and collection == made.path.rstrip("/") and last.startswith("{"):
+            return api.catalog.operation(id)
+    return None
 
 
 def _look(api: Api, operation: str, args: tuple[Any, ...]) -> Look | None:

@@ -95,7 +95,7 @@ def _entry(sent: Record, told: Told | None) -> Entry:
     return replace(
         entry,
         outcome="done",
-        id=id if isinstance(id, str) else "",
+        id=str(id) if isinstance(id, str | int) and not isinstance(id, bool) else "",
         amount=_amount(found),
         request_id=told.request_id,
         answer=answer,
