@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from host import arguments
-from host.errors import InvalidCall, JournalError, ScriptError, UsageError
+from host.errors import HostError, InvalidCall, JournalError, ScriptError, UsageError
 from host.events import Logged, Sink
 from host.folders import data_file
 from host.gate.api import Api
+from host.gate.journal.database import Damaged
 from host.gate.journal.journal import Journal
-from host.gate.journal.records import Binding, Record, Run
+from host.gate.journal.records import Binding, Record, Run, decode_decided
 from host.lua.values import from_lua, to_lua
-from host.run.durable import Durable, InDoubt, failure_to_repeat
-from host.run.options import check_id
+from host.run.decisions import InDoubt, decisions
+from host.run.durable import Durable, failure_to_repeat
+from host.run.options import RunOptions, check_id
 from host.run.returned import read
 from host.run.script import RunResult, Script
 
@@ -44,6 +48,14 @@ def default_journal() -> str:
     return data_file("journal.sqlite")
 
 
+def open_journal(setting: str | None) -> Journal:
+    """The journal of a setting, or the default one; its commands in messages name it where they have to."""
+    journal = Journal.open(setting or default_journal())
+    if setting and setting != default_journal():
+        journal.option = f" --journal {shlex.quote(journal.name)}"
+    return journal
+
+
 class DurableRuns:
     """Opens the host's journal with the first durable run. ``own_simulator``: it may be put on disk."""
 
@@ -58,7 +70,7 @@ class DurableRuns:
         """The journal, opened. Raises :class:`JournalError`."""
         with self._lock:
             if self._journal is None:
-                self._journal = Journal.open(self._host.settings.journal or default_journal())
+                self._journal = open_journal(self._host.settings.journal)
             return self._journal
 
     @property
@@ -118,9 +130,35 @@ class DurableRuns:
                 sinks=arguments.sinks("sinks", said.get("sinks", ())),
             )  # fmt: skip
         except (JournalError, UsageError) as error:
-            failure = ScriptError(error.message, script=script.name, kind="journal", hint=error.hint, cause=error)
-            simulated = self._host.simulated
-            return RunResult(run_id or "", script.name, error=failure, simulated=simulated)
+            return self._refused(run_id or "", script.name, error)
+
+    def resume_batch(
+        self,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        concurrency: int = 100,
+        in_doubt: InDoubt = "ask",
+        recorded: bool = False,
+        other_key: bool = False,
+    ) -> Iterator[RunResult]:
+        """Take up many runs, those whose ``run_id`` the jobs say, each with its ``timeout``; gives results as they end.
+
+        One that cannot be taken up has an error of kind ``journal`` or ``usage`` as its result.
+        """
+        def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult:
+            try:
+                return self.resume(job["run_id"], in_doubt=in_doubt, recorded=recorded, other_key=other_key)
+            except (JournalError, UsageError) as error:
+                return self._refused(job["run_id"], "", error)
+
+        self._host._worker.check_may_block("resume_batch")
+        return self._host._runs.many(iter(jobs), concurrency, keep)
+
+    def _refused(self, run_id: str, script: str, error: HostError) -> RunResult:
+        """The result of a run that was not begun, with the exit code the error has where it ends a command."""
+        kind = "usage" if isinstance(error, UsageError) else "journal"
+        failure = ScriptError(error.message, script=script, kind=kind, hint=error.hint, cause=error)
+        return RunResult(run_id, script, error=failure, simulated=self._host.simulated)
 
     def resume(
         self,
@@ -132,8 +170,7 @@ class DurableRuns:
         other_key: bool = False,
     ) -> Kept | RunResult:
         """Take up a run again, or give its result if it is done. See :meth:`Host.resume`."""
-        if in_doubt not in ("ask", "repeat", "skip"):
-            raise UsageError(f"in_doubt is {in_doubt!r}; expected 'ask', 'repeat' or 'skip'")
+        decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)  # a wrong word, at once
         found = self.journal.run(run_id)
         if found is None:
             raise no_such_run(self.journal, run_id)
@@ -141,7 +178,7 @@ class DurableRuns:
         if force_new:
             self.check_bound(found, other_key=other_key)
             self._aside(found)
-            args = tuple(from_lua(found.args))
+            args = tuple(_field(found, "args", self.journal))
             return self._new(found.id, found.generation + 1, script, args, found.globals)
         return self._resume(found, script, in_doubt, recorded=recorded, other_key=other_key)
 
@@ -193,10 +230,18 @@ class DurableRuns:
         other_key: bool,
         sinks: Sequence[Sink] = (),
     ) -> Kept | RunResult:
-        if run.status == "replaced":
+        if run.status == "replaced" or "~" in run.id:
             raise UsageError(f"run {run.id} was started over, and is kept only to be looked at or undone")
+        if run.status in ("undone", "partly undone"):
+            left = f"; {self.journal.command('runs undo', run.id)} does what is left"
+            raise UsageError(
+                f"run {run.id} was {run.status}: what it created is gone, and it cannot be gone on with",
+                hint=f"--force-new starts it over, with new keys{'' if run.status == 'undone' else left}",
+            )
         if run.status == "done":
-            (value, rest), simulated = read(run.value), run.mode == "simulated"
+            if not isinstance(in_doubt, str) and decisions(self.journal.records(run.id), in_doubt, self._is_api):
+                raise UsageError(f"run {run.id} is done: what was decided of its calls cannot be taken back")
+            (value, rest), simulated = _field(run, "value", self.journal, read), run.mode == "simulated"
             self._say(run.id, "info", "the run is done: this is its result, and nothing is done again", sinks)
             return RunResult(
                 run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
@@ -204,7 +249,8 @@ class DurableRuns:
             )  # fmt: skip
         self.check_bound(run, other_key=other_key)
         self._keep_simulator(run.id, run.simulator)
-        log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing)
+        decided = [] if in_doubt == "ask" else decisions(self.journal.records(run.id), in_doubt, self._is_api)
+        log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing, decided)
         if script.source != run.source:
             self._say(
                 run.id,
@@ -212,11 +258,18 @@ class DurableRuns:
                 f"{run.script} has changed since the run began; it goes on if its calls so far are the same",
                 sinks,
             )
-        return self._kept(run, script, log, in_doubt, recorded=recorded)
+        for_all = in_doubt if isinstance(in_doubt, str) else "ask"
+        if any(decode_decided(each.data).back_to is not None for each in decided):
+            run = replace(run, printed=0)  # what is shown from here on is another's output: see the log
+        return self._kept(run, script, log, for_all, recorded=recorded)
+
+    def _is_api(self, operation: str) -> bool:
+        return operation.partition(".")[0] in self._host._apis
 
     def _kept(
-        self, run: Run, script: Script, log: list[Record], in_doubt: InDoubt, *, recorded: bool
+        self, run: Run, script: Script, log: list[Record], in_doubt: str, *, recorded: bool
     ) -> Kept:
+        args, globals = _field(run, "args", self.journal), _field(run, "globals", self.journal)
         durable = Durable(
             self.journal,
             run.id,
@@ -227,20 +280,20 @@ class DurableRuns:
             modules="recorded" if recorded else "current",
             submit=self._host._around.gate.submit,
         )
-        return Kept(run.id, script, tuple(from_lua(run.args)), from_lua(run.globals), durable)
+        return Kept(run.id, script, tuple(args), globals, durable)
 
     def _same(self, run: Run, args: tuple[str, ...], given: bytes) -> None:
-        now, before = from_lua(given), from_lua(run.globals)
+        now, before = from_lua(given), _field(run, "globals", self.journal)
         for each in (now, before):
             each.pop("rows", None)  # a file of rows may have grown: the row is the same
-        if list(args) != from_lua(run.args) or now != before:
+        if list(args) != _field(run, "args", self.journal) or now != before:
             raise UsageError(
                 f"run {run.id} was started with other arguments or globals",
                 hint="resume takes the recorded ones; another run needs another id",
             )
 
     def _aside(self, run: Run) -> None:
-        if run.status == "replaced":
+        if run.status == "replaced" or "~" in run.id:
             raise UsageError(f"run {run.id} was started over already")
         if self.journal.is_running(run):
             raise JournalError(f"run {run.id} is being run by another process")
@@ -311,12 +364,10 @@ class DurableRuns:
 def no_such_run(journal: Journal, run_id: str) -> UsageError:
     """The error for an id that names none."""
     text = f"there is no run {run_id} in the journal {journal.name}"
-    if journal.run(f"{run_id}.1") is not None:
-        return UsageError(
-            f"{text}; it is a batch, whose runs are {run_id}.1, {run_id}.2 …",
-            hint=f"give its command again, with --run-id {run_id}: what is done is not done again",
-        )
-    return UsageError(text, hint="luahost runs list shows them")
+    members = journal.batch(run_id)
+    if members:
+        return UsageError(f"{text}; it is a batch, whose runs are {members[0].id}, … {members[-1].id}")
+    return UsageError(text, hint=f"luahost runs list{journal.option} shows them")
 
 
 def _script(run: Run, *, recorded: bool) -> Script:
@@ -327,6 +378,14 @@ def _script(run: Run, *, recorded: bool) -> Script:
         if file.is_file():
             return Script(run.script, Script.read(file).source, folder)
     return Script(run.script, run.source, folder)
+
+
+def _field(run: Run, name: str, journal: Journal, decode: Callable[[bytes], Any] = from_lua) -> Any:
+    """What a run's row holds as MessagePack."""
+    try:
+        return decode(getattr(run, name))
+    except (InvalidCall, TypeError) as error:
+        raise Damaged(f"the journal {journal.name} is damaged: run {run.id}: its {name} cannot be read") from error
 
 
 def _nothing(_: list[Record]) -> int:

@@ -306,7 +306,8 @@ class ScriptError(HostError):
     ``line`` is the script's line (1-based) or ``None``, ``script`` its name, ``traceback`` the Lua call
     stack as text (innermost first), ``source`` the lines around the fault (a note of the exception), ``cause`` the
     ``CallError`` or exception behind it, ``kind`` the kind of a raised error table (``"error"`` for a plain Lua error,
-    ``"syntax"`` for a chunk that does not compile), ``facts`` the fields of the error table. Those asked for most
+    ``"syntax"`` for a chunk that does not compile, ``"journal"`` and ``"usage"`` where a durable run of a batch could
+    not be recorded or was not what its id stands for), ``facts`` the fields of the error table. Those asked for most
     are attributes: ``status``, ``code``, ``request_id``, ``outcome`` and ``body``, each ``None`` where there is none.
     """
 
@@ -384,6 +385,8 @@ class ScriptError(HostError):
         "unexpected": 4,
         "timeout": 5,
         "limit": 5,
+        "usage": UsageError.exit_code,
+        "journal": JournalError.exit_code,
         "interrupted": 130,
     }
 

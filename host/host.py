@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from host.gate.api import Api
     from host.parts.arguments import ApiArguments
     from host.run.child.isolation import Isolation
-    from host.run.durable import InDoubt
+    from host.run.decisions import InDoubt
     from host.shards.shards import Shards
     from host.simulator.simulator import Simulator
     from host.stats import HostStats
@@ -335,8 +335,8 @@ class Host(Additions):
 
         With a ``batch_id`` all runs are durable: the first job's is ``ID.1``, the next one's ``ID.2`` …, and the
         same jobs given again with the same id are gone on with: what is done gives its result again. A job that
-        cannot be recorded, or is another than the one of that number, has an error of kind ``journal`` as its
-        result. ``force_new`` starts all of them over, with new keys.
+        cannot be recorded has an error of kind ``journal`` as its result, one that is another than the one of that
+        number one of kind ``usage``. ``force_new`` starts all of them over, with new keys.
         """
         if isinstance(jobs, str | bytes | Mapping) or not isinstance(jobs, Iterable):
             raise arguments.wrong("jobs", jobs, "a list of jobs, or what gives them one by one")
@@ -382,7 +382,10 @@ class Host(Additions):
 
         The script is its file's text as it is now, or as it was recorded (``recorded``, or where the file is
         gone). ``in_doubt`` is for changes that were sent, have no recorded answer and are no longer safe to
-        repeat: ``"ask"`` ends the run naming them. ``force_new`` starts over with new keys. ``other_key`` says
+        repeat: ``"ask"`` ends the run naming them, ``"skip"`` and ``"repeat"`` are for all of them, a mapping decides
+        each by the name the error gives it (``error.facts["calls"]``): ``{"call 1 of task 1": "skip"}``, ``"repeat"``,
+        ``"done:JSON"`` or ``("done", answer)``. A decision may be changed until the run has sent a change after it.
+        ``force_new`` starts over with new keys. ``other_key`` says
         that the present key is of the same account as the one the run began with. Raises ``JournalError``
         where the run may not go on here, or somebody else runs it.
         """

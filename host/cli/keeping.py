@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import click
 import msgspec
 
-__all__ = ["Keeping", "batch_hint", "keeping_options", "resume_hint"]
+__all__ = ["Keeping", "keeping_options"]
 
 
 class Keeping(msgspec.Struct, frozen=True):
@@ -54,21 +54,3 @@ def keeping_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         with_keeping = option(with_keeping)
     return with_keeping
-
-
-def batch_hint(run_id: str, given: Sequence[str]) -> str:
-    """The command that goes on with a batch: the one that was ``given``, with its id."""
-    import shlex  # for a message
-
-    behind = given.index("--") if "--" in given else len(given)
-    before = [each for each in given[:behind] if each not in ("--durable", "--force-new")]
-    named = any(each.partition("=")[0] == "--run-id" for each in before)
-    own = [] if named else ["--run-id", run_id]
-    return f"python -m host run {shlex.join([*own, *before, *given[behind:]])}"
-
-
-def resume_hint(run_id: str, journal: str | None) -> str:
-    """The command that goes on with a run."""
-    import shlex  # for a message
-
-    return f"python -m host resume {run_id}" + (f" --journal {shlex.quote(journal)}" if journal else "")

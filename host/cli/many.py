@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from host.cli.batch import CONCURRENCY, Batch
+from host.cli.batch import Batch
 from host.cli.interrupt import call
-from host.cli.keeping import Keeping
 from host.cli.output import OutputSink
 from host.cli.rows import Rows
 from host.cli.underway import UnderWaySink
@@ -25,6 +24,7 @@ from host.report.summary import Summary, status_of
 
 if TYPE_CHECKING:
     from host.events import Sink
+    from host.gate.journal.records import Run
     from host.host import Host
     from host.run.script import RunResult, Script
 
@@ -92,26 +92,52 @@ class Jobs:
         return f"#{job.number}" if self._rows is None else f"{self._rows.path}:{job.line}"
 
 
+class ResumedJobs:
+    """The runs of a batch that are to be gone on with; after :meth:`stop` no more of them."""
+
+    def __init__(self, runs: Sequence[Run], timeout: float | None) -> None:
+        self._runs = runs
+        self._timeout = timeout
+        self._stopped = threading.Event()
+        self.left: Job | None = None  # the first that was not gone on with, once all that is known
+        self.total = len(runs)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def __iter__(self) -> Iterator[Job]:
+        for run in self._runs:
+            job = Job(int(run.id.rpartition(".")[2]), None, code="", run_id=run.id, timeout=self._timeout)
+            if self._stopped.is_set():
+                self.left = job
+                return
+            yield job
+
+    def label(self, job: Job) -> str:
+        """How a run is called in messages."""
+        return str(job["run_id"])
+
+    place = label
+
+
 def run_batch(
     batch: Batch,
-    scripts: Sequence[Script],
-    args: Sequence[str],
+    jobs: Jobs | ResumedJobs,
     open_host: Callable[[Sequence[Sink]], Host],
     sinks: Callable[[TextIO], Sequence[Sink]],
     *,
+    results: Callable[[Host, Jobs | ResumedJobs], Iterator[RunResult]],
     timeout: float | None,
     as_json: bool,
     graces: tuple[float, float],
-    keeping: Keeping,
     again: str | None,
 ) -> int:
     """Run all, report each as it ends and all of them at the end, and give the exit code.
 
-    ``sinks(stderr)`` makes those the options ask for; ``graces`` are seconds to close in, after all went its
-    way and after an interrupt. ``again`` is the command that goes on with a durable batch.
+    ``results(host, jobs)`` does them; ``sinks(stderr)`` makes those the options ask for; ``graces`` are seconds to
+    close in, after all went its way and after an interrupt. ``again`` is the command that goes on with a durable batch.
     """
     share_heap()
-    jobs = Jobs(batch, scripts, args, timeout)
     progress = Progress(sys.stderr, jobs.total)
     stderr: TextIO = progress.beside(sys.stderr)
     under_way = UnderWaySink()
@@ -127,10 +153,7 @@ def run_batch(
     most = batch.max_failures.of(jobs.total) if batch.max_failures is not None else None
 
     def work() -> None:
-        concurrency = batch.jobs or CONCURRENCY
-        for result in host.run_many(
-            jobs, concurrency=concurrency, batch_id=keeping.run_id, force_new=keeping.force_new
-        ):
+        for result in results(host, jobs):
             failed = summary.add(result)
             report.ended(result, failed=failed)
             progress.advance(failed=failed)
@@ -186,7 +209,7 @@ def _short(message: str) -> str:
 class _Report:
     """Tells how each run ended: values and JSON on stdout, failures on stderr."""
 
-    def __init__(self, jobs: Jobs, output: OutputSink, stderr: TextIO, *, as_json: bool) -> None:
+    def __init__(self, jobs: Jobs | ResumedJobs, output: OutputSink, stderr: TextIO, *, as_json: bool) -> None:
         self._jobs = jobs
         self._output = output
         self._stderr = stderr

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from host.cli.again import resume_hint
 from host.cli.apis import api_limits_option, api_option, check_limited, documents
 from host.cli.arguments import SECONDS
+from host.cli.batch import Batch
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
-from host.cli.run import run_one, sinks_of
+from host.cli.journals import runs_of
+from host.cli.run import GRACE, GRACE_DURABLE, run_one, sinks_of
 from host.cli.strict import StrictCommand
+from host.errors import UsageError
+from host.run.decisions import FOR_ALL, InDoubt
 from host.settings import Settings
+
+if TYPE_CHECKING:
+    from host.events import Sink
+    from host.gate.journal.records import Run
+    from host.host import Host
 
 __all__ = ["command"]
 
@@ -25,6 +36,7 @@ __all__ = ["command"]
     epilog=f"""\b
 Examples:
   python -m host resume run_5d0c0a1b2c3d4e5f6a7b
+  python -m host resume nightly-2026-03-01 --in-doubt 'call 3 of task 1=done:"re_1"'
   python -m host resume nightly-2026-03-01 --in-doubt skip
 
 {EXIT_CODES}""",
@@ -34,9 +46,11 @@ Examples:
 @click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")
 @click.option(
     "--in-doubt",
-    type=click.Choice(["ask", "skip", "repeat"]),
-    default="ask",
-    help="Changes sent without a recorded answer whose key may be forgotten: skip or repeat them.",
+    metavar="DECISION",
+    multiple=True,
+    help="What is to become of a change that was sent, has no recorded answer and is not safe to repeat: "
+    "CALL=skip, CALL=repeat or CALL=done[:JSON] for each as the message names it; "
+    "skip, repeat or ask (the default) for all.",
 )
 @click.option("--recorded", is_flag=True, help="Run the script's text as it was recorded, not its file.")
 @click.option("--force-new", is_flag=True, help="Start over with new keys: what was done is done again.")
@@ -50,11 +64,13 @@ Examples:
 @click.option("--trace", metavar="FILE", help="Write every event of the run to FILE as JSON lines.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 @granting_options
+@click.pass_context
 def command(
+    ctx: click.Context,
     run_id: str,
     journal: str | None,
     env_file: str | None,
-    in_doubt: Literal["ask", "skip", "repeat"],
+    in_doubt: tuple[str, ...],
     recorded: bool,
     force_new: bool,
     other_key: bool,
@@ -68,11 +84,14 @@ def command(
     debug: bool,
     granting: Granting,
 ) -> int:
-    """Go on with a durable run: what it did answers from the journal, the rest is done now."""
-    from host.durable import default_journal, no_such_run
-    from host.gate.journal.journal import Journal
+    """Go on with a durable run: what it did answers from the journal, the rest is done now.
+
+    ID may be a batch: then all its runs that are not done are gone on with.
+    """
+    from host.durable import open_journal
     from host.host import Host
 
+    decided = decisions_of(in_doubt)
     config = granting.over()
     overrides: dict[str, Any] = {"journal": journal, "api_limits": api_limits}
     settings = Settings.load(
@@ -82,38 +101,81 @@ def command(
         claimed=lambda name: config.claims(name, documents(apis)),
     )
     check_limited(settings, [*documents(apis), *config.apis])
-    kept = Journal.open(settings.journal or default_journal())
+    book = open_journal(settings.journal)
     try:
-        run = kept.run(run_id)
-        if run is None:
-            raise no_such_run(kept, run_id)
+        runs = runs_of(book, run_id)
     finally:
-        kept.close()
-    simulate = run.mode == "simulated"
+        book.close()
+    simulate = runs[0].mode == "simulated"
     if simulate:
         click.echo(f"run {run_id} is simulated, and goes on so", err=True)
+
+    def open_host(sinks: Sequence[Sink]) -> Host:
+        return Host(
+            simulate=simulate,
+            env_file=env_file,
+            config=config,
+            sinks=sinks,
+            isolation="process" if isolate else "none",
+            apis=documents(apis),
+            **overrides,
+        )
+
+    again = resume_hint(ctx, settings, run_id)
+    how: dict[str, Any] = {"in_doubt": decided, "recorded": recorded, "other_key": other_key}
     with ExitStack() as stack:
-        return run_one(
-            lambda sinks: Host(
-                simulate=simulate,
-                env_file=env_file,
-                config=config,
-                sinks=sinks,
-                isolation="process" if isolate else "none",
-                apis=documents(apis),
-                **overrides,
-            ),
-            lambda host: host.resume(
-                run_id,
-                in_doubt=in_doubt,
-                recorded=recorded,
-                force_new=force_new,
-                other_key=other_key,
+        if runs[0].id != run_id:
+            if force_new or not isinstance(decided, str):
+                raise UsageError(
+                    f"{run_id} is a batch: --force-new and decisions by call are for one of its runs",
+                    hint=f"resume {runs[0].id}, say; --in-doubt skip and --in-doubt repeat are for all",
+                )
+            return _resume_batch(
+                runs,
+                open_host,
+                lambda host, jobs: host.durable_runs.resume_batch(jobs, **how),
+                lambda stderr: sinks_of(stack, stderr, settings, verbose, trace, runs=True),
                 timeout=timeout,
-            ),
+                as_json=as_json,
+                again=again,
+            )
+        return run_one(
+            open_host,
+            lambda host: host.resume(run_id, force_new=force_new, timeout=timeout, **how),
             sinks_of(stack, sys.stderr, settings, verbose, trace),
             timeout=timeout,
             as_json=as_json,
             debug=debug,
-            kept=(run_id, journal),
+            again=again,
         )
+
+
+def decisions_of(said: tuple[str, ...]) -> InDoubt:
+    """What ``--in-doubt`` says, several times perhaps."""
+    named: dict[str, str] = {}
+    for each in said:
+        call, equals, decision = each.partition("=")
+        if not equals:
+            if len(said) > 1:
+                raise UsageError(f"--in-doubt {each} is for all calls, and stands alone; for one: CALL={each}")
+            if each not in FOR_ALL:
+                raise UsageError(
+                    f"--in-doubt is {each!r}; expected ask, skip, repeat, or CALL=skip|repeat|done[:JSON]",
+                    hint="CALL is the name the message gives it, such as 'call 1 of task 1'",
+                )
+            return each
+        if named.setdefault(call, decision) != decision:
+            raise UsageError(f"--in-doubt says two things of {call}: {named[call]} and {decision}")
+    return named or "ask"
+
+
+def _resume_batch(runs: list[Run], open_host: Any, results: Any, sinks: Any, **how: Any) -> int:
+    from host.cli.many import ResumedJobs, run_batch
+
+    left = [run for run in runs if run.status != "done"]
+    click.echo(f"{len(runs) - len(left)} of {len(runs)} runs of this batch are done", err=True)
+    nothing = Batch(jobs=None, repeat=None, each=None, processes=1, stats=False)
+    return run_batch(
+        nothing, ResumedJobs(left, how["timeout"]), open_host, sinks, results=results,
+        graces=(GRACE, GRACE_DURABLE), **how
+    )

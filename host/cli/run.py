@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
+from host.cli.again import batch_hint, resume_hint
 from host.cli.apis import api_limits_option, api_option, check_limited, documents
 from host.cli.arguments import SECONDS, scripts_of
-from host.cli.batch import Batch, batch_options
+from host.cli.batch import CONCURRENCY, Batch, batch_options
 from host.cli.commands import EXIT_CODES
 from host.cli.granting import Granting, granting_options
 from host.cli.interrupt import call
-from host.cli.keeping import Keeping, batch_hint, keeping_options, resume_hint
+from host.cli.keeping import Keeping, keeping_options
 from host.cli.mode import choose
 from host.cli.output import OutputSink
 from host.cli.strict import GIVEN, StrictCommand
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from host.host import Host
     from host.run.script import RunResult
 
-__all__ = ["command", "run_one", "sinks_of"]
+__all__ = ["GRACE", "GRACE_DURABLE", "command", "run_one", "sinks_of"]
 
 _EPILOG = f"""\b
 Examples:
@@ -48,9 +49,9 @@ script is no option, or stands behind --.
 
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells count
-_GRACE = 5.0  # seconds for what is under way when a script has ended
-_GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within a second
-_GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are to be recorded
+GRACE = 5.0  # seconds for what is under way when a script has ended
+GRACE_INTERRUPTED = 0.2  # the same after Ctrl-C, which ends the process within a second
+GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are to be recorded
 
 
 @click.command(name="run", cls=StrictCommand, epilog=_EPILOG)
@@ -153,22 +154,27 @@ def command(
             if keeping.run_id is not None:
                 again = batch_hint(keeping.run_id, ctx.meta[GIVEN])
                 click.echo(f"durable batch {keeping.run_id}; if it breaks off: {again}", err=True)
-            from host.cli.many import run_batch  # most commands run one script
+            from host.cli.many import Jobs, run_batch  # most commands run one script
 
             return run_batch(
                 batch,
-                scripts,
-                args,
+                Jobs(batch, scripts, args, timeout),
                 open_host,
                 lambda stderr: sinks_of(stack, stderr, settings, verbose, trace, runs=True),
+                results=lambda host, jobs: host.run_many(
+                    jobs,
+                    concurrency=batch.jobs or CONCURRENCY,
+                    batch_id=keeping.run_id,
+                    force_new=keeping.force_new,
+                ),
                 timeout=timeout,
                 as_json=as_json,
-                graces=(_GRACE, _GRACE_INTERRUPTED if again is None else _GRACE_DURABLE),
-                keeping=keeping,
+                graces=(GRACE, GRACE_INTERRUPTED if again is None else GRACE_DURABLE),
                 again=again,
             )
+        again = None
         if keeping.run_id is not None:
-            again = resume_hint(keeping.run_id, keeping.journal)
+            again = resume_hint(ctx, settings, keeping.run_id)
             click.echo(f"durable run {keeping.run_id}; if it breaks off: {again}", err=True)
         return run_one(
             open_host,
@@ -178,7 +184,7 @@ def command(
             as_json=as_json,
             debug=debug,
             stats=batch.stats,
-            kept=None if keeping.run_id is None else (keeping.run_id, keeping.journal),
+            again=again,
         )
 
 
@@ -196,9 +202,9 @@ def run_one(
     as_json: bool,
     debug: bool,
     stats: bool = False,
-    kept: tuple[str, str | None] | None = None,
+    again: str | None = None,
 ) -> int:
-    """Do one run of one host, to its exit code. ``kept``: id and journal of a durable run."""
+    """Do one run of one host, to its exit code. ``again``: the command that goes on with a durable run."""
     output = OutputSink(sys.stdout.buffer, lambda: host.interrupt())
     under_way = UnderWaySink()
     host = open_host([output, under_way, *more])
@@ -210,13 +216,13 @@ def run_one(
 
             click.echo(health(host.stats()), err=True)
     finally:
-        host.close(_GRACE if not signal else _GRACE_DURABLE if kept else _GRACE_INTERRUPTED)
+        host.close(GRACE if not signal else GRACE_DURABLE if again else GRACE_INTERRUPTED)
     error = result.error
-    if kept is not None and error is not None and not signal and error.kind not in ("diverged", "in doubt"):
-        error.hint = "\n".join(filter(None, [error.hint, f"to go on: {resume_hint(*kept)}"]))
+    if again is not None and error is not None and not signal and error.kind not in ("diverged", "in doubt"):
+        error.hint = "\n".join(filter(None, [error.hint, f"to go on: {again}"]))
     status = _finish(result, output, under_way, signal, as_json=as_json, debug=debug)
-    if kept is not None and error is not None:
-        click.echo(f"to go on: {resume_hint(*kept)}", err=True)
+    if again is not None and error is not None:
+        click.echo(f"to go on: {again}", err=True)
     return status
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from host.cli.journals import journal_options, opened, runs_of, status_of
 from host.cli.strict import StrictGroup
+from host.cli.undo import command as undo
 from host.errors import UsageError
-from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.gate.journal.journal import Journal
     from host.gate.journal.records import Run
     from host.gate.journal.statement import Entry
-    from host.gate.undo import Reversal
-    from host.host import Host
 
 __all__ = ["command"]
 
@@ -32,24 +29,22 @@ def command() -> None:
     """List, show, delete and undo durable runs."""
 
 
-def _options(function: Callable[..., Any]) -> Callable[..., Any]:
-    function = click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")(
-        function
-    )
-    return click.option("--journal", metavar="URL", help="The journal: a file, or a database's URL.")(
-        function
-    )
+command.add_command(undo)
 
 
 @command.command("list")
-@_options
+@journal_options
 def list_(journal: str | None, env_file: str | None) -> int:
     """All runs, the newest first."""
-    with _open(journal, env_file) as (book, _):
+    with opened(journal, env_file) as (book, _):
+        runs, made = book.runs(), book.calls()
         rows = [
-            (run.id, _status(book, run), run.mode, _time(run.created), str(run.calls), run.script)
-            for run in book.runs()
-        ]
+            (
+                run.id, status_of(book, run), run.mode, _time(run.created),
+                str(max(run.calls, made.get(run.id, 0))), run.script,
+            )
+            for run in runs
+        ]  # fmt: skip
     _table([("ID", "STATUS", "MODE", "BEGUN", "CALLS", "SCRIPT"), *rows] if rows else [("no runs",)])
     return 0
 
@@ -57,32 +52,48 @@ def list_(journal: str | None, env_file: str | None) -> int:
 @command.command()
 @click.argument("run_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@_options
+@journal_options
 def show(run_id: str, as_json: bool, journal: str | None, env_file: str | None) -> int:
-    """What a run changed: time, line, operation, id, amount and what came of it."""
-    from host.gate.journal.statement import statement
+    """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
+    from msgspec.structs import replace
 
-    with _open(journal, env_file) as (book, _):
-        run = _run(book, run_id)
-        entries = statement(book.records(run.id))
-        status = _status(book, run)
-    if as_json:
-        _show_json(entries)
-        return 0
-    click.echo(f"{run.id}  {run.script}  {status}  {run.mode}  {run.base}")
-    if run.error:
-        click.echo(f"ended with: {run.error}")
-    _table([("TIME", "LINE", "OPERATION", "ID", "AMOUNT", "OUTCOME"), *(_row(entry) for entry in entries)])
+    from host.gate.journal.statement import statement
+    from host.parts.undoing import taken_back
+
+    with opened(journal, env_file) as (book, _):
+        runs = runs_of(book, run_id)
+        shown = []
+        for run in runs:
+            back = taken_back(book, run)
+            entries = statement(book.records(run.id))
+            entries = [replace(each, outcome="undone") if each.call in back else each for each in entries]
+            shown.append((run, entries, status_of(book, run)))
+    if runs[0].id != run_id and not as_json:
+        counts = Counter(status for _, _, status in shown)
+        parts = ", ".join(f"{number} {status}" for status, number in counts.items())
+        click.echo(f"{run_id}  batch of {len(runs)} run{'' if len(runs) == 1 else 's'}: {parts}\n")
+    for run, entries, status in shown:
+        if as_json:
+            _show_json(run, entries)
+            continue
+        click.echo(f"{run.id}  {run.script}  {status}  {run.mode}  {run.base}")
+        if run.error:
+            click.echo(f"ended with: {run.error}")
+        _table([("TIME", "LINE", "OPERATION", "ID", "AMOUNT", "OUTCOME"), *(_row(entry) for entry in entries)])
     return 0
 
 
 @command.command()
 @click.argument("run_id", metavar="ID")
-@_options
+@journal_options
 def delete(run_id: str, journal: str | None, env_file: str | None) -> int:
-    """Forget a run. What it did stays done; it cannot be resumed or undone any more."""
-    with _open(journal, env_file) as (book, _):
-        _delete(book, _run(book, run_id))
+    """Forget a run, or a batch. What it did stays done; it cannot be resumed or undone any more."""
+    with opened(journal, env_file) as (book, _):
+        runs = runs_of(book, run_id)
+        for run in runs:
+            _check_idle(book, run)
+        for run in runs:
+            _delete(book, run)
     click.echo(f"deleted {run_id}")
     return 0
 
@@ -90,18 +101,18 @@ def delete(run_id: str, journal: str | None, env_file: str | None) -> int:
 @command.command()
 @click.option("--older-than", "age", metavar="AGE", required=True, help="Such as 30d, 12h or 90m.")
 @click.option("--unfinished", is_flag=True, help="Also runs that failed or were broken off.")
-@_options
+@journal_options
 def prune(age: str, unfinished: bool, journal: str | None, env_file: str | None) -> int:
     """Forget runs that ended before AGE."""
     seconds = _age(age)
-    with _open(journal, env_file) as (book, _):
+    with opened(journal, env_file) as (book, _):
         before = book.clock() - seconds
         old = [
             run
             for run in book.runs()
             if run.updated < before
             and not book.is_running(run)
-            and (unfinished or run.status in ("done", "replaced"))
+            and (unfinished or run.status in ("done", "replaced", "undone"))
         ]
         for run in old:
             _delete(book, run)
@@ -109,110 +120,18 @@ def prune(age: str, unfinished: bool, journal: str | None, env_file: str | None)
     return 0
 
 
-@command.command()
-@click.argument("run_id", metavar="ID")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--refunds", is_flag=True, help="Give money back that has moved.")
-@_options
-def undo(run_id: str, dry_run: bool, refunds: bool, journal: str | None, env_file: str | None) -> int:
-    """Take back what a run created, the last first: delete, cancel, archive, refund.
-
-    It is a durable run itself, named ID.undo: broken off, give the same command again.
-    """
-    from host.cli.run import run_one, sinks_of
-    from host.gate.journal.statement import statement
-    from host.gate.undo import UndoScript, reversals
-    from host.host import Host
-    from host.run.script import Script
-
-    with _open(journal, env_file) as (book, settings):
-        run = _run(book, run_id)
-        if book.is_running(run):
-            raise UsageError(f"run {run_id} is still being run")
-        entries = statement(book.records(run.id))
-        name = f"{run.id.replace('~', '-')}.undo" + (".refunds" if refunds else "")
-        begun = book.run(name)
-    simulate = run.mode == "simulated"
-
-    def work(host: Host) -> Any:
-        host.durable_runs.check_bound(run)
-        if begun is not None:
-            return host.resume(name)
-        script = UndoScript.of(found(host))
-        return host.run(
-            Script.of(UndoScript.SOURCE, name), globals={"steps": script.steps}, durable=True, run_id=name
-        )
-
-    def found(host: Host) -> list[Reversal]:
-        return reversals(entries, host.durable_runs.apis, refunds=refunds)
-
-    with ExitStack() as stack:
-        with Host(simulate=simulate, env_file=env_file, journal=journal) as looking:
-            looking.durable_runs.check_bound(run)
-            plan = found(looking)
-        for each in plan:
-            if dry_run and each.tries:
-                how = ", or ".join(operation for operation, _ in each.tries)
-                click.echo(f"would undo {each.entry.operation} {each.entry.id} {each.entry.amount} by {how}")
-            elif not each.tries:
-                click.echo(f"CANNOT undo {each.entry.operation} {each.entry.id}: {each.why}", err=not dry_run)
-        if dry_run or not any(each.tries for each in plan):
-            return 0
-        return run_one(
-            lambda sinks: Host(
-                simulate=simulate,
-                env_file=env_file,
-                journal=journal,
-                sinks=sinks,
-                **_same_simulator(run, stack),
-            ),
-            work,
-            sinks_of(stack, sys.stderr, settings, 0, None),
-            timeout=None,
-            as_json=False,
-            debug=False,
-            kept=(name, journal),
-        )
-
-
-def _same_simulator(run: Run, stack: ExitStack) -> dict[str, Any]:
-    """A simulated run is undone where its objects are."""
-    if run.simulator is None:
-        return {}
-    from host.apis.stripe import load
-    from host.simulator.simulator import Simulator
-    from host.simulator.store import Store
-
-    simulator = Simulator(load(), store=Store(run.simulator))
-    stack.callback(simulator.close)
-    return {"simulator": simulator}
-
-
-@contextmanager
-def _open(journal: str | None, env_file: str | None) -> Iterator[tuple[Journal, Settings]]:
-    from host.durable import default_journal
-    from host.gate.journal.journal import Journal
-
-    settings = Settings.load(env_file=env_file, overrides={"journal": journal})
-    book = Journal.open(settings.journal or default_journal())
-    try:
-        yield book, settings
-    finally:
-        book.close()
-
-
-def _run(book: Journal, run_id: str) -> Run:
-    run = book.run(run_id)
-    if run is None:
-        raise UsageError(
-            f"there is no run {run_id} in the journal {book.name}", hint="luahost runs list shows them"
-        )
-    return run
+def _check_idle(book: Journal, run: Run) -> None:
+    if book.is_running(run):
+        raise UsageError(f"run {run.id} is being run, and cannot be deleted")
 
 
 def _delete(book: Journal, run: Run) -> None:
-    if book.is_running(run):
-        raise UsageError(f"run {run.id} is being run, and cannot be deleted")
+    from host.parts.undoing import attempts
+
+    _check_idle(book, run)
+    for attempt in attempts(book, run):
+        _check_idle(book, attempt)
+        book.delete(attempt.id)
     book.delete(run.id)
     if run.simulator is not None and not any(other.simulator == run.simulator for other in book.runs()):
         import os
@@ -223,30 +142,27 @@ def _delete(book: Journal, run: Run) -> None:
                 os.unlink(run.simulator + end)
 
 
-def _status(book: Journal, run: Run) -> str:
-    if run.status == "running" and not book.is_running(run):
-        return "broken off"
-    return run.status
-
-
 def _row(entry: Entry) -> tuple[str, ...]:
     outcome = entry.outcome
+    if outcome == "in doubt":
+        outcome += f": {entry.call}"
     if entry.error:
         outcome += f": {entry.error.get('message', '')}".replace("\n", " ")
     line = "" if entry.line is None else str(entry.line)
     return _time(entry.at), line, entry.operation, entry.id, entry.amount, outcome
 
 
-def _show_json(entries: list[Entry]) -> None:
+def _show_json(run: Run, entries: list[Entry]) -> None:
     import json
 
     for entry in entries:
         click.echo(
             json.dumps(
                 {
-                    "at": entry.at, "line": entry.line, "operation": entry.operation, "id": entry.id,
+                    "run": run.id, "call": entry.call, "at": entry.at,
+                    "line": entry.line, "operation": entry.operation, "id": entry.id,
                     "amount": entry.amount, "outcome": entry.outcome, "request_id": entry.request_id,
-                    "error": entry.error,
+                    "key": entry.key, "error": entry.error,
                 }
             )
         )  # fmt: skip

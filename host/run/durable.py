@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from host.bridge.request import Reply
 from host.errors import CallError, CancelledCall, HostError, InvalidCall, LimitError, ScriptError
 from host.gate.budget import readmit, settle
 from host.gate.gate import Call
+from host.gate.journal.history import History
 from host.gate.journal.journal import Journal
-from host.gate.journal.records import Record, Sent, Told, decode_sent, decode_told, encode
+from host.gate.journal.records import Decided, Record, Sent, Told, decode_sent, decode_told, encode
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
 from host.lua.values import SecretText, from_lua
+from host.run.doubt import answer_of, in_doubt_error, skipped_error
 from host.run.recalled import Recalled, reply_of
 from host.run.reopening import Reopening, Transaction, undone_by_its_end
 from host.run.returned import written
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from host.run.session import Session
     from host.run.tools import Tools
 
-InDoubt = Literal["ask", "repeat", "skip"]
 KEY_LIFE: Final = 23 * 3600.0
 """Seconds for which a key is sure to be honoured: Stripe says 24 hours, an hour is left for clocks."""
 CLOCK_SLACK: Final = 300.0  # seconds a clock may go back before the age of a key counts as unknown
@@ -82,8 +83,8 @@ class Step:
 class Durable:
     """The journal's side of one run. Its session asks it at each call, answer and tool; see ``Session``.
 
-    ``log`` is what is recorded already, empty for a new run. ``in_doubt`` says what to do with a call that
-    was sent, has no answer, and whose key may be forgotten. ``submit`` hands a call over. ``modules``:
+    ``log`` is what is recorded already, empty for a new run, with what was decided of calls in doubt. ``in_doubt``
+    (ask, repeat or skip) says what to do with those nothing was decided of. ``submit`` hands a call over. ``modules``:
     ``"recorded"`` takes the text of required modules from the log, ``"current"`` from their files.
     """
 
@@ -95,7 +96,7 @@ class Durable:
         generation: int = 1,
         log: list[Record] | None = None,
         printed: int = 0,
-        in_doubt: InDoubt = "ask",
+        in_doubt: str = "ask",
         modules: Literal["recorded", "current"] = "recorded",
         submit: Callable[[Call], None],
     ) -> None:
@@ -112,38 +113,24 @@ class Durable:
         self._steps: dict[int, Step] = {}  # by the call's id
         self._places: dict[tuple[str, int], Step] = {}
         self._reopening = Reopening()
+        self._repeated: set[int] = set()  # calls that are repeated by a decision, until they have their answers
+        self._held_back: list[Callable[[], None]] = []  # what the script is told then
         self._under_way = 0  # mutations sent whose outcome is still to come, under the lock
         self._read_log(log or [], printed)
 
     def _read_log(self, log: list[Record], printed: int) -> None:
-        skipped = {record.n for record in log if record.kind == "resumed" and record.n}
         # Places whose answer is to be tried again and said that nothing was done: these are not in doubt.
         self._refused = {
             (record.path, record.n)
             for record in log
             if log[-1].kind == "resumed" and record.seq == log[-1].n and _is_refusal(record)
         }
-        self._answers: deque[Record] = deque()
-        self._values: deque[Record] = deque()
-        self._sent: dict[tuple[str, int], Record] = {}
-        self._late: dict[tuple[str, int], Record] = {}
-        told: set[tuple[str, int]] = set()
-        for record in log:
-            place = record.path, record.n
-            if record.kind == "sent":
-                self._sent[place] = record
-                printed = max(printed, decode_sent(record.data).printed)
-            elif record.kind in ("answer", "refused") and record.seq not in skipped:
-                self._answers.append(record)
-                told.add(place)
-                printed = max(printed, decode_told(record.data).printed)
-            elif record.kind == "late":
-                self._late[place] = record
-            elif record.kind == "value":
-                self._values.append(record)
+        history = History(log)
+        self._answers, self._values = history.answers, history.values
+        self._sent, self._late, self._decided = history.sent, history.late, history.decided
         self._seq = log[-1].seq if log else 0
-        self._open_before = {place for place in self._sent if place not in told}
-        self._shown = printed
+        self._open_before = {place for place in self._sent if place not in history.told}
+        self._shown = max(printed, history.printed)
         self.replaying = bool(log)
 
     # -- the session's thread: calls
@@ -227,6 +214,10 @@ class Durable:
         if not call.asked.mutation:
             self._go(session, step)
             return
+        self._go_recorded(session, step, call)
+
+    def _go_recorded(self, session: Session, step: Step, call: Call) -> None:
+        """Off with a change, once it is recorded that it is sent."""
         key = session.around.gate.key(call)
         data = encode(Sent(key=None if key is None else key[1], printed=session.printed))
         self._record(session, "sent", step, call.line, data, lambda error: self._go(session, step, error))
@@ -253,7 +244,8 @@ class Durable:
             else:
                 self._begin_again(session, lost, call)
         else:
-            outcome: Any = "not_sent" if call.asked.mutation else None
+            before: Any = "unknown" if (step.path, step.n) in self._open_before else "not_sent"
+            outcome = before if call.asked.mutation else None
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
 
     def _begin_again(self, session: Session, lost: Transaction, call: Call) -> None:
@@ -317,6 +309,8 @@ class Durable:
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
         self._record(session, "answer", step, call.line if call else None, encode(told), urgent=alone)
+        if self._repeated:
+            self._through(id)
 
     def unread(self, session: Session, item: Any) -> None:
         """A reply that came when the script had ended."""
@@ -389,16 +383,30 @@ class Durable:
             return
         doubtful = [step for step in self._steps.values() if self._needs_decision(step)]
         if doubtful and self._in_doubt == "ask":
-            self._stop(session, _in_doubt(doubtful, self.run_id))
+            doubtful.sort(key=lambda step: self._sent[step.path, step.n].seq)
+            sent = [(step, self._sent[step.path, step.n]) for step in doubtful]
+            self._stop(session, in_doubt_error(session, sent, self.journal, self.run_id))
             return
         self.replaying = False
-        for step in list(self._steps.values()):
-            self._revive(session, step, skip=step in doubtful and self._in_doubt == "skip")
+        for step in doubtful:
+            said = self._decided[step.path, step.n] = Decided(self._in_doubt, all=True)
+            line = step.call.line if step.call is not None else None
+            self._record(session, "decided", step, line, encode(said))
+        steps = [(step, self._decided.get((step.path, step.n))) for step in self._steps.values()]
+        self._repeated = {
+            step.id
+            for step, decided in steps
+            if decided is not None and decided.word == "repeat" and (step.path, step.n) not in self._late
+        }
+        for step, decided in steps:
+            self._revive(session, step, decided)
 
     def _needs_decision(self, step: Step) -> bool:
         """Whether a call was sent, what came of it is unknown, and repeating it could do it twice."""
         before = self._sent.get((step.path, step.n))
         if before is None or step.call is None or (step.path, step.n) in self._late:
+            return False
+        if (step.path, step.n) in self._decided:
             return False
         if undone_by_its_end(step.name, step.arguments):
             return False
@@ -407,7 +415,7 @@ class Durable:
         age = self.journal.clock() - before.at
         return not -CLOCK_SLACK <= age <= KEY_LIFE
 
-    def _revive(self, session: Session, step: Step, *, skip: bool) -> None:
+    def _revive(self, session: Session, step: Step, decided: Decided | None) -> None:
         """Have a call or sleep that is without an answer go on."""
         before = self._sent.get((step.path, step.n))
         late = self._late.get((step.path, step.n))
@@ -429,14 +437,9 @@ class Durable:
             outcome: Any = ("unknown" if before else "not_sent") if mutation else None
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
         elif late is not None:
-            told = decode_told(late.data)
-            reply = reply_of(call, told)
-            settle(call.claims, reply)
-            session.around.gate.recall(call, reply)
-            session.around.runners.post(session, Recalled(step.id, told.status, told.a, told.b))
-        elif skip:
-            text = f"{call.name} was sent before the run broke off and is skipped: what came of it is unknown"
-            call.deliver_error(CancelledCall(text, outcome="unknown"))
+            self._recall(session, step, call, decode_told(late.data))
+        elif before is not None and decided is not None:
+            self._decide(session, step, call, decided)
         elif before is not None:
             if (step.path, step.n) not in self._refused:
                 session.around.gate.recall(call, None)
@@ -449,6 +452,39 @@ class Durable:
                 call.deliver_error(error)
                 return
             self._send(session, step)
+
+    def _decide(self, session: Session, step: Step, call: Call, decided: Decided) -> None:
+        """Do what was decided of a call in doubt."""
+        if decided.word == "repeat":  # recorded once more: should it be lost again, that is another doubt
+            session.around.gate.recall(call, None)
+            self._go_recorded(session, step, call)
+        elif decided.word == "skip":
+            error = skipped_error(step, call, self.journal, self.run_id)
+            self._hold_back(lambda: call.deliver_error(error))
+        else:
+            self._recall(session, step, call, Told(p.VALUE, *answer_of(call, decided.value)))
+
+    def _recall(self, session: Session, step: Step, call: Call, told: Told) -> None:
+        """Have the script told an answer that is known already."""
+        reply = reply_of(call, told)
+        settle(call.claims, reply)
+        session.around.gate.recall(call, reply)
+        item = Recalled(step.id, told.status, told.a, told.b)
+        self._hold_back(lambda: session.around.runners.post(session, item))
+
+    def _hold_back(self, tell: Callable[[], None]) -> None:
+        """Tell the script something once all that is repeated is through: it might give that up for it."""
+        if self._repeated:
+            self._held_back.append(tell)
+        else:
+            tell()
+
+    def _through(self, id: int) -> None:
+        self._repeated.discard(id)
+        if not self._repeated:
+            told, self._held_back = self._held_back, []
+            for tell in told:
+                tell()
 
     # -- what is different each time
 
@@ -525,12 +561,22 @@ class Durable:
             result = written(value, rest)
         except InvalidCall:  # it holds a secret, which is not written down
             result = b"\xc0"
+
+        def recorded(lost: HostError | None) -> None:
+            if lost is not None and session.result is not None and session.result.error is None:
+                text = f"{lost.message}; the script came to its end, which could not be recorded"
+                failure = ScriptError(
+                    text, kind="journal", script=session.job.script.name, hint=lost.hint, cause=lost
+                )
+                session.result = replace(session.result, value=None, exit_status=None, error=failure)
+            then()
+
         with self._lock:
             self._closed = True
             over = self._under_way == 0
         self.journal.end(
             self.run_id, status, printed=max(session.printed, self._shown), calls=session.calls, value=result,
-            error=error.message if error is not None else None, then=lambda _: then(),
+            error=error.message if error is not None else None, then=recorded,
             exit_status=session.result.exit_status if session.result is not None else None,
         )  # fmt: skip
         if over:
@@ -549,8 +595,9 @@ class Durable:
         )
 
     def _diverged(self, session: Session, what: str, line: int | None = None) -> CallError:
+        command = self.journal.command("resume", self.run_id)
         hint = (
-            f"resume {self.run_id} --recorded goes on with the script's text as it was recorded; "
+            f"{command} --recorded goes on with the script's text as it was recorded; "
             "--force-new starts over, with new keys: what was done so far would be done again"
         )
         text = f"this is not the way the run took before: {what}"
@@ -661,15 +708,3 @@ def _changed(record: Record, step: Step) -> str:
     if record.name != step.name:
         return f"{where} was {record.name}{at} and is now {step.name}"
     return f"{where}, {record.name}{at}, has other arguments than it had"
-
-
-def _in_doubt(steps: list[Step], run_id: str) -> ScriptError:
-    named = ", ".join(f"{step.name} (call {step.n} of task {step.path})" for step in steps[:5])
-    call = steps[0].call
-    return ScriptError(
-        f"sent before the run broke off, without a recorded answer, and no longer safe to repeat: {named}",
-        kind="in doubt",
-        line=call.line if call is not None else None,
-        hint=f"look whether it was done, then: resume {run_id} --in-doubt skip (it was, or is to be left), "
-        "or --in-doubt repeat (it was not)",
-    )

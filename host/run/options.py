@@ -24,6 +24,7 @@ from host.run.script import Script
 __all__ = ["RunKeywords", "RunOptions", "ScriptLike", "check_id", "job_of", "script_of"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+_UNDO = re.compile(r"(?<=.)\.undo(:\d{1,9})?(\.\d{1,9})?\Z")  # a run's undoing is named after it, however long it is
 
 ScriptLike = str | os.PathLike[str] | Script
 
@@ -147,7 +148,7 @@ def _is_code(text: str) -> bool:
 
 def check_id(run_id: Any, name: str = "run_id") -> None:
     """Raise ``UsageError`` for what cannot be a run's id."""
-    if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
+    if not isinstance(run_id, str) or not _ID.fullmatch(_UNDO.sub("", run_id)):
         raise UsageError(
             f"{name}: a run's id is 1 to 100 letters, digits and . _ : -, beginning with a letter or digit; "
             f"got {arguments.shown(run_id)}"

@@ -17,7 +17,7 @@ from host.errors import ClosedError, HostError
 from host.gate.journal.database import SQLite, open_database
 from host.gate.journal.journal import Journal
 from host.gate.journal.owner import is_dead, this_owner
-from host.gate.journal.records import Record, Run
+from host.gate.journal.records import Record, Run, Sent, encode
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def append(journal: Journal, run: str, seq: int) -> HostError | None:
         became.append(error)
         done.set()
 
-    journal.append(Record(run, seq, "sent", "1", seq), then)
+    journal.append(Record(run, seq, "sent", "1", seq, data=encode(Sent())), then)
     assert done.wait(10)
     return became[0]
 
@@ -158,7 +158,7 @@ def test_a_journal_of_a_later_version(path: str) -> None:
     with db:
         db.execute("UPDATE luahost_version SET version = 9")
     db.close()
-    with pytest.raises(JournalError, match=r"later version .* version 9, this one knows 2"):
+    with pytest.raises(JournalError, match=r"later version .* version 9, this one knows 3"):
         Journal.open(path)
 
 

@@ -48,7 +48,7 @@ def test_a_job_that_cannot_be_recorded_is_a_result(lab: Lab) -> None:
         assert {result.run_id for result in results} == {"b.1", "b.2", "own"}
         [error] = [result.error for result in results if not result.ok]
         assert error is not None
-        assert error.kind == "journal"
+        assert (error.kind, error.exit_code) == ("usage", 2)
         assert "run b.2 was started with other arguments" in error.message
         [wrong] = host.run_many([{"code": "return 1", "run_id": "a b"}])
         assert "a run's id is" in str(wrong.error)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from host.errors import ConfigError, JournalError
 from host.gate.journal.records import VERSION
+from host.gate.journal.watch import Watch
 
 Statement = tuple[str, Sequence[Mapping[str, Any]]]
 """SQL with ``:names``, and the values of each time it is to be done."""
@@ -63,11 +65,22 @@ TABLES: Final[dict[str, dict[str, str]]] = {
 
 
 # Version → what makes the tables of the one before its own.
-CHANGES: Final[dict[int, list[str]]] = {2: ["ALTER TABLE luahost_run ADD COLUMN exit_status INTEGER"]}
+CHANGES: Final[dict[int, list[str]]] = {
+    2: ["ALTER TABLE luahost_run ADD COLUMN exit_status INTEGER"],
+    3: [],  # no new columns: records and statuses that an earlier version would misread
+}
 
 
 class Conflict(JournalError):
     """A row with this key is there already: somebody else has written it."""
+
+
+class Lost(JournalError):
+    """Nothing that is written is kept: the file was deleted, replaced or cut short, the server is gone."""
+
+
+class Damaged(JournalError):
+    """The file is not a journal, or not whole, or a record in it cannot be read."""
 
 
 class Database(Protocol):
@@ -91,11 +104,19 @@ def insert(table: str) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})"  # noqa: S608 - names of this file
 
 
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown."""
+    if "://" not in url:
+        return url
+    hidden = re.sub(r"(://[^:/?#@\s]*):[^/?#\s]*@", r"\1:***@", url)
+    return re.sub(r"([?&](?:password|passwd|pwd)=)[^&]*", r"\1***", hidden, flags=re.IGNORECASE)
+
+
 def open_database(url: str) -> Database:
     """The database of a path, ``sqlite:///path``, or any URL SQLAlchemy takes, with the tables in it."""
     database: Database
-    if "://" not in url or url.startswith("sqlite:///"):
-        path = url.removeprefix("sqlite:///")
+    if "://" not in url or url.startswith(("sqlite:///", "sqlite+pysqlite:///")):
+        path = url.removeprefix("sqlite:///").removeprefix("sqlite+pysqlite:///")
         if not path or path == ":memory:":
             raise ConfigError(f"the journal {url!r} names no file, and only a file outlives the process")
         database = SQLite(path)
@@ -161,10 +182,6 @@ def _bring_up(database: Database, version: int) -> None:
             raise
 
 
-class Damaged(JournalError):
-    """The file is not a journal, or not whole."""
-
-
 class SQLite:
     """A file, by Python's own SQLite, in WAL mode with ``synchronous=FULL``.
 
@@ -183,7 +200,11 @@ class SQLite:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             # Answers hold what the API said of customers: the file is its owner's alone. SQLite gives the
             # files beside it the same mode.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+            # Only where it is new: closing a file drops the locks this process has on it
+            # (sqlite.org/howtocorrupt.html, 2.2).
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+        except FileExistsError:
+            pass
         except OSError as error:
             raise JournalError(f"the journal {path} cannot be opened: {error.strerror}") from error
         try:
@@ -196,10 +217,12 @@ class SQLite:
         except sqlite3.Error as error:
             self.close()
             raise self._translated(error) from error
+        self._watch = Watch(path)
 
     def write(self, statements: Sequence[Statement]) -> int:
         with self._lock:
             db = self._db
+            self._check_there()
             try:
                 db.execute("BEGIN IMMEDIATE")
                 changed = 0
@@ -215,7 +238,16 @@ class SQLite:
                 if isinstance(error, self._sqlite3.Error):
                     raise self._translated(error) from error
                 raise
+            self._check_there()
             return changed
+
+    def _check_there(self) -> None:
+        fault = self._watch.fault()
+        if fault is not None:
+            raise Lost(
+                f"the journal {self.name} is not there any more: {fault} while it was in use",
+                hint="put the file back, or see what was done and begin anew: what was done since is not recorded",
+            )
 
     def read(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         with self._lock:

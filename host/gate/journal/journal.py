@@ -7,9 +7,10 @@ Answers go on to the script at once; anything the script then does waits for a l
 
 from __future__ import annotations
 
+import shlex
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -18,9 +19,9 @@ from typing import Any, Final
 import msgspec
 
 from host.errors import ClosedError, HostError, JournalError
-from host.gate.journal.database import Conflict, Database, Statement, insert, open_database
+from host.gate.journal.database import Conflict, Damaged, Database, Lost, Statement, insert, open_database
 from host.gate.journal.owner import is_dead, this_owner
-from host.gate.journal.records import Record, Run
+from host.gate.journal.records import Record, Run, check_log, decode_decided
 
 LEASE: Final = 30.0  # seconds after which a run whose owner is silent may be taken over
 LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
@@ -36,7 +37,13 @@ RECORD_COLUMNS: Final = ", ".join(Record._fields)
 
 _TAKE = (
     "UPDATE luahost_run SET owner = :owner, lease = :lease, status = 'running', updated = :now "
-    "WHERE id = :id AND status <> 'replaced' AND (owner IS NULL OR owner = :before OR lease < :now)"
+    "WHERE id = :id AND status NOT IN ('replaced', 'partly undone', 'undone') "
+    "AND (owner IS NULL OR owner = :before OR lease < :now)"
+)
+_UNPRINTED = "UPDATE luahost_run SET printed = 0 WHERE id = :id"  # the log still says what was shown
+_MARK = (
+    "UPDATE luahost_run SET owner = NULL, lease = 0, status = :status, updated = :now "
+    "WHERE id = :id AND (owner IS NULL OR owner = :before OR lease < :now)"
 )
 _BEAT = "UPDATE luahost_run SET lease = :lease WHERE id = :id AND owner = :owner"
 _RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
@@ -72,6 +79,7 @@ class Journal:
     ) -> None:
         self.clock = clock
         self.name = database.name
+        self.option = ""  # what a command needs to find it, such as `` --journal FILE``
         self._database = database
         self._lease = lease
         self._owner = this_owner()
@@ -88,6 +96,10 @@ class Journal:
         """The journal at a path or URL; made if it is not there."""
         return cls(open_database(url), clock=clock, lease=lease)
 
+    def command(self, verb: str, run_id: str) -> str:
+        """A command about a run, for messages, as a shell takes it."""
+        return f"luahost {verb} {shlex.quote(run_id)}{self.option}"
+
     # -- runs
 
     def begin(self, run: Run) -> None:
@@ -98,10 +110,13 @@ class Journal:
         self._held.add(run.id)
         self._put(_Item(run.id, None, [(INSERT_RUN, [values])], None, urgent=False))
 
-    def take(self, run: Run, skip: Callable[[list[Record]], int]) -> list[Record]:
+    def take(
+        self, run: Run, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()
+    ) -> list[Record]:
         """Make an existing run ours, and mark in its log where we begin. Gives the log, the mark included.
 
-        ``skip(log)`` is the ``seq`` of an answer that is to count no more, or 0. Raises :class:`JournalError`
+        ``skip(log)`` is the ``seq`` of an answer that is to count no more, or 0. ``decided``: what was decided, from
+        the log as it is, of calls in doubt; recorded behind the mark. Raises :class:`JournalError`
         if somebody else runs it. Whoever had it before cannot write any more: their next ``seq`` is taken.
         """
         now = self.clock()
@@ -116,15 +131,25 @@ class Journal:
                 hint="if that process is gone without a trace, its lease ends "
                 f"in {max(0.0, run.lease - now):.0f} s and the run can be taken over",
             )
-        log = self.records(run.id)
-        mark = Record(run.id, log[-1].seq + 1 if log else 1, "resumed", n=skip(log), at=now)
         try:
-            self._database.write([(INSERT_RECORD, [mark._asdict()])])
+            log = self.records(run.id)
+        except JournalError:  # it stays what it was, for somebody who can read it
+            given_back = {"id": run.id, "status": run.status, "now": run.updated, "before": self._owner}
+            self._database.write([(_MARK, [given_back])])
+            raise
+        seq = log[-1].seq + 1 if log else 1
+        marks = [Record(run.id, seq, "resumed", n=skip(log), at=now)]
+        marks += [each._replace(seq=seq + n, at=now) for n, each in enumerate(decided, 1)]
+        made: list[Statement] = [(INSERT_RECORD, [mark._asdict() for mark in marks])]
+        if any(decode_decided(each.data).back_to is not None for each in decided):
+            made.append((_UNPRINTED, [{"id": run.id}]))
+        try:
+            self._database.write(made)
         except Conflict:
             raise JournalError(f"run {run.id} is being run by another process") from None
         self._broken.pop(run.id, None)
         self._held.add(run.id)
-        return [*log, mark]
+        return [*log, *marks]
 
     def replace(self, run: Run) -> None:
         """Put a run and its records aside as ``id~generation``, so that the id can begin anew."""
@@ -134,12 +159,38 @@ class Journal:
             [
                 ("UPDATE luahost_record SET run = :aside WHERE run = :id", values),
                 (
-                    "UPDATE luahost_run SET id = :aside, status = 'replaced', owner = NULL, updated = :now "
-                    "WHERE id = :id",
+                    "UPDATE luahost_run SET id = :aside, status = CASE WHEN status IN ('partly undone', 'undone') "
+                    "THEN status ELSE 'replaced' END, owner = NULL, updated = :now WHERE id = :id",
                     values,
                 ),
             ]
         )
+
+    def mark(self, run: Run, status: str) -> None:
+        """Set the status of a run. Raises :class:`JournalError` if somebody runs it."""
+        dead = run.owner is not None and is_dead(run.owner)
+        values = {"id": run.id, "status": status, "now": self.clock(), "before": run.owner if dead else ""}
+        if not self._database.write([(_MARK, [values])]):
+            raise JournalError(f"run {run.id} is being run by another process")
+
+    def batch(self, id: str) -> list[Run]:
+        """The runs of a batch, ``ID.1``, ``ID.2`` …, in their order."""
+        rows = self._database.read(
+            f"SELECT {RUN_COLUMNS} FROM luahost_run WHERE id LIKE :like",  # noqa: S608
+            {"like": f"{id}.%"},
+        )
+        found = [_run(row) for row in rows]
+        numbered = [run for run in found if run.id.startswith(f"{id}.") and run.id[len(id) + 1 :].isdecimal()]
+        return sorted(numbered, key=lambda run: int(run.id[len(id) + 1 :]))
+
+    def calls(self) -> dict[str, int]:
+        """How many calls are recorded of each run that is not done: one that broke off has no count of its own."""
+        rows = self._database.read(
+            "SELECT run, COUNT(*) FROM (SELECT DISTINCT run, path, n FROM luahost_record "
+            "WHERE kind IN ('sent', 'answer', 'refused', 'late') AND name <> 'sleep' "
+            "AND run IN (SELECT id FROM luahost_run WHERE status <> 'done')) AS made GROUP BY run"
+        )
+        return {run: int(number) for run, number in rows}
 
     def end(
         self, run: str, status: str, *, printed: int, calls: int, value: bytes, error: str | None, then: Then,
@@ -168,12 +219,20 @@ class Journal:
         return [_run(row) for row in rows]
 
     def records(self, run: str) -> list[Record]:
-        """A run's log."""
+        """A run's log. Raises :class:`Damaged` naming a record that cannot be read."""
         rows = self._database.read(
             f"SELECT {RECORD_COLUMNS} FROM luahost_record WHERE run = :run ORDER BY seq",  # noqa: S608
             {"run": run},
         )
-        return [Record(*row) for row in rows]
+        log = [Record(*row) for row in rows]
+        try:
+            check_log(log)
+        except ValueError as error:
+            raise Damaged(
+                f"the journal {self.name} is damaged: run {run}: {error}",
+                hint="the run cannot be resumed; what it did before that record stands in the journal",
+            ) from error
+        return log
 
     def delete(self, run: str) -> None:
         """Forget a run."""
@@ -270,8 +329,9 @@ class Journal:
         try:
             self._database.write(_statements(batch))
         except HostError as error:
-            if len(batch) == 1:
-                self._fail(batch[0], error)
+            if len(batch) == 1 or isinstance(error, Lost):  # what is lost is lost for all
+                for item in batch:
+                    self._fail(item, error)
             else:  # whose fault it is shows when each is written alone
                 for item in batch:
                     self._commit([item])

@@ -6,15 +6,16 @@ a selection. Nothing that the script did may be seen outside before everything i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables. A journal of an earlier version is brought up to it, one of a later version is not touched."""
 
-Kind = Literal["sent", "answer", "refused", "late", "value", "resumed"]
-Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced"]
+Kind = Literal["sent", "answer", "refused", "late", "value", "resumed", "decided"]
+Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced", "partly undone", "undone"]
 
 
 class Record(NamedTuple):
@@ -26,7 +27,8 @@ class Record(NamedTuple):
     ``refused``   a call that a budget did not let through, told at once; ``data``: :class:`Told`
     ``late``      a reply nobody waited for any more; ``data``: :class:`Told`
     ``value``     the host gave the script something that is different each time (``name``); ``data`` is it
-    ``resumed``   the run was taken up again from here on
+    ``resumed``   the run was taken up again from here on; ``n``: the ``seq`` of an answer that counts no more
+    ``decided``   what is to become of a call in doubt; ``data``: :class:`Decided`
     ============  ============================================================================================
 
     ``digest`` is of the call as the script made it, so that another call in its place is noticed.
@@ -61,6 +63,20 @@ class Told(msgspec.Struct, array_like=True):
     printed: int = 0
     request_id: str | None = None
     attempts: int = 0
+
+
+class Decided(msgspec.Struct, array_like=True):
+    """What somebody decided about a change whose outcome is unknown.
+
+    ``word`` is skip, repeat or done; ``value`` the answer of a call that was done, as MessagePack, or ``None``.
+    ``all``: it was said of all calls in doubt, not of this one by name. ``back_to``: a decision taken back, whose
+    answer has this ``seq``; nothing the script was told from there on counts any more.
+    """
+
+    word: str
+    value: bytes | None = None
+    all: bool = False
+    back_to: int | None = None
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -108,3 +124,41 @@ class Run(msgspec.Struct, frozen=True):
 encode = msgspec.msgpack.Encoder().encode
 decode_sent = msgspec.msgpack.Decoder(Sent).decode
 decode_told = msgspec.msgpack.Decoder(Told).decode
+decode_decided = msgspec.msgpack.Decoder(Decided).decode
+
+_decode = msgspec.msgpack.Decoder(ext_hook=lambda code, data: None).decode  # opaque values are the script's
+
+_FAILED: Final = 1  # the status of an answer that is an error
+
+
+def check_log(log: Sequence[Record]) -> None:
+    """Raises ``ValueError`` naming the first record that cannot be read, and what is wrong with it."""
+    for place, record in enumerate(log, 1):
+        if record.seq != place:
+            raise ValueError(f"record {place} is missing (the next one is record {record.seq})")
+        try:
+            _check(record)
+        except (msgspec.MsgspecError, TypeError, ValueError) as error:
+            line = f" of line {record.line}" if record.line is not None else ""
+            name = f", {record.name}{line}," if record.name else ""
+            raise ValueError(f"record {place} ({record.kind}{name}) cannot be read: {error}") from error
+
+
+def _check(record: Record) -> None:
+    data = record.data
+    if type(data) is not bytes:
+        raise TypeError(f"its data are {type(data).__name__}, not bytes")
+    if record.kind == "sent":
+        decode_sent(data)
+    elif record.kind in ("answer", "refused", "late"):
+        told = decode_told(data)
+        inner = told.a if told.b is None or told.status == _FAILED else told.b
+        value = _decode(inner) if type(inner) is bytes else None
+        if told.status == _FAILED and not (isinstance(value, dict) and "message" in value):
+            raise ValueError("it is an error without a message")
+    elif record.kind == "decided":
+        decode_decided(data)
+    elif record.kind == "value":
+        msgspec.msgpack.decode(data)
+    elif record.kind != "resumed":
+        raise ValueError("there is no such kind of record")

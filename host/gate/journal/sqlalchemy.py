@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from host.errors import ConfigError, JournalError
-from host.gate.journal.database import LOCKED, Conflict, Statement
+from host.gate.journal.database import LOCKED, Conflict, Lost, Statement, without_password
 
 try:
     import sqlalchemy as sa
@@ -29,7 +29,7 @@ class Engine:
             ) from error
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
-        self.name = parsed.render_as_string(hide_password=True)
+        self.name = without_password(parsed.render_as_string(hide_password=True))
         self.binary = "BYTEA" if parsed.get_backend_name() == "postgresql" else "BLOB"
         try:
             # One connection of the writer, one for a command that reads or takes a lease meanwhile.
@@ -77,5 +77,9 @@ class Engine:
         if isinstance(error, exc.IntegrityError):
             return Conflict(f"the journal {self.name}: {reason}")
         if isinstance(error, exc.OperationalError):
-            return JournalError(f"the journal {self.name} cannot be reached or written: {reason}")
+            text = f"the journal {self.name} cannot be reached or written: {reason}"
+            # Without an SQLSTATE no server has answered; class 08 is a connection's, 57P a server that goes down.
+            state = getattr(error.orig, "sqlstate", None)
+            gone = error.connection_invalidated or state is None or state.startswith(("08", "57P"))
+            return Lost(text) if gone else JournalError(text)
         return JournalError(f"the journal {self.name} failed: {reason}")

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS
+from host.gate.journal.history import History, call_name
 from host.gate.journal.records import Record, Told, decode_sent, decode_told
 
 _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due", "amount_off")
@@ -18,7 +20,8 @@ class Entry(msgspec.Struct, frozen=True):
     """One change. ``outcome``: done, rejected, not sent, unknown, refused (by a budget), in doubt (no answer was
     recorded).
 
-    ``at`` is seconds since 1970; ``answer`` the decoded answer, ``error`` the error's facts.
+    ``at`` is seconds since 1970; ``answer`` the decoded answer, ``error`` the error's facts, ``call`` the name by
+    which it can be decided, ``key`` its idempotency key.
     """
 
     at: float
@@ -30,48 +33,49 @@ class Entry(msgspec.Struct, frozen=True):
     request_id: str | None = None
     answer: Any = None
     error: dict[str, Any] | None = None
+    call: str = ""
+    key: str | None = None
 
 
 def statement(log: Sequence[Record]) -> list[Entry]:
     """The changes of a run in the order in which they were sent."""
-    skipped = {record.n for record in log if record.kind == "resumed" and record.n}
-    answers: dict[tuple[str, int], Told] = {}
-    for record in log:
-        if record.kind == "late" or (record.kind == "answer" and record.seq not in skipped):
-            place = record.path, record.n
-            told = decode_told(record.data)
-            # What was found out late is better than that nobody waited for it.
-            if record.kind == "late" or place not in answers:
-                answers[place] = told
+    history = History(log)
+    refused = {record.seq for record in history.answers if record.kind == "refused"}
     entries = []
     for record in log:
-        if record.kind == "refused" and record.seq not in skipped:
+        place = record.path, record.n
+        if record.seq in refused:
             facts = _decoded(decode_told(record.data).a)
-            entries.append(Entry(record.at, record.line, record.name, "refused", error=facts))
-        if record.kind == "sent" and decode_sent(record.data).seconds is None:
-            entries.append(_entry(record, answers.get((record.path, record.n))))
+            entries.append(
+                Entry(record.at, record.line, record.name, "refused", error=facts, call=call_name(*place))
+            )
+        if record.kind == "sent" and history.sent[place] is record and history.is_change(place):
+            # What was found out late is better than that nobody waited for it.
+            found = history.late.get(place) or history.told.get(place)
+            entries.append(_entry(record, None if found is None else decode_told(found.data)))
     return entries
 
 
 def _entry(sent: Record, told: Told | None) -> Entry:
+    entry = Entry(
+        sent.at, sent.line, sent.name, "in doubt",
+        call=call_name(sent.path, sent.n), key=decode_sent(sent.data).key,
+    )  # fmt: skip
     if told is None:
-        return Entry(sent.at, sent.line, sent.name, "in doubt")
+        return entry
     if told.status == _FAILED:
         error = _decoded(told.a)
         facts = error if isinstance(error, dict) else {}
         outcome = str(facts.get("outcome") or "failed").replace("_", " ")
-        return Entry(sent.at, sent.line, sent.name, outcome, request_id=facts.get("request_id"), error=facts)
+        return replace(entry, outcome=outcome, request_id=facts.get("request_id"), error=facts)
     answer = _decoded(told.b if told.b is not None else told.a)
     found = answer if isinstance(answer, dict) else {}
     id = found.get("id")
     # What an http.* call was answered, success or not, is its value.
-    outcome = str(found.get("outcome") or "done") if sent.name.startswith("http.") else "done"
-    return Entry(
-        sent.at,
-        sent.line,
-        sent.name,
-        outcome,
-        id=id if isinstance(id, str) else "",
+    return replace(
+        entry,
+        outcome=str(found.get("outcome") or "done") if sent.name.startswith("http.") else "done",
+        id=str(id) if isinstance(id, str | int) and not isinstance(id, bool) else "",
         amount=_amount(found),
         request_id=told.request_id,
         answer=answer,

@@ -1,0 +1,139 @@
+"""``runs undo``: take back what a run, or a whole batch, created."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from host.cli.apis import api_option, documents
+from host.cli.journals import journal_options, opened, runs_of
+from host.errors import UsageError
+
+if TYPE_CHECKING:
+    from host.gate.journal.records import Run
+    from host.gate.undo import Reversal
+    from host.host import Host
+    from host.run.script import RunResult
+
+__all__ = ["command"]
+
+
+@click.command(name="undo")
+@click.argument("run_id", metavar="ID")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--refunds", is_flag=True, help="Give money back that has moved.")
+@api_option
+@click.option("--config", metavar="FILE", help="Read FILE instead of the host.toml of this folder.")
+@journal_options
+def command(
+    run_id: str,
+    dry_run: bool,
+    refunds: bool,
+    apis: tuple[str, ...],
+    config: str | None,
+    journal: str | None,
+    env_file: str | None,
+) -> int:
+    """Take back what a run created, the last first: delete, cancel, archive, refund.
+
+    ID is a run or a batch. Given again it does what is left, and nothing twice: it is durable itself.
+    """
+    from host.cli.run import run_one, sinks_of
+    from host.configfile import read_config
+    from host.host import Host
+
+    with opened(journal, env_file, config) as (book, settings):
+        runs = runs_of(book, run_id)
+        under_way = [run.id for run in runs if book.is_running(run)]
+        again = book.command("runs undo", run_id) + (" --refunds" if refunds else "")
+        more = [("--env-file", env_file), ("--config", config), *(("--api", api) for api in apis)]
+        again += "".join(f" {option} {shlex.quote(value)}" for option, value in more if value)
+    if under_way:
+        raise UsageError(f"run {under_way[0]} is still being run")
+    how: dict[str, Any] = {
+        "simulate": runs[0].mode == "simulated",
+        "env_file": env_file,
+        "config": read_config(config),
+        "apis": documents(apis),
+        "journal": journal,
+    }
+    runs.reverse()
+
+    def work(host: Host) -> RunResult:
+        return _undo_all(host, runs, refunds=refunds)
+
+    with ExitStack() as stack:
+        if dry_run:
+            with Host(**how) as looking:
+                for run in runs:
+                    _tell(looking, run, refunds=refunds, would=True)
+            return 0
+        return run_one(
+            lambda sinks: Host(sinks=sinks, **how, **_same_simulator(runs[0], stack)),
+            work,
+            sinks_of(stack, sys.stderr, settings, 0, None),
+            timeout=None,
+            as_json=False,
+            debug=False,
+            again=again,
+        )
+
+
+def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
+    """One run after the other, the last first. Gives the first result that is no success, or the last."""
+    from host.parts.undoing import undo
+
+    worst: RunResult | None = None
+    for run in runs:
+        something = _tell(host, run, refunds=refunds, would=False)
+        result = undo(host, run.id, refunds=refunds, beside=len(runs) > 1)
+        if not something:
+            click.echo(f"nothing is left that could be undone of {run.id}", err=True)
+        if result.error is not None:
+            return result
+        if worst is None or (result.exit_status and not worst.exit_status):
+            worst = result
+    assert worst is not None
+    return worst
+
+
+def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> bool:
+    """Say what would be done (``would``), and what cannot be; whether there is anything to do."""
+    from host.parts.undoing import Undoing
+
+    durable = host.durable_runs
+    durable.check_bound(run)
+    state = Undoing(durable.journal, run, durable.apis, refunds=refunds)
+    for each in state.left:
+        what = f"{each.entry.operation} {each.entry.id}"
+        if not each.tries:
+            click.echo(f"CANNOT undo {what}{_where(each, run)}: {each.why}", err=not would)
+        elif would:
+            how = ", or ".join(operation for operation, _ in each.tries)
+            click.echo(f"would undo {what} {each.entry.amount} by {how}")
+        if each.note:
+            click.echo(f"note: {what}: {each.note}", err=not would)
+    if would and not state.steps:
+        click.echo(f"nothing is left that could be undone of {run.id}")
+    return bool(state.steps or state.unfinished)
+
+
+def _where(reversal: Reversal, run: Run) -> str:
+    return "" if reversal.entry.id else f" (of {run.script} line {reversal.entry.line}, run {run.id})"
+
+
+def _same_simulator(run: Run, stack: ExitStack) -> dict[str, Any]:
+    """A simulated run is undone where its objects are."""
+    if run.simulator is None:
+        return {}
+    from host.apis.stripe import load
+    from host.simulator.simulator import Simulator
+    from host.simulator.store import Store
+
+    simulator = Simulator(load(), store=Store(run.simulator))
+    stack.callback(simulator.close)
+    return {"simulator": simulator}

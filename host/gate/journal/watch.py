@@ -1,0 +1,44 @@
+"""Whether a journal's file is still the one that was opened.
+
+A file that was deleted, renamed or replaced takes writes without an error, and nobody ever reads them; one that was
+cut short is written to behind its end. So before each transaction and after it what the path names is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+__all__ = ["Watch"]
+
+_BESIDE: Final = ("-wal", "-shm")  # SQLite keeps both as long as a connection in WAL mode is open
+
+
+class Watch:
+    """The identity and size of a SQLite file in WAL mode, and of the files beside it. For one thread at a time."""
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.abspath(path)  # the program may go to another folder
+        self._seen: dict[str, os.stat_result] = {}
+        self.fault()
+
+    def fault(self) -> str | None:
+        """What has become of the files since the last look, or ``None``. Call it before a transaction and after it."""
+        for end in ("", *_BESIDE):
+            try:
+                now = os.stat(self._path + end)
+            except OSError:
+                if end in self._seen:
+                    return f"{_named(end)} was deleted or moved"
+                continue
+            before = self._seen.setdefault(end, now)
+            if (now.st_dev, now.st_ino) != (before.st_dev, before.st_ino):
+                return f"{_named(end)} was replaced by another one"
+            if now.st_size < before.st_size:
+                return f"{_named(end)} was cut short by another program"
+            self._seen[end] = now
+        return None
+
+
+def _named(end: str) -> str:
+    return "its file" if not end else f"its {end} file"
