@@ -11,6 +11,7 @@ import click
 
 from host.cli.apis import api_option, documents
 from host.cli.journals import journal_options, opened, runs_of
+from host.cli.strict import StrictCommand
 from host.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command(name="undo")
+@click.command(name="undo", cls=StrictCommand)
 @click.argument("run_id", metavar="ID")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--refunds", is_flag=True, help="Give money back that has moved.")
