@@ -33,6 +33,7 @@
 ---@field idempotency_key? string
 ---@field retryable? boolean
 ---@field outcome? "not_sent"|"rejected"|"unknown"
+---@field item? integer of a map: which item failed
 
 ---@class host.Task
 ---@field wait fun(self: host.Task): any
