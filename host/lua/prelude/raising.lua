@@ -5,17 +5,19 @@ local type, error, where, run = core.type, core.error, core.where, core.run
 local getinfo = core.debug.getinfo
 local MOST_LEVELS = 1000
 local function is_host(info) return info and info.source == "=host" end
-local places = core.setmetatable({}, { __mode = "k" }) -- error table -> {line, script}
+local WEAK = { __mode = "k" }
+local lines, scripts = core.setmetatable({}, WEAK), core.setmetatable({}, WEAK) -- error table -> where it was raised
 
 local function raise(value, level)
-  if type(value) == "table" and not places[value] then places[value] = { where(3) } end
+  local kind = type(value)
+  if kind == "table" and not lines[value] then lines[value], scripts[value] = where(3) end
   local task = run.current
   if task and task.handlers and task.handlers > 0 then task.raised = { value, core.stack_lines() } end
   if level == nil then level = 1 end
   if type(level) ~= "number" then
     error("bad argument #2 to 'error' (number expected, got " .. type(level) .. ")", 2)
   end
-  if level > 0 and level <= MOST_LEVELS then
+  if kind ~= "table" and level > 0 and level <= MOST_LEVELS then
     level = level + 1
     while is_host(getinfo(level, "S")) do level = level + 1 end -- the script called what that file is behind
   end
@@ -27,6 +29,5 @@ core.env.error = raise
 
 -- Line and script of the first time this table was raised, if it was.
 function core.raised_at(value)
-  local place = places[value]
-  if place then return place[1], place[2] end
+  return lines[value], scripts[value]
 end
