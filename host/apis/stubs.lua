@@ -35,6 +35,7 @@
 ---@field idempotency_key? string
 ---@field retryable? boolean
 ---@field outcome? "not_sent"|"rejected"|"unknown"
+---@field item? integer of a map: which item failed
 ---@field phase? string
 ---@field hint? string
 ---@field body? any the decoded answer, text where it was no JSON

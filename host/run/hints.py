@@ -73,6 +73,9 @@ def _of_nil(what: str | None, name: str | None, around: list[str], source: bytes
     if what in ("local", "upvalue"):
         assert name is not None
         whole = _alias(name, source)
+        if whole and "." in whole and hint_for_name(whole) is None:
+            owner, _, member = whole.partition(".")
+            whole = f"{_alias(owner, source) or owner}.{member}"
         return hint_for_name(whole) if whole else _of_unset(name, around, source)
     return _of_unset("", around, source)
 

@@ -26,6 +26,9 @@ Fails = Callable[..., ScriptError]
         ("map({1}, function()\n  error('in map')\nend)", 2, "in map (map: item 1, 1)"),
         ("coroutine.wrap(function()\n  error('in a coroutine')\nend)()", 2, "in a coroutine"),
         ("load('error(\"loaded\")', '@other')()", 1, "loaded"),
+        ("local _, e = pcall(error, 'through', 2)\nerror(e, 0)", 1, "through"),
+        ("\nlocal function f() error('far', 3) end\nlocal function g() f() end\ng()", 4, "far"),
+        ("error('x', 'one')", 1, "bad argument #2 to 'error' (number expected, got string)"),
     ],
 )
 def test_the_message_and_the_line(fails: Fails, code: str, line: int, message: str) -> None:
