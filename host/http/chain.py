@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from host.errors import CallError, CallTimeout, LimitError, NetworkError, Outcome
 from host.http.limits import Breaker
 from host.http.message import Answer, Request, origin_of
+from host.http.outcome import is_key_in_use
 from host.http.owner import Limits, LocalOwner, Owner, Places, Tokens
 from host.http.retry import RetryBudget, RetryPolicy, decide, jitter, retry_after
 from host.http.settings import EARLY
@@ -89,7 +90,9 @@ def _may_have_worked(request: Request, outcome: Answer | CallError) -> bool:
     """Whether an attempt that is about to be repeated may have changed something."""
     if not request.mutation:
         return False
-    return outcome.outcome == "unknown" if isinstance(outcome, CallError) else outcome.status >= 500
+    if isinstance(outcome, CallError):
+        return outcome.outcome == "unknown"
+    return outcome.status >= 500 or is_key_in_use(outcome)
 
 
 def _told(
