@@ -373,7 +373,9 @@ async def test_waiting_for_a_place_is_told():
     assert (await second).held > 0
 
 
-@pytest.mark.parametrize(("body", "in_doubt"), [(b'{"error": {"code": "idempotency_key_in_use"}}', True), (b"{}", False)])
+@pytest.mark.parametrize(
+    ("body", "in_doubt"), [(b'{"error": {"code": "idempotency_key_in_use"}}', True), (b"{}", False)]
+)
 async def test_a_key_in_use_leaves_doubt_and_another_conflict_does_not(body: bytes, in_doubt: bool):
     """The other request under the key may work yet, whatever the next attempt is answered."""
     world = World(Answer(409, {}, body), Answer(401))
