@@ -18,7 +18,7 @@ from host.errors import is_private
 __all__ = ["Said", "page_text", "read_error"]
 
 MOST_ITEMS: Final = 5  # of a list of errors that a message tells
-MOST_WORDS: Final = 600  # characters of a message
+MOST_WORDS: Final = 2000  # characters of a message
 DEEPEST: Final = 6
 
 # Names of members, in lower case and letters only: what says it, from the plainest to the last resort …
@@ -49,7 +49,9 @@ class Said(msgspec.Struct, frozen=True):
 
 def read_error(body: Any) -> Said | None:
     """What a decoded body says, ``None`` where it is empty or no form of an error at all."""
-    message = _words(body)[:MOST_WORDS]
+    message = _words(body)
+    if len(message) > MOST_WORDS:
+        message = f"{message[: MOST_WORDS - 1]}…"
     if not isinstance(body, dict):
         return Said(message, {}) if message and not isinstance(body, int | float) else None
     if not body:
@@ -110,7 +112,7 @@ def _only_item(body: dict[str, Any]) -> dict[str, Any]:
 def _words(value: Any, depth: int = 0) -> str:
     """A text, list or object as what it says."""
     if isinstance(value, str):
-        return " ".join(value.split())
+        return value.strip()
     if depth > DEEPEST:
         return ""
     if isinstance(value, list):

@@ -653,8 +653,9 @@ class Gate:
             operation = api.catalog.operation(rest) if api is not None else None
             if operation is not None and operation.mutation:
                 error.outcome = "not_sent"
-        if error.outcome == "not_sent" and self._doubts and self._doubts.find(self.key(call)) is not None:
-            error.outcome = "unknown"
+        key = self.key(call) if self._doubts else None
+        if key is not None and error.outcome == "not_sent" and self._doubts.find(key) is not None:
+            error.outcome, error.idempotency_key = "unknown", key[1]
         return error
 
     def facts(self, call: Call) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from host.errors import CallError
 from host.http.limiter import HttpLimits, Limiter, limited
 from host.http.message import Answer, Request, Send, host_of, origin_of
+from host.http.outcome import is_key_in_use
 from host.http.retry import RetryBudget, RetryPolicy, decide, jitter
 
 __all__ = ["chain", "retried"]
@@ -82,7 +83,9 @@ def _may_have_worked(request: Request, outcome: Answer | CallError) -> bool:
     """Whether an attempt that is about to be repeated may have changed something."""
     if not request.mutation:
         return False
-    return outcome.outcome == "unknown" if isinstance(outcome, CallError) else outcome.status >= 500
+    if isinstance(outcome, CallError):
+        return outcome.outcome == "unknown"
+    return outcome.status >= 500 or is_key_in_use(outcome)
 
 
 def _told(

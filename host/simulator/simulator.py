@@ -329,10 +329,7 @@ class Simulator:
                 self._busy.discard(key)
 
     def _refused(self, exchange: Exchange, refusal: Refusal, headers: dict[str, str] | None = None) -> Answer:
-        told = refusal.body(stripe=self.world.stripe)
-        if self.world.stripe and refusal.status != 401:
-            told["error"]["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{exchange.request_id}"
-        body = _encode(told)
+        body = _encode(refusal.body(stripe=self.world.stripe))
         return self._answer(exchange, refusal.status, body, {**(headers or {}), **refusal.headers})
 
     def _answer(self, exchange: Exchange, status: int, body: bytes, more: dict[str, str]) -> Answer:

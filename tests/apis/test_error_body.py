@@ -198,3 +198,13 @@ def test_no_member_takes_the_place_of_a_name_of_the_hosts(name: str) -> None:
 def test_pages_are_told_by_their_words(text: str, words: str) -> None:
     """Of XML the message, of HTML what a reader sees."""
     assert page_text(text) == words
+
+
+def test_an_apis_own_text_stays_as_it_is() -> None:
+    """Line breaks too; only what is longer than anybody reads is cut, and says so."""
+    said = read_error({"error": {"message": "two\nlines  of it"}})
+    assert said is not None
+    assert said.message == "two\nlines  of it"
+    said = read_error({"message": "x" * 5000})
+    assert said is not None
+    assert (len(said.message), said.message[-1]) == (2000, "…")

@@ -396,3 +396,13 @@ async def test_waiting_for_a_place_is_told():
     release.set()
     assert (await first).held == 0
     assert (await second).held > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "in_doubt"), [(b'{"error": {"code": "idempotency_key_in_use"}}', True), (b"{}", False)]
+)
+async def test_a_key_in_use_leaves_doubt_and_another_conflict_does_not(body: bytes, in_doubt: bool):
+    """The other request under the key may work yet, whatever the next attempt is answered."""
+    world = World(Answer(409, {}, body), Answer(401))
+    answer = await world.retried()(KEYED, 30.0)
+    assert (answer.status, answer.in_doubt) == (401, in_doubt)

@@ -18,7 +18,7 @@ DECLINED = """local _, e = try(stripe.payment_intents.create, {amount = 2000, cu
   payment_method = "pm_card_visa_chargeDeclinedInsufficientFunds", return_url = "https://example.com"})
 """
 SEEN = DECLINED + "return {e.decline_code, e.charge, e.payment_intent.id, e.payment_method.object, e.body.error.code}"
-MEMBERS = ("decline_code", "charge", "payment_intent", "payment_method", "doc_url", "request_log_url", "body")
+MEMBERS = ("decline_code", "charge", "payment_intent", "payment_method", "doc_url", "body")
 
 
 @pytest.mark.parametrize("way", [{}, {"isolation": "process"}, {"processes": 2}], ids=str)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from host.simulator.stripe.cards import CARDS
+
 INTENTS = "/v1/payment_intents"
 
 
@@ -165,3 +167,60 @@ def test_charges_the_old_way(api) -> None:
     assert api.post(f"/v1/charges/{charge['id']}/capture")["amount_captured"] == 500
     assert api.error("POST", f"/v1/charges/{charge['id']}/capture")[1]["code"] == "charge_already_captured"
     assert api.error("POST", "/v1/charges", "amount=500&currency=usd&source=tok_chargeDeclined")[0] == 402
+
+
+def _subscribe(api, card: str) -> str:
+    customer = api.post("/v1/customers", f"payment_method={card}&invoice_settings[default_payment_method]={card}")["id"]
+    product = api.post("/v1/products", "name=x")["id"]
+    monthly = f"product={product}&currency=usd&unit_amount=500&recurring[interval]=month"
+    price = api.post("/v1/prices", monthly)["id"]
+    return f"customer={customer}&items[0][price]={price}&payment_behavior=error_if_incomplete"
+
+
+def _invoice(api) -> str:
+    customer = api.post("/v1/customers", "name=x")["id"]
+    api.post("/v1/invoiceitems", f"customer={customer}&amount=500&currency=usd")
+    made = api.post("/v1/invoices", f"customer={customer}&pending_invoice_items_behavior=include")
+    return made["id"]
+
+
+# How a card is charged: path, parameters, and what is told of it besides its code and decline code.
+CHARGED = {
+    "confirmed at once": lambda api, card: (
+        INTENTS, f"amount=500&currency=usd&confirm=true&payment_method={card}", "charge payment_intent payment_method",
+    ),
+    "confirmed": lambda api, card: (
+        f"{INTENTS}/{intent(api)['id']}/confirm", f"payment_method={card}", "charge payment_intent payment_method",
+    ),
+    "a charge": lambda api, card: (
+        "/v1/charges", f"amount=500&currency=usd&source={card.replace('pm_card', 'tok')}", "charge",
+    ),
+    "an invoice": lambda api, card: (
+        f"/v1/invoices/{_invoice(api)}/pay", f"payment_method={card}", "charge payment_intent payment_method",
+    ),
+    "a setup": lambda api, card: (
+        "/v1/setup_intents", f"confirm=true&payment_method={card}", "setup_intent payment_method",
+    ),
+    "a subscription": lambda api, card: (
+        "/v1/subscriptions", _subscribe(api, card), "charge payment_intent payment_method",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", CHARGED)
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.code and card.last4 != "0341"])
+def test_every_declined_card_says_why_however_it_is_charged(api, name, how) -> None:
+    """Code, decline code where the card has one, and the objects Stripe's error has (https://docs.stripe.com/api/errors)."""
+    path, params, members = CHARGED[how](api, f"pm_card_{name}")
+    status, error = api.error("POST", path, params)
+    card = CARDS[name]
+    assert (status, error["type"], error["code"]) == (402, "card_error", card.code)
+    assert error.get("decline_code") == (card.decline or None)
+    assert error["doc_url"].endswith(card.code.replace("_", "-"))
+    for member in members.split():
+        found = error[member]
+        assert (found if member == "charge" else found["object"]).startswith("ch_" if member == "charge" else member)
+    for member in {"payment_intent", "setup_intent"} & set(error):
+        assert error[member]["status"] == "requires_payment_method"
+        last = error[member]["last_payment_error" if member == "payment_intent" else "last_setup_error"]
+        assert (last["code"], last.get("decline_code")) == (card.code, card.decline or None)

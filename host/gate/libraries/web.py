@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
+from host.apis.encode import scalar_text
 from host.errors import CallError, DeniedError, InvalidCall, UnexpectedAnswer
 from host.gate.api import origin_of
 from host.gate.libraries.library import Asked, Effect, LibraryFunction
@@ -218,8 +219,8 @@ def _target(url: str, location: str, status: int) -> str:
 
 def _idempotency_key(pairs: Any) -> str | None:
     for name, value in pairs:
-        if name.lower() == "idempotency-key" and isinstance(value, str):
-            return value
+        if str(name).lower() == "idempotency-key" and isinstance(value, str | int | float):
+            return scalar_text(value)
     return None
 
 

@@ -37,7 +37,7 @@ function core.create_failed(state, err)
   if type(err) == "table" then
     local outcome = rawget(err, "outcome")
     if outcome == "unknown" then
-      state.doubt, state.open, state.key = true, false, rawget(err, "idempotency_key")
+      state.doubt, state.open, state.key = true, false, rawget(err, "idempotency_key") or state.key
     elseif outcome == "rejected" then
       state.doubt, state.open, state.key = nil, state.class.methods, nil
     elseif not state.doubt then
