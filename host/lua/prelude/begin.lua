@@ -2,7 +2,6 @@
 local core, name, source, flags = ...
 local run, env = core.run, core.env
 local PRELUDE = 9
-local TICK_EVERY = 5000 -- instructions: one may take long (a join of texts of 60 MB), so the clock is looked at often
 
 local function has(flag)
   if flags < flag then return false end
@@ -21,11 +20,14 @@ else
   chunk, message = core.compile(source, name)
 end
 if not chunk then return core.ended("syntax", message) end
-core.debug.sethook(core.tick, "", TICK_EVERY)
 run.main = core.start_task("1", chunk, nil, env, 0)
--- A small state collects seldom: what it would save is less than what going through all of it costs. Where many are
--- alive at once, the host has what loading left behind collected as soon as this one waits.
-run.roomy = not crowd
+-- Where many are alive at once, the host has what loading left behind collected as soon as this one waits. A collection
+-- is made in one go: in steps, a few strings of 60 MB could be made before it comes to its end, where budget.lua looks.
+run.crowd = crowd
 collectgarbage("setpause", crowd and 150 or 400)
+collectgarbage("setstepmul", 0)
 collectgarbage("restart", -1) -- stopped while the prelude was loaded
+run.second = os.time()
+core.debug.sethook(core.hook, "", run.every)
+core.pace(collectgarbage("count"))
 return core.advance()

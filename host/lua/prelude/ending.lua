@@ -48,7 +48,7 @@ local function describe(value, co)
         local ok, shown = pcall(to_text, value)
         facts.message = ok and type(shown) == "string" and shown or nil
       end
-      facts.message = facts.message or "the error is a table: " .. core.env.inspect(value)
+      facts.message = facts.message or "the error is a table: " .. core.inspect(value)
     end
   elseif type(value) == "string" then
     facts.message = value
@@ -62,10 +62,11 @@ local function describe(value, co)
   return core.encode(facts)
 end
 
--- Runs fn(…) where a script's code in it is bounded. Gives its result, or nil and the error.
+-- Runs fn(…) where a script's code in it is bounded. Gives its result, or nil and the error. What ended a run past its
+-- budget is the host's own error: no code of the script's shows it.
 local function bounded(fn, ...)
   local co = co_create(fn)
-  sethook(core.tick, "", 1000000)
+  if not core.run.dead then sethook(core.hook, "", core.run.every) end
   local ok, value = co_resume(co, ...)
   sethook()
   if ok and co_status(co) == "dead" then return value end

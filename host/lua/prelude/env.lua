@@ -8,34 +8,39 @@ local OWN = " {own} "
 local env = { _VERSION = "Lua 5.1" }
 env._G = env
 core.env = env
+-- What files of the prelude offer as globals. A script gets each when it first names it: it may have one of its own of
+-- that name. Nothing of the host's goes by way of `env`, where a script may put what it likes.
+local offered = {}
+core.globals = offered
 core.makers = {} -- prelude file -> function(name, a, b) that makes the global
 
 local function make(globals, key, file, a, ...)
   if file == nil then return nil end
   if file == 1 then return core.refuse(a) end
-  if file == "" then
-    rawset(globals, key, core[key]) -- Lua's own
-  elseif a == nil or string.byte(file) == 27 then -- the bytecode of a file that sets env[key], and maybe more
+  if file == "" then return core[key] end -- Lua's own
+  if a == nil or string.byte(file) == 27 then -- the bytecode of a file that offers it, and maybe more
     core.load_code(file, a)
-  else
-    if not core.makers[file] then core.load_code(host(PRELUDE, file)) end
-    rawset(globals, key, core.makers[file](key, a, ...))
+    return offered[key] or rawget(globals, key)
   end
-  return rawget(globals, key)
+  if not core.makers[file] then core.load_code(host(PRELUDE, file)) end
+  return core.makers[file](key, a, ...)
 end
 
 setmetatable(env, { __metatable = false, __index = function(globals, key)
   if type(key) ~= "string" then return nil end
-  if not run.given and string.find(OWN, " " .. key .. " ", 1, true) then
-    return make(globals, key, "")
+  local value = offered[key]
+  if value == nil then
+    if not run.given and string.find(OWN, " " .. key .. " ", 1, true) then value = core[key]
+    else value = make(globals, key, host(NAME, key)) end
   end
-  return make(globals, key, host(NAME, key))
+  if value ~= nil then rawset(globals, key, value) end
+  return value
 end })
 
 -- Methods on strings: the library's safe versions, loaded when a script first uses one.
 local string_meta = getmetatable("")
 string_meta.__metatable = false
 function string_meta.__index(_, key)
-  string_meta.__index = env.string
-  return env.string[key]
+  string_meta.__index = core.strings
+  return core.strings[key]
 end

@@ -3,7 +3,7 @@ local core = ...
 local type, rawget, lower, setmetatable = core.type, core.rawget, core.string.lower, core.setmetatable
 local ask, raise, decode, tool = core.ask, core.raise, core.decode, core.tool
 
-local function show(answer) return core.env.inspect(answer) end
+local function show(answer) return core.inspect(answer) end
 
 local headers_meta = {
   __index = function(headers, name) return type(name) == "string" and rawget(headers, lower(name)) or nil end,
@@ -29,4 +29,4 @@ for _, name in core.ipairs { "request", "get", "head", "post", "put", "patch", "
   local target = "http." .. name
   http[name] = function(...) return answered(ask(target, ...)) end
 end
-core.env.http = http
+core.globals.http = http

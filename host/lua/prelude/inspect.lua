@@ -58,4 +58,5 @@ local function show(value, indent, depth, seen, budget)
   if kind == "thread" then return "<coroutine>" end
   return to_text(value)
 end
-function core.env.inspect(value) return show(value, "", 0, {}, { left = 10000 }) end
+function core.inspect(value) return show(value, "", 0, {}, { left = 10000 }) end
+core.globals.inspect = core.inspect

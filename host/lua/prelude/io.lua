@@ -17,7 +17,7 @@ local function write(...)
   if refused then core.refuse(refused) end
 end
 
-core.env.io = {
+core.globals.io = {
   write = function(...) write(...) end,
   read = function(what)
     if what == nil then what = "*l" end

@@ -2,9 +2,9 @@
 local core = ...
 local env, type, error, to_text, byte, concat = core.env, core.type, core.error, core.to_text, core.string.byte,
   core.table.concat
-local tool, check = core.tool, core.check
+local tool, check, offered = core.tool, core.check, core.globals
 
-function env.load(source, name, mode, globals)
+function offered.load(source, name, mode, globals)
   if type(source) == "function" then
     local parts, n, size = {}, 0, 0
     while true do
@@ -27,15 +27,15 @@ function env.load(source, name, mode, globals)
   if globals ~= nil and type(globals) ~= "table" then error("bad argument #4 to 'load' (table expected)", 2) end
   return core.load(source, name == nil and "=(load)" or to_text(name), "t", globals or env)
 end
-function env.loadstring(source, name)
+function offered.loadstring(source, name)
   if type(source) ~= "string" then
     error("bad argument #1 to 'loadstring' (string expected, got " .. (source == nil and "no value" or type(source)) .. ")", 2)
   end
-  return env.load(source, name or "=(loadstring)")
+  return offered.load(source, name or "=(loadstring)")
 end
 
 local loaded, loading = {}, {}
-function env.require(name)
+function offered.require(name)
   check(name, "string", 1, "require")
   name = to_text(name)
   if loaded[name] ~= nil then return loaded[name] end
