@@ -29,10 +29,10 @@ REVIEWED: Final[dict[str, str]] = {
         ("string.byte string.sub", "take strings and numbers; anything else is refused by its type"),
         ("string.gmatch()", "its string and pattern were taken, and bounded, by string.gmatch"),
         (
-            "bit.arshift bit.bnot bit.bswap bit.lshift bit.rol bit.ror bit.rshift bit.tobit bit.tohex math.abs math.acos "
-            "math.asin math.atan math.atan2 math.ceil math.cos math.cosh math.exp math.floor math.fmod math.frexp math.ldexp "
-            "math.log math.log10 math.modf math.pow math.random math.randomseed math.sin math.sinh math.sqrt math.tan "
-            "math.tanh os.difftime",
+            "bit.arshift bit.bnot bit.bswap bit.lshift bit.rol bit.ror bit.rshift bit.tobit bit.tohex "
+            "math.abs math.acos math.asin math.atan math.atan2 math.ceil math.cos math.cosh math.exp math.floor "
+            "math.fmod math.frexp math.ldexp math.log math.log10 math.modf math.pow math.random math.randomseed "
+            "math.sin math.sinh math.sqrt math.tan math.tanh os.difftime",
             "take numbers, and strings of digits; anything else is refused by its type",
         ),
         ("os.clock", "takes nothing"),

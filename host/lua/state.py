@@ -28,9 +28,11 @@ except ImportError as error:  # pragma: no cover - a broken installation
 LuaError = _lupa.LuaError
 HostFunction = Callable[..., Any]
 
-# What must be free before anything is pushed into a state: a push that fails for want of memory ends the process.
+# What must be free before anything is pushed into a state: a push that fails for want of memory ends
+# the process.
 HEADROOM = 8 << 20
-# What is always let in while that much is free, whatever a script has used: files of the prelude, errors, small answers.
+# What is always let in while that much is free, whatever a script has used: files of the prelude, errors, and
+# small answers.
 SMALL = 64 << 10
 # Beyond LuaJIT's own memory limit: for telling how a run ended.
 RESERVE = 4 << 20
@@ -171,8 +173,8 @@ HOMES = {
         b"totext": b"to_text",
         b"tool": b"tool check",
         b"sleep": b"expect_seconds",
-        b"bounds": b"charge check_size announce each_charged",
-        b"memory": b"full exhausted",
+        b"bounds": b"charge check_size announce few_digits",
+        b"memory": b"look pace full stop exhausted",
         b"inspect": b"inspect",
         b"protect": b"protected",
         b"strings": b"strings",
@@ -211,7 +213,9 @@ class LuaState:
         self._most = ceiling(limits.memory)
         self._host: HostFunction | None = host
         # Referred to before any script runs: to make the reference takes memory, outside any protection.
-        self._enter = self._runtime.execute(boot(building), self._answer, limits.tasks, limits.string, limits.memory, jit)
+        self._enter = self._runtime.execute(
+            boot(building), self._answer, limits.tasks, limits.string, limits.memory, jit
+        )
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
         """Hand Lua one reply (or first START, or ABORT) and let it run until it waits. Gives the number of live tasks.

@@ -29,5 +29,5 @@ collectgarbage("setstepmul", 0)
 collectgarbage("restart", -1) -- stopped while the prelude was loaded
 run.second = os.time()
 core.debug.sethook(core.hook, "", run.every)
-core.pace(collectgarbage("count"))
+if #source > 65536 then core.pace(collectgarbage("count")) end
 return core.advance()

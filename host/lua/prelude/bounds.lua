@@ -7,7 +7,7 @@ local core = ...
 local type, select, error, format, count = core.type, core.select, core.error, core.string.format, core.collectgarbage
 
 local LIMIT = core.limit_string -- bytes
-local FEW = 4 -- arguments that are looked at together
+local FEW, DIGITS = 4, 1000000 -- arguments that are not looked at, and bytes of digits in more of them
 local QUANTUM = 500000 -- units: about 4 ms
 local LARGE = 65536 -- bytes; smaller strings are what the budget hook reckons with
 
@@ -16,7 +16,7 @@ local tick, spent = core.tick, 0
 -- A string of `size` bytes is about to be there: it must fit, and what is done with it will take time by its size.
 local function announce(size)
   local used = count("count") + size / 1024
-  if used > core.run.soft then return core.full(nil, size / 1024) end
+  if used > core.limit_memory / 1024 + core.run.spare then return core.full(size / 1024) end
   core.pace(used + size / 1024) -- with the buffer it is put together in
 end
 core.announce = announce
@@ -31,13 +31,15 @@ end
 core.charge = charge
 
 -- A function of C that reads each of its arguments as a number, a string of digits too: that takes time by its size.
-function core.each_charged(fn)
+function core.few_digits(fn)
   return function(...)
-    if select("#", ...) > FEW then
-      local given = { ... }
-      for i = 1, #given do
-        if type(given[i]) == "string" then charge(#given[i] / 5) end
+    local n = select("#", ...)
+    if n > FEW then
+      local given, size = { ... }, 0
+      for i = 1, n do
+        if type(given[i]) == "string" then size = size + #given[i] end
       end
+      if size > DIGITS then error(format("the arguments are %.0f bytes of digits; at most %.0f are read at once", size, DIGITS), 2) end
     end
     return fn(...)
   end

@@ -36,14 +36,11 @@ local run = {
   asked = 0, -- when the host was last asked
   every = 1000, left = 5000, -- instructions between two hooks, and until the clock is looked at
   second = 0, -- the system's, at the last hook
-  soft = limit_memory / 1024, slack = 0, -- the script's limit, and how far garbage may go beyond it
-  brim = 0, most = 0, -- their sum, and how much may be in use before that is looked at
-  over = false, -- whether the limit was reached, and the script told
+  most = limit_memory / 1024, -- how much may be in use before that is looked at
+  over = false, -- how much was in use when the script was told that its limit was reached
+  spare = 0, -- what it may have beyond its limit
   stack = false, -- the coroutine that ran when LuaJIT itself was refused memory
 }
-run.slack = run.soft / 16 > 8192 and 8192 or run.soft / 16
-run.brim = run.soft + run.slack
-run.most = run.brim
 
 local core = setmetatable({
   host = host, run = run, limit_tasks = limit_tasks, limit_string = limit_string, limit_memory = limit_memory,
@@ -178,9 +175,8 @@ local function ended(how, value, co)
   sethook()
   host(ROOM) -- a script may have filled its memory
   local used = collectgarbage("count")
-  run.soft = (used > run.soft and used or run.soft) + SPARE
-  run.brim, run.over = run.soft + run.slack, false
-  run.most = run.brim
+  local over = used - limit_memory / 1024
+  run.spare, run.over, run.most = (over > 0 and over or 0) + SPARE, false, 0
   if how == "value" and value == nil then host(ENDED, "\192")
   else core.ending(how, value, co) end
   run.closed = true

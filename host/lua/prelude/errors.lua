@@ -1,7 +1,6 @@
 -- Raising: error tables that know the script's line.
 local core = ...
-local type, rawget, setmetatable, getmetatable, error, sub = core.type, core.rawget, core.setmetatable, core.getmetatable,
-  core.error, core.string.sub
+local type, rawget, setmetatable, error, sub = core.type, core.rawget, core.setmetatable, core.error, core.string.sub
 local getinfo = core.debug.getinfo
 
 local function place(source, line)
@@ -44,7 +43,6 @@ core.error_meta, core.where, core.raise = error_meta, where, raise
 -- Ends the run, whatever the script catches.
 function core.die(why)
   core.run.dead = why
-  if not getmetatable(why) and not why.exit then core.locate(why) end
   core.debug.sethook(core.tick, "", 1)
   return error(why, 0)
 end
@@ -68,5 +66,6 @@ end
 -- Completes the error that ends a run: where the script was.
 function core.locate(facts)
   facts.line, facts.script = where(3)
+  facts.line = facts.line or false
   setmetatable(facts, error_meta)
 end

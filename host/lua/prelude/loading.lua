@@ -2,6 +2,7 @@
 local core = ...
 local env, type, error, to_text, byte, concat = core.env, core.type, core.error, core.to_text, core.string.byte,
   core.table.concat
+local LONGEST_NAME = 1000 -- bytes; each frame of a traceback has it
 local tool, check, offered = core.tool, core.check, core.globals
 
 function offered.load(source, name, mode, globals)
@@ -25,7 +26,8 @@ function offered.load(source, name, mode, globals)
   end
   core.charge(#source * 6) -- compiling is one call of C
   if globals ~= nil and type(globals) ~= "table" then error("bad argument #4 to 'load' (table expected)", 2) end
-  return core.load(source, name == nil and "=(load)" or to_text(name), "t", globals or env)
+  name = name == nil and "=(load)" or core.string.sub(to_text(name), 1, LONGEST_NAME)
+  return core.load(source, name, "t", globals or env)
 end
 function offered.loadstring(source, name)
   if type(source) ~= "string" then

@@ -193,7 +193,7 @@ local function find_plain(s, p, init)
   end
 end
 
-local strings = { byte = byte, char = host.each_charged(string.char), len = string.len, sub = sub }
+local strings = { byte = byte, char = host.few_digits(string.char), len = string.len, sub = sub }
 
 -- Both strings, and a start the C function would take; anything else is left for it to refuse.
 local function sound(s, p, init)
