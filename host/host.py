@@ -469,7 +469,9 @@ class Host(Additions):
         """The health of the queue and the loop, of all processes together."""
         from host.stats import measure  # asked for at the end, if at all
 
-        return measure(self._worker.stats(), len(self._around.alive), self._runners.threads, self._shards)
+        return measure(
+            self._worker.stats(), len(self._around.alive), self._runners.threads, self._shards, self._states.exhausted
+        )
 
     def close(self, grace: float = 5.0) -> None:
         """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""

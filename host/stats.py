@@ -21,7 +21,9 @@ class HostStats(WorkerStats, frozen=True):
     """Of all processes of a host together; ``oldest_wait`` and ``loop_lag`` are those of the worst.
 
     ``runs`` are alive, ``threads`` run them. ``processes`` is how many they are in. ``cpu`` is seconds of
-    processor time, ``peak_memory`` bytes resident at the most, both with all else that is in these processes.
+``peak_memory`` bytes resident at the most, both with all else that is in these processes.
+    ``exhausted`` is how many runs of theirs LuaJIT itself refused memory bit by bit, which no script is to bring
+    about: a defect of this project.
     """
 
     runs: int
@@ -29,13 +31,17 @@ class HostStats(WorkerStats, frozen=True):
     processes: int
     cpu: float
     peak_memory: int
+    exhausted: int = 0
 
 
-def measure(worker: WorkerStats, runs: int, threads: int, shards: Shards | None) -> HostStats:
+def measure(
+    worker: WorkerStats, runs: int, threads: int, shards: Shards | None, exhausted: int = 0
+) -> HostStats:
     """The stats of this process, and with ``shards`` of those that its runs are in."""
     known = msgspec.structs.asdict(worker)
     own = HostStats(
-        **known, runs=runs, threads=threads, processes=1, cpu=time.process_time(), peak_memory=_peak_memory()
+        **known, runs=runs, threads=threads, processes=1, cpu=time.process_time(), peak_memory=_peak_memory(),
+        exhausted=exhausted,
     )
     if shards is None:
         return own

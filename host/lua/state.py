@@ -15,6 +15,7 @@ from typing import Any
 from host.errors import ConfigError
 from host.limits import Limits
 from host.lua.protocol import ROOM, WAIT
+from host.lua.reviewed import OWN
 
 try:
     from lupa import __version__ as _version
@@ -27,10 +28,27 @@ except ImportError as error:  # pragma: no cover - a broken installation
 LuaError = _lupa.LuaError
 HostFunction = Callable[..., Any]
 
-# What must be free before anything is pushed into a state: a push that fails for want of memory ends the process.
-HEADROOM = 96 * 1024
-# Beyond the script's own memory limit: for telling how it ended.
+# What must be free before anything is pushed into a state: a push that fails for want of memory ends
+# the process.
+HEADROOM = 8 << 20
+# What is always let in while that much is free, whatever a script has used: files of the prelude, errors, and
+# small answers.
+SMALL = 64 << 10
+# Beyond LuaJIT's own memory limit: for telling how a run ended.
 RESERVE = 4 << 20
+# Between the script's memory limit, which raises an ordinary error, and LuaJIT's own, which no state is to reach.
+GAP = 32 << 20
+
+
+def ceiling(memory: int) -> int:
+    """LuaJIT's own limit, in bytes, for a script that may have ``memory``.
+
+    The script's limit is looked at between instructions and at the end of each collection (``prelude/budget.lua``).
+    What one instruction may add is what is there: a table doubles, a literal is made again; GAP has room besides for
+    what grows without a collection, such as the stacks of coroutines (512 KB each, 16 instructions at least).
+    A single value that would be larger still is refused by LuaJIT with as much free as before, and ends the run.
+    """
+    return 2 * memory + GAP
 
 OLDEST = (2, 6)
 
@@ -93,10 +111,10 @@ def chunk(name: str) -> bytes:
 # What a state begins with, in one chunk. The state's own globals stay out of every script's reach: scripts get a table
 # of their own. What even the prelude has no use for is dropped all the same.
 BOOT = """
-local host, tasks, str, compiling = ...
+local host, tasks, str, memory, compiling = ...
 if not compiling then jit.off() end
 collectgarbage("stop")
-local core, enter = (function(...) {core} end)(host, tasks, str)
+local core, enter = (function(...) {core} end)(host, tasks, str, memory)
 local registry = debug.getregistry()
 registry._LOADED = {} -- LuaJIT opens its FFI through it when it meets a literal such as 1LL
 debug.setmetatable(io.stdin, nil)
@@ -119,19 +137,10 @@ DROPPED = {
 }
 
 
-# Lua's own functions, given to scripts as they are.
-OWN = frozenset(
-    (
-        "assert", "bit", "ipairs", "next", "pairs", "rawequal", "rawget", "rawset", "select",
-        "setmetatable", "tonumber", "type", "unpack",
-    )
-)  # fmt: skip
-
-
 @functools.cache
 def boot(building: bool) -> bytes:
     """The bytecode a state begins with; with the files that builders need when there will be some."""
-    files = ("env", "text", "builders") if building else ("env",)
+    files = ("budget", "env", "text", "builders") if building else ("budget", "env")
     loads = "".join(f"do local load = function(...) {_source(name)} end load(core) end\n" for name in files)
     drops = (f'{table}["{name}"] = nil' for table, names in DROPPED.items() for name in names.split())
     text = BOOT.replace("{files}", loads).replace("{drops}", "\n".join(drops))
@@ -170,7 +179,11 @@ HOMES = {
         b"inspect": b"inspect",
         b"tool": b"tool check",
         b"sleep": b"expect_seconds",
-        b"bounds": b"charge check_size",
+        b"bounds": b"charge check_size announce few_digits",
+        b"memory": b"look pace full stop exhausted",
+        b"inspect": b"inspect",
+        b"protect": b"protected",
+        b"strings": b"strings",
     }.items()
     for name in names.split()
 }
@@ -191,7 +204,7 @@ class LuaState:
     LuaJIT compile: then nothing in this process stops a loop.
     """
 
-    __slots__ = ("_ceiling", "_enter", "_host", "_limit", "_most", "_runtime")
+    __slots__ = ("_enter", "_host", "_limit", "_most", "_runtime", "exhausted")
 
     def __init__(self, host: HostFunction, limits: Limits, building: bool = True, *, jit: bool = False) -> None:
         self._runtime = _lupa.LuaRuntime(
@@ -199,13 +212,16 @@ class LuaState:
             register_eval=False,
             register_builtins=False,
             unpack_returned_tuples=True,
-            max_memory=limits.memory + HEADROOM,
+            max_memory=ceiling(limits.memory),
         )
-        self._limit = self._ceiling = limits.memory
-        self._most = limits.memory + HEADROOM
+        self.exhausted = False  # whether LuaJIT's own limit was reached, which is a defect
+        self._limit = limits.memory
+        self._most = ceiling(limits.memory)
         self._host: HostFunction | None = host
         # Referred to before any script runs: to make the reference takes memory, outside any protection.
-        self._enter = self._runtime.execute(boot(building), self._answer, limits.tasks, limits.string, jit)
+        self._enter = self._runtime.execute(
+            boot(building), self._answer, limits.tasks, limits.string, limits.memory, jit
+        )
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
         """Hand Lua one reply (or first START, or ABORT) and let it run until it waits. Gives the number of live tasks.
@@ -222,6 +238,7 @@ class LuaState:
         try:
             return int(self._enter(id, status, a, b))
         except _lupa.LuaMemoryError as error:
+            self.exhausted = True
             raise MemoryError from error
 
     def collect(self) -> None:
@@ -245,10 +262,7 @@ class LuaState:
 
     def _answer(self, code: int, *arguments: Any) -> Any:
         if code == ROOM:
-            self._most = self._limit + RESERVE
-            self._ceiling = self._most - HEADROOM
-            self._runtime.set_max_memory(self._most)
-            return None
+            return self._give_room(*arguments)
         result = self._host(code, *arguments)  # type: ignore[misc]  # None only once closed
         if result is None:
             return None
@@ -268,10 +282,19 @@ class LuaState:
     def _room(self, size: int) -> bool:
         """Whether ``size`` bytes can be pushed; collects garbage first if that is what it takes."""
         runtime = self._runtime
-        if int(runtime.get_memory_used(True)) + size <= self._ceiling:
+        most = self._most - HEADROOM if size <= SMALL else self._limit
+        if int(runtime.get_memory_used(True)) + size <= most:
             return True
         self._collect()
-        return int(runtime.get_memory_used(True)) + size <= self._ceiling
+        return int(runtime.get_memory_used(True)) + size <= most
+
+    def _give_room(self, refused: bool = False) -> None:
+        """Let the run's end use what is held back. ``refused``: LuaJIT refused the script memory."""
+        runtime = self._runtime
+        if refused and int(runtime.get_memory_used(True)) > self._most - HEADROOM:
+            self.exhausted = True  # not by a single value that was too large
+        self._most = ceiling(self._limit) + RESERVE
+        runtime.set_max_memory(self._most)
 
     def _collect(self) -> None:
         # Collecting may itself take memory (a smaller table of strings), and outside a call that ends the process.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from host.lua.state import OWN
+from host.lua.reviewed import OWN
 
 __all__ = ["FILES", "OWN", "STANDARD"]
 
@@ -29,7 +29,7 @@ FILES: Final[dict[str, str]] = {
         "raising": "error",
         "package": "package",
         "debugging": "debug",
-        **{name: name for name in ("json", "inspect", "log", "os", "io", "math", "args", "try", "sleep")},
+        **{name: name for name in ("json", "inspect", "log", "os", "io", "math", "bit", "args", "try", "sleep")},
     }.items()
     for name in names.split()
 }

@@ -33,6 +33,7 @@ from host.run.failure import script_error
 from host.run.names import FILES, OWN, STANDARD
 from host.run.runners import Runners
 from host.run.script import RunResult, Script, mentioned
+from host.run.shown import brief, cut_texts
 from host.run.sources import Sources
 from host.run.tools import Tools
 from host.run.weight import LIGHT, Weight, check_values
@@ -102,6 +103,7 @@ class Session:
         "_durable",
         "_ending",
         "_limits",
+        "_logged",
         "_open",
         "_output",
         "_printed",
@@ -148,6 +150,7 @@ class Session:
         self._calls = 0
         self._output: list[str] = []
         self._printed = 0
+        self._logged = 0  # bytes, of the same limit
         self._signal: threading.Lock | None = None
         self._slice_end = 0.0  # until when its Lua code may go on; 0: to be seen at the next tick
         self._started = 0.0
@@ -523,7 +526,7 @@ class Session:
             if heavy and kind <= p.CREATE:
                 check_values(arguments)
             if telling and kind != p.PAGE:  # whether there is a page to ask for shows below
-                shown = self.around.mask.value(_shown(arguments))
+                shown = self.around.mask.value(_shown(brief(arguments) if heavy else arguments))
                 self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, shown))
             chosen = from_lua(options) if options is not None else None
             if durable is not None:
@@ -616,11 +619,17 @@ class Session:
             error = CancelledCall("the task was cancelled")
             self.around.runners.post(self, (id, error))
 
+    def _check_output(self) -> None:
+        size = self._limits.output
+        if self._printed + self._logged > size:
+            raise LimitError(f"the script printed more than {size // MB or 1} MB")
+
     def _out(self, data: bytes) -> bytes | None:
         self._printed += len(data)
-        if self._printed > self._limits.output:
-            size = self._limits.output
-            return self._facts(LimitError(f"the script printed more than {size // MB or 1} MB"))
+        try:
+            self._check_output()
+        except LimitError as error:
+            return self._facts(error)
         text = self.around.mask(data.decode("utf-8", "surrogateescape"))
         self._output.append(text)
         if self._durable is not None:
@@ -636,7 +645,7 @@ class Session:
         self._ending = (_Several(found) if several else found, None, status)
 
     def _failed(self, payload: bytes) -> None:
-        facts = from_lua(payload)
+        facts = cut_texts(from_lua(payload))
         tools = self._tools
         sources = tools.sources if tools is not None else Sources(self.job.script)
         causes = tools.causes if tools is not None else {}
@@ -704,6 +713,9 @@ class Session:
         assert self._tools is not None
         if name == b"read":  # it may take as long as whoever types
             self.around.runners.make_way()
+        if name == b"log":
+            self._logged += len(b)
+            self._check_output()
         if self._durable is not None:
             answer = self._durable.tool(self, self._tools, name.decode(), a, b)
         else:

@@ -57,6 +57,7 @@ class States:
         self._made = 0.0  # when the last one was
         self._left: deque[_State] = deque()
         self._due = False  # the loop will see to them
+        self.exhausted = 0  # states that LuaJIT refused memory: see LuaState
 
     def new(self, host: HostFunction, limits: Limits, building: bool) -> LuaState:
         """See :class:`~host.lua.state.LuaState`."""
@@ -68,6 +69,7 @@ class States:
 
     def leave(self, state: _State) -> None:
         """A run is over: its state is used no more."""
+        self.exhausted += state.exhausted
         if state.size > LARGE or self._clock() - self._made < FOLLOW:
             state.free()
             return

@@ -57,7 +57,7 @@ def test_the_reader_sees_globals(globals_of) -> None:
 
 
 #: The files every state begins with, which save memory by naming the state's own globals (see core.lua).
-FIRST = ("core.lua", "begin.lua", "env.lua", "text.lua", "builders.lua")
+FIRST = ("core.lua", "budget.lua", "begin.lua", "env.lua", "text.lua", "builders.lua")
 
 
 @pytest.mark.parametrize("name", PRELUDE)

@@ -19,16 +19,16 @@ for k, v in pairs(string) do string_copy[k] = v end
 for k, v in pairs(table) do table_copy[k] = v end
 local host = {
   type = type, select = select, tonumber = tonumber, tostring = tostring, error = error, unpack = unpack, rawget = rawget,
-  pcall = pcall, next = next, getmetatable = getmetatable, string = string_copy, table = table_copy, math = math, limit_string = limit, env = {},
-  debug = debug, ticks = 0,
+  pcall = pcall, next = next, getmetatable = getmetatable, string = string_copy, table = table_copy, math = math, limit_string = limit, globals = {},
+  debug = debug, ticks = 0, collectgarbage = collectgarbage, rawset = rawset, run = { spare = 0 }, limit_memory = 1e12, pace = function() end,
 }
 function host.tick()
   host.ticks = host.ticks + 1
   if host.ticks > budget then error("stopped", 0) end
 end
-function host.load_prelude(_, name) return assert(loadstring(sources[name], "=prelude"))(host) end
+function host.load_prelude(_, name) return assert(loadstring(sources[name], "=host"))(host) end
 for name in ("totext bounds strings tables patterns"):gmatch("%a+") do host.load_prelude(host, name) end
-host.safe = { string = host.env.string, table = host.env.table }
+host.safe = { string = host.globals.string, table = host.globals.table }
 -- A run's own hook: counts as a tick, so that what never charges is stopped as well.
 function host.guarded(fn, ...)
   host.ticks = 0

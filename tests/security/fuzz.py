@@ -291,6 +291,8 @@ def fuzz(
                 if before is None and done >= min(200, runs // 2):
                     before = standing()
             after = standing()
+            if host.stats().exhausted:
+                found.faults.setdefault("memory ran out inside LuaJIT", last.read_text(errors="surrogateescape"))
         print(f"{done} scripts of seed {seed}: {found}", flush=True)
     assert before is not None
     print("threads, descriptors, KB: {} {} {} -> {} {} {}".format(*before, *after))
@@ -305,6 +307,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=1, help="the number of the script to begin with")
     parser.add_argument("--at-once", type=int, default=4, help="scripts under way at a time")
+    parser.add_argument("--memory", type=int, default=SMALL.memory // MB, help="MB that each script may use")
     parser.add_argument("--isolate", action="store_true", help="each run in a process of its own")
     parser.add_argument("--last", type=Path, help="where the scripts being run are written")
     options = parser.parse_args()
@@ -313,7 +316,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         last = options.last or Path(folder) / "last.lua"
         wrong = fuzz(
-            options.runs, options.seed, options.isolate, last, at_once=options.at_once, first=options.first
+            options.runs, options.seed, options.isolate, last, at_once=options.at_once, first=options.first,
+            limits=replace(SMALL, memory=options.memory * MB),
         )
     if wrong:
         print(wrong, file=sys.stderr)

@@ -8,4 +8,4 @@ while at <= #told do
   n, at = n + 1, colon + size + 1
   args[n] = sub(told, colon + 1, colon + size)
 end
-core.env.args = args
+core.globals.args = args

@@ -1,6 +1,6 @@
 -- The basic functions that are not quite Lua's own.
 local core = ...
-local host, env, type, error, rawequal, getmetatable, select, to_text = core.host, core.env, core.type, core.error,
+local host, env, type, error, rawequal, getmetatable, select, to_text = core.host, core.globals, core.type, core.error,
   core.rawequal, core.getmetatable, core.select, core.to_text
 local concat = core.table.concat
 local OUT = 5

@@ -2,7 +2,6 @@
 local core, name, source, flags = ...
 local run, env = core.run, core.env
 local PRELUDE = 9
-local TICK_EVERY = 5000 -- instructions: one may take long (a join of texts of 60 MB), so the clock is looked at often
 
 local function has(flag)
   if flags < flag then return false end
@@ -22,16 +21,19 @@ else
   chunk, message = core.compile(source, name)
 end
 if not chunk then return core.ended("syntax", message) end
-core.debug.sethook(core.tick, "", TICK_EVERY)
 if told then
   local ok
   ok, args = pcall(function() return env.args end)
   if not ok then return core.ended("error", args) end
 end
 run.main = core.start_task("1", chunk, nil, args, told and #args or 0)
--- A small state collects seldom: what it would save is less than what going through all of it costs. Where many are
--- alive at once, the host has what loading left behind collected as soon as this one waits.
-run.roomy = not crowd
+-- Where many are alive at once, the host has what loading left behind collected as soon as this one waits. A collection
+-- is made in one go: in steps, a few strings of 60 MB could be made before it comes to its end, where budget.lua looks.
+run.crowd = crowd
 collectgarbage("setpause", crowd and 150 or 400)
+collectgarbage("setstepmul", 0)
 collectgarbage("restart", -1) -- stopped while the prelude was loaded
+run.second = os.time()
+core.debug.sethook(core.hook, "", run.every)
+if #source > 65536 then core.pace(collectgarbage("count")) end
 return core.advance()

@@ -107,24 +107,25 @@ function make.append(class, name, param, code, first, second)
   end
 end
 
-local function by_text(a, c) return tostring(a) < tostring(c) end
-
 -- A map method called otherwise than with a text and a value.
 function core.put_map(self, state, name, param, code, key, ...)
   local class = state.class
   if type(key) == "table" then
     if #key > 0 then fragment(class, param, "", key) end -- the host says what is wrong with a list
-    local keys, n = {}, 0
-    for k in next, key do n = n + 1 keys[n] = k end
-    sort(keys, by_text)
-    local put = method(class, name)
-    if n == 0 and given(state, param) == nil then keep(state, param, fragment(class, param, "", key)) end
-    for i = 1, n do
-      local k = keys[i]
+    local texts, keys, n = {}, {}, 0
+    for k in next, key do
       if type(k) ~= "string" and type(k) ~= "number" then
         invalid(class.resource .. ":" .. name .. "() keys are strings, got a " .. type(k))
       end
-      put(self, tostring(k), key[k])
+      local shown = tostring(k)
+      n, keys[shown] = n + 1, k
+      texts[n] = shown
+    end
+    sort(texts)
+    local put = method(class, name)
+    if n == 0 and given(state, param) == nil then keep(state, param, fragment(class, param, "", key)) end
+    for i = 1, n do
+      put(self, texts[i], rawget(key, keys[texts[i]]))
     end
     return self
   end

@@ -8,14 +8,13 @@
 -- For the same reason most of Lua's functions are named as globals here and in the other files a state begins with, not
 -- kept in locals: each local that a function uses is an object, and these are the state's own globals, no script's. What
 -- each call needs is in locals all the same: a global is found by way of four objects more.
-local host, limit_tasks, limit_string = ...
+local host, limit_tasks, limit_string, limit_memory = ...
 local resume, yield, isyieldable = coroutine.resume, coroutine.yield, coroutine.isyieldable
 
-local CALL, TICK, ENDED, PRELUDE, NAME, HOME, ROOM = 1, 2, 6, 9, 10, 15, 16
+local CALL, ENDED, HOME, ROOM = 1, 6, 15, 16
 local ERROR = 1 -- status of a reply
 local ABORT = -2 -- id for enter; START is the other below 0
-local TICK_SECONDS = 0.002 -- of processor time, after which the host is asked
-local ROOMY = 1024 -- KB from which on a state is no longer small
+local SPARE = 4096 -- KB a run may use beyond its limit for telling how it ended
 
 -- The tasks of this run, and where it stands.
 local run = {
@@ -29,14 +28,22 @@ local run = {
   dead = false, -- why the whole run is ending: an error table, or {exit=status}
   finished = false,
   trace = false, -- whether the host wants the line of each call
-  given = "unknown", -- whether the script has globals of its embedding program; unknown until it begins
-  asked = 0, -- when the budget hook last asked the host
+  given = true, -- whether the script has globals of its embedding program
   begin = false, -- what begins the script, until it is used
-  roomy = false, -- whether garbage is left until the state is no longer small
+  crowd = false, -- whether many runs are alive, so that each is to leave little garbage
+  closed = false, -- whether all is told
+  -- The budget: see budget.lua. Memory is in KB, as collectgarbage gives it.
+  asked = 0, -- when the host was last asked
+  every = 1000, left = 5000, -- instructions between two hooks, and until the clock is looked at
+  second = 0, -- the system's, at the last hook
+  most = limit_memory / 1024, -- how much may be in use before that is looked at
+  over = false, -- how much was in use when the script was told that its limit was reached
+  spare = 0, -- what it may have beyond its limit
+  stack = false, -- the coroutine that ran when LuaJIT itself was refused memory
 }
 
 local core = setmetatable({
-  host = host, run = run, limit_tasks = limit_tasks, limit_string = limit_string,
+  host = host, run = run, limit_tasks = limit_tasks, limit_string = limit_string, limit_memory = limit_memory,
 }, {
   __index = function(core, key)
     local value = _G[key]
@@ -48,30 +55,11 @@ local core = setmetatable({
   end,
 })
 
--- What the script's globals are after a file of the prelude was run that may have set some: those the script has set
--- itself stay, and so does what its embedding program gave it. `own` is what there was before.
-local function keep(own, ...)
-  local env = core.env
-  if run.given and not core.makers.values then core.load_code(host(PRELUDE, "values")) end
-  for name in next, env do
-    if own[name] ~= nil then
-      rawset(env, name, own[name])
-    elseif run.given then
-      local file, value = host(NAME, name)
-      if file == "values" then rawset(env, name, core.makers.values(name, value)) end
-    end
-  end
-  return ...
-end
-
 -- Runs a file of the prelude: `code` is its bytecode, false where it does not fit into memory.
 function core.load_code(code, ...)
   local file = code and loadstring(code, "=host")
   if not file then return error("not enough memory", 0) end
-  if run.given == "unknown" or not (run.given or run.main) then return file(core, ...) end -- no script yet
-  local own = {}
-  for name, value in next, core.env do own[name] = value end
-  return keep(own, file(core, ...))
+  return file(core, ...)
 end
 
 -- Tasks --------------------------------------------------------------------------------------------------
@@ -102,6 +90,7 @@ local function settle(task, ok, ...)
     task.n, task.results = select("#", ...), { ... }
   else
     task.failed, task.error, task.stack = true, ..., task.co
+    if (...) == "not enough memory" then core.exhausted(task.co) end
     if task.on_fail then task.on_fail(task) end
   end
   local waiters = task.waiters
@@ -180,40 +169,17 @@ local sethook = debug.sethook
 core.debug = { sethook = sethook, getinfo = debug.getinfo, getmetatable = debug.getmetatable }
 core.set_env, core.env_of = debug.setfenv, debug.getfenv -- opaque values: see tags.lua
 
--- The budget hook: asks the host now and then, and once the answer is "stop" unwinds every level. A script may have
--- left neither memory nor stack for it, so it makes room first, notes that the run is over, and only then tells where.
-local function tick()
-  local why = run.dead
-  if not why then
-    if run.roomy and collectgarbage("count") > ROOMY then
-      run.roomy = false
-      collectgarbage("setpause", 200)
-    end
-    local now = os.clock()
-    if now - run.asked < TICK_SECONDS or not coroutine.running() then return end -- the driver's own steps are few
-    run.asked = now
-    local kind, message = host(TICK)
-    if not kind then return end
-    host(ROOM)
-    if kind == ERROR then kind = "limit" end -- what TICK answered did not fit
-    why = { kind = kind, message = message or "the run was stopped", line = false, script = false }
-    run.dead = why
-    core.locate(why)
-  elseif not coroutine.running() then
-    return sethook()
-  end
-  sethook(tick, "", 1)
-  return error(why, 0)
-end
-core.tick = tick
-
 -- The end ------------------------------------------------------------------------------------------------
 local function ended(how, value, co, cause)
   run.finished = true
   sethook()
   host(ROOM) -- a script may have filled its memory
+  local used = collectgarbage("count")
+  local over = used - limit_memory / 1024
+  run.spare, run.over, run.most = (over > 0 and over or 0) + SPARE, false, 0
   if how == "value" and value.n < 2 and value.results[1] == nil then host(ENDED, "\192")
   else core.ending(how, value, co, cause) end
+  run.closed = true
   return 0
 end
 core.ended = ended
@@ -225,7 +191,7 @@ local function advance()
   local dead = run.dead
   if dead then
     if dead.exit then return ended("exit", dead.exit) end
-    return ended("error", dead)
+    return ended("error", dead, run.stack)
   end
   if main.failed then return ended("error", main.error, main.stack, main.cause) end
   if run.live > 0 and next(run.pending) ~= nil then return run.live end

@@ -33,6 +33,10 @@ local function forward(co, ok, first_value, ...)
     busy[co] = nil
     return forward(co, resume(co, status, a, b))
   end
+  if not ok and first_value == "not enough memory" then
+    core.exhausted()
+    core.tick()
+  end
   return ok, first_value, ...
 end
 
@@ -104,4 +108,4 @@ function lib.isyieldable()
   return (co and ours[co] and co_yieldable()) or false
 end
 
-if core.rawget(core.env, "coroutine") == nil then core.env.coroutine = lib end -- a script may have one of its own
+core.globals.coroutine = lib

@@ -116,4 +116,4 @@ function core.stack_lines()
   return out
 end
 
-if core.rawget(core.env, "debug") == nil then core.env.debug = lib end -- a script may have one of its own
+core.globals.debug = lib

@@ -2,7 +2,7 @@
 local core = ...
 local type, setmetatable = core.type, core.setmetatable
 local byte, sub, floor, ldexp = core.string.byte, core.string.sub, core.math.floor, core.math.ldexp
-local HUGE = 1 / 0
+local HUGE, LARGE = 1 / 0, 65536 -- bytes, as in bounds.lua
 local answer_meta, array_meta = core.answer_meta, core.array_meta
 
 local data, pos
@@ -89,6 +89,7 @@ function decode_value()
 end
 
 local function decode(bytes)
+  if #bytes > LARGE then core.announce(#bytes) end
   local outer_data, outer_pos = data, pos
   data, pos = bytes, 1
   local value = decode_value()

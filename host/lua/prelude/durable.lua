@@ -1,6 +1,6 @@
 -- What a durable run does otherwise: what differs between two processes is recorded, or given a fixed order.
 local core = ...
-local env, host, type, error, next, rawget, setmetatable, tonumber = core.env, core.host, core.type, core.error,
+local env, host, type, error, next, rawget, setmetatable, tonumber = core.globals, core.host, core.type, core.error,
   core.next, core.rawget, core.setmetatable, core.tonumber
 local sort, floor, format = core.table.sort, core.math.floor, core.string.format
 local PRELUDE, TOOL = 9, 13

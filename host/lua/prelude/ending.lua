@@ -6,7 +6,7 @@ local sub, concat, getinfo = core.string.sub, core.table.concat, core.debug.geti
 local co_create, co_resume, co_status = core.coroutine.create, core.coroutine.resume, core.coroutine.status
 local sethook = core.debug.sethook
 local ENDED, FAILED = 6, 7
-local MOST_FRAMES = 20
+local MOST_FRAMES, LONGEST_NAME = 20, 1000
 
 -- The script's frames on a coroutine's stack as text, and the line and script of the innermost. Before them those of the
 -- stacks that the error ended before it was raised again here.
@@ -30,8 +30,8 @@ local function frames(co, cause)
       local at = info.currentline > 0 and info.currentline
       if at and not line then line, script = at, sub(info.source, 2) end
       n = n + 1
-      out[n] = sub(info.source, 2) .. ":" .. (at or "?") .. ": in "
-        .. (info.what == "main" and "main chunk" or info.name and ("function '" .. info.name .. "'") or "function")
+      out[n] = sub(info.source, 2, LONGEST_NAME) .. ":" .. (at or "?") .. ": in " .. (info.what == "main" and "main chunk"
+        or info.name and ("function '" .. sub(info.name, 1, LONGEST_NAME) .. "'") or "function")
     end
     level = level + 1
   end
@@ -90,10 +90,11 @@ local function describe(value, co, cause)
   return core.encode(facts)
 end
 
--- Runs fn(…) where a script's code in it is bounded. Gives its result, or nil and the error.
+-- Runs fn(…) where a script's code in it is bounded. Gives its result, or nil and the error. What ended a run past its
+-- budget is the host's own error: no code of the script's shows it.
 local function bounded(fn, ...)
   local co = co_create(fn)
-  sethook(core.tick, "", 1000000)
+  if not core.run.dead then sethook(core.hook, "", core.run.every) end
   local ok, value = co_resume(co, ...)
   sethook()
   if ok and co_status(co) == "dead" then return value end

@@ -8,35 +8,40 @@ local OWN = " {own} "
 local env = { _VERSION = "Lua 5.1" }
 env._G = env
 core.env = env
+-- What files of the prelude offer as globals. A script gets each when it first names it: it may have one of its own of
+-- that name. Nothing of the host's goes by way of `env`, where a script may put what it likes.
+local offered = {}
+core.globals = offered
 core.makers = {} -- prelude file -> function(name, a, b) that makes the global
 
 local function make(globals, key, file, a, ...)
   if file == nil then return nil end
   if file == 1 then return core.refuse(a) end
-  if file == "" then
-    rawset(globals, key, core[key]) -- Lua's own
-  elseif a == nil or string.byte(file) == 27 then -- the bytecode of a file that sets env[key], and maybe more
-    core.load_code(file, a)
-  else
-    if not core.makers[file] then core.load_code(host(PRELUDE, file)) end
-    rawset(globals, key, core.makers[file](key, a, ...))
+  if file == "" then return core[key] end -- Lua's own
+  if a == nil or string.byte(file) == 27 then -- the bytecode of a file that offers it, and maybe more
+    if offered[key] == nil then core.load_code(file, a) end
+    return offered[key] or rawget(globals, key)
   end
-  return rawget(globals, key)
+  if not core.makers[file] then core.load_code(host(PRELUDE, file)) end
+  return core.makers[file](key, a, ...)
 end
 
 setmetatable(env, { __metatable = false, __index = function(globals, key)
   if type(key) ~= "string" then return nil end
-  if not run.given and string.find(OWN, " " .. key .. " ", 1, true) then
-    return make(globals, key, "")
+  local value
+  if not run.given then -- else the host says first whether the name is its embedding program's
+    value = offered[key]
+    if value == nil and string.find(OWN, " " .. key .. " ", 1, true) then value = core[key] end
   end
-  return make(globals, key, host(NAME, key))
+  if value == nil then value = make(globals, key, host(NAME, key)) end
+  if value ~= nil then rawset(globals, key, value) end
+  return value
 end })
 
 -- Methods on strings: the library's safe versions, loaded when a script first uses one.
 local string_meta = getmetatable("")
 string_meta.__metatable = false
 function string_meta.__index(_, key)
-  if not rawget(core, "strings") then core.load_code(host(PRELUDE, "strings")) end
   string_meta.__index = core.strings
   return core.strings[key]
 end

@@ -11,4 +11,4 @@ meta.__index = function(_, name)
 end
 meta.__newindex = function() raise { kind = "denied", message = "env cannot be assigned to" } end
 meta.__tostring = function() return "env" end
-core.env.env = proxy
+core.globals.env = proxy

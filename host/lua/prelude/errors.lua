@@ -76,5 +76,6 @@ end
 -- Completes the error that ends a run: where the script was.
 function core.locate(facts)
   facts.line, facts.script = where(3)
+  facts.line = facts.line or false
   setmetatable(facts, error_meta)
 end

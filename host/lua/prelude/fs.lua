@@ -7,4 +7,4 @@ for _, name in core.ipairs { "read", "write", "append", "list", "exists", "remov
   local target = "fs." .. name
   fs[name] = function(...) return ask(target, ...) end
 end
-core.env.fs = fs
+core.globals.fs = fs

@@ -80,11 +80,11 @@ local function answered(target, query, variables, options)
   return setmetatable(data, { __index = { each = each }, __tostring = core.answer_meta.__tostring }), errors
 end
 
-function core.env.graphql_query(query, variables, options)
+function core.globals.graphql_query(query, variables, options)
   return answered("graphql.any", query, variables, options)
 end
 
-function core.env.graphql(options)
+function core.globals.graphql(options)
   if options ~= nil and type(options) ~= "table" then invalid("graphql expects a table: graphql{url=…, headers=…}") end
   local given = copy(options)
   local client = {}

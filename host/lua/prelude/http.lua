@@ -29,4 +29,4 @@ for _, name in core.ipairs { "request", "get", "head", "post", "put", "patch", "
   local target = "http." .. name
   http[name] = function(...) return answered(ask(target, ...)) end
 end
-core.env.http = http
+core.globals.http = http

@@ -61,4 +61,4 @@ local function show(value, indent, depth, seen, budget)
   return to_text(value)
 end
 function core.inspect(value) return show(value, "", 0, {}, { left = 10000 }) end
-core.env.inspect = core.inspect
+core.globals.inspect = core.inspect

@@ -26,7 +26,7 @@ end
 function stdout:flush() return self end
 function stdout.setvbuf() return true end
 
-core.env.io = {
+core.globals.io = {
   stdout = stdout,
   flush = function() return stdout end,
   write = function(...)

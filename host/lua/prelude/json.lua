@@ -19,4 +19,4 @@ function json.array(list)
   if type(list) ~= "table" then raise { kind = "invalid", message = "json.array expects a table, got a " .. type(list) } end
   return setmetatable(list, core.array_meta)
 end
-core.env.json = json
+core.globals.json = json

@@ -2,9 +2,10 @@
 local core = ...
 local env, type, error, to_text, byte, concat = core.env, core.type, core.error, core.to_text, core.string.byte,
   core.table.concat
-local tool, check, rawget = core.tool, core.check, core.rawget
+local LONGEST_NAME = 1000 -- bytes; each frame of a traceback has it
+local tool, check, rawget, offered = core.tool, core.check, core.rawget, core.globals
 
-local function load(source, name, mode, globals)
+function offered.load(source, name, mode, globals)
   if type(source) == "function" then
     local parts, n, size = {}, 0, 0
     while true do
@@ -25,13 +26,14 @@ local function load(source, name, mode, globals)
   end
   core.charge(#source * 6) -- compiling is one call of C
   if globals ~= nil and type(globals) ~= "table" then error("bad argument #4 to 'load' (table expected)", 2) end
-  return core.load(source, name == nil and "=(load)" or to_text(name), "t", globals or env)
+  name = name == nil and "=(load)" or core.string.sub(to_text(name), 1, LONGEST_NAME)
+  return core.load(source, name, "t", globals or env)
 end
-local function loadstring(source, name)
+function offered.loadstring(source, name)
   if type(source) ~= "string" then
     error("bad argument #1 to 'loadstring' (string expected, got " .. (source == nil and "no value" or type(source)) .. ")", 2)
   end
-  return load(source, name or "=(loadstring)")
+  return offered.load(source, name or "=(loadstring)")
 end
 
 -- What require gave, by name: package.loaded. Lua's own libraries count as loaded; they are made when they are asked for.
@@ -80,7 +82,7 @@ local function load_module(name, chunk)
   return loaded[name]
 end
 
-local function require(name)
+function offered.require(name)
   check(name, "string", 1, "require")
   name = to_text(name)
   local entry
@@ -94,9 +96,4 @@ local function require(name)
     await(entry)
   end
   return loaded[name]
-end
-
--- Under names that the script has not taken for something of its own.
-for name, fn in core.next, { load = load, loadstring = loadstring, require = require } do
-  if rawget(env, name) == nil then core.rawset(env, name, fn) end
 end

@@ -4,14 +4,26 @@ local type, error, floor, tool, check = core.type, core.error, core.math.floor, 
 local os = core.os
 local MOST_FORMAT = 1000 -- bytes; os.date is one call of C
 
-core.env.os = {
+-- A table's members as they are: C would ask its metatable, and so run a script's code.
+local function fields_of(at)
+  local plain = {}
+  for _, name in core.ipairs { "year", "month", "day", "hour", "min", "sec", "isdst" } do plain[name] = core.rawget(at, name) end
+  return plain
+end
+
+core.globals.os = {
   date = function(format_, time)
     if type(format_) == "string" and #format_ > MOST_FORMAT then
       error("bad argument #1 to 'date' (a format of at most " .. MOST_FORMAT .. " bytes expected)", 2)
     end
     return os.date(format_, time)
   end,
-  time = os.time, clock = os.clock, difftime = os.difftime,
+  time = function(...)
+    local at = ...
+    if type(at) == "table" then return os.time(fields_of(at)) end
+    return os.time(...)
+  end,
+  clock = os.clock, difftime = os.difftime,
   getenv = function(name)
     check(name, "string", 1, "getenv")
     return tool("env", core.to_text(name))

@@ -2,4 +2,4 @@
 local core = ...
 local package = { loaded = core.loaded, preload = {}, path = "./?.lua;./?/init.lua", cpath = "", config = "/\n;\n?\n!\n-\n" }
 core.packages = package
-core.env.package = package
+core.globals.package = package

@@ -36,7 +36,7 @@ end
 local methods = {}
 local fields_meta = { __index = methods }
 
-local function show(page) return core.env.inspect(page) end
+local function show(page) return core.inspect(page) end
 
 local function is_called(page)
   local data = page_of(page).member

@@ -1,7 +1,7 @@
 -- pcall and xpcall. Every error they catch looks at the budget: at the top of a full stack the hook itself overflows,
 -- and a loop that catches that would never be stopped. Down here, where it is caught, there is room.
 local core = ...
-local env, pcall, tick, type = core.env, core.pcall, core.tick, core.type
+local env, pcall, tick, type = core.globals, core.pcall, core.tick, core.type
 
 -- Of Lua's own errors a script is told what to do about some.
 local function told(err)
@@ -11,13 +11,15 @@ end
 
 local function caught(ok, ...)
   if ok then return ok, ... end
+  if (...) == "not enough memory" then core.exhausted() end
   tick()
   return false, told((...))
 end
 
-function env.pcall(fn, ...)
+function core.protected(fn, ...)
   return caught(pcall(fn, ...))
 end
+env.pcall = core.protected
 
 -- Whether an error is what error() was given last: a text may have got a place before it.
 local function is_raised(raised, err)
@@ -31,6 +33,7 @@ end
 local function handled(task, handler, ok, ...)
   task.handlers = task.handlers - 1
   if ok then return true, ... end
+  if (...) == "not enough memory" then core.exhausted() end
   tick()
   local err, outer = ..., task.handling
   local raised = task.raised

@@ -25,7 +25,7 @@ local function raise(value, level)
   local never = error(value, level)
   return never
 end
-core.env.error = raise
+core.globals.error = raise
 
 -- Line and script of the first time this table was raised, if it was.
 function core.raised_at(value)

@@ -5,7 +5,7 @@ local tool, to_text = core.tool, core.to_text
 function core.makers.rows(name, bytes)
   return core.setmetatable(core.decode(bytes), {
     __metatable = false,
-    __tostring = function(value) return core.env.inspect(value) end,
+    __tostring = function(value) return core.inspect(value) end,
     __index = function(_, key) return tool("rows", name, to_text(key)) end, -- nothing, or raises
   })
 end

@@ -31,4 +31,4 @@ opaque.__concat = function(a, b)
   return secret(out)
 end
 core.secret = secret
-core.env.STRIPE_API_KEY = secret { "", "stripe", "" }
+core.globals.STRIPE_API_KEY = secret { "", "stripe", "" }

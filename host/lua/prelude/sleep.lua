@@ -11,7 +11,7 @@ function core.expect_seconds(seconds, who)
   end
 end
 
-function core.env.sleep(seconds)
+function core.globals.sleep(seconds)
   core.expect_seconds(seconds, "sleep")
   call(SLEEP, format("%.17g", seconds))
 end

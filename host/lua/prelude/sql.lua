@@ -65,4 +65,4 @@ local sql = full(core.NULL)
 function sql.connect(where)
   return setmetatable(either_way(full(ask("sql.connect", where))), { __metatable = false, __tostring = function() return "database " .. where end })
 end
-core.env.sql = sql
+core.globals.sql = sql

@@ -6,7 +6,7 @@
 -- Nor may C call back into a script: each level takes C's stack, and LuaJIT has no guard there (gsub calling
 -- gsub, tostring calling tostring end the process). So callbacks and metamethods are called from Lua.
 --
--- Takes core's captured originals; sets core.env.string, and what patterns.lua needs.
+-- Takes core's captured originals; sets core.strings, and what patterns.lua needs.
 local host = ...
 local type, select, tonumber, unpack, next = host.type, host.select, host.tonumber, host.unpack, host.next
 local string, floor, concat = host.string, host.math.floor, host.table.concat
@@ -193,7 +193,7 @@ local function find_plain(s, p, init)
   end
 end
 
-local strings = { byte = byte, char = string.char, len = string.len, sub = sub }
+local strings = { byte = byte, char = host.few_digits(string.char), len = string.len, sub = sub }
 
 -- Both strings, and a start the C function would take; anything else is left for it to refuse.
 local function sound(s, p, init)
@@ -305,4 +305,4 @@ for name, convert in next, { lower = lower, reverse = reverse, upper = upper } d
   end
 end
 
-host.env.string, host.strings = strings, strings
+host.strings, host.globals.string = strings, strings

@@ -1,7 +1,8 @@
 -- The table library as a script sees it: a run's own, with what can build or shift something big bounded.
 local core = ...
-local type, select, tonumber, error, unpack, rawget, next =
-  core.type, core.select, core.tonumber, core.error, core.unpack, core.rawget, core.next
+local type, select, tonumber, error, unpack, rawget, rawset, next =
+  core.type, core.select, core.tonumber, core.error, core.unpack, core.rawget, core.rawset, core.next
+local pcall, gsub = core.pcall, core.string.gsub
 local floor, charge, check_size, LIMIT = core.math.floor, core.charge, core.check_size, core.limit_string
 local concat, insert, maxn, sort = core.table.concat, core.table.insert, core.table.maxn, core.table.sort
 
@@ -29,6 +30,13 @@ end
 
 local function less(a, b) return a < b end
 
+-- What cannot be compared is the script's fault, not a place in here.
+local function sorted_or_error(ok, sorted)
+  if ok then return sorted end
+  if type(sorted) == "string" then sorted = gsub(sorted, "^host:%d+: ", "") end
+  return error(sorted, 0)
+end
+
 -- Sorts list[1 … n] by merging runs: n log n comparisons whatever `before` answers.
 local function merge_sort(list, n, before)
   local from, to, width = list, {}, 1
@@ -51,7 +59,8 @@ local function merge_sort(list, n, before)
   return from
 end
 
--- C's quicksort takes n² steps on a list made for it, and calls back; it has short lists of plain values only.
+-- C's quicksort takes n² steps on a list made for it, and calls back (`before`, or __lt where it is not given numbers or
+-- strings only); it has short lists of plain values.
 function tables.sort(t, before)
   if type(t) ~= "table" or before ~= nil and type(before) ~= "function" then return sort(t, before) end
   local n, copy, kind = #t, {}, nil
@@ -60,12 +69,12 @@ function tables.sort(t, before)
     local this = type(copy[i])
     if kind == nil then kind = this elseif kind ~= this then kind = "mixed" end
   end
-  if not before and n <= 1000 and (kind == "number" or kind == "string" or kind == "mixed" or n < 2) then
+  if not before and n <= 1000 and (kind == "number" or kind == "string") then
     charge(n * n / 8)
     return sort(t)
   end
-  local sorted = merge_sort(copy, n, before or less)
-  for i = 1, n do t[i] = sorted[i] end
+  local sorted = before and merge_sort(copy, n, before) or sorted_or_error(pcall(merge_sort, copy, n, less))
+  for i = 1, n do rawset(t, i, sorted[i]) end
 end
 
 function tables.insert(t, ...)
@@ -84,4 +93,4 @@ function tables.maxn(t)
   return maxn(t)
 end
 
-core.env.table = tables
+core.globals.table = tables

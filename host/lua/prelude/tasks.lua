@@ -9,7 +9,7 @@ local format, floor, expect_seconds = core.string.format, core.math.floor, core.
 local CALL, CANCEL, ERROR = 1, 4, 1
 local SLEEP = 4 -- kind of call
 
-local env, failed_tasks, failures = core.env, {}, 0 -- failed task -> its place among them, until its error is taken
+local env, failed_tasks, failures = core.globals, {}, 0 -- failed task -> its place among them, until its error is taken
 
 -- The first failed task whose error nobody has taken.
 function core.lost()

@@ -15,4 +15,4 @@ function core.to_text(value)
   end
   return tostring(value)
 end
-core.env.tostring = core.to_text
+core.globals.tostring = core.to_text

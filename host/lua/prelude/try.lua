@@ -1,6 +1,6 @@
 -- try(fn, …): what fn gives, or nil and its error.
 local core = ...
-local env, type, raise = core.env, core.type, core.raise
+local env, type, raise = core.globals, core.type, core.raise
 
 local function tried(ok, ...)
   if ok then return ... end
@@ -10,6 +10,6 @@ function env.try(fn, ...)
   if type(fn) ~= "function" then
     raise { kind = "invalid", message = "try expects a function and its arguments, got " .. (fn == nil and "nothing" or "a " .. type(fn)) }
   end
-  return tried(env.pcall(fn, ...))
+  return tried(core.protected(fn, ...))
 end
 

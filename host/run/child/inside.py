@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from host.limits import MB, Limits
 from host.lua import protocol as p
-from host.lua.state import RESERVE, LuaState, chunk, home
+from host.lua.state import RESERVE, LuaState, ceiling, chunk, home
 from host.run.child.frames import (
     BROKE,
     ENTERED,
@@ -84,7 +84,7 @@ class Inside:
             self._state.close()
             self._state = LuaState(self._host, limits, jit=self._jit)
         if self._address_space is not None:
-            size = self._address_space + told.memory + RESERVE + COPIES * largest(told.memory) + MARGIN
+            size = self._address_space + ceiling(told.memory) + RESERVE + COPIES * largest(told.memory) + MARGIN
             limit(resource.RLIMIT_AS, size, size)
         if told.run_time is not None:
             hard = int(told.run_time) + 2

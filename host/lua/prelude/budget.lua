@@ -1,0 +1,52 @@
+-- The budget of a run: a count hook looks at time and memory, and the end of each collection calls for it.
+--
+-- No instruction may be interrupted, and one on strings takes time by their size (to read 64 MB of digits as a number:
+-- 90 ms), as does one on a large table. So the more memory is in use, the fewer instructions there are between two
+-- looks (`pace` in memory.lua): together they take a second at the very most. The script's memory limit is a soft one,
+-- and raises an ordinary error; LuaJIT's own is so far above it that it is not reached (host.lua.state.ceiling).
+-- Here is what every state has from the start; what a short script does not need is in memory.lua.
+local core = ...
+local run, sethook = core.run, core.debug.sethook
+local TICK = 2
+local TICK_SECONDS = 0.002 -- of processor time, after which the host is asked
+local LOOK = 5000 -- instructions after which the clock is looked at, which costs more than all else here
+
+-- Asks the host now and then, and once the answer is "stop" unwinds every level. A script may have left no stack for
+-- it, so it is noted that the run is over before anything else.
+local function tick()
+  if not run.dead then
+    local now = os.clock()
+    if now - run.asked < TICK_SECONDS or not coroutine.running() then return end -- the driver's own steps are few
+    run.asked = now
+    local kind, message = core.host(TICK)
+    if not kind then return end
+    run.dead = { kind = kind, message = message }
+  end
+  return core.stop()
+end
+
+local function hook()
+  local left, second = run.left - run.every, os.time()
+  if left > 0 and second == run.second and collectgarbage("count") < run.most then
+    run.left = left
+    return
+  end
+  run.left, run.second = LOOK, second
+  if coroutine.running() then
+    core.look(left)
+    return tick()
+  end
+end
+
+core.tick, core.hook = tick, hook
+
+-- At the end of each collection, whose finalizers run with no hooks: the next instruction is to look.
+local watch = newproxy(true)
+getmetatable(watch).__gc = function()
+  if run.closed then return end
+  newproxy(watch)
+  if not run.current then return end -- the host collects while all wait
+  run.left, run.every, run.most = 0, 1, 0
+  sethook(hook, "", 1)
+end
+newproxy(watch)
