@@ -12,8 +12,10 @@ import msgspec
 from host.apis.catalog import Catalog, Operation
 from host.apis.fault import EXACT
 from host.apis.nearest import short
-from host.errors import ApiError, Outcome, UnexpectedAnswer
+from host.decoding import LARGE, MOST_TEXT, MOST_VALUES, check_json, unpaused
+from host.errors import ApiError, LimitError, Outcome, UnexpectedAnswer
 from host.http.message import Answer
+from host.limits import MB
 
 MOST_SHOWN = 100  # characters of an unexpected answer's text
 # A run of 16 digits, found by turning every digit into a zero: 20 times as fast as a pattern.
@@ -48,6 +50,8 @@ def created(catalog: Catalog, operation: Operation, answer: Answer) -> str | int
     if not (operation.returns_id and 200 <= answer.status < 300):
         return None
     body = answer.body
+    if len(body) > MOST_TEXT:
+        return None
     try:
         if not body.isascii():
             body.decode()  # the reader passes over what it is not asked for without looking at its bytes
@@ -69,7 +73,7 @@ def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     if answer.status == 204:
         return None
     if result is None:
-        return _optional(answer)
+        return _optional(catalog, operation, answer)
     if result.type == "string" and result.format == "binary":
         return answer.body
     if not answer.body.strip():
@@ -81,6 +85,8 @@ def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
         return _text(answer)
     try:
         value = decode_json(answer.body)
+    except LimitError as error:
+        _too_much(catalog, operation, answer, error)
     except ValueError as error:
         fault = _charset_fault(answer) or f"a body that is not JSON ({_reason(error)})"
         _unexpected(catalog, operation, answer, fault)
@@ -96,29 +102,63 @@ def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     return value
 
 
+def _too_much(catalog: Catalog, operation: Operation, answer: Answer, error: LimitError) -> NoReturn:
+    raise LimitError(
+        f"{catalog.name} answered with {error.message}",
+        status=answer.status,
+        request_id=request_id(answer),
+        attempts=answer.attempts,
+        operation=f"{catalog.name}.{operation.id}",
+        retryable=False,
+        outcome="unknown" if operation.mutation else None,
+        hint=error.hint,
+    ) from None
+
+
 def _may_be_nothing(catalog: Catalog, operation: Operation) -> bool:
     shape = catalog.resolve(operation.result) if operation.result else None
     return shape is None or (not shape.type and not shape.any_of)
 
 
-def _optional(answer: Answer) -> Any:
+def _optional(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     """The answer of an operation that describes none: JSON if it is, else nothing."""
     try:
         return decode_json(answer.body) if answer.body.strip() else None
+    except LimitError as error:
+        _too_much(catalog, operation, answer, error)
     except ValueError:
         return None
 
 
-def decode_json(body: bytes) -> Any:
-    """Decoded JSON with integers beyond 2^53 as strings. Raises ``ValueError``."""
-    try:
-        if _LONG_NUMBER not in body.translate(_DIGITS):
-            return msgspec.json.decode(body)
-        import json  # for the rare answer with such numbers: msgspec would round or keep them
+def decode_json(body: bytes, most: int = MOST_VALUES) -> Any:
+    """Decoded JSON with integers beyond 2^53 as strings.
 
-        return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
+    Raises ``ValueError``; ``LimitError`` for more values than ``most``, or too much text.
+    """
+    if len(body) > LARGE:
+        check_json(body, most)
+    try:
+        return unpaused(_decode if not _has_long_number(body) else _decode_exactly, body)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+
+
+_decode = msgspec.json.Decoder().decode
+
+
+def _decode_exactly(body: bytes) -> Any:
+    import json  # for the rare answer with such numbers: msgspec would round or keep them
+
+    return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
+
+
+def _has_long_number(body: bytes) -> bool:
+    if len(body) <= MB:
+        return _LONG_NUMBER in body.translate(_DIGITS)
+    overlap = len(_LONG_NUMBER) - 1  # in pieces: others get the interpreter in between
+    return any(
+        _LONG_NUMBER in body[at : at + MB + overlap].translate(_DIGITS) for at in range(0, len(body), MB)
+    )
 
 
 def _integer(text: str) -> int | str:
@@ -133,7 +173,7 @@ def _no_constant(text: str) -> NoReturn:
 def _decoded(answer: Answer) -> Any:
     try:
         return decode_json(answer.body)
-    except (ValueError, RecursionError):
+    except (ValueError, LimitError):
         return None
 
 

@@ -7,13 +7,15 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
-from host.errors import UsageError
+from host.decoding import check_json
+from host.errors import LimitError, UsageError
 
 __all__ = ["Rows"]
 
 Row = tuple[int, dict[str, Any]]
 
 MOST_LINE = 16 << 20  # characters
+MOST_FIELDS = 100_000  # in one line; of JSON: values
 
 
 class Rows:
@@ -49,7 +51,7 @@ class Rows:
 
 
 def _csv(file: TextIO, path: str) -> Iterator[Row]:
-    reader = csv.reader(_lines(file, path), strict=True)
+    reader = csv.reader(_narrow(_lines(file, path), path), strict=True)
     try:
         names = next(reader, None)
         if not names:
@@ -78,7 +80,10 @@ def _jsonl(file: TextIO, path: str) -> Iterator[Row]:
         if not text.strip():
             continue
         try:
+            check_json(text.encode("utf-8", "surrogatepass"), MOST_FIELDS)
             row = json.loads(text)
+        except LimitError as error:
+            raise UsageError(f"--each {path}:{line}: {error.message}") from None
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise UsageError(f"--each {path}:{line}: it is not JSON: {reason}") from error
@@ -95,6 +100,14 @@ def _lines(file: TextIO, path: str) -> Iterator[str]:
             raise UsageError(f"--each {path}:{line}: the line is over {MOST_LINE >> 20} MB")
         yield text
         line += 1
+
+
+def _narrow(lines: Iterator[str], path: str) -> Iterator[str]:
+    """The lines of a table, none of which has so many separators that its fields would take hundreds of megabytes."""
+    for line, text in enumerate(lines, 1):
+        if len(text) > MOST_FIELDS and max(map(text.count, ",;\t")) > MOST_FIELDS:
+            raise UsageError(f"--each {path}:{line}: the line has more than {MOST_FIELDS:,} fields")
+        yield text
 
 
 def _line_of(path: str) -> int:

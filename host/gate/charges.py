@@ -20,7 +20,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from host.apis.answers import decode_json
 from host.apis.catalog import Operation
+from host.errors import LimitError
 from host.http.message import Answer, Request
 
 __all__ = ["Cost", "Money", "cost", "counted_ids"]
@@ -215,8 +217,8 @@ def _named(operation: Operation, request: Request, sent: Mapping[str, str]) -> l
 def counted_ids(answer: Answer) -> list[str]:
     """The ids by which what an answer tells of may be named later: its own, and a payment intent's charge."""
     try:
-        data: Any = msgspec.json.decode(answer.body)
-    except (msgspec.MsgspecError, RecursionError):
+        data = decode_json(answer.body)
+    except (ValueError, LimitError):
         return []
     found = (data.get("id"), data.get("latest_charge")) if isinstance(data, dict) else ()
     ids = (each.get("id") if isinstance(each, dict) else each for each in found)

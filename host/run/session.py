@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
+from host.decoding import LARGE
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
 from host.gate.budget import Meter
 from host.gate.gate import Call, Gate, wrapped
 from host.gate.masking import Mask
 from host.gate.permissions import Permissions
+from host.http.message import Answer
 from host.limits import MB, Limits
 from host.lua import protocol as p
 from host.lua.chunks import Chunks
@@ -397,6 +399,9 @@ class Session:
                     identity, answer = created
                     result = str(identity)
                     return p.CREATED, _identity(identity), answer
+            answered = call.reply.value if call.reply is not None else None
+            if type(answered) is Answer and len(answered.body) > LARGE:
+                self.around.runners.make_way()  # others need not wait until it is decoded
             value = self.around.gate.value(call)
             if call.kind == p.CREATE:
                 identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
@@ -493,13 +498,13 @@ class Session:
                 if self._weight is None:
                     self._weight = Weight(self._limits.memory)
                 self._weight.add(id, len(payload or b"") + len(options or b""))
-            arguments: Any = from_lua(payload) if payload is not None else None
+            arguments: Any = from_lua(payload, self._limits.memory) if payload is not None else None
             if heavy and kind <= p.CREATE:
                 check_values(arguments)
             if telling and kind != p.PAGE:  # whether there is a page to ask for shows below
                 shown = self.around.mask.value(_shown(arguments))
                 self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, shown))
-            chosen = from_lua(options) if options is not None else None
+            chosen = from_lua(options, self._limits.memory) if options is not None else None
             if durable is not None:
                 told = durable.call(self, call, arguments, chosen, path, n)
                 if told is not None:
@@ -606,10 +611,16 @@ class Session:
         return None
 
     def _ended(self, value: bytes, status: int | None = None) -> None:
-        self._ending = (self.around.mask.value(from_lua(value)), None, status)
+        try:
+            found = from_lua(value, self._limits.memory)
+        except LimitError as error:
+            error.message = f"the script's returned value: {error.message}"
+            return self._failed(to_lua(error.facts()))
+        self._ending = (self.around.mask.value(found), None, status)
+        return None
 
     def _failed(self, payload: bytes) -> None:
-        facts = from_lua(payload)
+        facts = from_lua(payload, self._limits.memory)
         causes = self._tools.causes if self._tools is not None else {}
         error = script_error(self._masked(facts), self.job.script, causes, self._names)
         self._ending = (None, error, None)
@@ -664,11 +675,11 @@ class Session:
         return self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
 
     def _check(self, label: bytes, name: bytes, value: bytes) -> Any:
-        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value))
+        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value, self._limits.memory))
 
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self._tools is not None
-        if name == b"read":  # it may take as long as whoever types
+        if name == b"read" or (type(a) is bytes and len(a) > LARGE):  # until somebody types; until much is decoded
             self.around.runners.make_way()
         if self._durable is not None:
             return p.VALUE, self._durable.tool(self, self._tools, name.decode(), a, b)

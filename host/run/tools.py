@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from host.apis.answers import decode_json
-from host.errors import CallError, DeniedError, InvalidCall
+from host.decoding import check_writable, most_values
+from host.errors import CallError, DeniedError, InvalidCall, LimitError
 from host.events import Logged
 from host.lua.values import SecretText, encode_plain, from_lua
 
@@ -62,15 +63,22 @@ class Tools:
         return self._mask(text.decode("utf-8", "replace")).encode()
 
     def _json_encode(self, value: bytes, _: Any) -> bytes:
-        decoded = from_lua(value)
+        decoded = self.writable(value)
         try:
             return msgspec.json.encode(_readable(decoded))
         except (TypeError, ValueError, UnicodeDecodeError) as error:
             raise InvalidCall(f"json.encode: {error}") from None
 
+    def writable(self, packed: bytes) -> Any:
+        """A value of the script's that is to be written as JSON. Raises ``LimitError``."""
+        check_writable(packed)
+        return from_lua(packed, self._job.limits.memory)
+
     def _json_decode(self, text: bytes, _: Any) -> bytes:
         try:
-            return encode_plain(decode_json(text))
+            return encode_plain(decode_json(text, most_values(self._job.limits.memory)))
+        except LimitError as error:
+            raise LimitError(f"json.decode: {error.message}", hint=error.hint) from None
         except (ValueError, RecursionError) as error:
             reason = str(error).partition("\n")[0] or "nested too deep"
             raise InvalidCall(f"json.decode: {reason}") from None

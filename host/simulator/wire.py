@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from host.decoding import LARGE, check_json, unpaused
+from host.errors import LimitError
 from host.simulator.refusal import invalid
 
 Tree = dict[str, Any]
@@ -59,7 +61,11 @@ def json_tree(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        return msgspec.json.decode(body)
+        if len(body) > LARGE:
+            check_json(body)
+        return unpaused(msgspec.json.decode, body)
+    except LimitError as error:
+        raise invalid(f"Invalid request body: {error.message}") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise invalid(f"Invalid request body: not JSON ({error})") from error
 
