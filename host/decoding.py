@@ -47,11 +47,11 @@ def most_values(memory: int) -> int:
     return max(LEAST_VALUES, min(MOST_VALUES, memory // VALUE))
 
 
-def check_json(data: bytes, most: int = MOST_VALUES) -> None:
-    """Raise ``LimitError`` for JSON of more than ``most`` values, keys included, or of too much text."""
+def check_json(data: bytes, most: int = MOST_VALUES, text: int | None = MOST_TEXT) -> None:
+    """Raise ``LimitError`` for JSON of more than ``most`` values, keys included, or of more than ``text`` bytes."""
     if len(data) <= most:
         return
-    if len(data) > MOST_TEXT or len(data) + ESCAPE * data.count(b"\\") > MOST_TEXT:
+    if text is not None and (len(data) > text or len(data) + ESCAPE * data.count(b"\\") > text):
         raise _too_long(len(data), "JSON")
     # Each value but the first follows one of these; those inside strings are looked at only where there are so many.
     if 1 + _marks(data, 0, len(data)) > most and _marks_outside_strings(data, most) > most:

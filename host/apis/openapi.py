@@ -41,7 +41,10 @@ def compile(
     if name != identifier(name):
         raise CatalogError(f"{name!r} cannot name an API in Lua; {identifier(name)!r} can")
     source = Document(_checked(document))
-    return _Compiler(source, name, facts, open_enums, adjust).run()
+    try:
+        return _Compiler(source, name, facts, open_enums, adjust).run()
+    except RecursionError:
+        raise CatalogError("the document's schemas refer to one another without end, or too deep") from None
 
 
 def _checked(document: dict[str, Any]) -> dict[str, Any]:
