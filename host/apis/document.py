@@ -22,6 +22,7 @@ MOST_DEPTH = 1000  # of brackets in YAML
 MOST_INDENT = 500  # columns
 MOST_WARNINGS = 1000
 LONGEST_PLACE = 300  # characters, in a message
+LONGEST_NUMBER = 400  # characters; reading them takes the square
 
 
 class Document:
@@ -172,6 +173,8 @@ def _check_aliases(root: Any, label: str) -> None:
             if sizes[id(node)] > MOST_YAML:
                 raise CatalogError(f"{label} has more than {MOST_YAML:,} values with its aliases written out")
         elif id(node) not in sizes:
+            if node.tag.endswith((":int", ":float")) and len(node.value) > LONGEST_NUMBER:
+                raise CatalogError(f"{label} has a number of {len(node.value):,} digits")
             sizes[id(node)] = 0
             waiting.append((node, True))
             waiting.extend((each, False) for each in inner)

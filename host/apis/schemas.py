@@ -42,7 +42,8 @@ class SchemaCompiler:
         self._work += work
         if self._work > MOST_WORK:
             raise CatalogError(
-                f"{cut(place)}: the document has more than {MOST_WORK:,} schemas, its allOf and references written out",
+                f"{cut(place)}: the document has more than {MOST_WORK:,} schemas to compile and compare, "
+                "with its allOf, alternatives and references written out",
                 hint="It may be made to exhaust whoever reads it.",
             )
 
