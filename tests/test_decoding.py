@@ -14,7 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from host import Host, Limits
-from host.apis.answers import decode_json
+from host.apis.answers import decode_json, interpret
+from host.apis.stripe import load
+from host.cli.rows import Rows
 from host.decoding import (
     LARGE,
     LEAST_VALUES,
@@ -26,7 +28,8 @@ from host.decoding import (
     most_values,
     unpaused,
 )
-from host.errors import InvalidCall, LimitError
+from host.errors import InvalidCall, LimitError, UnexpectedAnswer, UsageError
+from host.http.message import Answer
 from host.lua.values import MOST_GIVEN, from_lua, to_lua
 
 HOST = Path(__file__).parent.parent / "host"
@@ -255,3 +258,44 @@ def test_whoever_decodes_is_known() -> None:
     """No file decodes what came from outside unless it is listed here with what bounds it."""
     found = {path.relative_to(HOST).as_posix() for path in HOST.rglob("*.py") if decoders(path)}
     assert {name for name in found if not name.startswith("shards/")} == DECODERS.keys()
+
+
+MANY_JSON = b"[" + b"[]," * (MOST_VALUES + 1) + b"[]]"
+
+
+def test_an_answer_of_too_many_values_says_whose_and_what_became_of_the_call() -> None:
+    """kind "limit", with the status; of a change nobody knows what it did."""
+    catalog = load()
+    for id, outcome in (("products.list", None), ("products.create", "unknown")):
+        operation = catalog.operation(id)
+        assert operation is not None
+        answer = Answer(200, {"content-type": "application/json", "request-id": "req_1"}, MANY_JSON)
+        with pytest.raises(LimitError, match="stripe answered with JSON with more than 500,000 values") as found:
+            interpret(catalog, operation, answer)
+        assert (found.value.status, found.value.outcome, found.value.request_id) == (200, outcome, "req_1")
+
+
+def test_an_error_of_too_many_values_stays_an_error_of_the_api() -> None:
+    """Its body is not read, its status and outcome are told."""
+    catalog = load()
+    operation = catalog.operation("products.create")
+    assert operation is not None
+    with pytest.raises(UnexpectedAnswer) as found:
+        interpret(catalog, operation, Answer(402, {"content-type": "application/json"}, MANY_JSON))
+    assert (found.value.status, found.value.outcome) == (402, "rejected")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("rows.csv", "a,b\n" + "," * 100_001),
+        ("rows.csv", "a;b\n" + ";" * 100_001),
+        ("rows.jsonl", '{"a": [' + "[]," * 100_001 + "[]]}"),
+    ],
+)
+def test_a_row_of_a_batch_has_so_many_values(tmp_path: Path, name: str, line: str) -> None:
+    """A line that is short in bytes and long in fields is refused by its number."""
+    path = tmp_path / name
+    path.write_text(line + "\n")
+    with pytest.raises(UsageError, match="more than 100,000"):
+        Rows(str(path))
