@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from host.errors import InvalidCall, JournalError, ScriptError, UsageError
+from host.errors import InvalidCall, JournalError, LimitError, ScriptError, UsageError
 from host.events import Logged
 from host.gate.api import Api
 from host.gate.journal.journal import Journal
@@ -84,7 +84,7 @@ class DurableRuns:
         args = tuple(str(each) for each in args)
         try:
             given = to_lua(dict(globals or {}))
-        except InvalidCall as error:
+        except (InvalidCall, LimitError) as error:
             raise UsageError(f"globals: {error.message}") from None
         generation = 1
         if run_id is None:

@@ -299,3 +299,13 @@ def test_a_row_of_a_batch_has_so_many_values(tmp_path: Path, name: str, line: st
     path.write_text(line + "\n")
     with pytest.raises(UsageError, match="more than 100,000"):
         Rows(str(path))
+
+
+def test_globals_of_too_many_values_are_the_run_s_own_error() -> None:
+    """Told by the run, kind "limit"; the host goes on."""
+    with Host(simulate=True) as host:
+        result = host.run_source("return 1", globals={"many": [0] * (MOST_GIVEN + 1)})
+        assert result.error is not None
+        assert result.error.kind == "limit"
+        assert str(result.error).startswith("globals: ")
+        assert host.run_source("return #many", globals={"many": [0] * 1000}).value == 1000

@@ -241,8 +241,8 @@ class Session:
                 self._emit(RunStarted(self.run_id, time.time(), job.script.name, self.around.simulated))
             try:
                 given = to_lua(dict(job.globals)) if job.globals else None
-            except InvalidCall as error:
-                self._ending = (None, ScriptError(f"globals: {error.message}", kind="invalid"), None)
+            except (InvalidCall, LimitError) as error:
+                self._ending = (None, ScriptError(f"globals: {error.message}", kind=error.kind), None)
                 return
             self._state = self.around.new_state(self._host, job.limits, b"new_" in job.script.source)
             if self._why is not None:  # killed since we looked
