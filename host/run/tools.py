@@ -65,7 +65,7 @@ class Tools:
     def _json_encode(self, value: bytes, _: Any) -> bytes:
         decoded = self.writable(value)
         try:
-            return msgspec.json.encode(_readable(decoded))
+            return msgspec.json.encode(decoded if _is_readable(decoded) else _readable(decoded))
         except (TypeError, ValueError, UnicodeDecodeError) as error:
             raise InvalidCall(f"json.encode: {error}") from None
 
@@ -142,6 +142,21 @@ class Tools:
         folder = self._job.script.folder
         assert folder is not None
         return str(folder / path.relative_to(folder.resolve())).encode()
+
+
+def _is_readable(value: Any) -> bool:
+    """Whether nothing in a value needs :func:`_readable`, whose copies of many lists the collector goes through."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        kind = type(each)
+        if kind is dict:
+            waiting.extend(each.values())
+        elif kind is list:
+            waiting.extend(each)
+        elif kind is bytes or kind is SecretText:
+            return False
+    return True
 
 
 def _readable(value: Any) -> Any:
