@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host import arguments
-from host.errors import HostError, InvalidCall, JournalError, ScriptError, UsageError
+from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
 from host.events import Logged, Sink
 from host.folders import data_file
 from host.gate.api import Api
@@ -96,7 +96,7 @@ class DurableRuns:
         args = tuple(str(each) for each in args)
         try:
             given = to_lua(dict(globals or {}))
-        except InvalidCall as error:
+        except (InvalidCall, LimitError) as error:
             raise UsageError(f"globals: {error.message}") from None
         generation = 1
         if run_id is None:

@@ -23,6 +23,7 @@ FLOORS = {
     "variables": 0,
     "events": 0,
     "limits": 0,
+    "decoding": 0,
     "deadlines": 0,
     "lua": 1,
     "bridge": 1,

@@ -13,9 +13,11 @@ from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.error_body import Said, page_text, read_error
 from host.apis.fault import EXACT
 from host.apis.nearest import short
-from host.errors import ApiError, Outcome, UnexpectedAnswer, cut_text
+from host.decoding import LARGE, MOST_TEXT, MOST_VALUES, check_json, unpaused
+from host.errors import ApiError, LimitError, Outcome, UnexpectedAnswer, cut_text
 from host.http.message import Answer
 from host.http.outcome import IDEMPOTENT, refusal
+from host.limits import MB
 
 MOST_SHOWN = 100  # characters of an unexpected answer's text
 LONGEST_READ = 1 << 14  # characters of it that are looked at for what it says
@@ -54,6 +56,8 @@ def created(catalog: Catalog, operation: Operation, answer: Answer) -> str | int
     if not (operation.returns_id and 200 <= answer.status < 300):
         return None
     body = answer.body
+    if len(body) > MOST_TEXT:
+        return None
     try:
         if not body.isascii():
             body.decode()  # the reader passes over what it is not asked for without looking at its bytes
@@ -73,7 +77,7 @@ def _only(field: str) -> Callable[[bytes], Any]:
 def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     result = operation.result
     if result is None:
-        return None if answer.status == 204 else _optional(answer)
+        return None if answer.status == 204 else _optional(catalog, operation, answer)
     if result.type == "string" and result.format == "binary" and answer.status != 204:
         return answer.body
     if answer.status == 204 or not answer.body.strip():
@@ -86,6 +90,8 @@ def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
         return _text(answer)
     try:
         value = decode_json(answer.body)
+    except LimitError as error:
+        _too_much(catalog, operation, answer, error)
     except ValueError as error:
         fault = _charset_fault(answer) or f"a body that is not JSON ({_reason(error)})"
         _unexpected(catalog, operation, answer, fault)
@@ -99,6 +105,19 @@ def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
         if id is None or id == "":
             _unexpected(catalog, operation, answer, f"an object without {catalog.id_field}")
     return value
+
+
+def _too_much(catalog: Catalog, operation: Operation, answer: Answer, error: LimitError) -> NoReturn:
+    raise LimitError(
+        f"{catalog.name} answered with {error.message}",
+        status=answer.status,
+        request_id=request_id(answer),
+        attempts=answer.attempts,
+        operation=f"{catalog.name}.{operation.id}",
+        retryable=False,
+        outcome="unknown" if operation.mutation else None,
+        hint=error.hint,
+    ) from None
 
 
 def _may_be_empty(catalog: Catalog, operation: Operation, status: int) -> bool:
@@ -115,24 +134,45 @@ def _due(catalog: Catalog, result: Schema) -> str:
     return _an("list" if kind == "array" else kind if kind != "string" else "text") if kind else "an answer"
 
 
-def _optional(answer: Answer) -> Any:
+def _optional(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     """The answer of an operation that describes none: JSON if it is, else nothing."""
     try:
         return decode_json(answer.body) if answer.body.strip() else None
+    except LimitError as error:
+        _too_much(catalog, operation, answer, error)
     except ValueError:
         return None
 
 
-def decode_json(body: bytes) -> Any:
-    """Decoded JSON with integers beyond 2^53 as strings. Raises ``ValueError``."""
-    try:
-        if _LONG_NUMBER not in body.translate(_DIGITS):
-            return msgspec.json.decode(body)
-        import json  # for the rare answer with such numbers: msgspec would round or keep them
+def decode_json(body: bytes, most: int = MOST_VALUES) -> Any:
+    """Decoded JSON with integers beyond 2^53 as strings.
 
-        return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
+    Raises ``ValueError``; ``LimitError`` for more values than ``most``, or too much text.
+    """
+    if len(body) > LARGE:
+        check_json(body, most)
+    try:
+        return unpaused(_decode if not _has_long_number(body) else _decode_exactly, body)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+
+
+_decode = msgspec.json.Decoder().decode
+
+
+def _decode_exactly(body: bytes) -> Any:
+    import json  # for the rare answer with such numbers: msgspec would round or keep them
+
+    return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
+
+
+def _has_long_number(body: bytes) -> bool:
+    if len(body) <= MB:
+        return _LONG_NUMBER in body.translate(_DIGITS)
+    overlap = len(_LONG_NUMBER) - 1  # in pieces: others get the interpreter in between
+    return any(
+        _LONG_NUMBER in body[at : at + MB + overlap].translate(_DIGITS) for at in range(0, len(body), MB)
+    )
 
 
 def _integer(text: str) -> int | str:
@@ -147,7 +187,7 @@ def _no_constant(text: str) -> NoReturn:
 def _decoded(answer: Answer) -> Any:
     try:
         return decode_json(answer.body)
-    except (ValueError, RecursionError):
+    except (ValueError, LimitError):
         return None
 
 

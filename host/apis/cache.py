@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import os
 import sys
 import tempfile
-import zlib
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -48,8 +46,10 @@ def catalog_of(
         from host.apis.openapi import compile  # only where something is compiled
 
         return compile(dict(document), name)
+    from host.apis.document import parse_document, read_bytes
+
     path = Path(document)
-    data = _read(path)
+    data = read_bytes(path)
     kept = (folder or cache_folder() / "catalogs") / f"{name}-{_digest(data)}.catalog"
     try:
         catalog = Catalog.load(kept.read_bytes())
@@ -57,21 +57,11 @@ def catalog_of(
             return catalog
     except (OSError, CatalogError):
         pass  # not there, or damaged: made again
-    from host.apis.document import parse_document
     from host.apis.openapi import compile
 
     catalog = compile(parse_document(data, f"API document {path}"), name)
     _keep(kept, catalog.dump())
     return catalog
-
-
-def _read(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CatalogError(f"API document {path} cannot be read: {reason}") from error
 
 
 def _digest(data: bytes) -> str:

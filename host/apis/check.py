@@ -7,6 +7,7 @@ Each schema becomes one function, made when first needed and kept in ``catalog.p
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from host.apis.scalars import (
 )
 
 MOST_DEPTH = 64
+MOST_TRIES = 1000  # tables inside of one that are checked against alternatives
 
 _NONE = Schema()
 
@@ -270,7 +272,20 @@ def _alternatives(catalog: Catalog, schema: Schema) -> Checker:
         for shape, each in zip(shapes, schema.any_of, strict=True)
     ]
 
+    tries: _Tries = catalog.plans.setdefault("tries", _Tries())
+
     def check(value: Any, full: Full) -> Any:
+        kind = type(value)
+        return within(value, full) if kind is dict or kind is list else attempt(value, full)
+
+    def within(value: Any, full: Full) -> Any:
+        tries.begin()
+        try:
+            return attempt(value, full)
+        finally:
+            tries.depth -= 1
+
+    def attempt(value: Any, full: Full) -> Any:
         own = [check for natural, check in options if type(value) in natural or object in natural]
         rest = [check for natural, check in options if type(value) not in natural and object not in natural]
         faults: list[Fault] = []
@@ -289,6 +304,20 @@ def _alternatives(catalog: Catalog, schema: Schema) -> Checker:
         raise Fault(f"expected {' or '.join(dict.fromkeys(kinds))}", value)
 
     return check
+
+
+class _Tries(threading.local):
+    """How many alternatives the check under way has tried: of those inside of others the numbers multiply."""
+
+    depth = left = 0
+
+    def begin(self) -> None:
+        if not self.depth:
+            self.left = MOST_TRIES
+        self.left -= 1
+        if self.left < 0:
+            raise Fault("", text="the API's document has too many ways to read such a table")
+        self.depth += 1
 
 
 def _kind(schema: Schema) -> str:

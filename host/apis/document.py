@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 
-from host.errors import CatalogError, ConfigError
+from host.decoding import check_json, unpaused
+from host.errors import CatalogError, ConfigError, LimitError
 
+MOST_BYTES = 64 << 20  # of a document, unpacked
+MOST_VALUES = 4_000_000  # in JSON
+MOST_YAML = 1_500_000  # values in YAML, whose reader takes half a kilobyte for each
 MOST_DEPTH = 1000  # of brackets in YAML
+MOST_INDENT = 500  # columns
+MOST_WARNINGS = 1000
+LONGEST_PLACE = 300  # characters, in a message
+LONGEST_NUMBER = 400  # characters; reading them takes the square
 
 
 class Document:
@@ -25,8 +35,8 @@ class Document:
 
     def warn(self, place: str, fault: str) -> None:
         """Note once that ``place`` (a JSON pointer or a path and method) has a fault that was got around."""
-        text = f"{place}: {fault}"
-        if text not in self.warnings:
+        text = f"{cut(place)}: {fault}"
+        if len(self.warnings) < MOST_WARNINGS and text not in self.warnings:
             self.warnings.append(text)
 
     def has(self, pointer: object) -> bool:
@@ -73,29 +83,45 @@ class Document:
         return node
 
 
+def cut(place: str) -> str:
+    """A place in the document, as long as a message may tell it."""
+    return place if len(place) <= LONGEST_PLACE else f"{place[: LONGEST_PLACE - 1]}…"
+
+
 def read_document(path: str | Path) -> dict[str, Any]:
     """An OpenAPI document from a JSON or YAML file, gzipped or not.
 
     Raises ``CatalogError`` naming file and place if it cannot be read, ``ConfigError`` if it is YAML and the
     extra ``luahost[yaml]`` is not installed.
     """
-    path = Path(path)
+    return parse_document(read_bytes(path), f"API document {path}")
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """What is in a document's file, unpacked; at most ``MOST_BYTES``. Raises ``CatalogError``."""
     label = f"API document {path}"
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-    except OSError as error:
-        raise CatalogError(f"{label} cannot be read: {error.strerror or error}") from error
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            with gzip.open(file) if packed else nullcontext(file) as source:
+                data = source.read(MOST_BYTES + 1)
     except EOFError as error:
         raise CatalogError(f"{label} is a truncated gzip file") from error
-    return parse_document(data, label)
+    except (OSError, zlib.error) as error:
+        raise CatalogError(f"{label} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if len(data) > MOST_BYTES:
+        raise CatalogError(f"{label} is over {MOST_BYTES >> 20} MB{', unpacked' if packed else ''}")
+    return data
 
 
 def parse_document(data: bytes, label: str) -> dict[str, Any]:
     """:func:`read_document` of the file's content; ``label`` stands in messages."""
     try:
-        root = msgspec.json.decode(data)
+        check_json(data, MOST_VALUES, None)
+        root = unpaused(msgspec.json.decode, data)
+    except LimitError as error:
+        raise CatalogError(f"{label} has more than {MOST_VALUES:,} values") from error
     except RecursionError:
         raise CatalogError(f"{label} is nested too deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -117,17 +143,49 @@ def _read_yaml(data: bytes, label: str) -> Any:
         ) from error
     if _is_deep(data):  # libyaml's own recursion ends the process
         raise CatalogError(f"{label} is nested too deep")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if sum(data.count(mark) for mark in (b"\n", b",", b"[", b"{")) > MOST_YAML:
+        raise CatalogError(f"{label} is YAML of more than {MOST_YAML:,} values", hint="Convert it to JSON.")
+    loader = _json_like(getattr(yaml, "CSafeLoader", yaml.SafeLoader))(data)
     try:
-        return yaml.load(data, _json_like(loader))  # noqa: S506 a safe loader's subclass
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_aliases(node, label)
+        return loader.construct_document(node)
     except RecursionError:
         raise CatalogError(f"{label} is nested too deep") from None
     except yaml.YAMLError as error:
         raise CatalogError(f"{label} is neither JSON nor YAML: {error}") from error
+    finally:
+        loader.dispose()
+
+
+def _check_aliases(root: Any, label: str) -> None:
+    """Raise ``CatalogError`` where a document is too large once its aliases are written out, or has no end then."""
+    sizes: dict[int, int] = {}  # by node: how many it is, written out; 0 while it is being counted
+    waiting = [(root, False)]
+    while waiting:
+        node, counted = waiting.pop()
+        parts = node.value if isinstance(node.value, list) else ()
+        inner = [each for part in parts for each in (part if isinstance(part, tuple) else (part,))]
+        if counted:
+            sizes[id(node)] = 1 + sum(sizes[id(each)] for each in inner)
+            if sizes[id(node)] > MOST_YAML:
+                raise CatalogError(f"{label} has more than {MOST_YAML:,} values with its aliases written out")
+        elif id(node) not in sizes:
+            if node.tag.endswith((":int", ":float")) and len(node.value) > LONGEST_NUMBER:
+                raise CatalogError(f"{label} has a number of {len(node.value):,} digits")
+            sizes[id(node)] = 0
+            waiting.append((node, True))
+            waiting.extend((each, False) for each in inner)
+        elif not sizes[id(node)]:
+            raise CatalogError(f"{label} has an alias inside of what it stands for")
 
 
 def _is_deep(data: bytes) -> bool:
-    """Whether brackets open far more often than they close, wherever they stand."""
+    """Whether brackets open far more often than they close, wherever they stand, or a line begins that far in."""
+    if re.search(rb"^[ \t?:-]{%d}" % MOST_INDENT, data, re.MULTILINE):
+        return True
     depth = 0
     for bracket in re.findall(rb"[\[\]{}]", data):
         depth = depth + 1 if bracket in b"[{" else max(0, depth - 1)

@@ -22,6 +22,7 @@ from host.errors import CatalogError
 __all__ = ["compile", "read_document"]
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+LONGEST_URL = 10_000  # characters of a server
 Adjust = Callable[[Operation], Operation]
 
 
@@ -41,7 +42,10 @@ def compile(
     if name != identifier(name):
         raise CatalogError(f"{name!r} cannot name an API in Lua; {identifier(name)!r} can")
     source = Document(_checked(document))
-    return _Compiler(source, name, facts, open_enums, adjust).run()
+    try:
+        return _Compiler(source, name, facts, open_enums, adjust).run()
+    except RecursionError:
+        raise CatalogError("the document's schemas refer to one another without end, or too deep") from None
 
 
 def _checked(document: dict[str, Any]) -> dict[str, Any]:
@@ -268,6 +272,9 @@ class _Compiler:
         url = str(servers[0].get("url") or "")
         for name, variable in (servers[0].get("variables") or {}).items():
             url = url.replace(f"{{{name}}}", str((variable or {}).get("default", "")))
+            if len(url) > LONGEST_URL:
+                self.source.warn(place, f"the server's URL is longer than {LONGEST_URL:,} characters")
+                return ""
         if "{" in url:
             self.source.warn(place, f"the server {url} has a variable without a default")
         if not url.startswith(("https://", "http://")):

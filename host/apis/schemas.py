@@ -12,10 +12,14 @@ from typing import Any
 import msgspec
 
 from host.apis.catalog import Schema
-from host.apis.document import Document
+from host.apis.document import Document, cut
+from host.errors import CatalogError
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
 SHARED = "#/components/schemas/"
+MOST_WORK = 2_000_000  # schemas compiled or merged: many times what the largest documents have
+MOST_NESTED = 48  # schemas in one another
+COMPARED = 64  # values that are compared while one schema is compiled
 MOST_ALTERNATIVES = 64  # of a product of alternatives; beyond it the merged schema is left open
 
 replace = msgspec.structs.replace
@@ -30,6 +34,18 @@ class SchemaCompiler:
         self.shared: dict[str, Schema] = {}
         self._pending: dict[str, str] = {}  # name -> pointer
         self._merging: list[str] = []
+        self._work = 0
+        self._depth = 0
+
+    def _spend(self, work: int, place: str) -> None:
+        """Count schemas as they are compiled and merged: nine ``allOf`` of nine are four hundred million."""
+        self._work += work
+        if self._work > MOST_WORK:
+            raise CatalogError(
+                f"{cut(place)}: the document has more than {MOST_WORK:,} schemas to compile and compare, "
+                "with its allOf, alternatives and references written out",
+                hint="It may be made to exhaust whoever reads it.",
+            )
 
     def compile(self, node: Any, place: str) -> Schema:
         """``place`` is the JSON pointer of ``node``, for messages."""
@@ -40,11 +56,17 @@ class SchemaCompiler:
             return Schema()
         if "$ref" in node:
             return self._reference(node, place)
+        self._spend(1, place)
+        if self._depth >= MOST_NESTED:
+            raise CatalogError(f"{cut(place)}: schemas are nested more than {MOST_NESTED} deep")
+        self._depth += 1
         try:
             return self._composed(node, place)
         except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
             self.document.warn(place, f"is no schema ({error}); anything is accepted")
             return Schema()
+        finally:
+            self._depth -= 1
 
     def _composed(self, node: dict[str, Any], place: str) -> Schema:
         schema = self._plain(node, place)
@@ -170,6 +192,7 @@ class SchemaCompiler:
 
     def _merge(self, a: Schema, b: Schema, place: str) -> Schema:
         """What satisfies both."""
+        self._spend(1 + len(a.properties) + len(b.properties) + len(a.enum) * len(b.enum) // COMPARED, place)
         if a.any_of or b.any_of:
             if max(1, len(a.any_of)) * max(1, len(b.any_of)) > MOST_ALTERNATIVES:
                 self.document.warn(place, "has too many alternatives to combine; anything is accepted")
@@ -225,6 +248,7 @@ class SchemaCompiler:
                 nullable, emptyable = nullable or each.nullable, emptyable or each.emptyable
                 nested = each.any_of and not each.list_of and not each.expandable
                 found.extend(each.any_of if nested else (each,))
+        self._spend(len(found) ** 2 // COMPARED, place)
         found = _distinct(found)
         if not _says_nothing(base):
             # Alternatives that only say which members go together are not checked.

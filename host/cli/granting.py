@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host.errors import UsageError
+from host.gate.units import UNITS
 
 if TYPE_CHECKING:
     from host.configfile import ConfigFile
@@ -73,16 +74,12 @@ def granting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_granting(
         *args: Any,
         config: str | None,
-        max_calls: int | None,
-        max_mutations: int | None,
         max_amount: tuple[str, ...],
         allow_unbounded: bool,
         **rest: Any,
     ) -> Any:
         permissions = {name: rest.pop(name) for _, name, _, _ in _PERMISSIONS}
-        budget = {
-            "max_calls": max_calls,
-            "max_mutations": max_mutations,
+        budget = {unit.field: rest.pop(unit.field) for unit in UNITS.values()} | {
             "max_amount": max_amount or None,
             "allow_unbounded": allow_unbounded or None,
         }
@@ -101,8 +98,10 @@ def granting_options(function: Callable[..., Any]) -> Callable[..., Any]:
             else click.option(flag, name, multiple=True, metavar=how, help=text)
             for flag, name, how, text in _PERMISSIONS
         ),
-        click.option("--max-calls", type=_COUNT, metavar="N", help="Make at most N calls."),
-        click.option("--max-mutations", type=_COUNT, metavar="N", help="Change something at most N times."),
+        *(
+            click.option(unit.flag, unit.field, type=_COUNT, metavar="N", help=unit.help)
+            for unit in UNITS.values()
+        ),
         click.option(
             "--max-amount",
             multiple=True,

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, TextIO
 
-from host.errors import UsageError
+from host.decoding import check_json
+from host.errors import LimitError, UsageError
 
 __all__ = ["Rows"]
 
@@ -17,6 +18,7 @@ Row = tuple[int, dict[str, Any]]
 
 MOST_LINE = 16 << 20  # characters
 _SEPARATORS = {",": "','", ";": "';'", "\t": "tab"}
+MOST_FIELDS = 100_000  # in one line; of JSON: values
 
 
 class Rows:
@@ -62,7 +64,7 @@ class Rows:
 
 
 def _csv(file: TextIO, path: str) -> Iterator[Row]:
-    lines = _lines(file, path)
+    lines = _narrow(_lines(file, path), path)
     first = next(lines, "")
     if found := re.fullmatch(r'"?sep=(.)"?\s*', first):  # as spreadsheets write it above the names
         separator, above, first = found[1], 1, next(lines, "")
@@ -117,7 +119,10 @@ def _jsonl(file: TextIO, path: str) -> Iterator[Row]:
         if not text.strip():
             continue
         try:
+            check_json(text.encode("utf-8", "surrogatepass"), MOST_FIELDS)
             row = json.loads(text, object_pairs_hook=_members, parse_constant=_no_number)
+        except LimitError as error:
+            raise UsageError(f"--each {path}:{line}: {error.message}") from None
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise UsageError(f"--each {path}:{line}: it is not JSON: {reason}") from error
@@ -155,6 +160,14 @@ def _encoding(path: str) -> str:
     """UTF-8, with or without a byte order mark; UTF-16 where a mark says so, as spreadsheets write "Unicode text"."""
     with open(path, "rb") as file:
         return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
+def _narrow(lines: Iterator[str], path: str) -> Iterator[str]:
+    """The lines of a table, none of which has so many separators that its fields would take hundreds of megabytes."""
+    for line, text in enumerate(lines, 1):
+        if len(text) > MOST_FIELDS and max(map(text.count, ",;\t|")) > MOST_FIELDS:
+            raise UsageError(f"--each {path}:{line}: the line has more than {MOST_FIELDS:,} fields")
+        yield text
 
 
 def _line_of(path: str) -> int:

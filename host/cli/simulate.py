@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
+from typing import Any
 
 import click
 
@@ -27,6 +28,7 @@ Example:
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port (default: a free one).")
 @click.option("--host", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--allow-host", "names", multiple=True, metavar="NAME", help="Answer to this name of the server, too.")
 @click.option("--key", help="Accept this key only (default: any test key).")
 @click.option("--faults", metavar="SPEC", help="Faults to inject, such as 500:3%,429:1%,latency:50ms.")
 @click.option("--seed", type=int, help="Make ids and faults the same each time.")
@@ -35,6 +37,7 @@ Example:
 def command(
     port: int,
     address: str,
+    names: tuple[str, ...],
     key: str | None,
     faults: str | None,
     seed: int | None,
@@ -53,7 +56,8 @@ def command(
     made = Faults.parse(faults, seed) if faults is not None else None
     kept = Store(store) if store is not None else None
     try:
-        with serve(load(), host=address, port=port, key=key, seed=seed, faults=made, store=kept) as server:
+        options: dict[str, Any] = {"key": key, "seed": seed, "faults": made, "store": kept}
+        with serve(load(), host=address, port=port, names=names, **options) as server:
             click.echo(f"simulator at {server.url} (Ctrl-C ends it)")
             click.echo(f"export STRIPE_API_BASE={server.url}")
             click.echo(f"export STRIPE_SECRET_KEY={shlex.quote(key or ANY_KEY)}")

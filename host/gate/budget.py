@@ -17,6 +17,7 @@ from msgspec.structs import force_setattr, replace
 
 from host.errors import LimitError, UsageError
 from host.frozen import Frozen
+from host.gate.units import UNITS
 from host.http.message import Answer, Request
 from host.http.outcome import refusal
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "Claim", "Ledger", "MemoryLedger", "Meter", "parse_amount"]
 
-CALLS, MUTATIONS = "calls", "mutations"  # units of a ledger, beside currencies
 MOST_COUNTED = 100_000  # objects whose amounts a meter remembers
 
 
@@ -47,7 +47,7 @@ class Budget(Frozen, frozen=True):
     allow_unbounded: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("max_calls", "max_mutations"):
+        for name in (unit.field for unit in UNITS.values()):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
                 raise UsageError(f"Budget.{name} is {value!r}; expected a whole number from 0")
@@ -63,7 +63,13 @@ class Budget(Frozen, frozen=True):
     @property
     def empty(self) -> bool:
         """Whether it bounds nothing."""
-        return self.max_calls is None and self.max_mutations is None and not self.max_amount
+        return not self.max_amount and all(getattr(self, unit.field) is None for unit in UNITS.values())
+
+    @property
+    def ceilings(self) -> dict[str, int]:
+        """What may be spent of each unit of a ledger: of currencies and of ``UNITS``."""
+        counts = {name: getattr(self, unit.field) for name, unit in UNITS.items()}
+        return {**self.max_amount, **{name: most for name, most in counts.items() if most is not None}}
 
 
 def parse_amount(text: str) -> tuple[str, int]:
@@ -77,6 +83,8 @@ def parse_amount(text: str) -> tuple[str, int]:
 def _checked_amount(currency: Any, amount: Any) -> tuple[str, int]:
     if not isinstance(currency, str) or not re.fullmatch(r"[A-Za-z]{3,5}", currency):
         raise UsageError(f"{currency!r} is no currency; expected a code such as usd")
+    if currency.lower() in UNITS:
+        raise UsageError(f"{currency!r} is no currency; {UNITS[currency.lower()].field} bounds those")
     if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
         raise UsageError(f"the amount for {currency} is {amount!r}; expected whole minor units, from 0")
     return currency.lower(), amount
@@ -150,11 +158,7 @@ class Meter:
         self.budget = budget
         self.name = name
         self.ledger: Ledger = ledger or MemoryLedger()
-        self._ceilings = dict(budget.max_amount)
-        if budget.max_calls is not None:
-            self._ceilings[CALLS] = budget.max_calls
-        if budget.max_mutations is not None:
-            self._ceilings[MUTATIONS] = budget.max_mutations
+        self._ceilings = budget.ceilings
         self._counted: dict[str, Money] = {}  # by id of an object: what it was counted with
 
     def admit(
@@ -180,10 +184,10 @@ class Meter:
 
         ``counted`` are claims of this very request, sent before and still in doubt: the change is counted with them.
         """
-        amounts = {CALLS: 1}
         money, total, refused = None, None, None
-        if mutation and not any(claim.meter is self for claim in counted):
-            amounts[MUTATIONS] = 1
+        new = mutation and not any(claim.meter is self for claim in counted)
+        amounts = {name: n for name, unit in UNITS.items() if (n := unit.counts(new))}
+        if new:
             try:
                 if self.budget.max_amount and operation is not None and request is not None:
                     found = self._cost(label, operation, request, beyond)
@@ -253,7 +257,7 @@ class Meter:
         self, label: str, mutation: bool, unit: str, spent: int, amounts: Mapping[str, int]
     ) -> LimitError:
         ceiling = self._ceilings[unit]
-        flag = f"--max-{unit}" if unit in (CALLS, MUTATIONS) else "--max-amount"
+        flag = UNITS[unit].flag if unit in UNITS else "--max-amount"
         return LimitError(
             f"{self.name} has a budget of {ceiling:,} {unit}, of which {max(0, ceiling - spent):,} are left; "
             f"{label} asks for {amounts[unit]:,}",

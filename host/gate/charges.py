@@ -6,14 +6,17 @@ from the request as it will be sent. Three kinds of operations:
 - ``DIRECT`` tell amount and currency themselves;
 - ``FOLLOWING`` act on an object that was counted when it was made (confirming a payment intent costs nothing
   more, refunding it costs its amount again);
-- ``UNBOUNDED`` charge what nobody can tell before: subscriptions, invoices, a customer's checkout.
+- ``UNBOUNDED`` charge what nobody can tell before: subscriptions, invoices, a customer's checkout;
+  ``UNBOUNDED_IF`` do so with certain members: a customer's balance, a card that becomes active.
 
-Source: https://docs.stripe.com/api, the operations of the catalog one by one; a test holds that none with an
-amount is missing here.
+All others are refused under a budget of amounts unless :mod:`host.gate.harmless` has them, with what they send.
+
+Source: https://docs.stripe.com/api, the operations of the catalog one by one; a test holds that none is missing.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -21,7 +24,10 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from host.apis.amounts import is_money
+from host.apis.answers import decode_json
 from host.apis.catalog import Operation
+from host.errors import LimitError
+from host.gate.harmless import moves_nothing
 from host.http.message import Answer, Request
 
 __all__ = ["Cost", "Money", "cost", "counted_ids"]
@@ -61,6 +67,12 @@ DIRECT: dict[str, tuple[str, str]] = {
     "invoice_items.create": _PLAIN,  # goes on the next invoice, which is charged by itself
     "payment_intents.create": _PLAIN,  # also without confirm: the customer's side can confirm it
     "payouts.create": _PLAIN,
+    "test_helpers.customers.fund_cash_balance": _PLAIN,
+    "test_helpers.issuing.authorizations.create": _PLAIN,
+    "test_helpers.issuing.transactions.create_force_capture": _PLAIN,
+    "test_helpers.issuing.transactions.create_unlinked_refund": _PLAIN,
+    "test_helpers.treasury.received_credits.create": _PLAIN,
+    "test_helpers.treasury.received_debits.create": _PLAIN,
     "topups.create": _PLAIN,
     "transfers.create": _PLAIN,
     "treasury.inbound_transfers.create": _PLAIN,
@@ -69,6 +81,7 @@ DIRECT: dict[str, tuple[str, str]] = {
     "v2.money_management.inbound_transfers.create": _NESTED,
     "v2.money_management.outbound_payments.create": _NESTED,
     "v2.money_management.payout_intents.create": _NESTED,
+    "v2.money_management.test_helpers.financial_addresses.credit": _NESTED,
 }
 
 How = Literal["free", "up_to", "again"]
@@ -95,6 +108,7 @@ _ABOUT = ("payment_intent", "charge")  # members that name the object, where the
 UNBOUNDED = frozenset(
     {
         "application_fees.refunds.create",
+        "balance_settings.update",  # when and what is paid out
         "billing.meter_event_adjustments.create",
         "billing.meter_events.create",  # usage is invoiced later
         "checkout.sessions.create",
@@ -119,8 +133,16 @@ UNBOUNDED = frozenset(
         "subscription_schedules.create",
         "subscription_schedules.update",
         "subscriptions.create",
+        "subscriptions.pause",  # may bill, or credit, what is left of the period
         "subscriptions.resume",
         "subscriptions.update",
+        "test_helpers.issuing.authorizations.capture",
+        "test_helpers.issuing.authorizations.finalize_amount",
+        "test_helpers.issuing.authorizations.increment",
+        "test_helpers.issuing.authorizations.respond",
+        "test_helpers.issuing.authorizations.reverse",
+        "test_helpers.issuing.transactions.refund",
+        "test_helpers.test_clocks.advance",  # whatever is billed until then
         "treasury.credit_reversals.create",
         "treasury.debit_reversals.create",
         "v2.billing.meter_event_adjustments.create",
@@ -130,34 +152,25 @@ UNBOUNDED = frozenset(
     }
 )
 
-# Unbounded where the member has that value.
-UNBOUNDED_IF: dict[str, tuple[str, str]] = {
-    "invoices.create": ("auto_advance", "true"),
-    "invoices.update": ("auto_advance", "true"),
-    "subscription_schedules.cancel": ("invoice_now", "true"),
-    "subscriptions.cancel": ("invoice_now", "true"),
-}
+ANY = ""
 
-# Have an amount and move nothing: descriptions, records of what happened elsewhere, Stripe's test helpers.
-MOVES_NOTHING = (
-    "coupons.",
-    "customers.payment_sources.verify",
-    "invoices.",
-    "issuing.disputes.",
-    "payment_intents.verify_microdeposits",
-    "payment_records.",
-    "plans.",
-    "prices.",
-    "quotes.",
-    "setup_intents.",
-    "shipping_rates.",
-    "sources.",
-    "tax.",
-    "test_helpers.",
-    "three_d_secure.",
-    "v2.core.vault.",
-    "v2.money_management.test_helpers.",
-)
+# Unbounded where one of the members has that value, or with ``ANY`` is sent at all, also a part of it.
+UNBOUNDED_IF: dict[str, tuple[tuple[str, str], ...]] = {
+    "accounts.update": (("settings[payouts]", ANY),),  # when its balance is paid out
+    "customers.cash_balance.update": (("settings", ANY),),  # whether it pays invoices by itself
+    "customers.create": (("balance", ANY),),  # a credit, in a currency that is not told
+    "customers.update": (("balance", ANY),),
+    "invoices.create": (("auto_advance", "true"),),
+    "invoices.update": (("auto_advance", "true"),),
+    "issuing.cardholders.update": (("status", "active"), ("spending_controls", ANY)),
+    "issuing.cards.create": (("status", "active"),),  # it can be paid with from then on
+    "issuing.cards.update": (("status", "active"), ("spending_controls", ANY)),
+    "issuing.tokens.update": (("status", "active"),),
+    "subscription_schedules.cancel": (("invoice_now", "true"), ("prorate", "true")),
+    "subscriptions.cancel": (("invoice_now", "true"), ("prorate", "true")),
+    "test_helpers.terminal.readers.present_payment_method": (("amount_tip", ANY),),
+    "treasury.financial_accounts.close": (("forwarding_settings", ANY),),  # where what is left goes
+}
 
 
 def cost(
@@ -182,12 +195,34 @@ def cost(
     if id in UNBOUNDED:
         only_saved = id == "checkout.sessions.create" and _sent(request).get("mode") == "setup"
         return NOTHING if only_saved else UNKNOWN
-    if id in UNBOUNDED_IF:
-        member, value = UNBOUNDED_IF[id]
-        return UNKNOWN if _sent(request).get(member) in (value, AMBIGUOUS) else NOTHING
-    if operation.mutation and "amount" in operation.params and not id.startswith(MOVES_NOTHING):
-        return UNKNOWN  # a newer catalog's, not in these tables
-    return NOTHING
+    if not operation.mutation:
+        return NOTHING
+    sent = _sent(request)
+    if any(_has(sent, member, value) for member, value in UNBOUNDED_IF.get(id, ())):
+        return UNKNOWN
+    return NOTHING if moves_nothing(id, map(_dotted, filter(lambda name: _is_number(sent[name]), sent))) else UNKNOWN
+
+
+_INDEX = re.compile(r"\[[0-9]*\]")  # a place in a list
+
+
+def _dotted(name: str) -> str:
+    """``a[b][0][c]`` as ``a.b.c``."""
+    return _INDEX.sub("", name).replace("[", ".").replace("]", "")
+
+
+def _has(sent: Mapping[str, str], member: str, value: str) -> bool:
+    if value == ANY:
+        return any(name == member or name.startswith(f"{member}[") for name in sent)
+    return sent.get(member) in (value, AMBIGUOUS)
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return value == AMBIGUOUS
+    return True
 
 
 def _following(operation: Operation, request: Request, counted: Mapping[str, Money]) -> Cost:
@@ -225,8 +260,8 @@ def _named(operation: Operation, request: Request, sent: Mapping[str, str]) -> l
 def counted_ids(answer: Answer) -> list[str]:
     """The ids by which what an answer tells of may be named later: its own, and a payment intent's charge."""
     try:
-        data: Any = msgspec.json.decode(answer.body)
-    except (msgspec.MsgspecError, RecursionError):
+        data = decode_json(answer.body)
+    except (ValueError, LimitError):
         return []
     found = (data.get("id"), data.get("latest_charge")) if isinstance(data, dict) else ()
     ids = (each.get("id") if isinstance(each, dict) else each for each in found)
@@ -243,26 +278,33 @@ def _money(amount: str | None, currency: str | None) -> Money | None:
 
 
 def _sent(request: Request) -> dict[str, str]:
-    """The members of a body as it is sent, a form's names for nested ones."""
+    """The members of a body and a query as they are sent, a form's names for nested ones."""
+    query = _form(request.url.partition("?")[2])
     kind = next((value for name, value in request.headers if name.lower() == "content-type"), "")
     if "json" not in kind:
-        form: dict[str, str] = {}
-        for name, value in parse_qsl(request.content.decode("ascii", "replace"), keep_blank_values=True):
-            form[name] = value if form.get(name, value) == value else AMBIGUOUS
-        return form
+        return _form(request.content.decode("ascii", "replace"), query)
     try:
         data = msgspec.json.decode(request.content) if request.content else {}
     except msgspec.MsgspecError:
-        return {}
-    found: dict[str, str] = {}
-    _flatten(found, "", data)
-    return found
+        return query
+    _flatten(query, "", data)
+    return query
+
+
+def _form(text: str, before: Mapping[str, str] | None = None) -> dict[str, str]:
+    form = dict(before or {})
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        form[name] = value if form.get(name, value) == value else AMBIGUOUS
+    return form
 
 
 def _flatten(found: dict[str, str], name: str, value: Any) -> None:
     if isinstance(value, dict):
         for key, each in value.items():
             _flatten(found, f"{name}[{key}]" if name else str(key), each)
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            _flatten(found, f"{name}[{place}]", each)
     elif isinstance(value, bool):
         found[name] = "true" if value else "false"
     elif isinstance(value, str | int | float):

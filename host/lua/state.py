@@ -181,7 +181,6 @@ HOMES = {
         b"sleep": b"expect_seconds",
         b"bounds": b"charge check_size announce few_digits",
         b"memory": b"look pace full stop exhausted",
-        b"inspect": b"inspect",
         b"protect": b"protected",
         b"strings": b"strings",
     }.items()

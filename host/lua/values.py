@@ -13,10 +13,14 @@ from typing import Any
 
 import msgspec
 
-from host.errors import FunctionError, InvalidCall
+from host.decoding import LEAST_VALUES, check_msgpack, most_values, too_many, unpaused
+from host.errors import FunctionError, InvalidCall, LimitError
 
 EXACT = 2**53
 MAX_DEPTH = 128
+LITTLE = 4096  # bytes of which nothing great can be made
+LONGEST_NUMBER = 64  # characters of a float's digits
+MOST_GIVEN = 2_000_000  # values from the host in one piece: they are there already, and encoded in 50 ms
 MOST_STEPS = 12  # of a path in a message
 
 
@@ -30,9 +34,11 @@ class SecretText(msgspec.Struct, frozen=True):
 
 
 def _extension(code: int, data: memoryview) -> Any:
-    if code == 1:
+    if code == 1 and len(data) <= LONGEST_NUMBER:
         return float(bytes(data))
     if code == 2:
+        if len(data) > LITTLE:
+            check_msgpack(data, LEAST_VALUES)
         return SecretText(tuple(msgspec.msgpack.decode(data, type=list[str])))
     raise InvalidCall(f"a value of an unknown form ({code}) came from the script")
 
@@ -41,10 +47,16 @@ _decode = msgspec.msgpack.Decoder(ext_hook=_extension).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def from_lua(data: bytes) -> Any:
-    """Plain values from the bytes the Lua side made. Raises ``InvalidCall`` for bytes it would not make."""
+def from_lua(data: bytes, memory: int | None = None) -> Any:
+    """Plain values from the bytes the Lua side made, of a run with that much ``memory`` (``None``: the host's own).
+
+    Raises ``InvalidCall`` for bytes it would not make, ``LimitError`` for more values than such a run may have.
+    """
     try:
-        return _decode(data)
+        if len(data) < LITTLE:
+            return _decode(data)
+        check_msgpack(data, MOST_GIVEN if memory is None else most_values(memory))
+        return unpaused(_decode, data)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise InvalidCall("a value from the script could not be read") from error
 
@@ -66,6 +78,8 @@ def result_to_lua(name: str, value: Any) -> bytes:
         return to_lua(value)
     except InvalidCall as error:
         raise FunctionError(f"{name}: its result cannot cross to Lua: {error.message}") from None
+    except LimitError as error:
+        raise LimitError(f"{name}: its result: {error.message}", hint=error.hint) from None
 
 
 def encode_plain(value: Any) -> bytes:
@@ -76,10 +90,10 @@ def encode_plain(value: Any) -> bytes:
 def plain(value: Any) -> Any:
     """``value`` as None, bool, int within 2^53, float, str, bytes, list and dict.
 
-    Raises ``InvalidCall`` naming the place and the type of what cannot cross.
+    Raises ``InvalidCall`` naming the place and the type of what cannot cross, ``LimitError`` for too many values.
     """
     try:
-        return _plain(value, 0)
+        return _plain(value, 0, [MOST_GIVEN])
     except _CannotCross as error:
         raise InvalidCall(error.message()) from None
 
@@ -100,7 +114,7 @@ class _CannotCross(Exception):
 _AS_IS = frozenset({type(None), str, bool, float, bytes})
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _plain(value: Any, depth: int, left: list[int]) -> Any:
     kind = type(value)
     if kind in _AS_IS:
         return value
@@ -109,13 +123,14 @@ def _plain(value: Any, depth: int) -> Any:
     if depth >= MAX_DEPTH:
         raise _CannotCross(f"is nested more than {MAX_DEPTH} deep (or contains itself)")
     if kind is dict:
-        return _map(value, depth)
+        return _map(value, depth, left)
     if kind is list or kind is tuple:
-        return _list(value, depth)
-    return _plain(_simpler(value), depth + 1)
+        return _list(value, depth, left)
+    return _plain(_simpler(value), depth + 1, left)
 
 
-def _map(value: dict[Any, Any], depth: int) -> dict[Any, Any]:
+def _map(value: dict[Any, Any], depth: int, left: list[int]) -> dict[Any, Any]:
+    _count(2 * len(value), left)
     out: dict[Any, Any] = {}
     for key, item in value.items():
         name = key if type(key) is str else _key(key)
@@ -123,22 +138,29 @@ def _map(value: dict[Any, Any], depth: int) -> dict[Any, Any]:
             out[name] = item
             continue
         try:
-            out[name] = _plain(item, depth + 1)
+            out[name] = _plain(item, depth + 1, left)
         except _CannotCross as error:
             error.path.insert(0, f".{name}")
             raise
     return out
 
 
-def _list(value: Any, depth: int) -> list[Any]:
+def _list(value: Any, depth: int, left: list[int]) -> list[Any]:
+    _count(len(value), left)
     out: list[Any] = []
     try:
         for item in value:
-            out.append(item if type(item) in _AS_IS else _plain(item, depth + 1))
+            out.append(item if type(item) in _AS_IS else _plain(item, depth + 1, left))
     except _CannotCross as error:
         error.path.insert(0, f"[{len(out) + 1}]")
         raise
     return out
+
+
+def _count(values: int, left: list[int]) -> None:
+    left[0] -= values
+    if left[0] < 0:
+        raise too_many(MOST_GIVEN, "a value")
 
 
 def _key(key: Any) -> str | int | float:

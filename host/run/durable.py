@@ -492,7 +492,7 @@ class Durable:
         """``Tools.use``, recorded or from the record."""
         if name == "json.encode":
             try:
-                return _sorted_json(from_lua(a))
+                return _sorted_json(tools.writable(a))
             except (TypeError, ValueError, UnicodeDecodeError) as error:
                 raise InvalidCall(f"json.encode: {error}") from None
         if name == "log" and self.replaying:

@@ -18,12 +18,14 @@ import msgspec
 
 from host.apis.answers import LONGEST_BODY
 from host.apis.pages import page_words
+from host.decoding import LARGE
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
 from host.gate.budget import Meter
 from host.gate.gate import REQUEST, Call, Gate, wrapped
 from host.gate.masking import Mask
 from host.gate.permissions import Permissions
+from host.http.message import Answer
 from host.limits import MB, Limits
 from host.lua import protocol as p
 from host.lua.chunks import Chunks
@@ -250,8 +252,8 @@ class Session:
                 self._emit(RunStarted(self.run_id, time.time(), job.script.name, self.around.simulated))
             try:
                 given = to_lua(dict(job.globals)) if job.globals else None
-            except InvalidCall as error:
-                self._ending = (None, ScriptError(f"globals: {error.message}", kind="invalid"), None)
+            except (InvalidCall, LimitError) as error:
+                self._ending = (None, ScriptError(f"globals: {error.message}", kind=error.kind), None)
                 return
             self._state = self.around.new_state(self._host, job.limits, b"new_" in job.script.source)
             if self._why is not None:  # killed since we looked
@@ -415,6 +417,9 @@ class Session:
                     identity, answer = created
                     result = str(identity)
                     return p.CREATED, _identity(identity), answer
+            answered = call.reply.value if call.reply is not None else None
+            if type(answered) is Answer and len(answered.body) > LARGE:
+                self.around.runners.make_way()  # others need not wait until it is decoded
             value = self.around.gate.value(call)
             if call.kind == p.CREATE:
                 identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
@@ -520,7 +525,7 @@ class Session:
                 if self._weight is None:
                     self._weight = Weight(self._limits.memory)
                 self._weight.add(id, len(payload or b"") + len(options or b""))
-            arguments: Any = from_lua(payload) if payload is not None else None
+            arguments: Any = from_lua(payload, self._limits.memory) if payload is not None else None
             if call.name.endswith(REQUEST):
                 gate.resolve(call, arguments[0] if kind == p.PAGE else arguments)
             if heavy and kind <= p.CREATE:
@@ -528,7 +533,7 @@ class Session:
             if telling and kind != p.PAGE:  # whether there is a page to ask for shows below
                 shown = self.around.mask.value(_shown(brief(arguments) if heavy else arguments))
                 self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, shown))
-            chosen = from_lua(options) if options is not None else None
+            chosen = from_lua(options, self._limits.memory) if options is not None else None
             if durable is not None:
                 told = durable.call(self, call, arguments, chosen, path, n)
                 if told is not None:
@@ -641,11 +646,17 @@ class Session:
         return None
 
     def _ended(self, value: bytes, status: int | None = None, several: bool = False) -> None:
-        found = self.around.mask.value(from_lua(value))
+        try:
+            found = from_lua(value, self._limits.memory)
+        except LimitError as error:
+            error.message = f"the script's returned value: {error.message}"
+            return self._failed(to_lua(error.facts()))
+        found = self.around.mask.value(found)
         self._ending = (_Several(found) if several else found, None, status)
+        return None
 
     def _failed(self, payload: bytes) -> None:
-        facts = cut_texts(from_lua(payload))
+        facts = cut_texts(from_lua(payload, self._limits.memory))
         tools = self._tools
         sources = tools.sources if tools is not None else Sources(self.job.script)
         causes = tools.causes if tools is not None else {}
@@ -707,11 +718,12 @@ class Session:
     def _check(self, label: bytes, name: bytes, value: bytes, currency: Any = None, version: Any = None) -> Any:
         said = (currency, version)
         beside, asked = (each.decode("utf-8", "replace") if type(each) is bytes else None for each in said)
-        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), from_lua(value), beside, asked)
+        found = from_lua(value, self._limits.memory)
+        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), found, beside, asked)
 
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self._tools is not None
-        if name == b"read":  # it may take as long as whoever types
+        if name == b"read" or (type(a) is bytes and len(a) > LARGE):  # until somebody types; until much is decoded
             self.around.runners.make_way()
         if name == b"log":
             self._logged += len(b)

@@ -13,7 +13,8 @@ import msgspec
 
 from host.apis.answers import decode_json
 from host.apis.nearest import meant, short
-from host.errors import CallError, DeniedError, InvalidCall
+from host.decoding import check_writable, most_values
+from host.errors import CallError, DeniedError, InvalidCall, LimitError
 from host.events import Logged
 from host.lua.values import SecretText, encode_plain, from_lua
 from host.run.script import without_shebang
@@ -99,15 +100,23 @@ class Tools:
         return self._mask(text.decode("utf-8", "replace")).encode()
 
     def _json_encode(self, value: bytes, _: Any) -> bytes:
-        decoded = from_lua(value)
+        decoded = self.writable(value)
         try:
-            return msgspec.json.encode(_readable(decoded), order="sorted")  # in Lua keys have no order that lasts
+            # in Lua keys have no order that lasts
+            return msgspec.json.encode(decoded if _is_readable(decoded) else _readable(decoded), order="sorted")
         except (TypeError, ValueError, UnicodeDecodeError) as error:
             raise InvalidCall(f"json.encode: {error}") from None
 
+    def writable(self, packed: bytes) -> Any:
+        """A value of the script's that is to be written as JSON. Raises ``LimitError``."""
+        check_writable(packed)
+        return from_lua(packed, self._job.limits.memory)
+
     def _json_decode(self, text: bytes, _: Any) -> bytes:
         try:
-            return encode_plain(decode_json(text))
+            return encode_plain(decode_json(text, most_values(self._job.limits.memory)))
+        except LimitError as error:
+            raise LimitError(f"json.decode: {error.message}", hint=error.hint) from None
         except (ValueError, RecursionError) as error:
             reason = str(error).partition("\n")[0] or "nested too deep"
             raise InvalidCall(f"json.decode: {reason}") from None
@@ -193,6 +202,21 @@ def _candidates(name: str, templates: str) -> list[str]:
         if path and len(path) <= MAX_PATH and not leads_out:
             found.append(path)
     return found
+
+
+def _is_readable(value: Any) -> bool:
+    """Whether nothing in a value needs :func:`_readable`, whose copies of many lists the collector goes through."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        kind = type(each)
+        if kind is dict:
+            waiting.extend(each.values())
+        elif kind is list:
+            waiting.extend(each)
+        elif kind is bytes or kind is SecretText:
+            return False
+    return True
 
 
 def _readable(value: Any) -> Any:

@@ -36,8 +36,8 @@ class Order(msgspec.Struct, frozen=True):
 
 
 def order(id: int, run_id: str, job: Job, timeout: float | None, *, watched: bool = False) -> Order:
-    """The order for a job. Raises ``InvalidCall`` for globals that cannot cross to Lua, ``UsageError`` for
-    what a host of several processes cannot do."""
+    """The order for a job. Raises ``InvalidCall`` and ``LimitError`` for globals that cannot cross to Lua,
+    ``UsageError`` for what a host of several processes cannot do."""
     if job.meters:
         raise UsageError(
             "a budget is counted in one process, and this host runs scripts in worker processes",

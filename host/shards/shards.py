@@ -13,7 +13,7 @@ from typing import Any
 
 from host import errors
 from host.bridge.request import Reply
-from host.errors import ClosedError, ConfigError, HostError, InvalidCall, ScriptError
+from host.errors import ClosedError, ConfigError, HostError, InvalidCall, LimitError, ScriptError
 from host.events import Sink
 from host.gate.api import Api
 from host.http.limiter import HttpLimits
@@ -132,9 +132,9 @@ class Shards:
         id = next(self._ids)
         try:
             run = RemoteRun(id, job.script, order(id, run_id, job, timeout, watched=bool(sinks)), finished, self)
-        except InvalidCall as error:  # globals that cannot cross to Lua: the run's own failure, as elsewhere
+        except (InvalidCall, LimitError) as error:  # globals that cannot cross: the run's own failure, as elsewhere
             run = RemoteRun(id, job.script, Order(id, run_id), finished, self)
-            self._end(run, ScriptError(f"globals: {error.message}", kind="invalid"))
+            self._end(run, ScriptError(f"globals: {error.message}", kind=error.kind))
             return run
         with self._lock:
             if self._closed:

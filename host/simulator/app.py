@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Container, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote
+
+import msgspec
 
 from host.simulator.simulator import Simulator
 
@@ -13,6 +15,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MAX_BODY = 64 * 1024 * 1024  # bytes
+MAX_HELD = 4 * MAX_BODY  # of all requests
 
 
 class SimulatorApp:
@@ -20,12 +23,21 @@ class SimulatorApp:
 
     ``abort(scope)`` closes a request's connection without an answer, which ASGI itself cannot: see
     :mod:`host.simulator.server`. Without it a simulated reset is a ``ConnectionResetError`` of the
-    application.
+    application. With ``names`` requests for other hosts are refused (421): a web page that made its own name
+    point to this machine reaches nothing. Bodies are held up to 64 MB each and 256 MB in all.
     """
 
-    def __init__(self, simulator: Simulator, *, abort: Callable[[Scope], None] | None = None) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        *,
+        abort: Callable[[Scope], None] | None = None,
+        names: Container[str] | None = None,
+    ) -> None:
         self.simulator = simulator
         self._abort = abort
+        self._names = names
+        self._held = 0  # bytes of bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -36,11 +48,40 @@ class SimulatorApp:
             raise ValueError(f"the simulator speaks HTTP, not {scope['type']}")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
-        if body is None:
-            await _answer(send, 413, {}, b"", scope["method"])
-            return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        name = host_name(headers.get("host", ""))
+        if self._names is not None and name not in self._names:
+            await _refuse(send, 421, f"This server is not {name[:200] or 'without a name'}; see --allow-host", scope)
+            return
+        parts: list[bytes] = []
+        try:
+            status = await self._receive(receive, parts)
+            if status:
+                await _refuse(send, status, _TOO_LARGE[status], scope)
+                return
+            await self._exchange(scope, receive, send, headers, b"".join(parts))
+        finally:
+            self._held -= sum(map(len, parts))
+
+    async def _receive(self, receive: Receive, parts: list[bytes]) -> int:
+        """Add the request's body to ``parts``; a status other than 0 if there is no room for it."""
+        size = 0
+        while True:
+            message = await receive()
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            if size > MAX_BODY:
+                return 413
+            if part and self._held + len(part) > MAX_HELD:
+                return 503
+            parts.append(part)
+            self._held += len(part)
+            if not message.get("more_body"):
+                return 0
+
+    async def _exchange(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], body: bytes
+    ) -> None:
         exchange = self.simulator.begin(scope["method"], _target(scope), headers, body)
         try:
             if exchange.fault.delay:
@@ -69,19 +110,22 @@ def _target(scope: Scope) -> str:
     return f"{path}?{query.decode('latin-1')}" if query else path
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The request's body, or ``None`` if it is too large."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        part: bytes = message.get("body", b"")
-        parts.append(part)
-        size += len(part)
-        if size > MAX_BODY:
-            return None
-        if not message.get("more_body"):
-            return b"".join(parts)
+def host_name(header: str) -> str:
+    """The name in a Host header, without its port, lower case: ``[::1]:80`` → ``::1``."""
+    name, bracket, _ = header.strip().lower().removeprefix("[").partition("]")
+    return name if bracket else name.rpartition(":")[0] or name
+
+
+_TOO_LARGE = {
+    413: f"The request's body is over {MAX_BODY >> 20} MB",
+    503: f"The requests under way have bodies of {MAX_HELD >> 20} MB; try again later",
+}
+
+
+async def _refuse(send: Send, status: int, message: str, scope: Scope) -> None:
+    body = msgspec.json.encode({"error": {"type": "invalid_request_error", "message": message}})
+    # The rest of the request is not read.
+    await _answer(send, status, {"content-type": "application/json", "connection": "close"}, body, scope["method"])
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from host.apis.catalog import Schema
 
 MAX_DEPTH = 6
+MOST_FIELDS = 10_000  # of one object
 _STALE = re.compile(r"^[a-z_]{2,12}_(?:test_)?\w{8,}$|stripe\.me/|^(?:sample_secret|obj_123)$")
 _PLAUSIBLE = 10_000  # greater sample numbers are made up
 
@@ -42,6 +43,7 @@ class Shapes:
         self._catalog = catalog
         self._defaults = defaults or {}
         self._templates: dict[str, Template] = {}
+        self._left = 0  # required fields that the object under way may still get: they multiply by depth
 
     def template(self, kind: str, schema: Schema | None = None) -> Template:
         """The template of ``kind``, a schema's name, or of ``schema`` where the kind has no such name."""
@@ -51,6 +53,7 @@ class Shapes:
             if full.any_of and not full.properties:
                 full = self._catalog.resolve(full.any_of[0])
             times: list[tuple[tuple[str, ...], bool]] = []
+            self._left = MOST_FIELDS
             value = self._object(full, full.example, (), times)
             value.update(self._defaults.get(kind, {}))
             lists = tuple(
@@ -121,6 +124,7 @@ class Shapes:
             return MISFIT
         if not full.properties:
             return value
+        self._left = MOST_FIELDS
         base = dict(current) if isinstance(current, dict) else self._object(full, None, (), [])
         self.put(full, base, value)
         return base
@@ -142,7 +146,8 @@ class Shapes:
             example = sample.get(name, inner.example if not inner.properties else None)
             if schema.nullable or inner.nullable:
                 found[name] = example if _fresh(inner, example) else None
-            elif name in full.required and len(path) < MAX_DEPTH:
+            elif name in full.required and len(path) < MAX_DEPTH and self._left > 0:
+                self._left -= 1
                 found[name] = self._value(name, inner, example, (*path, name), times)
         return found
 

@@ -262,6 +262,7 @@ class Simulator:
                 code="idempotency_key_in_use",
             )
         else:
+            self.store.check_room()
             self._busy.add(key)
             exchange.key, exchange.fingerprint = key, fingerprint
 

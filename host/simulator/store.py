@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from host.errors import ConfigError
+from host.simulator.refusal import Refusal
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 SCHEMA_VERSION = 1
+MOST_OBJECTS = 1_000_000
+MOST_BYTES = 1 << 30  # of JSON
 
 
 class Record(NamedTuple):
@@ -53,10 +56,19 @@ class Store:
     Not thread-safe: the simulator holds its lock. Changes of one request are made durable by :meth:`commit`
     or taken back by :meth:`rollback`. A committed change survives the death of the process (kill -9); it is
     not synced to the disk, so a power cut may lose the last ones. One process at a time has the file.
-    Raises :class:`ConfigError` if the file cannot be used.
+    Raises :class:`ConfigError` if the file cannot be used. It holds ``most`` objects and saved answers, and
+    ``most_bytes`` of their JSON; beyond it the simulated API refuses whatever makes or enlarges something.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        most: int = MOST_OBJECTS,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._bytes = 0
         self._kinds: dict[str, Kind] = {}
         self._answers: dict[str, SavedAnswer] = {}
         self._ledger: list[tuple[str, str]] = []
@@ -90,6 +102,10 @@ class Store:
             group = self._kinds[kind] = Kind()
         old = group.records.get(id)
         body = _encode(value)
+        grown = len(body) - (0 if old is None else len(old.body))
+        if grown > 0 and not deleted:
+            self.check_room(grown, objects=old is None)
+        self._bytes += grown
         if old is None:
             group.records[id] = Record(len(group.order), body, under, deleted)
             group.order.append(id)
@@ -140,14 +156,30 @@ class Store:
         """The answer saved for ``key`` at ``since`` or later."""
         found = self._answers.get(key)
         if found is not None and found.at < since:
-            del self._answers[key]
+            self._drop_answer(key)
             return None
         return found
 
     def save_answer(self, key: str, answer: SavedAnswer) -> None:
-        """Keep the answer to ``key``; durable with the next :meth:`commit`."""
+        """Keep the answer to ``key``; durable with the next :meth:`commit`. Its caller has asked for room."""
+        self._bytes += len(answer.body)
         self._answers[key] = answer
         self._saved.append(key)
+
+    def check_room(self, size: int = 0, *, objects: bool = True) -> None:
+        """Raise :class:`Refusal` (507) where one thing more, of ``size`` bytes, has no place."""
+        if objects and len(self._ledger) + len(self._answers) >= self._most:
+            full = f"{self._most:,} objects and answers to idempotency keys"
+        elif self._bytes + size > self._most_bytes:
+            full = f"{self._most_bytes >> 20:,} MB"
+        else:
+            return
+        raise Refusal(507, f"The simulator's store is full: it holds {full}. Start a new one.", type="api_error")
+
+    def _drop_answer(self, key: str) -> None:
+        found = self._answers.pop(key, None)
+        if found is not None:
+            self._bytes -= len(found.body)
 
     def commit(self) -> None:
         """Make the changes since the last commit durable, all or none."""
@@ -164,6 +196,7 @@ class Store:
         """Take back the changes since the last commit."""
         for kind, id, old in reversed(self._undo):
             group = self._kinds[kind]
+            self._bytes -= len(group.records[id].body) - (0 if old is None else len(old.body))
             if old is None:
                 del group.records[id]
                 group.order.pop()
@@ -172,7 +205,7 @@ class Store:
                 group.records[id] = old
         self._undo.clear()
         for key in self._saved:
-            self._answers.pop(key, None)
+            self._drop_answer(key)
         self._saved.clear()
 
     def close(self) -> None:
@@ -185,9 +218,11 @@ class Store:
             group = self._kinds.setdefault(kind, Kind())
             group.order.append(id)
             group.records[id] = Record(place, body, under, bool(deleted))
+            self._bytes += len(body)
             self._ledger.append((kind, id))
         for key, *rest in file.answers():
             self._answers[key] = SavedAnswer(*rest)
+            self._bytes += len(self._answers[key].body)
 
 
 class _File:

@@ -8,10 +8,13 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from host.decoding import LARGE, check_json, unpaused
+from host.errors import LimitError
 from host.simulator.refusal import invalid
 
 Tree = dict[str, Any]
 MAX_DEPTH = 32
+MOST_FIELDS = 50_000  # of one request; of JSON: values
 
 
 def path_and_query(target: str) -> tuple[str, str]:
@@ -32,6 +35,8 @@ def form_tree(text: str) -> Tree:
     is used both as a value and as a map.
     """
     tree: Tree = {}
+    if text.count("&") >= MOST_FIELDS:
+        raise invalid(f"Invalid request: more than {MOST_FIELDS:,} parameters")
     for key, value in parse_qsl(text, keep_blank_values=True):
         if "[" not in key:
             tree[key] = value
@@ -59,7 +64,11 @@ def json_tree(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        return msgspec.json.decode(body)
+        if len(body) > LARGE:
+            check_json(body, MOST_FIELDS)
+        return unpaused(msgspec.json.decode, body)
+    except LimitError as error:
+        raise invalid(f"Invalid request body: {error.message}") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise invalid(f"Invalid request body: not JSON ({error})") from error
 
@@ -69,6 +78,8 @@ def multipart_tree(content_type: str, body: bytes) -> Tree:
     marker = content_type.partition("boundary=")[2].split(";")[0].strip('" ')
     if not marker:
         raise invalid("Invalid request body: multipart without a boundary")
+    if body.count(marker.encode()) > MOST_FIELDS:
+        raise invalid(f"Invalid request body: more than {MOST_FIELDS:,} parts")
     tree: Tree = {}
     for part in body.split(b"--" + marker.encode())[1:-1]:
         head, _, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")

@@ -192,8 +192,9 @@ def walks(lab: Lab) -> dict[str, Walk]:
         "Host.resume": (
             lambda **given: host.resume(**{"run_id": "done", **given}),
             names_of(Host.resume),
-            {**OF_RUN, "recorded": {"True"}, "other_key": {"True"}, "force_new": {"True"}, "run_id": {"text"}},
-            {},
+            {**OF_RUN, "recorded": {"True"}, "other_key": {"True"}, "force_new": {"True"}, "run_id": {"text"},
+             "in_doubt": {"{}"}},
+            {"in_doubt": {"{a: 1}"}},
         ),
         "Host.close": (lambda **given: closed(**given), names_of(Host.close), {"grace": {"0", "1.5"}}, {}),
         "Host.catalog": (host.catalog, names_of(Host.catalog), {}, {"api": {"text"}}),

@@ -76,14 +76,15 @@ describe("a list", function()
   end)
 
   it("survives that its items are deleted on the way", function()
-    for i = 1, 5 do new_product():name("p" .. i):create() end
+    local email = "leaving@example.com"
+    for i = 1, 5 do new_customer():name("p" .. i):email(email):create() end
     local n = 0
-    for product in stripe.products.list { limit = 2 }:each() do
-      stripe.products.delete(product.id)
+    for customer in stripe.customers.list { email = email, limit = 2 }:each() do
+      stripe.customers.delete(customer.id)
       n = n + 1
     end
     assert.equals(5, n)
-    assert.equals(0, #stripe.products.list())
+    assert.equals(0, #stripe.customers.list { email = email })
   end)
 
   it("refuses as a cursor what is not in it any more", function()

@@ -59,6 +59,12 @@ class Peer:
             data = frame if type(frame) is bytes else msgspec.msgpack.encode(frame)
             self.sock.sendall(len(data).to_bytes(4, "little") + data)
 
+    def hears(self) -> None:
+        """Take what it was sent so far."""
+        with suppress(BlockingIOError):
+            while self.sock.recv(1 << 16, socket.MSG_DONTWAIT):
+                pass
+
     def fails(self) -> ScriptError:
         with pytest.raises(ScriptError) as caught:
             self.state.enter(p.START, b"=s", b"", 0)
@@ -195,6 +201,64 @@ def test_an_end_that_cannot_be_read_is_no_end(last_word: list[Any]) -> None:
     peer = Peer(host=lambda *_: (p.ERROR, b"\x80"))
     peer.says(last_word)
     assert peer.fails().kind == "host"
+    peer.close()
+
+
+OPENERS = {
+    "sleeps": lambda n: (p.CALL, n, p.SLEEP, b"1e6", None, None, b"1", 1, None),
+    "calls": lambda n: (p.CALL, n, *CALL[2:]),
+}
+
+
+def counting(peer: Peer, opener: Any, opened: list[int], cancelling: bool) -> Any:
+    """A host that is asked for one more each time, and may be told between that the last is given up."""
+
+    def host(code: int, id: int, *_: Any) -> None:
+        if code == p.CALL:
+            opened.append(id)
+        peer.hears()
+        peer.says([p.CANCEL, id] if cancelling and code == p.CALL else opener(len(opened) + 1))
+
+    return host
+
+
+@pytest.mark.parametrize("opener", OPENERS.values(), ids=OPENERS)
+def test_calls_and_sleeps_open_at_once_are_counted_here(opener: Any) -> None:
+    """As many as tasks may wait for them, whatever the process allows its script; those cancelled count as calls do."""
+    limits = replace(LIMITS, tasks=20, calls=50, lua_time=5.0)
+    for cancelling, most in ((False, 20 + child_state.SPARE), (True, 20 + child_state.SPARE + 50)):
+        opened: list[int] = []
+        peer = Peer(limits=limits)
+
+        peer.state._host = counting(peer, opener, opened, cancelling)
+        peer.says(opener(1))
+        assert "more calls and sleeps open at once than its 20 tasks" in peer.fails().message
+        assert len(opened) == most
+        peer.close()
+
+
+def test_answered_calls_make_room() -> None:
+    """A run that makes one sleep after another makes as many as it likes."""
+    peer = Peer(limits=replace(LIMITS, tasks=1, calls=1, lua_time=5.0))
+    rounds = 3 * child_state.SPARE
+
+    def host(*_: Any) -> None:
+        peer.hears()
+        peer.says([ENTERED, 1])
+
+    peer.state._host = host
+    for n in range(1, rounds):
+        peer.says(OPENERS["sleeps"](n))
+        assert peer.state.enter(n - 1, p.VALUE) == 1
+    peer.close()
+
+
+def test_more_tasks_than_the_run_may_have_kill() -> None:
+    """How many tasks live is the process's word; more than there may be is a lie."""
+    peer = Peer(limits=replace(LIMITS, tasks=20))
+    peer.state._host = lambda *_: peer.says([ENTERED, 21])
+    peer.says(CALL)
+    assert "21 tasks, more than its 20" in peer.fails().message
     peer.close()
 
 

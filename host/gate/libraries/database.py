@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from datetime import date, time
-from decimal import Decimal
+from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -25,11 +22,11 @@ from host.errors import (
     ConfigError,
     DeniedError,
     InvalidCall,
-    LimitError,
     NetworkError,
 )
-from host.gate.libraries.sqlite import BUSY, opener
-from host.gate.libraries.statement import bound, first_word
+from host.gate.libraries.rows import Rows
+from host.gate.libraries.sqlite import BUSY, Guard, Mode, opener
+from host.gate.libraries.statement import bound, first_word, parts
 from host.gate.permissions import sql_place
 
 try:
@@ -43,9 +40,6 @@ except ImportError as error:  # pragma: no cover - a broken installation
 __all__ = ["Connection", "Database", "Result"]
 
 POOL = 5  # connections kept; as many more for a while
-MOST_ROWS = 100_000
-MOST_BYTES = 64 << 20
-VALUE = 16  # bytes a value counts beside its text
 BATCH = 256
 
 
@@ -68,6 +62,7 @@ class Database:
             raise InvalidCall(
                 f"{self.place} is no database URL; expected sqlite:///FILE or postgresql://…"
             ) from None
+        self._driver_errors: tuple[type[Exception], ...] = ()
         kind = parsed.get_backend_name()
         self.is_sqlite = kind == "sqlite"
         if kind not in ("sqlite", "postgresql", "postgres"):
@@ -80,7 +75,7 @@ class Database:
                 # A database in memory is its one connection.
                 pool_size=1 if memory else POOL,
                 max_overflow=0 if memory else POOL,
-                connect_args={"async_creator_fn": opener(":memory:" if memory else str(parsed.database))},
+                connect_args={"async_creator_fn": opener(None if memory else str(parsed.database))},
             )
         else:
             try:
@@ -93,6 +88,9 @@ class Database:
                     # Prepared at once: PostgreSQL prepares single statements only.
                     connect_args={"prepare_threshold": 0, "connect_timeout": 10},
                 )
+                from psycopg import Error  # there with the engine
+
+                self._driver_errors = (Error,)
             except ImportError as error:
                 raise InvalidCall(
                     f"{self.place} needs PostgreSQL's driver, psycopg", hint="pip install 'luahost[postgres]'"
@@ -118,7 +116,9 @@ class Database:
         try:
             yield
         except exc.SQLAlchemyError as error:
-            raise _call_error(error, self.place, mutation) from error
+            raise _call_error(error, getattr(error, "orig", None), self.place, mutation) from error
+        except self._driver_errors as error:  # of PostgreSQL's driver, asked without SQLAlchemy between
+            raise _call_error(error, error, self.place, mutation) from error
 
 
 class Connection:
@@ -140,16 +140,21 @@ class Connection:
         if refused is not None:
             raise InvalidCall(f"{word.upper()} is refused: {refused}")
         values = tuple(_parameter(value, self._database.is_sqlite) for value in values)
-        if not self._database.is_sqlite and not self._begun and not write:
+        rows = Rows()
+        if self._database.is_sqlite:
+            guard = self._guard("write" if write else "read", rows)
+            found = await self._execute(lambda: self._made.run_sync(_reader(text, values, rows)), write)
+            guard.has_written = guard.has_written or write
+            return found
+        if not self._begun and not write:
             await self._say("BEGIN READ ONLY")
-        stream = not write and (self._database.is_sqlite or word in ("select", "with", "values", "table"))
-        self._guard("write" if write else "read")
-        found: Result = await self._execute(_reader(text, values, stream), write)
-        return found
+        return await self._execute(lambda: self._ask(text, values, rows, _streams(statement)), write)
 
     async def begin(self) -> None:
         # Immediate: SQLite refuses to make a reading transaction a writing one while another writes.
         await self._say("BEGIN IMMEDIATE" if self._database.is_sqlite else "BEGIN")
+        if self._database.is_sqlite:
+            self._sqlite().guard.transaction = True
 
     async def commit(self) -> None:
         if self._broken:
@@ -163,11 +168,15 @@ class Connection:
             self._begun = False
 
     async def release(self) -> None:
-        """Give it back as it was taken, or close it."""
-        self._guard("host")
+        """Give it back as it was taken, or close it: nothing of what was done with it meets the next run."""
         try:
             if self._begun and not self._broken:
                 await self.rollback()
+            if self._database.is_sqlite:
+                self._guard("host")
+                self._broken = self._sqlite().guard.release() or self._broken
+            elif not self._broken:
+                await self._say("DISCARD ALL")
         except CallError:
             self._broken = True
         if self._broken:
@@ -175,19 +184,49 @@ class Connection:
         await self._made.close()
 
     async def _say(self, command: str) -> None:
-        self._guard("host")
-        await self._execute(lambda sync: sync.exec_driver_sql(command) and None, True)
+        if self._database.is_sqlite:
+            self._guard("host")
+            await self._execute(lambda: self._made.run_sync(_reader(command, (), Rows())), True)
+        else:
+            await self._execute(lambda: self._tell(command), True)
         self._begun = command.startswith("BEGIN")
 
-    async def _execute(self, work: Callable[[Any], Any], write: bool) -> Any:
+    async def _tell(self, command: str) -> Result:
+        # Not prepared: a statement of the script's may have put another one in a prepared one's place.
+        await (await self._driver()).execute(command, prepare=False)
+        return Result([])
+
+    async def _ask(self, text: str, values: tuple[Any, ...], rows: Rows, stream: bool) -> Result:
+        """A statement to PostgreSQL. One that gives rows is read row by row; others tell how many they changed."""
+        async with (await self._driver()).cursor() as cursor:
+            if stream:
+                async with contextlib.aclosing(cursor.stream(text, values)) as coming:
+                    await _take(cursor, coming, rows)
+                return Result(rows.found, len(rows.found))
+            await cursor.execute(text, values)
+            if cursor.description is not None:
+                await _take(cursor, cursor, rows)
+            return Result(rows.found, max(0, cursor.rowcount, len(rows.found)))
+
+    async def _execute(self, work: Callable[[], Awaitable[Result]], write: bool) -> Result:
         # In a task of its own: when the call is cancelled, the statement is interrupted and then awaited.
-        self._task = task = asyncio.ensure_future(self._made.run_sync(work))
+        self._task = task = asyncio.ensure_future(work())
         try:
             with self._database._translated(write):
                 return await asyncio.shield(task)
         except asyncio.CancelledError:
             await self.interrupt()
             raise
+        except DeniedError as error:
+            if self._database.is_sqlite and (reason := self._sqlite().guard.reason):
+                error.message, error.hint = f"{self._database.place}: {reason}", None
+            raise
+
+    async def _driver(self) -> Any:
+        return (await self._made.get_raw_connection()).driver_connection
+
+    def _sqlite(self) -> Any:
+        return self._made.sync_connection.connection.driver_connection  # type: ignore[union-attr]
 
     async def interrupt(self) -> None:
         """Stop the statement that runs, if one does; the connection is then good for nothing."""
@@ -195,7 +234,7 @@ class Connection:
         if task is None or task.done():
             return
         self._broken = True
-        driver: Any = (await self._made.get_raw_connection()).driver_connection
+        driver = await self._driver()
         until = monotonic() + BUSY
         while not task.done() and monotonic() < until:
             if self._database.is_sqlite:
@@ -211,55 +250,54 @@ class Connection:
         if task.done() and not task.cancelled():
             task.exception()  # looked at, so that nobody is told of it
 
-    def _guard(self, mode: str) -> None:
-        if self._database.is_sqlite:
-            raw = self._made.sync_connection.connection.driver_connection  # type: ignore[union-attr]
-            raw.guard.mode = mode  # type: ignore[union-attr]
+    def _guard(self, mode: Mode, rows: Rows | None = None) -> Guard:
+        guard: Guard = self._sqlite().guard
+        guard.begin(mode, None if rows is None else rows.weigh)
+        return guard
 
 
-def _reader(text: str, values: tuple[Any, ...], stream: bool) -> Callable[[Any], Result]:
+async def _take(cursor: Any, coming: AsyncIterator[Any], rows: Rows) -> None:
+    names: list[str] = []
+    async for row in coming:
+        if not names:
+            names = [column.name for column in cursor.description]
+        rows.weigh(row)
+        rows.add(names, row)
+
+
+def _reader(text: str, values: tuple[Any, ...], found: Rows) -> Callable[[Any], Result]:
+    """Of SQLite, whose connection weighs each row when it is made (:mod:`host.gate.libraries.sqlite`)."""
+
     def read(sync: sa.Connection) -> Result:
-        options = {"stream_results": True, "max_row_buffer": BATCH} if stream else {}
-        cursor = sync.exec_driver_sql(text, values, execution_options=options)
+        cursor = sync.exec_driver_sql(text, values)
         try:
             affected = max(0, cursor.rowcount)
             if not cursor.returns_rows:
                 last = getattr(cursor, "lastrowid", None)
                 return Result([], affected, last if isinstance(last, int) and last else None)
-            rows = _rows(cursor)
-            return Result(rows, max(affected, len(rows)))
+            names = list(cursor.keys())
+            while batch := cursor.fetchmany(BATCH):
+                for row in batch:
+                    found.add(names, row)
+            return Result(found.found, max(affected, len(found.found)))
         finally:
             cursor.close()
 
     return read
 
 
-def _rows(cursor: Any) -> list[dict[str, Any]]:
-    names = list(cursor.keys())
-    rows: list[dict[str, Any]] = []
-    size = 0
-    while batch := cursor.fetchmany(BATCH):
-        for each in batch:
-            row = {name: _plain(value) for name, value in zip(names, each, strict=True) if value is not None}
-            size += VALUE * len(names)
-            size += sum(len(value) for value in row.values() if isinstance(value, str | bytes))
-            rows.append(row)
-        if len(rows) > MOST_ROWS:
-            raise LimitError(
-                f"the statement gives more than {MOST_ROWS:,} rows", hint="Ask for fewer with LIMIT."
-            )
-        if size > MOST_BYTES:
-            raise LimitError(f"the statement's rows are more than {MOST_BYTES >> 20} MB")
-    return rows
+_CHANGES = {"insert", "update", "delete", "merge", "into"}
 
 
-_AS_IT_IS = (str, int, float, bytes, bool, list, dict, date, time, Decimal, UUID)  # datetime is a date
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, _AS_IT_IS):
-        return value
-    return bytes(value) if isinstance(value, memoryview) else str(value)
+def _streams(statement: str) -> bool:
+    """Whether PostgreSQL surely gives rows for a statement: they then come one at a time."""
+    words = [text.lower() for kind, text in parts(statement) if kind == "word"]
+    first = words[0] if words else ""
+    if first in ("select", "values", "table"):
+        return "into" not in words
+    if first == "with":
+        return not _CHANGES.intersection(words)
+    return first in _CHANGES and "returning" in words  # a reserved word: no name of a column
 
 
 def _parameter(value: Any, sqlite: bool) -> Any:
@@ -288,20 +326,20 @@ _REFUSED = {
 }
 
 
-def _call_error(error: exc.SQLAlchemyError, place: str, mutation: bool | None) -> CallError:
+def _call_error(error: Exception, original: BaseException | None, place: str, mutation: bool | None) -> CallError:
     """What a script hears. Never ``str(error)``: it would show the statement with its values."""
     if isinstance(error, exc.TimeoutError):
         return CallTimeout(
             f"{place}: no connection became free", phase="limit", outcome="not_sent" if mutation else None
         )
-    original = getattr(error, "orig", None)
     text = str(original or type(error).__name__).strip().partition("\n")[0]
     code = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
     kind = type(original or error).__name__
     if code == "SQLITE_AUTH" or "not authorized" in text:
         hint = "Use sql.execute for what changes something." if mutation is False else None
         return DeniedError(f"{place}: the statement is not allowed here ({text})", hint=hint)
-    if mutation is None or (code is None and isinstance(error, exc.OperationalError)):
+    operational = isinstance(error, exc.OperationalError) or kind in ("OperationalError", "InterfaceError")
+    if mutation is None or (code is None and operational):
         return NetworkError(
             f"{place} cannot be reached: {text}", phase="connect", outcome="unknown" if mutation else None
         )

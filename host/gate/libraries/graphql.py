@@ -14,7 +14,7 @@ from host.apis.answers import body_of, decode_json
 from host.apis.encode import sorted_json
 from host.apis.error_body import page_text, read_error
 from host.apis.nearest import meant, short
-from host.errors import ApiError, DeniedError, InvalidCall, Outcome, UnexpectedAnswer
+from host.errors import ApiError, DeniedError, InvalidCall, LimitError, Outcome, UnexpectedAnswer
 from host.gate.libraries.library import Asked, Effect, LibraryFunction
 from host.gate.libraries.paths import failure, open_file
 from host.gate.libraries.web import WebClient, check_address, reveal
@@ -249,6 +249,10 @@ def _read(name: str, answer: Answer, mutation: bool) -> dict[str, Any]:
     outcome: Outcome | None = refusal(answer) if mutation else None
     try:
         body = decode_json(answer.body)
+    except LimitError as error:
+        raise LimitError(
+            f"{name}: the server answered with {error.message}", hint=error.hint, status=answer.status, outcome=outcome
+        ) from None
     except (ValueError, RecursionError):
         body = None
     good = isinstance(body, dict) and ("data" in body or isinstance(body.get("errors"), list))

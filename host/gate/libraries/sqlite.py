@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
-__all__ = ["BUSY", "Guard", "opener"]
+__all__ = ["BUSY", "Guard", "Mode", "opener"]
 
 BUSY = 5.0  # seconds a statement waits for another connection's lock
 LARGEST = 64 << 20  # bytes of one value
@@ -34,14 +34,50 @@ _PRAGMAS_READ = {
 }
 
 
+_TEMPORARY = {
+    getattr(sqlite3, f"SQLITE_{verb}_TEMP_{what}")
+    for verb in ("CREATE", "DROP")
+    for what in ("INDEX", "TABLE", "TRIGGER", "VIEW")
+}
+_OF_BEFORE = {"last_insert_rowid", "changes", "total_changes"}  # tell of the connection's earlier statements
+
+Mode = Literal["read", "write", "host"]
+
+
 class Guard:
-    """Says what statements on one SQLite connection may do: ``read``, ``write``, or all that the host
-    does."""
+    """Says what statements on one SQLite connection may do: ``read``, ``write``, or all that the host does.
 
-    def __init__(self) -> None:
-        self.mode = "host"
+    In a ``transaction`` of a file's they may make temporary objects: the connection is then closed with it, as nothing
+    else surely removes them. ``reason`` says why the last statement was refused, where SQLite itself does not.
+    """
 
-    def __call__(self, action: int, first: str | None, second: str | None, *_: Any) -> int:
+    def __init__(self, memory: bool = False) -> None:
+        self.mode: Mode = "host"
+        self.transaction = False
+        self.has_written = False
+        self.reason = ""
+        self._memory = memory
+        self._has_temporary = False
+        self._weigh: Callable[[Sequence[Any]], None] | None = None
+
+    def begin(self, mode: Mode, weigh: Callable[[Sequence[Any]], None] | None = None) -> None:
+        """The next statement is asked for in ``mode``; ``weigh`` is told each of its rows, and may raise."""
+        self.mode, self.reason, self._weigh = mode, "", weigh
+
+    def release(self) -> bool:
+        """Whoever had the connection gives it back; True where it is to be closed."""
+        spoiled = self._has_temporary
+        self.transaction = self.has_written = self._has_temporary = False
+        self._weigh = None
+        return spoiled
+
+    def row(self, _: Any, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """SQLite's ``row_factory``: each row as it is made."""
+        if self._weigh is not None:
+            self._weigh(row)
+        return row
+
+    def __call__(self, action: int, first: str | None, second: str | None, database: str | None, by: str | None) -> int:
         if self.mode == "host":
             return sqlite3.SQLITE_OK
         if action in _NEVER:
@@ -51,20 +87,42 @@ class Guard:
             mine = name in _PRAGMAS or (name in _PRAGMAS_READ and second is None)
             mine = mine or (self.mode == "write" and name in ("user_version", "application_id"))
             return sqlite3.SQLITE_OK if mine else sqlite3.SQLITE_DENY
-        if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _FUNCTIONS:
+        if action == sqlite3.SQLITE_FUNCTION and not self._may_call((second or "").lower(), by):
             return sqlite3.SQLITE_DENY
         if self.mode == "read" and action not in _READS:
             return sqlite3.SQLITE_DENY
+        if action not in _READS and (action in _TEMPORARY or database == "temp"):
+            return self._temporary()
+        return sqlite3.SQLITE_OK
+
+    def _may_call(self, function: str, by: str | None) -> bool:
+        if function in _FUNCTIONS:
+            return False
+        if function in _OF_BEFORE and by is None and not (self.transaction and self.has_written):
+            self.reason = (
+                f"{function}() would tell of another run's statement; sql.execute gives last_id and affected, "
+                "and in a transaction that has changed something it may be asked"
+            )
+            return False
+        return True
+
+    def _temporary(self) -> int:
+        if self._memory or not self.transaction:
+            self.reason = "temporary objects are of one connection, and each statement may get another"
+            self.reason += "; a database in memory needs none" if self._memory else "; make them in sql.transaction"
+            return sqlite3.SQLITE_DENY
+        self._has_temporary = True
         return sqlite3.SQLITE_OK
 
 
-def opener(path: str) -> Callable[..., Any]:
-    """What makes aiosqlite's connections to a file, guarded before a script's first statement."""
+def opener(path: str | None) -> Callable[..., Any]:
+    """What makes aiosqlite's connections to a file (``None``: to one database in memory), guarded before a script's
+    first statement."""
     import aiosqlite  # loaded with the first SQLite database
 
     def connect() -> sqlite3.Connection:
         # No statement cache: a cached statement would not be asked about again in another mode.
-        made = sqlite3.connect(path, timeout=BUSY, isolation_level=None, cached_statements=0)
+        made = sqlite3.connect(path or ":memory:", timeout=BUSY, isolation_level=None, cached_statements=0)
         made.execute("PRAGMA foreign_keys = ON")
         made.text_factory = _text
         for limit, value in _LIMITS:
@@ -73,10 +131,11 @@ def opener(path: str) -> Callable[..., Any]:
 
     async def open_(*_: Any, **__: Any) -> Any:
         connection: Any = aiosqlite.Connection(connect, 64)
-        connection.guard = guard = Guard()
+        connection.guard = guard = Guard(memory=path is None)
         connection._thread.daemon = True  # as SQLAlchemy does: a host left open must not keep the process
         await connection
         await connection.set_authorizer(guard)
+        connection.row_factory = guard.row
         return connection
 
     return open_

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from host.apis.nearest import meant, short
 from host.errors import InvalidCall
 
-__all__ = ["bound", "first_word"]
+__all__ = ["bound", "first_word", "parts"]
 
 Style = Literal["qmark", "format"]
 
@@ -39,7 +39,7 @@ _FOLLOW = re.compile(r"/\*|\*/")
 
 def first_word(statement: str) -> str:
     """``select`` of ``/* all */ SELECT …``, lower case; empty if there is none."""
-    for kind, text in _parts(statement):
+    for kind, text in parts(statement):
         if kind == "word":
             return text.lower()
     return ""
@@ -62,7 +62,7 @@ def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...
     values: list[Any] = []
     used: set[str] = set()
     count = 0
-    for kind, text in _parts(statement):
+    for kind, text in parts(statement):
         if kind == "place":
             count += 1
             if isinstance(given, list) and count <= len(given):
@@ -89,7 +89,8 @@ def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...
     return "".join(out), tuple(values)
 
 
-def _parts(statement: str) -> Iterator[tuple[str, str]]:
+def parts(statement: str) -> Iterator[tuple[str, str]]:
+    """The statement's parts in order, as (kind, text): ``word``, ``place``, ``text`` …; ``""`` for what is between."""
     at = 0
     while at < len(statement):
         found = _PARTS.search(statement, at)

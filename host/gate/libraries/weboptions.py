@@ -88,6 +88,7 @@ class Options(Frozen, frozen=True):
         if kind and not any(each.lower() == "content-type" for each, _ in headers):
             headers.append(("Content-Type", kind))
         headers += _credentials(given, headers)
+        download = _download(given, method)
         follow = 5 if method in ("GET", "HEAD") else 0
         redirects = given.get("redirects", follow)
         if isinstance(redirects, bool):
@@ -100,8 +101,8 @@ class Options(Frozen, frozen=True):
             timeout=_number(given, "timeout", MOST_SECONDS),
             retries=_whole(given, "retries", 0, 10),
             redirects=_whole({"redirects": redirects}, "redirects", 0, 20) or 0,
-            max_size=_whole(given, "max_size", 1, 1 << 40) or LARGEST,
-            download=_download(given, method),
+            max_size=_whole(given, "max_size", 1, LARGEST if download is None else 1 << 40) or LARGEST,
+            download=download,
         )
 
 

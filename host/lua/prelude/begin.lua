@@ -1,7 +1,7 @@
 -- Begins the run, once the files a state begins with are there. What is used up here is garbage afterwards.
 local core, name, source, flags = ...
 local run, env = core.run, core.env
-local PRELUDE = 9
+local PRELUDE, NAME = 9, 10
 
 local function has(flag)
   if flags < flag then return false end
@@ -22,9 +22,9 @@ else
 end
 if not chunk then return core.ended("syntax", message) end
 if told then
-  local ok
-  ok, args = pcall(function() return env.args end)
-  if not ok then return core.ended("error", args) end
+  local ok, failure = pcall(function() core.load_code(core.host(NAME, "args")) end)
+  if not ok then return core.ended("error", failure) end
+  args = core.globals.args
 end
 run.main = core.start_task("1", chunk, nil, args, told and #args or 0)
 -- Where many are alive at once, the host has what loading left behind collected as soon as this one waits. A collection

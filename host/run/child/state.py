@@ -18,6 +18,7 @@ from host.lua.state import HostFunction
 from host.run.child.frames import (
     Broke,
     Call,
+    Cancel,
     Channel,
     Ended,
     Entered,
@@ -36,6 +37,7 @@ from host.run.child.frames import (
 PATIENCE = 1.0  # seconds beyond the script's own time until the process is killed
 GRACE = 0.5  # seconds a process has to end its run when told to
 YEAR = 366 * 86400.0
+SPARE = 100  # calls that no task waits for: transactions that are rolled back
 
 
 class Process(Protocol):
@@ -57,7 +59,7 @@ class ChildState:
     """
 
     __slots__ = (
-        "_channel", "_ended", "_first", "_host", "_last", "_later", "_limits", "_process", "_timer",
+        "_cancelled", "_channel", "_ended", "_first", "_host", "_last", "_later", "_limits", "_process", "_timer",
         "_until", "_waiting",
     )  # fmt: skip
 
@@ -81,14 +83,15 @@ class ChildState:
         self._first = True
         self._ended = False  # the run's end was told
         self._last = 0  # the last call's number: they go up by one
-        self._waiting: set[int] = set()  # calls that still get a reply
+        self._waiting: set[int] = set()  # calls and sleeps that still get a reply
+        self._cancelled: set[int] = set()  # those of them that no task waits for any more
         self._until = math.inf
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
         """See :meth:`host.lua.state.LuaState.enter`."""
         if len(a or b"") + (len(b) if type(b) is bytes else 0) > self._limits.memory:
             status, a, b = p.ERROR, None, None
-        self._waiting.discard(id)
+        self._answered(id)
         self._begin_slice()
         try:
             entry = Entry(id, status, a, b)
@@ -135,6 +138,8 @@ class ChildState:
     def _entered(self, said: Entered) -> int:
         if not self._waiting:  # a run without an end that waits for nothing
             raise Lost("abuse", "it waits for nothing")
+        if said.live > self._limits.tasks:
+            raise Lost("abuse", f"it has {said.live:,} tasks, more than its {self._limits.tasks:,}")
         return max(said.live, 1)
 
     def _answer(self, said: Said) -> Any:
@@ -144,6 +149,8 @@ class ChildState:
             self._check_call(said)
         elif kind is Wait and not self._waiting:
             raise Lost("abuse", "it waits for nothing")
+        elif kind is Cancel and said.id in self._waiting:  # type: ignore[union-attr]
+            self._cancelled.add(said.id)  # type: ignore[union-attr]
         config = said.__struct_config__
         answer = self._host(config.tag, *msgspec.structs.astuple(said))
         if kind is Call:
@@ -153,7 +160,7 @@ class ChildState:
         elif kind is Wait:
             self._begin_slice()
             if answer is not None:
-                self._waiting.discard(answer[0])
+                self._answered(answer[0])
                 return self._fitting(answer, (answer[0], p.ERROR, None, None))
             return None
         elif kind is Ended or kind is Failed:
@@ -166,6 +173,10 @@ class ChildState:
         if said.id != self._last + 1:
             raise Lost("abuse", "its calls are out of order")
         self._last = said.id
+        # A task waits for one call or sleep; what is cancelled is not waited for, but still under way.
+        most = self._limits.tasks + SPARE
+        if len(self._waiting) - len(self._cancelled) >= most or len(self._waiting) >= most + self._limits.calls:
+            raise Lost("abuse", f"it has more calls and sleeps open at once than its {self._limits.tasks:,} tasks")
         if said.kind == p.SLEEP:
             try:
                 seconds = float(said.target)
@@ -173,6 +184,10 @@ class ChildState:
                 seconds = -1.0
             if not 0 <= seconds <= YEAR:
                 raise Lost("abuse", "it sleeps for no time there is")
+
+    def _answered(self, id: int) -> None:
+        self._waiting.discard(id)
+        self._cancelled.discard(id)
 
     def _fitting(self, answer: Any, instead: Any) -> Any:
         size = 0

@@ -1,0 +1,53 @@
+"""The rows of one statement, weighed one by one as they come from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from host.errors import LimitError
+
+__all__ = ["Rows"]
+
+MOST_ROWS = 100_000
+MOST_VALUES = 1_000_000  # of all rows, nulls included
+MOST_BYTES = 64 << 20
+VALUE = 16  # bytes a value counts beside its text
+
+_AS_IT_IS = (str, int, float, bytes, bool, list, dict, date, time, Decimal, UUID)  # datetime is a date
+
+
+class Rows:
+    """Collects rows by column name. ``weigh`` and ``add`` raise ``LimitError`` for the first one too many."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, Any]] = []
+        self._rows = self._values = self._bytes = 0
+
+    def weigh(self, row: Sequence[Any]) -> None:
+        """Count a row that has come, before the next one does."""
+        self._rows += 1
+        self._values += len(row)
+        self._bytes += VALUE * len(row) + sum(len(each) for each in row if isinstance(each, str | bytes | memoryview))
+        if self._rows > MOST_ROWS:
+            raise LimitError(f"the statement gives more than {MOST_ROWS:,} rows", hint="Ask for fewer with LIMIT.")
+        if self._values > MOST_VALUES:
+            raise LimitError(
+                f"the statement's rows have more than {MOST_VALUES:,} values",
+                hint="Ask for fewer rows with LIMIT, or for fewer columns.",
+            )
+        if self._bytes > MOST_BYTES:
+            raise LimitError(f"the statement's rows are more than {MOST_BYTES >> 20} MB")
+
+    def add(self, names: Sequence[str], row: Sequence[Any]) -> None:
+        """Keep a row, without its nulls."""
+        self.found.append({name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _AS_IT_IS):
+        return value
+    return bytes(value) if isinstance(value, memoryview) else str(value)
