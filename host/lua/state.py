@@ -180,7 +180,7 @@ HOMES = {
         b"tool": b"tool check",
         b"sleep": b"expect_seconds",
         b"bounds": b"charge check_size announce few_digits",
-        b"memory": b"look pace full stop exhausted",
+        b"memory": b"look pace expect full stop exhausted",
         b"protect": b"protected",
         b"strings": b"strings",
     }.items()

@@ -20,7 +20,7 @@ for k, v in pairs(table) do table_copy[k] = v end
 local host = {
   type = type, select = select, tonumber = tonumber, tostring = tostring, error = error, unpack = unpack, rawget = rawget,
   pcall = pcall, next = next, getmetatable = getmetatable, string = string_copy, table = table_copy, math = math, limit_string = limit, globals = {},
-  debug = debug, ticks = 0, collectgarbage = collectgarbage, rawset = rawset, run = { spare = 0 }, limit_memory = 1e12, pace = function() end,
+  debug = debug, ticks = 0, collectgarbage = collectgarbage, rawset = rawset, run = { spare = 0 }, limit_memory = 1e12, pace = function() end, expect = function() end,
 }
 function host.tick()
   host.ticks = host.ticks + 1

@@ -35,5 +35,5 @@ collectgarbage("setstepmul", 0)
 collectgarbage("restart", -1) -- stopped while the prelude was loaded
 run.second = os.time()
 core.debug.sethook(core.hook, "", run.every)
-if #source > 65536 then core.pace(collectgarbage("count")) end
+if #source > 65536 then core.expect(collectgarbage("count")) end
 return core.advance()

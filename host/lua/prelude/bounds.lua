@@ -9,6 +9,7 @@ local type, select, error, format, count = core.type, core.select, core.error, c
 local LIMIT = core.limit_string -- bytes
 local FEW, DIGITS = 4, 1000000 -- arguments that are not looked at, and bytes of digits in more of them
 local QUANTUM = 500000 -- units: about 4 ms
+local HUGE = 1000000 -- bytes, from which on the clock is looked at closely
 local LARGE = 65536 -- bytes; smaller strings are what the budget hook reckons with
 
 local tick, spent = core.tick, 0
@@ -17,7 +18,9 @@ local tick, spent = core.tick, 0
 local function announce(size)
   local used = count("count") + size / 1024
   if used > core.limit_memory / 1024 + core.run.spare then return core.full(size / 1024) end
-  core.pace(used + size / 1024) -- with the buffer it is put together in
+  used = used + size / 1024 -- with the buffer it is put together in
+  if size > HUGE then return core.expect(used) end
+  return core.pace(used)
 end
 core.announce = announce
 

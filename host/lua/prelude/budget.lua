@@ -31,7 +31,7 @@ local function hook()
     run.left = left
     return
   end
-  run.left, run.second = LOOK, second
+  run.left, run.second = run.close > 0 and 0 or LOOK, second
   if coroutine.running() then
     core.look(left)
     return tick()

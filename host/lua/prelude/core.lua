@@ -39,6 +39,8 @@ local run = {
   most = limit_memory / 1024, -- how much may be in use before that is looked at
   over = false, -- how much was in use when the script was told that its limit was reached
   spare = 0, -- what it may have beyond its limit
+  close = 0, -- hooks at each of which the clock is looked at, as something large is there
+  seen = limit_memory, looked = 0, -- how much was in use at the last look, and when that was
   stack = false, -- the coroutine that ran when LuaJIT itself was refused memory
 }
 

@@ -4,11 +4,14 @@
 local core = ...
 local run, host, env_of, own = core.run, core.host, core.env_of, core._G
 local collectgarbage, format, error, running = core.collectgarbage, core.string.format, core.error, core.coroutine.running
-local getinfo, sethook, hook = core.debug.getinfo, core.debug.sethook, core.hook
+local getinfo, sethook, hook, os = core.debug.getinfo, core.debug.sethook, core.hook, core._G.os
 local ERROR, ROOM = 1, 16
 local MOST, LEAST = 1000, 16 -- instructions between two hooks
 local PACE = 1400000 -- instructions times KB in use that may come between two hooks
 local PATIENCE = 20 -- times that code of the host's own is let go on, a few instructions each
+-- Hooks at each of which the clock is looked at, once so many KB are new or a hook's instructions took so many seconds.
+local CLOSE = 500
+local GROWN, SLOW = 2048, 0.02
 local ROOMY = 1024 -- KB from which on a state is no longer small
 
 local SOFT = core.limit_memory / 1024 -- KB, as collectgarbage gives them
@@ -33,6 +36,12 @@ local function pace(used)
   collectgarbage("setpause", pause < room and pause or room)
 end
 core.pace = pace
+
+-- Something of `used` KB is about to be there.
+function core.expect(used)
+  run.close, run.left = CLOSE, 0
+  return pace(used)
+end
 
 local function over_limit()
   local size = core.limit_memory
@@ -80,8 +89,11 @@ core.full = full
 
 -- `left`: instructions the script had until it would be looked at in any case.
 function core.look(left)
-  local used, over = collectgarbage("count"), run.over
+  local used, over, now = collectgarbage("count"), run.over, os.clock()
   if run.dead then return end
+  if used - run.seen > GROWN or run.close > 0 and now - run.looked > SLOW then run.close = CLOSE
+  elseif run.close > 0 then run.close = run.close - 1 end
+  run.seen, run.looked = used, now
   if over and left > 0 and used < over + SLACK or not over and used <= SOFT + run.spare + SLACK then return pace(used) end
   if delayed < PATIENCE and is_inside() then
     delayed, run.left, run.every = delayed + 1, 0, 50
