@@ -136,7 +136,7 @@ def test_a_transaction_can_use_what_is_temporary(script: Script, request: pytest
 KEPT = {
     "setting": (
         "select set_config('my.own', 'left', false)",
-        "select current_setting('my.own', true) > '' as x",
+        "select coalesce(current_setting('my.own', true), '') as x",
     ),
     "search path": ("select set_config('search_path', 'pg_catalog', false)", "select current_schema() as x"),
     "zone": ("do $$ begin execute 'set time zone ''Asia/Tokyo'''; end $$", "select current_setting('timezone') as x"),
