@@ -232,6 +232,7 @@ DECODERS = {
     "run/child/frames.py": "flat frames, whose fields are bytes",
     "run/child/isolation.py": "what the zygote measured",
     "run/child/zygote.py": "the host's own words",
+    "run/decisions.py": "an answer typed on the command line: as long as that may be",
     "run/durable.py": "the journal",
     "run/functions.py": "a request's body: at most 250,000 values",
     "simulator/listing.py": "the simulator's store",

@@ -194,7 +194,7 @@ def walks(lab: Lab) -> dict[str, Walk]:
             names_of(Host.resume),
             {**OF_RUN, "recorded": {"True"}, "other_key": {"True"}, "force_new": {"True"}, "run_id": {"text"},
              "in_doubt": {"{}"}},
-            {"in_doubt": {"{a: 1}"}},
+            {"in_doubt": {"{a: 1}", "{1: 2}"}},
         ),
         "Host.close": (lambda **given: closed(**given), names_of(Host.close), {"grace": {"0", "1.5"}}, {}),
         "Host.catalog": (host.catalog, names_of(Host.catalog), {}, {"api": {"text"}}),
