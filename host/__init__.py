@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from host.apis.api import OAuth2
     from host.errors import (
         ApiError,
         CallError,
@@ -29,12 +30,11 @@ if TYPE_CHECKING:
         UnexpectedAnswer,
         UsageError,
     )
-    from host.gate.api import OAuth2
-    from host.gate.budget import Budget
-    from host.gate.invocation import RunContext
-    from host.gate.permissions import Permissions
+    from host.functions.invocation import RunContext
     from host.host import Host
     from host.limits import ApiLimits, Limits
+    from host.policy.budget import Budget
+    from host.policy.permissions import Permissions
     from host.run.script import RunResult, Script
     from host.settings import Secret, Settings
 
@@ -72,12 +72,12 @@ __all__ = [
 
 _HOMES = {
     "ApiLimits": "host.limits",
-    "Budget": "host.gate.budget",
+    "Budget": "host.policy.budget",
     "Host": "host.host",
     "Limits": "host.limits",
-    "Permissions": "host.gate.permissions",
-    "OAuth2": "host.gate.api",
-    "RunContext": "host.gate.invocation",
+    "Permissions": "host.policy.permissions",
+    "OAuth2": "host.apis.api",
+    "RunContext": "host.functions.invocation",
     "RunResult": "host.run.script",
     "Script": "host.run.script",
     "Secret": "host.settings",

@@ -9,54 +9,54 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from host import arguments
+from host.api_registry import Apis, Endpoints
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.threads import in_thread
 from host.bridge.worker import AsyncWorker
-from host.configfile import ConfigFile, read_config
+from host.calls.pipeline import Gate
+from host.config_file import ConfigFile, read_config
 from host.errors import ConfigError, UsageError
 from host.events import Event, Sink
-from host.gate.budget import Budget
-from host.gate.gate import Gate
-from host.gate.masking import Mask
-from host.gate.permissions import Permissions
-from host.gate.rules import Rules
-from host.http.chain import chain
-from host.http.message import Send
-from host.http.traffic import limits_of, policies_of
-from host.limits import YEAR, Limits
-from host.lua.chunks import Chunks
-from host.parts.additions import Additions
-from host.parts.apis import Apis, Endpoints
-from host.parts.arguments import (
+from host.extension import Additions
+from host.functions.registration import Functions
+from host.host_arguments import (
     api_arguments,
     check_process_arguments,
     check_settings,
     check_simulator,
     checked_parts,
 )
-from host.parts.runs import Runs
-from host.parts.wire import USER_AGENT, HttpxParts, Wire, http_client
-from host.run.functions import Functions
-from host.run.libraries import builtin_libraries
+from host.http.api_limits import limits_of, policies_of
+from host.http.chain import chain
+from host.http.message import Send
+from host.http.sender import USER_AGENT, HttpxParts, Wire, http_client
+from host.libraries.builtin import builtin_libraries
+from host.limits import YEAR, Limits
+from host.lua.bytecode_cache import Chunks
+from host.policy.budget import Budget
+from host.policy.permissions import Permissions
+from host.policy.policy import Rules
+from host.policy.redaction import Mask
+from host.processes.runs import Runs
+from host.run.lua_states import States
 from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
-from host.run.returned import decoded, reader
-from host.run.runners import Runners
+from host.run.result_type import decoded, reader
+from host.run.scheduler import Runners
 from host.run.script import RunResult, Script
 from host.run.session import Session, Surroundings
-from host.run.states import States
 from host.settings import Settings
 
 if TYPE_CHECKING:
     import httpx
 
+    from host.apis.api import Api
+    from host.apis.definition import Document
     from host.bridge.request import AsyncRequest, Reply
-    from host.durable import DurableRuns, Kept
-    from host.gate.added import Document
-    from host.gate.api import Api
-    from host.parts.arguments import ApiArguments
-    from host.run.child.isolation import Isolation
-    from host.run.decisions import InDoubt
-    from host.shards.shards import Shards
+    from host.durable.decisions import InDoubt
+    from host.durable.runs import DurableRuns, Kept
+    from host.host_arguments import ApiArguments
+    from host.isolation.processes import Isolation
+    from host.processes.pool import Shards
     from host.simulator.simulator import Simulator
     from host.stats import HostStats
 
@@ -439,9 +439,19 @@ class Host(Additions):
             raise UsageError("durable runs need a host of one process: leave processes=… (--processes) out")
         with self._lock:
             if self._durable_runs is None:
-                from host.durable import DurableRuns  # most hosts have none
+                from host.durable.runs import DurableRuns, HostParts  # most hosts have none
 
-                self._durable_runs = DurableRuns(self, own_simulator=self._own_simulator)
+                self._durable_runs = DurableRuns(
+                    HostParts(
+                        settings=self.settings,
+                        apis=self._apis,
+                        services=self._around,
+                        simulator=lambda: self._simulator,
+                        keep_simulator=self._keep_simulator,
+                        run_many=self._runs.many,
+                    ),
+                    own_simulator=self._own_simulator,
+                )
             return self._durable_runs
 
     def _orphaned(self, request: AsyncRequest, reply: Reply) -> None:
@@ -554,17 +564,17 @@ class Host(Additions):
         return chain(send, limits=limits, on_wait=self._worker.extend_deadline, policies=policies)
 
     def _isolate(self) -> Isolation:
-        from host.run.child.isolation import Isolation  # for who asks for it
+        from host.isolation.processes import Isolation  # for who asks for it
 
         return Isolation(self.limits, later=self._worker.call_later, held=self._runners.held)
 
     def _set_up(self, setup: str) -> None:
-        from host.shards.setup import run_setup  # hosts of one process seldom have any
+        from host.processes.setup import run_setup  # hosts of one process seldom have any
 
         run_setup(setup, self)
 
     def _spread(self, processes: int, setup: str | None, isolation: str, parts: HttpxParts) -> None:
-        from host.parts.processes import open_processes  # few hosts have more processes than one
+        from host.processes.host_side import open_processes  # few hosts have more processes than one
 
         self._runs.shards = open_processes(
             processes,

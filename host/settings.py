@@ -19,7 +19,7 @@ from host import arguments
 from host.errors import ConfigError, UsageError
 from host.frozen import Frozen
 from host.limits import ApiLimits, read_api_limits
-from host.variables import read_env_file, strays, warn
+from host.stray_variables import read_env_file, strays, warn
 
 __all__ = ["DEMO_KEY", "Secret", "Settings"]
 

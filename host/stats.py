@@ -12,7 +12,7 @@ import msgspec
 from host.bridge.stats import WorkerStats
 
 if TYPE_CHECKING:
-    from host.shards.shards import Shards
+    from host.processes.pool import Shards
 
 __all__ = ["HostStats", "measure"]
 

@@ -1,4 +1,4 @@
-"""The house: imports point down the floors, and each third-party library has one room."""
+"""The house: imports point down the layers, per file, and each third-party library has one package."""
 
 from __future__ import annotations
 
@@ -13,43 +13,40 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HOST = ROOT / "host"
 
-FLOORS = {
-    "arguments": 0,
-    "errors": 0,
-    "folders": 0,
-    "frozen": 0,
-    "heap": 0,
-    "settings": 0,
-    "variables": 0,
-    "events": 0,
-    "limits": 0,
-    "decoding": 0,
-    "deadlines": 0,
-    "lua": 1,
-    "bridge": 1,
-    "http": 1,
-    "apis": 2,
-    "gate": 3,
-    "run": 4,
-    "simulator": 4,
-    "configfile": 5,
-    "host": 5,
-    "parts": 5,  # what a host is put together of
-    "durable": 5,  # the host's durable runs
-    "fleet": 5,
-    "shards": 5,
-    "stats": 5,
-    "report": 5,
-    "testing": 5,
-    "cli": 6,
-    "__main__": 7,
-    "__init__": 7,  # the door: whoever is inside does not go through it
-}
-SEPARATE = {1, 4}  # rooms of these floors never import each other
-NEVER = {("apis", "lua"), ("gate", "lua")}
+# Packages and modules of host/, lowest first; those of one line do not import each other.
+LAYERS = (
+    "errors frozen heap limits events settings arguments data_folder stray_variables decoding",
+    "lua",
+    "bridge",
+    "http",
+    "serve",
+    "apis",
+    "policy",
+    "functions libraries",
+    "calls",
+    "run",
+    "durable",
+    "isolation",
+    "simulator",
+    "processes",
+    "config_file stats",
+    "host_arguments api_registry extension",
+    "host",
+    "worker_process report",
+    "testing",
+    "cli",
+    "__main__ __init__",  # the public API: what is inside does not go through it
+)
+LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
+BESIDE = {0, LAYER["extension"]}  # small modules that may import each other
+NEVER = {("apis", "lua"), ("policy", "lua"), ("http", "bridge.worker")}
+
+# Upward, for annotations only, each with its reason.
+UPWARD: dict[tuple[str, str], str] = {}
 
 SHARED = {
     "msgspec": "the package's one JSON and msgpack codec; what it makes are plain values",
+    "sqlalchemy": "journals in any database, and what scripts are granted: two uses of one library",
 }
 # distribution → import, where they differ
 NAMES = {"python-dotenv": "dotenv", "PyYAML": "yaml", "graphql-core": "graphql"}
@@ -68,7 +65,7 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
                 yield node.module or "", node.lineno
 
 
-def room(path: Path) -> str:
+def package(path: Path) -> str:
     return path.relative_to(HOST).parts[0].removesuffix(".py")
 
 
@@ -82,20 +79,67 @@ def relative(path: Path) -> str:
 
 @pytest.mark.parametrize("path", files(), ids=relative)
 def test_imports_point_down(path: Path) -> None:
-    """No file imports a floor above its own, a sister room of its floor that is to be apart, or the door."""
-    here = room(path)
-    assert here in FLOORS, f"{here} has no floor: give it one in this test and in docs/architecture.md"
+    """No file imports a layer above its own, a neighbour in its layer, or the public API; nor for annotations."""
+    here = package(path)
+    assert here in LAYER, f"{here} has no layer: give it one in this test and in docs/architecture.md"
     for name, line in imports(path):
         if name != "host" and not name.startswith("host."):
             continue
         there = name.split(".")[1] if "." in name else "__init__"
-        if there == here:
+        if there == here or (relative(path), name) in UPWARD:
             continue
         where = f"{relative(path)}:{line} imports {name}"
-        assert there in FLOORS, f"{where}, which is not a room but comes through the door"
-        assert FLOORS[there] <= FLOORS[here], f"{where}, a floor above"
+        assert there in LAYER, f"{where}, which is no package but comes through the public API"
+        assert LAYER[there] <= LAYER[here], f"{where}, a layer above"
+        assert LAYER[there] != LAYER[here] or LAYER[here] in BESIDE, f"{where}, a neighbour"
         assert (here, there) not in NEVER, f"{where}, which it must not know"
-        assert FLOORS[there] != FLOORS[here] or FLOORS[here] not in SEPARATE, f"{where}, a separate room"
+
+
+def test_no_file_loads_itself_by_way_of_others() -> None:
+    """There is no circle of files among what is loaded with a module."""
+    loads = {
+        module(path): {
+            name
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            for name in _loaded(node)
+        }
+        for path in files()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, f"a circle: {' → '.join((*way[way.index(name):], name))}"
+        if name in done:
+            return
+        for each in sorted(loads.get(name, ())):
+            visit(each, (*way, name))
+        done.add(name)
+
+    for name in loads:
+        visit(name, ())
+
+
+def module(path: Path) -> str:
+    """The dotted name of a file."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _loaded(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_the_table_of_packages_is_the_one_in_the_docs() -> None:
+    """docs/architecture.md names every package and module, in this order."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    places = [text.find(f"`{name}`") for names in LAYERS[1:14] for name in names.split()]
+    known = [place for place, names in zip(places, LAYERS[1:14], strict=False) if place >= 0 or names]
+    assert -1 not in places, "a package is not in docs/architecture.md"
+    assert places == sorted(places)
+    assert known
 
 
 def for_types_only(path: Path) -> set[int]:
@@ -110,19 +154,19 @@ def for_types_only(path: Path) -> set[int]:
 
 
 def third_party() -> dict[str, set[str]]:
-    """Library → the rooms that load it."""
-    rooms: dict[str, set[str]] = {}
+    """Library → the packages that load it."""
+    packages: dict[str, set[str]] = {}
     for path in files():
         typing = for_types_only(path)
         for name, line in imports(path):
             library = name.split(".")[0]
             if library != "host" and library not in sys.stdlib_module_names and line not in typing:
-                rooms.setdefault(library, set()).add(room(path))
-    return rooms
+                packages.setdefault(library, set()).add(package(path))
+    return packages
 
 
-def test_each_library_has_one_room() -> None:
-    """A third-party library is imported in one room only, so that leaving it touches one place."""
+def test_each_library_has_one_package() -> None:
+    """A third-party library is imported in one package only, so that leaving it touches one place."""
     spread = {name: sorted(where) for name, where in third_party().items() if len(where) > 1}
     assert {name: where for name, where in spread.items() if name not in SHARED} == {}
 
@@ -154,7 +198,7 @@ def test_the_product_does_not_look_for_test_libraries() -> None:
     found = [
         relative(path)
         for path in files()
-        if room(path) != "testing"
+        if package(path) != "testing"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("pytest")
     ]
@@ -164,12 +208,12 @@ def test_the_product_does_not_look_for_test_libraries() -> None:
 def test_the_command_line_alone_prints_and_exits() -> None:
     """print, sys.exit and os._exit are the command line's; everyone else returns or raises.
 
-    Exceptions: programs of their own (``python -m host.…``), which are the command line of one room.
+    Exceptions: programs of their own (``python -m host.…``), which are the command line of one package.
     """
     found = []
     for path in files():
         text = path.read_text(encoding="utf-8")
-        if room(path) in ("cli", "__main__") or '__name__ == "__main__"' in text:
+        if package(path) in ("cli", "__main__") or '__name__ == "__main__"' in text:
             continue
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in (

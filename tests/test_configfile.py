@@ -9,7 +9,7 @@ import pytest
 from pytest_httpx import HTTPXMock
 
 from host import Budget, ConfigError, Host, Limits, Permissions
-from host.configfile import ApiEntry, ConfigFile, read_config
+from host.config_file import ApiEntry, ConfigFile, read_config
 
 WHOLE = """
 [permissions]

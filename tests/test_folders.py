@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from host.durable import default_journal
-from host.gate.spending import default_path
+from host.durable.runs import default_journal
+from host.policy.daily_spending import default_path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other platforms have other folders")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from host import ConfigError, Host, Permissions, Settings, SettingsWarning
-from host.configfile import ApiEntry, ConfigFile
+from host.config_file import ApiEntry, ConfigFile
 from host.settings import _VARIABLES
 
 

@@ -11,8 +11,8 @@ import msgspec
 
 from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.error_body import Said, page_text, read_error
-from host.apis.fault import EXACT
 from host.apis.nearest import short
+from host.apis.validation_error import EXACT
 from host.decoding import LARGE, MOST_TEXT, MOST_VALUES, check_json, unpaused
 from host.errors import ApiError, LimitError, Outcome, UnexpectedAnswer, cut_text
 from host.http.message import Answer

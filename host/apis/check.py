@@ -1,7 +1,7 @@
 """Checking a script's value against a schema, and bringing it to the form that is sent.
 
 Each schema becomes one function, made when first needed and kept in ``catalog.plans``. A fault is raised as
-:class:`~host.apis.fault.Fault`, which gathers its path on the way up: checking good values builds no path.
+:class:`~host.apis.validation_error.Fault`, which gathers its path on the way up: checking good values builds no path.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from host.apis.amounts import is_money
-from host.apis.beyond import Beyond
 from host.apis.catalog import Catalog, Schema
-from host.apis.fault import AMOUNT, EXACT, Fault, number_text, shown
 from host.apis.scalars import (
     Checker,
     Full,
@@ -26,6 +24,8 @@ from host.apis.scalars import (
     string_checker,
     whole,
 )
+from host.apis.unknown_names import Beyond
+from host.apis.validation_error import AMOUNT, EXACT, Fault, number_text, shown
 
 MOST_DEPTH = 64
 MOST_TRIES = 1000  # tables inside of one that are checked against alternatives
@@ -185,7 +185,7 @@ class _Member:
 
 def unknown(name: str, valid: Any) -> str:
     """What is said of a member that does not exist."""
-    from host.apis.successors import missing_param  # where an error is made only
+    from host.apis.legacy_names import missing_param  # where an error is made only
 
     hint = missing_param(name, valid)
     if hint:

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 import msgspec
 
 from host.apis.catalog import Param
-from host.apis.fault import Fault, number_text
+from host.apis.validation_error import Fault, number_text
 from host.errors import InvalidCall
 
 # Whether a text needs no percent-encoding but for its spaces.

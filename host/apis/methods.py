@@ -23,7 +23,7 @@ def builder_method(catalog: Catalog, operation: Operation, name: str) -> Method:
         found = _find(catalog, operation, name)
         if found is None:
             # Names come from scripts: only good ones are kept, so that a loop of bad ones keeps nothing.
-            from host.apis.successors import missing_param
+            from host.apis.legacy_names import missing_param
 
             names = method_names(catalog, operation)
             hint = missing_param(name, (*names, *OWN)) or f"; it has {', '.join(names[:12])}{', …'[: len(names)]}"

@@ -15,7 +15,7 @@ from host.apis.bodies import read_body, read_params
 from host.apis.catalog import Auth, Catalog, Facts, Operation, Schema
 from host.apis.document import Document, read_document
 from host.apis.naming import PathNames, creates, given_id, identifier
-from host.apis.paging import detect_paging, list_member
+from host.apis.pagination import detect_paging, list_member
 from host.apis.schemas import SchemaCompiler
 from host.errors import CatalogError
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from host.apis.beyond import check_names
-from host.apis.fault import Fault, shown
 from host.apis.nearest import meant, short
 from host.apis.scalars import whole
+from host.apis.unknown_names import check_names
+from host.apis.validation_error import Fault, shown
 from host.errors import InvalidCall
 
 MOST_SECONDS = 3600.0

@@ -12,10 +12,10 @@ from urllib.parse import urljoin, urlsplit
 
 from msgspec.structs import replace
 
-from host.apis.call import prepare
 from host.apis.catalog import Catalog, Operation
 from host.apis.options import CallOptions
-from host.apis.paging import list_member
+from host.apis.pagination import list_member
+from host.apis.prepare import prepare
 from host.errors import UnexpectedAnswer
 from host.http.message import Request
 

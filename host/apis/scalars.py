@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from host.apis.beyond import Beyond
 from host.apis.catalog import Catalog, Schema
-from host.apis.fault import EXACT, Fault, number_text, shown
 from host.apis.nearest import misspelt
+from host.apis.unknown_names import Beyond
+from host.apis.validation_error import EXACT, Fault, number_text, shown
 
 _DIGITS = r"(0|-?[1-9][0-9]{0,18})\Z"
 
@@ -46,7 +46,7 @@ def _string_limits(schema: Schema) -> Callable[[Any], None]:
     values = frozenset(schema.enum)
     pattern, longest = _pattern(schema.pattern), 0
     if pattern is not None:
-        from host.apis.patterns import longest as tried  # the expression's parser, where there is one
+        from host.apis.regex_bounds import longest as tried  # the expression's parser, where there is one
 
         longest = tried(pattern.pattern)  # what could go back without end is left to the API, too
     least, most = schema.min_length or 0, schema.max_length

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from host import arguments
-from host.bridge.calls import AsyncFunction
+from host.bridge.in_flight import AsyncFunction
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.worker import AsyncWorker
 from host.errors import UsageError

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import count
 from time import monotonic
 
-from host.bridge.calls import deliver
+from host.bridge.in_flight import deliver
 from host.bridge.request import Reply
 from host.errors import CallError
 

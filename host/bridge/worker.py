@@ -13,7 +13,7 @@ The contract:
   it goes to ``on_orphan``.
 
 The loop may be turned by others' threads, which do their own work between two of its rounds (``attach``;
-``host/run/runners.py`` says which thread has it). That is done only as long as all that runs on the loop may go on
+``host/run/scheduler.py`` says which thread has it). That is done only as long as all that runs on the loop may go on
 anywhere; the first call of a function that is not ``movable`` pins the loop to its thread for good.
 """
 
@@ -31,8 +31,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from time import monotonic
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
-from host.bridge.calls import AsyncFunction, Calls, deliver, not_sent
 from host.bridge.descriptors import make_room
+from host.bridge.in_flight import AsyncFunction, Calls, deliver, not_sent
 from host.bridge.loops import LoopFactory, close_loop, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.stats import WorkerStats

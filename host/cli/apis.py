@@ -85,13 +85,13 @@ def command(
     debug: bool,
 ) -> int:
     """List the APIs, the resources of API NAME, or the operations of one RESOURCE."""
-    from host.configfile import read_config
+    from host.config_file import read_config
 
     files = {api: entry.document for api, entry in read_config(config).apis.items()}
     catalogs = _catalogs({**files, **documents(apis)})
     if stubs is not None:
         return _write_stubs(Path(stubs), catalogs)
-    from host.apis.listing import api_lines, overview_lines, resource_lines
+    from host.apis.reference import api_lines, overview_lines, resource_lines
 
     if name is None:
         lines = overview_lines(catalogs.values())

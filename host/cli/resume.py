@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from host.cli.again import resume_hint
 from host.cli.apis import api_limits_option, api_option, check_limited, documents
 from host.cli.arguments import SECONDS
-from host.cli.batch import Batch
+from host.cli.batch_options import Batch
 from host.cli.commands import EXIT_CODES
-from host.cli.granting import Granting, granting_options
-from host.cli.journals import runs_of
+from host.cli.journal_options import runs_of
+from host.cli.policy_options import Granting, granting_options
+from host.cli.rerun_hints import resume_hint
 from host.cli.run import GRACE, GRACE_DURABLE, run_one, sinks_of
 from host.cli.strict import StrictCommand
+from host.durable.decisions import FOR_ALL, InDoubt
 from host.errors import UsageError
-from host.run.decisions import FOR_ALL, InDoubt
 from host.settings import Settings
 
 if TYPE_CHECKING:
+    from host.durable.records import Run
     from host.events import Sink
-    from host.gate.journal.records import Run
     from host.host import Host
 
 __all__ = ["command"]
@@ -88,7 +88,7 @@ def command(
 
     ID may be a batch: then all its runs that are not done are gone on with.
     """
-    from host.durable import open_journal
+    from host.durable.runs import open_journal
     from host.host import Host
 
     decided = decisions_of(in_doubt)
@@ -170,7 +170,7 @@ def decisions_of(said: tuple[str, ...]) -> InDoubt:
 
 
 def _resume_batch(runs: list[Run], open_host: Any, results: Any, sinks: Any, **how: Any) -> int:
-    from host.cli.many import ResumedJobs, run_batch
+    from host.cli.batch_run import ResumedJobs, run_batch
 
     left = [run for run in runs if run.status != "done"]
     click.echo(f"{len(runs) - len(left)} of {len(runs)} runs of this batch are done", err=True)

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
-from host.cli.again import batch_hint, resume_hint
 from host.cli.apis import api_limits_option, api_option, check_limited, documents
 from host.cli.arguments import SECONDS, scripts_of
-from host.cli.batch import CONCURRENCY, Batch, batch_options
+from host.cli.batch_options import CONCURRENCY, Batch, batch_options
 from host.cli.commands import EXIT_CODES
-from host.cli.granting import Granting, granting_options
+from host.cli.durable_options import Keeping, keeping_options
+from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
-from host.cli.keeping import Keeping, keeping_options
-from host.cli.mode import choose
+from host.cli.live_or_simulated import choose
 from host.cli.output import OutputSink
+from host.cli.policy_options import Granting, granting_options
+from host.cli.rerun_hints import batch_hint, resume_hint
+from host.cli.result_text import as_json as as_json_line
+from host.cli.result_text import as_text, ordered
 from host.cli.strict import GIVEN, StrictCommand
-from host.cli.underway import UnderWaySink
-from host.cli.value import as_json as as_json_line
-from host.cli.value import as_text, ordered
 from host.errors import ConfigError, HostError
 from host.settings import Settings
 
@@ -154,7 +154,7 @@ def command(
             if keeping.run_id is not None:
                 again = batch_hint(keeping.run_id, ctx.meta[GIVEN])
                 click.echo(f"durable batch {keeping.run_id}; if it breaks off: {again}", err=True)
-            from host.cli.many import Jobs, run_batch  # most commands run one script
+            from host.cli.batch_run import Jobs, run_batch  # most commands run one script
 
             return run_batch(
                 batch,

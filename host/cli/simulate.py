@@ -49,7 +49,7 @@ def command(
         raise UsageError(f"--key {DEMO_KEY}: the demo key counts as no key; any other will do")
 
     from host.apis.stripe import load  # the catalog and the server: not for --help
-    from host.simulator.faults import Faults
+    from host.simulator.fault_injection import Faults
     from host.simulator.server import serve
     from host.simulator.store import Store
 

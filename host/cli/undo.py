@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from host.cli.apis import api_option, documents
-from host.cli.journals import journal_options, opened, runs_of
+from host.cli.journal_options import journal_options, opened, runs_of
 from host.cli.strict import StrictCommand
 from host.errors import UsageError
 
 if TYPE_CHECKING:
-    from host.gate.journal.records import Run
-    from host.gate.undo import Reversal
+    from host.durable.records import Run
+    from host.durable.undo import Reversal
     from host.host import Host
     from host.run.script import RunResult
 
@@ -44,7 +44,7 @@ def command(
     ID is a run or a batch. Given again it does what is left, and nothing twice: it is durable itself.
     """
     from host.cli.run import run_one, sinks_of
-    from host.configfile import read_config
+    from host.config_file import read_config
     from host.host import Host
 
     with opened(journal, env_file, config) as (book, settings):
@@ -86,7 +86,7 @@ def command(
 
 def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
     """One run after the other, the last first. Gives the first result that is no success, or the last."""
-    from host.parts.undoing import undo
+    from host.durable.undoing import undo
 
     worst: RunResult | None = None
     for run in runs:
@@ -104,7 +104,7 @@ def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
 
 def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> bool:
     """Say what would be done (``would``), and what cannot be; whether there is anything to do."""
-    from host.parts.undoing import Undoing
+    from host.durable.undoing import Undoing
 
     durable = host.durable_runs
     durable.check_bound(run)

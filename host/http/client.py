@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from host.errors import CallError, ConfigError, DeniedError
-from host.http.faults import Fault, OversizedError, call_error
 from host.http.message import Answer, Request, is_line, origin_of
 from host.http.settings import EARLY, HttpSettings
+from host.http.transport_errors import Fault, OversizedError, call_error
 
 if TYPE_CHECKING:
     import httpx
@@ -166,7 +166,7 @@ class HttpClient:
 
     def _open_fast(self) -> Wire:
         # Imported with the first request: a script without calls does not pay for it.
-        from host.http.lean import LeanWire
+        from host.http.connection_pool import LeanWire
 
         self._fast = lean = LeanWire(self.settings, read_roots(self._roots()))
         return lean
@@ -175,7 +175,7 @@ class HttpClient:
         wire = self._wires.get(name)
         if wire is None:
             # httpx takes 55 to 75 ms to import: only who needs it pays for it.
-            from host.http.httpx_wire import HttpxWire, build_client
+            from host.http.httpx_transport import HttpxWire, build_client
 
             transport = self._transport
             roots = read_roots(self._roots())

@@ -6,10 +6,10 @@ from typing import NoReturn
 
 import httpx
 
-from host.http.faults import Fault, OversizedError
-from host.http.lean import LeanWire
+from host.http.connection_pool import LeanWire
 from host.http.message import origin_of
 from host.http.settings import HttpSettings
+from host.http.transport_errors import Fault, OversizedError
 
 __all__ = ["HTTPX_ERRORS", "PoolTransport"]
 

@@ -66,6 +66,12 @@ def check_version(version: str) -> None:
 check_version(_version)
 
 PRELUDE = Path(__file__).with_name("prelude")
+LIBRARIES = Path(__file__).parent.with_name("libraries")
+
+
+def prelude_files() -> dict[str, Path]:
+    """The Lua files a state may load, by name: those of the prelude, and of each library beside its Python."""
+    return {path.stem: path for path in (*PRELUDE.glob("*.lua"), *LIBRARIES.glob("*/*.lua")) if path.stem != "types"}
 
 
 COMPILE = b"""
@@ -93,7 +99,8 @@ def bytecode(source: bytes, name: bytes, *, strip: bool = False) -> bytes | None
 
 
 def _source(name: str) -> str:
-    return PRELUDE.joinpath(f"{name}.lua").read_text("latin-1")
+    path = PRELUDE.joinpath(f"{name}.lua")
+    return (path if path.exists() else LIBRARIES.joinpath(name, f"{name}.lua")).read_text("latin-1")
 
 
 def _compile(source: str, name: str) -> bytes:

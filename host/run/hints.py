@@ -1,7 +1,7 @@
 """What to do about an error of Lua itself: from its message and the source where it was raised.
 
-A name that is not there is told with what is there instead (``host.run.missing``), a habit of another language with
-Lua's way (``host.run.habits``).
+A name that is not there is told with what is there instead (``host.run.missing_names``), a habit of another language
+with Lua's way (``host.run.syntax_habits``).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from host.run.habits import hint_for_syntax
-from host.run.missing import hint_for_name
+from host.run.missing_names import hint_for_name
 from host.run.script import LONG, lines_of
+from host.run.syntax_habits import hint_for_syntax
 
 __all__ = ["hint_for"]
 

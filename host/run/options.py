@@ -16,9 +16,9 @@ from msgspec.structs import force_setattr
 from host import arguments
 from host.errors import UsageError
 from host.events import Event, Sink
-from host.gate.budget import Budget
-from host.gate.permissions import Permissions
 from host.limits import Limits, is_seconds
+from host.policy.budget import Budget
+from host.policy.permissions import Permissions
 from host.run.script import Script
 
 __all__ = ["RunKeywords", "RunOptions", "ScriptLike", "check_id", "job_of", "script_of"]

@@ -18,33 +18,33 @@ import msgspec
 
 from host.apis.answers import LONGEST_BODY
 from host.apis.pages import page_words
+from host.calls.pipeline import REQUEST, Call, Gate, wrapped
 from host.decoding import LARGE
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
-from host.gate.budget import Meter
-from host.gate.gate import REQUEST, Call, Gate, wrapped
-from host.gate.masking import Mask
-from host.gate.permissions import Permissions
 from host.http.message import Answer
 from host.limits import MB, Limits
 from host.lua import protocol as p
-from host.lua.chunks import Chunks
+from host.lua.bytecode_cache import Chunks
+from host.lua.globals import FILES, OWN, STANDARD
 from host.lua.state import HostFunction, LuaState, chunk, home
 from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
+from host.policy.budget import Meter
+from host.policy.permissions import Permissions
+from host.policy.redaction import Mask
+from host.run.builtins import Tools
+from host.run.bytes_in_flight import LIGHT, Weight, check_values
 from host.run.failure import script_error
-from host.run.names import FILES, OWN, STANDARD
-from host.run.runners import Runners
+from host.run.scheduler import Runners
 from host.run.script import RunResult, Script, mentioned
-from host.run.shown import brief, cut_texts
+from host.run.shortening import brief, cut_texts
 from host.run.sources import Sources
-from host.run.tools import Tools
-from host.run.weight import LIGHT, Weight, check_values
 
 if TYPE_CHECKING:
+    from host.apis.api import Api
     from host.apis.catalog import Operation
     from host.bridge.worker import AsyncWorker
-    from host.gate.api import Api
-    from host.run.durable import Durable
+    from host.run.recording import Recording
 
 CROWD = 200  # runs alive at once from which each is to leave little garbage
 THRONG = 1000  # from which each gives back what loading left behind as soon as it waits
@@ -133,7 +133,7 @@ class Session:
         job: Job,
         around: Surroundings,
         done: Callable[[Session], None],
-        durable: Durable | None = None,
+        durable: Recording | None = None,
     ) -> None:
         self.run_id = run_id
         self._durable = durable
@@ -279,7 +279,7 @@ class Session:
         else:
             self._abort()
 
-    def _replay(self, durable: Durable) -> None:
+    def _replay(self, durable: Recording) -> None:
         """Tell the script the answers it was told before, in their order."""
         while durable.replaying and self._ending is None and self._why is None:
             told = durable.next_answer(self)

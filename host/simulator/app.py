@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from host.serve.names import host_of_header
 from host.simulator.simulator import Simulator
 
 Scope = MutableMapping[str, Any]
@@ -49,7 +50,7 @@ class SimulatorApp:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        name = host_name(headers.get("host", ""))
+        name = host_of_header(headers.get("host", ""))
         if self._names is not None and name not in self._names:
             await _refuse(send, 421, f"This server is not {name[:200] or 'without a name'}; see --allow-host", scope)
             return
@@ -108,12 +109,6 @@ def _target(scope: Scope) -> str:
     path = raw.decode("latin-1").partition("?")[0] if raw else quote(scope["path"])
     query: bytes = scope.get("query_string", b"")
     return f"{path}?{query.decode('latin-1')}" if query else path
-
-
-def host_name(header: str) -> str:
-    """The name in a Host header, without its port, lower case: ``[::1]:80`` → ``::1``."""
-    name, bracket, _ = header.strip().lower().removeprefix("[").partition("]")
-    return name if bracket else name.rpartition(":")[0] or name
 
 
 _TOO_LARGE = {

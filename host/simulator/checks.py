@@ -10,8 +10,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from host.apis.catalog import Operation, Schema
-from host.simulator.refusal import Refusal, invalid
-from host.simulator.wire import Tree
+from host.simulator.api_error import Refusal, invalid
+from host.simulator.parsing import Tree
 
 METADATA_KEYS, METADATA_KEY, METADATA_VALUE = 50, 40, 500  # https://docs.stripe.com/api/metadata
 _TYPES: dict[str, type | tuple[type, ...]] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from host.apis.catalog import Schema
-from host.simulator.call import Object, World
-from host.simulator.refusal import Refusal, invalid
+from host.simulator.api_error import Refusal, invalid
+from host.simulator.context import Object, World
 
 MAX_DEPTH = 4
 

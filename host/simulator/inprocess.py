@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from time import monotonic
 from urllib.parse import urlsplit
 
-from host.http.faults import call_error
 from host.http.message import Answer, Request
+from host.http.transport_errors import call_error
 from host.simulator.simulator import Simulator
 
 KEY = "sk_test_simulated"

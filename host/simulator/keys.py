@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from host.apis.catalog import Catalog
-from host.simulator.refusal import Refusal
+from host.simulator.api_error import Refusal
 
 _WELL_FORMED = re.compile(r"(?:sk|rk)_test_\w+")
 _NO_KEY = (

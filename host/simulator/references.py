@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from host.apis.catalog import Catalog, Schema
-from host.simulator.refusal import missing
+from host.simulator.api_error import missing
 from host.simulator.store import Store
 
 # Objects that exist without being created here (the account itself, cards of the sandbox, tax codes …).

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from host.apis.catalog import Schema
-from host.simulator.call import Call, Object
+from host.simulator.api_error import Refusal, missing
+from host.simulator.context import Call, Object
 from host.simulator.references import noun
-from host.simulator.refusal import Refusal, missing
 from host.simulator.routes import Parent, collection
 
 # The status a verb leads to: the first of these that the object's schema knows.

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from host.apis.catalog import Catalog, Operation, Schema
-from host.simulator.wire import segments
+from host.simulator.parsing import segments
 
 Action = Literal["create", "retrieve", "list", "search", "update", "delete", "act", "single", "compute"]
 

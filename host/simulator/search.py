@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from host.simulator.refusal import Refusal, invalid
+from host.simulator.api_error import Refusal, invalid
 
 Test = Callable[[dict[str, Any]], bool]
 

@@ -18,29 +18,29 @@ import msgspec
 
 from host import arguments
 from host.apis.catalog import Catalog
-from host.simulator import listing, resources
-from host.simulator.call import Call, Object, World
+from host.simulator import pagination, resources
+from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
+from host.simulator.context import Call, Object, World
 from host.simulator.expansion import expand
-from host.simulator.faults import NO_FAULT, Fault, Faults
+from host.simulator.fault_injection import NO_FAULT, Fault, Faults
 from host.simulator.ids import Ids
 from host.simulator.keys import Keys
+from host.simulator.object_factory import Shapes
+from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, path_and_query
 from host.simulator.references import References
-from host.simulator.refusal import Refusal
 from host.simulator.routes import Plan, Routes
-from host.simulator.shapes import Shapes
 from host.simulator.store import SavedAnswer, Store
 from host.simulator.stripe.behaviours import BEHAVIOURS
 from host.simulator.stripe.defaults import DEFAULTS
-from host.simulator.wire import Tree, form_tree, json_tree, multipart_tree, path_and_query
 
 Answer = tuple[int, dict[str, str], bytes]
 KEY_LIFE = 24 * 3600  # seconds an idempotency key is kept: https://docs.stripe.com/api/idempotent_requests
 _GENERIC: dict[str, Callable[[Call], Object | bytes]] = {
     "create": resources.create,
     "retrieve": resources.retrieve,
-    "list": listing.page,
-    "search": listing.page,
+    "list": pagination.page,
+    "search": pagination.page,
     "update": resources.update,
     "delete": resources.delete,
     "act": resources.act,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from host.errors import ConfigError
-from host.simulator.refusal import Refusal
+from host.simulator.api_error import Refusal
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode

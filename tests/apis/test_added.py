@@ -14,7 +14,7 @@ import pytest
 from pytest_httpx import HTTPXMock
 
 from host import CatalogError, ConfigError, Host, UsageError
-from host.gate.api import OAuth2
+from host.apis.api import OAuth2
 
 BASE = "https://pets.example/v1"
 KEYED = {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
@@ -297,7 +297,7 @@ def test_a_token_about_to_expire_is_renewed(httpx_mock: HTTPXMock, monkeypatch: 
     server = Server(seconds=100)
     httpx_mock.add_callback(server, is_reusable=True)
     now = [1000.0]
-    monkeypatch.setattr("host.gate.tokens.monotonic", lambda: now[0])
+    monkeypatch.setattr("host.apis.credentials.monotonic", lambda: now[0])
     with real() as host:
         host.add_api("petstore", document(OAUTH), auth="me:s3cret-value")
         for later in (0, 60, 75):

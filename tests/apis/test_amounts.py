@@ -8,8 +8,8 @@ import re
 import pytest
 
 from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS, is_money
-from host.apis.call import check_value, prepare
 from host.apis.catalog import Catalog, Operation, Schema
+from host.apis.prepare import check_value, prepare
 from host.errors import InvalidCall
 
 FRACTIONS = (19.99 * 100, 15.75, 500.5, 29.99, 3.07, 1.005 * 100, 8.7 * 100, -15.75, 123456.789)

@@ -15,9 +15,9 @@ from host.apis import document as documents
 from host.apis import schemas
 from host.apis.cache import catalog_of
 from host.apis.check import checker
-from host.apis.fault import Fault
 from host.apis.openapi import compile
-from host.apis.patterns import longest
+from host.apis.regex_bounds import longest
+from host.apis.validation_error import Fault
 from host.simulator.simulator import Simulator
 
 Json = dict[str, Any]

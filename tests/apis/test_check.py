@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.apis.call import bind, check_value, prepare, signature
 from host.apis.catalog import Catalog, Operation
 from host.apis.nearest import misspelt, nearest
 from host.apis.options import CallOptions
+from host.apis.prepare import bind, check_value, prepare, signature
 from host.errors import InvalidCall
 from tests.apis.documents import small, takes
 

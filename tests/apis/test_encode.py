@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.apis.call import prepare
 from host.apis.catalog import Catalog, Operation
 from host.apis.encode import brackets, deep_pairs, flat_pairs, form_text, multipart
-from host.apis.fault import number_text
+from host.apis.prepare import prepare
+from host.apis.validation_error import number_text
 from host.errors import InvalidCall
 from tests.apis.documents import small, takes
 

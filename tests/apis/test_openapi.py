@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from host.apis.call import check_value, prepare
 from host.apis.catalog import Auth, Catalog, Facts, Operation, Schema
 from host.apis.naming import given_id, identifier, singular
 from host.apis.openapi import compile, read_document
+from host.apis.prepare import check_value, prepare
 from host.apis.stripe.facts import compile_stripe
 from host.errors import CatalogError, InvalidCall
 from tests.apis.documents import answers, small, takes

@@ -8,9 +8,9 @@ import pytest
 
 from host import Host
 from host.apis.cache import catalog_of
-from host.apis.call import prepare
 from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.naming import identifier
+from host.apis.prepare import prepare
 from host.apis.stubs import stub_files
 from host.errors import InvalidCall
 

@@ -9,7 +9,7 @@ from pytest_httpx import HTTPXMock
 
 from host import ApiError, Host, InvalidCall
 from host.apis.catalog import Catalog, Operation
-from host.apis.rest import endpoint_request
+from host.apis.endpoint import endpoint_request
 from host.http.message import Request
 
 BASE = "https://api.stripe.com"

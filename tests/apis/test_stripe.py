@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from host.apis.call import builder_method, check_value, prepare
 from host.apis.catalog import Catalog, Method, Operation, Schema
 from host.apis.document import read_document
 from host.apis.encode import brackets
+from host.apis.prepare import builder_method, check_value, prepare
 from host.apis.stripe import COMPILED
 from host.apis.stripe.compile import DOCUMENT, main
 from host.apis.stripe.facts import compile_stripe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host.apis.catalog import Catalog
-from host.apis.successors import MOVED, PARAMS, VERBS, missing_member, missing_param, snake
+from host.apis.legacy_names import MOVED, PARAMS, VERBS, missing_member, missing_param, snake
 
 RESOURCES = ("customers", "products", "subscriptions", "checkout.sessions", "webhook_endpoints", "invoice_items")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from host.apis.call import prepare
 from host.apis.catalog import Catalog
 from host.apis.options import CallOptions
+from host.apis.prepare import prepare
 from host.apis.scalars import whole
 from host.errors import InvalidCall
 from tests.apis.documents import answers, small, takes

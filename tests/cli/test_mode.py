@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host.cli.mode import choose
+from host.cli.live_or_simulated import choose
 from host.errors import ConfigError, UsageError
 from host.settings import DEMO_KEY, Secret, Settings
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from host.cli.value import as_json, as_text
+from host.cli.result_text import as_json, as_text
 
 
 @pytest.mark.parametrize(

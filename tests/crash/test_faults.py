@@ -7,7 +7,7 @@ from collections import Counter
 from host import Host
 from host.apis.stripe import load
 from host.events import CallEnded, Event
-from host.simulator.faults import Fault, Faults, Rates
+from host.simulator.fault_injection import Fault, Faults, Rates
 from host.simulator.simulator import Simulator
 
 # A script's own retry: create() again asks after the same change, with the same key.

@@ -16,7 +16,7 @@ import host as door
 from host import ApiLimits, Budget, Host, HostError, Limits, OAuth2, Permissions, Script, Secret, Settings, UsageError
 from host.events import Event, RunEnded
 from host.run.options import RunOptions
-from host.simulator.faults import Faults, Rates
+from host.simulator.fault_injection import Faults, Rates
 from host.simulator.simulator import Simulator
 
 VALUES: dict[str, Callable[[], Any]] = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from host import ClosedError, Host
-from host.gate.libraries.library import Library
+from host.libraries.library import Library
 
 
 class Order:

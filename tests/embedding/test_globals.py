@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from host import Host, UsageError
-from host.run.names import FILES, STANDARD
+from host.lua.globals import FILES, STANDARD
 
 NAMES = sorted(set(STANDARD))
 TOGETHER = sorted((one, other) for one in FILES for other in FILES if one != other and FILES[one] == FILES[other])

@@ -9,7 +9,7 @@ import pytest
 
 from host import Host, RunResult
 from host.cli import main
-from host.run.returned import read, written
+from host.run.result_type import read, written
 
 HOSTS: dict[str, dict[str, Any]] = {"here": {}, "isolated": {"isolation": "process"}, "processes": {"processes": 2}}
 RETURNED: dict[str, tuple[Any, ...]] = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from host.errors import CallError, CallTimeout, NetworkError, UnexpectedAnswer
 from host.http.client import HttpClient
-from host.http.lean import LeanWire, _Connection, _fields, _Lines
+from host.http.connection_pool import LeanWire, _Connection, _fields, _Lines
 from host.http.message import Answer, Request
 from host.http.settings import HttpSettings
 from tests.http.servers import FaultServer
@@ -194,7 +194,7 @@ async def test_a_connection_that_stays_is_kept_alive_by_the_system(
     client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A peer that is gone without a word is noticed, also of connections opened later."""
-    monkeypatch.setattr("host.http.lean.YOUTH", 0.01)
+    monkeypatch.setattr("host.http.connection_pool.YOUTH", 0.01)
     assert isinstance(client._fast or client._open_fast(), LeanWire)
     for many in (2, 5):
         await asyncio.gather(*(get(client, server, "ok") for _ in range(many)))
@@ -270,8 +270,8 @@ async def test_a_system_that_refuses_probes_does_without(
     client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For each connection by itself, and nothing is raised in the loop."""
-    monkeypatch.setattr("host.http.lean.YOUTH", 0.01)
-    monkeypatch.setattr("host.http.lean.LONGEST_KEEPALIVE", 1 << 20)
+    monkeypatch.setattr("host.http.connection_pool.YOUTH", 0.01)
+    monkeypatch.setattr("host.http.connection_pool.LONGEST_KEEPALIVE", 1 << 20)
     raised: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
     careful = HttpClient(HttpSettings(trust_env=False, keepalive=500_000.0))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from host import Host, RunResult
-from host.gate.permissions import Permissions
+from host.policy.permissions import Permissions
 from tests.libraries.servers import Serving, WebApp
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from host import RunResult
 from host.errors import DeniedError, InvalidCall
-from host.gate.libraries.paths import Replacement, open_file
+from host.libraries.fs.paths import Replacement, open_file
 
 Script = Callable[..., RunResult]
 
@@ -149,7 +149,7 @@ def test_errors_are_of_the_host() -> None:
     """A link found while opening is a denial, any other failure of the system is invalid."""
     import errno
 
-    from host.gate.libraries.paths import failure
+    from host.libraries.fs.paths import failure
 
     assert isinstance(failure("x", OSError(errno.ELOOP, "loop")), DeniedError)
     assert isinstance(failure("x", OSError(errno.ENOSPC, "No space")), InvalidCall)

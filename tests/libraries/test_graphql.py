@@ -10,7 +10,7 @@ import pytest
 
 from host import RunResult
 from host.errors import ConfigError, InvalidCall
-from host.gate.libraries.graphql import operation_kind
+from host.libraries.graphql.library import operation_kind
 from host.settings import Settings
 from tests.libraries.servers import Serving, WebApp
 
@@ -314,7 +314,7 @@ def test_a_token_goes_only_where_its_source_says() -> None:
 )
 def test_a_schema_that_is_none(text: str) -> None:
     """It is refused by its name, whatever is wrong with it, before any query is checked."""
-    from host.gate.libraries.graphql_schema import SchemaCheck
+    from host.libraries.graphql.schema import SchemaCheck
 
     with pytest.raises(InvalidCall, match=r"the schema x\.graphql cannot be read"):
         SchemaCheck.of_sdl(text, "x.graphql")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from host import Host, RunResult
-from host.gate.permissions import Permissions
+from host.policy.permissions import Permissions
 from tests.libraries.servers import TEXT, Serving, WebApp
 
 Script = Callable[..., RunResult]
@@ -180,7 +180,7 @@ def test_a_name_that_leads_to_a_private_address_is_refused_at_the_connection(
         asked.append(host)
         return [(2, 1, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr("host.http.checked._loop_addresses", lie)
+    monkeypatch.setattr("host.http.guarded_client._loop_addresses", lie)
     grants = {"net": ("rebound.example", f"127.0.0.2:{web.port}")}
     code = "http.get('http://rebound.example:' .. port .. '/')"
     error = error_of(script(code, globals={"port": str(web.port)}, check=False, **grants))

@@ -10,9 +10,9 @@ import pytest
 
 from host import Host, RunResult
 from host.errors import InvalidCall, UsageError
-from host.gate.budget import Budget
-from host.gate.libraries.library import Asked, Library, LibraryFunction
-from host.gate.permissions import Permissions
+from host.libraries.library import Asked, Library, LibraryFunction
+from host.policy.budget import Budget
+from host.policy.permissions import Permissions
 
 Script = Callable[..., RunResult]
 

@@ -11,7 +11,7 @@ import pytest
 
 from host import RunResult
 from host.errors import InvalidCall
-from host.gate.libraries.statement import bound, first_word
+from host.libraries.sql.statement import bound, first_word
 from tests.libraries.postgres import postgres, programs
 
 Script = Callable[..., RunResult]
@@ -289,8 +289,8 @@ def test_sqlite_says_its_schema(script: Script, tmp_path: Path) -> None:
 
 def test_rows_and_sizes_are_bounded(script: Script, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """More rows, or more bytes, than the limit are an error and not a full memory."""
-    monkeypatch.setattr("host.gate.libraries.rows.MOST_ROWS", 1000)
-    monkeypatch.setattr("host.gate.libraries.rows.MOST_BYTES", 100_000)
+    monkeypatch.setattr("host.libraries.sql.rows.MOST_ROWS", 1000)
+    monkeypatch.setattr("host.libraries.sql.rows.MOST_BYTES", 100_000)
     numbers = (
         "with recursive c(x) as (select 1 union all select x + 1 from c where x < {n}) select {what} from c"
     )

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from host import Host, Permissions, RunResult
-from host.gate.libraries import rows
-from host.gate.libraries.database import _streams
+from host.libraries.sql import rows
+from host.libraries.sql.database import _streams
 from tests.libraries.postgres import postgres, programs
 
 Script = Callable[..., RunResult]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import lupa.luajit21 as lupa
 import pytest
 
-from host.lua.state import DROPPED
+from host.lua.state import DROPPED, prelude_files
 
-PRELUDE = sorted(path.name for path in (files("host.lua") / "prelude").iterdir() if path.name.endswith(".lua"))
+PRELUDE = sorted(prelude_files())
 
 NAMED = """
 local util, band, rshift = require("jit.util"), bit.band, bit.rshift
@@ -57,16 +55,16 @@ def test_the_reader_sees_globals(globals_of) -> None:
 
 
 #: The files every state begins with, which save memory by naming the state's own globals (see core.lua).
-FIRST = ("core.lua", "budget.lua", "begin.lua", "env.lua", "text.lua", "builders.lua")
+FIRST = ("core", "budget", "begin", "env", "text", "builders")
 
 
 @pytest.mark.parametrize("name", PRELUDE)
 def test_no_file_names_a_global(globals_of, name: str) -> None:
     """But those a state begins with, and they name only what stays."""
-    named = set(globals_of((files("host.lua") / "prelude" / name).read_text()).split())
+    named = set(globals_of(prelude_files()[name].read_text()).split())
     if name not in FIRST:
         assert named == set()
-    elif name == "core.lua":
+    elif name == "core":
         assert named - KEPT == {"debug"}  # while it is loaded, before that is dropped
     else:
         assert named <= KEPT

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from host import Host, RunResult, ScriptError
-from tests.run.durable_lab import Lab
+from tests.durable.lab import Lab
 
 Run = Callable[..., RunResult]
 

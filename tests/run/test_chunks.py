@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from host import Host, Limits, RunResult
 from host.lua import protocol as p
-from host.lua.chunks import ENTRY, LARGEST, Chunks
+from host.lua.bytecode_cache import ENTRY, LARGEST, Chunks
 from host.lua.state import LuaState, bytecode
 
 

@@ -11,7 +11,7 @@ import pytest
 from host import Host, Limits
 from host.events import CallEnded, Event
 from host.report.errors import describe
-from tests.run.durable_lab import Lab
+from tests.durable.lab import Lab
 from tests.run.scripted_server import ScriptedServer
 
 DECLINED = """local _, e = try(stripe.payment_intents.create, {amount = 2000, currency = "usd", confirm = true,

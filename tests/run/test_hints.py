@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from host import Host, ScriptError
-from host.run.habits import LINES, _without_texts
 from host.run.hints import hint_for
-from host.run.missing import MEMBERS, MISSING, MODULES
+from host.run.missing_names import MEMBERS, MISSING, MODULES
+from host.run.syntax_habits import LINES, _without_texts
 
 Fails = Callable[..., ScriptError]
 NAMES = [name for name in MISSING if not name.endswith("*")]

@@ -19,7 +19,7 @@ from host.bridge.request import AsyncRequest, Reply
 from host.bridge.worker import AsyncFunction, AsyncWorker
 from host.events import Event
 from host.run import runners as module
-from host.run.runners import Runners
+from host.run.scheduler import Runners
 
 
 class Session:

@@ -6,7 +6,7 @@ import pytest
 
 from host import Host, Limits
 from host.events import CallStarted
-from host.run.shown import LONGEST, brief, cut
+from host.run.shortening import LONGEST, brief, cut
 
 SAYING = {
     "print": "print(('x'):rep(1000))",

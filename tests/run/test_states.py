@@ -12,8 +12,8 @@ from host import Host
 from host.errors import ClosedError
 from host.limits import Limits
 from host.lua.state import LuaState
+from host.run.lua_states import FOLLOW, LARGE, REST, SLICE, States
 from host.run.session import Session
-from host.run.states import FOLLOW, LARGE, REST, SLICE, States
 
 
 class Worker:

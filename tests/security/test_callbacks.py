@@ -8,8 +8,8 @@ import lupa.luajit21 as lupa
 import pytest
 
 from host import Host, Limits
+from host.lua.globals import STANDARD
 from host.lua.reviewed import REVIEWED
-from host.run.names import STANDARD
 
 WALK = Path(__file__).with_name("callbacks.lua").read_text()
 LIMITS = Limits(tasks=1_000_000)

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from host import Host, Limits, Permissions
-from host.run.names import FILES, STANDARD
+from host.lua.globals import FILES, STANDARD
+from host.lua.state import prelude_files
 
-PRELUDE = sorted(path for path in (files("host.lua") / "prelude").iterdir() if path.name.endswith(".lua"))
+PRELUDE = sorted(prelude_files().values())
 
 #: Keeps what it needs of the standard globals in locals, then sets a trap in every global and every field of every library.
 TRAPPED = """

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from host.errors import UsageError
-from host.simulator.faults import Faults, Rates
+from host.simulator.fault_injection import Faults, Rates
 
 
 def test_the_command_lines_words_become_rates() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from host.simulator.faults import Faults
+from host.simulator.fault_injection import Faults
 
 CREATE = "/v1/products"
 

@@ -13,7 +13,7 @@ import pytest
 from host.apis.catalog import Catalog
 from host.errors import UsageError
 from host.simulator.app import SimulatorApp
-from host.simulator.faults import Faults
+from host.simulator.fault_injection import Faults
 from host.simulator.server import SimulatorServer, serve
 from host.simulator.simulator import Simulator
 from host.simulator.store import Store
@@ -221,7 +221,7 @@ def test_a_client_that_does_not_come_to_an_end_is_cut_off(
     stripe: Catalog, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
     """However slowly it goes on; one that waits for an answer is not."""
-    monkeypatch.setattr("host.simulator.server.PATIENCE", 0.05)
+    monkeypatch.setattr("host.serve.server.PATIENCE", 0.05)
     with serve(stripe) as running:
         assert raw(running, begun) == b""
     with serve(stripe, faults=Faults.parse("latency:300ms")) as running:

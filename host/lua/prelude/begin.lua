@@ -15,7 +15,7 @@ local is_bytecode, durable, crowd, trace = has(8), has(4), has(2), has(1)
 run.trace = trace
 if durable then core.load_code(core.host(PRELUDE, "durable")) end
 local chunk, message
-if is_bytecode then -- the host's own (host.lua.chunks)
+if is_bytecode then -- the host's own (host.lua.bytecode_cache)
   chunk = load(source, name, "b", env)
 else
   chunk, message = core.compile(source, name)

@@ -1,5 +1,5 @@
 -- What a script may name: its global table, built fresh for each run. Each name is made when it is first used; the
--- host says from what (host.run.names), but for Lua's own functions in a run that is given no globals.
+-- host says from what (host.lua.globals), but for Lua's own functions in a run that is given no globals.
 local core = ...
 local host, run = core.host, core.run
 local NAME, PRELUDE = 10, 9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from host.simulator.call import Call, Object
+from host.simulator.context import Call, Object
 from host.simulator.stripe import (
     catalogue,
     checkout,

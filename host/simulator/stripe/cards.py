@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from host.simulator.call import Call, Object
-from host.simulator.refusal import missing
+from host.simulator.api_error import missing
+from host.simulator.context import Call, Object
 
 
 class Card(msgspec.Struct, frozen=True):

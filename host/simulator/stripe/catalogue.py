@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator import resources
-from host.simulator.call import Call, Object
-from host.simulator.refusal import Refusal, invalid
+from host.simulator.api_error import Refusal, invalid
+from host.simulator.context import Call, Object
 from host.simulator.stripe.money import check_amount, check_currency
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator import resources
-from host.simulator.call import Call, Object
-from host.simulator.refusal import invalid
+from host.simulator.api_error import invalid
+from host.simulator.context import Call, Object
 from host.simulator.stripe.catalogue import make_price
 from host.simulator.stripe.money import unit_price
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.call import Call, Object
+from host.simulator.context import Call, Object
 from host.simulator.stripe.cards import from_parameters, make, payment_method
 
 

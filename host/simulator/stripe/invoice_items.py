@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.call import Call, Object
-from host.simulator.refusal import invalid
+from host.simulator.api_error import invalid
+from host.simulator.context import Call, Object
 from host.simulator.stripe import invoices
 from host.simulator.stripe.money import check_amount, check_currency, unit_price
 

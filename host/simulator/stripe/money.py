@@ -7,9 +7,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from host.apis.amounts import ZERO_DECIMALS
-from host.simulator.call import Call
+from host.simulator.api_error import invalid
 from host.simulator.checks import at_least
-from host.simulator.refusal import invalid
+from host.simulator.context import Call
 
 # https://docs.stripe.com/currencies
 CURRENCIES = frozenset(

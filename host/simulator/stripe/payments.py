@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.call import Call, Object
+from host.simulator.api_error import Refusal
 from host.simulator.checks import at_least
-from host.simulator.refusal import Refusal
+from host.simulator.context import Call, Object
 from host.simulator.stripe.cards import Card, card_error, card_of, from_parameters, make, payment_method
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.call import Call, Object
-from host.simulator.refusal import Refusal
+from host.simulator.api_error import Refusal
+from host.simulator.context import Call, Object
 from host.simulator.stripe.cards import card_error, card_of, payment_method
 from host.simulator.stripe.payments import take_method
 

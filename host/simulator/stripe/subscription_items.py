@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from host.simulator.call import Call, Object
-from host.simulator.refusal import invalid
+from host.simulator.api_error import invalid
+from host.simulator.context import Call, Object
 from host.simulator.stripe.catalogue import make_price
 from host.simulator.stripe.money import later
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.simulator.call import Call, Object
-from host.simulator.refusal import Refusal, invalid, missing
+from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.context import Call, Object
 from host.simulator.stripe import invoices
 from host.simulator.stripe.cards import payment_method
 from host.simulator.stripe.catalogue import make_discounts, make_price

@@ -1,0 +1,65 @@
+"""What a call says that its catalog does not know, and sends all the same.
+
+By ``extra`` among the request options, by ``<api>.request``, and wherever another API version is asked for than the one
+the catalog was compiled from. Names are kept, so that budgets and the log can tell of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from host.apis.catalog import Facts
+from host.apis.validation_error import Fault, shown
+
+__all__ = ["Beyond", "check_names", "names_in", "other_version"]
+
+# Brackets nest a name on the wire (``recurring[interval]``), but servers also read ``[amount]`` and `` amount`` as
+# ``amount``: a name must begin with its first step, and its brackets must be closed.
+_STEP = r"[A-Za-z0-9_@$:./\-]"
+_INNER = r"[^\[\]\x00-\x1f\x7f]{1,200}(\[[^\[\]\x00-\x1f\x7f]{0,200}\]){0,20}\Z"  # of what is nested already
+_NAME = rf"{_STEP}{{1,200}}(\[{_STEP}{{0,200}}\]){{0,20}}\Z"
+
+
+class Beyond:
+    """The names of one call that its catalog does not know, filled while the call is checked.
+
+    ``lenient``: unknown parameters and members are let through, and missing ones are the API's to ask for.
+    """
+
+    __slots__ = ("lenient", "names")
+
+    def __init__(self, lenient: bool) -> None:
+        self.lenient = lenient
+        self.names: list[str] = []
+
+    def note(self, name: str, value: Any) -> None:
+        """Keep ``name`` and the names inside ``value``. Raises ``Fault`` for one that could be read otherwise."""
+        check_names(name, value)
+        for each in (name, *names_in(value)):
+            self.names += filter(None, re.split(r"[\[\]]+", each))
+
+
+def check_names(name: str, value: Any) -> None:
+    """Raise ``Fault`` for a parameter ``name``, or a name inside its ``value``, that a server could read as another."""
+    _check(name, _NAME)
+    for each in names_in(value):
+        _check(each, _INNER)
+
+
+def _check(name: str, form: str) -> None:
+    if not re.match(form, name):
+        raise Fault("", text=f"{shown(name)} is no parameter's name; expected one such as price or recurring[interval]")
+
+
+def names_in(value: Any) -> list[str]:
+    """The names of all members at any depth; the checkers bound the depth."""
+    if isinstance(value, dict):
+        return [name for key, each in value.items() for name in (str(key), *names_in(each))]
+    return [name for each in value for name in names_in(each)] if isinstance(value, list) else []
+
+
+def other_version(facts: Facts, asked: str | None) -> bool:
+    """Whether a request that asks for the version ``asked`` (None: the host's) is for another than the catalog's."""
+    version = asked or facts.asked_version
+    return bool(version and facts.version_header and version != facts.version)

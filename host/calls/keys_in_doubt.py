@@ -1,0 +1,59 @@
+"""Idempotency keys under which a change may have happened, and what their budgets still hold for it.
+
+A key is in doubt from the first answer that does not say what became of its request until one that does. What the
+request took from budgets stays taken as long.
+"""
+
+from __future__ import annotations
+
+from host.bridge.request import Reply
+from host.policy.budget import Claim, settle
+
+__all__ = ["Doubt", "Doubts", "Key"]
+
+Key = tuple[str, str]
+"""Origin (``https://api.stripe.com``) and idempotency key."""
+
+MOST = 100_000  # keys remembered by one host
+
+
+class Doubt:
+    """``digest`` is of the request as it was sent first, ``claims`` what it took from budgets."""
+
+    __slots__ = ("claims", "digest")
+
+    def __init__(self, digest: int | None, claims: tuple[Claim, ...]) -> None:
+        self.digest = digest
+        self.claims = claims
+
+
+class Doubts:
+    """The keys in doubt of one host. Thread-safe; false while there are none."""
+
+    __slots__ = ("_by_key",)
+
+    def __init__(self) -> None:
+        self._by_key: dict[Key, Doubt] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_key)
+
+    def find(self, key: Key | None) -> Doubt | None:
+        """What is in doubt under a key, if anything is."""
+        return self._by_key.get(key) if key is not None else None
+
+    def note(self, key: Key, digest: int | None, claims: tuple[Claim, ...]) -> None:
+        """Nobody knows what became of a request under this key."""
+        found = self._by_key.get(key)
+        if found is None:
+            if len(self._by_key) >= MOST:  # hours old, where an API forgets keys after a day
+                self._by_key.pop(next(iter(self._by_key)), None)
+            self._by_key[key] = Doubt(digest, claims)
+        else:
+            found.claims += tuple(claim for claim in claims if claim not in found.claims)
+
+    def settle(self, key: Key, reply: Reply) -> None:
+        """It is known now: ``reply`` says what the budgets are told."""
+        found = self._by_key.pop(key, None)  # whoever takes it out settles it, once
+        if found is not None:
+            settle(found.claims, reply)

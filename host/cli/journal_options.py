@@ -1,0 +1,60 @@
+"""Commands about runs in a journal: their options, and the runs an id names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from host.settings import Settings
+
+if TYPE_CHECKING:
+    from host.durable.journal import Journal
+    from host.durable.records import Run
+
+__all__ = ["journal_options", "opened", "runs_of", "status_of"]
+
+
+def journal_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command ``--journal`` and ``--env-file``."""
+    function = click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")(function)
+    return click.option("--journal", metavar="URL", help="The journal: a file, or a database's URL.")(function)
+
+
+@contextmanager
+def opened(
+    journal: str | None, env_file: str | None, config: str | None = None
+) -> Iterator[tuple[Journal, Settings]]:
+    """The journal these options or ``host.toml`` name, and the settings."""
+    from host.config_file import read_config
+    from host.durable.runs import open_journal
+
+    found = read_config(config)
+    settings = Settings.load(
+        env_file=env_file, overrides={"journal": journal}, config=(found.path, found.settings)
+    )
+    book = open_journal(settings.journal)
+    try:
+        yield book, settings
+    finally:
+        book.close()
+
+
+def runs_of(book: Journal, id: str) -> list[Run]:
+    """The run of an id, or the runs of a batch, in their order. Raises ``UsageError`` where there is none."""
+    from host.durable.runs import no_such_run
+
+    run = book.run(id)
+    found = [run] if run is not None else book.batch(id)
+    if not found:
+        raise no_such_run(book, id)
+    return found
+
+
+def status_of(book: Journal, run: Run) -> str:
+    """A run's status as it is now."""
+    if run.status == "running" and not book.is_running(run):
+        return "broken off"
+    return run.status

@@ -1,0 +1,1 @@
+"""The log of a run: written before, replayed after, read in one place; undo."""

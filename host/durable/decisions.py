@@ -1,0 +1,127 @@
+"""Decisions on calls in doubt: read from what somebody said, checked against the run's log, recorded in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from host.durable.history import History, Place, call_name
+from host.durable.records import Decided, Record, encode
+from host.errors import InvalidCall, UsageError
+from host.lua.values import to_lua
+
+__all__ = ["FOR_ALL", "InDoubt", "decisions"]
+
+InDoubt = str | Mapping[str, Any]
+"""``"ask"``, ``"repeat"`` or ``"skip"`` for all calls in doubt, or what is decided of each by its name: ``"skip"``,
+``"repeat"``, ``"done"``, ``"done:JSON"`` or ``("done", answer)``."""
+
+FOR_ALL: Final = ("ask", "repeat", "skip")
+_WORDS: Final = "skip, repeat, done or done:JSON"
+
+
+def decisions(log: Sequence[Record], in_doubt: InDoubt, is_api: Callable[[str], bool]) -> list[Record]:
+    """The records of what is decided anew; their ``seq`` is the journal's to give.
+
+    ``is_api`` says whether an operation is an API's, whose answer is an object. Raises ``UsageError`` for a call
+    that is not there or has its answer, for a word that is none, and where something was built on what was decided.
+    """
+    history = History(log)
+    if isinstance(in_doubt, str):
+        if in_doubt not in FOR_ALL:
+            raise UsageError(f"in_doubt is {in_doubt!r}; expected 'ask', 'repeat', 'skip', or a mapping of calls")
+        return [] if in_doubt == "ask" else _for_all(history, in_doubt)
+    if not isinstance(in_doubt, Mapping):
+        raise UsageError(f"in_doubt is a {type(in_doubt).__name__}; expected 'ask', 'repeat', 'skip', or a mapping")
+    named = {call_name(*place): place for place in (*history.open, *history.told, *history.late)}
+    found = []
+    for call, said in in_doubt.items():
+        place = named.get(call)
+        if place is None or not history.is_change(place):
+            raise UsageError(f"there is no {call!r} that could be decided; {_there_are(history)}")
+        wanted = _read(call, said)
+        name = history.sent[place].name
+        if wanted.word == "done" and is_api(name):
+            _check_answer(call, name, wanted)
+        found += _of_one(history, place, wanted)
+    return found
+
+
+def _for_all(history: History, word: str) -> list[Record]:
+    """Take back what was said of all calls before. What was decided by name stands, as does what was built on."""
+    found = []
+    for place in history.settled:
+        standing = history.decided[place]
+        if standing.all and standing.word != word and not history.built_on(place):
+            decided = Decided(word, all=True, back_to=history.told[place].seq)
+            found.append(_record(history, place, decided))
+    return found
+
+
+def _of_one(history: History, place: Place, wanted: Decided) -> list[Record]:
+    standing = history.decided.get(place)
+    if standing is not None and (standing.word, standing.value) == (wanted.word, wanted.value):
+        return []
+    label = f"{history.sent[place].name} ({call_name(*place)})"
+    if place not in history.told and place not in history.late:
+        return [_record(history, place, wanted)]
+    if place not in history.settled:
+        raise UsageError(f"{label} is not in doubt: its answer is recorded; {_there_are(history)}")
+    if history.built_on(place):
+        raise UsageError(
+            f"{label} was decided ({history.decided[place].word}), and the run has sent further changes since; "
+            "that cannot be taken back",
+            hint="runs show lists them; what is wrong has to be put right by hand, or by runs undo",
+        )
+    return [_record(history, place, msgspec.structs.replace(wanted, back_to=history.told[place].seq))]
+
+
+def _record(history: History, place: Place, decided: Decided) -> Record:
+    sent = history.sent[place]
+    return Record(sent.run, 0, "decided", *place, name=sent.name, line=sent.line, data=encode(decided))
+
+
+def _there_are(history: History) -> str:
+    places = [*history.open, *(place for place in history.settled if not history.built_on(place))]
+    if not places:
+        return "no call of this run is in doubt"
+    return "there are: " + ", ".join(f"{history.sent[place].name} ({call_name(*place)})" for place in places)
+
+
+def _read(call: str, said: Any) -> Decided:
+    if isinstance(said, str):
+        word, colon, text = said.partition(":")
+        if word in ("skip", "repeat", "done") and (not colon or word == "done"):
+            return Decided(word, _answer(call, _json(call, text)) if colon else None)
+    elif isinstance(said, (tuple, list)) and len(said) == 2 and said[0] == "done":
+        return Decided("done", _answer(call, said[1]))
+    raise UsageError(f"{call}: {said!r} is no decision; expected {_WORDS}")
+
+
+def _answer(call: str, value: Any) -> bytes:
+    try:
+        return to_lua(value)
+    except InvalidCall as error:
+        raise UsageError(f"{call}: its answer: {error.message}") from None
+
+
+def _json(call: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{call}: what is behind done: is not JSON: {error}",
+            hint='a text is in double quotes, as in done:"prod_1"; the shell takes one pair, so put all in single ones',
+        ) from None
+
+
+def _check_answer(call: str, name: str, wanted: Decided) -> None:
+    value = None if wanted.value is None else msgspec.msgpack.decode(wanted.value)
+    if not (isinstance(value, dict) or (isinstance(value, str) and value)):
+        raise UsageError(
+            f"{call}: {name} answers with an object, which the script goes on with; say what it is",
+            hint='done:{"id": "…"} with what the script reads of it, or the id alone: done:"…"',
+        )

@@ -1,0 +1,95 @@
+"""A run's log as it counts: what is replayed, what is open, what was decided and can be decided anew."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from host.durable.records import Decided, Record, decode_decided, decode_sent, decode_told
+
+__all__ = ["History", "Place", "call_name"]
+
+Place = tuple[str, int]
+"""Which call of which task."""
+
+
+def call_name(path: str, n: int) -> str:
+    """How a call is named to people, who decide by that name."""
+    return f"call {n} of task {path}"
+
+
+class History:
+    """Reads a log once.
+
+    An answer that is made again, or that came of a decision since taken back, counts no more; nor does what the
+    script was told after such a decision. What an API answered after it is kept as known (``late``).
+    """
+
+    def __init__(self, log: Sequence[Record]) -> None:
+        self.answers: deque[Record] = deque()  # as they were told, refusals included
+        self.values: deque[Record] = deque()
+        self.sent: dict[Place, Record] = {}  # the first of each: it is as old as its key
+        self.late: dict[Place, Record] = {}
+        self.decided: dict[Place, Decided] = {}  # what stands, said since the call was last sent
+        self.told: dict[Place, Record] = {}  # the answer that counts
+        self.printed = 0  # bytes of output that were shown for certain
+        self._last_change = 0  # the seq of the last change that was sent
+        self._by_decision: set[Place] = set()
+        skipped = {record.n for record in log if record.kind == "resumed" and record.n}
+        cuts = [
+            (back_to, record.seq)
+            for record in log
+            if record.kind == "decided" and (back_to := decode_decided(record.data).back_to) is not None
+        ]
+        for record in log:
+            cut = any(start <= record.seq < end for start, end in cuts)
+            self._read(record, counts=not cut and record.seq not in skipped, cut=cut, first=record.seq in dict(cuts))
+
+    def _read(self, record: Record, *, counts: bool, cut: bool, first: bool) -> None:
+        place = record.path, record.n
+        if record.kind == "sent":
+            sent = decode_sent(record.data)
+            if not counts and sent.seconds is not None:
+                return
+            self.sent.setdefault(place, record)
+            self.decided.pop(place, None)
+            self.printed = max(self.printed, sent.printed)
+            if sent.seconds is None:
+                self._last_change = record.seq
+        elif record.kind in ("answer", "refused"):
+            if counts:
+                self.answers.append(record)
+                self.told[place] = record
+                if place in self.decided:
+                    self._by_decision.add(place)
+            elif cut and self.is_change(place) and place not in self.decided:
+                self.late[place] = record
+            if counts or first:  # the decision's own answer, before which all of this was shown
+                self.printed = max(self.printed, decode_told(record.data).printed)
+        elif record.kind == "late":
+            self.late[place] = record
+        elif record.kind == "value" and counts:
+            self.values.append(record)
+        elif record.kind == "decided":
+            self.decided[place] = decode_decided(record.data)
+
+    def is_change(self, place: Place) -> bool:
+        """Whether a change was sent there, rather than a sleep begun."""
+        sent = self.sent.get(place)
+        return sent is not None and decode_sent(sent.data).seconds is None
+
+    @property
+    def open(self) -> list[Place]:
+        """Changes that were sent and have no answer, in their order."""
+        return [
+            place for place in self.sent if place not in self.told and place not in self.late and self.is_change(place)
+        ]
+
+    @property
+    def settled(self) -> list[Place]:
+        """Changes whose answer came of a decision that stands."""
+        return [place for place in self.told if place in self._by_decision and place in self.decided]
+
+    def built_on(self, place: Place) -> bool:
+        """Whether a change was sent after the script had been told what was decided of this one."""
+        return self._last_change > self.told[place].seq

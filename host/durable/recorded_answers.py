@@ -1,0 +1,41 @@
+"""Answers from the journal, for those who ask what became of a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from host.bridge.request import Reply
+from host.calls.pipeline import Call
+from host.durable.records import Told
+from host.errors import CallError
+from host.http.message import Answer
+from host.lua import protocol as p
+from host.lua.values import from_lua
+
+__all__ = ["Recalled", "reply_of"]
+
+
+class Recalled:
+    """An inbox item: an answer that came too late for the run before this one."""
+
+    __slots__ = ("a", "b", "id", "status")
+
+    def __init__(self, id: int, status: int, a: bytes | None, b: Any) -> None:
+        self.id = id
+        self.status = status
+        self.a = a
+        self.b = b
+
+
+def reply_of(call: Call, told: Told) -> Reply:
+    """The reply behind an answer, as far as budgets look at it."""
+    if told.status != p.ERROR or told.a is None:
+        data = told.b if call.kind == p.CREATE and told.b is not None else told.a  # a builder's is beside its id
+        if call.api is None or data is None:
+            return Reply()
+        return Reply(Answer(200, {}, msgspec.json.encode(from_lua(data))))
+    facts = from_lua(told.a)
+    attempts = facts.get("attempts") or 1
+    return Reply(error=CallError(facts["message"], outcome=facts.get("outcome"), attempts=attempts))

@@ -1,0 +1,134 @@
+"""What a process had open when it ended: iterators of functions, transactions of databases.
+
+Neither outlives it. Where a durable run goes on, they are opened anew, brought to where they were, and must give
+on the way what they gave before: the script has acted on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from host.bridge.request import Reply
+from host.calls.pipeline import Call
+from host.durable.records import Told
+from host.errors import FunctionError, InvalidCall
+from host.functions.functions import Function
+from host.functions.iterators import Step as Item
+from host.lua import protocol as p
+from host.lua.values import from_lua, result_to_lua
+
+__all__ = ["Reopening", "Transaction", "undone_by_its_end"]
+
+
+class Transaction:
+    """One that was open: its database, its name in the script, and what it did so far."""
+
+    def __init__(self, id: str, arguments: list[Any]) -> None:
+        self.id = id
+        self.waiting: list[Call] = []  # for it to be where it was
+        self.stands = False  # it is
+        self._place = arguments[0] if arguments else None
+        self._done: list[tuple[str, list[Any], Told]] = []
+
+    def did(self, name: str, arguments: list[Any], told: Told) -> None:
+        self._done.append((name, arguments[1:], told))
+
+    def again(self) -> list[Any]:
+        """The arguments of ``sql.again``."""
+        return [self._place, self.id, [[name, *arguments] for name, arguments, _ in self._done]]
+
+    def differs(self, reply: Reply) -> str | None:
+        """The statement that gave something else than before, if any did."""
+        for (name, arguments, told), (ok, value) in zip(self._done, reply.value, strict=True):
+            try:
+                same = (told.status != p.ERROR) == ok and (not ok or result_to_lua(name, value) == told.a)
+            except FunctionError:
+                same = False
+            if not same:
+                return str(arguments[0]) if arguments else name
+        return None
+
+
+class Reopening:
+    """Sees what is answered while a run is replayed, and says what has to be opened anew for a call."""
+
+    def __init__(self) -> None:
+        self._items: dict[Any, list[bytes]] = {}  # by the number of an iterator: digests of what it gave
+        self._transactions: dict[str, Transaction] = {}
+
+    def opened(self, number: Any) -> None:
+        """The script has an iterator of a function."""
+        self._items[number] = []
+
+    def told(self, call: Call, arguments: Any, told: Told) -> None:
+        """A call is answered from the journal."""
+        if call.kind == p.NEXT:
+            if told.status != p.ERROR and told.a is not None:
+                self._items.setdefault(arguments[0], []).append(_digest(told.a))
+        elif call.kind == p.FUNCTION and call.name.startswith("sql."):
+            if call.name == "sql.begin":
+                if told.status != p.ERROR and told.a is not None:
+                    id = str(from_lua(told.a))
+                    self._transactions[id] = Transaction(id, arguments)
+                return
+            found = self._transactions.get(_transaction(arguments) or "")
+            if found is None:
+                return
+            if call.name in _ENDS:
+                del self._transactions[found.id]
+            else:
+                found.did(call.name, arguments, told)
+
+    def iterator(self, call: Call, arguments: Any, functions: Mapping[str, Function]) -> InvalidCall | None:
+        """Have the iterator that a call asks go through what it gave before. Gives why it cannot."""
+        if call.kind != p.NEXT or arguments[0] not in self._items:
+            return None
+        function = functions.get(call.name)
+        if function is None or function.effect == "write":
+            return InvalidCall(
+                f"{call.name}: this iterator was open when the run broke off, and going through it again might do "
+                "again what it does",
+                hint='register it with effect="read", or take its items into a list before changing anything',
+            )
+        were = self._items.pop(arguments[0])
+        if were and call.asked is not None and isinstance(call.asked.payload, Item):
+            call.asked.payload.stream.catch_up(
+                were, lambda item, was: _digest(result_to_lua(call.name, item)) == was
+            )
+        return None
+
+    def transaction(self, call: Call, arguments: Any) -> Transaction | None:
+        """The transaction that has to be begun anew for a call."""
+        if not self._transactions or call.kind != p.FUNCTION:
+            return None
+        found = self._transactions.get(_transaction(arguments) or "")
+        if found is not None and call.name == "sql.rollback":  # the database has done it
+            del self._transactions[found.id]
+            return None
+        return found
+
+    def reopened(self, transaction: Transaction) -> None:
+        """It is where it was."""
+        transaction.stands = True
+        self._transactions.pop(transaction.id, None)
+
+
+def undone_by_its_end(name: str, arguments: Any) -> bool:
+    """Whether what a call did is undone when its process ends: nothing of a transaction but its commit stays."""
+    if name in ("sql.begin", "sql.rollback"):
+        return True
+    return name in ("sql.execute", "sql.query") and _transaction(arguments) is not None
+
+
+_ENDS = ("sql.commit", "sql.rollback")
+
+
+def _transaction(arguments: Any) -> str | None:
+    place = arguments[0] if isinstance(arguments, list) and arguments else None
+    return str(place["tx"]) if isinstance(place, dict) and "tx" in place else None
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()

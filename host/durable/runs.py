@@ -1,0 +1,405 @@
+"""The durable runs of a host: begun, taken up again, bound to where they may run."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from host import arguments
+from host.apis.api import Api
+from host.data_folder import data_file
+from host.durable.database import Damaged
+from host.durable.decisions import InDoubt, decisions
+from host.durable.journal import Journal
+from host.durable.records import Binding, Record, Run, decode_decided
+from host.durable.replay import Durable, failure_to_repeat
+from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
+from host.events import Logged, Sink
+from host.lua.values import from_lua, to_lua
+from host.run.options import RunOptions, check_id
+from host.run.result_type import read
+from host.run.script import RunResult, Script
+
+if TYPE_CHECKING:
+    from host.run.session import Surroundings
+    from host.settings import Settings
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A durable run that is ours, ready to start."""
+
+    run_id: str
+    script: Script
+    args: tuple[str, ...]
+    globals: Mapping[str, Any]
+    durable: Durable
+
+
+def default_journal() -> str:
+    """Where journals are kept unless told otherwise."""
+    return data_file("journal.sqlite")
+
+
+def open_journal(setting: str | None) -> Journal:
+    """The journal of a setting, or the default one; its commands in messages name it where they have to."""
+    journal = Journal.open(setting or default_journal())
+    if setting and setting != default_journal():
+        journal.option = f" --journal {shlex.quote(journal.name)}"
+    return journal
+
+
+class HostParts(msgspec.Struct, frozen=True):
+    """What durable runs need of their host. ``simulator()`` is the host's own, if there is one yet,
+    ``keep_simulator(path)`` has its objects kept in a file, ``run_many(jobs, concurrency, keep)`` runs jobs."""
+
+    settings: Settings
+    apis: Mapping[str, Api]
+    services: Surroundings
+    simulator: Callable[[], Any]
+    keep_simulator: Callable[[str], None]
+    run_many: Callable[..., Iterator[RunResult]]
+
+
+class DurableRuns:
+    """Opens the host's journal with the first durable run. ``own_simulator``: it may be put on disk."""
+
+    def __init__(self, parts: HostParts, *, own_simulator: bool) -> None:
+        self._parts = parts
+        self._own_simulator = own_simulator
+        self._lock = Lock()
+        self._journal: Journal | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, opened. Raises :class:`JournalError`."""
+        with self._lock:
+            if self._journal is None:
+                self._journal = open_journal(self._parts.settings.journal)
+            return self._journal
+
+    @property
+    def apis(self) -> Mapping[str, Api]:
+        """The host's APIs."""
+        return self._parts.apis
+
+    def begin(
+        self,
+        script: Script,
+        args: Sequence[str],
+        globals: Mapping[str, Any] | None,
+        run_id: str | None,
+        *,
+        force_new: bool = False,
+        batch: str | None = None,
+        sinks: Sequence[Sink] = (),
+    ) -> Kept | RunResult:
+        """A new run. With the ``run_id`` of an old one that is resumed, or its result given if it is done.
+
+        ``force_new`` starts it over instead, with new keys. Runs of one ``batch`` are simulated together.
+        """
+        args = tuple(str(each) for each in args)
+        try:
+            given = to_lua(dict(globals or {}))
+        except (InvalidCall, LimitError) as error:
+            raise UsageError(f"globals: {error.message}") from None
+        generation = 1
+        if run_id is None:
+            run_id = f"run_{uuid.uuid4().hex[:20]}"
+        else:
+            check_id(run_id)
+            found = self.journal.run(run_id)
+            if found is not None:
+                if not force_new:
+                    self._same(found, args, given)
+                    return self._resume(found, script, "ask", recorded=False, other_key=False, sinks=sinks)
+                self._aside(found)
+                generation = found.generation + 1
+        return self._new(run_id, generation, script, args, given, batch)
+
+    def open_batch(self, batch_id: str) -> None:
+        """See that the runs of a batch can be recorded. Raises ``UsageError``, ``JournalError``."""
+        check_id(batch_id, "batch_id")
+        assert self.journal is not None
+
+    def begin_job(
+        self, job: Any, script: Script, batch_id: str | None, number: int, *, force_new: bool
+    ) -> Kept | RunResult:
+        """:meth:`begin` for a job of ``Host.run_many``; what is wrong with it is its result, not the batch's end."""
+        said = job if isinstance(job, Mapping) else {}
+        run_id = said.get("run_id") or (None if batch_id is None else f"{batch_id}.{number}")
+        force_new = force_new or bool(said.get("force_new"))
+        try:
+            return self.begin(
+                script, said.get("args", ()), said.get("globals"), run_id, force_new=force_new, batch=batch_id,
+                sinks=arguments.sinks("sinks", said.get("sinks", ())),
+            )  # fmt: skip
+        except (JournalError, UsageError) as error:
+            return self._refused(run_id or "", script.name, error)
+
+    def resume_batch(
+        self,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        concurrency: int = 100,
+        in_doubt: InDoubt = "ask",
+        recorded: bool = False,
+        other_key: bool = False,
+    ) -> Iterator[RunResult]:
+        """Take up many runs, those whose ``run_id`` the jobs say, each with its ``timeout``; gives results as they end.
+
+        One that cannot be taken up has an error of kind ``journal`` or ``usage`` as its result.
+        """
+        def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult:
+            try:
+                return self.resume(job["run_id"], in_doubt=in_doubt, recorded=recorded, other_key=other_key)
+            except (JournalError, UsageError) as error:
+                return self._refused(job["run_id"], "", error)
+
+        self._parts.services.worker.check_may_block("resume_batch")
+        return self._parts.run_many(iter(jobs), concurrency, keep)
+
+    def _refused(self, run_id: str, script: str, error: HostError) -> RunResult:
+        """The result of a run that was not begun, with the exit code the error has where it ends a command."""
+        kind = "usage" if isinstance(error, UsageError) else "journal"
+        failure = ScriptError(error.message, script=script, kind=kind, hint=error.hint, cause=error)
+        return RunResult(run_id, script, error=failure, simulated=self._parts.services.simulated)
+
+    def resume(
+        self,
+        run_id: str,
+        *,
+        in_doubt: InDoubt = "ask",
+        recorded: bool = False,
+        force_new: bool = False,
+        other_key: bool = False,
+    ) -> Kept | RunResult:
+        """Take up a run again, or give its result if it is done. See :meth:`Host.resume`."""
+        decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)  # a wrong word, at once
+        found = self.journal.run(run_id)
+        if found is None:
+            raise no_such_run(self.journal, run_id)
+        script = _script(found, recorded=recorded)
+        if force_new:
+            self.check_bound(found, other_key=other_key)
+            self._aside(found)
+            args = tuple(_field(found, "args", self.journal))
+            return self._new(found.id, found.generation + 1, script, args, found.globals)
+        return self._resume(found, script, in_doubt, recorded=recorded, other_key=other_key)
+
+    def close(self) -> None:
+        """Commit what is there and let go of the journal and of the simulator's file."""
+        with self._lock:
+            if self._journal is not None:
+                self._journal.close()
+            simulator = self._parts.simulator()
+            if self._own_simulator and simulator is not None:
+                simulator.close()
+
+    # -- steps
+
+    def _new(
+        self,
+        run_id: str,
+        generation: int,
+        script: Script,
+        args: Sequence[str],
+        given: bytes,
+        batch: str | None = None,
+    ) -> Kept:
+        binding = self._binding()
+        journal = self.journal
+        run = Run(
+            id=run_id,
+            script=script.name,
+            source=script.source,
+            folder=None if script.folder is None else str(script.folder.resolve()),
+            args=to_lua(list(args)),
+            globals=given,
+            base=binding.base,
+            mode=binding.mode,
+            account=binding.account,
+            simulator=self._keep_simulator(batch or run_id, None),
+            generation=generation,
+        )
+        journal.begin(run)
+        return self._kept(run, script, [], "ask", recorded=False)
+
+    def _resume(
+        self,
+        run: Run,
+        script: Script,
+        in_doubt: InDoubt,
+        *,
+        recorded: bool,
+        other_key: bool,
+        sinks: Sequence[Sink] = (),
+    ) -> Kept | RunResult:
+        if run.status == "replaced" or "~" in run.id:
+            raise UsageError(f"run {run.id} was started over, and is kept only to be looked at or undone")
+        if run.status in ("undone", "partly undone"):
+            left = f"; {self.journal.command('runs undo', run.id)} does what is left"
+            raise UsageError(
+                f"run {run.id} was {run.status}: what it created is gone, and it cannot be gone on with",
+                hint=f"--force-new starts it over, with new keys{'' if run.status == 'undone' else left}",
+            )
+        if run.status == "done":
+            if not isinstance(in_doubt, str) and decisions(self.journal.records(run.id), in_doubt, self._is_api):
+                raise UsageError(f"run {run.id} is done: what was decided of its calls cannot be taken back")
+            (value, rest), simulated = _field(run, "value", self.journal, read), run.mode == "simulated"
+            self._say(run.id, "info", "the run is done: this is its result, and nothing is done again", sinks)
+            return RunResult(
+                run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
+                exit_status=run.exit_status,
+            )  # fmt: skip
+        self.check_bound(run, other_key=other_key)
+        self._keep_simulator(run.id, run.simulator)
+        decided = [] if in_doubt == "ask" else decisions(self.journal.records(run.id), in_doubt, self._is_api)
+        log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing, decided)
+        if script.source != run.source:
+            self._say(
+                run.id,
+                "warn",
+                f"{run.script} has changed since the run began; it goes on if its calls so far are the same",
+                sinks,
+            )
+        for_all = in_doubt if isinstance(in_doubt, str) else "ask"
+        if any(decode_decided(each.data).back_to is not None for each in decided):
+            run = replace(run, printed=0)  # what is shown from here on is another's output: see the log
+        return self._kept(run, script, log, for_all, recorded=recorded)
+
+    def _is_api(self, operation: str) -> bool:
+        return operation.partition(".")[0] in self._parts.apis
+
+    def _kept(
+        self, run: Run, script: Script, log: list[Record], in_doubt: str, *, recorded: bool
+    ) -> Kept:
+        args, globals = _field(run, "args", self.journal), _field(run, "globals", self.journal)
+        durable = Durable(
+            self.journal,
+            run.id,
+            generation=run.generation,
+            log=log,
+            printed=run.printed,
+            in_doubt=in_doubt,
+            modules="recorded" if recorded else "current",
+            submit=self._parts.services.gate.submit,
+        )
+        return Kept(run.id, script, tuple(args), globals, durable)
+
+    def _same(self, run: Run, args: tuple[str, ...], given: bytes) -> None:
+        now, before = from_lua(given), _field(run, "globals", self.journal)
+        for each in (now, before):
+            each.pop("rows", None)  # a file of rows may have grown: the row is the same
+        if list(args) != _field(run, "args", self.journal) or now != before:
+            raise UsageError(
+                f"run {run.id} was started with other arguments or globals",
+                hint="resume takes the recorded ones; another run needs another id",
+            )
+
+    def _aside(self, run: Run) -> None:
+        if run.status == "replaced" or "~" in run.id:
+            raise UsageError(f"run {run.id} was started over already")
+        if self.journal.is_running(run):
+            raise JournalError(f"run {run.id} is being run by another process")
+        self.journal.replace(run)
+
+    def _binding(self) -> Binding:
+        parts = self._parts
+        if parts.services.simulated:
+            return Binding("simulated", "simulated", "")
+        apis = sorted(parts.apis.items())
+        keys = "\0".join(f"{name}\0{api.key.reveal() if api.key else ''}" for name, api in apis)
+        account = hashlib.sha256(f"luahost journal\0{keys}".encode()).hexdigest()[:16]
+        return Binding(
+            ", ".join(f"{name} {api.base_url}" for name, api in apis), parts.settings.mode or "other", account
+        )
+
+    def check_bound(self, run: Run, *, other_key: bool = False) -> None:
+        """Raises unless the run's calls go where they went before."""
+        here, there = self._binding(), run.binding
+        if here.mode != there.mode:
+            raise JournalError(
+                f"run {run.id} is a {there.mode} run and would go on as a {here.mode} one",
+                hint="resume it with the key it was started with"
+                if there.mode != "simulated"
+                else "resume it with --simulate",
+            )
+        if here.base != there.base:
+            raise JournalError(f"run {run.id} called {there.base}, and would go on with {here.base}")
+        if here.account != there.account and not other_key:
+            raise JournalError(
+                f"run {run.id} was started with another key",
+                hint="with a new key of the same account, resume it with --other-key; "
+                "the keys of another account would do everything again there",
+            )
+
+    def _keep_simulator(self, run_id: str, path: str | None) -> str | None:
+        """See that a simulated run's objects are on disk; gives the file's path."""
+        simulator = self._parts.simulator()
+        if simulator is None:
+            return None
+        with self._lock:
+            kept: str | None = simulator.store.path
+            if kept is None and self._own_simulator:
+                kept = path or self._simulator_file(run_id)
+                self._parts.keep_simulator(kept)
+        if path is not None and kept != path:
+            raise JournalError(
+                f"run {run_id} is simulated with {path}, and this host's simulator keeps {kept or 'nothing'}"
+            )
+        return kept
+
+    def _simulator_file(self, run_id: str) -> str:
+        journal = self._parts.settings.journal or default_journal()
+        beside = (
+            journal.removeprefix("sqlite:///")
+            if "://" not in journal.removeprefix("sqlite:///")
+            else default_journal()
+        )
+        folder = Path(beside).absolute().parent / "simulated"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return str(folder / f"{run_id}.sqlite")
+
+    def _say(self, run_id: str, level: str, text: str, sinks: Sequence[Sink]) -> None:
+        for sink in (*self._parts.services.sinks, *sinks):
+            sink.emit(Logged(run_id, time.time(), level, text))
+
+
+def no_such_run(journal: Journal, run_id: str) -> UsageError:
+    """The error for an id that names none."""
+    text = f"there is no run {run_id} in the journal {journal.name}"
+    members = journal.batch(run_id)
+    if members:
+        return UsageError(f"{text}; it is a batch, whose runs are {members[0].id}, … {members[-1].id}")
+    return UsageError(text, hint=f"luahost runs list{journal.option} shows them")
+
+
+def _script(run: Run, *, recorded: bool) -> Script:
+    """The script's file as it is now, or its text as it was recorded where there is none any more."""
+    folder = None if run.folder is None else Path(run.folder)
+    if folder is not None and not recorded:
+        file = folder / Path(run.script).name
+        if file.is_file():
+            return Script(run.script, Script.read(file).source, folder)
+    return Script(run.script, run.source, folder)
+
+
+def _field(run: Run, name: str, journal: Journal, decode: Callable[[bytes], Any] = from_lua) -> Any:
+    """What a run's row holds as MessagePack."""
+    try:
+        return decode(getattr(run, name))
+    except (InvalidCall, TypeError) as error:
+        raise Damaged(f"the journal {journal.name} is damaged: run {run.id}: its {name} cannot be read") from error
+
+
+def _nothing(_: list[Record]) -> int:
+    return 0

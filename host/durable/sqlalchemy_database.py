@@ -1,0 +1,85 @@
+"""Journals in any database SQLAlchemy knows; PostgreSQL is the tested one. The one file that imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from host.durable.database import LOCKED, Conflict, Lost, Statement, without_password
+from host.errors import ConfigError, JournalError
+
+try:
+    import sqlalchemy as sa
+    from sqlalchemy import exc
+except ImportError as error:
+    raise ConfigError(
+        "journals other than SQLite files need SQLAlchemy", hint="pip install sqlalchemy"
+    ) from error
+
+
+class Engine:
+    """A database by its URL. Durable as its server is: PostgreSQL syncs each commit unless told otherwise."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = sa.engine.make_url(url)
+        except exc.ArgumentError as error:
+            raise ConfigError(
+                "the journal's URL cannot be read; expected a path, sqlite:///FILE or postgresql://USER@HOST/NAME"
+            ) from error
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.name = without_password(parsed.render_as_string(hide_password=True))
+        self.binary = "BYTEA" if parsed.get_backend_name() == "postgresql" else "BLOB"
+        try:
+            # One connection of the writer, one for a command that reads or takes a lease meanwhile.
+            self._engine = sa.create_engine(parsed, pool_size=2, pool_timeout=LOCKED, pool_pre_ping=True)
+        except (exc.ArgumentError, ImportError) as error:
+            raise ConfigError(
+                f"the journal {self.name} cannot be used: {error}",
+                hint="pip install 'luahost[postgres]' brings PostgreSQL's driver",
+            ) from error
+        self._texts: dict[str, sa.TextClause] = {}
+
+    def write(self, statements: Sequence[Statement]) -> int:
+        changed = 0
+        try:
+            with self._engine.begin() as connection:
+                for sql, values in statements:
+                    changed = connection.execute(self._text(sql), [dict(each) for each in values]).rowcount
+        except exc.SQLAlchemyError as error:
+            raise self._translated(error) from error
+        return changed
+
+    def read(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(self._text(sql), dict(values or {}))
+                return [
+                    tuple(bytes(item) if isinstance(item, memoryview) else item for item in row)
+                    for row in rows
+                ]
+        except exc.SQLAlchemyError as error:
+            raise self._translated(error) from error
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _text(self, sql: str) -> sa.TextClause:
+        found = self._texts.get(sql)
+        if found is None:
+            found = self._texts[sql] = sa.text(sql)
+        return found
+
+    def _translated(self, error: exc.SQLAlchemyError) -> JournalError:
+        # Not str(error): it would show the statement with its values.
+        reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
+        if isinstance(error, exc.IntegrityError):
+            return Conflict(f"the journal {self.name}: {reason}")
+        if isinstance(error, exc.OperationalError):
+            text = f"the journal {self.name} cannot be reached or written: {reason}"
+            # Without an SQLSTATE no server has answered; class 08 is a connection's, 57P a server that goes down.
+            state = getattr(error.orig, "sqlstate", None)
+            gone = error.connection_invalidated or state is None or state.startswith(("08", "57P"))
+            return Lost(text) if gone else JournalError(text)
+        return JournalError(f"the journal {self.name} failed: {reason}")

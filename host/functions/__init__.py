@@ -1,0 +1,1 @@
+"""Python functions as Lua sees them."""

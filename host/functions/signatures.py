@@ -1,0 +1,371 @@
+"""A Python function's signature: what becomes of a script's arguments, or what is wrong with them."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from host.apis.scalars import whole
+from host.apis.validation_error import shown
+from host.errors import InvalidCall, UsageError
+
+__all__ = ["Parameter", "Signature", "converter", "fault"]
+
+Convert = Callable[[Any], Any]
+
+_LIST_OR_MAP = r"Expected `(array|object)`, got `(array|object)`"
+_MOST_EMPTY = 6  # empty tables of one argument that are tried as lists and as maps
+_WORDS = {
+    "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean", "array": "a list",
+    "object": "a table", "null": "nil", "bytes": "a string", "datetime": "a date and time (ISO 8601)",
+    "date": "a date (ISO 8601)", "time": "a time (ISO 8601)", "uuid": "a UUID", "decimal": "a decimal number",
+    "duration": "seconds",
+}  # fmt: skip
+
+
+class Parameter:
+    """One parameter: its place, and how a script's value becomes its argument."""
+
+    __slots__ = ("convert", "name", "number", "required")
+
+    def __init__(self, name: str, number: int | None, required: bool, convert: Convert | None) -> None:
+        self.name = name
+        self.number = number  # from 1; None for one that is given by name
+        self.required = required
+        self.convert = convert
+
+    def __str__(self) -> str:
+        return f"argument {self.number} ({self.name})" if self.number else f"argument {self.name}"
+
+
+class Signature:
+    """The parameters of ``target`` less the one annotated with ``context``, whose name is ``context``.
+
+    Raises ``UsageError`` for annotations that cannot be read or that no Lua value can become.
+    """
+
+    def __init__(
+        self, target: Callable[..., Any], name: str, context: type, scope: Mapping[str, Any]
+    ) -> None:
+        self.name = name
+        self.context: str | None = None
+        self.context_place = 0
+        self.positional: list[Parameter] = []
+        self.named: dict[str, Parameter] = {}
+        self.rest: Parameter | None = None  # of *args
+        self.more: Parameter | None = None  # of **kwargs
+        hints = _hints(target, name, scope)
+        for each in _parameters(target, name):
+            hint = hints.get(each.name, Any)
+            if hint is context:
+                self.context = each.name
+                self.context_place = len(self.positional)
+                continue
+            convert = converter(hint, f"{name}: the annotation of {each.name}")
+            required = each.default is each.empty
+            if each.kind is each.VAR_POSITIONAL:
+                self.rest = Parameter(each.name, None, False, convert)
+            elif each.kind is each.VAR_KEYWORD:
+                self.more = Parameter(each.name, None, False, convert)
+            elif each.kind is each.KEYWORD_ONLY:
+                self.named[each.name] = Parameter(each.name, None, required, convert)
+            else:
+                number = len(self.positional) + 1
+                self.positional.append(Parameter(each.name, number, required, convert))
+        self._takes_names = bool(self.named) or self.more is not None
+        # The usual case: all places given, nothing by name.
+        self._simple = not self._takes_names and self.rest is None
+
+    def __str__(self) -> str:
+        words = [each.name if each.required else f"[{each.name}]" for each in self.positional]
+        if self.rest is not None:
+            words.append("…")
+        if self._takes_names:
+            names = [*self.named, *(["…"] if self.more else [])]
+            words.append(f"{{{', '.join(names)}}}")
+        return f"{self.name}({', '.join(words)})"
+
+    def bind(self, args: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Arguments by place and by name. Raises ``InvalidCall`` naming the first that does not fit."""
+        names: dict[str, Any] = {}
+        if self._takes_names:
+            args, names = self._split(args)
+        positional = self.positional
+        if (
+            self._simple
+            and len(args) > len(positional)
+            and any(each is not None for each in args[len(positional) :])
+        ):
+            raise self._wrong(f"{len(args)} arguments, expected at most {len(positional)}")
+        found: list[Any] = []
+        kept: dict[str, Any] = {}
+        skipped = False
+        for parameter, value in zip(positional, args, strict=False):
+            if value is None and not parameter.required:
+                skipped = True  # its default: those behind it go by name
+                continue
+            value = value if parameter.convert is None else self._converted(parameter, value)
+            if skipped:
+                kept[parameter.name] = value
+            else:
+                found.append(value)
+        for parameter in positional[len(args) :]:
+            if parameter.required:
+                if parameter.convert is not None:
+                    self._converted(parameter, None, missing=True)
+                found.append(None)
+        if self.rest is not None and len(args) > len(positional):
+            found.extend(self._each(self.rest, args, len(positional)))
+        if self._takes_names:
+            kept |= self._by_name(names)
+        return found, kept
+
+    def bind_names(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """All arguments by name, as a Python program gives them."""
+        own = {each.name: each for each in self.positional} | self.named
+        return self._by_name(data, own)
+
+    def _split(self, args: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments by place, and the last table where it holds arguments by name."""
+        most = len(self.positional)
+        last = args[-1] if args else None
+        if not isinstance(last, dict):
+            if self.rest is None and len(args) > most and last is not None:
+                raise self._wrong(f"a table of names was expected last, got {shown(last)}")
+            return args, {}
+        beyond = len(args) > most and self.rest is None
+        if beyond or (last and self.more is None and all(name in self.named for name in last)):
+            return args[:-1], last
+        if self.more is not None and len(args) > sum(each.required for each in self.positional):
+            return args[:-1], last
+        return args, {}
+
+    def _by_name(
+        self, given: Mapping[str, Any], own: Mapping[str, Parameter] | None = None
+    ) -> dict[str, Any]:
+        own = self.named if own is None else own
+        found: dict[str, Any] = {}
+        for name, value in given.items():
+            parameter = own.get(name) or self.more
+            if parameter is None:
+                from host.apis.nearest import meant, short  # for this message alone
+
+                hint = meant(name, list(own)) or f"; it has {', '.join(own)}"
+                raise self._wrong(f'there is no argument "{short(name)}"{hint}')
+            if value is None and not parameter.required:
+                continue
+            convert = parameter.convert
+            target = Parameter(name, None, True, convert) if parameter is self.more else parameter
+            found[name] = value if convert is None else self._converted(target, value)
+        for name, parameter in own.items():
+            if parameter.required and name not in given:
+                raise self._wrong(f"{parameter} is missing")
+        return found
+
+    def _each(self, rest: Parameter, args: list[Any], start: int) -> list[Any]:
+        if rest.convert is None:
+            return args[start:]
+        return [
+            self._converted(Parameter(rest.name, number + 1, True, rest.convert), args[number])
+            for number in range(start, len(args))
+        ]
+
+    def _converted(self, parameter: Parameter, value: Any, *, missing: bool = False) -> Any:
+        assert parameter.convert is not None
+        try:
+            return parameter.convert(value)
+        except msgspec.ValidationError as error:
+            if value is None:
+                raise self._wrong(f"{parameter} is {'missing' if missing else 'nil'}") from None
+            raise InvalidCall(
+                f"{self.name}: {parameter}{fault(error, value)}", param=parameter.name
+            ) from None
+
+    def _wrong(self, fault: str) -> InvalidCall:
+        return InvalidCall(f"{self.name}: {fault}; call it as {self}")
+
+
+def _parameters(target: Callable[..., Any], name: str) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(target).parameters.values())
+    except (TypeError, ValueError):
+        raise UsageError(f"{name}: {target!r} does not tell its parameters; wrap it in a function") from None
+
+
+def _hints(target: Callable[..., Any], name: str, scope: Mapping[str, Any]) -> dict[str, Any]:
+    source: Any = target
+    while isinstance(source, types.MethodType) or hasattr(source, "func") or hasattr(source, "__wrapped__"):
+        source = getattr(source, "__func__", None) or getattr(source, "func", None) or source.__wrapped__
+    if not hasattr(source, "__annotations__") and callable(source):
+        source = type(source).__call__  # an object that can be called
+    try:
+        return typing.get_type_hints(source, localns=dict(scope))
+    except NameError as error:
+        raise UsageError(
+            f"{name}: an annotation cannot be read: {error}",
+            hint="What annotations name must exist when the function is registered.",
+        ) from None
+    except TypeError:
+        return {}
+
+
+def converter(hint: Any, label: str) -> Convert | None:
+    """What makes of a Lua value one of the type ``hint``; None where any value will do.
+
+    It raises ``msgspec.ValidationError``. ``UsageError`` for a type no Lua value can become.
+    """
+    if hint is Any or hint is object or isinstance(hint, typing.TypeVar):
+        return None
+    quick = _quick(hint)
+    if quick is not None:
+        return quick
+    origin = typing.get_origin(hint) or hint
+    if origin in (Callable, types.FunctionType):
+        raise UsageError(f"{label} is {hint}: Lua functions do not cross to Python")
+    try:
+        msgspec.msgpack.Decoder(hint, dec_hook=_foreign)
+    except (TypeError, NameError) as error:
+        raise UsageError(f"{label} cannot be checked: {error}") from None
+
+    def convert(value: Any) -> Any:
+        try:
+            return _read(value, hint)
+        except msgspec.ValidationError as error:
+            first = error
+        for other in _other_empties(value):
+            try:
+                return _read(other, hint)
+            except msgspec.ValidationError as error:
+                if re.match(_LIST_OR_MAP, str(first)):
+                    first = error  # a fault that is not about an empty table tells more
+        raise first
+
+    return convert
+
+
+def _read(value: Any, hint: Any) -> Any:
+    return msgspec.convert(value, hint, str_keys=True, builtin_types=(bytes,), dec_hook=_foreign)
+
+
+def _expect(kind: type) -> Convert:
+    def check(value: Any) -> Any:
+        return value if type(value) is kind else _read(value, kind)
+
+    return check
+
+
+def _integer(value: Any) -> Any:
+    if type(value) is int:
+        return value
+    # As text come integers beyond 2^53, which Lua holds as their digits, and all that is read from a file.
+    if type(value) is str:
+        digits = int(value) if re.fullmatch(r"-?[1-9][0-9]{15,999}", value) else whole(value)
+        if digits is not None:
+            return digits
+    return _read(value, int)
+
+
+def _bytes(value: Any) -> Any:
+    return value.encode() if type(value) is str else _read(value, bytes)
+
+
+def _seconds(value: Any) -> Any:
+    import datetime  # only where a function asks for a duration
+
+    if type(value) in (int, float):
+        return datetime.timedelta(seconds=value)
+    return _read(value, datetime.timedelta)
+
+
+def _quick(hint: Any) -> Convert | None:
+    """The conversion of a type that stands alone; ``timedelta`` by name: nobody waits for its module."""
+    if not isinstance(hint, type):
+        return None
+    if hint.__module__ == "datetime" and hint.__name__ == "timedelta":
+        return _seconds
+    return _QUICK.get(hint)
+
+
+_QUICK: dict[type, Convert] = {
+    str: _expect(str),
+    bool: _expect(bool),
+    float: _expect(float),
+    int: _integer,
+    bytes: _bytes,
+}
+
+
+def _foreign(kind: Any, value: Any) -> Any:
+    """A value for a type msgspec does not know: a pydantic model, or an instance already."""
+    if hasattr(kind, "model_validate"):
+        try:
+            return kind.model_validate(value)
+        except ValueError as error:
+            raise ValueError(_pydantic_reason(error)) from None
+    if isinstance(kind, type) and isinstance(value, kind):
+        return value
+    raise ValueError(f"a {getattr(kind, '__name__', kind)} cannot be made from a Lua value")
+
+
+def _pydantic_reason(error: ValueError) -> str:
+    """The first fault of a pydantic ``ValidationError``, on one line."""
+    faults: Any = getattr(error, "errors", lambda **_: [])(include_url=False)
+    if not faults:
+        return str(error).replace("\n", " ")
+    where = ".".join(str(step) for step in faults[0]["loc"])
+    return f"{where}: {faults[0]['msg']}" if where else str(faults[0]["msg"])
+
+
+def _other_empties(value: Any) -> typing.Iterator[Any]:
+    """``value`` with its empty tables read as lists: Lua has one notation for both."""
+    if isinstance(value, dict | list):
+        count = _count_empties(value)
+        if 0 < count <= _MOST_EMPTY:
+            choices = sorted(itertools.product((True, False), repeat=count), key=sum, reverse=True)
+            for choice in choices[:-1]:  # the last is the value as it came
+                yield _with_lists(value, iter(choice))
+        elif count:
+            yield _with_lists(value, itertools.repeat(True))
+
+
+def _count_empties(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_count_empties, value.values())) if value else 1
+    return sum(map(_count_empties, value)) if isinstance(value, list) else 0
+
+
+def _with_lists(value: Any, choice: typing.Iterator[bool]) -> Any:
+    if isinstance(value, dict):
+        if not value:
+            return [] if next(choice) else {}
+        return {key: _with_lists(item, choice) for key, item in value.items()}
+    return [_with_lists(item, choice) for item in value] if isinstance(value, list) else value
+
+
+def fault(error: msgspec.ValidationError, value: Any) -> str:
+    """``.items[1].price: expected a number, got a string`` in Lua's words."""
+    text, _, place = str(error).partition(" - at ")
+    place = place.strip("`").removeprefix("$")
+    where = re.sub(r"\[(\d+)\]", lambda found: f"[{int(found[1]) + 1}]", place).replace("[...]", ".…")
+    found = re.fullmatch(r"Expected `(.+)`, got `(.+)`", text)
+    missing = re.fullmatch(r"Object missing required field `(.+)`", text)
+    if found is not None:
+        wanted = " or ".join(_WORDS.get(word, word) for word in found[1].split(" | "))
+        got = _WORDS.get(found[2], found[2]) if where else shown(value)
+        text = f"expected {wanted}, got {got}"
+        if found[2] == "str" and {"int", "float"} & set(found[1].split(" | ")):
+            text += "; a text is not converted here: give tonumber(…) of it"
+    elif missing is not None:
+        text = f"{missing[1]} is missing"
+    else:
+        text = text[:1].lower() + text[1:]
+        if not where and isinstance(value, str | int | float):
+            text = f"{text}, got {shown(value)}"
+    return f"{' ' if where and where[0] not in '[.' else ''}{where}: {text}"

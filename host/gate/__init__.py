@@ -1,1 +1,0 @@
-"""The host's side of every call: nothing a script says is trusted before it."""

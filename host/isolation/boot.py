@@ -1,0 +1,23 @@
+"""The program of the zygote's process, run by path: ``python -I -S boot.py FOLDERS CONFIG``.
+
+It knows no site-packages, no environment and no current folder: FOLDERS is where to import from, the package
+``host`` itself last. The package's door is left closed: what is behind it (settings, clients) has no business
+here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+
+if __name__ == "__main__":
+    *folders, package = sys.argv[1].split(os.pathsep)
+    sys.path[:0] = folders
+    door = types.ModuleType("host")
+    door.__path__ = [package]
+    sys.modules["host"] = door
+
+    from host.isolation.zygote import run
+
+    run(sys.argv[2].encode(), lambda: os._exit(0))

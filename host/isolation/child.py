@@ -1,0 +1,131 @@
+"""What a script's process does: hold the Lua state, and ask the host over the socket for everything."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic, process_time
+from typing import Any, Never
+
+from msgspec.structs import replace
+
+from host.isolation.frames import (
+    BROKE,
+    ENTERED,
+    SPENT,
+    Channel,
+    Lost,
+    Opening,
+    decode_any,
+    decode_entry,
+    decode_opening,
+    encode,
+    largest,
+)
+from host.limits import MB, Limits
+from host.lua import protocol as p
+from host.lua.state import RESERVE, LuaState, ceiling, chunk, home
+
+ASK = 0.05  # seconds of Lua after which the budget hook asks the host whether the run goes on
+COPIES = 3  # of the largest frame, which may be in memory at once beside the Lua state
+MARGIN = 64 * MB  # for the interpreter's own needs
+
+LOCAL: dict[int, Callable[[bytes], Any]] = {p.PRELUDE: lambda name: chunk(name.decode()), p.HOME: home}
+
+
+class Inside:
+    """Serves one run, then leaves. ``leave()`` ends the process and does not return.
+
+    ``address_space`` is what the process has mapped before it runs anything, in bytes; a state for ``limits``
+    is made in advance.
+    """
+
+    def __init__(
+        self, channel: Channel, limits: Limits, address_space: int | None, leave: Callable[[], Never], *, jit:
+        bool
+    ) -> None:
+        self._channel = channel
+        self._leave = leave
+        self._address_space = address_space
+        self._jit = jit
+        self._limits = limits
+        self._state = LuaState(self._host, limits, jit=jit)
+        self._ask_at = 0.0
+        self._cpu_at = 0.0
+        self._lua_time = limits.lua_time
+
+    def serve(self) -> Never:
+        """Take entries until the host is gone."""
+        try:
+            told = decode_opening(self._channel.receive())
+            self._open(told)
+            entry = told.entry
+            while True:
+                self._slice()
+                try:
+                    said = encode((ENTERED, self._state.enter(entry.id, entry.status, entry.a, entry.b)))
+                except MemoryError:
+                    said = encode((SPENT,))
+                self._channel.send(said)
+                entry = decode_entry(self._channel.receive())
+        except Lost:
+            self._leave()
+        except Exception as error:
+            with suppress(Exception):
+                self._channel.send(encode((BROKE, f"{type(error).__name__}: {error}".encode()[:1000])))
+        self._leave()
+
+    def _open(self, told: Opening) -> None:
+        """Take the run's limits: for the process, and for a new state if they are not the usual ones."""
+        self._lua_time = told.lua_time
+        limits = replace(self._limits, memory=told.memory, string=told.string, tasks=told.tasks)
+        if limits != self._limits:
+            self._state.close()
+            self._state = LuaState(self._host, limits, jit=self._jit)
+        if self._address_space is not None:
+            size = self._address_space + ceiling(told.memory) + RESERVE + COPIES * largest(told.memory) + MARGIN
+            limit(resource.RLIMIT_AS, size, size)
+        if told.run_time is not None:
+            hard = int(told.run_time) + 2
+            limit(resource.RLIMIT_CPU, hard, hard)
+
+    def _slice(self) -> None:
+        """The script's time between two calls begins anew, also in the kernel's eyes."""
+        self._ask_at = monotonic() + ASK
+        used = process_time()
+        if used >= self._cpu_at:
+            self._cpu_at = used + 1
+            with suppress(ValueError, OSError):
+                hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+                soft = int(used + self._lua_time) + 3
+                resource.setrlimit(resource.RLIMIT_CPU, (soft if hard < 0 else min(soft, hard), hard))
+
+    def _host(self, code: int, *arguments: Any) -> Any:
+        """The one function of the state: answers what needs no host, else asks it."""
+        if code == p.TICK:
+            now = monotonic()
+            if now < self._ask_at:
+                return None
+            self._ask_at = now + ASK
+        elif code in LOCAL:
+            return LOCAL[code](*arguments)
+        try:
+            self._channel.send(encode((code, *arguments)))
+            answer = decode_any(self._channel.receive())
+        except Lost:
+            self._leave()
+        if code == p.CALL or code == p.WAIT:
+            self._slice()
+            if code == p.WAIT and answer is None:
+                self._ask_at = 0.0  # the run is being ended: the next tick asks why
+        return tuple(answer) if type(answer) is list else answer
+
+
+def limit(what: int, soft: int, hard: int) -> bool:
+    """Set a resource limit, where the system has it and lets us; gives whether it is in force."""
+    try:
+        resource.setrlimit(what, (soft, hard))
+    except (ValueError, OSError):
+        return False
+    return True

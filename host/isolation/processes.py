@@ -1,0 +1,245 @@
+"""The host's end of isolation: starts the zygote, asks it for processes, makes states of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from host.errors import ClosedError, ConfigError, ScriptError
+from host.isolation.frames import Channel, Lost
+from host.isolation.state import ChildState
+from host.limits import Limits
+from host.lua.state import HostFunction
+
+BOOT = Path(__file__).with_name("boot.py")
+START = 30.0  # seconds the zygote has to start, or to answer
+GREETING = 1 << 16
+KNOWN = (
+    "seccomp",
+    "Landlock",
+    "no new privileges",
+    "ends with the zygote",
+    "address space",
+    "CPU time",
+    "no more processes",
+    "no more descriptors",
+    "no files written",
+    "no core dump",
+)
+
+
+class Protections(msgspec.Struct, frozen=True):
+    """What holds for each script's process on this system, and what would elsewhere."""
+
+    in_force: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+class Isolation:
+    """Owns the zygote of a host. Thread-safe; ``close()`` it.
+
+    ``limits`` are the usual ones: processes are kept ready for them, ``spare`` at a time. ``later`` and
+    ``held`` are as :class:`ChildState` takes them. ``jit`` lets LuaJIT compile, which makes only the kill
+    stop an endless loop. Raises ``ConfigError`` on a system without ``fork``.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        later: Callable[[float, Callable[[Any], None]], Any],
+        held: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        spare: int = 2,
+        jit: bool = False,
+    ) -> None:
+        if not hasattr(os, "fork") or not hasattr(socket, "send_fds") or not sys.executable:
+            raise ConfigError(
+                "scripts cannot run in processes of their own on this system", hint="Use isolation='none'."
+            )
+        self._config = {
+            "memory": limits.memory,
+            "string": limits.string,
+            "tasks": limits.tasks,
+            "spare": spare,
+            "jit": jit,
+            "timezone": os.environ.get("TZ"),
+        }
+        self._later = later
+        self._held = held
+        self._lock = threading.Lock()
+        self._closed = False
+        self._zygote = _Zygote(self._config)
+
+    def state(self, host: HostFunction, limits: Limits, _building: bool = True) -> ChildState:
+        """A fresh state in a fresh process. Raises ``ScriptError`` where there can be none."""
+        with self._lock:
+            born = self._born()
+        return ChildState(
+            host, limits, _Child(self, self._zygote, born[0]), born[1], later=self._later, held=self._held
+        )
+
+    def describe(self) -> Protections:
+        """What is in force. Waits for the zygote to be up; raises ``ScriptError`` if it cannot start."""
+        with self._lock:
+            if self._closed:
+                raise ClosedError("the host is closed")
+            try:
+                found = self._zygote.greeting()
+            except OSError as error:
+                raise ScriptError(f"scripts cannot be isolated: {error}", kind="host") from error
+        return Protections(tuple(found), tuple(each for each in KNOWN if not _has(found, each)))
+
+    def close(self) -> None:
+        """End the zygote and with it all processes. Twice is fine."""
+        with self._lock:
+            self._closed = True
+            self._zygote.close()
+
+    def kill(self, zygote: _Zygote, number: int) -> None:
+        """For the processes themselves: have one killed. Waits for no answer, and so for nobody."""
+        with suppress(OSError):
+            zygote.tell(b"K", number)
+
+    def status(self, zygote: _Zygote, number: int) -> int | None:
+        """For the processes themselves: have one killed, and its wait status."""
+        with self._lock, suppress(OSError):
+            return zygote.ask_status(number)
+        return None
+
+    def _born(self) -> tuple[int, socket.socket]:
+        for last in (False, True):
+            try:
+                while True:
+                    number, sock = self._zygote.ask_child()
+                    if _open(sock):
+                        return number, sock
+                    sock.close()  # killed from outside while it was kept ready
+                    self._zygote.tell(b"K", number)
+            except OSError as error:
+                if last or self._closed:
+                    raise ScriptError(
+                        f"no process could be started for the script: {error.strerror or error}", kind="host"
+                    ) from error
+                self._zygote.close()  # killed from outside: its children are gone too
+                self._zygote = _Zygote(self._config)
+        raise AssertionError
+
+
+class _Child:
+    """A process of one zygote, by its number there."""
+
+    __slots__ = ("_isolation", "_number", "_zygote")
+
+    def __init__(self, isolation: Isolation, zygote: _Zygote, number: int) -> None:
+        self._isolation = isolation
+        self._zygote = zygote
+        self._number = number
+
+    def kill(self) -> None:
+        self._isolation.kill(self._zygote, self._number)
+
+    def status(self) -> int | None:
+        return self._isolation.status(self._zygote, self._number)
+
+
+class _Zygote:
+    """One zygote process and the socket to it. Used under a lock; ``OSError`` means it is gone."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._greeting: list[str] | None = None
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(START)
+        told = msgspec.json.encode(config).decode()
+        with theirs:
+            self._process = subprocess.Popen[bytes](
+                [sys.executable, "-I", "-S", str(BOOT), os.pathsep.join(_folders()), told],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+
+    def greeting(self) -> list[str]:
+        """What is in force. Raises ``ScriptError`` with what kept it from starting, if it told."""
+        if self._greeting is None:
+            self._control.setblocking(False)
+            try:
+                said = msgspec.msgpack.decode(
+                    Channel(self._control, GREETING).receive(monotonic() + START), type=list[str] | str
+                )
+            except (Lost, msgspec.MsgspecError) as error:
+                raise ConnectionResetError("the zygote did not start") from error
+            finally:
+                self._control.settimeout(START)
+            if isinstance(said, str):
+                raise ScriptError(f"the isolated script processes could not be started: {said}", kind="host")
+            self._greeting = said
+        return self._greeting
+
+    def ask_child(self) -> tuple[int, socket.socket]:
+        """A new process: its number, and the socket to it."""
+        self.greeting()
+        self.tell(b"N", 0)
+        data, fds, _, _ = socket.recv_fds(self._control, 8, 1)
+        number, code = _pair(data)
+        if not number or not fds:
+            why = os.strerror(code) if code else "none came"
+            raise ScriptError(f"no process could be started for the script: {why}", kind="host")
+        return number, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fds[0])
+
+    def ask_status(self, number: int) -> int | None:
+        """Have a process killed; its wait status."""
+        self.tell(b"S", number)
+        found, status = _pair(self._control.recv(8, socket.MSG_WAITALL))
+        return status if found else None
+
+    def tell(self, letter: bytes, number: int) -> None:
+        self._control.sendall(letter + number.to_bytes(4, "little"))
+
+    def close(self) -> None:
+        self._control.close()  # what it ends at, after its children
+        try:
+            self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _open(sock: socket.socket) -> bool:
+    """Whether the other end has not been closed. It has nothing to say yet."""
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def _pair(data: bytes) -> tuple[int, int]:
+    if len(data) < 8:
+        raise ConnectionResetError("the zygote is gone")
+    return int.from_bytes(data[:4], "little"), int.from_bytes(data[4:8], "little", signed=True)
+
+
+def _folders() -> list[str]:
+    """Where the zygote imports from: the folders of the two libraries it needs, and of this package."""
+    found = [importlib.util.find_spec(name) for name in ("lupa", "msgspec")]
+    places = [str(Path(spec.origin).parent.parent) for spec in found if spec is not None and spec.origin]
+    return [*dict.fromkeys(places), str(Path(__file__).parent.parent)]
+
+
+def _has(found: list[str], measure: str) -> bool:
+    return any(each == measure or each.startswith(f"{measure} ") for each in found)

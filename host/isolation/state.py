@@ -1,0 +1,234 @@
+"""A run's Lua state in a process of its own, entered like one in this process. Believes nothing it hears."""
+
+from __future__ import annotations
+
+import math
+import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from time import monotonic
+from typing import Any, Protocol
+
+import msgspec
+
+from host.errors import ScriptError
+from host.isolation.frames import (
+    Broke,
+    Call,
+    Cancel,
+    Channel,
+    Ended,
+    Entered,
+    Entry,
+    Failed,
+    Lost,
+    Said,
+    Spent,
+    Wait,
+    decode_said,
+    encode,
+    largest,
+    opening,
+)
+from host.limits import Limits
+from host.lua import protocol as p
+from host.lua.state import HostFunction
+
+PATIENCE = 1.0  # seconds beyond the script's own time until the process is killed
+GRACE = 0.5  # seconds a process has to end its run when told to
+YEAR = 366 * 86400.0
+SPARE = 100  # calls that no task waits for: transactions that are rolled back
+
+
+class Process(Protocol):
+    """The process behind a state. From any thread; none of them raises."""
+
+    def kill(self) -> None:
+        """Kill it for certain. Twice is fine."""
+
+    def status(self) -> int | None:
+        """Kill it if it lives; its wait status, ``None`` if not known."""
+
+
+class ChildState:
+    """``LuaState`` at the other end of a socket: same ``enter``, ``stop``, ``close``.
+
+    ``later(seconds, receiver)`` sets a timer with a ``cancel()``; ``held()`` is entered while the process
+    keeps the caller waiting. When the process dies, is silent past the limits or says what it may not, it is
+    killed and ``enter`` raises ``ScriptError``; ``MemoryError`` as ``LuaState`` does.
+    """
+
+    __slots__ = (
+        "_cancelled", "_channel", "_ended", "_first", "_host", "_last", "_later", "_limits", "_process", "_timer",
+        "_until", "_waiting",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        host: HostFunction,
+        limits: Limits,
+        process: Process,
+        sock: Any,
+        *,
+        later: Callable[[float, Callable[[Any], None]], Any],
+        held: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        sock.setblocking(False)
+        self._host = host
+        self._limits = limits
+        self._process = process
+        self._channel = Channel(sock, largest(limits.memory), held)
+        self._later = later
+        self._timer: Any = None
+        self._first = True
+        self._ended = False  # the run's end was told
+        self._last = 0  # the last call's number: they go up by one
+        self._waiting: set[int] = set()  # calls and sleeps that still get a reply
+        self._cancelled: set[int] = set()  # those of them that no task waits for any more
+        self._until = math.inf
+
+    def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
+        """See :meth:`host.lua.state.LuaState.enter`."""
+        if len(a or b"") + (len(b) if type(b) is bytes else 0) > self._limits.memory:
+            status, a, b = p.ERROR, None, None
+        self._answered(id)
+        self._begin_slice()
+        try:
+            entry = Entry(id, status, a, b)
+            self._channel.send(opening(self._limits, entry) if self._first else encode(entry), self._until)
+            self._first = False
+            while True:
+                said = self._heard()
+                if type(said) is Entered:
+                    return self._entered(said)
+                if type(said) is Spent:
+                    raise MemoryError
+                if type(said) is Broke:
+                    raise Lost("gone", said.text.decode("utf-8", "replace"))
+                answer = self._answer(said)
+                if self._ended:
+                    return 0
+                self._channel.send(encode(answer), self._until)
+        except Lost as lost:
+            raise self._failure(lost) from None
+
+    def collect(self) -> None:
+        """Nothing: a process of its own is large all the same."""
+
+    def stop(self) -> None:
+        """The run is to end: what does not end it in a moment is killed. From any thread."""
+        if self._timer is None:
+            self._timer = self._later(GRACE, lambda _: self._process.kill())
+
+    def close(self) -> None:
+        """End the process and let go of everything. Twice is fine."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._process.kill()
+        self._channel.close()
+
+    def _heard(self) -> Said:
+        data = self._channel.receive(self._until)
+        try:
+            said: Said = decode_said(data)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise Lost("abuse", "it sent what is not of the protocol") from error
+        return said
+
+    def _entered(self, said: Entered) -> int:
+        if not self._waiting:  # a run without an end that waits for nothing
+            raise Lost("abuse", "it waits for nothing")
+        if said.live > self._limits.tasks:
+            raise Lost("abuse", f"it has {said.live:,} tasks, more than its {self._limits.tasks:,}")
+        return max(said.live, 1)
+
+    def _answer(self, said: Said) -> Any:
+        """The host's answer to a question. Raises ``Lost`` for one the Lua side would not ask."""
+        kind = type(said)
+        if kind is Call:
+            self._check_call(said)
+        elif kind is Wait and not self._waiting:
+            raise Lost("abuse", "it waits for nothing")
+        elif kind is Cancel and said.id in self._waiting:  # type: ignore[union-attr]
+            self._cancelled.add(said.id)  # type: ignore[union-attr]
+        config = said.__struct_config__
+        answer = self._host(config.tag, *msgspec.structs.astuple(said))
+        if kind is Call:
+            self._begin_slice()
+            if answer is None:
+                self._waiting.add(said.id)  # type: ignore[union-attr]
+        elif kind is Wait:
+            self._begin_slice()
+            if answer is not None:
+                self._answered(answer[0])
+                return self._fitting(answer, (answer[0], p.ERROR, None, None))
+            return None
+        elif kind is Ended or kind is Failed:
+            if answer is not None:
+                raise Lost("abuse", "its last word could not be read")
+            self._ended = True
+        return self._fitting(answer, (p.ERROR, None) if type(answer) is tuple else None)
+
+    def _check_call(self, said: Any) -> None:
+        if said.id != self._last + 1:
+            raise Lost("abuse", "its calls are out of order")
+        self._last = said.id
+        # A task waits for one call or sleep; what is cancelled is not waited for, but still under way.
+        most = self._limits.tasks + SPARE
+        if len(self._waiting) - len(self._cancelled) >= most or len(self._waiting) >= most + self._limits.calls:
+            raise Lost("abuse", f"it has more calls and sleeps open at once than its {self._limits.tasks:,} tasks")
+        if said.kind == p.SLEEP:
+            try:
+                seconds = float(said.target)
+            except ValueError:
+                seconds = -1.0
+            if not 0 <= seconds <= YEAR:
+                raise Lost("abuse", "it sleeps for no time there is")
+
+    def _answered(self, id: int) -> None:
+        self._waiting.discard(id)
+        self._cancelled.discard(id)
+
+    def _fitting(self, answer: Any, instead: Any) -> Any:
+        size = 0
+        if type(answer) is bytes:
+            size = len(answer)
+        elif type(answer) is tuple:
+            size = sum(len(item) for item in answer if type(item) is bytes)
+        return answer if size <= self._limits.memory else instead
+
+    def _begin_slice(self) -> None:
+        self._until = monotonic() + self._limits.lua_time + PATIENCE
+
+    def _failure(self, lost: Lost) -> ScriptError:
+        """The process is of no use any more: kill it, and say why."""
+        if lost.why == "late":
+            self._process.kill()
+            seconds = self._limits.lua_time
+            text = f"the script ran for more than {seconds:g} s without a call, and was killed"
+            return ScriptError(text, kind="limit")
+        if lost.why == "abuse":
+            self._process.kill()
+            return ScriptError(f"the isolated script process was killed: {lost.detail}", kind="host")
+        status = self._process.status()
+        if lost.detail:
+            return ScriptError(f"the isolated script process failed: {lost.detail}", kind="host")
+        return _ended(status)
+
+
+def _ended(status: int | None) -> ScriptError:
+    who = "the isolated script process"
+    number = 0 if status is None else status & 0x7F
+    if number == signal.SIGXCPU:
+        return ScriptError(f"{who} used up its processor time", kind="limit")
+    if number:
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = f"signal {number}"
+        return ScriptError(
+            f"{who} was ended by {name}",
+            kind="host",
+            hint="The system may have been out of memory." if number == signal.SIGKILL else None,
+        )
+    return ScriptError(f"{who} ended before its run did", kind="host")

@@ -1,0 +1,212 @@
+"""Forks a confined process for each run, from one that has done all its imports and holds nothing.
+
+The host asks over descriptor 0, five bytes a request: a letter and a child's number.
+
+    N       a new child     → its number and process id, and the host's end of its socket (SCM_RIGHTS);
+                              number 0 and an errno where there could be none
+    K <n>   kill            no answer
+    S <n>   kill, and say   → its wait status: how it ended by itself, if it did before
+
+Children end with this process, and this process ends when the host's end of descriptor 0 is closed. It never
+reads what a script's process says.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Never
+
+import msgspec
+
+from host.isolation.child import LOCAL, Inside
+from host.isolation.confinement import SOCKET, Confinement
+from host.isolation.frames import Channel, decode_any, encode
+from host.limits import Limits
+from host.lua import protocol as p
+from host.lua.state import LuaState, chunk, prelude_files
+
+CONTROL = 0
+REQUEST = 5
+ENDED = 100  # of how many that are gone it is remembered how they ended
+REAP = 0.02  # seconds between looks for children killed and not yet gone
+
+
+class Config(msgspec.Struct, frozen=True):
+    """The host's usual limits, how many children to keep ready, whether LuaJIT compiles, ``TZ``."""
+
+    memory: int
+    string: int
+    tasks: int
+    spare: int
+    jit: bool
+    timezone: str | None
+
+
+class _Born(msgspec.Struct, frozen=True):
+    number: int
+    pid: int
+    sock: socket.socket  # the host's end
+
+
+class _Zygote:
+    def __init__(self, config: Config, leave: Callable[[], Never]) -> None:
+        self._leave = leave
+        self._limits = Limits(memory=config.memory, string=config.string, tasks=config.tasks)
+        self._jit = config.jit
+        self._wanted = config.spare
+        self._spare: deque[_Born] = deque()
+        self._pids: dict[int, int] = {}
+        self._dying: set[int] = set()
+        self._ended: dict[int, int] = {}  # wait statuses of the last that were killed, should anybody ask
+        self._numbers = 0
+        self._required: frozenset[str] = frozenset()
+        self._control = _socket(CONTROL)
+        self._confinement = Confinement(jit=config.jit)
+        self._address_space = self._confinement.address_space()
+        _warm(self._limits)
+        self._in_force = self._confinement.of_zygote()
+
+    def run(self) -> None:
+        gc.collect()
+        gc.freeze()  # so that children do not copy pages only to mark objects
+        self._in_force += self._rehearse()
+        Channel(self._control, 0).send(encode(self._in_force))
+        while True:
+            short = len(self._spare) < self._wanted
+            if select.select([CONTROL], [], [], 0 if short else REAP if self._dying else None)[0]:
+                request = self._control.recv(REQUEST, socket.MSG_WAITALL)
+                if len(request) < REQUEST:
+                    break
+                self._serve(request[:1], int.from_bytes(request[1:], "little"))
+            elif short:
+                try:
+                    self._spare.append(self._fork())
+                except OSError:
+                    self._wanted = 0  # told to whoever asks for one
+            self._reap()
+        for pid in self._pids.values():
+            os.kill(pid, signal.SIGKILL)
+        for pid in self._pids.values():
+            os.waitpid(pid, 0)
+
+    def _serve(self, letter: bytes, number: int) -> None:
+        if letter == b"N":
+            try:
+                born = self._spare.popleft() if self._spare else self._fork()
+            except OSError as error:
+                self._control.sendall(_pair(0, error.errno or 0))
+                return
+            socket.send_fds(self._control, [_pair(born.number, born.pid)], [born.sock.fileno()])
+            born.sock.close()
+        elif number in self._pids:
+            pid = self._pids[number]
+            os.kill(pid, signal.SIGKILL)  # not reaped yet, so the id is still its own
+            if letter == b"S":
+                status = os.waitpid(pid, 0)[1]
+                del self._pids[number]
+                self._dying.discard(number)
+                self._control.sendall(_pair(number, status))
+            else:
+                self._dying.add(number)
+        elif letter == b"S":
+            self._control.sendall(_pair(number, self._ended[number]) if number in self._ended else _pair(0, 0))
+
+    def _reap(self) -> None:
+        for number in list(self._dying):
+            pid, status = os.waitpid(self._pids[number], os.WNOHANG)
+            if pid:
+                self._dying.discard(number)
+                del self._pids[number]
+                self._ended[number] = status
+                if len(self._ended) > ENDED:
+                    del self._ended[next(iter(self._ended))]
+
+    def _fork(self) -> _Born:
+        ours, theirs = socket.socketpair()
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become(theirs)
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._numbers += 1
+        self._pids[self._numbers] = pid
+        return _Born(self._numbers, pid, ours)
+
+    def _become(self, sock: socket.socket) -> Never:
+        """In the child: be confined, then serve one run. Does not return."""
+        try:
+            measures = self._confinement.of_child(sock.detach())
+            if self._required <= set(measures):
+                channel = Channel(_socket(SOCKET), 1 << 32)  # the host is trusted
+                Inside(channel, self._limits, self._address_space, self._leave, jit=self._jit).serve()
+        finally:
+            self._leave()
+
+    def _rehearse(self) -> list[str]:
+        """What a child's confinement comes to on this system; each later child must come to the same."""
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                measures = self._confinement.of_child(theirs.detach())
+                limits = self._confinement.of_run(self._address_space)
+                _socket(SOCKET).sendall(encode((measures, limits)))
+            finally:
+                self._leave()
+        theirs.close()
+        said = b""
+        while part := ours.recv(1 << 16):
+            said += part
+        ours.close()
+        os.waitpid(pid, 0)
+        if not said:
+            raise ChildProcessError("a process could not be confined")
+        measures, limits = decode_any(said)
+        self._required = frozenset(measures)
+        return [*measures, *limits]
+
+
+def _socket(descriptor: int) -> socket.socket:
+    # All of it told, so that nothing has to be asked of the system, which would not answer.
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptor)
+
+
+def _pair(a: int, b: int) -> bytes:
+    return a.to_bytes(4, "little") + b.to_bytes(4, "little", signed=True)
+
+
+def _warm(limits: Limits) -> None:
+    """Everything a run reads from disk, read while files can still be opened."""
+    time.tzset()
+    time.localtime()
+    for name in prelude_files():
+        chunk(name)
+    state = LuaState(lambda code, *a: LOCAL[code](*a) if code in LOCAL else None, limits)
+    state.enter(p.START, b"=warm", b"", 0)
+    state.close()
+
+
+def run(config: bytes, leave: Callable[[], Never]) -> Never:
+    """The zygote's whole life."""
+    try:
+        told = msgspec.json.decode(config, type=Config)
+        if told.timezone is not None:
+            os.environ["TZ"] = told.timezone
+        _Zygote(told, leave).run()
+    except Exception as error:
+        with suppress(OSError):
+            text = f"{type(error).__name__}: {error}"
+            Channel(_socket(CONTROL), 0).send(encode(text[:1000]))
+    leave()

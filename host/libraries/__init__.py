@@ -1,0 +1,1 @@
+"""The libraries a script may be granted: ``http``, ``graphql``, ``sql``, ``fs``."""

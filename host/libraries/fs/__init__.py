@@ -1,0 +1,1 @@
+"""``fs``: files inside granted folders."""

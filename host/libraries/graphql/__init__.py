@@ -1,0 +1,1 @@
+"""``graphql``: queries to a configured or named endpoint."""

@@ -1,0 +1,1 @@
+"""``sql``: granted databases."""

@@ -1,0 +1,352 @@
+"""A granted database behind SQLAlchemy's async engine: connections, one statement at a time, bounded rows.
+
+SQLite (aiosqlite) and PostgreSQL (psycopg). What a statement may do is up to the database, not to a reading
+of its text: SQLite asks :class:`~host.libraries.sql.sqlite.Guard` for each thing a statement does,
+PostgreSQL reads in read-only transactions, and both take only one statement at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from host.errors import (
+    ApiError,
+    CallError,
+    CallTimeout,
+    ConfigError,
+    DeniedError,
+    InvalidCall,
+    NetworkError,
+)
+from host.libraries.sql.rows import Rows
+from host.libraries.sql.sqlite import BUSY, Guard, Mode, opener
+from host.libraries.sql.statement import bound, first_word, parts
+from host.policy.permissions import sql_place
+
+try:
+    import sqlalchemy as sa
+    from sqlalchemy import exc
+    from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+    from sqlalchemy.pool import AsyncAdaptedQueuePool
+except ImportError as error:  # pragma: no cover - a broken installation
+    raise ConfigError("sql needs SQLAlchemy", hint="pip install 'luahost[sql]'") from error
+
+__all__ = ["Connection", "Database", "Result"]
+
+POOL = 5  # connections kept; as many more for a while
+BATCH = 256
+
+
+class Result(msgspec.Struct, frozen=True):
+    """``rows`` by column name; ``affected`` rows; ``last_id`` of SQLite's last INSERT."""
+
+    rows: list[dict[str, Any]]
+    affected: int = 0
+    last_id: int | None = None
+
+
+class Database:
+    """One database by its URL. Made on any thread, used on one loop; ``await aclose()``."""
+
+    def __init__(self, url: str) -> None:
+        self.place = sql_place(url)
+        try:
+            parsed = sa.engine.make_url(url)
+        except (exc.ArgumentError, ValueError):
+            raise InvalidCall(
+                f"{self.place} is no database URL; expected sqlite:///FILE or postgresql://…"
+            ) from None
+        self._driver_errors: tuple[type[Exception], ...] = ()
+        kind = parsed.get_backend_name()
+        self.is_sqlite = kind == "sqlite"
+        if kind not in ("sqlite", "postgresql", "postgres"):
+            raise InvalidCall(f"{self.place}: databases are sqlite and postgresql, not {kind}")
+        if self.is_sqlite:
+            memory = parsed.database in (None, "", ":memory:")
+            self._engine = create_async_engine(
+                "sqlite+aiosqlite://",
+                poolclass=AsyncAdaptedQueuePool,
+                # A database in memory is its one connection.
+                pool_size=1 if memory else POOL,
+                max_overflow=0 if memory else POOL,
+                connect_args={"async_creator_fn": opener(None if memory else str(parsed.database))},
+            )
+        else:
+            try:
+                self._engine = create_async_engine(
+                    parsed.set(drivername="postgresql+psycopg"),
+                    isolation_level="AUTOCOMMIT",  # transactions are begun and ended by this file
+                    pool_size=POOL,
+                    max_overflow=POOL,
+                    pool_pre_ping=True,
+                    # Prepared at once: PostgreSQL prepares single statements only.
+                    connect_args={"prepare_threshold": 0, "connect_timeout": 10},
+                )
+                from psycopg import Error  # there with the engine
+
+                self._driver_errors = (Error,)
+            except ImportError as error:
+                raise InvalidCall(
+                    f"{self.place} needs PostgreSQL's driver, psycopg", hint="pip install 'luahost[postgres]'"
+                ) from error
+
+    @contextlib.asynccontextmanager
+    async def connect(self) -> AsyncIterator[Connection]:
+        """A connection for one statement or one transaction."""
+        with self._translated(None):
+            made = await self._engine.connect()
+        connection = Connection(self, made)
+        try:
+            yield connection
+        finally:
+            # Not to be cut short: a connection that is given up half-way would be lost to the pool.
+            await asyncio.shield(connection.release())
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _translated(self, mutation: bool | None) -> Any:
+        try:
+            yield
+        except exc.SQLAlchemyError as error:
+            raise _call_error(error, getattr(error, "orig", None), self.place, mutation) from error
+        except self._driver_errors as error:  # of PostgreSQL's driver, asked without SQLAlchemy between
+            raise _call_error(error, error, self.place, mutation) from error
+
+
+class Connection:
+    """``await run(…)``; ``begin``, ``commit``, ``rollback``. One statement at a time."""
+
+    def __init__(self, database: Database, made: AsyncConnection) -> None:
+        self._database = database
+        self._made = made
+        self._broken = False
+        self._begun = False
+        self._task: asyncio.Future[Any] | None = None  # the statement that runs
+
+    async def run(self, statement: str, given: Any, *, write: bool) -> Result:
+        """Raises ``CallError``. Cancelled, it interrupts the statement; then the connection is good for
+        nothing."""
+        text, values = bound(statement, given, "qmark" if self._database.is_sqlite else "format")
+        word = first_word(statement)
+        refused = _REFUSED.get(word)
+        if refused is not None:
+            raise InvalidCall(f"{word.upper()} is refused: {refused}")
+        values = tuple(_parameter(value, self._database.is_sqlite) for value in values)
+        rows = Rows()
+        if self._database.is_sqlite:
+            guard = self._guard("write" if write else "read", rows)
+            found = await self._execute(lambda: self._made.run_sync(_reader(text, values, rows)), write)
+            guard.has_written = guard.has_written or write
+            return found
+        if not self._begun and not write:
+            await self._say("BEGIN READ ONLY")
+        return await self._execute(lambda: self._ask(text, values, rows, _streams(statement)), write)
+
+    async def begin(self) -> None:
+        # Immediate: SQLite refuses to make a reading transaction a writing one while another writes.
+        await self._say("BEGIN IMMEDIATE" if self._database.is_sqlite else "BEGIN")
+        if self._database.is_sqlite:
+            self._sqlite().guard.transaction = True
+
+    async def commit(self) -> None:
+        if self._broken:
+            raise ApiError(f"{self._database.place}: the transaction is lost", outcome="rejected")
+        await self._say("COMMIT")
+        self._begun = False
+
+    async def rollback(self) -> None:
+        if self._begun and not self._broken:
+            await self._say("ROLLBACK")
+            self._begun = False
+
+    async def release(self) -> None:
+        """Give it back as it was taken, or close it: nothing of what was done with it meets the next run."""
+        try:
+            if self._begun and not self._broken:
+                await self.rollback()
+            if self._database.is_sqlite:
+                self._guard("host")
+                self._broken = self._sqlite().guard.release() or self._broken
+            elif not self._broken:
+                await self._say("DISCARD ALL")
+        except CallError:
+            self._broken = True
+        if self._broken:
+            await self._made.invalidate()
+        await self._made.close()
+
+    async def _say(self, command: str) -> None:
+        if self._database.is_sqlite:
+            self._guard("host")
+            await self._execute(lambda: self._made.run_sync(_reader(command, (), Rows())), True)
+        else:
+            await self._execute(lambda: self._tell(command), True)
+        self._begun = command.startswith("BEGIN")
+
+    async def _tell(self, command: str) -> Result:
+        # Not prepared: a statement of the script's may have put another one in a prepared one's place.
+        await (await self._driver()).execute(command, prepare=False)
+        return Result([])
+
+    async def _ask(self, text: str, values: tuple[Any, ...], rows: Rows, stream: bool) -> Result:
+        """A statement to PostgreSQL. One that gives rows is read row by row; others tell how many they changed."""
+        async with (await self._driver()).cursor() as cursor:
+            if stream:
+                async with contextlib.aclosing(cursor.stream(text, values)) as coming:
+                    await _take(cursor, coming, rows)
+                return Result(rows.found, len(rows.found))
+            await cursor.execute(text, values)
+            if cursor.description is not None:
+                await _take(cursor, cursor, rows)
+            return Result(rows.found, max(0, cursor.rowcount, len(rows.found)))
+
+    async def _execute(self, work: Callable[[], Awaitable[Result]], write: bool) -> Result:
+        # In a task of its own: when the call is cancelled, the statement is interrupted and then awaited.
+        self._task = task = asyncio.ensure_future(work())
+        try:
+            with self._database._translated(write):
+                return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await self.interrupt()
+            raise
+        except DeniedError as error:
+            if self._database.is_sqlite and (reason := self._sqlite().guard.reason):
+                error.message, error.hint = f"{self._database.place}: {reason}", None
+            raise
+
+    async def _driver(self) -> Any:
+        return (await self._made.get_raw_connection()).driver_connection
+
+    def _sqlite(self) -> Any:
+        return self._made.sync_connection.connection.driver_connection  # type: ignore[union-attr]
+
+    async def interrupt(self) -> None:
+        """Stop the statement that runs, if one does; the connection is then good for nothing."""
+        task = self._task
+        if task is None or task.done():
+            return
+        self._broken = True
+        driver = await self._driver()
+        until = monotonic() + BUSY
+        while not task.done() and monotonic() < until:
+            if self._database.is_sqlite:
+                await driver.interrupt()
+            else:
+                with contextlib.suppress(Exception):  # a server that is gone has stopped it too
+                    await driver.cancel_safe(timeout=BUSY)
+            # Again if it had not begun: an interrupt between two statements is lost.
+            await asyncio.wait([task], timeout=0.05)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=BUSY)
+        if task.done() and not task.cancelled():
+            task.exception()  # looked at, so that nobody is told of it
+
+    def _guard(self, mode: Mode, rows: Rows | None = None) -> Guard:
+        guard: Guard = self._sqlite().guard
+        guard.begin(mode, None if rows is None else rows.weigh)
+        return guard
+
+
+async def _take(cursor: Any, coming: AsyncIterator[Any], rows: Rows) -> None:
+    names: list[str] = []
+    async for row in coming:
+        if not names:
+            names = [column.name for column in cursor.description]
+        rows.weigh(row)
+        rows.add(names, row)
+
+
+def _reader(text: str, values: tuple[Any, ...], found: Rows) -> Callable[[Any], Result]:
+    """Of SQLite, whose connection weighs each row when it is made (:mod:`host.libraries.sql.sqlite`)."""
+
+    def read(sync: sa.Connection) -> Result:
+        cursor = sync.exec_driver_sql(text, values)
+        try:
+            affected = max(0, cursor.rowcount)
+            if not cursor.returns_rows:
+                last = getattr(cursor, "lastrowid", None)
+                return Result([], affected, last if isinstance(last, int) and last else None)
+            names = list(cursor.keys())
+            while batch := cursor.fetchmany(BATCH):
+                for row in batch:
+                    found.add(names, row)
+            return Result(found.found, max(affected, len(found.found)))
+        finally:
+            cursor.close()
+
+    return read
+
+
+_CHANGES = {"insert", "update", "delete", "merge", "into"}
+
+
+def _streams(statement: str) -> bool:
+    """Whether PostgreSQL surely gives rows for a statement: they then come one at a time."""
+    words = [text.lower() for kind, text in parts(statement) if kind == "word"]
+    first = words[0] if words else ""
+    if first in ("select", "values", "table"):
+        return "into" not in words
+    if first == "with":
+        return not _CHANGES.intersection(words)
+    return first in _CHANGES and "returning" in words  # a reserved word: no name of a column
+
+
+def _parameter(value: Any, sqlite: bool) -> Any:
+    if value is None or isinstance(value, str | int | float | bytes):
+        return value
+    if isinstance(value, dict | list) and not sqlite:
+        if isinstance(value, list):
+            return value
+        from psycopg.types.json import Jsonb  # there once PostgreSQL is
+
+        return Jsonb(value)
+    if isinstance(value, dict | list):
+        raise InvalidCall("a table cannot be a parameter of a statement; json.encode it")
+    raise InvalidCall("an opaque secret cannot be a parameter of a statement")
+
+
+_TRANSACTION = "transactions are begun and ended by sql.transaction(function(tx) … end)"
+_SESSION = "what it sets would outlast the statement"
+_REFUSED = {
+    **dict.fromkeys(
+        ("begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"), _TRANSACTION
+    ),
+    **dict.fromkeys(("set", "reset", "discard", "prepare", "deallocate", "execute", "listen"), _SESSION),
+    **dict.fromkeys(("attach", "detach"), "it would reach another database"),
+    "copy": "it needs a stream of its own",
+}
+
+
+def _call_error(error: Exception, original: BaseException | None, place: str, mutation: bool | None) -> CallError:
+    """What a script hears. Never ``str(error)``: it would show the statement with its values."""
+    if isinstance(error, exc.TimeoutError):
+        return CallTimeout(
+            f"{place}: no connection became free", phase="limit", outcome="not_sent" if mutation else None
+        )
+    text = str(original or type(error).__name__).strip().partition("\n")[0]
+    code = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
+    kind = type(original or error).__name__
+    if code == "SQLITE_AUTH" or "not authorized" in text:
+        hint = "Use sql.execute for what changes something." if mutation is False else None
+        return DeniedError(f"{place}: the statement is not allowed here ({text})", hint=hint)
+    operational = isinstance(error, exc.OperationalError) or kind in ("OperationalError", "InterfaceError")
+    if mutation is None or (code is None and operational):
+        return NetworkError(
+            f"{place} cannot be reached: {text}", phase="connect", outcome="unknown" if mutation else None
+        )
+    return ApiError(
+        f"{place}: {text}",
+        type=kind,
+        code=code,
+        outcome="rejected" if mutation else None,
+        retryable=code in ("SQLITE_BUSY", "SQLITE_LOCKED", "40001", "40P01") or None,
+    )

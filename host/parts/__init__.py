@@ -1,1 +1,0 @@
-"""What a :class:`~host.host.Host` is put together of."""

@@ -1,0 +1,349 @@
+"""Budgets of effects: how many calls, how many changes, how much money.
+
+A budget is checked before a call is sent, under a lock: calls that run at the same time cannot together pass
+it. What surely was not sent is given back; what the API refused costs a call but no money; what is unknown
+stays counted.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from msgspec.structs import force_setattr, replace
+
+from host.errors import LimitError, UsageError
+from host.frozen import Frozen
+from host.http.message import Answer, Request
+from host.http.outcome import refusal
+from host.policy.units import UNITS
+
+if TYPE_CHECKING:
+    from host.apis.catalog import Operation
+    from host.bridge.request import Reply
+    from host.policy.charges import Cost, Money
+
+__all__ = ["Budget", "Claim", "Ledger", "MemoryLedger", "Meter", "parse_amount"]
+
+MOST_COUNTED = 100_000  # objects whose amounts a meter remembers
+
+
+class Budget(Frozen, frozen=True):
+    """What may be spent in all. ``None``: no bound. ``max_amount`` is in minor units: ``{"usd": 50000}``.
+
+    With any ``max_amount``, a currency that is not in it may not be charged at all, and operations whose
+    amount nobody can tell before they are sent (subscriptions, invoices) are refused unless
+    ``allow_unbounded``. Raises ``UsageError`` for a value that is no whole number from 0.
+    """
+
+    UNHASHED = frozenset({"max_amount"})
+
+    max_calls: int | None = None
+    max_mutations: int | None = None
+    max_amount: Mapping[str, int] = msgspec.field(default_factory=dict)
+    allow_unbounded: bool = False
+
+    def __post_init__(self) -> None:
+        for name in (unit.field for unit in UNITS.values()):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+                raise UsageError(f"Budget.{name} is {value!r}; expected a whole number from 0")
+        if not isinstance(self.allow_unbounded, bool):
+            raise UsageError(f"Budget.allow_unbounded is {self.allow_unbounded!r}; expected True or False")
+        amounts = self.max_amount
+        if not isinstance(amounts, Mapping):
+            raise UsageError(
+                f"Budget.max_amount is {amounts!r}; expected amounts by currency: {{'usd': 50000}}"
+            )
+        force_setattr(self, "max_amount", dict(_checked_amount(*pair) for pair in amounts.items()))
+
+    @property
+    def empty(self) -> bool:
+        """Whether it bounds nothing."""
+        return not self.max_amount and all(getattr(self, unit.field) is None for unit in UNITS.values())
+
+    @property
+    def ceilings(self) -> dict[str, int]:
+        """What may be spent of each unit of a ledger: of currencies and of ``UNITS``."""
+        counts = {name: getattr(self, unit.field) for name, unit in UNITS.items()}
+        return {**self.max_amount, **{name: most for name, most in counts.items() if most is not None}}
+
+
+def parse_amount(text: str) -> tuple[str, int]:
+    """``usd:50000`` → ``("usd", 50000)``. Raises ``UsageError``."""
+    currency, colon, amount = text.partition(":")
+    if not colon or not re.fullmatch(r"[0-9]{1,15}", amount):
+        raise UsageError(f"{text!r} is no amount; expected currency and minor units such as usd:50000")
+    return _checked_amount(currency, int(amount))
+
+
+def _checked_amount(currency: Any, amount: Any) -> tuple[str, int]:
+    if not isinstance(currency, str) or not re.fullmatch(r"[A-Za-z]{3,5}", currency):
+        raise UsageError(f"{currency!r} is no currency; expected a code such as usd")
+    if currency.lower() in UNITS:
+        raise UsageError(f"{currency!r} is no currency; {UNITS[currency.lower()].field} bounds those")
+    if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
+        raise UsageError(f"the amount for {currency} is {amount!r}; expected whole minor units, from 0")
+    return currency.lower(), amount
+
+
+class Ledger(Protocol):
+    """Where a meter keeps what was spent. Thread-safe; ``account`` tells keys apart where that matters.
+
+    ``outlives``: what was spent is still there in the next process.
+    """
+
+    outlives: bool
+
+    def spend(
+        self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]
+    ) -> tuple[str, int] | None:
+        """Add ``amounts`` by unit, all or nothing. Where one would pass its ceiling, nothing is added and the
+        unit is given, with what was spent of it."""
+        ...
+
+    def give_back(self, account: str, amounts: Mapping[str, int]) -> None:
+        """Take back what a spend added."""
+        ...
+
+
+class MemoryLedger:
+    """Spending of one run or one host: kept while it lives, accounts not told apart."""
+
+    outlives = False
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.spent: dict[str, int] = {}
+
+    def spend(
+        self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]
+    ) -> tuple[str, int] | None:
+        with self._lock:
+            spent = self.spent
+            for unit, amount in amounts.items():
+                ceiling = ceilings.get(unit)
+                if ceiling is not None and spent.get(unit, 0) + amount > ceiling:
+                    return unit, spent.get(unit, 0)
+            for unit, amount in amounts.items():
+                spent[unit] = spent.get(unit, 0) + amount
+        return None
+
+    def give_back(self, account: str, amounts: Mapping[str, int]) -> None:
+        with self._lock:
+            for unit, amount in amounts.items():
+                self.spent[unit] = self.spent.get(unit, 0) - amount
+
+
+class Claim(msgspec.Struct, frozen=True, eq=False):
+    """What one call took from one meter, until it is known what became of it."""
+
+    meter: Meter
+    account: str
+    amounts: Mapping[str, int]
+    mutation: bool
+    money: Money | None = None
+    total: Money | None = None  # what the object it makes or changes counts for from then on
+    spent: bool = True  # the amounts are in the ledger by this claim
+    refused: LimitError | None = None  # of a replayed call: why it would be refused now
+
+
+class Meter:
+    """One budget and what was spent of it. ``name`` is whose it is, for messages: ``"the run"``."""
+
+    def __init__(self, budget: Budget, name: str, ledger: Ledger | None = None) -> None:
+        self.budget = budget
+        self.name = name
+        self.ledger: Ledger = ledger or MemoryLedger()
+        self._ceilings = budget.ceilings
+        self._counted: dict[str, Money] = {}  # by id of an object: what it was counted with
+
+    def admit(
+        self,
+        label: str,
+        mutation: bool,
+        *,
+        account: str = "",
+        operation: Operation | None = None,
+        request: Request | None = None,
+        raw: bool = False,
+        beyond: tuple[str, ...] = (),
+        replayed: bool = False,
+        counted: Iterable[Claim] = (),
+    ) -> Claim:
+        """Take what a call costs. Raises ``LimitError`` naming the budget, what is left and what was asked.
+
+        ``operation`` is given for Stripe's operations, whose amounts are known; ``raw`` says that a request
+        carries an API's key past its catalog; ``beyond`` are the names it has that the catalog does not know.
+
+        ``replayed``: the call was let through before its run broke off. It is counted as it was then, whatever
+        is left, and not again where that is still in the ledger. :meth:`readmit` is for one that was not sent.
+
+        ``counted`` are claims of this very request, sent before and still in doubt: the change is counted with them.
+        """
+        money, total, refused = None, None, None
+        new = mutation and not any(claim.meter is self for claim in counted)
+        amounts = {name: n for name, unit in UNITS.items() if (n := unit.counts(new))}
+        if new:
+            try:
+                if self.budget.max_amount and operation is not None and request is not None:
+                    found = self._cost(label, operation, request, beyond)
+                    money, total = found.money, found.total
+                    if money is not None:
+                        amounts[money.currency] = money.amount
+                elif self.budget.max_amount and raw:
+                    self._refuse_unknown(label)
+            except LimitError as error:
+                if not replayed:
+                    raise
+                refused = error
+        spends = not (replayed and self.ledger.outlives)
+        if spends:
+            self._spend(label, mutation, account, amounts, {} if replayed else self._ceilings)
+        return Claim(self, account, amounts, mutation, money, total, spends, refused)
+
+    def readmit(self, claim: Claim, label: str) -> Claim:
+        """The claim of a replayed call that was not sent before and now is. Raises ``LimitError``."""
+        if claim.refused is not None:
+            raise claim.refused
+        if claim.spent:
+            self.ledger.give_back(claim.account, claim.amounts)
+        self._spend(label, claim.mutation, claim.account, claim.amounts, self._ceilings)
+        return replace(claim, spent=True)
+
+    def _spend(
+        self,
+        label: str,
+        mutation: bool,
+        account: str,
+        amounts: Mapping[str, int],
+        ceilings: Mapping[str, int],
+    ) -> None:
+        passed = self.ledger.spend(account, amounts, ceilings)
+        if passed is not None:
+            raise self._over(label, mutation, *passed, amounts)
+
+    def _cost(self, label: str, operation: Operation, request: Request, beyond: tuple[str, ...]) -> Cost:
+        from host.policy.charges import cost  # only under a budget of amounts
+
+        found, budget = cost(operation, request, self._counted, beyond), self.budget
+        if not found.known:
+            self._refuse_unknown(label)
+        money = found.money
+        if money is not None and money.currency not in budget.max_amount:
+            raise LimitError(
+                f"{self.name} has no budget for {money.currency}; {label} asks for {money.amount:,}",
+                hint=f"Grant one with --max-amount {money.currency}:{money.amount}.",
+                operation=label,
+                outcome="not_sent",
+            )
+        return found
+
+    def _refuse_unknown(self, label: str) -> None:
+        if self.budget.allow_unbounded:
+            return
+        have = ", ".join(f"{currency} {amount:,}" for currency, amount in self.budget.max_amount.items())
+        raise LimitError(
+            f"what {label} charges is not known before it is sent; {self.name} has a budget of {have}",
+            hint="--allow-unbounded (Budget.allow_unbounded) lets such calls through, uncounted.",
+            operation=label,
+            outcome="not_sent",
+        )
+
+    def _over(
+        self, label: str, mutation: bool, unit: str, spent: int, amounts: Mapping[str, int]
+    ) -> LimitError:
+        ceiling = self._ceilings[unit]
+        flag = UNITS[unit].flag if unit in UNITS else "--max-amount"
+        return LimitError(
+            f"{self.name} has a budget of {ceiling:,} {unit}, of which {max(0, ceiling - spent):,} are left; "
+            f"{label} asks for {amounts[unit]:,}",
+            hint=f"{flag} sets it.",
+            operation=label,
+            outcome="not_sent" if mutation else None,
+        )
+
+    def settle(self, claim: Claim, reply: Reply) -> None:
+        """It is known what became of a call: give back what it did not use. Once a claim, on any thread."""
+        end = _end(reply, claim.mutation)
+        if end == "not_sent":
+            if claim.spent:
+                self.ledger.give_back(claim.account, claim.amounts)
+        elif end == "rejected":
+            if claim.money is not None and claim.spent:
+                self.ledger.give_back(claim.account, {claim.money.currency: claim.money.amount})
+        elif end == "done" and claim.mutation and self.budget.max_amount and isinstance(reply.value, Answer):
+            self._remember(claim, reply.value)
+
+    def _remember(self, claim: Claim, answer: Answer) -> None:
+        from host.policy.charges import counted_ids
+
+        ids, counted = counted_ids(answer), self._counted
+        before = next((counted[id] for id in ids if id in counted), None)
+        total = claim.total or before
+        if total is None:
+            return
+        if before is not None and before.currency == total.currency and before.amount > total.amount:
+            total = before
+        for id in ids:
+            counted[id] = total
+        while len(counted) > MOST_COUNTED:  # what is forgotten is refused later, not let through
+            counted.pop(next(iter(counted)), None)
+
+
+def admit(meters: Iterable[Meter], label: str, mutation: bool, **facts: Any) -> tuple[Claim, ...]:
+    """A claim of each meter, or none at all: where one refuses, the others get theirs back."""
+    claims: list[Claim] = []
+    try:
+        for meter in meters:
+            claims.append(meter.admit(label, mutation, **facts))
+    except BaseException:
+        release(claims)
+        raise
+    return tuple(claims)
+
+
+def release(claims: Iterable[Claim]) -> None:
+    """Give everything back: the call was not made."""
+    for claim in claims:
+        if claim.spent:
+            claim.meter.ledger.give_back(claim.account, claim.amounts)
+
+
+def readmit(claims: Iterable[Claim], label: str) -> tuple[Claim, ...]:
+    """:meth:`Meter.readmit` of each, or of none: where one refuses, all are given back."""
+    before, now = list(claims), []
+    try:
+        while before:
+            now.append(before[0].meter.readmit(before[0], label))
+            del before[0]
+    except BaseException:
+        release(now)
+        release(before[1:])
+        raise
+    return tuple(now)
+
+
+def settle(claims: Iterable[Claim], reply: Reply) -> None:
+    """:meth:`Meter.settle` for each."""
+    for claim in claims:
+        claim.meter.settle(claim, reply)
+
+
+def keeps(reply: Reply) -> bool:
+    """Whether the claims of a change stay taken after this reply."""
+    return _end(reply, True) in ("unknown", "done")
+
+
+def _end(reply: Reply, mutation: bool) -> str:
+    error = reply.error
+    if error is not None:
+        if error.outcome == "not_sent" and (error.attempts or 1) == 1:
+            return "not_sent"
+        return "unknown" if mutation and error.outcome != "rejected" else "rejected"
+    if isinstance(reply.value, Answer) and not 200 <= reply.value.status < 300:
+        return refusal(reply.value) if mutation else "rejected"
+    return "done"

@@ -1,0 +1,329 @@
+"""What a script may do, as a frozen value: the host's own APIs and nothing else until somebody says so.
+
+One value is the host's; a run may be given a narrower one (:meth:`Permissions.narrowed`), never a wider one.
+A check raises :class:`~host.errors.DeniedError` that names what was asked and the permission that allows it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, lru_cache
+from typing import Any
+
+import msgspec
+from msgspec.structs import force_setattr, replace
+
+from host.errors import DeniedError, UsageError
+
+__all__ = ["Permissions", "sql_place"]
+
+_LISTS = ("allow_ops", "deny_ops", "net", "env", "read", "write", "sql", "functions")
+
+
+class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is cached
+    """What is granted. ``None`` is "not said": the default for a host, "as the host has it" for one run.
+
+    All, if not said: ``allow_ops`` (less ``deny_ops``): patterns of operations such as ``stripe.products.*``,
+    ``*`` standing for anything, dots too. ``functions``: patterns of registered functions.
+
+    None, if not said: ``net``: ``host``, ``host:port``, ``*.domain``, ``*``, an address, a range
+    (``10.0.0.0/8``), or ``private`` (this machine and private networks); but for ``localhost`` a name never
+    stands for an address that is not public: that needs a grant of its own. ``env``: names (patterns) of
+    environment variables. ``read``, ``write``: files, or folders with all that is in them. ``sql``: database
+    URLs; passwords are not compared.
+
+    ``read_only``: nothing that changes something. ``test_mode_only``: no live key.
+
+    A text where a list is expected is a list of one. Raises ``UsageError`` for what is neither.
+    """
+
+    allow_ops: tuple[str, ...] | None = None
+    deny_ops: tuple[str, ...] = ()
+    read_only: bool = False
+    test_mode_only: bool = False
+    net: tuple[str, ...] | None = None
+    env: tuple[str, ...] | None = None
+    read: tuple[str, ...] | None = None
+    write: tuple[str, ...] | None = None
+    sql: tuple[str, ...] | None = None
+    functions: tuple[str, ...] | None = None
+    within: Permissions | None = None  # what this is narrower than
+
+    def __post_init__(self) -> None:
+        for each in self.__struct_fields__:
+            value = getattr(self, each)
+            if each in _LISTS:
+                force_setattr(self, each, _texts(each, value))
+            elif each in ("read_only", "test_mode_only") and not isinstance(value, bool):
+                raise UsageError(f"Permissions.{each} is {value!r}; expected True or False")
+            elif each == "within" and not isinstance(value, Permissions | None):
+                raise UsageError(f"Permissions.within is {value!r}; expected Permissions")
+        for name in ("read", "write"):
+            paths = getattr(self, name)
+            if paths is not None:  # relative to where it was said, whatever the folder is later
+                force_setattr(self, name, tuple(os.path.abspath(os.path.expanduser(p)) for p in paths))
+        if self.net:
+            from host.policy.network_grant import net_grant  # only where something of the network is granted
+
+            for grant in self.net:
+                net_grant(grant)
+
+    @cached_property
+    def _decided(self) -> dict[tuple[str, bool, bool], DeniedError | None]:
+        return {}
+
+    def narrowed(self, other: Permissions | None) -> Permissions:
+        """What both grant: ``other`` for one run of a host that has these."""
+        if other is None:
+            return self
+        if not isinstance(other, Permissions):
+            raise UsageError(f"permissions are a Permissions value; got {type(other).__name__}")
+        return replace(other, within=self if other.within is None else self.narrowed(other.within))
+
+    def _levels(self) -> Iterator[Permissions]:
+        level: Permissions | None = self
+        while level is not None:
+            yield level
+            level = level.within
+
+    @property
+    def is_test_only(self) -> bool:
+        return any(level.test_mode_only for level in self._levels())
+
+    @property
+    def is_read_only(self) -> bool:
+        return any(level.read_only for level in self._levels())
+
+    # -- operations and functions
+
+    def check_operation(self, label: str, mutation: bool, live: bool = False) -> None:
+        """May ``stripe.products.create`` be called? ``mutation``: whether it changes something; ``live``:
+        whether with a key that is not for tests."""
+        key = (label, mutation, live)
+        try:
+            error = self._decided[key]
+        except KeyError:
+            error = self._decided[key] = self._refusal(label, mutation, "allow_ops", "--allow-op", live)
+        if error is not None:
+            raise _again(error)
+
+    def check_raw(self, api: str, mutation: bool, live: bool = False, word: str = "http") -> None:
+        """May a request of ``http.*`` (``stripe.request``, by the ``word``) carry the key of ``api``? It passes by the
+        catalog, so wherever some operations are not granted it needs ``stripe.http`` in ``allow_ops``, by that very
+        name."""
+        label = f"{api}.{word}"
+        for level in self._levels():
+            narrow = level.deny_ops or (level.allow_ops is not None and "*" not in level.allow_ops)
+            if narrow and label not in (level.allow_ops or ()):
+                raise DeniedError(
+                    f"a request with the key of {api} that is none of its operations is not granted; "
+                    f"the permission allow_ops {label!r} would allow it",
+                    hint=f"Call the operation instead, or grant it with --allow-op '{label}'.",
+                    outcome="not_sent" if mutation else None,
+                )
+        self.check_operation(label, mutation, live)
+
+    def check_function(self, name: str, effect: str = "write") -> None:
+        """May the registered function ``name`` be called? ``effect``: ``"read"``, ``"write"``, ``"pure"``."""
+        key = (f"{name}()", effect == "write", False)
+        try:
+            error = self._decided[key]
+        except KeyError:
+            error = self._decided[key] = self._refusal(name, effect == "write", "functions", None)
+        if error is not None:
+            raise _again(error)
+
+    def _refusal(
+        self, label: str, mutation: bool, grants: str, flag: str | None, live: bool = False
+    ) -> DeniedError | None:
+        for level in self._levels():
+            allowed = getattr(level, grants)
+            denied = next((p for p in level.deny_ops if grants == "allow_ops" and _matches(p, label)), None)
+            hint = None
+            if denied is not None:
+                text = f"{label} is denied by deny_ops {denied!r}"
+                hint = f"It is --deny-op '{denied}' that refuses it."
+            elif allowed is not None and not any(_matches(p, label) for p in allowed):
+                text = f"{label} is not granted; the permission {grants} {label!r} would allow it"
+                hint = f"Grant it with {flag} '{label}'." if flag else f"Grant it by Permissions({grants}=…)."
+            elif level.read_only and mutation:
+                text = f"{label} changes something, and the permissions are read_only"
+                hint = "Run it without --read-only."
+                if grants == "functions":
+                    hint = 'Register it with effect="read" or "pure" if it changes nothing.'
+            elif level.test_mode_only and live:
+                text = f"{label}: the key is not for tests, and the permissions are test_mode_only"
+                hint = "Use a test key (sk_test_…), or run it without --test-mode-only."
+            else:
+                continue
+            return DeniedError(text, hint=hint, operation=label, outcome="not_sent" if mutation else None)
+        return None
+
+    def plain(self) -> dict[str, Any]:
+        """What was said, as plain values for another process: ``Permissions(**plain)``."""
+        if self.within is not None:
+            raise UsageError("the permissions of one run do not cross to another process by themselves")
+        found = msgspec.structs.asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items() if v is not None}
+
+    def unmatched(self, labels: Callable[[], Iterable[str]]) -> tuple[str, str] | None:
+        """(field, pattern) of a pattern of operations that matches none of ``labels()``: surely a mistake."""
+        known: list[str] | None = None
+        for level in self._levels():
+            for name in ("allow_ops", "deny_ops"):
+                for pattern in getattr(level, name) or ():
+                    if pattern == "*":
+                        continue
+                    known = list(labels()) if known is None else known
+                    if not any(_matches(pattern, label) for label in known):
+                        return name, pattern
+        return None
+
+    # -- the network
+
+    def check_net(self, host: str, port: int, address: str | None = None) -> None:
+        """May a script connect to ``host`` (a name or an address) at ``port``?
+
+        Ask first without ``address``, before the name is resolved, then with each address that is about to be
+        connected to: a name that leads to a private address needs that address granted too.
+        """
+        for level in self._levels():
+            if level.net is None and level.within is not None:
+                continue
+            level._check_net(host, port, address)
+
+    def _check_net(self, host: str, port: int, address: str | None) -> None:
+        from host.policy.addresses import address_class  # these two are for scripts that leave the APIs
+        from host.policy.network_grant import host_name, net_grant, place
+
+        grants = [net_grant(text) for text in self.net or ()]
+        name, where = host_name(host), place(host, port)
+        if not any(grant.names(name, port) for grant in grants):
+            raise _denied(f"connecting to {where}", "net", where, "--allow-net")
+        if address is None:
+            return
+        try:
+            kind = address_class(address)
+        except ValueError:
+            raise DeniedError(f"{host} leads to {address!r}, which is no IP address") from None
+        if kind == "public" or any(grant.covers(address, kind, port, name) for grant in grants):
+            return
+        via = "" if address == name else f" at {address}"
+        raise _denied(f"connecting to {where}{via} ({kind})", "net", place(address, port), "--allow-net")
+
+    # -- environment, files, databases
+
+    def grants_env(self, name: str) -> bool:
+        """Whether the environment variable ``name`` may be read."""
+        for level in self._levels():
+            if level.env is None and level.within is not None:
+                continue
+            if not any(_matches(pattern, name) for pattern in level.env or ()):
+                return False
+        return True
+
+    def check_read(self, path: str | os.PathLike[str]) -> str:
+        """The real path of a file or folder that may be read: open that one, following no links."""
+        return self._check_path("read", path)
+
+    def check_write(self, path: str | os.PathLike[str]) -> str:
+        """The real path of a file that may be written or made: open that one, following no links."""
+        if self.is_read_only:
+            raise DeniedError(
+                f"writing {os.fspath(path)} changes something, and the permissions are read_only",
+                hint="Run it without --read-only.",
+            )
+        return self._check_path("write", path)
+
+    def _check_path(self, kind: str, path: str | os.PathLike[str]) -> str:
+        shown = os.fspath(path)
+        if not isinstance(shown, str) or "\0" in shown or not shown:
+            raise DeniedError(f"{shown!r} is no path")
+        real = os.path.realpath(shown)
+        for level in self._levels():
+            grants = getattr(level, kind)
+            if grants is None and level.within is not None:
+                continue
+            if not any(_inside(real, os.path.realpath(grant)) for grant in grants or ()):
+                verb = "reading" if kind == "read" else "writing"
+                other = "" if real == os.path.abspath(shown) else f" (which is {real})"
+                raise _denied(f"{verb} {shown}{other}", kind, real, f"--allow-{kind}")
+        return real
+
+    def check_sql(self, url: str, *, write: bool = False) -> None:
+        """May the database at ``url`` be used? ``write``: for a statement that may change something."""
+        where = sql_place(url)
+        for level in self._levels():
+            if level.sql is None and level.within is not None:
+                continue
+            if not any(sql_place(grant) == where for grant in level.sql or ()):
+                raise _denied(f"the database {where}", "sql", where, "--allow-sql")
+        self.check_effect(f"a statement for {where}", write)
+
+    def check_effect(self, what: str, mutation: bool) -> None:
+        """Refuse ``what`` (``"http.post to …"``) if it changes something and nothing may be changed."""
+        if mutation and self.is_read_only:
+            raise DeniedError(
+                f"{what} changes something, and the permissions are read_only",
+                hint="Run it without --read-only.",
+                outcome="not_sent",
+            )
+
+
+# -- small ones
+
+
+def sql_place(url: str) -> str:
+    """A database's URL as it is compared and shown: no password, options or driver; files by real path."""
+    scheme, _, rest = url.partition("://")
+    dialect = scheme.partition("+")[0].lower()
+    dialect = "postgresql" if dialect == "postgres" else dialect
+    rest = rest.partition("?")[0]
+    if dialect == "sqlite":
+        path = rest.removeprefix("/")
+        return f"sqlite:///{os.path.realpath(path)}" if path and path != ":memory:" else "sqlite://"
+    user, at, where = rest.rpartition("@")
+    host, slash, database = where.partition("/")
+    return f"{dialect}://{user.partition(':')[0]}{at}{host.lower()}{slash}{database}"
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
+
+
+def _denied(what: str, grants: str, value: str, flag: str) -> DeniedError:
+    return DeniedError(
+        f"{what} is not granted; the permission {grants} {value!r} would allow it",
+        hint=f"Grant it with {flag} '{value}'.",
+        outcome="not_sent",
+    )
+
+
+def _again(error: DeniedError) -> DeniedError:
+    """The same error once more: an exception belongs to the one call it was raised for."""
+    return DeniedError(error.message, hint=error.hint, operation=error.operation, outcome=error.outcome)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return pattern == "*" or _pattern(pattern).fullmatch(text) is not None
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return () if name == "deny_ops" else None
+    if isinstance(value, str | os.PathLike):
+        value = (value,)
+    if not isinstance(value, Iterable) or isinstance(value, bytes | dict):
+        raise UsageError(f"Permissions.{name} is {value!r}; expected a list of texts")
+    found = tuple(os.fspath(each) if isinstance(each, os.PathLike) else each for each in value)
+    for each in found:
+        if not isinstance(each, str) or not each.strip():
+            raise UsageError(f"Permissions.{name} has {each!r}; expected a text")
+    return found

@@ -1,0 +1,68 @@
+"""What a host does that spreads its runs over worker processes, or has a ``setup``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
+
+from host.bridge.registry import AsyncFunctionRegistry
+from host.bridge.request import AsyncRequest, Reply
+from host.events import Sink
+from host.http.api_limits import limits_of
+from host.http.message import Request
+from host.http.sender import HttpxParts, Wire
+from host.processes.startup import open_shards
+from host.settings import Settings
+
+if TYPE_CHECKING:
+    from host.apis.api import Api
+    from host.processes.pool import Answer, Shards
+
+__all__ = ["open_processes"]
+
+
+def open_processes(
+    processes: int,
+    setup: str | None,
+    options: Mapping[str, Any],
+    *,
+    settings: Settings,
+    simulated: bool,
+    parts: HttpxParts,
+    apis: Sequence[Api],
+    sinks: Sequence[Sink],
+    registry: AsyncFunctionRegistry,
+    wire: Wire,
+) -> Shards:
+    """The worker processes, ready. ``options`` are further ones of their hosts, as plain values; ``apis`` are those
+    that were added.
+
+    Raises ``UsageError`` for what cannot cross to another process, ``ConfigError`` where one cannot start.
+    """
+    return open_shards(
+        processes,
+        settings=settings,
+        simulated=simulated,
+        http_limits=limits_of(settings, simulated=simulated),
+        setup=setup,
+        sinks=sinks,
+        answer=_simulation(registry, wire),
+        options=options,
+        local=asdict(parts),
+        apis=apis,
+    )
+
+
+def _simulation(registry: AsyncFunctionRegistry, wire: Wire) -> Answer:
+    registry.register("api.simulated", wire.client.send)
+
+    def answer(request: Request, seconds: float, deliver: Callable[[Reply], None]) -> None:
+        asked = AsyncRequest(
+            "api.simulated", request, monotonic() + seconds, deliver, mutation=request.mutation
+        )
+        registry.submit(asked)
+
+    return answer

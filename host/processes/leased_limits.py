@@ -1,0 +1,303 @@
+"""A child's side of the limits of the whole host: what it was lent, and what it asks for.
+
+All of this runs on the child's loop thread. ``tell(message)`` sends to the parent and never blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from host.bridge.in_flight import Calls
+from host.http.circuit_breaker import CircuitBreaker, CircuitBreakerPolicy
+from host.http.permits import Permits
+from host.http.rate_limiter import RateTokens
+from host.processes import messages as m
+
+__all__ = ["API_POOL", "Lease", "LeasedCapacity", "LeasedLimiter", "LeasedPermits", "LeasedTokens"]
+
+Tell = Callable[[m.Message], None]
+API_POOL = "api "  # begins the pool of an API's places: no host and port do
+
+
+class Lease:
+    """Places of one pool that this process has. ``hard`` and ``soft`` are how many are called back.
+
+    A place that comes free goes back if it was called back ``hard``, else to whoever waits for it here, else
+    back if it was called back ``soft``, else it stays for the next call.
+    """
+
+    def __init__(self, pool: str, tell: Tell, held: int = 0) -> None:
+        self.pool = pool
+        self.held = held
+        self.hard = self.soft = 0
+        self._asked = 0
+        self._tell = tell
+
+    def used(self) -> int:
+        raise NotImplementedError
+
+    def waiting(self) -> int:
+        raise NotImplementedError
+
+    def serve(self) -> None:
+        """Let start what waits, as far as ``held`` allows."""
+        raise NotImplementedError
+
+    def granted(self, count: int) -> None:
+        self.held += count
+        self._asked = max(0, self._asked - count)
+        self.settle()
+
+    def recalled(self, count: int, hard: bool) -> None:
+        if hard:
+            self.hard += count
+        else:
+            self.soft += count
+        self.settle()
+
+    def settle(self) -> None:
+        """After every change: give back, hand on, ask for more."""
+        self._give_back(hard=True)
+        if self.held > self.used() and self.waiting():
+            self.serve()
+        if not self.waiting():
+            self._give_back(hard=False)
+        short = self.waiting() - self._asked
+        if short > 0:
+            self._asked += short
+            self._tell(m.PermitsWanted(self.pool, short))
+
+    def _give_back(self, *, hard: bool) -> None:
+        count = min(self.hard if hard else self.soft, self.held - self.used())
+        if count > 0:
+            if hard:
+                self.hard -= count
+            else:
+                self.soft -= count
+            self.held -= count
+            self._tell(m.PermitsReturned(self.pool, count))
+
+
+class LeasedPermits(Lease):
+    """Places in flight to one host, for :func:`host.http.permits.with_permits`."""
+
+    def __init__(self, pool: str, tell: Tell) -> None:
+        super().__init__(pool, tell)
+        self._used = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
+
+    def locked(self) -> bool:
+        return self._used >= self.held
+
+    async def acquire(self) -> bool:
+        if not self.locked():
+            self._used += 1
+            return True
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self.settle()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():  # it had come in the last moment
+                self.release()
+            else:
+                self._waiters.remove(waiter)
+            raise
+        return True
+
+    def release(self) -> None:
+        self._used -= 1
+        if self._waiters or self.hard or self.soft:
+            self.settle()
+
+    def used(self) -> int:
+        return self._used
+
+    def waiting(self) -> int:
+        return len(self._waiters)
+
+    def serve(self) -> None:
+        while self._waiters and self._used < self.held:
+            self._used += 1
+            self._waiters.popleft().set_result(None)
+
+
+class LeasedCapacity(Lease):
+    """Places in flight to whatever host: the room of this process's worker."""
+
+    def __init__(self, pool: str, tell: Tell, held: int, calls: Calls) -> None:
+        super().__init__(pool, tell, held)
+        self._calls = calls
+        calls.room = held
+        calls.on_full = self.settle
+
+    def settle(self) -> None:
+        super().settle()
+        self._calls.room = self.held
+        self._calls.on_leave = self.settle if self.hard or self.soft else None
+
+    def used(self) -> int:
+        return self._calls.in_flight
+
+    def waiting(self) -> int:
+        return len(self._calls.queue)
+
+    def serve(self) -> None:
+        self._calls.room = self.held
+        self._calls.refill()
+
+
+class LeasedTokens:
+    """Tokens of one rate. All that are wanted in one round of the loop are asked for at once."""
+
+    def __init__(self, name: str, tell: Tell) -> None:
+        self.name = name
+        self._tell = tell
+        self._waiters: deque[asyncio.Future[float]] = deque()
+        self._unasked = 0
+        self._slowed = False
+
+    async def take(self, now: float) -> float:
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[float] = loop.create_future()
+        self._waiters.append(waiter)
+        if not self._unasked:
+            loop.call_soon(self._ask)
+        self._unasked += 1
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.give_back()
+            raise
+
+    def _ask(self) -> None:
+        self._tell(m.TokensWanted(self.name, self._unasked))
+        self._unasked = 0
+
+    def given(self, waits: list[float], slowed: bool) -> None:
+        self._slowed = slowed
+        for wait in waits:
+            waiter = self._waiters.popleft()
+            if waiter.done():  # whoever wanted it has gone
+                self.give_back()
+            else:
+                waiter.set_result(wait)
+
+    def give_back(self) -> None:
+        self._tell(m.TokenReturned(self.name))
+
+    def rejected(self, now: float, asked: float | None) -> None:
+        self._slowed = True
+        self._tell(m.RateRejected(self.name, asked))
+
+    def accepted(self) -> None:
+        if self._slowed:
+            self._tell(m.RateAccepted(self.name))
+
+
+class SharedCircuitBreaker(CircuitBreaker):
+    """A breaker that tells the other processes what it sees, so that all of them open and close."""
+
+    __slots__ = ("_host", "_tell")
+
+    def __init__(self, policy: CircuitBreakerPolicy, host: str, tell: Tell) -> None:
+        super().__init__(policy)
+        self._host = host
+        self._tell = tell
+
+    def succeeded(self) -> None:
+        if self.failures or not self.closed:
+            self._tell(m.HostRecovered(self._host))
+        super().succeeded()
+
+    def failed(self, now: float, reason: str) -> None:
+        self._tell(m.HostFailed(self._host, reason))
+        super().failed(now, reason)
+
+    def others_succeeded(self) -> None:
+        super().succeeded()
+
+    def others_failed(self, now: float, reason: str) -> None:
+        super().failed(now, reason)
+
+
+class LeasedLimiter:
+    """The limits as a worker process has them, leased from its parent (:class:`host.http.limiter.Limiter`)."""
+
+    def __init__(
+        self,
+        rates: list[str],
+        per_host: int | None,
+        breaker: CircuitBreakerPolicy | None,
+        tell: Tell,
+        *,
+        of_apis: list[str] | None = None,
+    ) -> None:
+        self.in_flight = of_apis or []
+        self.rates = bool(rates)
+        self.per_host = per_host is not None
+        self.breakers = breaker is not None
+        self._names = frozenset(rates)
+        self._per_host = per_host
+        self._policy = breaker
+        self._tell = tell
+        self._tokens: dict[str, LeasedTokens] = {}
+        self._breakers: dict[str, SharedCircuitBreaker] = {}
+        self._leases: dict[str, Lease] = {}
+
+    def tokens(self, name: str) -> RateTokens | None:
+        if name not in self._names:
+            return None
+        found = self._tokens[name] = LeasedTokens(name, self._tell)
+        return found
+
+    def permits(self, host: str) -> Permits | None:
+        if self._per_host is None:
+            return None
+        found = self._leases[host] = LeasedPermits(host, self._tell)
+        return found
+
+    def permits_of_api(self, name: str) -> Permits:
+        pool = API_POOL + name
+        found = self._leases.get(pool)
+        if not isinstance(found, LeasedPermits):
+            found = self._leases[pool] = LeasedPermits(pool, self._tell)
+        return found
+
+    def breaker(self, host: str) -> CircuitBreaker:
+        assert self._policy is not None
+        return self._shared(host, self._policy)
+
+    def _shared(self, host: str, policy: CircuitBreakerPolicy) -> SharedCircuitBreaker:
+        found = self._breakers.get(host)
+        if found is None:
+            found = self._breakers[host] = SharedCircuitBreaker(policy, host, self._tell)
+        return found
+
+    def room(self, pool: str, held: int, calls: Calls) -> None:
+        """Have the worker's room be lent too; it begins with ``held``."""
+        self._leases[pool] = LeasedCapacity(pool, self._tell, held, calls)
+
+    def heard(self, message: Any, now: float) -> None:
+        """What the parent said of the limits."""
+        match message:
+            case m.PermitsGranted(pool, count):
+                self._leases[pool].granted(count)
+            case m.PermitsRecalled(pool, count, hard):
+                lease = self._leases.get(pool)
+                if lease is None:  # a pool this process has not used holds nothing to give back
+                    return
+                lease.recalled(count, hard)
+            case m.TokensGranted(name, waits, slowed):
+                self._tokens[name].given(waits, slowed)
+            case m.HostFailed(host, reason):
+                if self._policy is not None:  # also of a server this process has not asked yet
+                    self._shared(host, self._policy).others_failed(now, reason)
+            case m.HostRecovered(host):
+                if (breaker := self._breakers.get(host)) is not None:
+                    breaker.others_succeeded()

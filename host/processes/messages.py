@@ -1,0 +1,323 @@
+"""What the parent and its worker processes say to each other, as bytes and back.
+
+A message is one MessagePack array, its first item the name of its kind. Texts that may hold bytes which are
+no UTF-8 (a script's output) cross as bytes. Nothing is pickled: what a child says can only be one of these.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from host.lua.values import SecretText
+
+_SECRET = 2  # extension type, as in host.lua.values
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What all messages have: a kind."""
+
+
+# -- errors and results, as parts of messages
+
+
+class CallFailure(msgspec.Struct, frozen=True, array_like=True):
+    """A :class:`~host.errors.CallError`: its class, and every attribute that is set."""
+
+    name: str
+    message: str
+    hint: str | None
+    fields: dict[str, Any]
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """A :class:`~host.errors.ScriptError`."""
+
+    message: str
+    script: str
+    line: int | None
+    traceback: str
+    source: str
+    kind: str
+    facts: dict[str, Any]
+    hint: str | None
+    cause: CallFailure | None
+
+
+# -- from the parent
+
+
+class Open(Message, frozen=True):
+    """The first message. ``settings`` holds the key itself, ``room`` this child's part of what is in flight.
+
+    ``options`` are further ones of :class:`~host.host.Host`.
+    """
+
+    settings: dict[str, Any]
+    options: dict[str, Any]
+    simulated: bool
+    setup: str | None
+    watched: bool  # somebody listens to events
+    room: int
+    rates: list[str]
+    per_host: int | None
+    of_apis: list[str]  # the APIs with places in flight of their own
+
+
+class Client(msgspec.Struct, frozen=True, array_like=True):
+    """An :class:`~host.apis.api.OAuth2`, with its secret."""
+
+    client_id: str
+    client_secret: str
+    token_url: str
+    scopes: tuple[str, ...]
+    in_body: bool
+
+
+class Offered(Message, frozen=True):
+    """An API scripts have from now on: its catalog's bytes, where it is, and the keys themselves."""
+
+    catalog: bytes
+    base_url: str
+    key: str | None
+    keys: dict[str, str | Client]
+
+
+class Source(Message, frozen=True):
+    """A script that runs to come will name by ``key``."""
+
+    key: int
+    name: bytes
+    text: bytes
+    folder: bytes | None
+
+
+class Forget(Message, frozen=True):
+    key: int
+
+
+class Grant(msgspec.Struct, frozen=True, array_like=True):
+    """What a run may do: permissions as the values of their fields, each level within the next, and the
+    environment it may read."""
+
+    levels: list[dict[str, Any]]
+    env: dict[str, str]
+
+
+class Run(Message, frozen=True):
+    """``globals`` as :func:`host.lua.values.to_lua` makes them, ``grant`` a :class:`Grant` as bytes."""
+
+    id: int
+    run_id: str
+    script: int
+    args: list[bytes]
+    globals: bytes | None
+    timeout: float | None
+    limits: dict[str, Any]
+    grant: bytes
+    watched: bool  # somebody listens to the events of this run, maybe of this alone
+
+
+class Kill(Message, frozen=True):
+    id: int
+    why: Literal["timeout", "interrupted", "closed", "stopped"]
+
+
+class Answered(Message, frozen=True):
+    """The simulator's answer, or the error in its place."""
+
+    id: int
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    error: CallFailure | None
+
+
+class PermitsGranted(Message, frozen=True):
+    pool: str
+    count: int
+
+
+class PermitsRecalled(Message, frozen=True):
+    """Give back ``count`` places: those that are idle, and with ``hard`` also those others wait for here."""
+
+    pool: str
+    count: int
+    hard: bool
+
+
+class TokensGranted(Message, frozen=True):
+    """Seconds to wait for each token asked for. ``slowed``: the rate is below its own, so successes count."""
+
+    name: str
+    waits: list[float]
+    slowed: bool
+
+
+class Look(Message, frozen=True):
+    """Asks for :class:`Health`."""
+
+    id: int
+
+
+class Close(Message, frozen=True):
+    grace: float
+
+
+# -- from a child
+
+
+class Ready(Message, frozen=True):
+    pass
+
+
+class Refused(Message, frozen=True):
+    """The child cannot work: its host or its setup raised."""
+
+    name: str
+    message: str
+    hint: str | None
+
+
+class Ended(Message, frozen=True):
+    """A run's result."""
+
+    id: int
+    value: Any
+    rest: list[Any]
+    output: bytes
+    calls: int
+    duration: float
+    exit_status: int | None
+    error: Failure | None
+
+
+class Happened(Message, frozen=True):
+    """An event: its class and its fields in order."""
+
+    event: str
+    fields: list[Any]
+
+
+class Asked(Message, frozen=True):
+    """A request for the simulator."""
+
+    id: int
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    content: bytes
+    mutation: bool
+    credential: str | None
+    operation: str
+    seconds: float
+
+
+class PermitsWanted(Message, frozen=True):
+    """So many more places in flight are wanted."""
+
+    pool: str
+    count: int
+
+
+class PermitsReturned(Message, frozen=True):
+    pool: str
+    count: int
+
+
+class TokensWanted(Message, frozen=True):
+    name: str
+    count: int
+
+
+class TokenReturned(Message, frozen=True):
+    name: str
+
+
+class RateRejected(Message, frozen=True):
+    """The server said 429, and to come back after ``asked`` seconds if it said so."""
+
+    name: str
+    asked: float | None
+
+
+class RateAccepted(Message, frozen=True):
+    name: str
+
+
+class Health(Message, frozen=True):
+    id: int
+    stats: dict[str, Any]
+
+
+# -- both ways: what one process sees of a server, the others are told
+
+
+class HostFailed(Message, frozen=True):
+    host: str
+    reason: str
+
+
+class HostRecovered(Message, frozen=True):
+    host: str
+
+
+FromParent = (
+    Open | Offered | Source | Forget | Run | Kill | Answered | PermitsGranted | PermitsRecalled | TokensGranted
+    | Look | Close | HostFailed | HostRecovered
+)  # fmt: skip
+FromChild = (
+    Ready | Refused | Ended | Happened | Asked | PermitsWanted | PermitsReturned | TokensWanted | TokenReturned
+    | RateRejected | RateAccepted | Health | HostFailed | HostRecovered
+)  # fmt: skip
+
+
+def _out(value: Any) -> Any:
+    return str(value)  # as events do in JSON: nothing a reader could not take may end a run
+
+
+def plain(value: Any) -> Any:
+    """``value`` with its opaque secrets in the form they cross in; itself where it has none."""
+    kind = type(value)
+    if kind is SecretText:
+        return msgspec.msgpack.Ext(_SECRET, msgspec.msgpack.encode(value.parts))
+    if kind is dict and value:
+        found: Any = {key: plain(item) for key, item in value.items()}
+    elif kind is list and value:
+        found = [plain(item) for item in value]
+    else:
+        return value
+    return found
+
+
+def _in(code: int, data: memoryview) -> Any:
+    if code != _SECRET:
+        raise ValueError(f"extension {code}")
+    return SecretText(tuple(msgspec.msgpack.decode(data, type=list[str])))
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=_out).encode
+from_parent = msgspec.msgpack.Decoder(FromParent, ext_hook=_in).decode
+from_child = msgspec.msgpack.Decoder(FromChild, ext_hook=_in).decode
+
+
+def to_bytes(message: Message) -> bytes:
+    """One message. Half characters of texts that are no UTF-8 become ``?``."""
+    try:
+        return _encode(message)
+    except UnicodeEncodeError:
+        cls = type(message)
+        return _encode(cls(*(_readable(getattr(message, name)) for name in cls.__struct_fields__)))
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_readable(key): _readable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(item) for item in value]
+    if isinstance(value, msgspec.Struct):
+        return type(value)(*(_readable(getattr(value, name)) for name in value.__struct_fields__))
+    return value

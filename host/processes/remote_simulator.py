@@ -1,0 +1,76 @@
+"""The simulator as a child has it: the same ``send`` as the HTTP client's, answered by the parent's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from time import monotonic
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from host.errors import UsageError
+from host.http.message import Answer, Request
+from host.http.transport_errors import call_error as http_error
+from host.processes.codec import call_error
+from host.processes.messages import Answered, Asked, Message
+
+__all__ = ["RemoteClient"]
+
+
+class RemoteClient:
+    """On the child's loop. ``tell`` sends to the parent; :meth:`heard` takes its answers."""
+
+    def __init__(self, tell: Callable[[Message], None]) -> None:
+        self._tell = tell
+        self._ids = count(1)
+        self._open: dict[int, asyncio.Future[Answered]] = {}
+
+    async def send(self, request: Request, deadline: float) -> Answer:
+        """As :meth:`host.http.client.HttpClient.send`."""
+        start = monotonic()
+        seconds = max(0.0, deadline - start)
+        id = next(self._ids)
+        answered = self._open[id] = asyncio.get_running_loop().create_future()
+        self._tell(
+            Asked(
+                id,
+                request.method,
+                request.url,
+                list(request.headers),
+                request.content,
+                request.mutation,
+                request.credential,
+                request.operation,
+                seconds,
+            )
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                form = await answered
+        except TimeoutError:
+            where = urlsplit(request.url).hostname or "simulator"
+            raise http_error("response_timeout", request, where, seconds=seconds) from None
+        finally:
+            self._open.pop(id, None)
+        if form.error is not None:
+            raise call_error(form.error)
+        return Answer(form.status, form.headers, form.body, monotonic() - start, 1, request.url)
+
+    is_own, is_direct = True, False  # as of :class:`host.http.client.HttpClient`
+
+    def replace(self, name: str, simulator: object) -> NoReturn:
+        """As :meth:`host.simulator.inprocess.SimulatedClient.replace`, which a child must not do."""
+        raise UsageError(
+            f"the API {name} would be simulated by each worker process for itself, with other objects",
+            hint="Add it to the host that starts the processes: Host(apis=…), or its add_api(…).",
+        )
+
+    def heard(self, answer: Answered) -> None:
+        """The parent's answer; one that nobody waits for any more is dropped."""
+        waiting = self._open.get(answer.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    async def aclose(self) -> None:
+        """Nothing to close."""

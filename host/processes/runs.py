@@ -1,0 +1,204 @@
+"""The runs of a host: begun here or in a worker process, waited for, ended with the host."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from host.errors import ClosedError
+from host.limits import Limits
+from host.policy.policy import Rules
+from host.run.options import RunOptions, job_of
+from host.run.script import RunResult, Script
+from host.run.session import Job, Session, Surroundings, Why
+
+if TYPE_CHECKING:
+    from host.durable.runs import Kept
+    from host.processes.pool import RemoteRun, Shards
+
+__all__ = ["Finished", "Runs"]
+
+Finished = Callable[[RunResult], None]
+"""Told a run's result, once, on whatever thread."""
+
+Keep = Callable[[Any, Script, RunOptions, int], "Kept | RunResult | None"]
+
+
+class Runs:
+    """All runs of one host. ``around`` may be exchanged, and ``shards`` set, before the first."""
+
+    def __init__(self, around: Surroundings, rules: Rules, limits: Limits) -> None:
+        self.around = around
+        self.shards: Shards | None = None
+        self.closed = False
+        self._rules = rules
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        # Random once, not for each: that lets go of the interpreter, which a thread at work then takes for a while.
+        self._mark = f"run_{os.urandom(6).hex()}"
+        self._numbers = count(1)
+
+    @property
+    def forked(self) -> bool:
+        """Whether this process is a fork of the one the host was opened in."""
+        return os.getpid() != self._pid
+
+    def check_open(self) -> None:
+        """Raises ``ClosedError`` on a closed host, and in a process forked since it was opened."""
+        if self.forked:
+            raise ClosedError(
+                "this host was opened before the process forked", hint="Open a new Host after the fork."
+            )
+        if self.closed:
+            raise ClosedError("the host is closed")
+
+    def begin(
+        self,
+        script: Script,
+        options: RunOptions,
+        finished: Finished,
+        *,
+        kept: Kept | None = None,
+        run_id: str | None = None,
+        rules: Rules | None = None,
+    ) -> Session | RemoteRun:
+        """Begin a run. ``kept`` is what is recorded of a durable one. Never blocks.
+
+        Raises ``ClosedError``, and ``UsageError`` for options that cannot be.
+        """
+        self.check_open()
+        args, globals, durable = options.args, options.globals, None
+        if kept is not None:
+            args, globals, durable, run_id = kept.args, kept.globals, kept.durable, kept.run_id
+        run_id = run_id or options.run_id or f"{self._mark}{next(self._numbers):08x}"
+        limits = options.limits or self._limits
+        seconds = options.timeout if options.timeout is not None else limits.run_time
+        granted, meters, env = (rules or self._rules).of_run(options.permissions, options.budget)
+        job = Job(script, tuple(args), dict(globals or {}), limits, env, granted, meters)
+        if self.shards is not None:
+            return self.shards.launch(run_id, job, seconds, finished, options.sinks)
+
+        around = self.around
+        if options.sinks:
+            around = replace(around, sinks=(*around.sinks, *options.sinks))
+        timer: list[Any] = []
+
+        def done(session: Session) -> None:
+            around.alive.discard(session)
+            for each in timer:
+                each.cancel()
+            assert session.result is not None
+            finished(session.result)
+
+        session = Session(run_id, job, around, done, durable)
+        with self._lock:
+            self.check_open()
+            around.alive.add(session)
+        if seconds is not None:
+            timer.append(around.worker.call_later(seconds, lambda _: session.kill("timeout")))
+        session.start()
+        return session
+
+    def wait(self, script: Script, options: RunOptions, kept: Kept | None = None) -> RunResult:
+        """Begin a run and wait for its result."""
+        finished: SimpleQueue[RunResult] = SimpleQueue()
+        session = self.begin(script, options, finished.put, kept=kept)
+        try:
+            return finished.get()
+        except BaseException:  # Ctrl-C: whoever waited is gone
+            session.kill("interrupted")
+            raise
+
+    async def wait_async(self, script: Script, options: RunOptions, kept: Kept | None = None) -> RunResult:
+        """The same without blocking the running loop. Cancelling it ends the run."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[RunResult] = loop.create_future()
+
+        def settle(result: RunResult) -> None:
+            if not future.done():
+                future.set_result(result)
+
+        def finished(result: RunResult) -> None:
+            try:
+                loop.call_soon_threadsafe(settle, result)
+            except RuntimeError:  # that loop is closed: nobody waits
+                return
+
+        session = self.begin(script, options, finished, kept=kept)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            session.kill("interrupted")
+            raise
+
+    def many(self, jobs: Iterator[Any], concurrency: int, keep: Keep) -> Iterator[RunResult]:
+        """Run jobs, so many at once; gives results as they end. Those left when nobody takes more are ended.
+
+        ``keep(job, script, options, number)`` records a job, counted from 1, that is to be.
+        """
+        finished: SimpleQueue[RunResult] = SimpleQueue()
+        running: set[Session | RemoteRun] = set()
+        afterwards = self.around.runners.afterwards
+
+        def tell(result: RunResult) -> None:
+            afterwards(lambda: finished.put(result))
+
+        open_runs = 0
+        more, number = True, 0
+        try:
+            while more or open_runs:
+                while more and open_runs < concurrency:
+                    try:
+                        job = next(jobs)
+                    except StopIteration:
+                        more = False
+                        break
+                    number += 1
+                    (script, options), told = job_of(job), _with_job(job, tell)
+                    kept = keep(job, script, options, number)
+                    open_runs += 1
+                    if isinstance(kept, RunResult):
+                        told(kept)
+                        continue
+                    running.add(self.begin(script if kept is None else kept.script, options, told, kept=kept))
+                if open_runs:
+                    result = finished.get()
+                    open_runs -= 1
+                    running = {s for s in running if s.result is None} if len(running) > 2 * concurrency else running
+                    yield result
+        finally:
+            for session in running:
+                if session.result is None:
+                    session.kill("interrupted")
+
+    def end(self, why: Why) -> None:
+        """End all runs of this process as soon as they yield."""
+        for session in list(self.around.alive):
+            session.kill(why)
+
+    def interrupt(self) -> None:
+        """End all runs as soon as they yield."""
+        if self.shards is not None:
+            self.shards.interrupt()
+        self.end("interrupted")
+
+    def close(self, grace: float) -> None:
+        """Begin no more runs, and end those there are. Twice is fine."""
+        with self._lock:
+            first, self.closed = not self.closed, True
+        if first and not self.forked:
+            if self.shards is not None:
+                self.shards.close(grace)
+            self.end("closed")
+
+
+def _with_job(job: Any, finished: Finished) -> Finished:
+    return lambda result: finished(replace(result, job=job))

@@ -1,0 +1,113 @@
+"""The parent's side of what a host of several processes has only once: its rates and its places in flight."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from host.http.limiter import HttpLimits
+from host.http.rate_limiter import TokenBucket
+from host.processes.leased_limits import API_POOL
+from host.processes.messages import (
+    HostFailed,
+    HostRecovered,
+    Message,
+    PermitsGranted,
+    PermitsRecalled,
+    PermitsReturned,
+    PermitsWanted,
+    RateAccepted,
+    RateRejected,
+    TokenReturned,
+    TokensGranted,
+    TokensWanted,
+)
+from host.processes.permits import PermitPool
+
+__all__ = ["ALL", "SharedLimits"]
+
+ALL = ""  # the pool of all calls in flight, to whatever host
+
+Tell = Callable[[int, Message], None]
+
+
+class SharedLimits:
+    """Thread-safe. ``tell(member, message)`` must not block and not call back.
+
+    ``limits`` are those of the whole host, ``in_flight`` its calls in flight.
+    """
+
+    def __init__(self, limits: HttpLimits, in_flight: int, tell: Tell) -> None:
+        self.limits = limits
+        self._lock = threading.Lock()
+        self._tell = tell
+        self._members: set[int] = set()
+        self._pools = {ALL: self._pool(ALL, in_flight)}
+        now = monotonic()
+        self._buckets = {name: TokenBucket(rate, now) for name, rate in limits.rates.items()}
+
+    def join(self, member: int, members: int, begin: Callable[[int], None]) -> None:
+        """A process more, of ``members`` in all. ``begin`` takes its first places in flight, before it is
+        told anything else."""
+        with self._lock:
+            self._members.add(member)
+            for name, pool in self._pools.items():
+                if name != ALL:
+                    pool.join(member)
+            everything = self._pools[ALL]
+            begin(everything.join(member, max(1, everything.total // members)))
+
+    def leave(self, member: int) -> None:
+        """A process has ended: what it held is free for the others."""
+        with self._lock:
+            self._members.discard(member)
+            for pool in self._pools.values():
+                pool.leave(member)
+
+    def heard(self, member: int, message: Message) -> None:
+        """What a process said of its limits."""
+        with self._lock:
+            if member in self._members:
+                self._heard(member, message)
+
+    def _heard(self, member: int, message: Message) -> None:
+        match message:
+            case PermitsWanted(pool, count):
+                self._pool_of(pool).want(member, count)
+            case PermitsReturned(pool, count):
+                self._pool_of(pool).give_back(member, count)
+            case TokensWanted(name, count):
+                bucket, now = self._buckets[name], monotonic()
+                waits = [bucket.take(now) for _ in range(count)]
+                slowed = bucket.rate < self.limits.rates[name].per_second
+                self._tell(member, TokensGranted(name, waits, slowed))
+            case TokenReturned(name):
+                self._buckets[name].give_back()
+            case RateRejected(name, asked):
+                self._buckets[name].rejected(monotonic(), asked)
+            case RateAccepted(name):
+                self._buckets[name].accepted()
+            case HostFailed() | HostRecovered():
+                for other in self._members - {member}:
+                    self._tell(other, message)
+
+    def _pool_of(self, name: str) -> PermitPool:
+        pool = self._pools.get(name)
+        if pool is None:
+            pool = self._pools[name] = self._pool(name, self._total(name))
+            for member in self._members:  # parts are by processes, not by who has asked already
+                pool.join(member)
+        return pool
+
+    def _total(self, name: str) -> int:
+        if name.startswith(API_POOL):
+            return self.limits.in_flight[name.removeprefix(API_POOL)]
+        return self.limits.in_flight_per_host or 1
+
+    def _pool(self, name: str, total: int) -> PermitPool:
+        return PermitPool(
+            total,
+            lambda member, count: self._tell(member, PermitsGranted(name, count)),
+            lambda member, count, hard: self._tell(member, PermitsRecalled(name, count, hard)),
+        )

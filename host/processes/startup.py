@@ -1,0 +1,84 @@
+"""How a host opens its worker processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from host.apis.api import Api
+from host.errors import UsageError
+from host.events import Sink
+from host.http.limiter import HttpLimits
+from host.processes.messages import Open
+from host.processes.pool import Answer, Shards
+from host.settings import Secret, Settings
+
+__all__ = ["open_shards"]
+
+
+def open_shards(
+    processes: int,
+    *,
+    settings: Settings,
+    simulated: bool,
+    http_limits: HttpLimits,
+    setup: str | None,
+    sinks: Sequence[Sink],
+    answer: Answer,
+    options: Mapping[str, Any],
+    local: Mapping[str, Any],
+    apis: Sequence[Api] = (),
+) -> Shards:
+    """Worker processes for a host of these settings. ``options`` are further ones, as plain values.
+
+    ``local`` are those that cannot cross to another process: ``UsageError`` for the first that is set.
+    """
+    for name, value in local.items():
+        if value is not None:
+            raise UsageError(
+                f"Host(processes={processes}) has {name}=…, which cannot cross to another process",
+                hint="Make it there: setup='module:function' is called with each process's host, "
+                "whose use(…) takes it.",
+            )
+    opening = Open(
+        settings=_plain(settings),
+        options=dict(options),
+        simulated=simulated,
+        setup=setup,
+        watched=bool(sinks),
+        room=0,
+        rates=list(http_limits.rates),
+        per_host=http_limits.in_flight_per_host,
+        of_apis=list(http_limits.in_flight),
+    )
+    secrets = [value for value in _values(settings).values() if isinstance(value, Secret)]
+    secrets += [secret for api in apis for secret in api.secrets()]
+    return Shards(
+        processes,
+        opening,
+        apis=apis,
+        limits=http_limits,
+        in_flight=settings.max_in_flight,
+        answer=answer,
+        sinks=sinks,
+        environ=_clean(os.environ, secrets),
+    )
+
+
+def _clean(environ: Mapping[str, str], secrets: Sequence[Secret]) -> dict[str, str]:
+    """The environment without keys: they cross over the pipe alone."""
+    texts = [secret.reveal() for secret in secrets]
+    return {name: value for name, value in environ.items() if not any(each in value for each in texts)}
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return msgspec.structs.asdict(settings)
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    values = _values(settings)
+    values["api_limits"] = {name: msgspec.structs.asdict(each) for name, each in settings.api_limits.items()}
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}

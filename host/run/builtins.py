@@ -1,0 +1,245 @@
+"""The small things a script asks of the host at once: json, log, env, args, require, stdin."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from host.apis.answers import decode_json
+from host.apis.nearest import meant, short
+from host.decoding import check_writable, most_values
+from host.errors import CallError, DeniedError, InvalidCall, LimitError
+from host.events import Logged
+from host.lua.values import SecretText, encode_plain, from_lua
+from host.run.script import without_shebang
+from host.run.sources import Sources
+
+if TYPE_CHECKING:
+    from host.run.session import Job
+
+MAX_NAME = 200  # characters of a module's name
+MAX_MODULE = 16 << 20
+MAX_PATH = 4096  # characters of package.path
+MAX_HINTED = 1000  # bytes of a message that a hint is looked for
+DEFAULT_PATH = "./?.lua;./?/init.lua"
+
+
+class Tools:
+    """The tools of one run. ``use`` gives bytes or ``None`` and raises ``CallError``."""
+
+    def __init__(
+        self, job: Job, given: bytes | None, mask: Callable[[str], str], log: Callable[[Any], None]
+    ) -> None:
+        self._job = job
+        self._mask = mask
+        self._log = log
+        self.globals: dict[str, Any] = from_lua(given) if given is not None else {}
+        self.causes: dict[str, CallError] = {}  # by message: errors with a Python exception behind them
+        self.sources = Sources(job.script)
+        self._texts: dict[bytes, bytes] = {}  # of modules whose chunk's name is still to be told
+
+    def use(self, name: str, a: Any, b: Any) -> bytes | None:
+        """What the Lua side's ``tool(name, a, b)`` gives."""
+        found: bytes | None = _TOOLS[name](self, a, b)
+        return found
+
+    def is_row(self, name: str) -> bool:
+        """Whether a global is the ``row`` or the ``rows`` of a batch: ``rows`` tells the columns each row may have."""
+        rows = self.globals.get("rows")
+        return name in ("row", "rows") and isinstance(rows, dict) and isinstance(rows.get("columns"), list)
+
+    def _missing(self, name: bytes, key: bytes) -> None:
+        """A name that a row, or ``rows``, has not: nothing where another row has it."""
+        asked, rows = key.decode("utf-8", "replace"), self.globals["rows"]
+        columns = list(rows) if name == b"rows" else rows["columns"]
+        if asked in columns:
+            return
+        what = "rows has no field" if name == b"rows" else "there is no column"
+        known = meant(asked, columns) or f"; there are {', '.join(map(short, columns[:20]))}"
+        raise InvalidCall(f"{what} {short(asked)!r}{known}")
+
+    def given(self, name: bytes, a: Any, answer: bytes | None) -> None:
+        """Take note of a module's text and then of its chunk's name, as the Lua side was told them."""
+        if name == b"require" and answer is not None:
+            self._texts = {a: answer}
+        elif name == b"require.path" and answer is not None and a in self._texts:
+            self.sources.required(answer.decode("utf-8", "surrogateescape"), self._texts.pop(a))
+
+    def _hint(self, message: bytes, _: Any) -> bytes | None:
+        """What to say besides an error of Lua's own that a script has caught."""
+        if len(message) > MAX_HINTED:
+            return None
+        hint = self.sources.hint(message.decode("utf-8", "replace"))
+        return None if hint is None else hint.encode()
+
+    def _env(self, name: bytes, _: Any) -> bytes | None:
+        value = self._job.env.get(name.decode("utf-8", "replace"))
+        return None if value is None else value.encode("utf-8", "surrogateescape")
+
+    def args(self) -> bytes:
+        """All arguments, each as its length, a colon and its bytes."""
+        told = []
+        for n, argument in enumerate(self._job.args, 1):
+            try:
+                data = argument.encode()
+            except UnicodeEncodeError:
+                raise InvalidCall(f"argument {n} of the script is not Unicode") from None
+            told.append(b"%d:%b" % (len(data), data))
+        return b"".join(told)
+
+    def _seed(self, _: Any, __: Any) -> bytes:
+        return str(int.from_bytes(os.urandom(6), "big")).encode()
+
+    def _mask_text(self, text: bytes, _: Any) -> bytes:
+        return self._mask(text.decode("utf-8", "replace")).encode()
+
+    def _json_encode(self, value: bytes, _: Any) -> bytes:
+        decoded = self.writable(value)
+        try:
+            # in Lua keys have no order that lasts
+            return msgspec.json.encode(decoded if _is_readable(decoded) else _readable(decoded), order="sorted")
+        except (TypeError, ValueError, UnicodeDecodeError) as error:
+            raise InvalidCall(f"json.encode: {error}") from None
+
+    def writable(self, packed: bytes) -> Any:
+        """A value of the script's that is to be written as JSON. Raises ``LimitError``."""
+        check_writable(packed)
+        return from_lua(packed, self._job.limits.memory)
+
+    def _json_decode(self, text: bytes, _: Any) -> bytes:
+        try:
+            return encode_plain(decode_json(text, most_values(self._job.limits.memory)))
+        except LimitError as error:
+            raise LimitError(f"json.decode: {error.message}", hint=error.hint) from None
+        except (ValueError, RecursionError) as error:
+            reason = str(error).partition("\n")[0] or "nested too deep"
+            raise InvalidCall(f"json.decode: {reason}") from None
+
+    def _read(self, what: bytes, _: Any) -> bytes | None:
+        stream = sys.stdin
+        if stream is None or not stream.readable():
+            return None
+        source = stream.buffer
+        if what == b"*a":
+            return source.read(MAX_MODULE)
+        if what[:1] != b"*":
+            return source.read(max(0, min(int(float(what)), MAX_MODULE))) or None
+        line = source.readline(MAX_MODULE)
+        if not line:
+            return None
+        return line if what == b"*L" else line.rstrip(b"\r\n")
+
+    def _say(self, level: bytes, text: bytes) -> None:
+        message, _, line = text.rpartition(b"\0")
+        shown = self._mask(message.decode("utf-8", "replace"))
+        self._log(partial(Logged, level=level.decode(), text=shown, line=int(line) if line else None))
+
+    def _module(self, name: bytes, templates: bytes | None) -> Path:
+        """The file of a module: beside the script, never elsewhere, links resolved. ``templates``: ``package.path``."""
+        text = name.decode("utf-8", "replace")
+        folder = self._job.script.folder
+        if folder is None:
+            raise DeniedError(f"require('{text}'): this script is not a file, so it has nothing beside it")
+        if len(text) > MAX_NAME:
+            raise InvalidCall(f"require: a module's name of {len(text):,} characters; expected at most {MAX_NAME}")
+        steps = text.removesuffix(".lua").replace("/", ".").split(".")
+        if not text or any(not step or step in ("..",) or "\\" in step or "\0" in step for step in steps):
+            raise InvalidCall(f"require('{text}'): expected a module's name such as 'lib.prices'")
+        root = folder.resolve()
+        search = DEFAULT_PATH if templates is None else templates.decode("utf-8", "replace")
+        tried = _candidates("/".join(steps), search)
+        for candidate in (root / each for each in tried):
+            try:
+                path = candidate.resolve()
+                is_file = path.is_file()
+            except (OSError, RuntimeError) as error:  # a name too long for the system, links in a circle
+                raise InvalidCall(f"require('{text}'): {getattr(error, 'strerror', None) or 'no such file'}") from None
+            if not path.is_relative_to(root):
+                raise DeniedError(f"require('{text}'): the file is outside the script's folder")
+            if is_file:
+                return path
+        from host.run.missing_names import hint_for_module  # a large table, for this error alone
+
+        expected = f"no {tried[0] if tried else '/'.join(steps) + '.lua'} beside the script"
+        raise InvalidCall(f"module '{text}' not found: there is {expected}", hint=hint_for_module(text))
+
+    def _require(self, name: bytes, templates: bytes | None) -> bytes:
+        path = self._module(name, templates)
+        try:
+            with path.open("rb") as file:
+                source = file.read(MAX_MODULE + 1)
+        except OSError as error:
+            raise InvalidCall(f"require('{name.decode()}'): {error.strerror}") from None
+        if len(source) > MAX_MODULE:
+            raise InvalidCall(f"require('{name.decode()}'): the file is over {MAX_MODULE >> 20} MB")
+        return without_shebang(source)
+
+    def _require_path(self, name: bytes, templates: bytes | None) -> bytes:
+        path = self._module(name, templates)
+        folder = self._job.script.folder
+        assert folder is not None
+        return str(folder / path.relative_to(folder.resolve())).encode()
+
+
+def _candidates(name: str, templates: str) -> list[str]:
+    """The files that may be a module's, below the script's folder: ``name`` in the place of each ``?``."""
+    if len(templates) > MAX_PATH:
+        raise InvalidCall(f"package.path has {len(templates):,} characters; expected at most {MAX_PATH:,}")
+    found = []
+    for template in templates.split(";"):
+        path = template.replace("?", name)
+        while path.startswith("./"):
+            path = path[2:]
+        steps = path.split("/")
+        # What leads elsewhere is passed over, as a folder that is not there is.
+        leads_out = any(step in ("", "..") or "\\" in step or "\0" in step for step in steps)
+        if path and len(path) <= MAX_PATH and not leads_out:
+            found.append(path)
+    return found
+
+
+def _is_readable(value: Any) -> bool:
+    """Whether nothing in a value needs :func:`_readable`, whose copies of many lists the collector goes through."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        kind = type(each)
+        if kind is dict:
+            waiting.extend(each.values())
+        elif kind is list:
+            waiting.extend(each)
+        elif kind is bytes or kind is SecretText:
+            return False
+    return True
+
+
+def _readable(value: Any) -> Any:
+    """A value with the text that stands for each opaque secret."""
+    if isinstance(value, dict):
+        return {key: _readable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_readable(each) for each in value]
+    if isinstance(value, bytes):
+        raise InvalidCall("json.encode: a string that is not UTF-8 text")
+    return str(value) if isinstance(value, SecretText) else value
+
+
+_TOOLS: dict[str, Callable[[Tools, Any, Any], Any]] = {
+    "env": Tools._env,
+    "seed": Tools._seed,
+    "mask": Tools._mask_text,
+    "json.encode": Tools._json_encode,
+    "json.decode": Tools._json_decode,
+    "read": Tools._read,
+    "log": Tools._say,
+    "rows": Tools._missing,
+    "hint": Tools._hint,
+    "require": Tools._require,
+    "require.path": Tools._require_path,
+}

@@ -1,0 +1,57 @@
+"""A run's returned value as the type the embedding program asked for, and as it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from host.errors import ScriptError
+from host.lua.values import from_lua, to_lua
+from host.run.script import RunResult
+
+__all__ = ["Convert", "decoded", "read", "reader", "written"]
+
+Convert = Callable[[Any], Any]
+_SEVERAL = b"\xc1"  # begins nothing in MessagePack
+
+
+def reader(kind: Any) -> Convert | None:
+    """What makes a value one of the type ``kind``; ``None`` for ``None``, which asks for nothing.
+
+    Raises ``UsageError`` for what is no type, or one no Lua value can become.
+    """
+    if kind is None:
+        return None
+    from host.functions.signatures import converter  # for who asks for a type
+
+    return converter(kind, "returns")
+
+
+def decoded(result: RunResult, convert: Convert | None) -> RunResult:
+    """``result`` with its value converted (docs/values.md), or with an error that says where it does not fit."""
+    if convert is None or result.error is not None:
+        return result
+    from host.functions.signatures import fault
+
+    try:
+        return replace(result, value=convert(result.value))
+    except msgspec.ValidationError as error:
+        message = f"the script's returned value{fault(error, result.value)}"
+        error_of_run = ScriptError(message, script=result.script, kind="invalid")
+        return replace(result, value=None, error=error_of_run)
+
+
+def written(value: Any, rest: tuple[Any, ...]) -> bytes:
+    """Returned values as the journal keeps them. Raises ``InvalidCall`` for what cannot be written down."""
+    return _SEVERAL + to_lua([value, *rest]) if rest else to_lua(value)
+
+
+def read(data: bytes) -> tuple[Any, tuple[Any, ...]]:
+    """The reverse of :func:`written`: the first value, and the others."""
+    if data[:1] != _SEVERAL:
+        return from_lua(data), ()
+    first, *others = from_lua(data[1:])
+    return first, tuple(others)

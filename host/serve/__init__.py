@@ -1,0 +1,1 @@
+"""Inbound HTTP: an ASGI application on a port."""

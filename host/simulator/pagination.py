@@ -1,0 +1,270 @@
+"""Pages of objects: Stripe's cursors, search pages and v2 page URLs, and plain lists of other APIs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from host.apis.catalog import Schema
+from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.checks import at_least, at_most
+from host.simulator.context import Call, Object
+from host.simulator.references import noun
+from host.simulator.resources import owner_field
+from host.simulator.search import parse
+from host.simulator.store import Record
+
+Test = Callable[[Object], bool]
+_decode = msgspec.json.Decoder().decode
+_PAGING = frozenset({"limit", "starting_after", "ending_before", "expand", "page", "query"})
+_OTHER_PAGING = frozenset({"limit", "per_page", "page_size", "pageSize", "offset", "page", "skip"})
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "gt": lambda a, b: a > b,
+    "gte": lambda a, b: a >= b,
+    "lt": lambda a, b: a < b,
+    "lte": lambda a, b: a <= b,
+}
+
+
+def page(call: Call) -> bytes:
+    """The page asked for, as JSON."""
+    if call.plan.action == "search":
+        return _search_page(call)
+    if not call.world.stripe:
+        return _plain_page(call)
+    if call.path.startswith("/v2/"):
+        return _url_page(call)
+    return _cursor_page(call)
+
+
+def _limit(call: Call) -> int:
+    limit = call.params.get("limit")
+    if limit is None:
+        return 10
+    if limit < 1:
+        raise at_least("limit", "1")
+    if limit > 100:
+        raise at_most("limit", "100")
+    return int(limit)
+
+
+def _cursor_page(call: Call) -> bytes:
+    """https://docs.stripe.com/api/pagination"""
+    limit, store, kind = _limit(call), call.world.store, call.plan.kind
+    after, before = call.params.get("starting_after"), call.params.get("ending_before")
+    if after is not None and before is not None:
+        raise invalid(
+            "You cannot use both the starting_after and ending_before parameters.",
+            None,
+            "parameters_exclusive",
+        )
+    source: Iterator[tuple[str, Record]]
+    if before is not None:
+        source = store.oldest(kind, _place(call, before, "ending_before"))
+    elif after is not None:
+        source = store.newest(kind, _place(call, after, "starting_after"))
+    else:
+        source = store.newest(kind)
+    if call.plan.parents and not owner_field(call.plan.parents[-1], _properties(call)):
+        source = (item for item in source if item[1].under == call.path)
+    bodies = _take(source, _tests(call), limit + 1)
+    more = len(bodies) > limit
+    bodies = bodies[:limit]
+    if before is not None:
+        bodies.reverse()
+    head = msgspec.json.encode({"object": "list", "url": call.path, "has_more": more})
+    return head[:-1] + b',"data":[' + b",".join(bodies) + b"]}"
+
+
+def _place(call: Call, id: str, param: str) -> int:
+    """A cursor's place: of an object that the list could have, as a deleted one or a canceled subscription is gone."""
+    record = call.world.store.record(call.plan.kind, id)
+    if record is None or record.deleted or not all(test(_decode(record.body)) for test in _unasked(call)):
+        raise missing(noun(call.plan.kind), id, param, 400)
+    return record.place
+
+
+def _take(source: Iterator[tuple[str, Record]], tests: list[Test], most: int) -> list[bytes]:
+    found: list[bytes] = []
+    for _, record in source:
+        if tests:
+            value = _decode(record.body)
+            if not all(test(value) for test in tests):
+                continue
+        found.append(record.body)
+        if len(found) == most:
+            break
+    return found
+
+
+def _below(call: Call, source: Iterator[tuple[str, Record]]) -> Iterator[tuple[str, Record]]:
+    """Objects made in this very collection, or elsewhere with this owner in their fields."""
+    under, tests = call.path.rstrip("/"), _owners(call)
+    for id, record in source:
+        if record.under == under:
+            yield id, record
+        elif not record.under and tests:
+            value = _decode(record.body)
+            if all(test(value) for test in tests):
+                yield id, record
+
+
+def _tests(call: Call) -> list[Test]:
+    return _owners(call) + _filters(call)
+
+
+def _owners(call: Call) -> list[Test]:
+    """What the path asks of each object."""
+    tests: list[Test] = []
+    properties = _properties(call)
+    for parent in call.plan.parents:
+        kind = call.world.references.kind(parent.param)
+        if kind and call.world.stripe:
+            call.load(kind, call.path_args[parent.param], parent.param)
+        own = owner_field(parent, properties)
+        if own:
+            tests.append(_equals(own, call.path_args[parent.param]))
+    return tests
+
+
+def _properties(call: Call) -> dict[str, Schema]:
+    return call.world.shapes.template(call.plan.kind, call.plan.shape).schema.properties
+
+
+def _filters(call: Call) -> list[Test]:
+    """What the query asks of each object."""
+    tests: list[Test] = []
+    properties = _properties(call)
+    for name, value in call.params.items():
+        if name in _PAGING or (name in _OTHER_PAGING and not call.world.stripe):
+            continue
+        if name == "ids" and isinstance(value, list):
+            tests.append(_among("id", value))
+        elif name == "status" and value in ("all", "ended"):
+            if value == "ended":
+                tests.append(_among("status", ["canceled", "incomplete_expired"]))
+        elif isinstance(value, dict) and value and value.keys() <= _COMPARE.keys():
+            tests.extend(_compared(name, word, limit) for word, limit in value.items())
+        elif name in properties:
+            tests.append(_equals(name, value))
+        elif call.plan.kind == "subscription" and name in ("price", "plan"):
+            tests.append(_has_item(name, value))
+        elif name.removesuffix("s") in properties and isinstance(value, list):
+            tests.append(_among(name.removesuffix("s"), value))
+    return tests + _unasked(call)
+
+
+def _unasked(call: Call) -> list[Test]:
+    """What a list leaves out unless it is asked for."""
+    if call.plan.kind == "subscription" and "status" not in call.params:
+        return [lambda value: value.get("status") != "canceled"]
+    return []
+
+
+def _equals(name: str, wanted: Any) -> Test:
+    return lambda value: _matches(value.get(name), wanted)
+
+
+def _matches(have: Any, wanted: Any) -> bool:
+    if isinstance(wanted, dict):
+        return isinstance(have, dict) and all(_matches(have.get(key), item) for key, item in wanted.items())
+    if isinstance(have, dict):  # an expanded object stands for its id
+        return bool(have.get("id") == wanted)
+    if isinstance(have, list) and not isinstance(wanted, list):
+        return wanted in have
+    return bool(have == wanted) or (
+        isinstance(have, int) and not isinstance(have, bool) and str(have) == wanted
+    )
+
+
+def _has_item(name: str, wanted: Any) -> Test:
+    """A subscription of which one item is of that price."""
+    return lambda value: any(_matches(item.get(name), wanted) for item in value["items"]["data"])
+
+
+def _among(name: str, wanted: list[Any]) -> Test:
+    return lambda value: value.get(name) in wanted
+
+
+def _compared(name: str, word: str, limit: Any) -> Test:
+    compare = _COMPARE[word]
+    return lambda value: isinstance(value.get(name), int | float) and compare(value[name], limit)
+
+
+def _search_page(call: Call) -> bytes:
+    """https://docs.stripe.com/search"""
+    limit, store, kind = _limit(call), call.world.store, call.plan.kind
+    test = parse(str(call.params.get("query", "")))
+    start = _token(call.params["page"], call) if call.params.get("page") else None
+    found: list[tuple[int, bytes]] = []
+    for _, record in store.newest(kind, start):
+        if test(_decode(record.body)):
+            found.append((record.place, record.body))
+            if len(found) > limit:
+                break
+    more = len(found) > limit
+    found = found[:limit]
+    head: Object = {"object": "search_result", "url": call.path, "has_more": more, "next_page": None}
+    if more:
+        head["next_page"] = _as_token(found[-1][0])
+    return msgspec.json.encode(head)[:-1] + b',"data":[' + b",".join(body for _, body in found) + b"]}"
+
+
+def _as_token(place: int) -> str:
+    return base64.urlsafe_b64encode(f"place:{place}".encode()).decode().rstrip("=")
+
+
+def _token(text: str, call: Call) -> int:
+    try:
+        raw = base64.urlsafe_b64decode(str(text) + "=" * (-len(str(text)) % 4)).decode()
+        return int(raw.removeprefix("place:"))
+    except (ValueError, binascii.Error) as error:
+        raise invalid(f"Invalid page: {str(text)[:40]}", "page") from error
+
+
+def _url_page(call: Call) -> bytes:
+    """https://docs.stripe.com/api-v2-overview: pages follow ``next_page_url``."""
+    limit, store, kind = _limit(call), call.world.store, call.plan.kind
+    token = call.params.get("page")
+    tests, found = _tests(call), list[Record]()
+    for _, record in store.newest(kind, _token(token, call) if token else None):
+        if all(test(_decode(record.body)) for test in tests):
+            found.append(record)
+            if len(found) > limit:
+                break
+    url = None
+    if len(found) > limit:
+        plain = {k: v for k, v in call.params.items() if k != "page" and isinstance(v, str | int)}
+        said = {k: str(v).lower() if isinstance(v, bool) else v for k, v in plain.items()}
+        url = f"{call.path}?{urlencode({**said, 'page': _as_token(found[limit - 1].place)})}"
+    head = msgspec.json.encode({"next_page_url": url, "previous_page_url": None})
+    return head[:-1] + b',"data":[' + b",".join(record.body for record in found[:limit]) + b"]}"
+
+
+def _plain_page(call: Call) -> bytes:
+    """Other APIs: oldest first, with whichever of the usual paging parameters the operation has."""
+    params = call.params
+    size = next((params[n] for n in ("limit", "per_page", "page_size", "pageSize") if n in params), None)
+    skip = params.get("offset", params.get("skip", 0))
+    if size is not None and isinstance(params.get("page"), int):
+        skip = max(0, params["page"] - 1) * size
+    for name, value in (("limit", size), ("offset", skip)):
+        if value is not None and (not isinstance(value, int) or value < 0):
+            raise Refusal(400, f"Invalid {name}: {value}", param=name, code="invalid")
+    source = call.world.store.oldest(call.plan.kind)
+    if call.plan.parents:
+        source = _below(call, source)
+    bodies = _take(source, _filters(call), -1)[skip:]
+    bodies = bodies if size is None else bodies[:size]
+    inner = b"[" + b",".join(bodies) + b"]"
+    if not call.plan.listed:
+        return inner
+    template = call.world.shapes.template(call.path, call.plan.operation.result)
+    head = call.world.shapes.fresh(template, call.now)
+    head.pop(call.plan.listed, None)
+    return msgspec.json.encode({**head, call.plan.listed: msgspec.Raw(inner)})

@@ -1,0 +1,205 @@
+"""The worker process: a host whose limits are lent and whose simulator and runs are its parent's.
+
+It reads messages from standard input and writes them to standard output, until its parent closes or is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from host.apis.api import Api
+from host.errors import HostError
+from host.events import Event, Sink
+from host.heap import share_heap
+from host.host import Host
+from host.http.api_limits import policies_of
+from host.http.chain import chain
+from host.http.circuit_breaker import CircuitBreakerPolicy
+from host.http.message import Send
+from host.http.sender import HttpxParts
+from host.limits import Limits
+from host.lua.values import from_lua
+from host.policy.policy import Rules
+from host.processes import messages as m
+from host.processes.channel import Channel
+from host.processes.codec import api_of, ended, happened, text_in
+from host.processes.job import permissions_of
+from host.processes.leased_limits import LeasedLimiter
+from host.processes.remote_simulator import RemoteClient
+from host.processes.setup import run_setup
+from host.processes.shared_limits import ALL
+from host.run.options import RunOptions
+from host.run.script import RunResult, Script
+from host.run.session import Session
+from host.settings import Settings
+
+__all__ = ["main"]
+
+GRACE = 2.0  # seconds for the last messages to be read by the parent
+
+
+class ChildHost(Host):
+    """A host of which one process is the parent's child. ``tell(message, patient)`` sends to the parent."""
+
+    def __init__(self, opening: m.Open, tell: Callable[[m.Message], None], sink: Sink) -> None:
+        self._opening = opening
+        self._tell = tell
+        self._sink = sink
+        self.lenders = LeasedLimiter(
+            opening.rates, opening.per_host, CircuitBreakerPolicy(), tell, of_apis=opening.of_apis
+        )
+        self.remote = RemoteClient(tell)
+        super().__init__(simulate=opening.simulated, sinks=[sink] if opening.watched else [], **opening.options)
+        self._granted: dict[bytes, Rules] = {}
+        self._worker.share_room(lambda calls: self.lenders.room(ALL, opening.room, calls))
+
+    def heard(self, message: m.Message) -> None:
+        """What the parent said of limits and simulated calls; from the reading thread."""
+        if isinstance(message, m.Answered):
+            self._worker.tell(self.remote.heard, message)
+        else:
+            self._worker.tell(self.lenders.heard, message, monotonic())
+
+    def offered(self, api: Api) -> None:
+        """Scripts have an API from now on; on a simulated host the parent simulates it."""
+        self._granted.clear()  # they know the secrets there were
+        self._added.take(api, rules=self._rules, wire=self._wire, mask=self._around.mask)
+
+    def start(self, run: m.Run, script: Script, finished: Callable[[RunResult], None]) -> Session:
+        """Begin a run."""
+        options = RunOptions(
+            args=tuple(text_in(each) for each in run.args),
+            globals=None if run.globals is None else from_lua(run.globals),
+            timeout=run.timeout,
+            limits=Limits(**run.limits),
+            sinks=[self._sink] if run.watched and not self._opening.watched else [],
+        )
+        rules = self._rules_for(run.grant)
+        session = self._runs.begin(script, options, finished, run_id=run.run_id, rules=rules)
+        assert isinstance(session, Session)
+        return session
+
+    def _rules_for(self, grant: bytes) -> Rules:
+        """What a run may do was decided by the parent; here it holds. Nearly all runs have the same."""
+        found = self._granted.get(grant)
+        if found is None:
+            permissions, env = permissions_of(grant)
+            found = Rules(permissions, None, self._apis, self._around.mask, env=env, environ={})
+            if len(self._granted) >= 100:
+                self._granted.clear()
+            self._granted[grant] = found
+        return found
+
+    def _read_settings(self, env_file: Any, overrides: Any, claimed: Any) -> Settings:
+        return Settings(**self._opening.settings)  # the parent's, whatever this process's environment says
+
+    def _check_key(self) -> None:
+        pass  # the parent's host would not be there
+
+    def _open_client(self, parts: HttpxParts) -> Any:
+        return self.remote if self.simulated else super()._open_client(parts)
+
+    def _chain(self, send: Send) -> Send:
+        return chain(
+            send,
+            limits=self.lenders,
+            on_wait=self._worker.extend_deadline,
+            policies=policies_of(self.settings),
+        )
+
+
+class Child:
+    """What the process does with what it is told."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._host: ChildHost | None = None
+        self._scripts: dict[int, Script] = {}
+        self._sessions: dict[int, Session] = {}
+
+    def serve(self) -> None:
+        """Until the parent closes, or is gone: then everything here ends at once."""
+        for frame in self._channel.frames():
+            message = m.from_parent(frame)
+            if isinstance(message, m.Open):
+                if not self._open(message):
+                    return
+            elif isinstance(message, m.Close):
+                if self._host is not None:
+                    self._host.close(message.grace)
+                return
+            elif self._host is not None:
+                self._heard(self._host, message)
+
+    def tell(self, message: m.Message) -> None:
+        self._channel.send(m.to_bytes(message))
+
+    def emit(self, event: Event) -> None:
+        """This is the host's sink: events go to the parent's sinks."""
+        self._channel.send(m.to_bytes(happened(event)), patient=True)
+
+    def _open(self, opening: m.Open) -> bool:
+        try:
+            self._host = ChildHost(opening, self.tell, self)
+            run_setup(opening.setup, self._host)
+        except HostError as error:
+            self.tell(m.Refused(type(error).__name__, error.message, error.hint))
+            return False
+        self.tell(m.Ready())
+        return True
+
+    def _heard(self, host: ChildHost, message: Any) -> None:
+        match message:
+            case m.Run():
+                self._run(host, message)
+            case m.Kill(id, why):
+                session = self._sessions.get(id)
+                if session is not None:
+                    session.kill(why)
+            case m.Source(key, name, text, folder):
+                place = None if folder is None else Path(os.fsdecode(folder))
+                self._scripts[key] = Script(text_in(name), text, place)
+            case m.Offered():
+                host.offered(api_of(message))
+            case m.Forget(key):
+                del self._scripts[key]
+            case m.Look(id):
+                self.tell(m.Health(id, msgspec.structs.asdict(host.stats())))
+            case _:
+                host.heard(message)
+
+    def _run(self, host: ChildHost, run: m.Run) -> None:
+        def finished(result: RunResult) -> None:
+            self._sessions.pop(run.id, None)
+            early.append(None)
+            self._channel.send(m.to_bytes(ended(run.id, result)), patient=True)
+
+        early: list[None] = []
+        session = host.start(run, self._scripts[run.script], finished)
+        if not early:  # it may have ended before it is written down here
+            self._sessions[run.id] = session
+            if early:
+                self._sessions.pop(run.id, None)
+
+
+def main() -> int:
+    """Serve the process that started this one. Gives the exit status."""
+    reading, writing = os.dup(0), os.dup(1)
+    # The pipes are for messages: what somebody's setup prints goes to stderr, and nobody reads from them.
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    share_heap()
+    channel = Channel(reading, writing, "host-child")
+    Child(channel).serve()
+    channel.flush(GRACE)
+    sys.stderr.flush()
+    return 0

@@ -1,0 +1,238 @@
+"""The journal's storage: what is committed together, who may write, and what goes wrong said clearly."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host import ConfigError, Host, JournalError
+from host.durable.database import SQLite, open_database
+from host.durable.journal import Journal
+from host.durable.lease import is_dead, this_owner
+from host.durable.records import Record, Run, Sent, encode
+from host.errors import ClosedError, HostError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "j.sqlite")
+
+
+@pytest.fixture
+def journal(path: str) -> Iterator[Journal]:
+    found = Journal.open(path)
+    yield found
+    found.close()
+
+
+def a_run(id: str = "r") -> Run:
+    return Run(id, "s.lua", b"return", None, b"\x90", b"\x80", "base", "test", "fingerprint")
+
+
+def append(journal: Journal, run: str, seq: int) -> HostError | None:
+    """Append one record and wait for what became of it."""
+    done = threading.Event()
+    became: list[HostError | None] = []
+
+    def then(error: HostError | None) -> None:
+        became.append(error)
+        done.set()
+
+    journal.append(Record(run, seq, "sent", "1", seq, data=encode(Sent())), then)
+    assert done.wait(10)
+    return became[0]
+
+
+def test_what_is_told_committed_is_in_the_file(journal: Journal, path: str) -> None:
+    """Another connection sees run and record as soon as the writer has said so, in order."""
+    journal.begin(a_run())
+    assert append(journal, "r", 1) is None
+    assert append(journal, "r", 2) is None
+    other = sqlite3.connect(path)
+    assert other.execute("SELECT seq, n FROM luahost_record ORDER BY seq").fetchall() == [(1, 1), (2, 2)]
+    assert other.execute("SELECT status FROM luahost_run").fetchall() == [("running",)]
+    other.close()
+
+
+def test_each_commit_is_synced_and_the_file_is_its_owners(journal: Journal, path: str) -> None:
+    """WAL with synchronous=FULL, mode 0600: what the documentation states."""
+    assert journal._database.read("PRAGMA synchronous") == [(2,)]
+    assert journal._database.read("PRAGMA journal_mode") == [("wal",)]
+    assert os.stat(path).st_mode & 0o777 == 0o600
+
+
+def test_no_record_follows_a_lost_one(journal: Journal) -> None:
+    """When a record cannot be written, the run's later ones are refused too; other runs go on."""
+    journal.begin(a_run("a"))
+    journal.begin(a_run("b"))
+    assert append(journal, "a", 1) is None
+    lost = append(journal, "a", 1)  # its place is taken: somebody else has written it
+    assert isinstance(lost, JournalError)
+    assert "taken over" in lost.message
+    assert append(journal, "a", 2) is lost
+    assert append(journal, "b", 1) is None
+    assert [record.seq for record in journal.records("a")] == [1]
+
+
+def test_a_dead_owners_run_is_taken_over_at_once(path: str) -> None:
+    """An owner whose process has ended on this machine is known to be dead; a living one is not."""
+    owner = this_owner()
+    assert not is_dead(owner)
+    machine, _, start, nonce = owner.split(":")
+    assert is_dead(f"{machine}:1:{int(start) + 1}:{nonce}")
+    assert not is_dead(f"elsewhere:1:{start}:{nonce}")
+
+
+def test_a_lease_is_kept_up(path: str) -> None:
+    """While a journal is open, its runs' leases are renewed."""
+    journal = Journal.open(path, lease=0.06)
+    journal.begin(a_run())
+    assert append(journal, "r", 1) is None
+    first = journal.run("r")
+    assert first is not None
+    while True:
+        later = journal.run("r")
+        assert later is not None
+        if later.lease > first.lease:
+            break
+    journal.close()
+    other = Journal.open(path)
+    gone = other.run("r")
+    assert gone is not None
+    assert (gone.owner, gone.lease) == (None, 0)
+    other.close()
+
+
+def test_after_close_nothing_is_taken(path: str) -> None:
+    """A record that comes late is refused, not lost in silence; closing twice is fine."""
+    journal = Journal.open(path)
+    journal.close()
+    journal.close()
+    assert isinstance(append(journal, "r", 1), ClosedError)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"this is no database" * 100, "is damaged"), (b"SQLite format 3\0" + b"\0" * 4000, "is damaged")],
+)
+def test_a_file_that_is_no_journal(path: str, content: bytes, message: str) -> None:
+    """Damaged or foreign files are refused, left as they are, and closed."""
+    Path(path).write_bytes(content)
+    with pytest.raises(JournalError, match=message) as caught:
+        Journal.open(path)
+    assert ".recover" in (caught.value.hint or "")
+    if sys.platform == "linux":
+        assert not [fd for fd in Path("/proc/self/fd").iterdir() if os.path.realpath(fd) == os.path.realpath(path)]
+    assert Path(path).read_bytes() == content
+
+
+def test_a_journal_of_an_earlier_version_is_brought_up(path: str) -> None:
+    """Its runs are there, with what is new left open."""
+    journal = Journal.open(path)
+    journal.begin(Run("r", "s", b"", None, b"\x90", b"\x80", "", "test", ""))
+    journal.close()
+    db = sqlite3.connect(path)
+    with db:
+        db.execute("ALTER TABLE luahost_run DROP COLUMN exit_status")
+        db.execute("UPDATE luahost_version SET version = 1")
+    db.close()
+    for _ in range(2):
+        journal = Journal.open(path)
+        run = journal.run("r")
+        journal.close()
+        assert run is not None
+        assert (run.mode, run.exit_status) == ("test", None)
+
+
+def test_a_journal_of_a_later_version(path: str) -> None:
+    """It says so, and what to do."""
+    Journal.open(path).close()
+    db = sqlite3.connect(path)
+    with db:
+        db.execute("UPDATE luahost_version SET version = 9")
+    db.close()
+    with pytest.raises(JournalError, match=r"later version .* version 9, this one knows 3"):
+        Journal.open(path)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (":memory:", "names no file"),
+        ("sqlite:///", "names no file"),
+        ("nonsense://x", "cannot be used"),
+        ("://", "cannot be read"),
+        ("/proc/nowhere/j", "cannot be opened"),
+    ],
+)
+def test_journals_that_cannot_be(url: str, message: str) -> None:
+    """Each is refused naming what is wrong."""
+    with pytest.raises((ConfigError, JournalError), match=message):
+        open_database(url)
+
+
+def test_a_password_is_not_shown() -> None:
+    """Neither in a journal's name nor in an error of its server."""
+    with pytest.raises((ConfigError, JournalError)) as caught:
+        open_database("postgresql://me:hunter2secret@127.0.0.1:9/x?connect_timeout=2")
+    assert "hunter2secret" not in str(caught.value)
+    assert "cannot be reached" in str(caught.value)
+
+
+def broken(path: str, spoil: str, code: str) -> tuple[Any, list[tuple[str, str]]]:
+    """Run ``code`` durably with a journal that is spoilt once the first record is in."""
+    with Host(simulate=True, journal=path) as host:
+        database = host.durable_runs.journal._database
+        assert isinstance(database, SQLite)
+
+        @host.function(effect="read", inline=True)
+        def spoil_it() -> None:
+            database._db.execute(spoil)
+
+        error = host.run_source(code, run_id="r").error
+        assert host._simulator is not None
+        return error, host._simulator.ledger()
+
+
+MANY = """
+new_product():name("first"):create()
+spoil_it()
+for n = 1, 2000 do new_product():name(string.rep("x", 200)):metadata("m", string.rep("y", 400)):create() end
+"""
+
+
+def test_a_full_disk_stops_the_run_before_it_does_what_cannot_be_recorded(path: str) -> None:
+    """What the journal has is what was done; nothing more was sent. With room again, the run goes on."""
+    error, ledger = broken(path, "PRAGMA max_page_count = 60", MANY.replace("2000", "300"))
+    assert error is not None
+    assert error.kind == "journal"
+    assert "the disk is full" in error.message
+    journal = Journal.open(path)
+    sent = sum(record.kind == "sent" for record in journal.records("r"))
+    journal.close()
+    assert 1 < len(ledger) == sent < 300
+
+
+def test_a_locked_journal_stops_the_run(path: str) -> None:
+    """Another program that holds the file is named as the cause."""
+    other = sqlite3.connect(path, isolation_level=None)
+    with Host(simulate=True, journal=path) as host:
+        database = host.durable_runs.journal._database
+        assert isinstance(database, SQLite)
+        database._db.execute("PRAGMA busy_timeout = 20")
+        other.execute("BEGIN IMMEDIATE")
+        error = host.run_source('new_product():name("a"):create()', run_id="r").error
+        assert host._simulator is not None
+        assert host._simulator.ledger() == []
+        other.execute("ROLLBACK")
+    other.close()
+    assert error is not None
+    assert error.kind == "journal"
+    assert "is locked by another program" in error.message

@@ -1,0 +1,50 @@
+"""Every exception of httpx has its place in the map."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+
+import httpx
+import pytest
+
+from host.errors import CallTimeout, InvalidCall, NetworkError
+from host.http import httpx_wire, transport
+from host.http.message import Request
+from host.http.transport_errors import RULES, Fault, call_error
+
+HTTPX_ERRORS = [
+    kind
+    for name in httpx.__all__
+    if inspect.isclass(kind := getattr(httpx, name))
+    and issubclass(kind, (httpx.RequestError, httpx.InvalidURL))
+]
+
+
+def test_every_fault_has_a_rule_and_an_httpx_error_for_hooks():
+    assert set(RULES) == set(typing.get_args(Fault))
+    assert set(transport.HTTPX_ERRORS) == set(RULES) - {"oversized"}
+
+
+@pytest.mark.parametrize("kind", HTTPX_ERRORS)
+def test_every_exception_of_httpx_is_a_fault(kind):
+    fault, _ = httpx_wire.fault_of(kind("text"))
+    assert fault in RULES
+
+
+def test_foreign_exceptions_are_none_of_the_wires():
+    assert httpx_wire.fault_of(LookupError("x")) is None
+
+
+@pytest.mark.parametrize("fault", list(RULES))
+def test_an_error_tells_host_operation_key_and_outcome(fault):
+    request = Request("POST", "https://h/x", operation="a.b", mutation=True, idempotency_key="k")
+    error = call_error(fault, request, "h.example", "detail", 2.5)
+    assert type(error) is RULES[fault].error
+    assert error.outcome == ("unknown" if RULES[fault].sent else "not_sent")
+    assert (error.operation, error.idempotency_key) == ("a.b", "k")
+    assert error.message.endswith(": detail")
+    assert "h.example" in error.message or isinstance(error, InvalidCall)
+    assert call_error(fault, Request("GET", "https://h/x"), "h").outcome is None
+    if isinstance(error, (NetworkError, CallTimeout)):
+        assert error.phase in ("connect", "response", "limit")

@@ -1,0 +1,254 @@
+"""Budgets: counted before sending, all or nothing, given back where nothing happened."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host.apis.prepare import CallOptions, prepare
+from host.apis.stripe import load
+from host.bridge.request import Reply
+from host.calls.keys_in_doubt import Doubts
+from host.errors import ApiError, LimitError, NetworkError, UsageError
+from host.http.message import Answer
+from host.policy.budget import Budget, Claim, Meter, admit, parse_amount, release
+from host.policy.daily_spending import DailyLedger
+
+CATALOG = load()
+
+
+def ask(meter: Meter, id: str, key: str | None = None, **arguments: Any) -> Claim:
+    """What the gate does for one call of Stripe's operation ``id``."""
+    return again(meter, id, (), key, **arguments)
+
+
+def again(meter: Meter, id: str, counted: tuple[Claim, ...], key: str | None = None, **arguments: Any) -> Claim:
+    """The same for a request that was sent before, with these claims."""
+    operation = CATALOG.operation(id)
+    assert operation is not None
+    options = CallOptions(idempotency_key=key)
+    request = prepare(CATALOG, operation, arguments, options, base_url="https://api.stripe.com")
+    return meter.admit(f"stripe.{id}", operation.mutation, operation=operation, request=request, counted=counted)
+
+
+def done(claim: Claim, **data: Any) -> None:
+    claim.meter.settle(claim, Reply(Answer(200, {}, json.dumps(data).encode())))
+
+
+def spent(meter: Meter, unit: str) -> int:
+    return meter.ledger.spent.get(unit, 0)  # type: ignore[attr-defined]
+
+
+def test_calls_and_changes_are_bounded() -> None:
+    """The call beyond the budget is refused, naming the budget, what is left and what was asked."""
+    meter = Meter(Budget(max_calls=3, max_mutations=1), "the run")
+    ask(meter, "products.list")
+    ask(meter, "products.create", name="x")
+    with pytest.raises(LimitError) as found:
+        ask(meter, "products.create", name="y")
+    assert found.value.message == (
+        "the run has a budget of 1 mutations, of which 0 are left; stripe.products.create asks for 1"
+    )
+    assert (found.value.kind, found.value.outcome) == ("limit", "not_sent")
+    ask(meter, "products.list")  # the refused one took nothing
+    with pytest.raises(LimitError, match=r"3 calls, of which 0"):
+        ask(meter, "products.list")
+
+
+def test_what_was_not_sent_is_given_back_and_what_is_unknown_is_not() -> None:
+    """Not sent: all of it; refused by the API: the money; unknown: nothing."""
+    meter = Meter(Budget(max_calls=100, max_amount={"usd": 1000}), "the run")
+    claim = ask(meter, "charges.create", amount=600, currency="usd")
+    meter.settle(claim, Reply(error=NetworkError("refused", outcome="not_sent")))
+    assert (spent(meter, "calls"), spent(meter, "usd")) == (0, 0)
+    claim = ask(meter, "charges.create", amount=600, currency="usd")
+    meter.settle(claim, Reply(Answer(402, {}, b"{}")))
+    assert (spent(meter, "calls"), spent(meter, "usd")) == (1, 0)
+    for reply in (
+        Reply(error=NetworkError("reset", outcome="unknown")),
+        Reply(error=NetworkError("refused at last", outcome="not_sent", attempts=2)),
+        Reply(Answer(500, {}, b"{}")),
+        Reply(Answer(429, {}, b"{}", attempts=2, in_doubt=True)),
+    ):
+        meter.settle(ask(meter, "charges.create", amount=200, currency="usd"), reply)
+    assert spent(meter, "usd") == 800
+
+
+def test_the_same_request_again_is_counted_once() -> None:
+    """A call in doubt that is repeated with its key costs nothing more, and of each meter that counted it only."""
+    meter, other = (Meter(Budget(max_mutations=10, max_amount={"usd": 1000}), name) for name in ("a", "b"))
+    claim = ask(meter, "charges.create", key="k", amount=600, currency="usd")
+    meter.settle(claim, Reply(error=NetworkError("reset", outcome="unknown")))
+    done(again(meter, "charges.create", (claim,), key="k", amount=600, currency="usd"), id="ch_1")
+    assert (spent(meter, "usd"), spent(meter, "mutations")) == (600, 1)
+    again(other, "charges.create", (claim,), key="k", amount=600, currency="usd")
+    assert (spent(other, "usd"), spent(other, "mutations")) == (600, 1)
+
+
+def test_what_is_known_late_settles_what_was_taken_first() -> None:
+    """Rejected in the end, the money of a change in doubt comes back; done, its object is known."""
+    meter = Meter(Budget(max_amount={"usd": 1000}), "the run")
+    doubts = Doubts()
+    claim = ask(meter, "payment_intents.create", key="k", amount=600, currency="usd")
+    for key, reply, left in (
+        (("o", "a"), Reply(error=ApiError("no", outcome="rejected")), 0),
+        (("o", "b"), Reply(Answer(200, {}, b'{"id": "pi_1", "object": "payment_intent"}')), 600),
+    ):
+        meter.ledger.spent["usd"] = 600  # type: ignore[attr-defined]
+        doubts.note(key, 1, (claim,))
+        doubts.note(key, 1, (claim,))  # twice is once
+        doubts.settle(key, reply)
+        doubts.settle(key, reply)
+        assert (spent(meter, "usd"), bool(doubts)) == (left, False)
+    ask(meter, "payment_intents.confirm", intent="pi_1")
+
+
+def test_a_currency_without_a_budget_is_refused() -> None:
+    """A budget in dollars is no leave to charge in euros."""
+    meter = Meter(Budget(max_amount={"USD": 1000}), "the run")
+    with pytest.raises(LimitError, match="no budget for eur"):
+        ask(meter, "charges.create", amount=1, currency="eur")
+    ask(meter, "charges.create", amount=1000, currency="usd")
+
+
+def test_what_follows_a_counted_payment_costs_what_it_adds() -> None:
+    """Confirming is free, raising costs the difference, a refund costs its amount again."""
+    meter = Meter(Budget(max_amount={"usd": 10_000}), "the run")
+    done(ask(meter, "payment_intents.create", amount=1000, currency="usd"), id="pi_1")
+    done(ask(meter, "payment_intents.confirm", intent="pi_1"), id="pi_1", latest_charge="ch_1")
+    assert spent(meter, "usd") == 1000
+    done(ask(meter, "payment_intents.update", intent="pi_1", amount=1500), id="pi_1")
+    assert spent(meter, "usd") == 1500
+    done(ask(meter, "payment_intents.update", intent="pi_1", amount=700), id="pi_1")
+    done(ask(meter, "payment_intents.update", intent="pi_1", amount=1500), id="pi_1")
+    assert spent(meter, "usd") == 1500
+    ask(meter, "payment_intents.update", intent="pi_1", description="no money")
+    ask(meter, "refunds.create", charge="ch_1", amount=200)
+    assert spent(meter, "usd") == 1700
+    ask(meter, "refunds.create", payment_intent="pi_1")
+    assert spent(meter, "usd") == 3200
+
+
+@pytest.mark.parametrize(
+    ("id", "arguments"),
+    [
+        ("payment_intents.confirm", {"intent": "pi_elsewhere"}),
+        ("payment_intents.capture", {"intent": "pi_elsewhere", "amount_to_capture": 5}),
+        ("refunds.create", {"charge": "ch_elsewhere", "amount": 5}),
+        ("invoices.pay", {"invoice": "in_1"}),
+        ("invoices.create", {"customer": "cus_1", "auto_advance": True}),
+        ("subscriptions.create", {"customer": "cus_1", "items": [{"price": "price_1"}]}),
+        ("checkout.sessions.create", {"mode": "payment"}),
+        ("invoice_items.create", {"customer": "cus_1", "pricing": {"price": "price_1"}}),
+        ("transfers.create", {"currency": "usd", "destination": "acct_1"}),
+    ],
+)
+def test_what_nobody_can_tell_is_refused_unless_allowed(id: str, arguments: dict[str, Any]) -> None:
+    """Under a budget of amounts what charges an unknown one is refused, or let through uncounted."""
+    with pytest.raises(LimitError, match="not known before it is sent") as found:
+        ask(Meter(Budget(max_amount={"usd": 1000}), "the run"), id, **arguments)
+    assert "--allow-unbounded" in (found.value.hint or "")
+    ask(Meter(Budget(max_amount={"usd": 1000}, allow_unbounded=True), "the run"), id, **arguments)
+    ask(Meter(Budget(max_mutations=1), "the run"), id, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("id", "arguments"),
+    [
+        ("invoices.create", {"customer": "cus_1"}),
+        ("checkout.sessions.create", {"mode": "setup"}),
+        ("products.create", {"name": "x"}),
+        ("coupons.create", {"amount_off": 500, "currency": "eur"}),
+        ("prices.create", {"unit_amount": 500, "currency": "eur"}),
+    ],
+)
+def test_what_moves_no_money_is_let_through(id: str, arguments: dict[str, Any]) -> None:
+    """Drafts, prices and coupons charge nobody."""
+    ask(Meter(Budget(max_amount={"usd": 0}), "the run"), id, **arguments)
+
+
+def test_a_budget_holds_across_threads() -> None:
+    """Of 800 calls at once exactly the 100 that fit are let through."""
+    meter, through = Meter(Budget(max_mutations=100), "the host"), []
+
+    def work() -> None:
+        for _ in range(100):
+            with suppress(LimitError):
+                through.append(meter.admit("stripe.products.create", True))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(through) == 100
+
+
+def test_where_one_meter_refuses_the_others_get_theirs_back() -> None:
+    """A call that the host's budget does not allow leaves the run's untouched; so does one never made."""
+    run, host = Meter(Budget(max_calls=5), "the run"), Meter(Budget(max_calls=1), "the host")
+    claims = admit((run, host), "stripe.products.list", False)
+    with pytest.raises(LimitError, match="the host"):
+        admit((run, host), "stripe.products.list", False)
+    assert spent(run, "calls") == 1
+    release(claims)
+    assert (spent(run, "calls"), spent(host, "calls")) == (0, 0)
+
+
+def test_a_days_budget_is_kept_by_key_and_day(tmp_path: Path) -> None:
+    """Two hosts of one machine share a day's budget of a key; another key and the next day have their own."""
+    days = ["2026-01-01"]
+    path = tmp_path / "new" / "spending.sqlite"
+    ledgers = [DailyLedger(path, today=lambda: days[0]) for _ in range(2)]
+    meters = [Meter(Budget(max_mutations=2), "today", ledger) for ledger in ledgers]
+    claim = meters[0].admit("stripe.products.create", True, account="a")
+    meters[1].admit("stripe.products.create", True, account="a")
+    with pytest.raises(LimitError, match="today has a budget of 2 mutations"):
+        meters[0].admit("stripe.products.create", True, account="a")
+    meters[0].admit("stripe.products.create", True, account="b")
+    meters[0].settle(claim, Reply(error=NetworkError("refused", outcome="not_sent")))
+    meters[1].admit("stripe.products.create", True, account="a")
+    days[0] = "2026-01-02"
+    meters[0].admit("stripe.products.create", True, account="a")
+    for ledger in ledgers:
+        ledger.close()
+    with pytest.raises(LimitError, match="cannot be written"):
+        meters[0].admit("stripe.products.create", True, account="a")
+
+
+def test_an_error_of_the_api_before_anything_was_sent_counts_nothing() -> None:
+    """What the host itself refused, in the queue or at the breaker, is given back."""
+    meter = Meter(Budget(max_mutations=1), "the run")
+    meter.settle(ask(meter, "products.create", name="x"), Reply(error=ApiError("no", outcome="not_sent")))
+    ask(meter, "products.create", name="x")
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({"max_calls": -1}, "max_calls"),
+        ({"max_mutations": True}, "max_mutations"),
+        ({"max_amount": {"usd": 1.5}}, "usd"),
+        ({"max_amount": {"dollars!": 1}}, "dollars!"),
+        ({"max_amount": [("usd", 1)]}, "max_amount"),
+        ({"allow_unbounded": 1}, "allow_unbounded"),
+    ],
+)
+def test_bad_budgets_are_named(said: Any, named: str) -> None:
+    """A budget that cannot be kept is an error of whoever wrote it."""
+    with pytest.raises(UsageError) as found:
+        Budget(**said)
+    assert named in str(found.value)
+
+
+@pytest.mark.parametrize("text", ["usd", "usd:", "usd:-5", "usd:1.5", "us dollars:5", ":5", "usd:5:6"])
+def test_an_amount_is_currency_and_minor_units(text: str) -> None:
+    """usd:50000, and nothing else."""
+    assert parse_amount("USD:50000") == ("usd", 50000)
+    with pytest.raises(UsageError):
+        parse_amount(text)
