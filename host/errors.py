@@ -18,7 +18,7 @@
     ├── JournalError              the record of durable runs cannot be read or written        exit 3
     └── ScriptError               a run ended with an error: line, traceback, source, cause
 
-A foreign error (httpx, lupa, sqlite3 …) is translated once, at the border of the room that
+A foreign error (httpx, lupa, sqlite3 …) is translated once, at the border of the package that
 imports the library, with ``raise … from``.
 
 ``error.message`` is the message alone. What a traceback, a logger or pytest shows has all that is known: the text of
@@ -129,6 +129,8 @@ class CallError(HostError):
     """
 
     kind: ClassVar[str] = "call"
+    passing: ClassVar[bool] = False
+    """Whether the same call may end differently later, so that a durable run makes it again when it is resumed."""
 
     def __init__(
         self,
@@ -233,6 +235,7 @@ class NetworkError(CallError):
     """No answer came: name resolution, refused or reset connection, TLS."""
 
     kind = "network"
+    passing = True
     exit_code = 4
 
 
@@ -240,6 +243,7 @@ class UnexpectedAnswer(CallError):
     """An answer came that is not the API's (HTML, empty, truncated, a redirect, too large …)."""
 
     kind = "unexpected"
+    passing = True
     exit_code = 4
 
 
@@ -247,6 +251,7 @@ class CallTimeout(CallError):
     """The time for the call ran out; ``phase`` is queue, limit, connect, response or run."""
 
     kind = "timeout"
+    passing = True
     exit_code = 5
 
 
@@ -257,6 +262,7 @@ class LimitError(CallError):
     """
 
     kind = "limit"
+    passing = True
     exit_code = 5
     fatal: bool = False
 
@@ -286,6 +292,7 @@ class ClosedError(CallError):
     """The host is closed or closing."""
 
     kind = "closed"
+    passing = True
 
 
 class FunctionError(CallError):
@@ -379,21 +386,27 @@ class ScriptError(HostError):
             state["cause"] = None
         return _unpickled, (type(self), self.args, state)
 
-    _EXIT: ClassVar[dict[str, int]] = {
-        "api": 4,
-        "network": 4,
-        "unexpected": 4,
-        "timeout": 5,
-        "limit": 5,
-        "usage": UsageError.exit_code,
-        "journal": JournalError.exit_code,
-        "interrupted": 130,
-    }
-
     @property
     def exit_code(self) -> int:  # type: ignore[override]
         """The command line's status for a run that ended this way."""
-        return self._EXIT.get(self.kind, 1)
+        return exit_codes().get(self.kind, 1)
+
+
+def kinds() -> dict[str, type[CallError]]:
+    """Every kind of a failed call, by its name: the list that all others derive from."""
+    found: dict[str, type[CallError]] = {}
+    waiting: list[type[CallError]] = [CallError]
+    while waiting:
+        for each in waiting.pop().__subclasses__():
+            found.setdefault(each.kind, each)
+            waiting.append(each)
+    return found
+
+
+def exit_codes() -> dict[str, int]:
+    """What the command line ends with, by the kind of the error that ended the run; 1 for all others."""
+    of_calls = {kind: error.exit_code for kind, error in kinds().items()}
+    return {**of_calls, "usage": UsageError.exit_code, "journal": JournalError.exit_code, "interrupted": 130}
 
 
 def _unpickled(kind: type[ScriptError], args: tuple[Any, ...], state: dict[str, Any]) -> ScriptError:

@@ -23,7 +23,7 @@ from host.durable.journal import Journal
 from host.durable.recorded_answers import Recalled, reply_of
 from host.durable.records import Decided, Record, Sent, Told, decode_sent, decode_told, encode
 from host.durable.rehydration import Reopening, Transaction, undone_by_its_end
-from host.errors import CallError, CancelledCall, HostError, InvalidCall, LimitError, ScriptError
+from host.errors import CallError, CancelledCall, HostError, InvalidCall, LimitError, ScriptError, kinds
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
 from host.lua.values import SecretText, from_lua
@@ -661,7 +661,8 @@ def failure_to_repeat(log: list[Record]) -> int:
         return 0
     facts = from_lua(told.a)
     status = facts.get("status")
-    passing = facts.get("kind") in ("network", "timeout", "limit", "closed", "unexpected") or (
+    error = kinds().get(str(facts.get("kind")))
+    passing = (error is not None and error.passing) or (
         isinstance(status, int) and (status >= 500 or status in (409, 429) or facts.get("outcome") == "unknown")
     )
     return last.seq if passing else 0

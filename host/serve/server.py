@@ -30,8 +30,8 @@ class Server:
     """Serves over HTTP/1.1 from a thread of its own, from construction until :meth:`close`. Also a context manager.
 
     ``app(abort)`` gives the application; ``url`` is the base URL. Port 0 takes a free one; ``host`` and ``port`` are
-    then those listened on. A client that takes too long for a request is cut off. Raises :class:`UsageError` if the address
-    cannot be listened on.
+    then those listened on. A client that takes too long for a request is cut off. Raises :class:`UsageError` if the
+    address cannot be listened on.
     """
 
     def __init__(self, app: Callable[[Abort], App], host: str, port: int, *, thread: str = "host-serve") -> None:
