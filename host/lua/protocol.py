@@ -1,4 +1,7 @@
-"""The numbers both sides of the Lua boundary agree on. The Lua side has them in ``prelude/*.lua``.
+"""The numbers both sides of the Lua boundary agree on.
+
+The Lua side's are written from these: a line of the prelude such as ``local CALL, TICK = 1, 2 -- protocol`` gets its
+numbers from here when the file is compiled (``host.lua.state``), and a test holds that what stands there is the same.
 
 ``host(code, …)`` is called by Lua, ``enter(id, status, a, b)`` by Python; only nil, booleans, numbers and
 byte strings cross, tables as MessagePack bytes (``prelude/encode.lua``, ``decode.lua``, ``host.lua.values``).
@@ -40,8 +43,14 @@ ERROR: Final = 1
 CREATED: Final = 2  # VALUE of a CREATE, with the answer as JSON
 
 # ids of enter()
-# status: chunk name, a: source, b: 1 to tell calls' lines, + 2 many are alive, + 4 durable, + 8 a is bytecode
+# status: chunk name, a: source, b: the sum of what holds of the run
 START: Final = -1
+TRACE: Final = 1  # calls are told with their lines
+CROWD: Final = 2  # many runs are alive: each is to leave little garbage
+DURABLE: Final = 4
+BYTECODE: Final = 8  # a is the host's own bytecode
+GIVEN: Final = 16  # there are globals of the embedding program
+ARGUMENTS: Final = 32  # there are arguments that the main chunk may read as "..."
 ABORT: Final = -2  # a: the error's facts
 
 # Members of a namespace

@@ -14,6 +14,7 @@ from typing import Any
 
 from host.errors import ConfigError
 from host.limits import Limits
+from host.lua import protocol
 from host.lua.protocol import ROOM, WAIT
 from host.lua.reviewed import OWN
 
@@ -100,7 +101,21 @@ def bytecode(source: bytes, name: bytes, *, strip: bool = False) -> bytes | None
 
 def _source(name: str) -> str:
     path = PRELUDE.joinpath(f"{name}.lua")
-    return (path if path.exists() else LIBRARIES.joinpath(name, f"{name}.lua")).read_text("latin-1")
+    text = (path if path.exists() else LIBRARIES.joinpath(name, f"{name}.lua")).read_text("latin-1")
+    return with_numbers(text)
+
+
+_NUMBERS = re.compile(r"(?m)^local ([A-Z_, ]+) = [-0-9, ]+ -- protocol\b")
+
+
+def with_numbers(text: str) -> str:
+    """A file of the prelude with the numbers of :mod:`host.lua.protocol` in the lines marked so."""
+
+    def line(found: re.Match[str]) -> str:
+        numbers = ", ".join(str(getattr(protocol, name)) for name in found[1].split(", "))
+        return f"local {found[1]} = {numbers} -- protocol"
+
+    return _NUMBERS.sub(line, text)
 
 
 def _compile(source: str, name: str) -> bytes:

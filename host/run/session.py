@@ -261,16 +261,16 @@ class Session:
             name = b"@" + job.script.name.encode()
             self._tools = Tools(job, given, self.around.mask, self._log)
             alive = len(self.around.alive)
-            flags = (1 if self.around.sinks else 0) + (2 if alive > CROWD else 0)
+            flags = (p.TRACE if self.around.sinks else 0) | (p.CROWD if alive > CROWD else 0)
             if self._durable is not None:
-                flags |= 5
+                flags |= p.DURABLE | p.TRACE
             if given is not None:
-                flags += 16
+                flags |= p.GIVEN
             if job.args and b"..." in job.script.source and "args" not in job.globals:
-                flags += 32  # the main chunk gets them too
+                flags |= p.ARGUMENTS  # the main chunk gets them too
             source = job.script.source
             if self.around.chunks is not None and (code := self.around.chunks.of(name, source)) is not None:
-                source, flags = code, flags + 8
+                source, flags = code, flags | p.BYTECODE
             self._enter(p.START, name, source, flags)
             if alive > THRONG and self._ending is None:
                 self._state.collect()

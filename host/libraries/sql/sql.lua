@@ -2,7 +2,7 @@
 local core = ...
 local type, pcall, error, setmetatable = core.type, core.pcall, core.error, core.setmetatable
 local ask, raise, encode_list = core.ask, core.raise, core.encode_list
-local FUNCTION = 5
+local FUNCTION = 5 -- protocol
 
 -- Rolls back without raising: waits for it where the task may still wait, else leaves it to the host.
 local function give_up(place)

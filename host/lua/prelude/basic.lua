@@ -3,7 +3,7 @@ local core = ...
 local host, env, type, error, rawequal, getmetatable, select, to_text = core.host, core.globals, core.type, core.error,
   core.rawequal, core.getmetatable, core.select, core.to_text
 local concat = core.table.concat
-local OUT = 5
+local OUT = 5 -- protocol
 
 -- Strings' and host values' metatables are protected by __metatable = false; false is not a table to hand out.
 function env.getmetatable(value)

@@ -1,7 +1,8 @@
 -- Begins the run, once the files a state begins with are there. What is used up here is garbage afterwards.
 local core, name, source, flags = ...
 local run, env = core.run, core.env
-local PRELUDE, NAME = 9, 10
+local PRELUDE, NAME = 9, 10 -- protocol
+local TRACE, CROWD, DURABLE, BYTECODE, GIVEN, ARGUMENTS = 1, 2, 4, 8, 16, 32 -- protocol
 
 local function has(flag)
   if flags < flag then return false end
@@ -9,9 +10,9 @@ local function has(flag)
   return true
 end
 
-local told, args = has(32), env -- whether there are arguments that it may read as "..."
-run.given = has(16)
-local is_bytecode, durable, crowd, trace = has(8), has(4), has(2), has(1)
+local told, args = has(ARGUMENTS), env -- whether there are arguments that it may read as "..."
+run.given = has(GIVEN)
+local is_bytecode, durable, crowd, trace = has(BYTECODE), has(DURABLE), has(CROWD), has(TRACE)
 run.trace = trace
 if durable then core.load_code(core.host(PRELUDE, "durable")) end
 local chunk, message

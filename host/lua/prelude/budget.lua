@@ -7,7 +7,7 @@
 -- Here is what every state has from the start; what a short script does not need is in memory.lua.
 local core = ...
 local run, sethook = core.run, core.debug.sethook
-local TICK = 2
+local TICK = 2 -- protocol
 local TICK_SECONDS = 0.002 -- of processor time, after which the host is asked
 local LOOK = 5000 -- instructions after which the clock is looked at, which costs more than all else here
 

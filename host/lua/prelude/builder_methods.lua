@@ -5,7 +5,7 @@ local host, type, select, next, tostring, pcall, rawequal, rawget, error = core.
 local encode, decode = core.encode, core.decode
 local sort = core.table.sort
 local own, make, state_of, changeable, fragment, given, keep, method, parameters, new = core.builders()
-local CHECK, TOOL = 12, 13
+local CHECK, TOOL = 12, 13 -- protocol
 
 local function invalid(message) return core.raise { kind = "invalid", message = message } end
 

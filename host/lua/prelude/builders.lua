@@ -5,8 +5,8 @@
 local core = ...
 local host, text, head, env_of, ASCII = core.host, core.text, core.head, core.env_of, core.ASCII
 local type, find, char, getinfo = type, string.find, string.char, core.debug.getinfo
-local METHOD, CHECK, CREATE = 11, 12, 2
-local CREATED = 2 -- status: the answer is JSON
+local METHOD, CHECK, CREATE = 11, 12, 2 -- protocol
+local CREATED = 2 -- protocol: status: the answer is JSON
 
 local proto = newproxy(true)
 local meta = getmetatable(proto)

@@ -11,9 +11,9 @@
 local host, limit_tasks, limit_string, limit_memory = ...
 local resume, yield, isyieldable = coroutine.resume, coroutine.yield, coroutine.isyieldable
 
-local CALL, ENDED, HOME, ROOM = 1, 6, 15, 16
-local ERROR = 1 -- status of a reply
-local ABORT = -2 -- id for enter; START is the other below 0
+local CALL, ENDED, HOME, ROOM = 1, 6, 15, 16 -- protocol
+local ERROR = 1 -- protocol: status of a reply
+local ABORT = -2 -- protocol: id for enter; START is the other below 0
 local SPARE = 4096 -- KB a run may use beyond its limit for telling how it ended
 
 -- The tasks of this run, and where it stands.

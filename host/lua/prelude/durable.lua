@@ -3,7 +3,7 @@ local core = ...
 local env, host, type, error, next, rawget, setmetatable, tonumber = core.globals, core.host, core.type, core.error,
   core.next, core.rawget, core.setmetatable, core.tonumber
 local sort, floor, format = core.table.sort, core.math.floor, core.string.format
-local PRELUDE, TOOL = 9, 13
+local PRELUDE, TOOL = 9, 13 -- protocol
 
 -- The value that was noted at this point of the run, or this one if the run has not been here before.
 local function note(name, value)

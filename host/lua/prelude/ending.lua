@@ -5,7 +5,7 @@ local type, rawget, getmetatable, pcall, to_text, host = core.type, core.rawget,
 local sub, concat, getinfo = core.string.sub, core.table.concat, core.debug.getinfo
 local co_create, co_resume, co_status = core.coroutine.create, core.coroutine.resume, core.coroutine.status
 local sethook = core.debug.sethook
-local ENDED, FAILED = 6, 7
+local ENDED, FAILED = 6, 7 -- protocol
 local MOST_FRAMES, LONGEST_NAME = 20, 1000
 
 -- The script's frames on a coroutine's stack as text, and the line and script of the innermost. Before them those of the

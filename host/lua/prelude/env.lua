@@ -2,7 +2,7 @@
 -- host says from what (host.lua.globals), but for Lua's own functions in a run that is given no globals.
 local core = ...
 local host, run = core.host, core.run
-local NAME, PRELUDE = 10, 9
+local NAME, PRELUDE = 10, 9 -- protocol
 local OWN = " {own} "
 
 local env = { _VERSION = "Lua 5.1" }

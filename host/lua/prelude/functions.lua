@@ -1,7 +1,7 @@
 -- Python functions registered with the host, by their names.
 local core = ...
 local call, encode_list, decode, select = core.call, core.encode_list, core.decode, core.select
-local FUNCTION, NEXT = 5, 6
+local FUNCTION, NEXT = 5, 6 -- protocol
 core.exact = core.rawget(core, "exact") or {} -- functions that take their own arguments and no more
 
 local function plain(target)

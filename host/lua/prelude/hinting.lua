@@ -2,7 +2,8 @@
 -- to says what is there instead (host.run.hints).
 local core = ...
 local find, host = core.string.find, core.host
-local TOOL, MOST = 13, 1000 -- bytes of a message that is looked at
+local TOOL = 13 -- protocol
+local MOST = 1000 -- bytes of a message that is looked at
 local NO_PLACE = "attempt to call a nil value" -- of pcall(io.open, …): raised where no line of the script is
 
 function core.told(err)

@@ -3,7 +3,7 @@ local core = ...
 local host, type, error, select, tonumber, to_text, tool = core.host, core.type, core.error, core.select, core.tonumber,
   core.to_text, core.tool
 local sub, concat = core.string.sub, core.table.concat
-local OUT = 5
+local OUT = 5 -- protocol
 
 local function write(...)
   local n, out = select("#", ...), { ... }

@@ -4,7 +4,7 @@ local host, type, select, tostring, rawget = core.host, core.type, core.select, 
 local raise, call, encode_list, match = core.raise, core.call, core.encode_list, core.string.match
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local getinfo = core.debug.getinfo
-local PRELUDE, MEMBER, OPERATION = 9, 14, 1
+local PRELUDE, MEMBER, OPERATION = 9, 14, 1 -- protocol
 local PAGES = "^(%Z*)%z(%Z*)%z(.*)$"
 
 core.exact = rawget(core, "exact") or {} -- functions that take their own arguments and no more

@@ -6,7 +6,7 @@ local type, next, rawget, pcall, error, tostring, setmetatable, getmetatable = c
 local raise, call, encode, run, array_meta, answer_meta = core.raise, core.call, core.encode, core.run, core.array_meta,
   core.answer_meta
 local format, floor = core.string.format, core.math.floor
-local PAGE = 3 -- kind of call
+local PAGE = 3 -- protocol: kind of call
 local NIL = "\192"
 local MOST = 10000 -- items collect() takes unless told otherwise
 

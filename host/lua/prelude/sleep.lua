@@ -1,7 +1,7 @@
 -- sleep(seconds): a file of its own, for it is often all that a script uses of tasks.
 local core = ...
 local type, tostring, call, format = core.type, core.tostring, core.call, core.string.format
-local SLEEP = 4 -- kind of call
+local SLEEP = 4 -- protocol: kind of call
 
 function core.expect_seconds(seconds, who)
   if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 or seconds > 31536000 then

@@ -6,8 +6,8 @@ local raise, park, make_ready, run, where, check_cancelled = core.raise, core.pa
   core.where, core.check_cancelled
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local format, floor, expect_seconds = core.string.format, core.math.floor, core.expect_seconds
-local CALL, CANCEL, ERROR = 1, 4, 1
-local SLEEP = 4 -- kind of call
+local CALL, CANCEL, ERROR = 1, 4, 1 -- protocol
+local SLEEP = 4 -- protocol: kind of call
 
 local env, failed_tasks, failures = core.globals, {}, 0 -- failed task -> its place among them, until its error is taken
 

@@ -1,7 +1,7 @@
 -- What the small things of a script share.
 local core = ...
 local host, error, type = core.host, core.error, core.type
-local TOOL = 13
+local TOOL = 13 -- protocol
 local LARGE = 65536 -- bytes, as in bounds.lua
 
 -- tool(name, …) asks the host for something small at once: returns its answer or raises its error.

@@ -2,7 +2,7 @@
 local core = ...
 local next, host, run = core.next, core.host, core.run
 local sort, concat = core.table.sort, core.table.concat
-local WAIT = 3
+local WAIT = 3 -- protocol
 local MAX_NESTED = 40 -- waits in place inside one another; LuaJIT's C stack allows 200
 
 -- Every task waits for another: an error that says where each does.
