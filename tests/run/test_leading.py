@@ -18,7 +18,7 @@ from host.bridge.loops import AsyncioLoop, LoopFactory, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.worker import AsyncFunction, AsyncWorker
 from host.events import Event
-from host.run import runners as module
+from host.run import scheduler as module
 from host.run.scheduler import Runners
 
 

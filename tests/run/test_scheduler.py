@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from host.run import runners as module
+from host.run import scheduler as module
 from host.run.scheduler import Runners
 
 
