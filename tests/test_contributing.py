@@ -12,7 +12,7 @@ TEXT = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
 def test_every_file_it_names_is_there() -> None:
     """A path, or a file's name beside the path before it; what a newcomer opens first must exist."""
     names = set(re.findall(r"`((?:host/|tests/|docs/)?[\w/]+\.(?:py|lua|toml|md|txt))`", TEXT))
-    known = {path.name for path in (ROOT / "host").rglob("*.*")} | {path.name for path in (ROOT / "tests").rglob("*.py")}
+    known = {path.name for folder in ("host", "tests") for path in (ROOT / folder).rglob("*.*")}
     missing = [
         name for name in sorted(names)
         if not (ROOT / name).exists() and not (ROOT / "host" / name).exists()
@@ -25,7 +25,8 @@ def test_every_file_it_names_is_there() -> None:
 def test_what_it_names_in_a_file_is_in_it() -> None:
     """Tables and functions to extend are named as they are called."""
     for file, name in (
-        ("cli/commands.py", "NAMES"), ("policy/units.py", "UNITS"), ("settings.py", "_READERS"), ("cli/run.py", "sinks_of"),
+        ("cli/commands.py", "NAMES"), ("policy/units.py", "UNITS"), ("settings.py", "_READERS"),
+        ("cli/run.py", "sinks_of"),
         ("http/client.py", "_choose"), ("http/limiter.py", "limited"), ("run/session.py", "_call"),
     ):  # fmt: skip
         assert name in TEXT

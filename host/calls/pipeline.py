@@ -79,6 +79,7 @@ class Call(msgspec.Struct, eq=False):
     reply: Reply | None = None
     claims: tuple[Claim, ...] = ()  # what it took from budgets
     started: float = 0.0
+    tell: bool = False  # whether the run's sinks are told of it
     seconds: float | None = None  # until its deadline, where that is not the usual time
     again: bool = False  # the script's own repeat of it carries the same idempotency key
     web_key: Key | None = None  # of a library's request that has an idempotency key of the script's

@@ -512,68 +512,84 @@ class Session:
             return None
         self._calls += 1
         call = Call(id, kind, target.decode(), self.answered, line)
-        gate = self.around.gate
-        telling = self.around.sinks and not self.replaying
+        call.tell = bool(self.around.sinks) and not self.replaying
         try:
-            if self._calls > self._limits.calls:
-                self._calls -= 1
-                over = LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
-                over.fatal = True
-                raise over
-            heavy = (payload is not None and len(payload) > LIGHT) or (options is not None and len(options) > LIGHT)
-            if heavy:
-                if self._weight is None:
-                    self._weight = Weight(self._limits.memory)
-                self._weight.add(id, len(payload or b"") + len(options or b""))
-            arguments: Any = from_lua(payload, self._limits.memory) if payload is not None else None
-            if call.name.endswith(REQUEST):
-                gate.resolve(call, arguments[0] if kind == p.PAGE else arguments)
-            if heavy and kind <= p.CREATE:
-                check_values(arguments)
-            if telling and kind != p.PAGE:  # whether there is a page to ask for shows below
-                shown = self.around.mask.value(_shown(brief(arguments) if heavy else arguments))
-                self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, shown))
-            chosen = from_lua(options, self._limits.memory) if options is not None else None
+            arguments, chosen = self._arguments(call, payload, options)
             if durable is not None:
                 told = durable.call(self, call, arguments, chosen, path, n)
                 if told is not None:
                     return p.ERROR, told
             self._open[id] = call
-            if kind == p.CREATE:
-                gate.create(self, call, arguments, chosen)
-            elif kind == p.OPERATION:
-                gate.operate(self, call, arguments)
-            elif kind == p.FUNCTION:
-                if gate.function(self, call, arguments):
-                    self._open.pop(id, None)
-                    if durable is not None:
-                        durable.opened(call)
-                    self._slice_end = 0.0
-                    return self._answer(call)
-            elif kind == p.NEXT:
-                gate.next(self, call, arguments)
-            elif kind == p.PAGE:
-                if not gate.page(self, call, *arguments):
-                    self._open.pop(id, None)
-                    self._calls -= 1
-                    if durable is not None:
-                        durable.refused(id)
-                    return p.VALUE, None
-                if telling:
-                    self._emit(CallStarted(self.run_id, time.time(), id, call.name, line, _shown(arguments[0])))
-            else:
+            begin = _BEGIN.get(kind)
+            if begin is None:
                 raise InvalidCall(f"there is no kind of call {kind}")
+            return begin(self, call, arguments, chosen)
         except Exception as failure:
-            error = wrapped(failure, "host")
-            self._open.pop(id, None)
-            gate.refused(error, call)
-            facts = self._facts(error)
-            if durable is not None:
-                durable.refused(id, self, facts if isinstance(error, LimitError) else None)
-            if telling:
-                self._told(call, error, None)
-            return p.ERROR, facts
-        return None
+            return self._refused(call, wrapped(failure, "host"))
+
+    def _arguments(self, call: Call, payload: bytes | None, options: bytes | None) -> tuple[Any, Any]:
+        """The call's arguments and options, decoded and weighed; sinks are told of it. Raises ``CallError``."""
+        if self._calls > self._limits.calls:
+            self._calls -= 1
+            over = LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
+            over.fatal = True
+            raise over
+        kind = call.kind
+        heavy = (payload is not None and len(payload) > LIGHT) or (options is not None and len(options) > LIGHT)
+        if heavy:
+            if self._weight is None:
+                self._weight = Weight(self._limits.memory)
+            self._weight.add(call.id, len(payload or b"") + len(options or b""))
+        arguments: Any = from_lua(payload, self._limits.memory) if payload is not None else None
+        if call.name.endswith(REQUEST):
+            self.around.gate.resolve(call, arguments[0] if kind == p.PAGE else arguments)
+        if heavy and kind <= p.CREATE:
+            check_values(arguments)
+        if call.tell and kind != p.PAGE:  # whether there is a page to ask for shows later
+            shown = self.around.mask.value(_shown(brief(arguments) if heavy else arguments))
+            self._emit(CallStarted(self.run_id, time.time(), call.id, call.name, call.line, shown))
+        return arguments, from_lua(options, self._limits.memory) if options is not None else None
+
+    def _create(self, call: Call, arguments: Any, chosen: Any) -> None:
+        self.around.gate.create(self, call, arguments, chosen)
+
+    def _operate(self, call: Call, arguments: Any, _: Any) -> None:
+        self.around.gate.operate(self, call, arguments)
+
+    def _function(self, call: Call, arguments: Any, _: Any) -> Any:
+        if not self.around.gate.function(self, call, arguments):
+            return None
+        self._open.pop(call.id, None)  # it has its answer already
+        if self._durable is not None:
+            self._durable.opened(call)
+        self._slice_end = 0.0
+        return self._answer(call)
+
+    def _next(self, call: Call, arguments: Any, _: Any) -> None:
+        self.around.gate.next(self, call, arguments)
+
+    def _page(self, call: Call, arguments: Any, _: Any) -> Any:
+        if self.around.gate.page(self, call, *arguments):
+            if call.tell:
+                shown = _shown(arguments[0])
+                self._emit(CallStarted(self.run_id, time.time(), call.id, call.name, call.line, shown))
+            return None
+        self._open.pop(call.id, None)  # that was the last one: nothing is asked
+        self._calls -= 1
+        if self._durable is not None:
+            self._durable.refused(call.id)
+        return p.VALUE, None
+
+    def _refused(self, call: Call, error: CallError) -> tuple[int, bytes]:
+        """A call was refused before anything was sent: what the script is told."""
+        self._open.pop(call.id, None)
+        self.around.gate.refused(error, call)
+        facts = self._facts(error)
+        if self._durable is not None:
+            self._durable.refused(call.id, self, facts if isinstance(error, LimitError) else None)
+        if call.tell:
+            self._told(call, error, None)
+        return p.ERROR, facts
 
     def _sleep(self, id: int, seconds: float) -> None:
         def rung(reply: Any) -> None:
@@ -750,6 +766,15 @@ class Session:
             except Exception:  # against its contract; the thread is the loop's, and all runs need it
                 _log.exception("a sink raised")
 
+
+# By the kind of call: sends it, and gives None while it waits for its answer.
+_BEGIN: dict[int, Callable[[Session, Call, Any, Any], Any]] = {
+    p.OPERATION: Session._operate,
+    p.CREATE: Session._create,
+    p.PAGE: Session._page,
+    p.FUNCTION: Session._function,
+    p.NEXT: Session._next,
+}
 
 _ASK: dict[int, Callable[..., Any]] = {
     p.TICK: Session._tick,

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from host.errors import CallTimeout, InvalidCall, NetworkError
-from host.http import httpx_transport as httpx_wire, transport
+from host.http import httpx_transport as httpx_wire
+from host.http import transport
 from host.http.message import Request
 from host.http.transport_errors import RULES, Fault, call_error
 
