@@ -6,7 +6,7 @@ from typing import Final
 
 from host.apis.nearest import LONGEST
 
-__all__ = ["MISSING", "MODULES", "hint_for_module", "hint_for_name"]
+__all__ = ["MISSING", "MODULES", "hint_for_method", "hint_for_module", "hint_for_name"]
 
 _READ = "fs.read(path) gives a granted file's text (--allow-read PATH)"
 _FILES = f"{_READ}, fs.write(path, text) writes one (--allow-write PATH)"
@@ -94,7 +94,7 @@ MISSING: Final[dict[str, str]] = {
         "int float Number parseInt parseFloat": "tonumber(text) makes a number of a text",
         "round math.round": _ROUND,
         "range": "for i = 1, n do … end counts",
-        "append table.append table.push table.add": "list[#list + 1] = value puts a value at a list's end",
+        "append table.append table.push table.add table.push_back": "list[#list + 1] = value puts a value at a list's end",
         "table.contains table.indexOf table.find table.includes":
             "for _, item in ipairs(list) do if item == value then … end end looks for a value",
         "table.keys table.values table.merge table.copy table.clone": _EACH,
@@ -150,6 +150,23 @@ MODULES: Final[dict[str, str]] = {
     for name in names.split()
 }  # fmt: skip
 
+# Methods that objects of other clients and other languages' tasks have, and what does the same here.
+ANSWERS: Final[dict[str, str]] = {
+    "save": "update(object.id, {name = value}) sends a change",
+    "update": "update(object.id, {name = value}) sends a change",
+    "modify": "update(object.id, {name = value}) sends a change",
+    "refresh": "retrieve(object.id) reads it again",
+    "reload": "retrieve(object.id) reads it again",
+    "destroy": "delete(object.id) deletes it",
+    "delete": "delete(object.id) deletes it",
+    "cancel": "subscriptions.cancel(object.id) cancels one",
+    "capture": "payment_intents.capture(object.id) captures one",
+    "confirm": "payment_intents.confirm(object.id) confirms one",
+    "auto_paging_iter": "list{}:each() goes over all pages",
+    "autoPagingEach": "list{}:each() goes over all pages",
+}
+TASKS: Final = frozenset(("await", "join", "result", "get_result", "done"))
+
 # What the libraries have, for names that are a slip of the keyboard away.
 MEMBERS: Final[dict[str, tuple[str, ...]]] = {
     library: tuple(names.split())
@@ -190,6 +207,20 @@ def hint_for_name(dotted: str) -> str | None:
             return f"there is no {dotted}; {library} has {', '.join(MEMBERS[library])}"
     hint = MISSING.get(f"{library}.*")
     return None if hint is None else f"there is no {dotted}: {hint}"
+
+
+def hint_for_method(name: str) -> str | None:
+    """What to say of ``value:trim()``, ``list.push(x)``, ``answer:save()``: members other languages' values have."""
+    if name in ANSWERS:
+        return f"what an API answers is plain data and has no {name}: stripe.products.{ANSWERS[name]}, and the like"
+    if name in TASKS:
+        return f"there is no {name}: task:wait() gives a task's results"
+    if name in MEMBERS["table"]:
+        return f"a list has no methods: table.{name}(list, …)"
+    for library in ("string", "table"):
+        if (hint := MISSING.get(f"{library}.{name}")) is not None:
+            return f"there is no {name}: {hint}"
+    return None
 
 
 def hint_for_module(name: str) -> str | None:

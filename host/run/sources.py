@@ -50,15 +50,15 @@ class Sources:
         return "" if text is None else excerpt(text, line)
 
     def hint(self, message: str) -> str | None:
-        """What to do about an error of Lua's own, told with its place."""
+        """What to do about an error of Lua's own that the script caught, told with its place."""
         script, line, said = self.place(message)
-        return self.hint_at(said, script, line)
+        return self.hint_at(said, script, line, caught=True)
 
-    def hint_at(self, message: str, script: str | None, line: int | None) -> str | None:
-        """The same for a message without its place."""
+    def hint_at(self, message: str, script: str | None, line: int | None, *, caught: bool = False) -> str | None:
+        """The same for a message without its place; all there is to say, unless the script has caught the error."""
         from host.run.hints import hint_for  # its tables are large, and most runs end without an error
 
-        return hint_for(message, None if script is None else self.text(script), line)
+        return hint_for(message, None if script is None else self.text(script), line, caught=caught)
 
     def place(self, message: str, also: str | None = None) -> tuple[str | None, int | None, str]:
         """Script, line and the message without them, where it begins with a place of these texts or of the chunk
