@@ -31,7 +31,7 @@ def bind(operation: Operation, args: list[Any]) -> tuple[dict[str, Any], dict[st
     for name in names:
         if not rest or rest[0] is None or isinstance(rest[0], dict | list):
             got = f"{shown(rest[0])}{object_hint(rest[0])}" if rest else "nothing"
-            raise _wrong_call(operation, f"expected {name} first, got {got}", name)
+            raise _wrong_call(operation, f"expected {name} first (an id, as text), got {got}", name)
         found[name] = rest.pop(0)
     params = rest.pop(0) if rest else None
     if params is not None:

@@ -45,6 +45,10 @@ def script_error(
     hint = facts.get("hint")
     if not isinstance(hint, str):
         hint = _hint(message, sources.hint_at(message, where, line), names, sources.text(where), line)
+    if line is not None and kind == "syntax":
+        line = sources.habit(message, where, line) or line
+    elif line is not None and " (map: item " not in message:
+        where, line = sources.tail_call(where, line, facts, message) or (where, line)
     own = {k: v for k, v in facts.items() if k not in ("traceback", "hint")}
     traceback = _text(facts.get("traceback")) or ""
     if line is not None and traceback.startswith(f"{where}:?: in "):

@@ -32,7 +32,10 @@ _VALUE = re.compile(
 )
 _TEXT_SUM = re.compile(r"attempt to perform arithmetic on (?:\w+ '\w+' \()?a string value")
 _MIXED = re.compile(r"attempt to compare (?:number with string|string with number)")
-_TABLE_TEXT = re.compile(r"attempt to concatenate (?:\w+ '\w+' \()?a (?:table|boolean|function|userdata) value")
+_TABLE_TEXT = re.compile(
+    r"attempt to concatenate (?:\w+ '\w+' \()?a (?:table|boolean|function|userdata) value"
+)
+_FUNCTION_TEXT = re.compile(r"attempt to concatenate field '(?P<name>\w{1,100})' \(a function value")
 _LOOP = "for needs an iterator: for key, value in pairs(t) do … end, for i, value in ipairs(list) do … end"
 _PROTECTED = (
     "pcall and try take the function and its arguments, not what a call gave: pcall(f, x), try(f, x), "
@@ -58,7 +61,7 @@ def hint_for(message: str, source: bytes | None, line: int | None, *, caught: bo
 
 def _special(message: str, rows: list[str], source: bytes, line: int | None) -> str | None:
     """What is there instead of a name, Lua's way of another language's, how values are brought together."""
-    if " near '" in message or message.startswith(("unfinished", "undefined label")):
+    if " near '" in message or message.startswith(("unfinished", "undefined label", "no loop to break")):
         return hint_for_syntax(message, rows, line or 0)
     around = [rows[n][:LONGEST] for each in NEAR if line is not None and 0 <= (n := line - 1 + each) < len(rows)]
     here = around[0] if around else ""
@@ -76,6 +79,10 @@ def _special(message: str, rows: list[str], source: bytes, line: int | None) -> 
         )
     if _MIXED.match(message):
         return "a text and a number are not compared: tonumber(text) makes a number of it"
+    if (joined := _FUNCTION_TEXT.match(message)) is not None and len(source) <= LONG:
+        told = of_field(joined["name"], [row[:LONGEST] for row in rows[:MOST]], line or 0, "function")
+        if told is not None:
+            return told
     if _TABLE_TEXT.match(message):
         return "only texts and numbers are joined with ..: tostring(value) or inspect(value) makes a text"
     return None
@@ -88,6 +95,10 @@ def _of_value(message: str, rows: list[str], line: int) -> str | None:
         compared = re.search(rf"({_DOTTED})\s*(?:[<>]=?)|[<>]=?\s*({_DOTTED})", here)
         name = next((each for each in compared.groups() if each), "x") if compared is not None else "x"
         return f"one side of the comparison is nil: print({name}) above shows what it is, and if {name} then … end leaves it out"
+    if ", got nil" in message:
+        given = re.search(rf":\s?\w+\(\s*({_DOTTED})\s*[,)]", here)
+        owner, _, name = given[1].rpartition(".") if given is not None else ("", "", "")
+        return of_field(name, rows, line) if owner else of_name(name, rows, line) if name else None
     found = _VALUE.match(message)
     if found is None:
         return None
@@ -99,6 +110,8 @@ def _of_value(message: str, rows: list[str], line: int) -> str | None:
     if what == "field":
         return of_call(name, rows, line) if "to call" in message else of_field(name, rows, line, kind)
     if what is None and kind == "nil":
+        if re.search(r"\bfor\b.+\bin\b", here) and "pairs" not in here:
+            return f"what stands after in is nil; {_LOOP}"
         return of_index(here)
     return f"{name} is a {kind} here: print({name}) above shows its value" if name and kind != "nil" else None
 

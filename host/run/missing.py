@@ -83,6 +83,14 @@ MISSING: Final[dict[str, str]] = {
         "socket socket.*": f"{_HTTP}; {_SLEEP}",
         "cjson cjson.* dkjson JSON JSON.*": _JSON,
         # other languages'
+        "json.parse json.loads json.load": "json.decode(text) reads JSON",
+        "json.stringify json.dumps json.dump json.serialize": "json.encode(value) makes JSON of a value",
+        "http.fetch http.send http.call": 'http.request{method = "GET", url = …} sends any request, http.get(url) reads',
+        "fs.open fs.readFile fs.read_file fs.load": _FILES,
+        "fs.writeFile fs.write_file fs.save": "fs.write(path, text) writes a file (--allow-write PATH)",
+        "log.print log.log": _LOG,
+        "os.exists": "fs.exists(path) tells whether a granted file is there (--allow-read PATH)",
+        "row rows": "row and rows are there in a run for each row of a file: host run SCRIPT --each FILE",
         "null undefined None NULL": _NIL,
         "True False": "Lua's words are true and false",
         "this": "a method's object is self: function t:method() … end",
@@ -200,7 +208,7 @@ def hint_for_name(dotted: str) -> str | None:
     if library in MEMBERS and member not in MEMBERS[library]:
         import difflib  # for this hint alone
 
-        near = difflib.get_close_matches(member, MEMBERS[library], 1, 0.6)
+        near = difflib.get_close_matches(member, MEMBERS[library], 1, 0.66)
         if near:
             return f'there is no {dotted}; did you mean "{library}.{near[0]}"?'
         if f"{library}.*" not in MISSING:

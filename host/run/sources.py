@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
-from host.run.script import Script, excerpt, without_shebang
+from host.run.script import LONG, Script, excerpt, lines_of, without_shebang
 
 __all__ = ["Sources"]
 
@@ -43,6 +44,23 @@ class Sources:
         except OSError:
             return None
         return text if hash(text) == self._modules[name] else None
+
+    def tail_call(
+        self, script: str, line: int, facts: dict[str, Any], message: str
+    ) -> tuple[str, int] | None:
+        """Script and line of a call made by ``return f(x)``, where ``line`` of ``script`` only led to it."""
+        from host.run.tail_calls import tail_call  # where an error is told only
+
+        names = [script, *(name for name in (self._script.name, *self._modules) if name != script)]
+        texts = [(name, lines_of(text)) for name in names if (text := self.text(name)) and len(text) <= LONG]
+        return tail_call(texts, script, line, facts, message)
+
+    def habit(self, message: str, name: str, line: int) -> int | None:
+        """The line of another language's way of writing, by which a text does not compile."""
+        from host.run.habits import line_of_habit  # where an error is told only
+
+        text = self.text(name)
+        return None if text is None else line_of_habit(message, lines_of(text), line)
 
     def excerpt(self, name: str, line: int) -> str:
         """The source around a line, or an empty text."""
