@@ -31,7 +31,7 @@ def bind(operation: Operation, args: list[Any]) -> tuple[dict[str, Any], dict[st
     for name in names:
         if not rest or rest[0] is None or isinstance(rest[0], dict | list):
             got = f"{shown(rest[0])}{object_hint(rest[0])}" if rest else "nothing"
-            raise _wrong_call(operation, f"expected {name} first (an id, as text), got {got}", name)
+            raise _wrong_call(operation, f"expected {name} first, got {got}", name)
         found[name] = rest.pop(0)
     params = rest.pop(0) if rest else None
     if params is not None:
@@ -64,5 +64,7 @@ def _params(operation: Operation, params: Any) -> dict[str, Any]:
 
 def _wrong_call(operation: Operation, fault: str, param: str | None = None) -> InvalidCall:
     return InvalidCall(
-        f"{operation.id}: {fault}; call it as {signature(operation)}", operation=operation.id, param=param
+        f"{operation.id}: {fault}; call it as {signature(operation)}"
+        + (f" with {param} as a text, such as an object's .id" if param and ".id" not in fault else ""),
+        operation=operation.id, param=param
     )

@@ -209,7 +209,7 @@ def _key(key: Any) -> str:
 def _shape(schema: Schema) -> str:
     names = list(schema.properties)
     if not names:
-        return 'expected a table of names and values such as {key = "value"}'
+        return "expected a table of names and values"
     return f"expected a table with {', '.join(names[:6])}{', …' if len(names) > 6 else ''}"
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 a sentence a row
 """What to do about an error that a function of Lua's libraries raised, by its message: two tables."""
 
 from __future__ import annotations
@@ -146,10 +147,9 @@ def hint_for_library(message: str, rows: list[str], line: int) -> str | None:
         given = re.search(rf"\b{function}\s*\(\s*({DOTTED})\s*[,)]", here)
         if given is not None:
             owner, _, name = given[1].rpartition(".")
-            why = f"{owner} has no {name} here: print(inspect({owner})) shows what it has" if owner else of_name(name, rows, line)
-            return why
+            return f"{owner} has no {name} here: print(inspect({owner})) shows what it has" if owner else of_name(name, rows, line)
     if function in ("ipairs", "pairs") and "userdata" in fault:
         return "an API's objects are gone through by for item in stripe.products.list{}:each() do … end, and the like"
     if function == "time" and "string" in fault:
         return f'{USAGE["time"]}; text:match("(%d+)-(%d+)-(%d+)") takes a date apart'
-    return usage
+    return usage or f"print what is given as argument {number} above this line: it is not what {function} takes"

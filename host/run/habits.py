@@ -1,5 +1,6 @@
 """Syntax errors by habits of other languages, and Lua's way: one table."""
 
+# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 import re

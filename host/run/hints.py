@@ -4,6 +4,7 @@ A name that is not there is told with what is there instead (``host.run.missing`
 Lua's way (``host.run.habits``).
 """
 
+# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 import re

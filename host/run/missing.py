@@ -1,5 +1,6 @@
 """What is there instead of a name of Lua, or of another language, that a script has not: one table."""
 
+# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 from typing import Final

@@ -24,6 +24,11 @@ def tail_call(texts: list[Text], script: str, line: int, facts: dict[str, Any], 
     words = list(_words(facts, message))
     rows = next((rows for name, rows in texts if name == script), [])
     here = _near(rows, line)
+    own = re.match(r"bad argument #\d+ to '(\w{1,60})'", message)
+    if own is not None and _calls(own[1], here):  # Lua names it as the line does that called the function
+        for name, body in _definitions(texts, own[1]):
+            returned = [n for n, row in body if re.search(r"\breturn\s+[\w.:]+\s*[({]", row)]
+            return (name, returned[0]) if len(returned) == 1 else None
     if not words or not here or any(_calls(word, here) for word in words):
         return None
     return _within(texts, here, words, DEEPEST)

@@ -1,5 +1,6 @@
 """Why a value is nil, or of another type than was meant: read from the lines before the one that failed."""
 
+# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 import re
@@ -44,7 +45,7 @@ def of_name(name: str, rows: list[str], line: int, kind: str = "nil") -> str:
             return _of_given(name, given, kind) or _look(name, kind)
         if re.search(rf"\blocal\s+(?:[\w\s,]*,\s*)?{name}\b(?!\s*[,\w]*\s*=)", row) and kind == "nil":
             return f"{name} was declared in line {number} and given no value: local {name} = …"
-        found = re.search(rf"\bfunction\b\s*([\w.:]*)\s*\(([^()]*)\)|([\w.]+)\s*=\s*function\s*\(([^()]*)\)", row)
+        found = re.search(r"\bfunction\b\s*([\w.:]*)\s*\(([^()]*)\)|([\w.]+)\s*=\s*function\s*\(([^()]*)\)", row)
         if found is None:
             continue
         names = re.split(r"\s*,\s*", (found[2] or found[4] or "").strip())
@@ -192,7 +193,7 @@ def unset_global(name: str, rows: list[str], line: int) -> str:
     number, local = declared(rows).get(name, (0, False))
     if local and number > line:
         return f"{name} is declared further down, in line {number}: move that above line {line}"
-    if local and 0 < number:
+    if local and number > 0:
         return f"the local {name} of line {number} ends with the block it is in: declare it before that block"
     if number > line:
         return f"{name} gets its value in line {number}, after this line ran"
