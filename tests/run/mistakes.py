@@ -222,7 +222,7 @@ MISTAKES: dict[str, Mistake] = {
     "a list of objects to create": Mistake('stripe.products.create({{name = "a"}, {name = "b"}})', 1, r"a list of 2", r"create\(params, options\)"),
     "offset for pages": Mistake("stripe.products.list{offset = 10}", 1, r'"offset"', r":each\(\)"),
     "a limit above the API's": Mistake("stripe.products.list{limit = 1000}", 1, r"param limit", r"less than or equal to 100"),
-    "add_price of nothing": Mistake('new_subscription():add_price()', 1, r"items: expected a value, got nil", r"print what was given"),
+    "add_price of nothing": Mistake('new_subscription():add_price()', 1, r"items needs a value: expected a value, got nil", r"print what was given"),
     "a number for a word": Mistake("new_coupon():duration(5)", 1, r'got "?5', r'"once"'),
     "a price as a text with commas": Mistake('new_price():amount("1,299.00")', 1, r"1,299\.00", r"of digits alone"),
     "a share as a text": Mistake('new_coupon():percent_off("20%")', 1, r"20%", r"the number alone, such as 20"),

@@ -22,7 +22,8 @@ function core.refuse_change(state, name)
     if state.given == "function" then
       text = "; a function is called with (…), a builder's id is there after its create()"
     end
-    invalid(resource .. ": " .. name .. ": expected " .. expected .. ", got " .. (state.given == "function" and "a function" or "nil") .. text)
+    local needs = state.given == "function" and "" or " needs a value"
+    invalid(resource .. ": " .. name .. needs .. ": expected " .. expected .. ", got " .. (state.given == "function" and "a function" or "nil") .. text)
   end
   if state.arguments then
     local call = state.arguments == "new_" and "new_" .. resource or "builder" .. state.arguments
