@@ -64,5 +64,7 @@ def _params(operation: Operation, params: Any) -> dict[str, Any]:
 
 def _wrong_call(operation: Operation, fault: str, param: str | None = None) -> InvalidCall:
     return InvalidCall(
-        f"{operation.id}: {fault}; call it as {signature(operation)}", operation=operation.id, param=param
+        f"{operation.id}: {fault}; call it as {signature(operation)}"
+        + (f" with {param} as a text, such as an object's .id" if param and ".id" not in fault else ""),
+        operation=operation.id, param=param
     )

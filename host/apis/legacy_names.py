@@ -13,6 +13,7 @@ from typing import Final
 
 from host.apis.catalog import Catalog
 from host.apis.nearest import meant
+from host.apis.options import NAMES as OPTIONS
 
 __all__ = ["missing_member", "missing_param", "snake"]
 
@@ -89,6 +90,9 @@ MOVED: Final[Mapping[str, str]] = {
 # Parameters that were renamed or moved into another: what to write, by the parameter that takes it.
 PARAMS: Final[Mapping[str, Mapping[str, str]]] = {
     "account_balance": {"balance": ""},
+    "offset": {"starting_after": "starting_after = the last id seen, or :each() goes over all pages"},
+    "page": {"starting_after": "starting_after = the last id seen, or :each() goes over all pages"},
+    "per_page": {"limit": ""},
     "aggregate_usage": {"recurring": "recurring = {meter = …}"},
     "amount": {"unit_amount": "", "line_items": "line_items = {{price_data = {unit_amount = …}, …}}"},
     "application_fee": {"application_fee_amount": ""},
@@ -139,6 +143,16 @@ _NOTES: Final[Mapping[str, str]] = {
 }
 
 
+# What sets a client up elsewhere.
+SETUPS: Final = frozenset("api_key set_api_key new stripe client stripe_client init setup secret_key".split())  # noqa: SIM905
+
+
+def key_setting(api: str) -> str:
+    """Where the key of an API belongs."""
+    name = "STRIPE_SECRET_KEY" if api == "stripe" else f"{api.upper()}_API_KEY"
+    return f"its key is a setting, {name} in the environment or in .env, and never in the script"
+
+
 def snake(name: str) -> str:
     """``PaymentIntent``, ``paymentIntents``, ``Payment-Intent`` → ``payment_intent(s)``."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\s\-]+", "_", name)
@@ -150,6 +164,8 @@ def missing_member(catalog: Catalog, prefix: str, key: str) -> str:
     if len(key) > 100:
         return ""
     name = snake(key)
+    if not prefix and name in SETUPS:
+        return f"; {catalog.name} is there without: {key_setting(catalog.name)}"
     found = _successor(catalog, prefix, name)
     if found:
         return f"; write {catalog.name}.{found}"
@@ -202,6 +218,8 @@ def missing_param(name: str, valid: Collection[str]) -> str:
     for successor, text in PARAMS.get(name, {}).items():
         if successor in valid:
             return f"; its successor is {successor}{f': {text}' if text else ''}"
+    if name in OPTIONS:
+        return f"; it is a request option: give {{{name} = …}} after the parameters, or call :with{{{name} = …}}"
     other = snake(name) if len(name) <= 100 else name
     if other != name and other in valid:
         return f'; did you mean "{other}"?'

@@ -296,7 +296,9 @@ def prepare(
     if missing:
         names = [name for name in entries if name in missing]
         raise InvalidCall(
-            f"{operation.resource}: {listed(names)} missing", operation=operation.id, param=names[0]
+            f"{operation.resource}: {listed(names)} missing; give {', '.join(f'{name} = …' for name in names[:4])}"
+            f" (of a builder :{names[0]}(…))",
+            operation=operation.id, param=names[0]
         )
     return _request(catalog, operation, plan, options, base_url, body, query, others, boundary)
 

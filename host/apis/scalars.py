@@ -36,6 +36,8 @@ def string_checker(catalog: Catalog, schema: Schema) -> Checker:
             elif not (binary and kind is bytes):
                 raise Fault("expected a string", value)
         if extra is not None:
+            if kind is not str and kind is not bytes and schema.enum and value not in schema.enum:
+                raise Fault(one_of(schema.enum, value), value)  # a list of words that may grow has no numbers in it
             extra(value)
         return value
 

@@ -15,8 +15,8 @@ from host.cli.strict import StrictCommand
 from host.errors import UsageError
 
 if TYPE_CHECKING:
-    from host.durable.records import Run
-    from host.durable.undo import Reversal
+    from host.durable.runs.records import Run
+    from host.durable.runs.undo import Reversal
     from host.host import Host
     from host.run.script import RunResult
 
@@ -86,7 +86,7 @@ def command(
 
 def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
     """One run after the other, the last first. Gives the first result that is no success, or the last."""
-    from host.durable.undoing import undo
+    from host.durable.runs.undoing import undo
 
     worst: RunResult | None = None
     for run in runs:
@@ -104,7 +104,7 @@ def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
 
 def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> bool:
     """Say what would be done (``would``), and what cannot be; whether there is anything to do."""
-    from host.durable.undoing import Undoing
+    from host.durable.runs.undoing import Undoing
 
     durable = host.durable_runs
     durable.check_bound(run)

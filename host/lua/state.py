@@ -188,7 +188,7 @@ HOMES = {
         b"long": b"long_text long_head number16 number32",
         b"patterns": b"matcher",
         b"waiting": b"in_place stuck",
-        b"ask": b"ask",
+        b"ask": b"ask refuse_colon",
         b"tasks": b"call_later",
         b"ending": b"ending",
         b"text": b"text head",

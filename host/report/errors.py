@@ -54,11 +54,19 @@ def _details(error: ScriptError) -> list[str]:
     if facts.get("idempotency_key") and facts.get("outcome") == "unknown":
         details.append(f"  idempotency key {facts['idempotency_key']}")
     if len(error.traceback.splitlines()) > 2:  # one level says no more than the place does
-        details += [f"  {line.strip()}" for line in error.traceback.splitlines() if line.strip()]
+        details += _stack(error.traceback)
     hint = error.hint or facts.get("hint")
     if hint:
         details.append(f"  hint: {hint}")
     return details
+
+
+def _stack(traceback: str) -> list[str]:
+    """The lines of a traceback, those that repeat themselves once: a recursion without end has hundreds."""
+    from itertools import groupby  # for a long traceback alone
+
+    lines = ((line, len(list(same))) for line, same in groupby(traceback.splitlines()) if line.strip())
+    return [f"  {line.strip()}{f' (and {n - 1} more times)' if n > 1 else ''}" for line, n in lines]
 
 
 def _cut(line: str) -> str:

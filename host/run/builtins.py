@@ -145,7 +145,12 @@ class Tools:
         text = name.decode("utf-8", "replace")
         folder = self._job.script.folder
         if folder is None:
-            raise DeniedError(f"require('{text}'): this script is not a file, so it has nothing beside it")
+            from host.run.missing_names import hint_for_module  # a large table, for this error alone
+
+            raise DeniedError(
+                f"require('{text}'): this script is not a file, so it has nothing beside it",
+                hint=hint_for_module(text),
+            )
         if len(text) > MAX_NAME:
             raise InvalidCall(f"require: a module's name of {len(text):,} characters; expected at most {MAX_NAME}")
         steps = text.removesuffix(".lua").replace("/", ".").split(".")

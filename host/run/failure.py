@@ -8,12 +8,12 @@ from typing import Any
 
 from host.apis.nearest import LONGEST
 from host.errors import ScriptError
-from host.run.script import Script
+from host.run.script import LONG, Script, lines_of
 from host.run.sources import Sources
 
 # Patterns are compiled when the first run fails: most commands end without.
 _KIND = r"\w{1,40}\Z"
-_UNKNOWN = r"attempt to (?:call|index) global '(\w+)' \(a nil value\)"
+_UNKNOWN = r"attempt to (?:call|index|perform arithmetic on|concatenate|get length of) global '(\w+)' \(a nil value\)"
 _ITEM = " (map: item "  # begins what the Lua side adds to a message
 
 
@@ -44,7 +44,11 @@ def script_error(
     where = where or script.name
     hint = facts.get("hint")
     if not isinstance(hint, str):
-        hint = _hint(message, sources.hint_at(message, where, line), names)
+        hint = _hint(message, sources.hint_at(message, where, line), names, sources.text(where), line)
+    if line is not None and kind == "syntax":
+        line = sources.habit(message, where, line) or line
+    elif line is not None and " (map: item " not in message:
+        where, line = sources.tail_call(where, line, facts, message) or (where, line)
     own = {k: v for k, v in facts.items() if k not in ("traceback", "hint")}
     traceback = _text(facts.get("traceback")) or ""
     if line is not None and traceback.startswith(f"{where}:?: in "):
@@ -69,16 +73,28 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _hint(message: str, hint: str | None, names: Callable[[], Iterable[str]]) -> str | None:
+def _hint(
+    message: str, hint: str | None, names: Callable[[], Iterable[str]], source: bytes | None, line: int | None
+) -> str | None:
     """What to do about an error of Lua's own, unless its message says it already."""
-    if hint is None:
-        unknown = re.match(_UNKNOWN, message)
-        return None if unknown is None else _near(unknown[1], names())
-    return None if hint in message else hint
+    if hint is not None:
+        return None if hint in message else hint
+    unknown = re.match(_UNKNOWN, message)
+    if unknown is None:
+        return None
+    from host.run.unset import declared, near_name, unset_global  # for this hint alone
+
+    rows = lines_of(source) if source is not None and len(source) <= LONG else []
+    name = unknown[1]
+    own = declared(rows)
+    near = near_name(name, list(own)) if name not in own else None
+    if near is None and name not in own:
+        near = _near(name, names())
+    return f'did you mean "{near}"?' if near else unset_global(name, rows, line or 0)
 
 
 def _near(name: str, names: Iterable[str]) -> str | None:
     import difflib  # for this hint alone
 
     near = [] if len(name) > LONGEST else difflib.get_close_matches(name, list(names), 1, 0.7)
-    return f'did you mean "{near[0]}"?' if near else None
+    return near[0] if near else None

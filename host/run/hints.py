@@ -4,42 +4,72 @@ A name that is not there is told with what is there instead (``host.run.missing_
 with Lua's way (``host.run.syntax_habits``).
 """
 
+# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from host.run.missing_names import hint_for_name
+from host.run.bad_arguments import hint_for_library
+from host.run.missing_names import MEMBERS, hint_for_method, hint_for_name
 from host.run.script import LONG, lines_of
 from host.run.syntax_habits import hint_for_syntax
+from host.run.unset import of_call, of_field, of_index, of_name
 
 __all__ = ["hint_for"]
 
 LONGEST: Final = 1000  # characters of a line, and bytes of a message, that are looked at
+MOST: Final = 3000  # lines that are looked at
 NEAR: Final = (0, -1, 1, -2, 2)  # lines around the one told where a name may stand
 
 _NIL = re.compile(
     r"attempt to (?:call|index|perform arithmetic on|concatenate|get length of|compare) "
     r"(?:(?P<what>global|local|upvalue|field|method) '(?P<name>\w{1,100})' \()?a nil value"
 )
-_NO_CALL = re.compile(r"attempt to call (?:\w+ '\w+' \()?a (?:string|table|number|boolean) value")
+_NO_CALL = re.compile(r"attempt to call (?:\w+ '(?P<name>\w{1,100})' \()?a (?:string|table|number|boolean|userdata) value")
+_VALUE = re.compile(
+    r"attempt to (?:call|index|perform arithmetic on|concatenate|get length of|compare) "
+    r"(?:(?P<what>global|local|upvalue|field|method) '(?P<name>\w{1,100})' \()?a (?P<type>\w{1,20}) value"
+)
 _TEXT_SUM = re.compile(r"attempt to perform arithmetic on (?:\w+ '\w+' \()?a string value")
 _MIXED = re.compile(r"attempt to compare (?:number with string|string with number)")
-_TABLE_TEXT = re.compile(r"attempt to concatenate (?:\w+ '\w+' \()?a (?:table|boolean|function|userdata) value")
+_TABLE_TEXT = re.compile(
+    r"attempt to concatenate (?:\w+ '\w+' \()?a (?:table|boolean|function|userdata) value"
+)
+_FUNCTION_TEXT = re.compile(r"attempt to concatenate field '(?P<name>\w{1,100})' \(a function value")
+_LOOP = "for needs an iterator: for key, value in pairs(t) do … end, for i, value in ipairs(list) do … end"
+_PROTECTED = (
+    "pcall and try take the function and its arguments, not what a call gave: pcall(f, x), try(f, x), "
+    "pcall(function() … end)"
+)
 _DOTTED = r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,3}"
 
 
-def hint_for(message: str, source: bytes | None, line: int | None) -> str | None:
-    """One sentence on what to do, or ``None``. ``message`` is without its place, which is ``line`` of ``source``."""
+def hint_for(message: str, source: bytes | None, line: int | None, *, caught: bool = False) -> str | None:
+    """One sentence on what to do, or ``None``. ``message`` is without its place, which is ``line`` of ``source``.
+
+    ``caught``: the script goes on and may look at the message, so only what is there instead of a name is told.
+    """
     if len(message) > LONGEST:
         return None
     rows = lines_of(source) if source is not None and line is not None else []
-    if " near '" in message or message.startswith(("unfinished", "undefined label")):
+    special = _special(message, rows, source or b"", line)
+    if special is not None or caught:
+        return special
+    rows = [row[:LONGEST] for row in rows[:MOST]] if source is not None and len(source) <= LONG else []
+    return hint_for_library(message, rows, line or 0) or _of_value(message, rows, line or 0)
+
+
+def _special(message: str, rows: list[str], source: bytes, line: int | None) -> str | None:
+    """What is there instead of a name, Lua's way of another language's, how values are brought together."""
+    if " near '" in message or message.startswith(("unfinished", "undefined label", "no loop to break")):
         return hint_for_syntax(message, rows, line or 0)
     around = [rows[n][:LONGEST] for each in NEAR if line is not None and 0 <= (n := line - 1 + each) < len(rows)]
     here = around[0] if around else ""
     if (nil := _NIL.match(message)) is not None:
-        return _of_nil(nil["what"], nil["name"], around, source or b"")
+        return _of_nil(nil["what"], nil["name"], around, source)
+    if (call := _NO_CALL.match(message)) is not None:
+        return _of_call(here, call["name"])
     if _TEXT_SUM.match(message):
         if "%" in here and "+" not in here:
             return 'string.format("%d %s", n, text) puts values into a text'
@@ -50,11 +80,41 @@ def hint_for(message: str, source: bytes | None, line: int | None) -> str | None
         )
     if _MIXED.match(message):
         return "a text and a number are not compared: tonumber(text) makes a number of it"
+    if (joined := _FUNCTION_TEXT.match(message)) is not None and len(source) <= LONG:
+        told = of_field(joined["name"], [row[:LONGEST] for row in rows[:MOST]], line or 0, "function")
+        if told is not None:
+            return told
     if _TABLE_TEXT.match(message):
         return "only texts and numbers are joined with ..: tostring(value) or inspect(value) makes a text"
-    if _NO_CALL.match(message):
-        return _of_call(here)
     return None
+
+
+def _of_value(message: str, rows: list[str], line: int) -> str | None:
+    """Why a value is not what an operator needs: told by what gave it, as far as that is seen in the lines above."""
+    here = rows[line - 1] if 0 < line <= len(rows) else ""
+    if "with nil" in message or "nil with" in message:
+        compared = re.search(rf"({_DOTTED})\s*(?:[<>]=?)|[<>]=?\s*({_DOTTED})", here)
+        name = next((each for each in compared.groups() if each), "x") if compared is not None else "x"
+        return f"one side of the comparison is nil: print({name}) above shows what it is, and if {name} then … end leaves it out"
+    if ", got nil" in message:
+        given = re.search(rf":\s?\w+\(\s*({_DOTTED})\s*[,)]", here)
+        owner, _, name = given[1].rpartition(".") if given is not None else ("", "", "")
+        return of_field(name, rows, line) if owner else of_name(name, rows, line) if name else None
+    found = _VALUE.match(message)
+    if found is None:
+        return None
+    what, name, kind = found["what"], found["name"], found["type"]
+    if what in ("local", "upvalue"):
+        return of_name(name, rows, line, kind)
+    if what == "method":
+        return of_call(name, rows, line)
+    if what == "field":
+        return of_call(name, rows, line) if "to call" in message else of_field(name, rows, line, kind)
+    if what is None and kind == "nil":
+        if re.search(r"\bfor\b.+\bin\b", here) and "pairs" not in here:
+            return f"what stands after in is nil; {_LOOP}"
+        return of_index(here)
+    return f"{name} is a {kind} here: print({name}) above shows its value" if name and kind != "nil" else None
 
 
 def _of_nil(what: str | None, name: str | None, around: list[str], source: bytes) -> str | None:
@@ -100,8 +160,8 @@ def _of_member(name: str, around: list[str], source: bytes) -> str | None:
                 hint = hint_for_name(f"{whole}.{name}")
             if hint:
                 return hint
-        if re.search(rf":\s?{name}\b", row) and (hint := hint_for_name(f"string.{name}")) and "did you" not in hint:
-            return hint if not hint.endswith("upper") else None
+        if re.search(rf"[\w)\]}}\"']\s?[.:]\s?{name}\b", row) and (hint := hint_for_method(name)):
+            return hint
     return None
 
 
@@ -137,7 +197,19 @@ def _of_unset(name: str, around: list[str], source: bytes) -> str | None:
     return None
 
 
-def _of_call(here: str) -> str | None:
+def _of_call(here: str, name: str | None) -> str | None:
     if re.search(r"[\"']\s*%", here):
         return 'string.format("%d %s", n, text) puts values into a text'
-    return None
+    if re.search(r"\bfor\b.+\bin\b", here) and "pairs" not in here:
+        return _LOOP
+    if re.search(r"\b(?:x?pcall|try|assert)\b", here):
+        return _PROTECTED
+    if name == "args":
+        return "args is a list: args[1] is the first argument"
+    if name == "env":
+        return "env.NAME is a granted variable (--allow-env NAME)"
+    if name in MEMBERS:
+        return f"{name} is a library: call one of its functions, {', '.join(f'{name}.{each}' for each in MEMBERS[name][:4])} …"
+    if name is None:
+        return "what stands before (…) is no function: a value is kept in a local and used by its name"
+    return f"{name} is no function: is there another {name} that took its place, or a line break before ( that is read on?"

@@ -1,12 +1,13 @@
 """What is there instead of a name of Lua, or of another language, that a script has not: one table."""
 
+# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 from typing import Final
 
 from host.apis.nearest import LONGEST
 
-__all__ = ["MISSING", "MODULES", "hint_for_module", "hint_for_name"]
+__all__ = ["MISSING", "MODULES", "hint_for_method", "hint_for_module", "hint_for_name"]
 
 _READ = "fs.read(path) gives a granted file's text (--allow-read PATH)"
 _FILES = f"{_READ}, fs.write(path, text) writes one (--allow-write PATH)"
@@ -83,6 +84,14 @@ MISSING: Final[dict[str, str]] = {
         "socket socket.*": f"{_HTTP}; {_SLEEP}",
         "cjson cjson.* dkjson JSON JSON.*": _JSON,
         # other languages'
+        "json.parse json.loads json.load": "json.decode(text) reads JSON",
+        "json.stringify json.dumps json.dump json.serialize": "json.encode(value) makes JSON of a value",
+        "http.fetch http.send http.call": 'http.request{method = "GET", url = …} sends any request, http.get(url) reads',
+        "fs.open fs.readFile fs.read_file fs.load": _FILES,
+        "fs.writeFile fs.write_file fs.save": "fs.write(path, text) writes a file (--allow-write PATH)",
+        "log.print log.log": _LOG,
+        "os.exists": "fs.exists(path) tells whether a granted file is there (--allow-read PATH)",
+        "row rows": "row and rows are there in a run for each row of a file: host run SCRIPT --each FILE",
         "null undefined None NULL": _NIL,
         "True False": "Lua's words are true and false",
         "this": "a method's object is self: function t:method() … end",
@@ -94,7 +103,7 @@ MISSING: Final[dict[str, str]] = {
         "int float Number parseInt parseFloat": "tonumber(text) makes a number of a text",
         "round math.round": _ROUND,
         "range": "for i = 1, n do … end counts",
-        "append table.append table.push table.add": "list[#list + 1] = value puts a value at a list's end",
+        "append table.append table.push table.add table.push_back": "list[#list + 1] = value puts a value at a list's end",
         "table.contains table.indexOf table.find table.includes":
             "for _, item in ipairs(list) do if item == value then … end end looks for a value",
         "table.keys table.values table.merge table.copy table.clone": _EACH,
@@ -150,6 +159,23 @@ MODULES: Final[dict[str, str]] = {
     for name in names.split()
 }  # fmt: skip
 
+# Methods that objects of other clients and other languages' tasks have, and what does the same here.
+ANSWERS: Final[dict[str, str]] = {
+    "save": "update(object.id, {name = value}) sends a change",
+    "update": "update(object.id, {name = value}) sends a change",
+    "modify": "update(object.id, {name = value}) sends a change",
+    "refresh": "retrieve(object.id) reads it again",
+    "reload": "retrieve(object.id) reads it again",
+    "destroy": "delete(object.id) deletes it",
+    "delete": "delete(object.id) deletes it",
+    "cancel": "subscriptions.cancel(object.id) cancels one",
+    "capture": "payment_intents.capture(object.id) captures one",
+    "confirm": "payment_intents.confirm(object.id) confirms one",
+    "auto_paging_iter": "list{}:each() goes over all pages",
+    "autoPagingEach": "list{}:each() goes over all pages",
+}
+TASKS: Final = frozenset(("await", "join", "result", "get_result", "done"))
+
 # What the libraries have, for names that are a slip of the keyboard away.
 MEMBERS: Final[dict[str, tuple[str, ...]]] = {
     library: tuple(names.split())
@@ -183,13 +209,27 @@ def hint_for_name(dotted: str) -> str | None:
     if library in MEMBERS and member not in MEMBERS[library]:
         import difflib  # for this hint alone
 
-        near = difflib.get_close_matches(member, MEMBERS[library], 1, 0.6)
+        near = difflib.get_close_matches(member, MEMBERS[library], 1, 0.66)
         if near:
             return f'there is no {dotted}; did you mean "{library}.{near[0]}"?'
         if f"{library}.*" not in MISSING:
             return f"there is no {dotted}; {library} has {', '.join(MEMBERS[library])}"
     hint = MISSING.get(f"{library}.*")
     return None if hint is None else f"there is no {dotted}: {hint}"
+
+
+def hint_for_method(name: str) -> str | None:
+    """What to say of ``value:trim()``, ``list.push(x)``, ``answer:save()``: members other languages' values have."""
+    if name in ANSWERS:
+        return f"what an API answers is plain data and has no {name}: stripe.products.{ANSWERS[name]}, and the like"
+    if name in TASKS:
+        return f"there is no {name}: task:wait() gives a task's results"
+    if name in MEMBERS["table"]:
+        return f"a list has no methods: table.{name}(list, …)"
+    for library in ("string", "table"):
+        if (hint := MISSING.get(f"{library}.{name}")) is not None:
+            return f"there is no {name}: {hint}"
+    return None
 
 
 def hint_for_module(name: str) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
-from host.run.script import Script, excerpt, without_shebang
+from host.run.script import LONG, Script, excerpt, lines_of, without_shebang
 
 __all__ = ["Sources"]
 
@@ -44,21 +45,38 @@ class Sources:
             return None
         return text if hash(text) == self._modules[name] else None
 
+    def tail_call(
+        self, script: str, line: int, facts: dict[str, Any], message: str
+    ) -> tuple[str, int] | None:
+        """Script and line of a call made by ``return f(x)``, where ``line`` of ``script`` only led to it."""
+        from host.run.tail_calls import tail_call  # where an error is told only
+
+        names = [script, *(name for name in (self._script.name, *self._modules) if name != script)]
+        texts = [(name, lines_of(text)) for name in names if (text := self.text(name)) and len(text) <= LONG]
+        return tail_call(texts, script, line, facts, message)
+
+    def habit(self, message: str, name: str, line: int) -> int | None:
+        """The line of another language's way of writing, by which a text does not compile."""
+        from host.run.syntax_habits import line_of_habit  # where an error is told only
+
+        text = self.text(name)
+        return None if text is None else line_of_habit(message, lines_of(text), line)
+
     def excerpt(self, name: str, line: int) -> str:
         """The source around a line, or an empty text."""
         text = self.text(name)
         return "" if text is None else excerpt(text, line)
 
     def hint(self, message: str) -> str | None:
-        """What to do about an error of Lua's own, told with its place."""
+        """What to do about an error of Lua's own that the script caught, told with its place."""
         script, line, said = self.place(message)
-        return self.hint_at(said, script, line)
+        return self.hint_at(said, script, line, caught=True)
 
-    def hint_at(self, message: str, script: str | None, line: int | None) -> str | None:
-        """The same for a message without its place."""
+    def hint_at(self, message: str, script: str | None, line: int | None, *, caught: bool = False) -> str | None:
+        """The same for a message without its place; all there is to say, unless the script has caught the error."""
         from host.run.hints import hint_for  # its tables are large, and most runs end without an error
 
-        return hint_for(message, None if script is None else self.text(script), line)
+        return hint_for(message, None if script is None else self.text(script), line, caught=caught)
 
     def place(self, message: str, also: str | None = None) -> tuple[str | None, int | None, str]:
         """Script, line and the message without them, where it begins with a place of these texts or of the chunk

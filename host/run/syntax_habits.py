@@ -1,11 +1,12 @@
 """Syntax errors by habits of other languages, and Lua's way: one table."""
 
+# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 import re
 from typing import Final
 
-__all__ = ["hint_for_syntax"]
+__all__ = ["hint_for_syntax", "line_of_habit"]
 
 LONGEST: Final = 300  # characters of a line that are looked at
 MOST: Final = 2000  # lines up to the one told that are looked at
@@ -22,18 +23,18 @@ _REQUIRE = 'local name = require("name") loads a file beside the script'
 
 # A pattern for a line without its texts and comments, and what to say. None of them is found in a line that is Lua.
 LINES: Final[tuple[tuple[str, str], ...]] = (
-    (r"!\s*=", "not equal is written ~="),
-    (r"===", "equal is written =="),
-    (r"<>", "not equal is written ~="),
-    (r"&&", "and is written and"),
-    (r"\|\|", "or is written or"),
+    (r"!\s*=", "!= is written ~= in Lua"),
+    (r"===", "=== is written == in Lua"),
+    (r"<>", "<> is written ~= in Lua"),
+    (r"&&", "&& is written and: if a and b then"),
+    (r"\|\|", "|| is written or: if a or b then"),
     (r"\?\?|\?\.", "a value in place of nil: x or other; a member of what may be nil: x and x.name"),
     (r"\?[^:]*:", "a choice is written condition and a or b"),
     (r"^\s*(?:switch|case|match|when)\b\s*(?:\(.*\)\s*\{|[A-Za-z_])",
      "a choice among values is if … elseif … else … end, or a table of functions"),
     (r"^\s*for\s*\(|^\s*for\s+\w+\s*=[^,]*;", "a loop that counts is for i = 1, n do … end"),
-    (r"\+\+", "there is no ++: write n = n + 1"),
-    (r"(?<![=<>~])(\+|-|\*|/|%|\.\.|\^|//|&|\|)=(?!=)", "there is no {0}=: write x = x {0} y"),
+    (r"\+\+", "there is no ++: write {1} = {1} + 1"),
+    (r"(?<![=<>~])(\+|-|\*|/|%|\.\.|\^|//|&|\|)=(?!=)", "there is no {0}=: write {1} = {1} {0} …"),
     (r":=", "a value is set with =: local x = 1"),
     (r"/\*|^\s*//", f"{_COMMENT}, one over several lines stands between --[[ and ]]"),
     (r"\*\*", "a power is written x ^ y"),
@@ -47,7 +48,7 @@ LINES: Final[tuple[tuple[str, str], ...]] = (
     (r"\b(?:try|catch|finally)\s*\{|\}\s*(?:catch|finally)\b|^\s*(?:try|catch|except|finally|throw|raise)"
      r"(?:\s+[\w\"]|\s*:?\s*$)", _TRY),
     (r"\belse\s*\{|\bfunction\b[^{]*\)\s*\{|^\s*(?:\}\s*)?(?:if|while|for)\s*\(.*\)\s*\{", _BLOCK),
-    (r"\b(?:elif|elsif|elsef|elseIf)\b", "else if is written elseif"),
+    (r"\b(?:elif|elsif|elsef|elseIf)\b", "elif and else if are written elseif"),
     (r"(?<!::)(?<!goto )\bcontinue\b(?!\s*[=(.:,\[\"'])", _CONTINUE),
     (r"^\s*(?:import|from|include|using)\s+\w", _REQUIRE),
     (r"\b(?:async|await)\s+\w", "calls wait by themselves; spawn(function() … end) does something meanwhile"),
@@ -91,17 +92,33 @@ LINES_OF: Final[tuple[tuple[str, str, str], ...]] = (
 )
 
 MESSAGES: Final[tuple[tuple[str, str], ...]] = (
-    (r"unexpected symbol near '='", "one statement has one =: a, b = 1, 2 sets two values"),
+    (r"unexpected symbol near '='", "= sets a name or a member, one statement has one: a, b = 1, 2 sets two"),
     (r"ambiguous syntax", "put a ; at the end of the line before"),
     (r"function arguments expected", "a method is called with (…); a member is read with a dot"),
     (r"undefined label 'continue'", "put ::continue:: before the loop's end"),
-    (r"unfinished string", "a text ends on its line; [[…]] goes over several, \\n is a line break"),
+    (r"unfinished string", "a text ends on its line with the same \" or ' it began with; [[…]] goes over several, \\n is a line break"),
+    (r"unfinished long comment", "what begins with --[[ ends with ]]"),
     (r"unfinished long", "what begins with [[ ends with ]]"),
     (r"invalid escape sequence", "\\\\ stands for a backslash; [[…]] takes all as it is"),
     (r"'<name>' expected near '(?:and|break|do|else|elseif|end|false|for|function|goto|if|in|local|nil|not|or|repeat|"
      r"return|then|true|until|while)'", 'a word of Lua is no name: as a key write t["end"], ["end"] = value'),
     (r"'\}' expected", "the members of a table are separated by commas"),
+    (r"'\]' expected near ':'", "text:sub(from, to) is a part of a text, unpack(list, from, to) of a list"),
+    (r"'\)' expected", "a ( is not closed, or a comma is missing between what stands in it"),
+    (r"'\]' expected", "a [ is not closed: t[key]"),
+    (r"unexpected symbol near '\)'", "there is one ) more than (, or a value is missing before it"),
+    (r"'(?:<eof>|end)' expected .*near '(?!<eof>)", "{block}"),
+    (r"'end' expected", "{block}"),
+    (r"'until' expected", "repeat ends with until condition"),
+    (r"'then' expected near 'in'", "a table is not asked by in: t[key] ~= nil tells whether it has the key"),
+    (r"'then' expected", "if and elseif need then: if x then … end"),
+    (r"'do' expected", "while and for need do: while x do … end, for i = 1, n do … end"),
+    (r"'=' or 'in' expected", "a loop is for i = 1, n do, or for key, value in pairs(t) do, with a comma between the names"),
+    (r"no loop to break", "break stands inside a loop; return leaves a function"),
+    (r"undefined label '(\w+)'", "goto needs its label in the same block or around it: ::name::"),
     (r"'=' expected near", "a statement is a call, f(…), or sets a value, name = value"),
+    (r"unexpected symbol near", "a word, value or sign is missing before that, or is one too many: look at the end of the line before as well"),
+    (r" expected", "look at this line and the end of the one before for a missing word, comma or bracket"),
 )  # fmt: skip
 
 _STATEMENT = re.compile(r"^\s*(?:local\s+)?([A-Za-z_]\w{1,15})\s+[A-Za-z_][\w.:]*\s*\(?")
@@ -125,7 +142,7 @@ def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
         for pattern, hint in LINES:
             found = re.search(pattern, bare)
             if found is not None:
-                return hint.replace("{0}", found[1]) if found.groups() else hint
+                return _filled(hint, found, bare)
         for said, pattern, hint in LINES_OF:
             if re.search(said, message) and re.search(pattern, raw):
                 return hint
@@ -138,8 +155,47 @@ def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
         return f"else if in line {first + found_at} is written elseif, or needs an end of its own"
     for pattern, hint in MESSAGES:
         if re.search(pattern, message):
-            return hint
+            return _of_block(message) if hint == "{block}" else hint
     return None
+
+
+def line_of_habit(message: str, rows: list[str], line: int) -> int | None:
+    """The line, at ``line`` or before it, that is written in another language's way for certain; else ``None``."""
+    looked_at = _looked_at([row[:LONGEST] for row in rows[:line]], line)
+    for number in looked_at:
+        bare = _without_texts(rows[number - 1][:LONGEST])
+        if any(re.search(pattern, bare) for pattern, _ in LINES):
+            return number
+        if re.search(r"expected near", message) and re.search(LINES_OF[0][1], rows[number - 1][:LONGEST]):
+            return number
+    if re.search(r"'(?:then|do)' expected", message):
+        for number in range(min(line, len(rows)), max(0, line - BLOCK), -1):
+            if _BRACED.match(rows[number - 1][:LONGEST]):
+                return number
+    return None
+
+
+def _filled(hint: str, found: re.Match[str], bare: str) -> str:
+    """A hint with the operator that was found, and the name that stands before it."""
+    if found.groups():
+        hint = hint.replace("{0}", found[1])
+    name = re.search(r"[A-Za-z_][\w.\[\]]{0,60}\Z", bare[: found.start()].rstrip())
+    return hint.replace("{1}", name[0] if name is not None else "x")
+
+
+def _of_block(message: str) -> str:
+    """What to do about a block without its end, or an end without its block."""
+    opened = re.search(r"to close '(\w+)' at line (\d+)", message)
+    if opened is not None:
+        return (
+            f"the {opened[1]} of line {opened[2]} has no end of its own: each function, if, for and while needs one, "
+            "and return stands last before it"
+        )
+    if re.search(r"'<eof>' expected near 'end'", message):
+        return "there is one end more than functions, ifs and loops that it could close"
+    if "'<eof>' expected" in message:
+        return "something stands after what ends the script: return stands last, and each end has its block"
+    return "each function, if, for and while needs an end of its own, and return stands last before it"
 
 
 def _looked_at(rows: list[str], line: int) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from host import Host, RunResult, UsageError
-from host.durable.undoing import Undoing, undo
+from host.durable.runs.undoing import Undoing, undo
 from host.simulator.fault_injection import Faults, Rates
 from tests.durable.lab import Lab
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from host import Host, JournalError, RunResult
-from host.durable.journal import Journal
-from host.durable.records import Run
+from host.durable.runs.journal import Journal
+from host.durable.runs.records import Run
 
 
 @pytest.fixture

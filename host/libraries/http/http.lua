@@ -27,6 +27,9 @@ end
 local http = {}
 for _, name in core.ipairs { "request", "get", "head", "post", "put", "patch", "delete", "options" } do
   local target = "http." .. name
-  http[name] = function(...) return answered(ask(target, ...)) end
+  http[name] = function(...)
+    core.refuse_colon(http, (...), target)
+    return answered(ask(target, ...))
+  end
 end
 core.globals.http = http

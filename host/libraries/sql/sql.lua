@@ -62,6 +62,12 @@ local function full(where)
 end
 
 local sql = full(core.NULL)
+for name, fn in core.pairs(sql) do
+  sql[name] = function(...)
+    core.refuse_colon(sql, (...), "sql." .. name)
+    return fn(...)
+  end
+end
 function sql.connect(where)
   return setmetatable(either_way(full(ask("sql.connect", where))), { __metatable = false, __tostring = function() return "database " .. where end })
 end

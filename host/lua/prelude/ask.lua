@@ -3,6 +3,13 @@ local core = ...
 local call, encode_list, decode, select = core.call, core.encode_list, core.decode, core.select
 local FUNCTION = 5 -- protocol
 
+-- What begins the functions of a library: called with a colon they are given the library first.
+function core.refuse_colon(library, given, name)
+  if core.rawequal(library, given) then
+    core.raise { kind = "invalid", message = name .. " is called with a dot, not a colon: write " .. name .. "(…)" }
+  end
+end
+
 function core.ask(name, ...)
   local _, bytes = call(FUNCTION, name, encode_list(select("#", ...), ...))
   if bytes == nil then return nil end

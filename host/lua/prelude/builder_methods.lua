@@ -7,6 +7,8 @@ local sort = core.table.sort
 local own, make, state_of, changeable, fragment, given, keep, method, parameters, new = core.builders()
 local CHECK, TOOL = 12, 13 -- protocol
 
+local EXPECTED = { s = "a string", i = "an integer", n = "a number", b = "true or false" }
+
 local function invalid(message) return core.raise { kind = "invalid", message = message } end
 
 -- Why a builder's method cannot do what it is asked to.
@@ -15,8 +17,18 @@ function core.refuse_change(state, name)
     invalid("'" .. name .. "' is a method: write builder:" .. name .. "(…) with a colon, not a dot")
   end
   local resource = state.class.resource
-  if state.needs then invalid(resource .. ":" .. name .. "() needs a value (json.null to send null)") end
-  if state.arguments then invalid("new_" .. resource .. "() takes no arguments; set parameters with its methods") end
+  if state.needs then
+    local expected, text = EXPECTED[state.needs] or "a value", "; print what was given above this line (json.null sends a null)"
+    if state.given == "function" then
+      text = "; a function is called with (…), a builder's id is there after its create()"
+    end
+    local needs = state.given == "function" and "" or " needs a value"
+    invalid(resource .. ": " .. name .. needs .. ": expected " .. expected .. ", got " .. (state.given == "function" and "a function" or "nil") .. text)
+  end
+  if state.arguments then
+    local call = state.arguments == "new_" and "new_" .. resource or "builder" .. state.arguments
+    invalid(call .. "() takes no arguments; set parameters with methods, :name(value), or all of a table with :params{…}")
+  end
   if state.busy then invalid("create() of this " .. resource .. " is under way in another task") end
   if state.created then
     local id = state.id and (" (" .. tostring(state.id) .. ")") or ""
@@ -57,7 +69,7 @@ end
 
 -- Positional arguments as the table they stand for, under one name or two; a table is taken as it is.
 function core.positional(first, second, value, also)
-  if type(value) == "table" then return value end
+  if type(value) == "table" or value == nil then return value end
   local item = { [first] = value }
   if second then item[second] = also end
   return item

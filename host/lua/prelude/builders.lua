@@ -43,7 +43,7 @@ local function fragment(class, name, code, value, within, state)
     kept = not odd and value or { code = encoded }
     if code == "s" and not odd then return kept end
   else
-    if value == nil then core.refuse_change({ class = class, needs = true }, name) end
+    if value == nil or kind == "function" then core.refuse_change({ class = class, needs = code, given = kind }, name) end
     encoded = core.encode(value)
     kept = { code = encoded }
     if kind == "number" and (code == "n" or code == "s" or (code == "i" and value == math.floor(value))) then return kept end
@@ -171,8 +171,9 @@ local function method(class, name)
   return class.methods[name] or define(class, name, host(METHOD, class.target, name))
 end
 
-function own.create(self)
+function own.create(self, also)
   local state = state_of(self, "create")
+  if also ~= nil then core.refuse_change({ class = state.class, arguments = ":create" }, "create") end
   if state.created or state.busy then core.refuse_change(state, "create") end
   state.busy = true
   local options
@@ -249,7 +250,7 @@ function core.makers.builders(_, target, about, ...)
     for i = 1, select("#", ...), 6 do define(class, select(i, ...)) end
   end
   return function(...)
-    if select("#", ...) > 0 then core.refuse_change({ class = class, arguments = true }, "new") end
+    if select("#", ...) > 0 then core.refuse_change({ class = class, arguments = "new_" }, "new") end
     return (new(class))
   end
 end

@@ -4,12 +4,12 @@ local core = ...
 local find, host = core.string.find, core.host
 local TOOL = 13 -- protocol
 local MOST = 1000 -- bytes of a message that is looked at
-local NO_PLACE = "attempt to call a nil value" -- of pcall(io.open, …): raised where no line of the script is
+local NO_PLACE = "^attempt to call a %a+ value$" -- of pcall(io.open, …), pcall(f()): raised where no line of the script is
 
 function core.told(err)
   if #err > MOST then return err end
   local asked = err
-  if err == NO_PLACE then
+  if find(err, NO_PLACE) then
     local line, script = core.where(3)
     if line then asked = script .. ":" .. line .. ": " .. err end
   elseif not find(err, ": attempt to ", 1, true) then

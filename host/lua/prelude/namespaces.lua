@@ -3,7 +3,7 @@ local core = ...
 local host, type, select, tostring, rawget = core.host, core.type, core.select, core.tostring, core.rawget
 local raise, call, encode_list, match = core.raise, core.call, core.encode_list, core.string.match
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
-local getinfo = core.debug.getinfo
+local find, upper, getinfo = core.string.find, core.string.upper, core.debug.getinfo
 local PRELUDE, MEMBER, OPERATION = 9, 14, 1 -- protocol
 local PAGES = "^(%Z*)%z(%Z*)%z(.*)$"
 
@@ -47,13 +47,23 @@ local function namespace(path)
 end
 
 meta.__metatable = false
-meta.__newindex = function(self) raise { kind = "invalid", message = tostring(self) .. " cannot be assigned to" } end
+local function key_setting(self)
+  local path = tostring(self)
+  if find(path, ".", 1, true) then return "" end
+  local name = path == "stripe" and "STRIPE_SECRET_KEY" or upper(path) .. "_API_KEY"
+  return "; its key is a setting, " .. name .. " in the environment or in .env, and never in the script"
+end
+meta.__newindex = function(self, key)
+  raise { kind = "invalid", message = tostring(self) .. " cannot be assigned to, as " .. tostring(self) .. "." .. tostring(key) .. " is"
+    .. key_setting(self) }
+end
 meta.__tostring = function(self)
   local state = tag_of(self, "namespace")
   return state and state.path or "namespace"
 end
 meta.__call = function(self)
-  raise { kind = "invalid", message = tostring(self) .. " is a group of operations, not an operation: call " .. tostring(self) .. ".<operation>(…)" }
+  raise { kind = "invalid", message = tostring(self) .. " is a group of operations, not an operation: call " .. tostring(self) .. ".<operation>(…)"
+    .. key_setting(self) }
 end
 meta.__index = function(self, key)
   local state = tag_of(self, "namespace")
