@@ -82,6 +82,8 @@ MISSING: Final[dict[str, str]] = {
         "lfs lfs.*": "fs.list(folder), fs.exists(path) and fs.remove(path) work on granted folders",
         "socket socket.*": f"{_HTTP}; {_SLEEP}",
         "cjson cjson.* dkjson JSON JSON.*": _JSON,
+        # those of --each
+        "row rows": "row and rows are there in runs of --each FILE, one for each row of a .csv, .tsv or .jsonl file",
         # other languages'
         "null undefined None NULL": _NIL,
         "True False": "Lua's words are true and false",
