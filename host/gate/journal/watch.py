@@ -1,7 +1,8 @@
 """Whether a journal's file is still the one that was opened.
 
 A file that was deleted, renamed or replaced takes writes without an error, and nobody ever reads them; one that was
-cut short is written to behind its end, one that was overwritten is none. So before each transaction and after it what the path names is looked at.
+cut short is written to behind its end, one that was overwritten is none. So before
+each transaction and after it what the path names is looked at.
 """
 
 from __future__ import annotations
