@@ -90,10 +90,10 @@ def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
 
     worst: RunResult | None = None
     for run in runs:
-        something = _tell(host, run, refunds=refunds, would=False)
+        nothing = _tell(host, run, refunds=refunds, would=False)
         result = undo(host, run.id, refunds=refunds, beside=len(runs) > 1)
-        if not something:
-            click.echo(f"nothing is left that could be undone of {run.id}", err=True)
+        if nothing:
+            click.echo(nothing, err=True)
         if result.error is not None:
             return result
         if worst is None or (result.exit_status and not worst.exit_status):
@@ -102,8 +102,8 @@ def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
     return worst
 
 
-def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> bool:
-    """Say what would be done (``would``), and what cannot be; whether there is anything to do."""
+def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> str:
+    """Say what would be done (``would``), and what cannot be. Gives what is to be said where there is nothing to do."""
     from host.parts.undoing import Undoing
 
     durable = host.durable_runs
@@ -118,9 +118,11 @@ def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> bool:
             click.echo(f"would undo {what} {each.entry.amount} by {how}")
         if each.note:
             click.echo(f"note: {what}: {each.note}", err=not would)
+    refused = any(not each.tries for each in state.left)
+    nothing = f"nothing {'else can' if refused else 'is left that could'} be undone of {run.id}"
     if would and not state.steps:
-        click.echo(f"nothing is left that could be undone of {run.id}")
-    return bool(state.steps or state.unfinished)
+        click.echo(nothing)
+    return "" if state.steps or state.unfinished else nothing
 
 
 def _where(reversal: Reversal, run: Run) -> str:
