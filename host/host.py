@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from host.apis.api import Api
     from host.apis.definition import Document
     from host.bridge.request import AsyncRequest, Reply
-    from host.durable.runs.decisions import InDoubt
-    from host.durable.runs.runs import DurableRuns, Kept
+    from host.durable.decisions import InDoubt
+    from host.durable.runs import DurableRuns, Kept
     from host.host_arguments import ApiArguments
     from host.isolation.processes import Isolation
     from host.processes.pool import Shards
@@ -439,7 +439,7 @@ class Host(Additions):
             raise UsageError("durable runs need a host of one process: leave processes=… (--processes) out")
         with self._lock:
             if self._durable_runs is None:
-                from host.durable.runs.runs import DurableRuns, HostParts  # most hosts have none
+                from host.durable.runs import DurableRuns, HostParts  # most hosts have none
 
                 self._durable_runs = DurableRuns(
                     HostParts(

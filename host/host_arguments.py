@@ -54,7 +54,7 @@ def api_arguments(apis: Any) -> dict[str, NamedApi]:
 
 def _api(name: str, given: Any) -> NamedApi:
     if not isinstance(given, Mapping) or "document" not in given:
-        if isinstance(given, Mapping) and given.keys() & {"base_url", "auth"}:
+        if isinstance(given, Mapping) and "openapi" not in given and "swagger" not in given:
             raise UsageError(f"{name} has no document; expected document, and maybe base_url and auth")
         given = {"document": given}
     unknown = [each for each in given if each not in NamedApi._fields]

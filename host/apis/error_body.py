@@ -154,7 +154,7 @@ def _item(value: Any, depth: int) -> str:
         return said
     names = _by_letters(value)
     said = said or _text(names.get("code")) or _text(names.get("type")) or ""
-    place = _place(value)
+    place = _place(value) or (_text(names.get("name")) if "reason" in names else None)  # RFC 7807's invalid-params
     return f"{place}: {said}" if place and said and place not in said else said
 
 

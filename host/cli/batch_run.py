@@ -23,7 +23,7 @@ from host.report.progress import Progress
 from host.report.summary import Summary, status_of
 
 if TYPE_CHECKING:
-    from host.durable.runs.records import Run
+    from host.durable.records import Run
     from host.events import Sink
     from host.host import Host
     from host.run.script import RunResult, Script

@@ -11,8 +11,8 @@ import click
 from host.settings import Settings
 
 if TYPE_CHECKING:
-    from host.durable.runs.journal import Journal
-    from host.durable.runs.records import Run
+    from host.durable.journal import Journal
+    from host.durable.records import Run
 
 __all__ = ["journal_options", "opened", "runs_of", "status_of"]
 
@@ -29,7 +29,7 @@ def opened(
 ) -> Iterator[tuple[Journal, Settings]]:
     """The journal these options or ``host.toml`` name, and the settings."""
     from host.config_file import read_config
-    from host.durable.runs.runs import open_journal
+    from host.durable.runs import open_journal
 
     found = read_config(config)
     settings = Settings.load(
@@ -44,7 +44,7 @@ def opened(
 
 def runs_of(book: Journal, id: str) -> list[Run]:
     """The run of an id, or the runs of a batch, in their order. Raises ``UsageError`` where there is none."""
-    from host.durable.runs.runs import no_such_run
+    from host.durable.runs import no_such_run
 
     run = book.run(id)
     found = [run] if run is not None else book.batch(id)

@@ -28,7 +28,7 @@ def batch_hint(run_id: str, given: Sequence[str]) -> str:
     """The command that goes on with a batch: the one that was ``given``, with its id."""
     import shlex  # for a message
 
-    from host.durable.runs.database import without_password  # durable runs alone
+    from host.durable.database import without_password  # durable runs alone
 
     behind = given.index("--") if "--" in given else len(given)
     before = [without_password(each) for each in given[:behind] if each not in ("--durable", "--force-new")]
@@ -38,8 +38,8 @@ def batch_hint(run_id: str, given: Sequence[str]) -> str:
 
 
 def _journal(settings: Settings) -> list[str]:
-    from host.durable.runs.database import without_password
-    from host.durable.runs.runs import default_journal  # durable runs alone
+    from host.durable.database import without_password
+    from host.durable.runs import default_journal  # durable runs alone
 
     where = settings.journal
     return ["--journal", without_password(where)] if where and where != default_journal() else []

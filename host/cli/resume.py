@@ -18,12 +18,12 @@ from host.cli.policy_options import Granting, granting_options
 from host.cli.rerun_hints import resume_hint
 from host.cli.run import GRACE, GRACE_DURABLE, run_one, sinks_of
 from host.cli.strict import StrictCommand
-from host.durable.runs.decisions import FOR_ALL, InDoubt
+from host.durable.decisions import FOR_ALL, InDoubt
 from host.errors import UsageError
 from host.settings import Settings
 
 if TYPE_CHECKING:
-    from host.durable.runs.records import Run
+    from host.durable.records import Run
     from host.events import Sink
     from host.host import Host
 
@@ -88,7 +88,7 @@ def command(
 
     ID may be a batch: then all its runs that are not done are gone on with.
     """
-    from host.durable.runs.runs import open_journal
+    from host.durable.runs import open_journal
     from host.host import Host
 
     decided = decisions_of(in_doubt)

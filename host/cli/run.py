@@ -215,6 +215,10 @@ def run_one(
             from host.report.health import health  # for this option alone
 
             click.echo(health(host.stats()), err=True)
+        if again is not None and " resume " in again and result.error is not None and result.error.hint:
+            # what the journal names a run by, with all else that the run needs
+            bare = host.durable_runs.journal.command("resume", result.run_id)
+            result.error.hint = result.error.hint.replace(bare, again)
     finally:
         host.close(GRACE if not signal else GRACE_DURABLE if again else GRACE_INTERRUPTED)
     error = result.error

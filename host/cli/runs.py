@@ -15,9 +15,9 @@ from host.cli.undo import command as undo
 from host.errors import UsageError
 
 if TYPE_CHECKING:
-    from host.durable.runs.audit_trail import Entry
-    from host.durable.runs.journal import Journal
-    from host.durable.runs.records import Run
+    from host.durable.audit_trail import Entry
+    from host.durable.journal import Journal
+    from host.durable.records import Run
 
 __all__ = ["command"]
 
@@ -57,8 +57,8 @@ def show(run_id: str, as_json: bool, journal: str | None, env_file: str | None) 
     """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
     from msgspec.structs import replace
 
-    from host.durable.runs.audit_trail import statement
-    from host.durable.runs.undoing import taken_back
+    from host.durable.audit_trail import statement
+    from host.durable.undoing import taken_back
 
     with opened(journal, env_file) as (book, _):
         runs = runs_of(book, run_id)
@@ -126,7 +126,7 @@ def _check_idle(book: Journal, run: Run) -> None:
 
 
 def _delete(book: Journal, run: Run) -> None:
-    from host.durable.runs.undoing import attempts
+    from host.durable.undoing import attempts
 
     _check_idle(book, run)
     for attempt in attempts(book, run):

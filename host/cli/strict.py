@@ -193,5 +193,6 @@ def _nearest(word: str, valid: Iterable[str]) -> str | None:
 
     word = word.strip(_DASHES).lower()
     names = {name.strip("-"): name for name in valid if len(name.strip("-")) > 1}
-    close = get_close_matches(word, names, 1) or [name for name in names if len(word) > 2 and name.startswith(word)]
+    begun = [name for name in names if len(word) > 2 and name.startswith(word)]  # abbreviated
+    close = begun if len(begun) == 1 else get_close_matches(word, names, 1) or begun
     return names[close[0]] if close else None

@@ -15,8 +15,8 @@ from host.cli.strict import StrictCommand
 from host.errors import UsageError
 
 if TYPE_CHECKING:
-    from host.durable.runs.records import Run
-    from host.durable.runs.undo import Reversal
+    from host.durable.records import Run
+    from host.durable.undo import Reversal
     from host.host import Host
     from host.run.script import RunResult
 
@@ -86,14 +86,14 @@ def command(
 
 def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
     """One run after the other, the last first. Gives the first result that is no success, or the last."""
-    from host.durable.runs.undoing import undo
+    from host.durable.undoing import undo
 
     worst: RunResult | None = None
     for run in runs:
-        something = _tell(host, run, refunds=refunds, would=False)
+        nothing = _tell(host, run, refunds=refunds, would=False)
         result = undo(host, run.id, refunds=refunds, beside=len(runs) > 1)
-        if not something:
-            click.echo(f"nothing is left that could be undone of {run.id}", err=True)
+        if nothing:
+            click.echo(nothing, err=True)
         if result.error is not None:
             return result
         if worst is None or (result.exit_status and not worst.exit_status):
@@ -102,9 +102,9 @@ def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
     return worst
 
 
-def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> bool:
-    """Say what would be done (``would``), and what cannot be; whether there is anything to do."""
-    from host.durable.runs.undoing import Undoing
+def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> str:
+    """Say what would be done (``would``), and what cannot be. Gives what is to be said where there is nothing to do."""
+    from host.durable.undoing import Undoing
 
     durable = host.durable_runs
     durable.check_bound(run)
@@ -118,9 +118,11 @@ def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> bool:
             click.echo(f"would undo {what} {each.entry.amount} by {how}")
         if each.note:
             click.echo(f"note: {what}: {each.note}", err=not would)
+    refused = any(not each.tries for each in state.left)
+    nothing = f"nothing {'else can' if refused else 'is left that could'} be undone of {run.id}"
     if would and not state.steps:
-        click.echo(f"nothing is left that could be undone of {run.id}")
-    return bool(state.steps or state.unfinished)
+        click.echo(nothing)
+    return "" if state.steps or state.unfinished else nothing
 
 
 def _where(reversal: Reversal, run: Run) -> str:

@@ -9,8 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS
-from host.durable.runs.history import History, call_name
-from host.durable.runs.records import Record, Told, decode_sent, decode_told
+from host.durable.history import History, call_name
+from host.durable.records import Record, Told, decode_sent, decode_told
 
 _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due", "amount_off")
 _FAILED: Final = 1

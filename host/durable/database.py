@@ -13,8 +13,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from host.durable.runs.file_watch import Watch
-from host.durable.runs.records import VERSION
+from host.durable.file_watch import Watch
+from host.durable.records import VERSION
 from host.errors import ConfigError, JournalError
 
 Statement = tuple[str, Sequence[Mapping[str, Any]]]
@@ -121,7 +121,7 @@ def open_database(url: str) -> Database:
             raise ConfigError(f"the journal {url!r} names no file, and only a file outlives the process")
         database = SQLite(path)
     else:
-        from host.durable.runs.sqlalchemy_database import Engine  # an optional dependency
+        from host.durable.sqlalchemy_database import Engine  # an optional dependency
 
         database = Engine(url)
     try:

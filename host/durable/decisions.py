@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from host.durable.runs.history import History, Place, call_name
-from host.durable.runs.records import Decided, Record, encode
+from host.durable.history import History, Place, call_name
+from host.durable.records import Decided, Record, encode
 from host.errors import InvalidCall, UsageError
 from host.lua.values import to_lua
 

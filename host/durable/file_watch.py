@@ -1,7 +1,8 @@
 """Whether a journal's file is still the one that was opened.
 
 A file that was deleted, renamed or replaced takes writes without an error, and nobody ever reads them; one that was
-cut short is written to behind its end. So before each transaction and after it what the path names is looked at.
+cut short is written to behind its end, one that was overwritten is none. So before
+each transaction and after it what the path names is looked at.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 __all__ = ["Watch"]
 
+_BEGINS: Final = b"SQLite format 3\0"
 _BESIDE: Final = ("-wal", "-shm")  # SQLite keeps both as long as a connection in WAL mode is open
 
 
@@ -36,8 +38,18 @@ class Watch:
                 return f"{_named(end)} was replaced by another one"
             if now.st_size < before.st_size:
                 return f"{_named(end)} was cut short by another program"
+            if not end and now.st_mtime_ns != before.st_mtime_ns and not self._is_sqlite():
+                return f"{_named(end)} was overwritten by another program"
             self._seen[end] = now
         return None
+
+    def _is_sqlite(self) -> bool:
+        """Whether the file still begins as SQLite's do; a new one may be empty."""
+        try:
+            with open(self._path, "rb") as file:
+                return file.read(len(_BEGINS)) in (_BEGINS, b"")
+        except OSError:
+            return False
 
 
 def _named(end: str) -> str:

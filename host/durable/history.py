@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from host.durable.runs.records import Decided, Record, decode_decided, decode_sent, decode_told
+from host.durable.records import Decided, Record, decode_decided, decode_sent, decode_told
 
 __all__ = ["History", "Place", "call_name"]
 

@@ -9,16 +9,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from host.calls.pipeline import Call
-from host.durable.runs.history import call_name
-from host.durable.runs.journal import Journal
-from host.durable.runs.records import Record, decode_sent
+from host.durable.history import call_name
+from host.durable.journal import Journal
+from host.durable.records import Record, decode_sent
 from host.errors import CancelledCall, ScriptError
 from host.lua import protocol as p
 from host.lua.values import encode_plain, from_lua
 from host.policy.redaction import Mask, named_like_a_secret
 
 if TYPE_CHECKING:
-    from host.durable.runs.replay import Step
+    from host.durable.replay import Step
     from host.run.session import Session
 
 __all__ = ["answer_of", "in_doubt_error", "skipped_error"]

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import msgspec
 
-from host.durable.runs.database import Conflict, Damaged, Database, Lost, Statement, insert, open_database
-from host.durable.runs.lease import is_dead, this_owner
-from host.durable.runs.records import Record, Run, check_log, decode_decided
+from host.durable.database import Conflict, Damaged, Database, Lost, Statement, insert, open_database
+from host.durable.lease import is_dead, this_owner
+from host.durable.records import Record, Run, check_log, decode_decided
 from host.errors import ClosedError, HostError, JournalError
 
 LEASE: Final = 30.0  # seconds after which a run whose owner is silent may be taken over

@@ -8,7 +8,7 @@ import msgspec
 
 from host.bridge.request import Reply
 from host.calls.pipeline import Call
-from host.durable.runs.records import Told
+from host.durable.records import Told
 from host.errors import CallError
 from host.http.message import Answer
 from host.lua import protocol as p

@@ -12,7 +12,7 @@ from typing import Any
 
 from host.bridge.request import Reply
 from host.calls.pipeline import Call
-from host.durable.runs.records import Told
+from host.durable.records import Told
 from host.errors import FunctionError, InvalidCall
 from host.functions.functions import Function
 from host.functions.iterators import Step as Item

@@ -17,12 +17,12 @@ from msgspec.structs import replace
 
 from host.bridge.request import Reply
 from host.calls.pipeline import Call
-from host.durable.runs.history import History
-from host.durable.runs.in_doubt import answer_of, in_doubt_error, skipped_error
-from host.durable.runs.journal import Journal
-from host.durable.runs.recorded_answers import Recalled, reply_of
-from host.durable.runs.records import Decided, Record, Sent, Told, decode_sent, decode_told, encode
-from host.durable.runs.rehydration import Reopening, Transaction, undone_by_its_end
+from host.durable.history import History
+from host.durable.in_doubt import answer_of, in_doubt_error, skipped_error
+from host.durable.journal import Journal
+from host.durable.recorded_answers import Recalled, reply_of
+from host.durable.records import Decided, Record, Sent, Told, decode_sent, decode_told, encode
+from host.durable.rehydration import Reopening, Transaction, undone_by_its_end
 from host.errors import CallError, CancelledCall, HostError, InvalidCall, LimitError, ScriptError, kinds
 from host.http.idempotency import derived_key
 from host.lua import protocol as p

@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from host import arguments
 from host.apis.api import Api
 from host.data_folder import data_file
-from host.durable.runs.database import Damaged
-from host.durable.runs.decisions import InDoubt, decisions
-from host.durable.runs.journal import Journal
-from host.durable.runs.records import Binding, Record, Run, decode_decided
-from host.durable.runs.replay import Durable, failure_to_repeat
+from host.durable.database import Damaged
+from host.durable.decisions import InDoubt, decisions
+from host.durable.journal import Journal
+from host.durable.records import Binding, Record, Run, decode_decided
+from host.durable.replay import Durable, failure_to_repeat
 from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
 from host.events import Logged, Sink
 from host.lua.values import from_lua, to_lua

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from host.durable.runs.database import LOCKED, Conflict, Lost, Statement, without_password
+from host.durable.database import LOCKED, Conflict, Lost, Statement, without_password
 from host.errors import ConfigError, JournalError
 
 try:

@@ -13,7 +13,7 @@ import msgspec
 
 from host.apis.api import Api
 from host.apis.catalog import Operation
-from host.durable.runs.audit_trail import Entry
+from host.durable.audit_trail import Entry
 
 _OFF: Final[Mapping[str, Any]] = {"active": False}
 

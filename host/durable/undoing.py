@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from host.apis.api import Api
-from host.durable.runs.audit_trail import statement
-from host.durable.runs.journal import Journal
-from host.durable.runs.records import Run
-from host.durable.runs.undo import Reversal, UndoScript, reversals
+from host.durable.audit_trail import statement
+from host.durable.journal import Journal
+from host.durable.records import Run
+from host.durable.undo import Reversal, UndoScript, reversals
 from host.errors import UsageError
 from host.lua.values import from_lua
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
-    from host.durable.runs.runs import DurableRuns
+    from host.durable.runs import DurableRuns
 
 __all__ = ["PARTLY_UNDONE", "UNDONE", "Undoing", "attempts", "taken_back", "undo"]
 

@@ -184,7 +184,7 @@ HOMES = {
         b"coroutines": b"apart",
         b"tags": b"tag_of",
         b"compile": b"compile",
-        b"answers": b"answer_meta array_meta",
+        b"answers": b"answer_meta array_meta packed_meta",
         b"long": b"long_text long_head number16 number32",
         b"patterns": b"matcher",
         b"waiting": b"in_place stuck",

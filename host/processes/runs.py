@@ -20,7 +20,7 @@ from host.run.script import RunResult, Script
 from host.run.session import Job, Session, Surroundings, Why
 
 if TYPE_CHECKING:
-    from host.durable.runs.runs import Kept
+    from host.durable.runs import Kept
     from host.processes.pool import RemoteRun, Shards
 
 __all__ = ["Finished", "Runs"]

@@ -14,6 +14,8 @@ payment.lua:12: Your card was declined.
 
 from __future__ import annotations
 
+import re
+
 from host.errors import HostError, ScriptError
 
 __all__ = ["describe", "printable"]
@@ -53,7 +55,9 @@ def _details(error: ScriptError) -> list[str]:
         details.append(f"  request {facts['request_id']}")
     if facts.get("idempotency_key") and facts.get("outcome") == "unknown":
         details.append(f"  idempotency key {facts['idempotency_key']}")
-    if len(error.traceback.splitlines()) > 2:  # one level says no more than the place does
+    calls = [line.strip() for line in error.traceback.splitlines() if line.strip()]
+    other_files = {line.partition(":")[0] for line in calls if re.match(r"[^:]+:\d+: ", line)}
+    if len(calls) > 2 or len(other_files) > 1:  # one level says no more than the place does
         details += _stack(error.traceback)
     hint = error.hint or facts.get("hint")
     if hint:

@@ -83,6 +83,8 @@ MISSING: Final[dict[str, str]] = {
         "lfs lfs.*": "fs.list(folder), fs.exists(path) and fs.remove(path) work on granted folders",
         "socket socket.*": f"{_HTTP}; {_SLEEP}",
         "cjson cjson.* dkjson JSON JSON.*": _JSON,
+        # those of --each
+        "row rows": "row and rows are there in runs of --each FILE, one for each row of a .csv, .tsv or .jsonl file",
         # other languages'
         "json.parse json.loads json.load": "json.decode(text) reads JSON",
         "json.stringify json.dumps json.dump json.serialize": "json.encode(value) makes JSON of a value",
@@ -91,7 +93,6 @@ MISSING: Final[dict[str, str]] = {
         "fs.writeFile fs.write_file fs.save": "fs.write(path, text) writes a file (--allow-write PATH)",
         "log.print log.log": _LOG,
         "os.exists": "fs.exists(path) tells whether a granted file is there (--allow-read PATH)",
-        "row rows": "row and rows are there in a run for each row of a file: host run SCRIPT --each FILE",
         "null undefined None NULL": _NIL,
         "True False": "Lua's words are true and false",
         "this": "a method's object is self: function t:method() … end",

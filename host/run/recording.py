@@ -24,7 +24,7 @@ class Pending(Protocol):
 
 
 class Recording(Protocol):
-    """Asked at each call, answer and tool of a durable run; see :class:`host.durable.runs.replay.Durable`, which is one."""
+    """Asked at each call, answer and tool of a durable run; see :class:`host.durable.replay.Durable`, which is one."""
 
     replaying: bool
 

@@ -34,7 +34,7 @@ FORMS: list[tuple[Any, str]] = [
     ),
     (
         {"title": "Invalid", "invalid-params": [{"name": "age", "reason": "must be positive"}]},
-        "Invalid (must be positive)",
+        "Invalid (age: must be positive)",
     ),
     # lists
     ({"errors": ["first", "second"]}, "first; second"),

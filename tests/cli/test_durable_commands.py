@@ -106,6 +106,9 @@ def test_a_decision_is_typed_as_the_message_says(cli: Cli) -> None:
     assert asked.status == 1
     told = next(each for each in commands(asked.err) if "--in-doubt" in each)
     assert told == ["resume", "r", "--in-doubt", "call 1 of task 1=skip"]
+    bounded = cli("resume", "r", "--max-mutations", "7")  # what the run needs is in the command, too
+    told = next(each for each in commands(bounded.err) if "--in-doubt" in each)
+    assert told == ["resume", "r", "--max-mutations", "7", "--in-doubt", "call 1 of task 1=skip"]
     skipped = cli(*told)
     assert "is skipped" in skipped.err
     done = cli("resume", "r", "--in-doubt", 'call 1 of task 1=done:"prod_1"')

@@ -81,6 +81,17 @@ def test_every_command_is_strict() -> None:
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_an_abbreviation_names_the_option_it_begins(path: tuple[str, ...]) -> None:
+    """Every beginning that only one option has is refused with that option, however near another one is."""
+    names = [name for name in options(COMMANDS[path]) if name.startswith("--")]
+    for name in names:
+        for end in range(len("--xyz"), len(name)):
+            begun = [each for each in names if each.startswith(name[:end])]
+            if begun == [name] and name[end - 1] != "-":
+                assert f"Did you mean {name}?" in refused(COMMANDS[path], name[:end])
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_a_misspelt_option_is_refused_at_every_place_with_the_nearest(path: tuple[str, ...]) -> None:
     """Every option of every command, misspelt in every way, at every place."""
     command = COMMANDS[path]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from host.durable.runs.journal import Journal
+from host.durable.journal import Journal
 from host.simulator.server import serve
 from tests.crash.harness import MOMENTS, Moments, run_to_the_end
 from tests.crash.postgres import binaries, postgres

@@ -9,8 +9,8 @@ import pytest
 
 from host.apis.api import Api
 from host.apis.stripe import load
-from host.durable.runs.audit_trail import Entry, money
-from host.durable.runs.undo import reversals
+from host.durable.audit_trail import Entry, money
+from host.durable.undo import reversals
 
 APIS = {"stripe": Api(load(), "https://api.stripe.com")}
 
@@ -99,7 +99,7 @@ def test_the_last_first_and_only_what_is_there() -> None:
 
 def test_all_ways_back_exist_in_the_catalog() -> None:
     """The table names operations Stripe has."""
-    from host.durable.runs.undo import _STRIPE
+    from host.durable.undo import _STRIPE
 
     catalog = APIS["stripe"].catalog
     for operation, ways in _STRIPE.items():
@@ -162,7 +162,7 @@ def test_what_goes_with_a_thing_needs_no_undoing_of_its_own() -> None:
 
 def test_all_places_to_look_exist_in_the_catalog() -> None:
     """Where a way back is refused, whether it was gone before is looked up by an operation there is."""
-    from host.durable.runs.undo import _STRIPE
+    from host.durable.undo import _STRIPE
 
     for operation in _STRIPE:
         [found] = reversals([done(operation, "x")], APIS, refunds=True)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from host import ConfigError, Host, JournalError
-from host.durable.runs.database import SQLite, open_database
-from host.durable.runs.journal import Journal
-from host.durable.runs.lease import is_dead, this_owner
-from host.durable.runs.records import Record, Run, Sent, encode
+from host.durable.database import SQLite, open_database
+from host.durable.journal import Journal
+from host.durable.lease import is_dead, this_owner
+from host.durable.records import Record, Run, Sent, encode
 from host.errors import ClosedError, HostError
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from host import Host, JournalError, RunResult, UsageError
-from host.durable.runs.journal import Journal
+from host.durable.journal import Journal
 from host.events import CallStarted
 from host.simulator.fault_injection import Faults, Rates
 from tests.durable.lab import Lab

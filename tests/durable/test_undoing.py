@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from host import Host, RunResult, UsageError
-from host.durable.runs.undoing import Undoing, undo
+from host.durable.undoing import Undoing, undo
 from host.simulator.fault_injection import Faults, Rates
 from tests.durable.lab import Lab
 
@@ -270,3 +270,26 @@ def test_killed_at_a_request_and_given_again_it_does_what_is_left(tmp_path: Path
         made = host.run_source("return {#stripe.refunds.list{}.data, #stripe.coupons.list{}.data}").value
     api.close()
     assert made == [1, 0]
+
+
+def test_what_only_refunds_give_back_is_left_and_said(tmp_path: Path) -> None:
+    """Without --refunds a confirmed payment is named with that option, never told as if nothing were left."""
+
+    def command(*arguments: str) -> str:
+        given = [sys.executable, "-m", "host", *arguments, "--journal", "j.sqlite"]
+        done = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    pay = (
+        'new_payment_intent():amount(500):currency("usd"):payment_method("pm_card_visa"):confirm(true)'
+        ':return_url("https://e.com"):create()'
+    )
+    command("run", "--simulate", "--run-id", "r", "-e", pay)
+    for given in (("--dry-run",), ()):
+        said = command("runs", "undo", "r", *given)
+        assert "--refunds gives it back" in said
+        assert "nothing else can be undone of r" in said
+        assert "nothing is left" not in said
+    assert "by stripe.refunds.create" in command("runs", "undo", "r", "--refunds")
+    assert "nothing is left that could be undone of r" in command("runs", "undo", "r", "--refunds")

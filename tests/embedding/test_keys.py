@@ -111,5 +111,7 @@ def test_what_an_api_has_is_checked() -> None:
         Host(apis={"pets": {"document": DOCUMENT, "url": "https://pets.example"}})
     with pytest.raises(UsageError, match=r"apis\['pets'\] has no document"):
         Host(apis={"pets": {"base_url": "https://pets.example"}})
+    with pytest.raises(UsageError, match=r"apis\['pets'\] has no document"):
+        Host(apis={"pets": {"documnt": "pets.yaml"}})
     with pytest.raises(UsageError, match=r"apis\['pets'\] is 5; expected an OpenAPI document"):
         Host(apis={"pets": 5})  # type: ignore[dict-item]

@@ -271,6 +271,10 @@ def test_reads_are_retried_and_mutations_are_not(ask: Script, app: WebApp) -> No
     code = "return http.post(base .. '/flaky?times=2', {headers={['Idempotency-Key']='k'}}).attempts"
     assert ask(code).value == 2
     assert {each["headers"]["idempotency-key"] for each in app.seen} == {"k"}
+    app.seen.clear()
+    code = "return http.post(base .. '/flaky?times=2', {headers={['Idempotency-Key']=''}}).status"
+    assert ask(code).value == 503  # an empty key protects from nothing
+    assert len(app.seen) == 1
 
 
 def test_cookies_are_told_and_not_kept(ask: Script, app: WebApp) -> None:

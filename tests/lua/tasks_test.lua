@@ -136,6 +136,28 @@ describe("map", function()
     assert.equals(3, out.n)
   end)
 
+  it("gives a list, also where it is encoded", function()
+    local function odd(x) if x % 2 == 1 then return x end end
+    assert.equals("[]", json.encode(map({}, odd)))
+    assert.equals("[null,null]", json.encode(map({ 2, 4 }, odd)))
+    assert.equals("[1,null,3]", json.encode(map({ 1, 2, 3 }, odd)))
+    assert.equals("[null,null,null,7]", json.encode(map({ 2, 4, 6, 7 }, odd)))
+    assert.equals('{"ids":[1,2]}', json.encode { ids = map({ 1, 2 }, function(x) return x end) })
+    local grown = map({ 1, 2 }, function(x) return x end)
+    grown[3] = 3
+    assert.equals(3, grown.n)
+    assert.equals("[1,2,3]", json.encode(grown))
+    assert.equals(0, map({}, odd).n)
+  end)
+
+  it("is refused like other tables where something beside its items was put in", function()
+    local function odd(x) if x % 2 == 1 then return x end end
+    local named, behind = map({ 1, 2, 3 }, odd), map({ 1, 2, 3 }, odd)
+    named.total, behind[9] = 4, 5
+    assert.has_error(function() json.encode(named) end)
+    assert.has_error(function() json.encode(behind) end)
+  end)
+
   it("runs no more at once than its limit", function()
     local open, most, list = 0, 0, {}
     for i = 1, 20 do list[i] = i end

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from host import Host, JournalError, RunResult
-from host.durable.runs.journal import Journal
-from host.durable.runs.records import Run
+from host.durable.journal import Journal
+from host.durable.records import Run
 
 
 @pytest.fixture
@@ -60,6 +60,10 @@ def file_cut_short(path: Path) -> None:
     os.truncate(path, 0)
 
 
+def overwritten(path: Path) -> None:
+    path.write_bytes(b"no database at all\n" * (path.stat().st_size // 19 + 1000))
+
+
 def tables_dropped(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("DROP TABLE luahost_record")
@@ -76,6 +80,7 @@ WAYS = [
     folder_removed,
     wal_cut_short,
     file_cut_short,
+    overwritten,
     tables_dropped,
 ]
 

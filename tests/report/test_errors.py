@@ -67,3 +67,12 @@ def test_a_minified_line_does_not_fill_the_screen() -> None:
 def test_control_characters_are_made_visible() -> None:
     """An escape sequence in a message cannot steer the terminal; breaks and tabs stay readable."""
     assert printable("a\x1b[31mb\r\n\tc") == "a?[31mb?\n  c"
+
+
+def test_who_called_into_another_file_is_told() -> None:
+    """An error in a module names the line of the script that called it; in one file, one call more says nothing."""
+    calls = "m.lua:3: in function 'f'\none.lua:2: in main chunk"
+    error = ScriptError("attempt to index field 'x'", script="m.lua", line=3, traceback=calls)
+    assert "one.lua:2: in main chunk" in describe(error)
+    same = ScriptError("no", script="m.lua", line=3, traceback=calls.replace("one.lua", "m.lua"))
+    assert "in main chunk" not in describe(same)

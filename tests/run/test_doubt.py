@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from host import Budget, Host, Permissions, RunResult
-from host.durable.runs.audit_trail import statement
-from host.durable.runs.journal import Journal
+from host.durable.audit_trail import statement
+from host.durable.journal import Journal
 from tests.run.scripted_server import DROP, OBJECT, ScriptedServer
 
 IN_USE = {"error": {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": "m"}}

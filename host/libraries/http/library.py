@@ -220,7 +220,7 @@ def _target(url: str, location: str, status: int) -> str:
 def _idempotency_key(pairs: Any) -> str | None:
     for name, value in pairs:
         if str(name).lower() == "idempotency-key" and isinstance(value, str | int | float):
-            return scalar_text(value)
+            return scalar_text(value).strip() or None  # an empty one protects from nothing
     return None
 
 

@@ -10,7 +10,7 @@ function env.getmetatable(value)
   local kind = type(value)
   if kind ~= "table" then return nil end
   local meta = getmetatable(value)
-  if rawequal(meta, core.answer_meta) or rawequal(meta, core.array_meta) then return nil end
+  if rawequal(meta, core.answer_meta) or rawequal(meta, core.array_meta) or rawequal(meta, core.packed_meta) then return nil end
   local page_of = core.rawget(core, "page_of")
   if page_of and page_of(value) then return nil end
   return meta or nil

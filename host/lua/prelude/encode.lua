@@ -12,7 +12,7 @@ local NULL = core.newproxy(true)
 local null_meta = getmetatable(NULL)
 null_meta.__tostring = function() return "null" end
 null_meta.__metatable = false
-local array_meta = core.array_meta
+local array_meta, packed_meta = core.array_meta, core.packed_meta
 
 local function secret_parts(value) -- of an opaque secret: its parts, else nil
   local env = core.tag_of(value, "secret")
@@ -72,6 +72,30 @@ end
 
 local encode_value
 
+local LONGEST = 1000000 -- items of a list with holes
+
+-- How many items a list with holes has, or nil where a table is none: map's result, with .n and nothing beside its items.
+local function packed_length(v)
+  if not rawequal(getmetatable(v), packed_meta) then return nil end
+  if next(v) == nil then return 0 end
+  local n = rawget(v, "n")
+  if type(n) ~= "number" or n < 0 or n > LONGEST or n ~= floor(n) then return nil end
+  for key in next, v do
+    if key ~= "n" and not (type(key) == "number" and key >= 1 and key <= n and key == floor(key)) then return nil end
+  end
+  return n
+end
+
+local function encode_packed(out, n, v, length, depth)
+  out[n + 1] = head(length, 0x90, 0xDC)
+  n = n + 1
+  for i = 1, length do
+    path[depth + 1] = i
+    n = encode_value(out, n, rawget(v, i), depth + 1)
+  end
+  return n
+end
+
 local function encode_table(out, n, v, depth)
   if depth >= MAX_DEPTH then bad(3, "the table is nested more than 64 deep (or contains itself)") end
   local page_fields = rawget(core, "page_fields")
@@ -79,16 +103,23 @@ local function encode_table(out, n, v, depth)
   local count, length = 0, #v
   for _ in next, v do count = count + 1 end
   if (count == length and count > 0) or (count == 0 and rawequal(getmetatable(v), array_meta)) then
+    local before = n
     out[n + 1] = head(count, 0x90, 0xDC)
     n = n + 1
     for i = 1, count do
       path[depth + 1] = i
       local item = rawget(v, i)
-      if item == nil then bad(depth, "a list with a hole at " .. i) end
+      if item == nil then
+        local items = packed_length(v)
+        if items then return encode_packed(out, before, v, items, depth) end
+        bad(depth, "a list with a hole at " .. i)
+      end
       n = encode_value(out, n, item, depth + 1)
     end
     return n
   end
+  local items = packed_length(v)
+  if items then return encode_packed(out, n, v, items, depth) end
   out[n + 1] = head(count, 0x80, 0xDE)
   n = n + 1
   for key, item in next, v do

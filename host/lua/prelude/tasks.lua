@@ -298,7 +298,7 @@ function env.map(list, fn, options)
     end
   end
   local n = type(rawget(list, "n")) == "number" and rawget(list, "n") or #list
-  local out = { n = n }
+  local out = core.setmetatable({}, core.packed_meta)
   if n == 0 then return out end
   local exact = rawget(core, "exact") -- what would take the index for an argument of its own
   exact = exact and exact[fn]
@@ -306,7 +306,11 @@ function env.map(list, fn, options)
     if exact then return fn(list[i]) end
     return fn(list[i], i)
   end, function(err, i) return told_item(err, i, rawget(list, i)) end)
-  for i = 1, n do out[i] = done[i].results[1] end
+  for i = 1, n do
+    local first = done[i].results[1]
+    if first == nil then out.n = n end -- a hole
+    out[i] = first
+  end
   return out
 end
 
