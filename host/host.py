@@ -479,8 +479,10 @@ class Host(Additions):
         """The health of the queue and the loop, of all processes together."""
         from host.stats import measure  # asked for at the end, if at all
 
+        apart = 0 if self.isolation is None else self.isolation.exhausted
+        exhausted = self._states.exhausted + apart
         return measure(
-            self._worker.stats(), len(self._around.alive), self._runners.threads, self._shards, self._states.exhausted
+            self._worker.stats(), len(self._around.alive), self._runners.threads, self._shards, exhausted
         )
 
     def close(self, grace: float = 5.0) -> None:

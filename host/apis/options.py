@@ -17,8 +17,10 @@ MOST_SECONDS = 3600.0
 MOST_RETRIES = 20
 LONGEST_KEY = 255
 NAMES = ("idempotency_key", "account", "api_version", "timeout", "retries", "headers", "extra")
+# What has a server take a request for one of another method: what is granted, counted and recorded is the method.
+METHOD_OVERRIDES = frozenset({"x-http-method", "x-http-method-override", "x-method-override"})
 # The host fills these itself; a script that could would leave what it was granted.
-RESERVED = frozenset(
+RESERVED = METHOD_OVERRIDES | frozenset(
     {"authorization", "proxy-authorization", "cookie", "host", "content-length", "content-type"}
     | {"transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "keep-alive"}
 )

@@ -16,6 +16,7 @@ __all__ = ["Beyond", "check_names", "names_in", "other_version"]
 
 # Brackets nest a name on the wire (``recurring[interval]``), but servers also read ``[amount]`` and `` amount`` as
 # ``amount``: a name must begin with its first step, and its brackets must be closed.
+METHOD_PARAMETER = "_method"  # of a form, with Rack and all that goes by it
 _STEP = r"[A-Za-z0-9_@$:./\-]"
 _INNER = r"[^\[\]\x00-\x1f\x7f]{1,200}(\[[^\[\]\x00-\x1f\x7f]{0,200}\]){0,20}\Z"  # of what is nested already
 _NAME = rf"{_STEP}{{1,200}}(\[{_STEP}{{0,200}}\]){{0,20}}\Z"
@@ -48,6 +49,8 @@ def check_names(name: str, value: Any) -> None:
 
 
 def _check(name: str, form: str) -> None:
+    if name == METHOD_PARAMETER:
+        raise Fault("", text=f"{name} would have some servers take the request for another; call that operation")
     if not re.match(form, name):
         raise Fault("", text=f"{shown(name)} is no parameter's name; expected one such as price or recurring[interval]")
 

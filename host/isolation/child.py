@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from host.isolation.frames import (
     BROKE,
     ENTERED,
+    EXHAUSTED,
     SPENT,
     Channel,
     Lost,
@@ -54,6 +55,7 @@ class Inside:
         self._ask_at = 0.0
         self._cpu_at = 0.0
         self._lua_time = limits.lua_time
+        self._told = False  # that LuaJIT was refused memory
 
     def serve(self) -> Never:
         """Take entries until the host is gone."""
@@ -67,6 +69,7 @@ class Inside:
                     said = encode((ENTERED, self._state.enter(entry.id, entry.status, entry.a, entry.b)))
                 except MemoryError:
                     said = encode((SPENT,))
+                    self._tell_exhausted()
                 self._channel.send(said)
                 entry = decode_entry(self._channel.receive())
         except Lost:
@@ -111,6 +114,8 @@ class Inside:
         elif code in LOCAL:
             return LOCAL[code](*arguments)
         try:
+            if code == p.ENDED or code == p.FAILED:
+                self._tell_exhausted()
             self._channel.send(encode((code, *arguments)))
             answer = decode_any(self._channel.receive())
         except Lost:
@@ -120,6 +125,12 @@ class Inside:
             if code == p.WAIT and answer is None:
                 self._ask_at = 0.0  # the run is being ended: the next tick asks why
         return tuple(answer) if type(answer) is list else answer
+
+    def _tell_exhausted(self) -> None:
+        if self._state.exhausted and not self._told:
+            self._told = True
+            self._channel.send(encode((EXHAUSTED,)))
+            self._channel.receive()
 
 
 def limit(what: int, soft: int, hard: int) -> bool:

@@ -23,6 +23,7 @@ from host.lua import protocol as p
 ENTERED = 32  # (live tasks)
 SPENT = 33  # () the state's memory is used up outside the script's own code
 BROKE = 34  # (text) the process's own code failed
+EXHAUSTED = 35  # () LuaJIT was refused memory bit by bit, a defect: see host.lua.state.LuaState
 
 KINDS = 6  # of calls, numbered from 1 (``host.lua.protocol``, "Kinds of CALL")
 HEADER = 4
@@ -111,13 +112,17 @@ class Spent(_Said, frozen=True, tag=SPENT):
     pass
 
 
+class Exhausted(_Said, frozen=True, tag=EXHAUSTED):
+    pass
+
+
 class Broke(_Said, frozen=True, tag=BROKE):
     text: bytes
 
 
 Said = (
     Call | Tick | Wait | Cancel | Out | Ended | Failed | Global | Method | Check | Tool | Member | Entered |
-    Spent | Broke
+    Spent | Broke | Exhausted
 )
 
 

@@ -80,14 +80,20 @@ class Isolation:
         self._lock = threading.Lock()
         self._closed = False
         self._zygote = _Zygote(self._config)
+        self.exhausted = 0  # states that LuaJIT refused memory, by what their processes say: see LuaState
 
     def state(self, host: HostFunction, limits: Limits, _building: bool = True) -> ChildState:
         """A fresh state in a fresh process. Raises ``ScriptError`` where there can be none."""
         with self._lock:
             born = self._born()
         return ChildState(
-            host, limits, _Child(self, self._zygote, born[0]), born[1], later=self._later, held=self._held
-        )
+            host, limits, _Child(self, self._zygote, born[0]), born[1], later=self._later, held=self._held,
+            exhausted=self._count_exhausted,
+        )  # fmt: skip
+
+    def _count_exhausted(self) -> None:
+        with self._lock:
+            self.exhausted += 1
 
     def describe(self) -> Protections:
         """What is in force. Waits for the zygote to be up; raises ``ScriptError`` if it cannot start."""

@@ -20,6 +20,7 @@ from host.isolation.frames import (
     Ended,
     Entered,
     Entry,
+    Exhausted,
     Failed,
     Lost,
     Said,
@@ -37,6 +38,7 @@ from host.lua.state import HostFunction
 PATIENCE = 1.0  # seconds beyond the script's own time until the process is killed
 GRACE = 0.5  # seconds a process has to end its run when told to
 YEAR = 366 * 86400.0
+MOST_LATE = 20  # frames that are heard after the script's time without being waited for: a busy host is late itself
 SPARE = 100  # calls that no task waits for: transactions that are rolled back
 
 
@@ -54,13 +56,26 @@ class ChildState:
     """``LuaState`` at the other end of a socket: same ``enter``, ``stop``, ``close``.
 
     ``later(seconds, receiver)`` sets a timer with a ``cancel()``; ``held()`` is entered while the process
-    keeps the caller waiting. When the process dies, is silent past the limits or says what it may not, it is
-    killed and ``enter`` raises ``ScriptError``; ``MemoryError`` as ``LuaState`` does.
+    keeps the caller waiting; ``exhausted()`` is called once if it says that LuaJIT was refused memory. When the
+    process dies, is silent past the limits or says what it may not, it is killed and ``enter`` raises ``ScriptError``;
+    ``MemoryError`` as ``LuaState`` does.
     """
 
     __slots__ = (
-        "_cancelled", "_channel", "_ended", "_first", "_host", "_last", "_later", "_limits", "_process", "_timer",
-        "_until", "_waiting",
+        "_cancelled",
+        "_channel",
+        "_ended",
+        "_exhausted",
+        "_first",
+        "_host",
+        "_last",
+        "_late",
+        "_later",
+        "_limits",
+        "_process",
+        "_timer",
+        "_until",
+        "_waiting",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +87,7 @@ class ChildState:
         *,
         later: Callable[[float, Callable[[Any], None]], Any],
         held: Callable[[], AbstractContextManager[Any]],
+        exhausted: Callable[[], None] | None = None,
     ) -> None:
         sock.setblocking(False)
         self._host = host
@@ -86,6 +102,8 @@ class ChildState:
         self._waiting: set[int] = set()  # calls and sleeps that still get a reply
         self._cancelled: set[int] = set()  # those of them that no task waits for any more
         self._until = math.inf
+        self._late = 0
+        self._exhausted: Callable[[], None] | None = exhausted
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
         """See :meth:`host.lua.state.LuaState.enter`."""
@@ -105,6 +123,10 @@ class ChildState:
                     raise MemoryError
                 if type(said) is Broke:
                     raise Lost("gone", said.text.decode("utf-8", "replace"))
+                if type(said) is Exhausted:
+                    self._count_exhausted()
+                    self._channel.send(encode(None), self._until)
+                    continue
                 answer = self._answer(said)
                 if self._ended:
                     return 0
@@ -127,8 +149,17 @@ class ChildState:
         self._process.kill()
         self._channel.close()
 
+    def _count_exhausted(self) -> None:
+        tell, self._exhausted = self._exhausted, None
+        if tell is not None:  # once a run, however often it is said
+            tell()
+
     def _heard(self) -> Said:
         data = self._channel.receive(self._until)
+        if monotonic() > self._until:  # what is sent ahead of its turn is never waited for
+            self._late += 1
+            if self._late > MOST_LATE:
+                raise Lost("late")
         try:
             said: Said = decode_said(data)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -199,6 +230,7 @@ class ChildState:
 
     def _begin_slice(self) -> None:
         self._until = monotonic() + self._limits.lua_time + PATIENCE
+        self._late = 0
 
     def _failure(self, lost: Lost) -> ScriptError:
         """The process is of no use any more: kill it, and say why."""

@@ -76,16 +76,23 @@ def prelude_files() -> dict[str, Path]:
 
 
 COMPILE = b"""
-local source, name, strip = ...
+local source, name, strip, seconds = ...
 if source:byte() == 27 then return nil end
-local f = load(source, name, "t")
+local at, most = 1, os.clock() + seconds
+local f = load(function()
+  if os.clock() > most then error("it takes too long") end
+  local piece = source:sub(at, at + 65535)
+  at = at + 65536
+  return piece
+end, name, "t")
 return f and string.dump(f, strip)
 """
 COMPILING = 256 << 20  # bytes of memory to compile in
+COMPILE_TIME = 1.0  # seconds of processor time; a text may be such that it takes hours
 
 
 def bytecode(source: bytes, name: bytes, *, strip: bool = False) -> bytes | None:
-    """``source`` as bytecode of this very LuaJIT; ``None`` if it is no Lua text that compiles.
+    """``source`` as bytecode of this very LuaJIT; ``None`` if it is no Lua text that compiles soon.
 
     Nothing of it is run. ``name`` is the chunk's; unless ``strip``, messages from it tell lines as usual.
     """
@@ -93,7 +100,7 @@ def bytecode(source: bytes, name: bytes, *, strip: bool = False) -> bytes | None
         encoding=None, register_eval=False, register_builtins=False, max_memory=COMPILING
     )
     try:
-        code = runtime.execute(COMPILE, source, name, strip)
+        code = runtime.execute(COMPILE, source, name, strip, COMPILE_TIME)
     except LuaError:  # too large to compile
         return None
     return None if code is None else bytes(code)
@@ -183,7 +190,7 @@ HOMES = {
         b"loading": b"loaded",
         b"coroutines": b"apart",
         b"tags": b"tag_of",
-        b"compile": b"compile",
+        b"compile": b"compile compile_main",
         b"answers": b"answer_meta array_meta packed_meta",
         b"long": b"long_text long_head number16 number32",
         b"patterns": b"matcher",

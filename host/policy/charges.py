@@ -85,6 +85,13 @@ DIRECT: dict[str, tuple[str, str]] = {
     "v2.money_management.test_helpers.financial_addresses.credit": _NESTED,
 }
 
+# Operation of ``DIRECT`` → the members with which it charges more than its amount tells.
+BESIDE: dict[str, tuple[str, ...]] = {
+    "invoice_items.create": (
+        "price_data", "pricing", "quantity", "quantity_decimal", "tax_rates", "unit_amount_decimal",
+    ),
+}  # fmt: skip
+
 How = Literal["free", "up_to", "again"]
 
 # Operation → (how it counts, the member with its amount). "free": it was counted; "up_to": what goes beyond
@@ -96,6 +103,7 @@ FOLLOWING: dict[str, tuple[How, str]] = {
     "payment_intents.confirm": ("up_to", "amount_to_confirm"),
     "payment_intents.increment_authorization": ("up_to", "amount"),
     "payment_intents.update": ("up_to", "amount"),
+    "payment_intents.verify_microdeposits": ("free", ""),  # what was confirmed is charged then
     "payouts.reverse": ("again", ""),
     "refunds.create": ("again", "amount"),
     "terminal.readers.confirm_payment_intent": ("free", ""),
@@ -157,12 +165,21 @@ ANY = ""
 
 # Unbounded where one of the members has that value, or with ``ANY`` is sent at all, also a part of it.
 UNBOUNDED_IF: dict[str, tuple[tuple[str, str], ...]] = {
-    "accounts.update": (("settings[payouts]", ANY),),  # when its balance is paid out
+    "accounts.external_accounts.create": (("default_for_currency", "true"),),  # where its balance is paid out
+    "accounts.external_accounts.update": (("default_for_currency", "true"),),
+    "accounts.update": (("settings[payouts]", ANY), ("external_account", ANY)),  # when and where it is paid out
     "customers.cash_balance.update": (("settings", ANY),),  # whether it pays invoices by itself
-    "customers.create": (("balance", ANY),),  # a credit, in a currency that is not told
-    "customers.update": (("balance", ANY),),
-    "invoices.create": (("auto_advance", "true"),),
-    "invoices.update": (("auto_advance", "true"),),
+    "customers.create": (("balance", ANY), ("cash_balance", ANY)),  # a credit, in a currency that is not told
+    # A new card is tried for the invoices that are past due.
+    "customers.update": (("balance", ANY), ("cash_balance", ANY), ("source", ANY)),
+    "invoices.create": (("auto_advance", "true"), ("automatically_finalizes_at", ANY)),
+    "invoices.update": (  # a subscription's draft is charged by itself, with what is added to it
+        ("auto_advance", "true"),
+        ("automatic_tax[enabled]", "true"),
+        ("automatically_finalizes_at", ANY),
+        ("default_tax_rates", ANY),
+        ("shipping_cost", ANY),
+    ),
     "issuing.cardholders.update": (("status", "active"), ("spending_controls", ANY)),
     "issuing.cards.create": (("status", "active"),),  # it can be paid with from then on
     "issuing.cards.update": (("status", "active"), ("spending_controls", ANY)),
@@ -189,6 +206,8 @@ def cost(
         return UNKNOWN
     if members is not None:
         sent = _sent(request)
+        if any(_has(sent, member, ANY) for member in BESIDE.get(id, ())):
+            return UNKNOWN
         money = _money(sent.get(members[0]), sent.get(members[1]))
         return Cost(money, money) if money is not None else UNKNOWN
     if id in FOLLOWING:
@@ -231,10 +250,15 @@ def _following(operation: Operation, request: Request, counted: Mapping[str, Mon
     sent = _sent(request)
     if operation.id == "payment_intents.update" and not ({"amount", "currency"} & sent.keys()):
         return NOTHING
-    known = next((counted[id] for id in _named(operation, request, sent) if id in counted), None)
-    if known is None:  # a refund from a customer's balance tells its currency itself
-        money = _money(sent.get(member), sent.get("currency")) if how == "again" else None
+    named = _named(operation, request, sent)
+    if not any(name in counted for name in named):
+        # A refund from a customer's balance tells its currency itself; a charge's is not the call's to say.
+        whose = how == "again" and not any(name in sent for name in _ABOUT)
+        money = _money(sent.get(member), sent.get("currency")) if whose else None
         return Cost(money) if money is not None else UNKNOWN
+    if any(sent[name] not in counted for name in _ABOUT if name in sent):
+        return UNKNOWN  # two are named, and which of them is meant is the API's to say
+    known = max((counted[name] for name in named if name in counted), key=lambda each: each.amount)
     if how == "free":
         return NOTHING
     asked = _money(sent.get(member, str(known.amount)), sent.get("currency", known.currency))

@@ -92,6 +92,9 @@ class Surroundings(msgspec.Struct, frozen=True):
     chunks: Chunks | None = None  # of states that take bytecode
 
 
+MOST_PIECES = 10_000  # of output, before they are put together
+
+
 class _Several(list[Any]):
     """All values of a script that returned more than one."""
 
@@ -115,6 +118,7 @@ class Session:
         "_state",
         "_tools",
         "_weight",
+        "_whole",
         "_why",
         "around",
         "blocked",
@@ -151,6 +155,7 @@ class Session:
         self._open: dict[int, Any] = {}  # calls and timers without an answer yet
         self._calls = 0
         self._output: list[str] = []
+        self._whole = 0  # of them, how many are put together from many
         self._printed = 0
         self._logged = 0  # bytes, of the same limit
         self._signal: threading.Lock | None = None
@@ -646,6 +651,8 @@ class Session:
             raise LimitError(f"the script printed more than {size // MB or 1} MB")
 
     def _out(self, data: bytes) -> bytes | None:
+        if not data:
+            return None
         self._printed += len(data)
         try:
             self._check_output()
@@ -653,6 +660,9 @@ class Session:
             return self._facts(error)
         text = self.around.mask(data.decode("utf-8", "surrogateescape"))
         self._output.append(text)
+        if len(self._output) - self._whole > MOST_PIECES:  # each takes 50 bytes besides
+            self._output[self._whole :] = ["".join(self._output[self._whole :])]
+            self._whole += 1
         if self._durable is not None:
             data = self._durable.visible(self._printed - len(data), data)
             if not data:
@@ -667,6 +677,8 @@ class Session:
         except LimitError as error:
             error.message = f"the script's returned value: {error.message}"
             return self._failed(to_lua(error.facts()))
+        if several and (type(found) is not list or not found):
+            raise ValueError("several values that are no list")
         found = self.around.mask.value(found)
         self._ending = (_Several(found) if several else found, None, status)
         return None

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from host import Host, Limits, ScriptError
 from host.isolation import state as child_state
 from host.isolation.child import LOCAL
-from host.isolation.frames import BROKE, ENTERED, KINDS, SPENT, Said
+from host.isolation.frames import BROKE, ENTERED, EXHAUSTED, KINDS, SPENT, Said
+from host.isolation.processes import Isolation
 from host.isolation.state import ChildState
 from host.lua import protocol as p
 from host.run.script import Script
@@ -43,13 +44,21 @@ class Process:
 class Peer:
     """The other end of a ChildState: says what a test wants said."""
 
-    def __init__(self, *, status: int | None = None, host: Any = None, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        *,
+        status: int | None = None,
+        host: Any = None,
+        limits: Limits = LIMITS,
+        exhausted: Any = None,
+    ) -> None:
         mine, self.sock = socket.socketpair()
         self.asked: list[tuple[Any, ...]] = []
         self.process = Process(status)
         self.state = ChildState(
-            host or self._host, limits, self.process, mine, later=lambda *_: None, held=nullcontext
-        )
+            host or self._host, limits, self.process, mine, later=lambda *_: None, held=nullcontext,
+            exhausted=exhausted,
+        )  # fmt: skip
 
     def _host(self, *asked: Any) -> Any:
         self.asked.append(asked)
@@ -160,7 +169,7 @@ def test_what_the_protocol_does_not_have_kills(peer: Peer, frame: Any) -> None:
 
 def test_each_question_of_the_lua_side_crosses() -> None:
     """What a session answers, a process can ask or knows itself: a new code needs a frame of its own."""
-    frames = {each.__struct_config__.tag for each in get_args(Said)} - {ENTERED, SPENT, BROKE}
+    frames = {each.__struct_config__.tag for each in get_args(Said)} - {ENTERED, SPENT, BROKE, EXHAUSTED}
     assert frames | set(LOCAL) == set(_ASK) | {p.CALL}
 
 
@@ -308,6 +317,52 @@ def test_a_process_out_of_memory_is_told_as_in_process(peer: Peer) -> None:
         peer.state.enter(p.START, b"=s", b"", 0)
 
 
+def test_that_luajit_was_refused_memory_is_counted_once_a_run() -> None:
+    """However often the process says so, and it is answered each time."""
+    told: list[None] = []
+
+    def once() -> None:
+        told.append(None)
+        peer.says([p.TICK])
+
+    def again(*_: Any) -> None:
+        peer.says([EXHAUSTED])
+        peer.sock.shutdown(socket.SHUT_WR)
+
+    peer = Peer(exhausted=once, host=again)
+    peer.says([EXHAUSTED])
+    assert "ended before its run did" in peer.fails().message
+    assert len(told) == 1
+    peer.close()
+
+
+def test_questions_sent_ahead_of_their_turn_do_not_go_on_past_the_time() -> None:
+    """A process whose frames are there already is never waited for; it has its time all the same."""
+    peer = Peer(host=lambda *_: peer.says([p.TICK]))
+    peer.says([p.TICK])
+    assert peer.fails().kind == "limit"
+    assert peer.process.killed
+    peer.close()
+
+
+@pytest.mark.parametrize("value", [b"\xa0", b"\x90", b"\x80", b"\xc0"])
+def test_several_values_that_are_none_end_the_run_only(value: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its calls are cancelled, its state is closed, and its error is of the process."""
+    made: list[Peer] = []
+
+    def state(_: Isolation, answer: Any, *__: Any) -> ChildState:
+        made.append(Peer(host=answer))
+        made[-1].says([p.ENDED, value, None, True])
+        return made[-1].state
+
+    monkeypatch.setattr(Isolation, "state", state)
+    with Host(simulate=True, isolation="process") as host:
+        error = host.run_source("return 1").error
+    assert error is not None
+    assert "its last word could not be read" in error.message
+    made[0].close()
+
+
 def test_a_fault_of_the_process_own_code_is_told(peer: Peer) -> None:
     """Its words are in the message."""
     peer.says([BROKE, b"LuaError: oops"])
@@ -328,7 +383,7 @@ def test_an_answer_larger_than_the_memory_is_left_out() -> None:
 
 whole = st.integers(-(2**63), 2**64 - 1)
 plain = st.none() | st.booleans() | whole | st.floats() | st.binary(max_size=40) | st.text()
-asked = st.sampled_from([*range(1, 16), ENTERED, SPENT, BROKE])
+asked = st.sampled_from([*range(1, 16), ENTERED, SPENT, BROKE, EXHAUSTED])
 anything = st.tuples(asked, *[plain] * 3) | st.lists(plain, max_size=10) | st.binary(max_size=60)
 
 

@@ -18,7 +18,7 @@ from host.config_file import read_config
 from host.errors import LimitError, UsageError
 from host.policy import units
 from host.policy.budget import Budget, Claim, Meter
-from host.policy.charges import DIRECT, FOLLOWING, UNBOUNDED, UNBOUNDED_IF, cost
+from host.policy.charges import BESIDE, DIRECT, FOLLOWING, UNBOUNDED, UNBOUNDED_IF, Cost, Money, cost
 from host.policy.harmless_operations import MOVES_NOTHING, NO_MONEY, is_called_money, is_no_money
 from host.policy.units import UNITS, Unit
 
@@ -80,6 +80,9 @@ def test_the_tables_name_nothing_that_is_not_there() -> None:
         for name in members(id) - {""}:
             assert name.partition(".")[0] in operation.params, f"{id}: {name}"
     assert UNBOUNDED_IF.keys() <= MOVES_NOTHING
+    assert BESIDE.keys() <= DIRECT.keys()
+    for id, names in BESIDE.items():
+        assert {*names} <= CATALOG.operation(id).params.keys(), id  # type: ignore[union-attr]
     assert len(set(NO_MONEY)) == len(NO_MONEY)
 
 
@@ -124,6 +127,17 @@ REFUSED: dict[str, Mapping[str, Any]] = {
         "customer": "cus_1",
     },
     "issuing.cards.create": {"currency": "usd", "type": "virtual", "status": "active"},
+    "accounts.external_accounts.create": {
+        "account": "acct_1",
+        "external_account": "btok_1",
+        "default_for_currency": True,
+    },
+    "accounts.update": {"account": "acct_1", "external_account": "btok_1"},
+    "invoice_items.create": {"customer": "cus_1", "amount": 1, "currency": "usd", "quantity": 5000},
+    "invoices.create": {"customer": "cus_1", "automatically_finalizes_at": 1_900_000_000},
+    "invoices.update": {"invoice": "in_1", "shipping_cost": {"shipping_rate": "shr_1"}},
+    "payment_intents.verify_microdeposits": {"intent": "pi_1", "descriptor_code": "SM11AA"},
+    "refunds.create": {"charge": "ch_1", "amount": 1, "currency": "usd"},
     "issuing.cards.update": {"card": "ic_1", "spending_controls": {"spending_limits": LIMITS}},
     "topups.create": {"amount": 1001, "currency": "usd"},
     "transfers.create": {"amount": 1001, "currency": "usd", "destination": "acct_1"},
@@ -150,6 +164,48 @@ def test_whatever_moves_or_credits_money_is_counted_or_refused(id: str) -> None:
         ask(id, **REFUSED[id])
     assert found.value.outcome == "not_sent"
     ask(id, Budget(max_mutations=1), **REFUSED[id])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"customer": "cus_1", "source": "tok_visa"},
+        {"customer": "cus_1", "cash_balance": {"settings": {"reconciliation_mode": "automatic"}}},
+    ],
+)
+def test_a_customer_whose_invoices_are_tried_again_is_refused(arguments: Mapping[str, Any]) -> None:
+    """Stripe charges what is past due to a new source, and reconciles a cash balance by itself."""
+    with pytest.raises(LimitError, match="not known before it is sent"):
+        ask("customers.update", **arguments)
+
+
+def test_a_refund_of_two_objects_is_known_only_if_both_were_counted() -> None:
+    """The small payment intent of the run does not vouch for somebody's large charge."""
+    refunds = CATALOG.operation("refunds.create")
+    assert refunds is not None
+    counted = {"pi_1": Money("usd", 5), "ch_1": Money("usd", 700)}
+
+    def asked(**arguments: Any) -> Cost:
+        request = prepare(CATALOG, refunds, arguments, CallOptions(), base_url="https://api.stripe.com")
+        return cost(refunds, request, counted)
+
+    assert asked(payment_intent="pi_1").money == Money("usd", 5)
+    assert not asked(payment_intent="pi_1", charge="ch_other").known
+    assert asked(payment_intent="pi_1", charge="ch_1").money == Money("usd", 700)
+
+
+# Times that tell of something, and those from which a thing is void: nothing is done by itself then.
+TOLD = {"canceled_at", "effective_at", "expires_at", "failed_at", "guaranteed_at", "initiated_at", "posted_at"}
+
+
+def test_no_time_at_which_an_api_acts_by_itself_is_let_through() -> None:
+    """A change for later moves money as one for now does: a parameter that says when the API is to act is refused."""
+    for id in MOVES_NOTHING:
+        operation = CATALOG.operation(id)
+        assert operation is not None
+        refused = {each for each, _ in UNBOUNDED_IF.get(id, ())}
+        acts = {name for name in operation.params if name.startswith("auto_") or name.endswith("_at")} - TOLD
+        assert acts <= refused, f"{id} may act later: {acts - refused}"
 
 
 LET_THROUGH: dict[str, Mapping[str, Any]] = {

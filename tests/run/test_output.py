@@ -6,6 +6,7 @@ import pytest
 
 from host import Host, Limits
 from host.events import CallStarted
+from host.run.session import MOST_PIECES
 from host.run.shortening import LONGEST, brief, cut
 
 SAYING = {
@@ -29,6 +30,19 @@ def test_whatever_is_said_counts(host: Host, what: str) -> None:
     result = host.run_source(code, limits=Limits(output=20_000))
     assert result.error is not None
     assert result.error.line == 2
+
+
+def test_small_pieces_are_put_together() -> None:
+    """A million texts of two letters would take 60 bytes each besides; an empty one is no piece."""
+    with Host(simulate=True) as host:
+
+        @host.function
+        def pieces() -> int:
+            return max(len(run._output) for run in host._around.alive)
+
+        result = host.run_source("for i = 1, 25000 do io.write('ab') io.write('') end return pieces()")
+        assert result.output == "ab" * 25_000
+        assert result.value < MOST_PIECES + 10
 
 
 ENDS = {

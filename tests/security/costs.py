@@ -55,6 +55,12 @@ COSTS = {
     "unpack": "local t = {} for i = 1, 7000 do t[i] = i end while true do select('#', unpack(t)) end",
     "load": "local s = 'return ' .. ('1,'):rep(1e6) .. '1' while true do load(s) end",
     "load of a long comment": "local s = '--' .. ('x'):rep(15e6) while true do load(s) end",
+    "load of a chain of elseif": "local s = 'local a ' .. ('if a then a = 1 else'):rep(2e5) .. ' a = 1 end' while true do load(s) end",
+    "load of a chain of and": "local s = 'x = ' .. ('a and '):rep(2e5) .. '1' while true do load(s) end",
+    "load of labels and jumps": "local p = {} for i = 1, 30000 do p[i], p[30000 + i] = '::l' .. i .. '::', 'goto z' end "
+    + "local s = 'do ' .. table.concat(p, ' ') .. ' end ::z::' while true do load(s) end",
+    "load of functions": "local s = ('f(function()end)'):rep(9e5) while true do load(s) end",
+    "the script itself, of a chain of elseif": "local a " + "if a then a = 1 else" * 200_000 + " a = 1 end",
     "json.encode": DIGITS + "while true do json.encode(s) end",
     "json.decode": "local s = '\"' .. ('9'):rep(60e6) .. '\"' while true do json.decode(s) end",
     "inspect": DIGITS + "while true do inspect(s) end",

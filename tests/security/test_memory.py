@@ -40,6 +40,26 @@ def test_the_scripts_of_the_filler_are_lua() -> None:
                 assert result.error is None, (thing, result.error)
 
 
+STARTING = [
+    thing for thing in THINGS if any(word in thing for word in ("map(", "parallel(", "spawn(", "with_timeout("))
+]
+
+
+@pytest.mark.parametrize("thing", STARTING)
+def test_a_task_is_made_as_a_whole_or_not_at_all(thing: str) -> None:
+    """Wherever the limit's error comes, no task is left that nobody resumes, and the driver itself goes on."""
+    with Host(simulate=True, limits=Limits(memory=MB, lua_time=60.0)) as host:
+        for free in range(-9000, 1000, 200):
+            code = FILL.replace("LIMIT", "1088").replace("FREE", str(free)).replace("THING", thing)
+            error = host.run_source(code).error
+            assert error is None or error.kind == "limit", (free, error)
+    storm = "local function f() spawn(f) spawn(f) local t = {} for i = 1, 200 do t[i] = {} end sleep(0) end f()"
+    with Host(simulate=True, limits=Limits(memory=MB, tasks=100_000, run_time=20.0)) as host:
+        error = host.run_source(storm).error
+        assert error is not None
+        assert error.kind == "limit"
+
+
 GROWING = {
     "tables": "local t = {} while true do t[#t + 1] = {} end",
     "a list": "local t = {} while true do t[#t + 1] = 1 end",

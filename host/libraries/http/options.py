@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from host.apis.encode import form_key, form_text, in_order, scalar_text, sorted_json
 from host.apis.nearest import meant, short
+from host.apis.options import METHOD_OVERRIDES
 from host.errors import InvalidCall
 from host.frozen import Frozen
 from host.libraries.fs.paths import failure, open_file
@@ -84,6 +85,8 @@ class Options(Frozen, frozen=True):
         method = method.upper()
         url = with_query(checked_url(given.get("url")), given.get("query"))
         headers = list(header_pairs(given.get("headers"), name))
+        if method in SAFE and (other := next((key for key, _ in headers if key.lower() in METHOD_OVERRIDES), None)):
+            raise InvalidCall(f"{name}: the header {other} would make something else of a {method}; give that method")
         content, kind = _content(given, permissions)
         if kind and not any(each.lower() == "content-type" for each, _ in headers):
             headers.append(("Content-Type", kind))

@@ -19,9 +19,12 @@ local chunk, message
 if is_bytecode then -- the host's own (host.lua.bytecode_cache)
   chunk = load(source, name, "b", env)
 else
-  chunk, message = core.compile(source, name)
+  chunk, message = core.compile_main(source, name)
 end
-if not chunk then return core.ended("syntax", message) end
+if not chunk then
+  if run.dead then return core.ended("error", run.dead) end
+  return core.ended("syntax", message)
+end
 if told then
   local ok, failure = pcall(function() core.load_code(core.host(NAME, "args")) end)
   if not ok then return core.ended("error", failure) end

@@ -27,7 +27,7 @@ function offered.load(source, name, mode, globals)
   core.charge(#source * 6) -- compiling is one call of C
   if globals ~= nil and type(globals) ~= "table" then error("bad argument #4 to 'load' (table expected)", 2) end
   name = name == nil and "=(load)" or core.string.sub(to_text(name), 1, LONGEST_NAME)
-  return core.load(source, name, "t", globals or env)
+  return core.compile(source, name, globals or env)
 end
 function offered.loadstring(source, name)
   if type(source) ~= "string" then

@@ -5,6 +5,7 @@ local core = ...
 local run, host, env_of, own = core.run, core.host, core.env_of, core._G
 local collectgarbage, format, error, running = core.collectgarbage, core.string.format, core.error, core.coroutine.running
 local getinfo, sethook, hook, os = core.debug.getinfo, core.debug.sethook, core.hook, core._G.os
+local rawget = core.rawget
 local ERROR, ROOM = 1, 16 -- protocol
 local MOST, LEAST = 1000, 16 -- instructions between two hooks
 local PACE = 1400000 -- instructions times KB in use that may come between two hooks
@@ -49,7 +50,12 @@ local function over_limit()
     .. (size < 1048576 and format("%.0f KB", size / 1024) or format("%.0f MB", size / 1048576)) .. " of memory" }
 end
 
--- Whether what the hook interrupts is the host's own code: raised there, an error may leave a thing half done.
+-- What is done as a whole, or not at all: interrupted, it would leave tasks that nobody resumes, or a call that was sent
+-- and that nobody waits for. All of them are short.
+local WHOLE = { [core.call] = true, [core.start_task] = true, [core.make_ready] = true }
+
+-- Whether what the hook interrupts is the host's own code: raised there, an error may leave a thing half done. The second
+-- value is true where it would.
 local function is_inside()
   local level = 2
   while true do
@@ -58,7 +64,9 @@ local function is_inside()
     level = level + 1
     if info.func == hook then
       info = getinfo(level, "f")
-      return info and env_of(info.func) == own
+      if not info or env_of(info.func) ~= own then return false end
+      local whole = rawget(core, "whole")
+      return true, WHOLE[info.func] or whole and whole[info.func]
     end
   end
 end
@@ -95,7 +103,8 @@ function core.look(left)
   elseif run.close > 0 then run.close = run.close - 1 end
   run.seen, run.looked = used, now
   if over and left > 0 and used < over + SLACK or not over and used <= SOFT + run.spare + SLACK then return pace(used) end
-  if delayed < PATIENCE and is_inside() then
+  local inside, whole = is_inside()
+  if inside and (whole or delayed < PATIENCE) then
     delayed, run.left, run.every = delayed + 1, 0, 50
     return sethook(hook, "", 50)
   end

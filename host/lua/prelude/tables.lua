@@ -12,10 +12,19 @@ tables.getn, tables.setn, tables.foreach, tables.foreachi = nil, nil, nil, nil
 tables.unpack = unpack
 function tables.pack(...) return { n = select("#", ...), ... } end
 
+-- A place as C takes it: cut towards 0, all that it has no room for as one. Anything else stays for it to refuse.
+local function place(value)
+  local n = tonumber(value)
+  if not n then return value end
+  if not (n > -2147483649 and n < 2147483648) then return -2147483648 end
+  return n < 0 and -floor(-n) or floor(n)
+end
+
 function tables.concat(t, separator, i, j)
   if type(t) == "table" then
     local size, gap = 0, type(separator) == "string" and #separator or 24
-    for k = floor(tonumber(i) or 1), floor(tonumber(j) or #t) do
+    i, j = place(i), place(j)
+    for k = type(i) == "number" and i or 1, type(j) == "number" and j or #t do
       local value = rawget(t, k)
       local kind = type(value)
       if kind == "string" then size = size + #value + gap

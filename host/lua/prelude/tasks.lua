@@ -75,8 +75,8 @@ local function start(parent, fn, n, ...)
     raise { kind = "limit", message = "more than " .. core.limit_tasks .. " tasks at once" }
   end
   local child = (parent.children or 0) + 1
-  local task = core.start_task(parent.path .. "." .. child, fn, parent, { ... }, n)
   parent.children, parent.kids = child, parent.kids or {}
+  local task = core.start_task(parent.path .. "." .. child, fn, parent, { ... }, n)
   parent.kids[task] = true
   task.on_fail = on_fail
   return task
@@ -95,19 +95,26 @@ local function wait_for(arm, disarm)
   local done = false
   me.wait_line = where(3)
   me.on_cancel = disarm
-  arm(function(a)
+  local armed, err = pcall(arm, function(a)
     if not done then
       done = true
       me.on_cancel = nil
       make_ready(me, 0, a)
     end
   end)
+  if not armed then
+    done = true -- nothing that was set up is to wake it later, when it waits for something else
+    me.on_cancel, me.wait_line = nil, nil
+    return error(err, 0)
+  end
   local status, a = park()
   done = true
   me.on_cancel, me.wait_line = nil, nil
   if status ~= 0 then check_cancelled(me) end
   return a
 end
+
+core.whole = { [start] = true, [wait_for] = true } -- see memory.lua
 
 local function await(task)
   if task.ended then return end
