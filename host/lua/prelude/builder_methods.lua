@@ -20,7 +20,7 @@ function core.refuse_change(state, name)
   if state.needs then
     local expected, text = EXPECTED[state.needs] or "a value", "; print what was given above this line (json.null sends a null)"
     if state.given == "function" then
-      text = "; a function is called with (…), a builder's id is there after its create()"
+      text = "; a function cannot be sent: call it with (…), a builder's id is there after its create()"
     end
     local needs = state.given == "function" and "" or " needs a value"
     invalid(resource .. ": " .. name .. needs .. ": expected " .. expected .. ", got " .. (state.given == "function" and "a function" or "nil") .. text)
