@@ -43,14 +43,14 @@ class Beyond:
 
 def check_names(name: str, value: Any) -> None:
     """Raise ``Fault`` for a parameter ``name``, or a name inside its ``value``, that a server could read as another."""
+    if name == METHOD_PARAMETER:
+        raise Fault("", text=f"{name} would have some servers take the request for another; call that operation")
     _check(name, _NAME)
     for each in names_in(value):
         _check(each, _INNER)
 
 
 def _check(name: str, form: str) -> None:
-    if name == METHOD_PARAMETER:
-        raise Fault("", text=f"{name} would have some servers take the request for another; call that operation")
     if not re.match(form, name):
         raise Fault("", text=f"{shown(name)} is no parameter's name; expected one such as price or recurring[interval]")
 

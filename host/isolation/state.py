@@ -57,8 +57,13 @@ class ChildState:
 
     ``later(seconds, receiver)`` sets a timer with a ``cancel()``; ``held()`` is entered while the process
     keeps the caller waiting; ``exhausted()`` is called once if it says that LuaJIT was refused memory. When the
+<<<<<<< HEAD:host/isolation/state.py
     process dies, is silent past the limits or says what it may not, it is killed and ``enter`` raises ``ScriptError``;
     ``MemoryError`` as ``LuaState`` does.
+=======
+    process dies, is silent past the limits or says what it may not, it is killed and ``enter`` raises
+    ``ScriptError``; ``MemoryError`` as ``LuaState`` does.
+>>>>>>> attack/main:host/isolation/state.py
     """
 
     __slots__ = (

@@ -131,6 +131,8 @@ def test_an_error_status_is_an_answer(ask: Script) -> None:
         ("http.get(base, {headers={['a\\r\\nb']='c'}})", "invalid", "no name of a header"),
         ("http.get(base, {headers={Host='other'}})", "invalid", "client's own"),
         ("http.get(base, {headers={['Content-Length']=5}})", "invalid", "client's own"),
+        ("http.get(base, {headers={['X-HTTP-Method-Override']='PUT'}})", "invalid", "something else of a GET"),
+        ("http.request{method='head', url=base, headers={['x-http-method']='PUT'}}", "invalid", "something else"),
         ("http.get('ftp://x/')", "invalid", "no http:// or https://"),
         ("http.get('http://a b/')", "invalid", "holds a space"),
         ("http.get('http:\\\\\\\\127.0.0.1/')", "invalid", "backslash"),

@@ -111,6 +111,7 @@ def test_extra_may_give_a_known_parameter_another_value(opened: Open) -> None:
         ('{["amount]["] = 1}', "no parameter's name"),
         ('{a = {["b]["] = 1}}', "no parameter's name"),
         ('{[""] = 1}', "no parameter's name"),
+        ('{_method = "delete"}', "would have some servers take the request for another"),
         ('"x"', "expected a table of names and values"),
         ("{1, 2}", "expected a table of names and values"),
     ],
@@ -119,6 +120,15 @@ def test_extra_that_could_be_read_as_something_else_is_refused(opened: Open, ext
     """Twice the same, or a name that a server reads as another."""
     host, sent = opened()
     assert said in error(host.run_source(f'stripe.products.create({{name = "n"}}, {{extra = {extra}}})')).message
+    assert sent == []
+
+
+@pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "x-http-method", "X-Method-Override"])
+def test_a_request_is_made_of_no_other_method(opened: Open, header: str) -> None:
+    """An operation that is granted and counted is the one that is sent."""
+    host, sent = opened()
+    code = f'stripe.products.create({{name = "n"}}, {{headers = {{["{header}"] = "DELETE"}}}})'
+    assert "is set by the host" in error(host.run_source(code)).message
     assert sent == []
 
 
