@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from host.apis.catalog import Catalog
     from host.apis.credentials import Tokens
     from host.apis.definition import Credentials, Document
-    from host.http.sender import Wire
-    from host.policy.policy import Rules
-    from host.policy.redaction import Mask
+    from host.http.sender import Sender
+    from host.policy.policy import HostPolicy
+    from host.policy.redaction import Redactor
 
 __all__ = ["Apis", "Endpoints"]
 
@@ -70,9 +70,9 @@ class Apis:
         auth: Credentials | None,
         *,
         env_file: str | os.PathLike[str] | None,
-        rules: Rules,
-        wire: Wire,
-        mask: Mask,
+        rules: HostPolicy,
+        wire: Sender,
+        mask: Redactor,
     ) -> Api:
         """See :meth:`host.host.Host.add_api`; ``name`` is free."""
         from host.apis.definition import added_api  # for hosts with other APIs
@@ -88,7 +88,7 @@ class Apis:
         self.take(api, rules=rules, wire=wire, mask=mask)
         return api
 
-    def take(self, api: Api, *, rules: Rules, wire: Wire, mask: Mask) -> None:
+    def take(self, api: Api, *, rules: HostPolicy, wire: Sender, mask: Redactor) -> None:
         """Have an API that is made already. If the host is simulated, somebody simulates this one too."""
         rules.check_key(api)
         if not self._simulated and self._tokens is None:
@@ -128,7 +128,7 @@ class Endpoints:
     """What ``make_request("products", "POST", {…})`` asks: an operation by its path (of another API:
     ``"petstore:pets"``), or a function by its name."""
 
-    def __init__(self, apis: Mapping[str, Api], functions: Mapping[str, Any], wire: Wire) -> None:
+    def __init__(self, apis: Mapping[str, Api], functions: Mapping[str, Any], wire: Sender) -> None:
         self._apis = apis
         self._functions = functions
         self._wire = wire

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from host.functions.functions import Effect
     from host.functions.registration import Functions
     from host.host_arguments import NamedApi
-    from host.http.sender import Wire
+    from host.http.sender import Sender
     from host.libraries.library import Libraries, Library
-    from host.policy.policy import Rules
+    from host.policy.policy import HostPolicy
     from host.processes.runs import Runs
 
 __all__ = ["Additions"]
@@ -45,9 +45,9 @@ class Additions:
     _env_file: str | os.PathLike[str] | None
     _functions: Functions
     _libraries: Libraries
-    _rules: Rules
+    _rules: HostPolicy
     _runs: Runs
-    _wire: Wire
+    _wire: Sender
     _worker: AsyncWorker
 
     @overload
@@ -163,7 +163,7 @@ class Additions:
             arguments.a_text("base_url", base_url, "a URL such as https://api.example.com")
         if name in {*STANDARD, *self._names(), *self._functions.by_name}:
             raise UsageError(f"the name {name!r} is taken")
-        env_file, mask = self._env_file, self._runs.around.mask
+        env_file, mask = self._env_file, self._runs.services.mask
         api = self._added.add(
             name, document, base_url, auth, env_file=env_file, rules=self._rules, wire=self._wire, mask=mask
         )

@@ -13,7 +13,7 @@ from host.api_registry import Apis, Endpoints
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.threads import in_thread
 from host.bridge.worker import AsyncWorker
-from host.calls.pipeline import Gate
+from host.calls.pipeline import CallPipeline
 from host.config_file import ConfigFile, read_config
 from host.errors import ConfigError, UsageError
 from host.events import Event, Sink
@@ -29,21 +29,21 @@ from host.host_arguments import (
 from host.http.api_limits import limits_of, policies_of
 from host.http.chain import chain
 from host.http.message import Send
-from host.http.sender import USER_AGENT, HttpxParts, Wire, http_client
+from host.http.sender import USER_AGENT, HttpxParts, Sender, http_client
 from host.libraries.builtin import builtin_libraries
 from host.limits import YEAR, Limits
 from host.lua.bytecode_cache import Chunks
 from host.policy.budget import Budget
 from host.policy.permissions import Permissions
-from host.policy.policy import Rules
-from host.policy.redaction import Mask
+from host.policy.policy import HostPolicy
+from host.policy.redaction import Redactor
 from host.processes.runs import Runs
 from host.run.lua_states import States
 from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
 from host.run.result_type import decoded, reader
-from host.run.scheduler import Runners
+from host.run.scheduler import Scheduler
 from host.run.script import RunResult, Script
-from host.run.session import Session, Surroundings
+from host.run.session import RunServices, Session
 from host.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from host.durable.runs import DurableRuns, Kept
     from host.host_arguments import ApiArguments
     from host.isolation.processes import Isolation
-    from host.processes.pool import Shards
+    from host.processes.pool import WorkerProcesses
     from host.simulator.simulator import Simulator
     from host.stats import HostStats
 
@@ -142,8 +142,8 @@ class Host(Additions):
         self._simulator, self._own_simulator = simulator, simulator is None
         # What is known, and what may be done.
         self._added = Apis(self.settings, simulated=self.simulated)
-        mask = Mask([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
-        self._rules = Rules.of_host(self._config, permissions, budget, daily_budget, self._apis, mask, env)
+        mask = Redactor([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
+        self._rules = HostPolicy.of_host(self._config, permissions, budget, daily_budget, self._apis, mask, env)
         if documents is None and not self._config.apis:
             self._check_key()
         if processes != 1:
@@ -157,7 +157,7 @@ class Host(Additions):
             on_orphan=self._orphaned,
         )
         self.registry.attach(self._worker)
-        self._wire = Wire(self._open_client(parts), self._chain)
+        self._wire = Sender(self._open_client(parts), self._chain)
         self._worker.add_closer(self._wire.client.aclose)
         self.registry.register("api", self._wire.send)
         self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, mask)
@@ -167,7 +167,7 @@ class Host(Additions):
         self._endpoints = Endpoints(self._apis, self._functions.by_name, self._wire)
         self.registry.register("api.endpoint", self._endpoints.call)
         # The scripts' side.
-        self._runners = Runners(self._worker)
+        self._runners = Scheduler(self._worker)
         if isolation == "process" or not self._wire.client.is_own:
             self._worker.pin()
         for own in ("api", "api.endpoint", "api.simulated"):
@@ -175,8 +175,8 @@ class Host(Additions):
         self._worker.direct("api", lambda: bool(self._wire.client.is_direct))
         self.isolation = self._isolate() if isolation == "process" else None
         self._states = States(self._worker)  # of runs in this process
-        around = Surroundings(
-            gate=Gate(self.registry, self._apis, self._functions.by_name, self._functions.builders,
+        services = RunServices(
+            gate=CallPipeline(self.registry, self._apis, self._functions.by_name, self._functions.builders,
                 deadline=self.settings.request_deadline, mask=mask, libraries=self._libraries),
             worker=self._worker,
             runners=self._runners,
@@ -186,7 +186,7 @@ class Host(Additions):
             new_state=self._states.new if self.isolation is None else self.isolation.state,
             chunks=Chunks() if self.isolation is None else None,
         )
-        self._runs = Runs(around, self._rules, self.limits)
+        self._runs = Runs(services, self._rules, self.limits)
         try:
             if processes == 1 and setup is not None:
                 self._set_up(setup)
@@ -445,7 +445,7 @@ class Host(Additions):
                     HostParts(
                         settings=self.settings,
                         apis=self._apis,
-                        services=self._around,
+                        services=self._services,
                         simulator=lambda: self._simulator,
                         keep_simulator=self._keep_simulator,
                         run_many=self._runs.many,
@@ -482,14 +482,14 @@ class Host(Additions):
         apart = 0 if self.isolation is None else self.isolation.exhausted
         exhausted = self._states.exhausted + apart
         return measure(
-            self._worker.stats(), len(self._around.alive), self._runners.threads, self._shards, exhausted
+            self._worker.stats(), len(self._services.alive), self._runners.threads, self._shards, exhausted
         )
 
     def close(self, grace: float = 5.0) -> None:
         """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""
         if isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace <= YEAR:
             raise arguments.wrong("grace", grace, "seconds from 0, at most a year")
-        if not self._runs.forked and self._around.alive:
+        if not self._runs.forked and self._services.alive:
             self._worker.check_may_block("close", "Use async with, or await asyncio.to_thread(host.close).")
         self._runs.close(grace)
         if self._runs.forked:
@@ -586,7 +586,7 @@ class Host(Additions):
             simulated=self.simulated,
             parts=parts,
             apis=[api for name, api in self._apis.items() if name != "stripe"],
-            sinks=self._around.sinks,
+            sinks=self._services.sinks,
             registry=self.registry,
             wire=self._wire,
         )
@@ -599,11 +599,11 @@ class Host(Additions):
         return self._added.by_name
 
     @property
-    def _around(self) -> Surroundings:
-        return self._runs.around
+    def _services(self) -> RunServices:
+        return self._runs.services
 
     @property
-    def _shards(self) -> Shards | None:
+    def _shards(self) -> WorkerProcesses | None:
         return self._runs.shards
 
 

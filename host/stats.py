@@ -12,7 +12,7 @@ import msgspec
 from host.bridge.stats import WorkerStats
 
 if TYPE_CHECKING:
-    from host.processes.pool import Shards
+    from host.processes.pool import WorkerProcesses
 
 __all__ = ["HostStats", "measure"]
 
@@ -35,7 +35,7 @@ class HostStats(WorkerStats, frozen=True):
 
 
 def measure(
-    worker: WorkerStats, runs: int, threads: int, shards: Shards | None, exhausted: int = 0
+    worker: WorkerStats, runs: int, threads: int, shards: WorkerProcesses | None, exhausted: int = 0
 ) -> HostStats:
     """The stats of this process, and with ``shards`` of those that its runs are in."""
     known = msgspec.structs.asdict(worker)

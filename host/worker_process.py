@@ -26,9 +26,9 @@ from host.http.message import Send
 from host.http.sender import HttpxParts
 from host.limits import Limits
 from host.lua.values import from_lua
-from host.policy.policy import Rules
+from host.policy.policy import HostPolicy
 from host.processes import messages as m
-from host.processes.channel import Channel
+from host.processes.channel import FramePipes
 from host.processes.codec import api_of, ended, happened, text_in
 from host.processes.job import permissions_of
 from host.processes.leased_limits import LeasedLimiter
@@ -57,7 +57,7 @@ class ChildHost(Host):
         )
         self.remote = RemoteClient(tell)
         super().__init__(simulate=opening.simulated, sinks=[sink] if opening.watched else [], **opening.options)
-        self._granted: dict[bytes, Rules] = {}
+        self._granted: dict[bytes, HostPolicy] = {}
         self._worker.share_room(lambda calls: self.lenders.room(ALL, opening.room, calls))
 
     def heard(self, message: m.Message) -> None:
@@ -70,9 +70,9 @@ class ChildHost(Host):
     def offered(self, api: Api) -> None:
         """Scripts have an API from now on; on a simulated host the parent simulates it."""
         self._granted.clear()  # they know the secrets there were
-        self._added.take(api, rules=self._rules, wire=self._wire, mask=self._around.mask)
+        self._added.take(api, rules=self._rules, wire=self._wire, mask=self._services.mask)
 
-    def start(self, run: m.Run, script: Script, finished: Callable[[RunResult], None]) -> Session:
+    def start(self, run: m.StartJob, script: Script, finished: Callable[[RunResult], None]) -> Session:
         """Begin a run."""
         options = RunOptions(
             args=tuple(text_in(each) for each in run.args),
@@ -86,12 +86,12 @@ class ChildHost(Host):
         assert isinstance(session, Session)
         return session
 
-    def _rules_for(self, grant: bytes) -> Rules:
+    def _rules_for(self, grant: bytes) -> HostPolicy:
         """What a run may do was decided by the parent; here it holds. Nearly all runs have the same."""
         found = self._granted.get(grant)
         if found is None:
             permissions, env = permissions_of(grant)
-            found = Rules(permissions, None, self._apis, self._around.mask, env=env, environ={})
+            found = HostPolicy(permissions, None, self._apis, self._services.mask, env=env, environ={})
             if len(self._granted) >= 100:
                 self._granted.clear()
             self._granted[grant] = found
@@ -118,7 +118,7 @@ class ChildHost(Host):
 class Child:
     """What the process does with what it is told."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: FramePipes) -> None:
         self._channel = channel
         self._host: ChildHost | None = None
         self._scripts: dict[int, Script] = {}
@@ -157,7 +157,7 @@ class Child:
 
     def _heard(self, host: ChildHost, message: Any) -> None:
         match message:
-            case m.Run():
+            case m.StartJob():
                 self._run(host, message)
             case m.Kill(id, why):
                 session = self._sessions.get(id)
@@ -170,12 +170,12 @@ class Child:
                 host.offered(api_of(message))
             case m.Forget(key):
                 del self._scripts[key]
-            case m.Look(id):
+            case m.StatsAsked(id):
                 self.tell(m.Health(id, msgspec.structs.asdict(host.stats())))
             case _:
                 host.heard(message)
 
-    def _run(self, host: ChildHost, run: m.Run) -> None:
+    def _run(self, host: ChildHost, run: m.StartJob) -> None:
         def finished(result: RunResult) -> None:
             self._sessions.pop(run.id, None)
             early.append(None)
@@ -198,7 +198,7 @@ def main() -> int:
     os.close(null)
     os.dup2(2, 1)
     share_heap()
-    channel = Channel(reading, writing, "host-child")
+    channel = FramePipes(reading, writing, "host-child")
     Child(channel).serve()
     channel.flush(GRACE)
     sys.stderr.flush()

@@ -224,3 +224,13 @@ def test_the_command_line_alone_prints_and_exits() -> None:
             ):
                 found.append(f"{relative(path)}:{node.lineno}")
     assert found == []
+
+
+def test_one_name_is_one_class() -> None:
+    """A name says which class is meant, whichever file one reads."""
+    homes: dict[str, list[str]] = {}
+    for path in files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(f"{relative(path)}:{node.lineno}")
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}

@@ -29,7 +29,7 @@ from host.decoding import (
     unpaused,
 )
 from host.errors import InvalidCall, LimitError, UnexpectedAnswer, UsageError
-from host.http.message import Answer
+from host.http.message import Response
 from host.lua.values import MOST_GIVEN, from_lua, to_lua
 
 HOST = Path(__file__).parent.parent / "host"
@@ -270,7 +270,7 @@ def test_an_answer_of_too_many_values_says_whose_and_what_became_of_the_call() -
     for id, outcome in (("products.list", None), ("products.create", "unknown")):
         operation = catalog.operation(id)
         assert operation is not None
-        answer = Answer(200, {"content-type": "application/json", "request-id": "req_1"}, MANY_JSON)
+        answer = Response(200, {"content-type": "application/json", "request-id": "req_1"}, MANY_JSON)
         with pytest.raises(LimitError, match="stripe answered with JSON with more than 500,000 values") as found:
             interpret(catalog, operation, answer)
         assert (found.value.status, found.value.outcome, found.value.request_id) == (200, outcome, "req_1")
@@ -282,7 +282,7 @@ def test_an_error_of_too_many_values_stays_an_error_of_the_api() -> None:
     operation = catalog.operation("products.create")
     assert operation is not None
     with pytest.raises(UnexpectedAnswer) as found:
-        interpret(catalog, operation, Answer(402, {"content-type": "application/json"}, MANY_JSON))
+        interpret(catalog, operation, Response(402, {"content-type": "application/json"}, MANY_JSON))
     assert (found.value.status, found.value.outcome) == (402, "rejected")
 
 

@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 import msgspec
 
 from host.apis.catalog import Catalog, Operation, Schema
-from host.apis.error_body import Said, page_text, read_error
+from host.apis.error_body import ErrorText, page_text, read_error
 from host.apis.nearest import short
 from host.apis.validation_error import EXACT
 from host.decoding import LARGE, MOST_TEXT, MOST_VALUES, check_json, unpaused
 from host.errors import ApiError, LimitError, Outcome, UnexpectedAnswer, cut_text
-from host.http.message import Answer
+from host.http.message import Response
 from host.http.outcome import IDEMPOTENT, refusal
 from host.limits import MB
 
@@ -29,7 +29,7 @@ _KEYS = r"\b((?:sk|rk|pk|whsec|ek|Bearer|Basic)[_ ](?:live_|test_)?)[A-Za-z0-9_+
 _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 
-def interpret(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
+def interpret(catalog: Catalog, operation: Operation, answer: Response) -> Any:
     """The value of a 2xx answer: decoded JSON, text or bytes as the operation has it, None without content.
 
     Integers beyond 2^53 come as strings. Raises ``ApiError`` for the API's own errors and
@@ -51,7 +51,7 @@ def interpret(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     return _unexpected(catalog, operation, answer, what)
 
 
-def created(catalog: Catalog, operation: Operation, answer: Answer) -> str | int | None:
+def created(catalog: Catalog, operation: Operation, answer: Response) -> str | int | None:
     """The id in the 2xx answer of a create, whose rest is only looked over; None where :func:`interpret` must say."""
     if not (operation.returns_id and 200 <= answer.status < 300):
         return None
@@ -74,7 +74,7 @@ def _only(field: str) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(form).decode
 
 
-def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
+def _value(catalog: Catalog, operation: Operation, answer: Response) -> Any:
     result = operation.result
     if result is None:
         return None if answer.status == 204 else _optional(catalog, operation, answer)
@@ -107,7 +107,7 @@ def _value(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
     return value
 
 
-def _too_much(catalog: Catalog, operation: Operation, answer: Answer, error: LimitError) -> NoReturn:
+def _too_much(catalog: Catalog, operation: Operation, answer: Response, error: LimitError) -> NoReturn:
     raise LimitError(
         f"{catalog.name} answered with {error.message}",
         status=answer.status,
@@ -134,7 +134,7 @@ def _due(catalog: Catalog, result: Schema) -> str:
     return _an("list" if kind == "array" else kind if kind != "string" else "text") if kind else "an answer"
 
 
-def _optional(catalog: Catalog, operation: Operation, answer: Answer) -> Any:
+def _optional(catalog: Catalog, operation: Operation, answer: Response) -> Any:
     """The answer of an operation that describes none: JSON if it is, else nothing."""
     try:
         return decode_json(answer.body) if answer.body.strip() else None
@@ -184,14 +184,14 @@ def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
 
 
-def _decoded(answer: Answer) -> Any:
+def _decoded(answer: Response) -> Any:
     try:
         return decode_json(answer.body)
     except (ValueError, LimitError):
         return None
 
 
-def _text(answer: Answer) -> str:
+def _text(answer: Response) -> str:
     found = re.search(r"charset=\"?([\w\-]+)", answer.headers.get("content-type", ""))
     try:
         return answer.body.decode(found[1] if found else "utf-8", "replace")
@@ -199,7 +199,7 @@ def _text(answer: Answer) -> str:
         return answer.body.decode("utf-8", "replace")
 
 
-def _charset_fault(answer: Answer) -> str:
+def _charset_fault(answer: Response) -> str:
     try:
         answer.body.decode("utf-8")
     except UnicodeDecodeError:
@@ -213,7 +213,7 @@ def _reason(error: ValueError) -> str:
 
 
 def _api_error(
-    catalog: Catalog, operation: Operation, answer: Answer, body: Any, said: Said
+    catalog: Catalog, operation: Operation, answer: Response, body: Any, said: ErrorText
 ) -> ApiError:
     return ApiError(
         _masked(said.message or f"{catalog.name} answered {answer.status}: {short(str(body))}"),
@@ -232,20 +232,20 @@ def _api_error(
     )
 
 
-def request_id(answer: Answer) -> str | None:
+def request_id(answer: Response) -> str | None:
     """The id the API gave the request, from its headers."""
     headers = answer.headers
     names = ("request-id", "x-request-id", "x-correlation-id", "x-amzn-requestid")
     return next((short(headers[name]) for name in names if headers.get(name)), None)
 
 
-def retry_after(answer: Answer) -> float | None:
+def retry_after(answer: Response) -> float | None:
     """``Retry-After`` in seconds, where it is a number (RFC 9110, 10.2.3, also allows a date)."""
     text = answer.headers.get("retry-after", "")
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) else None
 
 
-def _retryable(operation: Operation, answer: Answer) -> bool:
+def _retryable(operation: Operation, answer: Response) -> bool:
     """Whether the same request again can help, and cannot do the same thing twice."""
     said = answer.headers.get("stripe-should-retry")
     helps = said == "true" if said in ("true", "false") else answer.status in _RETRYABLE
@@ -254,12 +254,12 @@ def _retryable(operation: Operation, answer: Answer) -> bool:
     return _outcome(operation, answer) == "rejected"
 
 
-def _outcome(operation: Operation, answer: Answer) -> Outcome | None:
+def _outcome(operation: Operation, answer: Response) -> Outcome | None:
     """Of a mutation: what the answer says became of it."""
     return refusal(answer) if operation.mutation else None
 
 
-def _unexpected(catalog: Catalog, operation: Operation, answer: Answer, what: str) -> NoReturn:
+def _unexpected(catalog: Catalog, operation: Operation, answer: Response, what: str) -> NoReturn:
     kind = answer.headers.get("content-type", "no content type")
     text = _masked(page_text(_text(answer)[:LONGEST_READ]))
     shown = f": {text[:MOST_SHOWN]}{'…' if len(text) > MOST_SHOWN else ''}" if text else ""
@@ -276,7 +276,7 @@ def _unexpected(catalog: Catalog, operation: Operation, answer: Answer, what: st
     )
 
 
-def body_of(answer: Answer) -> Any:
+def body_of(answer: Response) -> Any:
     """What was answered, for whoever wants to look: decoded JSON, else its text, cut."""
     if not answer.body.strip():
         return None

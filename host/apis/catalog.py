@@ -158,7 +158,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     asked_version: str = ""  # that requests ask for, where it is not the document's own
 
 
-class _File(msgspec.Struct, frozen=True):
+class _CatalogFile(msgspec.Struct, frozen=True):
     """The compiled file: parts stay bytes until asked for, where they are in it (copying them took half the time)."""
 
     format: int
@@ -173,7 +173,7 @@ class _FileFormat(msgspec.Struct, frozen=True):
     format: int = 0
 
 
-_read_file = msgspec.msgpack.Decoder(_File)
+_read_file = msgspec.msgpack.Decoder(_CatalogFile)
 _read_format = msgspec.msgpack.Decoder(_FileFormat)
 _read_operation = msgspec.msgpack.Decoder(Operation)
 _read_schema = msgspec.msgpack.Decoder(Schema)
@@ -202,7 +202,7 @@ class Catalog:
 
     __slots__ = ("_children", "_file", "_operations", "_resolved", "_schemas", "facts", "plans")
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: _CatalogFile) -> None:
         self._file = file
         self.facts = file.facts
         self.plans: dict[Any, Any] = {}
@@ -222,7 +222,7 @@ class Catalog:
         """A catalog of these parts; builders are read from the operations."""
         builders = {op.builder: name for name, op in operations.items() if op.builder}
         return cls(
-            _File(
+            _CatalogFile(
                 format=FORMAT,
                 facts=facts,
                 operations={name: memoryview(_write(op)) for name, op in operations.items()},

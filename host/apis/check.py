@@ -1,7 +1,8 @@
 """Checking a script's value against a schema, and bringing it to the form that is sent.
 
 Each schema becomes one function, made when first needed and kept in ``catalog.plans``. A fault is raised as
-:class:`~host.apis.validation_error.Fault`, which gathers its path on the way up: checking good values builds no path.
+:class:`~host.apis.validation_error.ValidationError`, which gathers its path on the way up: checking good values builds
+no path.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from host.apis.scalars import (
     whole,
 )
 from host.apis.unknown_names import Beyond
-from host.apis.validation_error import AMOUNT, EXACT, Fault, number_text, shown
+from host.apis.validation_error import AMOUNT, EXACT, ValidationError, number_text, shown
 
 MOST_DEPTH = 64
 MOST_TRIES = 1000  # tables inside of one that are checked against alternatives
@@ -60,7 +61,7 @@ def named_checker(catalog: Catalog, name: str, schema: Schema) -> Checker:
         if type(value) is str and value:
             digits = whole(value)
             if digits is not None and abs(digits) <= EXACT:  # beyond it an answer's integers come as text
-                raise Fault(AMOUNT, value)
+                raise ValidationError(AMOUNT, value)
         return check(value, full)
 
     return check_amount
@@ -104,17 +105,17 @@ def _array(catalog: Catalog, schema: Schema) -> Checker:
             if value == {}:
                 return []
             if type(value) is dict and "has_more" in value and type(value.get("data")) is list:
-                raise Fault("expected a list", value)  # a page
+                raise ValidationError("expected a list", value)  # a page
             if type(value) is dict and (of.type not in ("object", "") or not _named(value)):
-                raise Fault("expected a list", value)
+                raise ValidationError("expected a list", value)
             return [item(value, full)]  # a single value stands for a list of it
         done = []
         for n, each in enumerate(value):
             try:
                 if each is None and not holes:
-                    raise Fault("", text="a list cannot hold null here")
+                    raise ValidationError("", text="a list cannot hold null here")
                 done.append(item(each, full))
-            except Fault as fault:
+            except ValidationError as fault:
                 raise fault.at(n) from None
         return done
 
@@ -138,7 +139,7 @@ def _object(catalog: Catalog, schema: Schema) -> Checker:
             if value == []:
                 value = {}
             else:
-                raise Fault(_shape(schema), value)
+                raise ValidationError(_shape(schema), value)
         done: dict[str, Any] = {}
         for key, each in value.items():
             name = key if type(key) is str else _key(key)
@@ -151,15 +152,15 @@ def _object(catalog: Catalog, schema: Schema) -> Checker:
                 full.note(name, each)
                 check_one = _free
             else:
-                raise Fault("", text=unknown(name, members)).at(name)
+                raise ValidationError("", text=unknown(name, members)).at(name)
             try:
                 done[name] = check_one(each, full)
-            except Fault as fault:
+            except ValidationError as fault:
                 raise fault.at(name).beside(value) from None
         if full is True and required:
             missing = [name for name in required if name not in done]
             if missing:
-                raise Fault("", text=f"{listed(missing)} missing")
+                raise ValidationError("", text=f"{listed(missing)} missing")
         return done
 
     return check
@@ -202,7 +203,7 @@ def listed(names: list[str]) -> str:
 
 def _key(key: Any) -> str:
     if isinstance(key, bool) or not isinstance(key, int | float):
-        raise Fault("", text=f"a table's keys must be strings or numbers, found {shown(key)}")
+        raise ValidationError("", text=f"a table's keys must be strings or numbers, found {shown(key)}")
     return number_text(key)
 
 
@@ -218,14 +219,14 @@ def _anything(catalog: Catalog, schema: Schema) -> Checker:
 
     def check(value: Any, full: Full) -> Any:
         if values and closed and value not in values:
-            raise Fault(one_of(values, value), value)
+            raise ValidationError(one_of(values, value), value)
         return _free(value, full)
 
     return check
 
 
 def free(value: Any) -> Any:
-    """A value that no schema describes, in the form it is sent. Raises ``Fault``."""
+    """A value that no schema describes, in the form it is sent. Raises ``ValidationError``."""
     return _free(value, True)
 
 
@@ -238,7 +239,7 @@ def _free(value: Any, full: Full, depth: int = 0) -> Any:
         finite(value)
         return int(value) if kind is float and value.is_integer() else value
     if depth > MOST_DEPTH:
-        raise Fault("", text=f"tables are nested more than {MOST_DEPTH} deep")
+        raise ValidationError("", text=f"tables are nested more than {MOST_DEPTH} deep")
     if kind is list:
         return [_free(each, full, depth + 1) for each in value]
     if kind is dict:
@@ -247,10 +248,10 @@ def _free(value: Any, full: Full, depth: int = 0) -> Any:
             name = key if type(key) is str else _key(key)
             try:
                 done[name] = _free(each, full, depth + 1)
-            except Fault as fault:
+            except ValidationError as fault:
                 raise fault.at(name) from None
         return done
-    raise Fault("expected a string, number, boolean or table", value)
+    raise ValidationError("expected a string, number, boolean or table", value)
 
 
 _NATURAL: dict[str, tuple[type, ...]] = {
@@ -288,20 +289,20 @@ def _alternatives(catalog: Catalog, schema: Schema) -> Checker:
     def attempt(value: Any, full: Full) -> Any:
         own = [check for natural, check in options if type(value) in natural or object in natural]
         rest = [check for natural, check in options if type(value) not in natural and object not in natural]
-        faults: list[Fault] = []
+        faults: list[ValidationError] = []
         if type(full) is Beyond:  # one that knows all of it, before one that is told to let it through
             for check in own:
-                with contextlib.suppress(Fault):
+                with contextlib.suppress(ValidationError):
                     return check(value, True)
         for check in (*own, *rest):
             try:
                 return check(value, full)
-            except Fault as fault:
+            except ValidationError as fault:
                 faults.append(fault)
         best = max(faults[: len(own)] or faults, key=lambda fault: len(fault.path))
         if own and (best.path or best.text):
             raise best
-        raise Fault(f"expected {' or '.join(dict.fromkeys(kinds))}", value)
+        raise ValidationError(f"expected {' or '.join(dict.fromkeys(kinds))}", value)
 
     return check
 
@@ -316,7 +317,7 @@ class _Tries(threading.local):
             self.left = MOST_TRIES
         self.left -= 1
         if self.left < 0:
-            raise Fault("", text="the API's document has too many ways to read such a table")
+            raise ValidationError("", text="the API's document has too many ways to read such a table")
         self.depth += 1
 
 

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 from host.apis.answers import decode_json
 from host.apis.api import Api, OAuth2, key_headers, key_query, origin_of
 from host.errors import ApiError, CallError, UnexpectedAnswer
-from host.http.message import Answer, Request, Send
+from host.http.message import Request, Response, Send
 from host.settings import Secret
 
 __all__ = ["Tokens"]
@@ -76,7 +76,7 @@ class Tokens:
             query.extend(key_query(auth, value))
         return api.origin_for(request.operation), tuple(headers), tuple(query)
 
-    async def send(self, request: Request, deadline: float) -> Answer:
+    async def send(self, request: Request, deadline: float) -> Response:
         """``send`` with tokens where the operation needs one."""
         needed = self._needed(request)
         if not needed:
@@ -124,7 +124,7 @@ class Tokens:
                 self._learned(Secret(token.value))
             return token.value
 
-    async def _fetch(self, name: str, scheme: str, client: OAuth2, deadline: float) -> Answer:
+    async def _fetch(self, name: str, scheme: str, client: OAuth2, deadline: float) -> Response:
         form = {"grant_type": "client_credentials"}
         if client.scopes:
             form["scope"] = " ".join(client.scopes)
@@ -153,7 +153,7 @@ def _basic(client: OAuth2) -> tuple[str, str]:
     return "Authorization", f"Basic {b64encode(pair.encode()).decode()}"
 
 
-def _read(name: str, client: OAuth2, answer: Answer) -> tuple[str, float]:
+def _read(name: str, client: OAuth2, answer: Response) -> tuple[str, float]:
     """Token and seconds. What the answer holds besides is not shown: it may be secret."""
     where = f"no token for {name}: {origin_of(client.token_url)}"
     body: Any = None

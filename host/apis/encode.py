@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 import msgspec
 
 from host.apis.catalog import Param
-from host.apis.validation_error import Fault, number_text
+from host.apis.validation_error import ValidationError, number_text
 from host.errors import InvalidCall
 
 # Whether a text needs no percent-encoding but for its spaces.
@@ -159,10 +159,10 @@ def _flat(value: Any) -> str:
 
 
 def path_text(param: Param, value: Any) -> str:
-    """A path argument, percent-encoded whole. Raises ``Fault`` for what would change the path's shape."""
+    """A path argument, percent-encoded whole. Raises ``ValidationError`` for what would change the path's shape."""
     if isinstance(value, dict | list):
         if not value:
-            raise Fault("", text="expected a value for the path, got an empty table")
+            raise ValidationError("", text="expected a value for the path, got an empty table")
         pairs = list(value.items()) if isinstance(value, dict) else [(None, each) for each in value]
         glue = {"label": ".", "matrix": ";"}.get(param.style, ",") if param.explode else ","
         own = f"{quote(param.name, safe='')}=" if param.style == "matrix" else ""
@@ -176,7 +176,7 @@ def path_text(param: Param, value: Any) -> str:
     else:
         text = scalar_text(value)
         if text in ("", ".", ".."):
-            raise Fault("", text=f'"{text}" cannot be part of a path; expected an id')
+            raise ValidationError("", text=f'"{text}" cannot be part of a path; expected an id')
         text = quote(text, safe="")
         if param.style == "matrix":
             text = f"{quote(param.name, safe='')}={text}"
@@ -184,7 +184,7 @@ def path_text(param: Param, value: Any) -> str:
 
 
 def header_text(param: Param, value: Any) -> str:
-    """A header or cookie value in the simple style. Raises ``Fault`` for control characters."""
+    """A header or cookie value in the simple style. Raises ``ValidationError`` for control characters."""
     if param.style == "json":
         text = sorted_json(value).decode()
     elif isinstance(value, list):
@@ -195,7 +195,7 @@ def header_text(param: Param, value: Any) -> str:
     else:
         text = scalar_text(value)
     if re.search(r"[\x00-\x1f\x7f]", text):
-        raise Fault("", text="a header cannot hold control characters")
+        raise ValidationError("", text="a header cannot hold control characters")
     return text
 
 

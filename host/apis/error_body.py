@@ -15,7 +15,7 @@ import msgspec
 
 from host.errors import is_private
 
-__all__ = ["Said", "page_text", "read_error"]
+__all__ = ["ErrorText", "page_text", "read_error"]
 
 MOST_ITEMS: Final = 5  # of a list of errors that a message tells
 MOST_WORDS: Final = 2000  # characters of a message
@@ -36,7 +36,7 @@ _LISTS: Final = (
 _PLACES: Final = ("loc", "field", "param", "parameter", "pointer", "path", "property", "attribute", "instancepath")
 
 
-class Said(msgspec.Struct, frozen=True):
+class ErrorText(msgspec.Struct, frozen=True):
     """``members`` are those of the API's own error object, as they came."""
 
     message: str
@@ -47,13 +47,13 @@ class Said(msgspec.Struct, frozen=True):
     request_id: str | None = None
 
 
-def read_error(body: Any) -> Said | None:
+def read_error(body: Any) -> ErrorText | None:
     """What a decoded body says, ``None`` where it is empty or no form of an error at all."""
     message = _words(body)
     if len(message) > MOST_WORDS:
         message = f"{message[: MOST_WORDS - 1]}…"
     if not isinstance(body, dict):
-        return Said(message, {}) if message and not isinstance(body, int | float) else None
+        return ErrorText(message, {}) if message and not isinstance(body, int | float) else None
     if not body:
         return None
     own, item = _error_object(body), _only_item(body)
@@ -61,7 +61,7 @@ def read_error(body: Any) -> Said | None:
     names = _by_letters(found)
     alone = own.get("error")  # OAuth's form: error is the code, error_description the text
     word = alone if isinstance(alone, str) and not re.search(r"\s", alone) else None
-    return Said(
+    return ErrorText(
         message,
         found,
         code=_code(names.get("code"), names.get("errorcode"), word),

@@ -10,7 +10,7 @@ import msgspec
 from host.apis.nearest import meant, short
 from host.apis.scalars import whole
 from host.apis.unknown_names import check_names
-from host.apis.validation_error import Fault, shown
+from host.apis.validation_error import ValidationError, shown
 from host.errors import InvalidCall
 
 MOST_SECONDS = 3600.0
@@ -134,7 +134,7 @@ def _extra(name: str, value: Any) -> dict[str, Any]:
     for key, each in value.items():
         try:
             check_names(str(key), each)
-        except Fault as fault:
+        except ValidationError as fault:
             raise InvalidCall(f"option {name}: {fault.message()}", param=name) from None
     return value
 

@@ -28,7 +28,7 @@ from host.apis.nearest import short
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.scalars import Checker, Full
 from host.apis.unknown_names import Beyond, other_version
-from host.apis.validation_error import Fault, shown
+from host.apis.validation_error import ValidationError, shown
 from host.errors import InvalidCall
 from host.http.message import Request
 
@@ -174,7 +174,7 @@ def check_value(
         entry = _entry(plan, operation, name)
     try:
         return _checked(entry, value, beyond or False)
-    except Fault as fault:
+    except ValidationError as fault:
         raise _invalid(fault.at(name).beside({"currency": currency}), operation) from None
 
 
@@ -182,16 +182,16 @@ def _checked(entry: _Entry, value: Any, full: Full) -> Any:
     param = entry.param
     if param.location == "path":
         if value is None or (type(value) is bytes):
-            raise Fault("expected an id", value)
+            raise ValidationError("expected an id", value)
         if type(value) is bool:
-            raise Fault("expected a string or a number", value)
+            raise ValidationError("expected a string or a number", value)
         done = entry.check(value, full)
         path_text(param, done)  # refuses what would change the path
         return done
     try:
         return entry.check(value, full)
     except RecursionError:
-        raise Fault("", text="tables are nested too deep") from None
+        raise ValidationError("", text="tables are nested too deep") from None
 
 
 def _entry(plan: _Plan, operation: Operation, name: Any) -> _Entry:
@@ -221,7 +221,7 @@ def _no_parameter(operation: Operation, name: Any, valid: Any) -> InvalidCall:
     )
 
 
-def _invalid(fault: Fault, operation: Operation) -> InvalidCall:
+def _invalid(fault: ValidationError, operation: Operation) -> InvalidCall:
     message = f"{operation.resource}: {fault.message()}" if operation.resource else fault.message()
     return InvalidCall(message, operation=operation.id, param=fault.where() or None)
 
@@ -285,7 +285,7 @@ def prepare(
         location = entry.param.location
         try:
             done = _checked(entry, value, full)
-        except Fault as fault:
+        except ValidationError as fault:
             raise _invalid(fault.at(name).beside(arguments), operation) from None
         if location == "query":
             entry.write(query, done)
@@ -319,7 +319,7 @@ def unknown_names(catalog: Catalog, operation: Operation, params: dict[str, Any]
                 found.note(name, value)
             else:
                 entry.check(value, found)
-        except Fault:
+        except ValidationError:
             found.note(name, value)
     return tuple(found.names)
 
@@ -352,10 +352,10 @@ def _raw_arguments(
         try:
             beyond.note(name, value)
             found[name] = (entry, entry.check(value, True))
-        except Fault as fault:
+        except ValidationError as fault:
             raise _invalid(fault.at(name).beside(arguments), operation) from None
         except RecursionError:
-            raise _invalid(Fault("", text="tables are nested too deep").at(name), operation) from None
+            raise _invalid(ValidationError("", text="tables are nested too deep").at(name), operation) from None
     return found
 
 
@@ -469,7 +469,7 @@ def _others(
                 cookies.append(f"{entry.wire}={quote(header_text(entry.param, value), safe='')}")
             else:
                 members.append((entry, value))
-        except Fault as fault:
+        except ValidationError as fault:
             raise _invalid(fault.at(entry.name), operation) from None
     if cookies:
         headers.append(("Cookie", "; ".join(cookies)))
@@ -545,10 +545,10 @@ def _files(check: Checker) -> Checker:
         if isinstance(value, dict) and value:
             for name in value:
                 if name not in ("content", "name", "type"):
-                    raise Fault("", text=unknown(str(name), ("content", "name", "type"))).at(str(name))
+                    raise ValidationError("", text=unknown(str(name), ("content", "name", "type"))).at(str(name))
             content = value.get("content")
             if content is None:
-                raise Fault("", text="content is missing")
+                raise ValidationError("", text="content is missing")
             return {**value, "content": check(content, full)}
         return check(value, full)
 

@@ -21,14 +21,14 @@ from host.apis.options import CallOptions
 from host.apis.pages import next_page, own_url, page_words
 from host.apis.prepare import option_headers, unknown_names
 from host.apis.unknown_names import check_names
-from host.apis.validation_error import Fault, shown
+from host.apis.validation_error import ValidationError, shown
 from host.errors import InvalidCall
 from host.http.message import Request
 
-__all__ = ["Asked"]
+__all__ = ["RawRequest"]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class RawRequest(msgspec.Struct, frozen=True):
     """What one call of ``<api>.request`` asks for, read and checked.
 
     ``known``: the catalog has ``operation``; else it is one made of method and path. ``place``: of a further page of a
@@ -44,7 +44,7 @@ class Asked(msgspec.Struct, frozen=True):
     place: dict[str, Any] | str | None = None
 
     @classmethod
-    def read(cls, catalog: Catalog, args: list[Any], base_url: str) -> Asked:
+    def read(cls, catalog: Catalog, args: list[Any], base_url: str) -> RawRequest:
         """From the arguments of the call. Raises ``InvalidCall`` naming what was expected."""
         name = f"{catalog.name}.request"
         method, endpoint, params, raw = (*args, None, None, None, None)[:4]
@@ -131,7 +131,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     def after(
         self, catalog: Catalog, page: Any, place: Any, count: int | None, base_url: str, *, again: bool = False
-    ) -> Asked | None:
+    ) -> RawRequest | None:
         """What asks for the page after ``page``, which is at ``place``, or for that one ``again``; None if none is."""
         here = replace(self, place=place)
         if again:
@@ -165,7 +165,7 @@ def _checked(label: str, params: Any) -> Any:
         for name, value in params.items() if isinstance(params, dict) else ():
             check_names(str(name), value)
         return free(params)
-    except Fault as fault:
+    except ValidationError as fault:
         raise InvalidCall(f"{label}: {fault.message()}") from None
 
 

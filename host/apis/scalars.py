@@ -10,7 +10,7 @@ from typing import Any
 from host.apis.catalog import Catalog, Schema
 from host.apis.nearest import misspelt
 from host.apis.unknown_names import Beyond
-from host.apis.validation_error import EXACT, Fault, number_text, shown
+from host.apis.validation_error import EXACT, ValidationError, number_text, shown
 
 _DIGITS = r"(0|-?[1-9][0-9]{0,18})\Z"
 
@@ -34,10 +34,11 @@ def string_checker(catalog: Catalog, schema: Schema) -> Checker:
             elif kind is int or kind is float:
                 value = number_text(finite(value))
             elif not (binary and kind is bytes):
-                raise Fault("expected a string", value)
+                raise ValidationError("expected a string", value)
         if extra is not None:
             if kind is not str and kind is not bytes and schema.enum and value not in schema.enum:
-                raise Fault(one_of(schema.enum, value), value)  # a list of words that may grow has no numbers in it
+                # a list of words that may grow has no numbers in it
+                raise ValidationError(one_of(schema.enum, value), value)
             extra(value)
         return value
 
@@ -57,13 +58,13 @@ def _string_limits(schema: Schema) -> Callable[[Any], None]:
         if values and value not in values:
             typo = misspelt(value, schema.enum)
             if typo or schema.closed_enum:
-                raise Fault(one_of(schema.enum, value), value)
+                raise ValidationError(one_of(schema.enum, value), value)
         if most is not None and len(value) > most:
-            raise Fault("", text=f"expected at most {most} characters, got {len(value)}")
+            raise ValidationError("", text=f"expected at most {most} characters, got {len(value)}")
         if len(value) < least:
-            raise Fault("", text=f"expected at least {least} character{'s'[: least > 1]}, got {shown(value)}")
+            raise ValidationError("", text=f"expected at least {least} character{'s'[: least > 1]}, got {shown(value)}")
         if pattern is not None and len(value) <= longest and not pattern.search(value):
-            raise Fault(f"expected a string like {schema.pattern}", value)
+            raise ValidationError(f"expected a string like {schema.pattern}", value)
 
     return limit
 
@@ -93,9 +94,9 @@ def one_of(values: tuple[Any, ...], value: Any) -> str:
 
 def finite(value: float) -> float:
     if isinstance(value, float) and not math.isfinite(value):
-        raise Fault("", text=f"{value} cannot be sent; expected a finite number")
+        raise ValidationError("", text=f"{value} cannot be sent; expected a finite number")
     if abs(value) > EXACT and float(value).is_integer():
-        raise Fault(
+        raise ValidationError(
             "", text=f"{value:.0f} is beyond 2^53, where Lua numbers are no longer exact; pass it as a string"
         )
     return value
@@ -121,12 +122,12 @@ def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
             finite(value)
             if kind is float:
                 if not value.is_integer():
-                    raise Fault("expected an integer", value)
+                    raise ValidationError("expected an integer", value)
                 value = int(value)
         else:  # of a file or the command line, or an integer beyond 2^53 as it came in an answer
             digits = whole(value) if kind is str else None
             if digits is None:
-                raise Fault("expected an integer", value)
+                raise ValidationError("expected an integer", value)
             value = digits
         if limits is not None:
             limits(value)
@@ -143,7 +144,7 @@ def number_checker(catalog: Catalog, schema: Schema) -> Checker:
         if kind is not int and kind is not float:
             digits = whole(value) if kind is str else None
             if digits is None:
-                raise Fault("expected a number", value)
+                raise ValidationError("expected a number", value)
             value, kind = digits, int
         else:
             finite(value)
@@ -161,11 +162,11 @@ def _number_limits(schema: Schema) -> Callable[[float], None] | None:
 
     def limit(value: float) -> None:
         if least is not None and value < least:
-            raise Fault(f"expected at least {number_text(least)}", value)
+            raise ValidationError(f"expected at least {number_text(least)}", value)
         if most is not None and value > most:
-            raise Fault(f"expected at most {number_text(most)}", value)
+            raise ValidationError(f"expected at most {number_text(most)}", value)
         if values and schema.closed_enum and value not in values:
-            raise Fault(one_of(values, value), value)
+            raise ValidationError(one_of(values, value), value)
 
     return limit
 
@@ -173,7 +174,7 @@ def _number_limits(schema: Schema) -> Callable[[float], None] | None:
 def boolean_checker(catalog: Catalog, schema: Schema) -> Checker:
     def check(value: Any, full: Full) -> Any:
         if type(value) is not bool:
-            raise Fault("expected true or false", value)
+            raise ValidationError("expected true or false", value)
         return value
 
     return check

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from host.apis.catalog import Facts
-from host.apis.validation_error import Fault, shown
+from host.apis.validation_error import ValidationError, shown
 
 __all__ = ["Beyond", "check_names", "names_in", "other_version"]
 
@@ -35,16 +35,16 @@ class Beyond:
         self.names: list[str] = []
 
     def note(self, name: str, value: Any) -> None:
-        """Keep ``name`` and the names inside ``value``. Raises ``Fault`` for one that could be read otherwise."""
+        """Keep ``name`` and the names inside ``value``. Raises ``ValidationError`` for one that is ambiguous."""
         check_names(name, value)
         for each in (name, *names_in(value)):
             self.names += filter(None, re.split(r"[\[\]]+", each))
 
 
 def check_names(name: str, value: Any) -> None:
-    """Raise ``Fault`` for a parameter ``name``, or a name inside its ``value``, that a server could read as another."""
+    """Raise ``ValidationError`` for a name, of a parameter or inside its ``value``, that a server could read as another."""
     if name == METHOD_PARAMETER:
-        raise Fault("", text=f"{name} would have some servers take the request for another; call that operation")
+        raise ValidationError("", text=f"{name} would have some servers take the request for another; call that operation")
     _check(name, _NAME)
     for each in names_in(value):
         _check(each, _INNER)
@@ -52,7 +52,7 @@ def check_names(name: str, value: Any) -> None:
 
 def _check(name: str, form: str) -> None:
     if not re.match(form, name):
-        raise Fault("", text=f"{shown(name)} is no parameter's name; expected one such as price or recurring[interval]")
+        raise ValidationError("", text=f"{shown(name)} is no parameter's name; expected one such as price or recurring[interval]")
 
 
 def names_in(value: Any) -> list[str]:

@@ -14,7 +14,7 @@ EXACT = 2**53  # largest integer a Lua number holds exactly
 # Patterns are compiled where they are first used: a run without errors never needs them.
 
 
-class Fault(Exception):
+class ValidationError(Exception):
     """A value that does not fit; ``path`` leads to it, outermost first."""
 
     def __init__(self, expected: str, value: Any = None, *, text: str = "") -> None:
@@ -25,14 +25,14 @@ class Fault(Exception):
         self.text = text  # the whole message after the path, where "expected …, got …" does not fit
         self.currency: str | None = None  # named beside the value
 
-    def beside(self, siblings: Any) -> Fault:
+    def beside(self, siblings: Any) -> ValidationError:
         """Look at what was given beside the value: the nearest currency."""
         if self.currency is None and isinstance(siblings, dict):
             found = siblings.get("currency")
             self.currency = found if isinstance(found, str) else None
         return self
 
-    def at(self, step: str | int) -> Fault:
+    def at(self, step: str | int) -> ValidationError:
         self.path.insert(0, step)
         return self
 

@@ -12,13 +12,13 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from host.bridge.in_flight import Calls
+    from host.bridge.in_flight import InFlight
     from host.bridge.request import AsyncRequest
 
-__all__ = ["Direct"]
+__all__ = ["CoroutineDriver"]
 
 
-class Direct:
+class CoroutineDriver:
     """Runs the function of one call, and ends the call. On the loop's thread only; like a task, it can be cancelled.
 
     For functions that need no current task: no ``asyncio.timeout``, nothing of httpx. What they await are the loop's
@@ -27,7 +27,7 @@ class Direct:
 
     __slots__ = ("_calls", "_cancelled", "_coroutine", "_loop", "_request", "_running", "_waits")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, calls: Calls, request: AsyncRequest) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, calls: InFlight, request: AsyncRequest) -> None:
         self._loop = loop
         self._coroutine: Any = None
         self._calls = calls

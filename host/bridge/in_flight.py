@@ -14,7 +14,7 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
-from host.bridge.coroutine_driver import Direct
+from host.bridge.coroutine_driver import CoroutineDriver
 from host.bridge.deadlines import Deadlines
 from host.bridge.fairness import FairQueue
 from host.bridge.loops import eager_task
@@ -29,7 +29,7 @@ from host.errors import (
     Outcome,
 )
 
-__all__ = ["AsyncFunction", "Calls", "deliver", "not_sent"]
+__all__ = ["AsyncFunction", "InFlight", "deliver", "not_sent"]
 
 AsyncFunction = Callable[[Any, float], Awaitable[Any]]
 """``await function(payload, deadline)`` → value. ``deadline`` is on :func:`time.monotonic`."""
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 _current: ContextVar[AsyncRequest | None] = ContextVar("host_current_call", default=None)
 
 
-class Calls:
+class InFlight:
     """Accepts requests, starts at most ``room`` of them at once, answers each exactly once.
 
     ``direct`` has the functions that need no task, each with whether that holds now.
@@ -171,7 +171,7 @@ class Calls:
         is_direct = self._direct.get(name)
         if is_direct is not None and is_direct() and (function := self._functions.get(name)) is not None:
             request.began = True
-            request.task = direct = Direct(self._loop, self, request)
+            request.task = direct = CoroutineDriver(self._loop, self, request)
             direct.begin(function)
             return
         outer, self.stepping = self.stepping, None  # this one has a task, whose first step may be made right here

@@ -32,7 +32,7 @@ from time import monotonic
 from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from host.bridge.descriptors import make_room
-from host.bridge.in_flight import AsyncFunction, Calls, deliver, not_sent
+from host.bridge.in_flight import AsyncFunction, InFlight, deliver, not_sent
 from host.bridge.loops import LoopFactory, close_loop, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.stats import WorkerStats
@@ -119,7 +119,7 @@ class AsyncWorker:
         self._finished = False  # the loop is to end
         self._over = threading.Event()  # it has
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._calls: Calls | None = None  # the loop's own
+        self._calls: InFlight | None = None  # the loop's own
         self._timers: Timers | None = None  # the loop's own
         self._closers: list[Callable[[], Awaitable[None]]] = []
         # Shared with the submitting threads. deque.append and popleft are atomic.
@@ -251,7 +251,7 @@ class AsyncWorker:
             future.cancel()
             raise
 
-    def share_room(self, share: Callable[[Calls], None]) -> None:
+    def share_room(self, share: Callable[[InFlight], None]) -> None:
         """Have ``share(calls)`` called on the loop: it may change ``calls.room`` from then on."""
         self.start()
         assert self._calls is not None
@@ -285,7 +285,7 @@ class AsyncWorker:
             if self._loop is None:
                 make_room(self._max_in_flight + SPARE)
                 loop = self._loop = self._loop_factory()
-                self._calls = Calls(loop, self._functions, self._max_in_flight, self._on_orphan, self._direct)
+                self._calls = InFlight(loop, self._functions, self._max_in_flight, self._on_orphan, self._direct)
                 self._timers = Timers(loop)
                 # A daemon, so that a forgotten worker cannot keep the process alive; the exit hook
                 # stops it while the interpreter is still whole, so it is not killed in mid-call.

@@ -7,7 +7,7 @@ request took from budgets stays taken as long.
 from __future__ import annotations
 
 from host.bridge.request import Reply
-from host.policy.budget import Claim, settle
+from host.policy.budget import Reservation, settle
 
 __all__ = ["Doubt", "Doubts", "Key"]
 
@@ -22,7 +22,7 @@ class Doubt:
 
     __slots__ = ("claims", "digest")
 
-    def __init__(self, digest: int | None, claims: tuple[Claim, ...]) -> None:
+    def __init__(self, digest: int | None, claims: tuple[Reservation, ...]) -> None:
         self.digest = digest
         self.claims = claims
 
@@ -42,7 +42,7 @@ class Doubts:
         """What is in doubt under a key, if anything is."""
         return self._by_key.get(key) if key is not None else None
 
-    def note(self, key: Key, digest: int | None, claims: tuple[Claim, ...]) -> None:
+    def note(self, key: Key, digest: int | None, claims: tuple[Reservation, ...]) -> None:
         """Nobody knows what became of a request under this key."""
         found = self._by_key.get(key)
         if found is None:

@@ -31,30 +31,30 @@ from host.calls.keys_in_doubt import Doubt, Doubts, Key
 from host.errors import CallError, FunctionError, InvalidCall, UnexpectedAnswer, UsageError
 from host.events import Event, Logged
 from host.functions.invocation import Invocation
-from host.functions.iterators import Step, Streams
+from host.functions.iterators import IteratorStep, Streams
 from host.http.idempotency import RandomKeys
-from host.http.message import Answer, Request, origin_of
+from host.http.message import Request, Response, origin_of
 from host.http.outcome import IDEMPOTENT, settles
-from host.libraries.library import Asked, Libraries, LibraryFunction
-from host.policy.budget import Claim, Meter, admit, keeps, release, settle
+from host.libraries.library import Libraries, LibraryCall, LibraryFunction
+from host.policy.budget import Quota, Reservation, admit, keeps, release, settle
 from host.policy.permissions import Permissions
 from host.policy.policy import secret_names
-from host.policy.redaction import Mask
+from host.policy.redaction import Redactor
 
 if TYPE_CHECKING:
-    from host.apis.raw_request import Asked as AskedOf
+    from host.apis.raw_request import RawRequest as AskedOf
     from host.functions.functions import Function
 
 Answered = Callable[["Call"], None]
 REQUEST = ".request"  # how an API's own word for any request ends
 
 
-class Run(Protocol):
+class CallingRun(Protocol):
     """What the gate needs to know of the run a call belongs to."""
 
     run_id: str
     permissions: Permissions
-    meters: tuple[Meter, ...]
+    meters: tuple[Quota, ...]
 
     @property
     def replaying(self) -> bool:
@@ -77,7 +77,7 @@ class Call(msgspec.Struct, eq=False):
     request: Request | None = None
     asked: AsyncRequest | None = None
     reply: Reply | None = None
-    claims: tuple[Claim, ...] = ()  # what it took from budgets
+    claims: tuple[Reservation, ...] = ()  # what it took from budgets
     started: float = 0.0
     tell: bool = False  # whether the run's sinks are told of it
     seconds: float | None = None  # until its deadline, where that is not the usual time
@@ -106,7 +106,7 @@ class Call(msgspec.Struct, eq=False):
         self.deliver(Reply(error=error))
 
 
-class Gate:
+class CallPipeline:
     """Checks, sends and interprets the calls of all runs of a host. Thread-safe.
 
     ``functions`` are the registered functions a script may call by name. ``deadline`` is seconds for a whole call.
@@ -121,7 +121,7 @@ class Gate:
         *,
         default_api: str = "stripe",
         deadline: float = 30.0,
-        mask: Mask | None = None,
+        mask: Redactor | None = None,
         libraries: Libraries | None = None,
     ) -> None:
         self._registry = registry
@@ -130,7 +130,7 @@ class Gate:
         self.builders = {} if builders is None else builders  # of the program's own classes, by name
         self._default_api = default_api
         self._deadline = deadline
-        self._mask = mask or Mask()
+        self._mask = mask or Redactor()
         self.libraries = libraries or Libraries()
         self._operations: dict[str, tuple[Api, Operation]] = {}
         self._methods: dict[tuple[str, str], tuple[bytes, ...]] = {}  # of builders, as Lua is told of them
@@ -236,7 +236,7 @@ class Gate:
 
     # -- calls
 
-    def create(self, run: Run, call: Call, arguments: dict[str, Any], options: dict[str, Any] | None) -> None:
+    def create(self, run: CallingRun, call: Call, arguments: dict[str, Any], options: dict[str, Any] | None) -> None:
         """Send the create operation ``call.name``. Raises ``CallError`` where it is refused at once."""
         api, operation = self.operation(call.name)
         call.again = operation.keyed  # a builder keeps its key
@@ -244,7 +244,7 @@ class Gate:
             arguments = dict(in_order(arguments))
         self._send(run, call, api, operation, arguments, CallOptions.parse(options))
 
-    def operate(self, run: Run, call: Call, args: list[Any]) -> None:
+    def operate(self, run: CallingRun, call: Call, args: list[Any]) -> None:
         """Send ``stripe.<…>(path arguments…, params, options)``. Raises ``CallError``."""
         if call.asks is not None:
             self._ask_api(run, call, call.asks)
@@ -263,12 +263,12 @@ class Gate:
         api = self.apis.get(name)
         if api is None or api.catalog.operation(REQUEST[1:]) is not None:
             return  # an operation of that very name
-        from host.apis.raw_request import Asked as AskedOf  # for those that leave the catalog
+        from host.apis.raw_request import RawRequest as AskedOf  # for those that leave the catalog
 
         call.asks = AskedOf.read(api.catalog, list(arguments or ()), api.base_url)
         call.name = call.asks.label
 
-    def _ask_api(self, run: Run, call: Call, asked: AskedOf) -> None:
+    def _ask_api(self, run: CallingRun, call: Call, asked: AskedOf) -> None:
         """Send what ``<api>.request`` asks for."""
         api = self.apis[call.name.partition(".")[0]]
         operation, options = asked.operation, asked.options
@@ -293,7 +293,7 @@ class Gate:
 
     def page(
         self,
-        run: Run,
+        run: CallingRun,
         call: Call,
         args: list[Any] | None,
         page: Any,
@@ -338,7 +338,7 @@ class Gate:
         return True
 
     def _page_asked(
-        self, run: Run, call: Call, asked: AskedOf, page: Any, place: Any, count: int | None, again: bool
+        self, run: CallingRun, call: Call, asked: AskedOf, page: Any, place: Any, count: int | None, again: bool
     ) -> bool:
         """The same of a list that ``<api>.request`` gave."""
         api = self.apis[call.name.partition(".")[0]]
@@ -363,7 +363,7 @@ class Gate:
         call.name = f"{api.name}.{found[0].id}"
         return api, *found
 
-    def function(self, run: Run, call: Call, args: list[Any]) -> bool:
+    def function(self, run: CallingRun, call: Call, args: list[Any]) -> bool:
         """Call a registered Python function; True if it has its answer already. Raises ``CallError``."""
         function = self.functions.get(call.name)
         if function is None:
@@ -385,11 +385,11 @@ class Gate:
             return False  # a reply that is there already comes through the run's inbox all the same
         return True
 
-    def _library(self, run: Run, call: Call, args: list[Any]) -> bool:
+    def _library(self, run: CallingRun, call: Call, args: list[Any]) -> bool:
         found = self.libraries.find(call.name)
         if found is None:
             raise InvalidCall(f"there is no function {call.name}")
-        asked = Asked(call.name, args, run.permissions, run.run_id)
+        asked = LibraryCall(call.name, args, run.permissions, run.run_id)
         mutation = found.effect_of(asked) == "write"
         seconds = found.seconds(asked) if found.seconds is not None else None
         if mutation and found.key is not None:
@@ -410,12 +410,12 @@ class Gate:
         self._ask(run, call, call.name, asked, mutation=mutation)
         return False
 
-    def ask(self, run: Run, name: str, args: list[Any], deliver: Callable[[Reply], None]) -> None:
+    def ask(self, run: CallingRun, name: str, args: list[Any], deliver: Callable[[Reply], None]) -> None:
         """Have a library's function called for the host itself, with what the run may do."""
         found = self.libraries.find(name)
         assert found is not None
         self._know(name, found)
-        asked = Asked(name, args, run.permissions, run.run_id)
+        asked = LibraryCall(name, args, run.permissions, run.run_id)
         self._registry.submit(AsyncRequest(name, asked, monotonic() + self._deadline, deliver, run, True))
 
     def _know(self, name: str, function: LibraryFunction) -> None:
@@ -423,12 +423,12 @@ class Gate:
             with contextlib.suppress(UsageError):  # another thread was first
                 self._registry.register(name, function.run)
 
-    def next(self, run: Run, call: Call, args: list[Any]) -> None:
+    def next(self, run: CallingRun, call: Call, args: list[Any]) -> None:
         """Ask for the next item of a function's iterator. Raises ``CallError``."""
         step = self._streams.step(run.run_id, args[0] if args else None)
         self._ask(run, call, "iterator.next", step, mutation=False)
 
-    def ended(self, run: Run) -> None:
+    def ended(self, run: CallingRun) -> None:
         """A run is over: let the iterators it has open end."""
         self._warned.pop(run.run_id, None)
         for stream in self._streams.end(run.run_id):
@@ -439,13 +439,13 @@ class Gate:
     def cancel(self, call: Call) -> None:
         """Give a call up; its reply still comes, once."""
         if call.asked is not None and call.reply is None:
-            if isinstance(call.asked.payload, Invocation | Step):
+            if isinstance(call.asked.payload, Invocation | IteratorStep):
                 call.asked.payload.cancel()
             self._registry.cancel(call.asked)
 
     def _send(
         self,
-        run: Run,
+        run: CallingRun,
         call: Call,
         api: Api,
         operation: Operation,
@@ -465,7 +465,7 @@ class Gate:
         self._dispatch(run, call, api, operation, request)
         self._note(run, call, beyond)
 
-    def _note(self, run: Run, call: Call, beyond: Beyond) -> None:
+    def _note(self, run: CallingRun, call: Call, beyond: Beyond) -> None:
         """Say once a run what a call sends unchecked as another version of the API is asked for."""
         said = (call.name, *beyond.names)
         told = self._warned.setdefault(run.run_id, set())
@@ -475,7 +475,7 @@ class Gate:
             text = f"{call.name}: sent unchecked, as the catalog is of another version of the API: {names}"
             run.emit(Logged(run.run_id, time(), "warn", self._mask(text), call.line))
 
-    def _dispatch(self, run: Run, call: Call, api: Api, operation: Operation, request: Request) -> None:
+    def _dispatch(self, run: CallingRun, call: Call, api: Api, operation: Operation, request: Request) -> None:
         call.api, call.operation, call.request = api, operation, request
         label, mutation = request.operation, request.mutation
         live = self._live.get(label)
@@ -497,7 +497,7 @@ class Gate:
             )
         self._ask(run, call, api.function, request, mutation=mutation)
 
-    def _ask(self, run: Run, call: Call, name: str, payload: Any, *, mutation: bool) -> None:
+    def _ask(self, run: CallingRun, call: Call, name: str, payload: Any, *, mutation: bool) -> None:
         call.started = now = monotonic()
         until = now + (call.seconds or self._deadline)
         call.asked = asked = AsyncRequest(name, payload, until, call.deliver, run, mutation)
@@ -540,7 +540,7 @@ class Gate:
             raise self._completed(reply.error, call)
         if call.api is None or call.operation is None:
             return reply.value
-        answer: Answer = reply.value
+        answer: Response = reply.value
         body = self._mask.body(answer.body)
         if body is not answer.body or doubt is not None:  # the API echoed a secret
             answer = msgspec.structs.replace(answer, body=body, in_doubt=answer.in_doubt or doubt is not None)
@@ -602,7 +602,7 @@ class Gate:
             self._doubts.settle(key, _REJECTED if outcome == "rejected" else reply)
         return value
 
-    def _counted(self, call: Call) -> tuple[Claim, ...]:
+    def _counted(self, call: Call) -> tuple[Reservation, ...]:
         """What the same request took from budgets when it was sent before, if it is in doubt."""
         doubt = self._doubts.find(self.key(call)) if self._doubts else None
         return doubt.claims if doubt is not None and doubt.digest == _digest(call.request) else ()
@@ -614,7 +614,7 @@ class Gate:
             return None
         if self._doubts and self._doubts.find(self.key(call)) is not None:
             return None
-        answer: Answer = reply.value
+        answer: Response = reply.value
         body = answer.body
         if self._mask.body(body) is not body:  # the API echoed a secret
             return None
@@ -665,7 +665,7 @@ class Gate:
         if request is None:
             return {}
         found: dict[str, Any] = {"method": request.method, "url": request.url}
-        if reply is not None and isinstance(reply.value, Answer):
+        if reply is not None and isinstance(reply.value, Response):
             answer = reply.value
             found.update(status=answer.status, request_id=request_id(answer), attempts=answer.attempts)
             found["waited"] = answer.waited + answer.held
@@ -675,9 +675,9 @@ class Gate:
         return found
 
 
-def _web_answer(value: dict[str, Any]) -> Answer:
+def _web_answer(value: dict[str, Any]) -> Response:
     """What an http.* call gave, as the answer it was."""
-    return Answer(value["status"], value["headers"], value["body"])
+    return Response(value["status"], value["headers"], value["body"])
 
 
 _REJECTED = Reply(error=CallError("rejected", outcome="rejected"))

@@ -23,7 +23,7 @@ from host.report.progress import Progress
 from host.report.summary import Summary, status_of
 
 if TYPE_CHECKING:
-    from host.durable.records import Run
+    from host.durable.records import RunRow
     from host.events import Sink
     from host.host import Host
     from host.run.script import RunResult, Script
@@ -34,7 +34,7 @@ _BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells count
 MOST_NAMED = 10  # of the runs that failed as another did
 
 
-class Job(dict[str, Any]):
+class BatchJob(dict[str, Any]):
     """A job of ``Host.run_many`` that knows which it is. ``line`` is of its row in the file, if any."""
 
     def __init__(self, number: int, line: int | None, **job: Any) -> None:
@@ -54,19 +54,19 @@ class Jobs:
         self._rows = Rows(batch.each) if batch.each is not None else None
         self._common = {"args": args, "timeout": timeout}
         self._stopped = threading.Event()
-        self.left: Job | None = None  # the first that did not begin, once all that is known
+        self.left: BatchJob | None = None  # the first that did not begin, once all that is known
         self.total = len(scripts) * self._repeat * (1 if self._rows is None else len(self._rows))
 
     def stop(self) -> None:
         self._stopped.set()
 
-    def __iter__(self) -> Iterator[Job]:
+    def __iter__(self) -> Iterator[BatchJob]:
         number = 0
         for line, known in self._known():
             for script in self._scripts:
                 for _ in range(self._repeat):
                     number += 1
-                    job = Job(number, line, script=script, **known, **self._common)
+                    job = BatchJob(number, line, script=script, **known, **self._common)
                     if self._stopped.is_set():
                         self.left = job
                         return
@@ -82,12 +82,12 @@ class Jobs:
             rows = {"first": number == 0, "count": count, "columns": columns}
             yield line, {"globals": {"row": row, "rows": rows}}
 
-    def label(self, job: Job) -> str:
+    def label(self, job: BatchJob) -> str:
         """How a run is called in messages: ``a.lua #7 (customers.csv:8)``."""
         place = f" ({self.place(job)})" if self._rows is not None else ""
         return f"{job['script'].name} #{job.number}{place}"
 
-    def place(self, job: Job) -> str:
+    def place(self, job: BatchJob) -> str:
         """``customers.csv:8``, or ``#7`` without rows."""
         return f"#{job.number}" if self._rows is None else f"{self._rows.path}:{job.line}"
 
@@ -95,25 +95,25 @@ class Jobs:
 class ResumedJobs:
     """The runs of a batch that are to be gone on with; after :meth:`stop` no more of them."""
 
-    def __init__(self, runs: Sequence[Run], timeout: float | None) -> None:
+    def __init__(self, runs: Sequence[RunRow], timeout: float | None) -> None:
         self._runs = runs
         self._timeout = timeout
         self._stopped = threading.Event()
-        self.left: Job | None = None  # the first that was not gone on with, once all that is known
+        self.left: BatchJob | None = None  # the first that was not gone on with, once all that is known
         self.total = len(runs)
 
     def stop(self) -> None:
         self._stopped.set()
 
-    def __iter__(self) -> Iterator[Job]:
+    def __iter__(self) -> Iterator[BatchJob]:
         for run in self._runs:
-            job = Job(int(run.id.rpartition(".")[2]), None, code="", run_id=run.id, timeout=self._timeout)
+            job = BatchJob(int(run.id.rpartition(".")[2]), None, code="", run_id=run.id, timeout=self._timeout)
             if self._stopped.is_set():
                 self.left = job
                 return
             yield job
 
-    def label(self, job: Job) -> str:
+    def label(self, job: BatchJob) -> str:
         """How a run is called in messages."""
         return str(job["run_id"])
 
@@ -147,7 +147,7 @@ def run_batch(
         host.interrupt()
 
     output = OutputSink(progress.beside(sys.stdout.buffer), stop)
-    report = _Report(jobs, output, stderr, as_json=as_json)
+    report = _BatchReport(jobs, output, stderr, as_json=as_json)
     host = open_host([under_way, *([] if as_json else [output]), *sinks(stderr)])
     summary = Summary()
     most = batch.max_failures.of(jobs.total) if batch.max_failures is not None else None
@@ -206,7 +206,7 @@ def _short(message: str) -> str:
     return line if len(line) <= 160 else f"{line[:159]}…"
 
 
-class _Report:
+class _BatchReport:
     """Tells how each run ended: values and JSON on stdout, failures on stderr."""
 
     def __init__(self, jobs: Jobs | ResumedJobs, output: OutputSink, stderr: TextIO, *, as_json: bool) -> None:
@@ -218,7 +218,7 @@ class _Report:
 
     def ended(self, result: RunResult, *, failed: bool) -> None:
         job = result.job
-        assert isinstance(job, Job)  # run_many gives back what it was given
+        assert isinstance(job, BatchJob)  # run_many gives back what it was given
         if self._as_json:
             self._output.write(as_json_line(_facts(result, job)) + "\n")
         elif failed:
@@ -226,7 +226,7 @@ class _Report:
         elif result.values and result.exit_status is None:
             self._output.write("".join(f"{as_text(ordered(each))}\n" for each in result.values))
 
-    def _failed(self, result: RunResult, job: Job) -> None:
+    def _failed(self, result: RunResult, job: BatchJob) -> None:
         """Tell a failure, but one that equals another only at the end, with how often it came."""
         error, label = result.error, self._jobs.label(job)
         said = f"ended with status {result.exit_status}" if error is None else error.message
@@ -259,7 +259,7 @@ class _Report:
         click.echo(f"interrupted: {text}" if interrupted else text, err=True)
 
 
-def _facts(result: RunResult, job: Job) -> dict[str, Any]:
+def _facts(result: RunResult, job: BatchJob) -> dict[str, Any]:
     """One line of ``--json``."""
     error = result.error
     facts = {

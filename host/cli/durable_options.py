@@ -10,10 +10,10 @@ from typing import Any
 import click
 import msgspec
 
-__all__ = ["Keeping", "keeping_options"]
+__all__ = ["DurableOptions", "keeping_options"]
 
 
-class Keeping(msgspec.Struct, frozen=True):
+class DurableOptions(msgspec.Struct, frozen=True):
     """What the options say. ``run_id`` is there whenever the run is to be durable."""
 
     run_id: str | None
@@ -38,7 +38,7 @@ def keeping_options(function: Callable[..., Any]) -> Callable[..., Any]:
             raise click.UsageError("--force-new starts a run over: say which with --run-id")
         if durable and run_id is None:
             run_id = f"run_{uuid.uuid4().hex[:20]}"
-        return function(*args, keeping=Keeping(run_id, journal, force_new), **rest)
+        return function(*args, keeping=DurableOptions(run_id, journal, force_new), **rest)
 
     for option in reversed(
         (

@@ -12,7 +12,7 @@ from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.durable.journal import Journal
-    from host.durable.records import Run
+    from host.durable.records import RunRow
 
 __all__ = ["journal_options", "opened", "runs_of", "status_of"]
 
@@ -42,7 +42,7 @@ def opened(
         book.close()
 
 
-def runs_of(book: Journal, id: str) -> list[Run]:
+def runs_of(book: Journal, id: str) -> list[RunRow]:
     """The run of an id, or the runs of a batch, in their order. Raises ``UsageError`` where there is none."""
     from host.durable.runs import no_such_run
 
@@ -53,7 +53,7 @@ def runs_of(book: Journal, id: str) -> list[Run]:
     return found
 
 
-def status_of(book: Journal, run: Run) -> str:
+def status_of(book: Journal, run: RunRow) -> str:
     """A run's status as it is now."""
     if run.status == "running" and not book.is_running(run):
         return "broken off"

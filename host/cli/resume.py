@@ -23,7 +23,7 @@ from host.errors import UsageError
 from host.settings import Settings
 
 if TYPE_CHECKING:
-    from host.durable.records import Run
+    from host.durable.records import RunRow
     from host.events import Sink
     from host.host import Host
 
@@ -169,7 +169,7 @@ def decisions_of(said: tuple[str, ...]) -> InDoubt:
     return named or "ask"
 
 
-def _resume_batch(runs: list[Run], open_host: Any, results: Any, sinks: Any, **how: Any) -> int:
+def _resume_batch(runs: list[RunRow], open_host: Any, results: Any, sinks: Any, **how: Any) -> int:
     from host.cli.batch_run import ResumedJobs, run_batch
 
     left = [run for run in runs if run.status != "done"]

@@ -15,7 +15,7 @@ from host.cli.apis import api_limits_option, api_option, check_limited, document
 from host.cli.arguments import SECONDS, scripts_of
 from host.cli.batch_options import CONCURRENCY, Batch, batch_options
 from host.cli.commands import EXIT_CODES
-from host.cli.durable_options import Keeping, keeping_options
+from host.cli.durable_options import DurableOptions, keeping_options
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import choose
@@ -100,7 +100,7 @@ def command(
     api_limits: str | None,
     isolate: bool,
     debug: bool,
-    keeping: Keeping,
+    keeping: DurableOptions,
     granting: Granting,
     batch: Batch,
 ) -> int:

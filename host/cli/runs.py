@@ -15,9 +15,9 @@ from host.cli.undo import command as undo
 from host.errors import UsageError
 
 if TYPE_CHECKING:
-    from host.durable.audit_trail import Entry
+    from host.durable.audit_trail import TrailEntry
     from host.durable.journal import Journal
-    from host.durable.records import Run
+    from host.durable.records import RunRow
 
 __all__ = ["command"]
 
@@ -120,12 +120,12 @@ def prune(age: str, unfinished: bool, journal: str | None, env_file: str | None)
     return 0
 
 
-def _check_idle(book: Journal, run: Run) -> None:
+def _check_idle(book: Journal, run: RunRow) -> None:
     if book.is_running(run):
         raise UsageError(f"run {run.id} is being run, and cannot be deleted")
 
 
-def _delete(book: Journal, run: Run) -> None:
+def _delete(book: Journal, run: RunRow) -> None:
     from host.durable.undoing import attempts
 
     _check_idle(book, run)
@@ -142,7 +142,7 @@ def _delete(book: Journal, run: Run) -> None:
                 os.unlink(run.simulator + end)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: TrailEntry) -> tuple[str, ...]:
     outcome = entry.outcome
     if outcome == "in doubt":
         outcome += f": {entry.call}"
@@ -152,7 +152,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     return _time(entry.at), line, entry.operation, entry.id, entry.amount, outcome
 
 
-def _show_json(run: Run, entries: list[Entry]) -> None:
+def _show_json(run: RunRow, entries: list[TrailEntry]) -> None:
     import json
 
     for entry in entries:

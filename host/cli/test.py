@@ -52,7 +52,7 @@ def command(
     """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a new simulator."""
     wanted = selection(expression) if expression is not None else None
     files = list(discover(paths or (".",)))
-    report = _Report(verbose)
+    report = _TestReport(verbose)
     started = monotonic()
     for path in files:
         if not _run_file(path, wanted, report, timeout=timeout, first_only=first_only):
@@ -61,7 +61,7 @@ def command(
 
 
 def _run_file(
-    path: Path, wanted: Selection | None, report: _Report, *, timeout: float, first_only: bool
+    path: Path, wanted: Selection | None, report: _TestReport, *, timeout: float, first_only: bool
 ) -> bool:
     """Whether to go on with the next file."""
     from host.testing.suite import LuaTestFile  # Lua and the loop: once there is a file to run
@@ -89,7 +89,7 @@ def _run_file(
     return not (first_only and report.failed > failed_before)
 
 
-class _Report(msgspec.Struct):
+class _TestReport(msgspec.Struct):
     verbose: bool
     passed: int = 0
     failed: int = 0

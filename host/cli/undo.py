@@ -15,7 +15,7 @@ from host.cli.strict import StrictCommand
 from host.errors import UsageError
 
 if TYPE_CHECKING:
-    from host.durable.records import Run
+    from host.durable.records import RunRow
     from host.durable.undo import Reversal
     from host.host import Host
     from host.run.script import RunResult
@@ -84,7 +84,7 @@ def command(
         )
 
 
-def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
+def _undo_all(host: Host, runs: list[RunRow], *, refunds: bool) -> RunResult:
     """One run after the other, the last first. Gives the first result that is no success, or the last."""
     from host.durable.undoing import undo
 
@@ -102,7 +102,7 @@ def _undo_all(host: Host, runs: list[Run], *, refunds: bool) -> RunResult:
     return worst
 
 
-def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> str:
+def _tell(host: Host, run: RunRow, *, refunds: bool, would: bool) -> str:
     """Say what would be done (``would``), and what cannot be. Gives what is to be said where there is nothing to do."""
     from host.durable.undoing import Undoing
 
@@ -125,11 +125,11 @@ def _tell(host: Host, run: Run, *, refunds: bool, would: bool) -> str:
     return "" if state.steps or state.unfinished else nothing
 
 
-def _where(reversal: Reversal, run: Run) -> str:
+def _where(reversal: Reversal, run: RunRow) -> str:
     return "" if reversal.entry.id else f" (of {run.script} line {reversal.entry.line}, run {run.id})"
 
 
-def _same_simulator(run: Run, stack: ExitStack) -> dict[str, Any]:
+def _same_simulator(run: RunRow, stack: ExitStack) -> dict[str, Any]:
     """A simulated run is undone where its objects are."""
     if run.simulator is None:
         return {}

@@ -16,7 +16,7 @@ _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due
 _FAILED: Final = 1
 
 
-class Entry(msgspec.Struct, frozen=True):
+class TrailEntry(msgspec.Struct, frozen=True):
     """One change. ``outcome``: done, rejected, not sent, unknown, refused (by a budget), in doubt (no answer was
     recorded).
 
@@ -37,7 +37,7 @@ class Entry(msgspec.Struct, frozen=True):
     key: str | None = None
 
 
-def statement(log: Sequence[Record]) -> list[Entry]:
+def statement(log: Sequence[Record]) -> list[TrailEntry]:
     """The changes of a run in the order in which they were sent."""
     history = History(log)
     refused = {record.seq for record in history.answers if record.kind == "refused"}
@@ -47,7 +47,7 @@ def statement(log: Sequence[Record]) -> list[Entry]:
         if record.seq in refused:
             facts = _decoded(decode_told(record.data).a)
             entries.append(
-                Entry(record.at, record.line, record.name, "refused", error=facts, call=call_name(*place))
+                TrailEntry(record.at, record.line, record.name, "refused", error=facts, call=call_name(*place))
             )
         if record.kind == "sent" and history.sent[place] is record and history.is_change(place):
             # What was found out late is better than that nobody waited for it.
@@ -56,8 +56,8 @@ def statement(log: Sequence[Record]) -> list[Entry]:
     return entries
 
 
-def _entry(sent: Record, told: Told | None) -> Entry:
-    entry = Entry(
+def _entry(sent: Record, told: Told | None) -> TrailEntry:
+    entry = TrailEntry(
         sent.at, sent.line, sent.name, "in doubt",
         call=call_name(sent.path, sent.n), key=decode_sent(sent.data).key,
     )  # fmt: skip

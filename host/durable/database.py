@@ -75,7 +75,7 @@ class Conflict(JournalError):
     """A row with this key is there already: somebody else has written it."""
 
 
-class Lost(JournalError):
+class JournalLost(JournalError):
     """Nothing that is written is kept: the file was deleted, replaced or cut short, the server is gone."""
 
 
@@ -83,7 +83,7 @@ class Damaged(JournalError):
     """The file is not a journal, or not whole, or a record in it cannot be read."""
 
 
-class Database(Protocol):
+class JournalDatabase(Protocol):
     """Thread-safe. Raises :class:`JournalError`; :class:`Conflict` where a key is taken."""
 
     name: str  # for messages, without a password
@@ -112,9 +112,9 @@ def without_password(url: str) -> str:
     return re.sub(r"([?&](?:password|passwd|pwd)=)[^&]*", r"\1***", hidden, flags=re.IGNORECASE)
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str) -> JournalDatabase:
     """The database of a path, ``sqlite:///path``, or any URL SQLAlchemy takes, with the tables in it."""
-    database: Database
+    database: JournalDatabase
     if "://" not in url or url.startswith(("sqlite:///", "sqlite+pysqlite:///")):
         path = url.removeprefix("sqlite:///").removeprefix("sqlite+pysqlite:///")
         if not path or path == ":memory:":
@@ -132,7 +132,7 @@ def open_database(url: str) -> Database:
     return database
 
 
-def prepare(database: Database) -> None:
+def prepare(database: JournalDatabase) -> None:
     """Make the tables where they are missing. Raises for a journal of a later version."""
     binary = "BLOB" if isinstance(database, SQLite) else database.binary  # type: ignore[attr-defined]
     try:
@@ -171,7 +171,7 @@ def prepare(database: Database) -> None:
             _bring_up(database, version)
 
 
-def _bring_up(database: Database, version: int) -> None:
+def _bring_up(database: JournalDatabase, version: int) -> None:
     """Change the tables of an earlier version, all or nothing."""
     changes = [sql for step in range(version + 1, VERSION + 1) for sql in CHANGES[step]]
     made: list[Statement] = [(sql, [{}]) for sql in changes]
@@ -244,7 +244,7 @@ class SQLite:
     def _check_there(self) -> None:
         fault = self._watch.fault()
         if fault is not None:
-            raise Lost(
+            raise JournalLost(
                 f"the journal {self.name} is not there any more: {fault} while it was in use",
                 hint="put the file back, or see what was done and begin anew: what was done since is not recorded",
             )

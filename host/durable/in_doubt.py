@@ -15,10 +15,10 @@ from host.durable.records import Record, decode_sent
 from host.errors import CancelledCall, ScriptError
 from host.lua import protocol as p
 from host.lua.values import encode_plain, from_lua
-from host.policy.redaction import Mask, named_like_a_secret
+from host.policy.redaction import Redactor, named_like_a_secret
 
 if TYPE_CHECKING:
-    from host.durable.replay import Step
+    from host.durable.replay import ReplayStep
     from host.run.session import Session
 
 __all__ = ["answer_of", "in_doubt_error", "skipped_error"]
@@ -27,7 +27,7 @@ _LONGEST: Final = 300  # characters of a call's arguments in a message
 
 
 def in_doubt_error(
-    session: Session, calls: Sequence[tuple[Step, Record]], journal: Journal, run_id: str
+    session: Session, calls: Sequence[tuple[ReplayStep, Record]], journal: Journal, run_id: str
 ) -> ScriptError:
     """What a run ends with until it is decided what is to become of each of these calls.
 
@@ -35,7 +35,7 @@ def in_doubt_error(
     (seconds since 1970) and ``arguments``, secrets masked.
     """
     script = session.job.script.name
-    facts = [_facts(step, sent, session.around.mask) for step, sent in calls]
+    facts = [_facts(step, sent, session.services.mask) for step, sent in calls]
     named = ", ".join(f"{each['operation']} ({each['call']})" for each in facts)
     details = "".join(f"\n  {_detail(each, script)}" for each in facts)
     each = " ".join("--in-doubt " + shlex.quote(f"{one['call']}=skip") for one in facts[:3])
@@ -53,7 +53,7 @@ def in_doubt_error(
     )
 
 
-def skipped_error(step: Step, call: Call, journal: Journal, run_id: str) -> CancelledCall:
+def skipped_error(step: ReplayStep, call: Call, journal: Journal, run_id: str) -> CancelledCall:
     """What a script is told of a call that is skipped."""
     name = call_name(step.path, step.n)
     again = shlex.quote(f"{name}=repeat")
@@ -81,7 +81,7 @@ def answer_of(call: Call, value: bytes | None) -> tuple[bytes | None, bytes | No
     return None if answer is None else encode_plain(answer), None
 
 
-def _facts(step: Step, record: Record, mask: Mask) -> dict[str, Any]:
+def _facts(step: ReplayStep, record: Record, mask: Redactor) -> dict[str, Any]:
     return {
         "call": call_name(step.path, step.n),
         "operation": step.name,

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import msgspec
 
-from host.durable.database import Conflict, Damaged, Database, Lost, Statement, insert, open_database
+from host.durable.database import Conflict, Damaged, JournalDatabase, JournalLost, Statement, insert, open_database
 from host.durable.lease import is_dead, this_owner
-from host.durable.records import Record, Run, check_log, decode_decided
+from host.durable.records import Record, RunRow, check_log, decode_decided
 from host.errors import ClosedError, HostError, JournalError
 
 LEASE: Final = 30.0  # seconds after which a run whose owner is silent may be taken over
@@ -32,7 +32,7 @@ Then = Callable[[HostError | None], None]
 
 INSERT_RECORD: Final = insert("luahost_record")
 INSERT_RUN: Final = insert("luahost_run")
-RUN_COLUMNS: Final = ", ".join(Run.__struct_fields__)
+RUN_COLUMNS: Final = ", ".join(RunRow.__struct_fields__)
 RECORD_COLUMNS: Final = ", ".join(Record._fields)
 
 _TAKE = (
@@ -75,7 +75,7 @@ class Journal:
     """
 
     def __init__(
-        self, database: Database, *, clock: Callable[[], float] = time.time, lease: float = LEASE
+        self, database: JournalDatabase, *, clock: Callable[[], float] = time.time, lease: float = LEASE
     ) -> None:
         self.clock = clock
         self.name = database.name
@@ -102,7 +102,7 @@ class Journal:
 
     # -- runs
 
-    def begin(self, run: Run) -> None:
+    def begin(self, run: RunRow) -> None:
         """A new run, ours. Its id must be free, which is seen only with its first commit."""
         now = self.clock()
         values = msgspec.structs.asdict(run)
@@ -111,7 +111,7 @@ class Journal:
         self._put(_Item(run.id, None, [(INSERT_RUN, [values])], None, urgent=False))
 
     def take(
-        self, run: Run, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()
+        self, run: RunRow, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()
     ) -> list[Record]:
         """Make an existing run ours, and mark in its log where we begin. Gives the log, the mark included.
 
@@ -151,7 +151,7 @@ class Journal:
         self._held.add(run.id)
         return [*log, *marks]
 
-    def replace(self, run: Run) -> None:
+    def replace(self, run: RunRow) -> None:
         """Put a run and its records aside as ``id~generation``, so that the id can begin anew."""
         aside = f"{run.id}~{run.generation}"
         values = [{"aside": aside, "id": run.id, "now": self.clock()}]
@@ -166,14 +166,14 @@ class Journal:
             ]
         )
 
-    def mark(self, run: Run, status: str) -> None:
+    def mark(self, run: RunRow, status: str) -> None:
         """Set the status of a run. Raises :class:`JournalError` if somebody runs it."""
         dead = run.owner is not None and is_dead(run.owner)
         values = {"id": run.id, "status": status, "now": self.clock(), "before": run.owner if dead else ""}
         if not self._database.write([(_MARK, [values])]):
             raise JournalError(f"run {run.id} is being run by another process")
 
-    def batch(self, id: str) -> list[Run]:
+    def batch(self, id: str) -> list[RunRow]:
         """The runs of a batch, ``ID.1``, ``ID.2`` …, in their order."""
         rows = self._database.read(
             f"SELECT {RUN_COLUMNS} FROM luahost_run WHERE id LIKE :like",  # noqa: S608
@@ -208,12 +208,12 @@ class Journal:
         self._held.discard(run)
         self._put(_Item(run, None, [(_RELEASE, [{"id": run, "owner": self._owner}])], None, urgent=False))
 
-    def run(self, id: str) -> Run | None:
+    def run(self, id: str) -> RunRow | None:
         """A run by its id."""
         rows = self._database.read(f"SELECT {RUN_COLUMNS} FROM luahost_run WHERE id = :id", {"id": id})  # noqa: S608 - own names
         return _run(rows[0]) if rows else None
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[RunRow]:
         """All runs, newest first."""
         rows = self._database.read(f"SELECT {RUN_COLUMNS} FROM luahost_run ORDER BY created DESC, id")  # noqa: S608
         return [_run(row) for row in rows]
@@ -244,7 +244,7 @@ class Journal:
             ]
         )
 
-    def is_running(self, run: Run) -> bool:
+    def is_running(self, run: RunRow) -> bool:
         """Whether a living process has it, as far as can be seen from here."""
         return run.owner is not None and run.lease >= self.clock() and not is_dead(run.owner)
 
@@ -329,7 +329,7 @@ class Journal:
         try:
             self._database.write(_statements(batch))
         except HostError as error:
-            if len(batch) == 1 or isinstance(error, Lost):  # what is lost is lost for all
+            if len(batch) == 1 or isinstance(error, JournalLost):  # what is lost is lost for all
                 for item in batch:
                     self._fail(item, error)
             else:  # whose fault it is shows when each is written alone
@@ -407,5 +407,5 @@ def _statements(batch: list[_Item]) -> list[Statement]:
     return found
 
 
-def _run(row: tuple[Any, ...]) -> Run:
-    return Run(*row)
+def _run(row: tuple[Any, ...]) -> RunRow:
+    return RunRow(*row)

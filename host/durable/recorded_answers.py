@@ -10,7 +10,7 @@ from host.bridge.request import Reply
 from host.calls.pipeline import Call
 from host.durable.records import Told
 from host.errors import CallError
-from host.http.message import Answer
+from host.http.message import Response
 from host.lua import protocol as p
 from host.lua.values import from_lua
 
@@ -35,7 +35,7 @@ def reply_of(call: Call, told: Told) -> Reply:
         data = told.b if call.kind == p.CREATE and told.b is not None else told.a  # a builder's is beside its id
         if call.api is None or data is None:
             return Reply()
-        return Reply(Answer(200, {}, msgspec.json.encode(from_lua(data))))
+        return Reply(Response(200, {}, msgspec.json.encode(from_lua(data))))
     facts = from_lua(told.a)
     attempts = facts.get("attempts") or 1
     return Reply(error=CallError(facts["message"], outcome=facts.get("outcome"), attempts=attempts))

@@ -90,7 +90,7 @@ class Binding(msgspec.Struct, frozen=True):
     account: str
 
 
-class Run(msgspec.Struct, frozen=True):
+class RunRow(msgspec.Struct, frozen=True):
     """One run. ``args`` and ``globals`` are MessagePack, ``owner`` who runs it now (until ``lease``)."""
 
     id: str

@@ -15,7 +15,7 @@ from host.calls.pipeline import Call
 from host.durable.records import Told
 from host.errors import FunctionError, InvalidCall
 from host.functions.functions import Function
-from host.functions.iterators import Step as Item
+from host.functions.iterators import IteratorStep as Item
 from host.lua import protocol as p
 from host.lua.values import from_lua, result_to_lua
 

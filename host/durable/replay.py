@@ -44,7 +44,7 @@ _sorted = msgspec.msgpack.Encoder(order="sorted", enc_hook=lambda value: _plain(
 _sorted_json = msgspec.json.Encoder(order="sorted", enc_hook=lambda value: _secret_text(value)).encode
 
 
-class Step:
+class ReplayStep:
     """A call or sleep without its answer yet."""
 
     __slots__ = (
@@ -110,8 +110,8 @@ class Durable:
         self._lock = threading.RLock()
         self._closed = False
         self._seq = 0
-        self._steps: dict[int, Step] = {}  # by the call's id
-        self._places: dict[tuple[str, int], Step] = {}
+        self._steps: dict[int, ReplayStep] = {}  # by the call's id
+        self._places: dict[tuple[str, int], ReplayStep] = {}
         self._reopening = Reopening()
         self._repeated: set[int] = set()  # calls that are repeated by a decision, until they have their answers
         self._held_back: list[Callable[[], None]] = []  # what the script is told then
@@ -146,7 +146,7 @@ class Durable:
         before. Raises ``CallError`` once the run is stopped."""
         if self.stopped is not None:
             raise CancelledCall("the run was stopped")
-        step = Step(call.id, path.decode(), n, call.name, _digest(call.kind, call.name, arguments, options))
+        step = ReplayStep(call.id, path.decode(), n, call.name, _digest(call.kind, call.name, arguments, options))
         step.call, step.arguments = call, arguments
         self._compare(session, step, call.line)
         next_ = self._answers[0] if self._answers else None
@@ -160,9 +160,9 @@ class Durable:
         call.hold = lambda _: self._hold(session, step)
         return None
 
-    def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> Step:
+    def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> ReplayStep:
         """Take note of a sleep, and start it unless it is over already; gives what cancels it."""
-        step = Step(id, path.decode(), n, SLEEP_NAME, _digest(p.SLEEP, SLEEP_NAME, f"{seconds:.17g}", None))
+        step = ReplayStep(id, path.decode(), n, SLEEP_NAME, _digest(p.SLEEP, SLEEP_NAME, f"{seconds:.17g}", None))
         step.seconds = seconds
         self._compare(session, step, None)
         self._steps[id] = self._places[step.path, n] = step
@@ -199,15 +199,15 @@ class Durable:
                 return True  # when it was told of that is in the log, or comes with going live
             return step.call is not None and not step.sent
 
-    def _hold(self, session: Session, step: Step) -> None:
+    def _hold(self, session: Session, step: ReplayStep) -> None:
         if not self.replaying:
             self._send(session, step)
 
-    def _send(self, session: Session, step: Step) -> None:
+    def _send(self, session: Session, step: ReplayStep) -> None:
         call = step.call
         assert call is not None
         assert call.asked is not None
-        lost = self._reopening.iterator(call, step.arguments, session.around.gate.functions)
+        lost = self._reopening.iterator(call, step.arguments, session.services.gate.functions)
         if lost is not None:
             call.deliver_error(lost)
             return
@@ -216,13 +216,13 @@ class Durable:
             return
         self._go_recorded(session, step, call)
 
-    def _go_recorded(self, session: Session, step: Step, call: Call) -> None:
+    def _go_recorded(self, session: Session, step: ReplayStep, call: Call) -> None:
         """Off with a change, once it is recorded that it is sent."""
-        key = session.around.gate.key(call)
+        key = session.services.gate.key(call)
         data = encode(Sent(key=None if key is None else key[1], printed=session.printed))
         self._record(session, "sent", step, call.line, data, lambda error: self._go(session, step, error))
 
-    def _go(self, session: Session, step: Step, error: HostError | None = None) -> None:
+    def _go(self, session: Session, step: ReplayStep, error: HostError | None = None) -> None:
         """Off with it, now that the journal has it. On the writer's thread, or the session's for a read."""
         call = step.call
         assert call is not None
@@ -277,13 +277,13 @@ class Durable:
                     each.deliver_error(CancelledCall("the run was stopped", outcome="not_sent"))
 
         if first:
-            session.around.gate.ask(session, "sql.again", lost.again(), begun)
+            session.services.gate.ask(session, "sql.again", lost.again(), begun)
 
-    def _ring(self, session: Session, step: Step, seconds: float) -> None:
+    def _ring(self, session: Session, step: ReplayStep, seconds: float) -> None:
         def rung(reply: Any) -> None:
-            session.around.runners.post(session, (step.id, reply.error))
+            session.services.runners.post(session, (step.id, reply.error))
 
-        step.timer = session.around.worker.call_later(seconds, rung)
+        step.timer = session.services.worker.call_later(seconds, rung)
 
     # -- answers
 
@@ -297,14 +297,14 @@ class Durable:
         if step is None:
             return
         del self._places[step.path, step.n]
-        facts = session.around.gate.facts(call) if call is not None else {}
+        facts = session.services.gate.facts(call) if call is not None else {}
         told = Told(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
         # A change that could not be repeated is worth a commit of its own.
         alone = (
             call is not None
             and call.asked is not None
             and call.asked.mutation
-            and session.around.gate.key(call) is None
+            and session.services.gate.key(call) is None
         )
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
@@ -328,8 +328,8 @@ class Durable:
             answered.again, answered.web_key = call.again, call.web_key
             status, a, b = session.interpreted(answered)
             path, n, digest = call.place
-            step = Step(call.id, path, n, call.name, digest)
-            told = Told(status, a, b, session.printed, session.around.gate.facts(answered).get("request_id"))
+            step = ReplayStep(call.id, path, n, call.name, digest)
+            told = Told(status, a, b, session.printed, session.services.gate.facts(answered).get("request_id"))
             self._record(session, "late", step, call.line, encode(told), urgent=True)
         self._settled()
 
@@ -363,10 +363,10 @@ class Durable:
             reply = reply_of(step.call, told)
             if step.call.claims:
                 settle(step.call.claims, reply)
-            session.around.gate.recall(step.call, reply)
+            session.services.gate.recall(step.call, reply)
         return step.id, told.status, told.a, told.b
 
-    def _compare(self, session: Session, step: Step, line: int | None) -> None:
+    def _compare(self, session: Session, step: ReplayStep, line: int | None) -> None:
         before = self._sent.get((step.path, step.n)) if self._sent else None
         if before is not None and before.digest != step.digest:
             raise self._diverged(session, _changed(before, step), line)
@@ -401,7 +401,7 @@ class Durable:
         for step, decided in steps:
             self._revive(session, step, decided)
 
-    def _needs_decision(self, step: Step) -> bool:
+    def _needs_decision(self, step: ReplayStep) -> bool:
         """Whether a call was sent, what came of it is unknown, and repeating it could do it twice."""
         before = self._sent.get((step.path, step.n))
         if before is None or step.call is None or (step.path, step.n) in self._late:
@@ -415,7 +415,7 @@ class Durable:
         age = self.journal.clock() - before.at
         return not -CLOCK_SLACK <= age <= KEY_LIFE
 
-    def _revive(self, session: Session, step: Step, decided: Decided | None) -> None:
+    def _revive(self, session: Session, step: ReplayStep, decided: Decided | None) -> None:
         """Have a call or sleep that is without an answer go on."""
         before = self._sent.get((step.path, step.n))
         late = self._late.get((step.path, step.n))
@@ -428,7 +428,7 @@ class Durable:
             self._ring(session, step, max(0.0, step.seconds - passed))
             if step.cancelled:
                 step.cancel()
-                session.around.runners.post(session, (step.id, CancelledCall("the task was cancelled")))
+                session.services.runners.post(session, (step.id, CancelledCall("the task was cancelled")))
             return
         call = step.call
         session.announce(call, step.arguments)
@@ -442,7 +442,7 @@ class Durable:
             self._decide(session, step, call, decided)
         elif before is not None:
             if (step.path, step.n) not in self._refused:
-                session.around.gate.recall(call, None)
+                session.services.gate.recall(call, None)
             self._go(session, step)
         else:
             try:
@@ -453,10 +453,10 @@ class Durable:
                 return
             self._send(session, step)
 
-    def _decide(self, session: Session, step: Step, call: Call, decided: Decided) -> None:
+    def _decide(self, session: Session, step: ReplayStep, call: Call, decided: Decided) -> None:
         """Do what was decided of a call in doubt."""
         if decided.word == "repeat":  # recorded once more: should it be lost again, that is another doubt
-            session.around.gate.recall(call, None)
+            session.services.gate.recall(call, None)
             self._go_recorded(session, step, call)
         elif decided.word == "skip":
             error = skipped_error(step, call, self.journal, self.run_id)
@@ -464,13 +464,13 @@ class Durable:
         else:
             self._recall(session, step, call, Told(p.VALUE, *answer_of(call, decided.value)))
 
-    def _recall(self, session: Session, step: Step, call: Call, told: Told) -> None:
+    def _recall(self, session: Session, step: ReplayStep, call: Call, told: Told) -> None:
         """Have the script told an answer that is known already."""
         reply = reply_of(call, told)
         settle(call.claims, reply)
-        session.around.gate.recall(call, reply)
+        session.services.gate.recall(call, reply)
         item = Recalled(step.id, told.status, told.a, told.b)
-        self._hold_back(lambda: session.around.runners.post(session, item))
+        self._hold_back(lambda: session.services.runners.post(session, item))
 
     def _hold_back(self, tell: Callable[[], None]) -> None:
         """Tell the script something once all that is repeated is through: it might give that up for it."""
@@ -615,7 +615,7 @@ class Durable:
         self,
         session: Session,
         kind: str,
-        step: Step,
+        step: ReplayStep,
         line: int | None,
         data: bytes,
         then: Callable[[HostError | None], None] | None = None,
@@ -703,7 +703,7 @@ def _named(record: Record) -> str:
     return f"call {record.n} of task {record.path}, {record.name}{at},"
 
 
-def _changed(record: Record, step: Step) -> str:
+def _changed(record: Record, step: ReplayStep) -> str:
     where = f"call {record.n} of task {record.path}"
     at = f" (line {record.line})" if record.line is not None else ""
     if record.name != step.name:

@@ -20,7 +20,7 @@ from host.data_folder import data_file
 from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
 from host.durable.journal import Journal
-from host.durable.records import Binding, Record, Run, decode_decided
+from host.durable.records import Binding, Record, RunRow, decode_decided
 from host.durable.replay import Durable, failure_to_repeat
 from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
 from host.events import Logged, Sink
@@ -30,7 +30,7 @@ from host.run.result_type import read
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
-    from host.run.session import Surroundings
+    from host.run.session import RunServices
     from host.settings import Settings
 
 
@@ -63,7 +63,7 @@ class HostParts(msgspec.Struct, frozen=True):
 
     settings: Settings
     apis: Mapping[str, Api]
-    services: Surroundings
+    services: RunServices
     simulator: Callable[[], Any]
     keep_simulator: Callable[[str], None]
     run_many: Callable[..., Iterator[RunResult]]
@@ -217,7 +217,7 @@ class DurableRuns:
     ) -> Kept:
         binding = self._binding()
         journal = self.journal
-        run = Run(
+        run = RunRow(
             id=run_id,
             script=script.name,
             source=script.source,
@@ -235,7 +235,7 @@ class DurableRuns:
 
     def _resume(
         self,
-        run: Run,
+        run: RunRow,
         script: Script,
         in_doubt: InDoubt,
         *,
@@ -280,7 +280,7 @@ class DurableRuns:
         return operation.partition(".")[0] in self._parts.apis
 
     def _kept(
-        self, run: Run, script: Script, log: list[Record], in_doubt: str, *, recorded: bool
+        self, run: RunRow, script: Script, log: list[Record], in_doubt: str, *, recorded: bool
     ) -> Kept:
         args, globals = _field(run, "args", self.journal), _field(run, "globals", self.journal)
         durable = Durable(
@@ -295,7 +295,7 @@ class DurableRuns:
         )
         return Kept(run.id, script, tuple(args), globals, durable)
 
-    def _same(self, run: Run, args: tuple[str, ...], given: bytes) -> None:
+    def _same(self, run: RunRow, args: tuple[str, ...], given: bytes) -> None:
         now, before = from_lua(given), _field(run, "globals", self.journal)
         for each in (now, before):
             each.pop("rows", None)  # a file of rows may have grown: the row is the same
@@ -305,7 +305,7 @@ class DurableRuns:
                 hint="resume takes the recorded ones; another run needs another id",
             )
 
-    def _aside(self, run: Run) -> None:
+    def _aside(self, run: RunRow) -> None:
         if run.status == "replaced" or "~" in run.id:
             raise UsageError(f"run {run.id} was started over already")
         if self.journal.is_running(run):
@@ -323,7 +323,7 @@ class DurableRuns:
             ", ".join(f"{name} {api.base_url}" for name, api in apis), parts.settings.mode or "other", account
         )
 
-    def check_bound(self, run: Run, *, other_key: bool = False) -> None:
+    def check_bound(self, run: RunRow, *, other_key: bool = False) -> None:
         """Raises unless the run's calls go where they went before."""
         here, there = self._binding(), run.binding
         if here.mode != there.mode:
@@ -383,7 +383,7 @@ def no_such_run(journal: Journal, run_id: str) -> UsageError:
     return UsageError(text, hint=f"luahost runs list{journal.option} shows them")
 
 
-def _script(run: Run, *, recorded: bool) -> Script:
+def _script(run: RunRow, *, recorded: bool) -> Script:
     """The script's file as it is now, or its text as it was recorded where there is none any more."""
     folder = None if run.folder is None else Path(run.folder)
     if folder is not None and not recorded:
@@ -393,7 +393,7 @@ def _script(run: Run, *, recorded: bool) -> Script:
     return Script(run.script, run.source, folder)
 
 
-def _field(run: Run, name: str, journal: Journal, decode: Callable[[bytes], Any] = from_lua) -> Any:
+def _field(run: RunRow, name: str, journal: Journal, decode: Callable[[bytes], Any] = from_lua) -> Any:
     """What a run's row holds as MessagePack."""
     try:
         return decode(getattr(run, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from host.durable.database import LOCKED, Conflict, Lost, Statement, without_password
+from host.durable.database import LOCKED, Conflict, JournalLost, Statement, without_password
 from host.errors import ConfigError, JournalError
 
 try:
@@ -81,5 +81,5 @@ class Engine:
             # Without an SQLSTATE no server has answered; class 08 is a connection's, 57P a server that goes down.
             state = getattr(error.orig, "sqlstate", None)
             gone = error.connection_invalidated or state is None or state.startswith(("08", "57P"))
-            return Lost(text) if gone else JournalError(text)
+            return JournalLost(text) if gone else JournalError(text)
         return JournalError(f"the journal {self.name} failed: {reason}")

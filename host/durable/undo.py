@@ -13,7 +13,7 @@ import msgspec
 
 from host.apis.api import Api
 from host.apis.catalog import Operation
-from host.durable.audit_trail import Entry
+from host.durable.audit_trail import TrailEntry
 
 _OFF: Final[Mapping[str, Any]] = {"active": False}
 
@@ -69,7 +69,7 @@ _PAYMENTS: Final = frozenset(
 )
 
 
-class Look(msgspec.Struct, frozen=True):
+class Lookup(msgspec.Struct, frozen=True):
     """Where to see whether a thing is taken back already: ``field`` (a path with dots) is one of ``values``, as
     texts; absent is the empty one."""
 
@@ -85,20 +85,20 @@ class Reversal(msgspec.Struct, frozen=True):
     ``look`` is for when all tries are refused. ``note`` says what stays although it is taken back.
     """
 
-    entry: Entry
+    entry: TrailEntry
     tries: tuple[tuple[str, tuple[Any, ...]], ...] = ()
     why: str = ""
     needs_refund: bool = False
-    look: Look | None = None
+    look: Lookup | None = None
     note: str = ""
 
 
 def reversals(
-    entries: Sequence[Entry], apis: Mapping[str, Api], *, refunds: bool, undone: Collection[str] = ()
+    entries: Sequence[TrailEntry], apis: Mapping[str, Api], *, refunds: bool, undone: Collection[str] = ()
 ) -> list[Reversal]:
     """What to do, last change first. Money that has moved goes back only with ``refunds``.
 
-    ``undone`` are the calls (``Entry.call``) that were taken back before.
+    ``undone`` are the calls (``TrailEntry.call``) that were taken back before.
     """
     things = _Things(entries)
     found: list[Reversal] = []
@@ -128,7 +128,7 @@ def reversals(
 class _Things:
     """What a run's entries say of the things they are about."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[TrailEntry]) -> None:
         done = [entry for entry in entries if entry.outcome == "done"]
         self.gone = {entry.id for entry in done if entry.id and entry.operation.endswith(_TAKES_BACK)}
         self._created = {entry.id: entry for entry in done if entry.operation.endswith(".create") and entry.id}
@@ -143,7 +143,7 @@ class _Things:
                     if isinstance(payment, str) and isinstance(answer.get("amount"), int):
                         self._refunds[payment] = self._refunds.get(payment, 0) + answer["amount"]
 
-    def latest(self, entry: Entry) -> Mapping[str, Any]:
+    def latest(self, entry: TrailEntry) -> Mapping[str, Any]:
         """The last answer about the entry's thing."""
         return self._latest.get(entry.id, {})
 
@@ -151,7 +151,7 @@ class _Things:
         """How much of a payment the run gave back itself."""
         return self._refunds.get(id, 0)
 
-    def is_a_part(self, entry: Entry) -> bool:
+    def is_a_part(self, entry: TrailEntry) -> bool:
         """Whether what an entry did goes with the thing that another one created."""
         if entry.operation == "stripe.refunds.create" and isinstance(entry.answer, dict):
             return entry.answer.get("payment_intent") in self._created or entry.answer.get("charge") in self._created
@@ -160,12 +160,12 @@ class _Things:
         return created is not None and created is not entry and not has_its_own
 
 
-def _unknown(entry: Entry) -> str:
+def _unknown(entry: TrailEntry) -> str:
     key = f", sent with the idempotency key {entry.key}" if entry.key else ""
     return f"whether it was done is unknown{key}: look for it, or resume the run first"
 
 
-def _reversal(entry: Entry, answer: Mapping[str, Any], apis: Mapping[str, Api], *, refunds: bool) -> Reversal:
+def _reversal(entry: TrailEntry, answer: Mapping[str, Any], apis: Mapping[str, Api], *, refunds: bool) -> Reversal:
     name, _, operation = entry.operation.partition(".")
     api = apis.get(name)
     if api is None or not entry.id:
@@ -203,13 +203,13 @@ def _deleting(api: Api, made: Operation) -> Operation | None:
     return None
 
 
-def _look(api: Api, operation: str, args: tuple[Any, ...]) -> Look | None:
+def _look(api: Api, operation: str, args: tuple[Any, ...]) -> Lookup | None:
     """Where to see that an operation has nothing left to do."""
     resource, _, action = operation.rpartition(".")
     retrieve = f"{resource}.retrieve"
     if action not in _STATE or api.catalog.operation(retrieve.partition(".")[2]) is None:
         return None
-    return Look(retrieve, args, *_STATE[action])
+    return Lookup(retrieve, args, *_STATE[action])
 
 
 def _moved(operation: str, answer: Mapping[str, Any]) -> int:
@@ -230,13 +230,13 @@ def _moved(operation: str, answer: Mapping[str, Any]) -> int:
     return (known[0] if known else 1) if paid else 0
 
 
-def _refund(entry: Entry, operation: str, answer: Mapping[str, Any], *, refunds: bool) -> Reversal:
+def _refund(entry: TrailEntry, operation: str, answer: Mapping[str, Any], *, refunds: bool) -> Reversal:
     """How a payment is given back: in full, which an API does once."""
     if not refunds:
         return Reversal(entry, why="money has moved; --refunds gives it back", needs_refund=True)
     thing = operation.partition(".")[0]
     if thing == "transfers":
-        look = Look("stripe.transfers.retrieve", (entry.id,), "reversed", ("true",))
+        look = Lookup("stripe.transfers.retrieve", (entry.id,), "reversed", ("true",))
         return Reversal(entry, tries=(("stripe.transfers.reversals.create", (entry.id, {})),), look=look)
     by = {"payment_intents": "payment_intent", "charges": "charge"}.get(thing)
     payment: Any = entry.id
@@ -247,10 +247,10 @@ def _refund(entry: Entry, operation: str, answer: Mapping[str, Any], *, refunds:
             return Reversal(entry, why=why, needs_refund=True)
         payment = answer[by]
     if by == "charge":
-        look = Look("stripe.charges.retrieve", (payment,), "refunded", ("true",))
+        look = Lookup("stripe.charges.retrieve", (payment,), "refunded", ("true",))
     else:
         args = (payment, {"expand": ["latest_charge"]})
-        look = Look("stripe.payment_intents.retrieve", args, "latest_charge.refunded", ("true",))
+        look = Lookup("stripe.payment_intents.retrieve", args, "latest_charge.refunded", ("true",))
     return Reversal(entry, tries=(("stripe.refunds.create", ({by: payment},)),), look=look)
 
 

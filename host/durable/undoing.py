@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from host.apis.api import Api
 from host.durable.audit_trail import statement
 from host.durable.journal import Journal
-from host.durable.records import Run
+from host.durable.records import RunRow
 from host.durable.undo import Reversal, UndoScript, reversals
 from host.errors import UsageError
 from host.lua.values import from_lua
@@ -46,7 +46,7 @@ class RunsScripts(Protocol):
 class Undoing:
     """What of a run is taken back, and what is left, as the journal has it."""
 
-    def __init__(self, journal: Journal, run: Run, apis: Mapping[str, Api], *, refunds: bool) -> None:
+    def __init__(self, journal: Journal, run: RunRow, apis: Mapping[str, Api], *, refunds: bool) -> None:
         self.run = run
         self.name, made = _next_attempt(journal, run)
         self.unfinished = [each for each in made if each.status in ("running", "interrupted")]
@@ -101,17 +101,17 @@ def undo(host: RunsScripts, run_id: str, *, refunds: bool, beside: bool = False)
     return _ended(result, failed)
 
 
-def attempts(journal: Journal, run: Run) -> list[Run]:
+def attempts(journal: Journal, run: RunRow) -> list[RunRow]:
     """The runs that took back what a run did, or tried to."""
     return _next_attempt(journal, run)[1]
 
 
-def taken_back(journal: Journal, run: Run) -> set[str]:
+def taken_back(journal: Journal, run: RunRow) -> set[str]:
     """The calls of a run that were taken back (``Entry.call``)."""
     return {step["call"] for each in attempts(journal, run) for step in _said(each) if step["ok"]}
 
 
-def _said(attempt: Run) -> list[dict[str, Any]]:
+def _said(attempt: RunRow) -> list[dict[str, Any]]:
     """What an attempt that went through says of its steps; one of an earlier version says nothing."""
     return from_lua(attempt.value) or [] if attempt.status == "done" else []
 
@@ -122,9 +122,9 @@ def _ended(result: RunResult, failed: bool) -> RunResult:
     return replace(result, value=None, exit_status=1 if failed else None)
 
 
-def _next_attempt(journal: Journal, run: Run) -> tuple[str, list[Run]]:
+def _next_attempt(journal: Journal, run: RunRow) -> tuple[str, list[RunRow]]:
     """A name that is free, and the attempts there were."""
-    found: list[Run] = []
+    found: list[RunRow] = []
     for name in _names(run):
         attempt = journal.run(name)
         if attempt is None:
@@ -134,7 +134,7 @@ def _next_attempt(journal: Journal, run: Run) -> tuple[str, list[Run]]:
     raise AssertionError("names do not end")
 
 
-def _names(run: Run) -> Iterator[str]:
+def _names(run: RunRow) -> Iterator[str]:
     id = run.id.partition("~")[0]
     first = f"{id}.undo" if run.generation == 1 else f"{id}.undo:{run.generation}"
     yield first

@@ -11,7 +11,7 @@ from host.bridge.threads import Threads
 from host.errors import InvalidCall, LimitError, UnexpectedAnswer
 from host.functions.invocation import Invocation
 
-__all__ = ["Step", "Stream", "Streams"]
+__all__ = ["IteratorStep", "Stream", "Streams"]
 
 MOST = 1000  # open in one run
 _END = object()
@@ -70,7 +70,7 @@ class Stream:
             await self._threads.run(items.close)
 
 
-class Step:
+class IteratorStep:
     """One item asked for, as the worker's payload."""
 
     __slots__ = ("stream",)
@@ -103,12 +103,12 @@ class Streams:
             streams[number] = stream
             return number
 
-    def step(self, run_id: str, number: Any) -> Step:
+    def step(self, run_id: str, number: Any) -> IteratorStep:
         """The next item of a run's stream, to be asked for. Raises ``InvalidCall``."""
         stream = self._open.get(run_id, {}).get(number)
         if stream is None:
             raise InvalidCall(f"there is no iterator {number}")
-        return Step(stream)
+        return IteratorStep(stream)
 
     def end(self, run_id: str) -> list[Stream]:
         """Forget a run's streams; they are to be closed."""

@@ -17,8 +17,8 @@ from host.bridge.in_flight import AsyncFunction
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.threads import Threads
 from host.errors import InvalidCall, UsageError
-from host.functions.iterators import Step, Stream
-from host.http.message import Answer, Request
+from host.functions.iterators import IteratorStep, Stream
+from host.http.message import Request, Response
 from host.lua.globals import STANDARD
 from host.lua.values import plain
 
@@ -121,7 +121,7 @@ class Functions:
             raise UsageError(f"{name!r} means something else to scripts", hint="Give another with name=….")
 
 
-async def _next_item(step: Step, deadline: float) -> Any:
+async def _next_item(step: IteratorStep, deadline: float) -> Any:
     return await step(deadline)
 
 
@@ -195,7 +195,7 @@ def _maker(kind: Any, full: str, make: Callable[[Any], Any], threads: Threads) -
         except ValueError as error:
             raise InvalidCall(f"{full}: {error}") from None
 
-    async def answer(request: Request, deadline: float) -> Answer:
+    async def answer(request: Request, deadline: float) -> Response:
         instance = read(request.content or b"{}")
         if inspect.iscoroutinefunction(make):
             value = await make(instance)
@@ -205,6 +205,6 @@ def _maker(kind: Any, full: str, make: Callable[[Any], Any], threads: Threads) -
         value = plain(value)
         if not isinstance(value, dict):
             value = {} if value is None else {"id": value}
-        return Answer(201, {"content-type": "application/json"}, msgspec.json.encode(value), url=request.url)
+        return Response(201, {"content-type": "application/json"}, msgspec.json.encode(value), url=request.url)
 
     return answer

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from host.errors import CallError
 from host.http.limiter import HttpLimits, Limiter, limited
-from host.http.message import Answer, Request, Send, host_of, origin_of
+from host.http.message import Request, Response, Send, host_of, origin_of
 from host.http.outcome import is_key_in_use
 from host.http.retry import RetryBudget, RetryPolicy, decide, jitter
 
@@ -48,7 +48,7 @@ def retried(
     budgets: dict[str, RetryBudget] = {}  # by host, and for speed by origin
     by_api = policies or {}
 
-    async def send_with_retries(request: Request, deadline: float) -> Answer:
+    async def send_with_retries(request: Request, deadline: float) -> Response:
         origin = origin_of(request.url)
         budget = budgets.get(origin)
         if budget is None:
@@ -58,7 +58,7 @@ def retried(
         attempt, waited, held, in_doubt = 0, 0.0, 0.0, False
         while True:
             attempt += 1
-            outcome: Answer | CallError
+            outcome: Response | CallError
             try:
                 outcome = await send(request, deadline)
             except CallError as error:
@@ -79,7 +79,7 @@ def retried(
     return send_with_retries
 
 
-def _may_have_worked(request: Request, outcome: Answer | CallError) -> bool:
+def _may_have_worked(request: Request, outcome: Response | CallError) -> bool:
     """Whether an attempt that is about to be repeated may have changed something."""
     if not request.mutation:
         return False
@@ -89,8 +89,8 @@ def _may_have_worked(request: Request, outcome: Answer | CallError) -> bool:
 
 
 def _told(
-    outcome: Answer | CallError, attempts: int, waited: float, held: float, in_doubt: bool
-) -> Answer:
+    outcome: Response | CallError, attempts: int, waited: float, held: float, in_doubt: bool
+) -> Response:
     """The last attempt's outcome, with what is known of those before it: once in doubt, "not sent" is untrue."""
     if isinstance(outcome, CallError):
         outcome.attempts = attempts

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host.errors import CallError, CallTimeout, ConfigError, LimitError, NetworkError
-from host.http.message import Answer, Request, Send, host_of, not_sent, origin_of
+from host.http.message import Request, Response, Send, host_of, not_sent, origin_of
 
 if TYPE_CHECKING:
     from host.http.limiter import Limiter
@@ -94,7 +94,7 @@ class CircuitBreaker:
         """A request ended without saying anything of the host (cancelled): another may be the probe."""
         self._probing = False
 
-    def heard(self, answer: Answer, now: float) -> None:
+    def heard(self, answer: Response, now: float) -> None:
         """An answer came: a status of 500 and above is a failure."""
         if answer.status >= 500:
             self.failed(now, f"status {answer.status}")
@@ -128,7 +128,7 @@ def with_circuit_breaker(
         found = breakers[origin] = name, known or limiter.breaker(name)
         return found
 
-    async def send_unless_open(request: Request, deadline: float) -> Answer:
+    async def send_unless_open(request: Request, deadline: float) -> Response:
         origin = origin_of(request.url)
         name, breaker = breakers.get(origin) or breaker_of(origin)
         held = 0.0 if breaker.closed else await _until_closed(name, breaker, request, deadline, clock, sleep)

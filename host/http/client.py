@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from host.errors import CallError, ConfigError, DeniedError
-from host.http.message import Answer, Request, is_line, origin_of
+from host.http.message import Request, Response, is_line, origin_of
 from host.http.settings import EARLY, HttpSettings
-from host.http.transport_errors import Fault, OversizedError, call_error
+from host.http.transport_errors import OversizedError, TransportFault, call_error
 
 if TYPE_CHECKING:
     import httpx
@@ -41,14 +41,14 @@ Credentials = Callable[[Request], Credential | None]
 """Gives the credential for a request whose ``credential`` is set. Called for each attempt."""
 
 
-class Wire(Protocol):
+class Transport(Protocol):
     """One exchange. ``seconds`` bounds it from the connect to the body's end."""
 
     async def exchange(
         self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
     ) -> tuple[int, dict[str, str], bytes]: ...
 
-    def fault_of(self, error: Exception) -> tuple[Fault, str] | None: ...
+    def fault_of(self, error: Exception) -> tuple[TransportFault, str] | None: ...
 
     async def aclose(self) -> None: ...
 
@@ -87,7 +87,7 @@ class HttpClient:
         }
         self._environ = os.environ if environ is None else environ
         self._origins: dict[str, _Origin] = {}
-        self._fast: Wire | None = None
+        self._fast: Transport | None = None
         self._wires: dict[str, Any] = {}  # HttpxWire by transport, made when needed
         self._default = "user" if transport is not None else self._choose()
         self._lean = self._default == "pool" and not self._options
@@ -108,7 +108,7 @@ class HttpClient:
         client: httpx.AsyncClient = self._compatible(self._default).client
         return client
 
-    async def send(self, request: Request, deadline: float) -> Answer:
+    async def send(self, request: Request, deadline: float) -> Response:
         """The answer to one request, sent once. ``deadline`` is on :func:`time.monotonic`.
 
         Raises ``NetworkError``, ``CallTimeout``, ``UnexpectedAnswer``, ``InvalidCall``, ``DeniedError``, with
@@ -144,7 +144,7 @@ class HttpClient:
             status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait)
         except Exception as error:
             raise self._translate(error, wire, request, origin.host, seconds) from error
-        return Answer(status, fields, body, monotonic() - start, 1, request.url)
+        return Response(status, fields, body, monotonic() - start, 1, request.url)
 
     async def aclose(self) -> None:
         """Close all connections. A request after it opens new ones."""
@@ -164,18 +164,18 @@ class HttpClient:
     def _roots(self) -> str | None:
         return self.settings.ssl_cert_file or self._environ.get("SSL_CERT_FILE") or None
 
-    def _open_fast(self) -> Wire:
+    def _open_fast(self) -> Transport:
         # Imported with the first request: a script without calls does not pay for it.
-        from host.http.connection_pool import LeanWire
+        from host.http.connection_pool import ConnectionPool
 
-        self._fast = lean = LeanWire(self.settings, read_roots(self._roots()))
+        self._fast = lean = ConnectionPool(self.settings, read_roots(self._roots()))
         return lean
 
     def _compatible(self, name: str) -> Any:
         wire = self._wires.get(name)
         if wire is None:
             # httpx takes 55 to 75 ms to import: only who needs it pays for it.
-            from host.http.httpx_transport import HttpxWire, build_client
+            from host.http.httpx_transport import HttpxTransport, build_client
 
             transport = self._transport
             roots = read_roots(self._roots())
@@ -184,7 +184,7 @@ class HttpClient:
 
                 transport = PoolTransport(self.settings, roots)
             client = build_client(self.settings, transport=transport, roots=roots, **self._options)
-            wire = self._wires[name] = HttpxWire(client, self.settings)
+            wire = self._wires[name] = HttpxTransport(client, self.settings)
         return wire
 
     def _learn(self, request: Request) -> _Origin:
@@ -195,7 +195,7 @@ class HttpClient:
         return origin
 
     def _translate(
-        self, error: Exception, wire: Wire, request: Request, host: str, seconds: float
+        self, error: Exception, wire: Transport, request: Request, host: str, seconds: float
     ) -> CallError:
         if isinstance(error, CallError):
             return error

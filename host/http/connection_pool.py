@@ -23,12 +23,12 @@ import httptools
 from host.bridge.deadlines import Deadlines
 from host.http.message import is_line, origin_of
 from host.http.settings import HttpSettings
-from host.http.transport_errors import Fault, OversizedError
+from host.http.transport_errors import OversizedError, TransportFault
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["LeanWire"]
+__all__ = ["ConnectionPool"]
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 MOST_HEAD = 1 << 18  # bytes of an answer's head, and of its trailers
@@ -73,9 +73,9 @@ class _Lines(dict[tuple[str, str], str]):
     def __missing__(self, header: tuple[str, str]) -> str:
         name, value = header
         if not _TOKEN.match(name):
-            raise WireError("invalid", "a header's name is not one word of ASCII")
+            raise TransportError("invalid", "a header's name is not one word of ASCII")
         if not is_line(value):
-            raise WireError("invalid", f"its header {name!r} is not one line of ASCII text")
+            raise TransportError("invalid", f"its header {name!r} is not one line of ASCII text")
         line = f"{name}: {value}\r\n"
         if len(line) < 512:
             if len(self) >= 256:  # not many are kept: an idempotency key comes once
@@ -84,12 +84,12 @@ class _Lines(dict[tuple[str, str], str]):
         return line
 
 
-class WireError(Exception):
+class TransportError(Exception):
     """What went wrong, as the map of faults names it."""
 
-    def __init__(self, fault: Fault, detail: str = "") -> None:
+    def __init__(self, fault: TransportFault, detail: str = "") -> None:
         super().__init__(detail)
-        self.fault: Fault = fault
+        self.fault: TransportFault = fault
         self.detail = detail
 
 
@@ -126,7 +126,7 @@ class _Awaited:
 
     def expire(self) -> None:
         """Its deadline has passed."""
-        self.end(WireError("connect_timeout"))
+        self.end(TransportError("connect_timeout"))
 
     def wake(self) -> None:
         """Have whoever waits go on."""
@@ -208,13 +208,13 @@ class _Connection(asyncio.Protocol, _Awaited):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self.fail(WireError("malformed", "it wants another protocol"))
+            self.fail(TransportError("malformed", "it wants another protocol"))
         except httptools.HttpParserError as error:
             cause = error.__context__
-            if isinstance(cause, OversizedError | WireError):
+            if isinstance(cause, OversizedError | TransportError):
                 self.fail(cause)
             else:
-                self.fail(WireError("malformed", str(error)))
+                self.fail(TransportError("malformed", str(error)))
         if not self.pending:
             self.wake()
             return
@@ -223,12 +223,12 @@ class _Connection(asyncio.Protocol, _Awaited):
             self._bound()
 
     def _refuse(self) -> None:
-        self.fail(WireError("connect", UNASKED))
+        self.fail(TransportError("connect", UNASKED))
 
     def _bound(self) -> None:
         # The parser keeps a header's line until it is whole, and tells nothing of a chunk's extensions.
         if not self.headed and self.raw > 2 * MOST_HEAD:
-            self.fail(WireError("malformed", "its head is over 256 KB"))
+            self.fail(TransportError("malformed", "its head is over 256 KB"))
         elif self.raw > 2 * (self.limit + MOST_HEAD):
             self.fail(OversizedError(f"more than {self.limit} bytes"))
 
@@ -239,19 +239,19 @@ class _Connection(asyncio.Protocol, _Awaited):
         if self.request:
             self._refuse()
         elif not self.headed:
-            fault: Fault = "truncated" if self.status else "reset"
-            self.fail(WireError(fault, "" if exc is None else str(exc)))
+            fault: TransportFault = "truncated" if self.status else "reset"
+            self.fail(TransportError(fault, "" if exc is None else str(exc)))
         elif not self.framed and exc is None:  # the body ends with the connection (RFC 9112, 6.3)
             self.reusable = False
             self.end()
         else:
-            self.fail(WireError("truncated"))
+            self.fail(TransportError("truncated"))
 
     # -- httptools' side
 
     def on_message_begin(self) -> None:
         if not self.pending:  # what follows an answer is not this request's
-            raise WireError("malformed", "more than one answer")
+            raise TransportError("malformed", "more than one answer")
         self.names: list[bytes] = []
         self.values: list[bytes] = []
         self.body: list[bytes | bytearray] = []
@@ -265,7 +265,7 @@ class _Connection(asyncio.Protocol, _Awaited):
         if self.headed:  # a trailer's, which belongs to nothing (RFC 9110, 6.5.1)
             self.size += len(name) + len(value)
             if self.size > MOST_HEAD:
-                raise WireError("malformed", "what follows its body is over 256 KB")
+                raise TransportError("malformed", "what follows its body is over 256 KB")
             return
         self.names.append(name)
         self.values.append(value)
@@ -274,7 +274,7 @@ class _Connection(asyncio.Protocol, _Awaited):
         names, values = self.names, self.values
         # A head in one piece is small enough.
         if self.raw and sum(map(len, names)) + sum(map(len, values)) > MOST_HEAD:
-            raise WireError("malformed", "its head is over 256 KB")
+            raise TransportError("malformed", "its head is over 256 KB")
         self.head = fields = _fields(names, values)
         self.status = self.parser.get_status_code()
         self.headed = self.status >= 200
@@ -326,7 +326,7 @@ class _Connection(asyncio.Protocol, _Awaited):
             self.transport.write(part)
 
     def expire(self) -> None:
-        self.fail(WireError("pool" if self.request else "response_timeout"))  # the loop was busy until now
+        self.fail(TransportError("pool" if self.request else "response_timeout"))  # the loop was busy until now
 
     def fail(self, error: Exception) -> None:
         self.close()
@@ -339,7 +339,7 @@ class _Connection(asyncio.Protocol, _Awaited):
             self.transport.abort()
 
 
-class LeanWire:
+class ConnectionPool:
     """Exchanges over its own pool of connections. On one loop only."""
 
     def __init__(self, settings: HttpSettings, roots: bytes | None) -> None:
@@ -438,10 +438,10 @@ class LeanWire:
             try:
                 connection.write()
             except Exception as error:  # of the loop's; the others are to be written all the same
-                connection.fail(WireError("reset", str(error)))
+                connection.fail(TransportError("reset", str(error)))
 
-    def fault_of(self, error: Exception) -> tuple[Fault, str] | None:
-        if isinstance(error, WireError):
+    def fault_of(self, error: Exception) -> tuple[TransportFault, str] | None:
+        if isinstance(error, TransportError):
             return error.fault, error.detail
         return None
 
@@ -451,8 +451,8 @@ class LeanWire:
             self._sweep.cancel()
             self._sweep = None
         for connection in list(self._open):
-            unsent = WireError("connect", "the client was closed before it was asked anything")
-            connection.fail(unsent if connection.request else WireError("closed"))
+            unsent = TransportError("connect", "the client was closed before it was asked anything")
+            connection.fail(unsent if connection.request else TransportError("closed"))
         self._open.clear()
         self._idle.clear()
         self._young.clear()
@@ -521,7 +521,7 @@ class LeanWire:
         try:
             ascii_host = host if host.isascii() else host.encode("idna").decode()
         except UnicodeError:
-            raise WireError("dns", "the name is not one that can be looked up") from None
+            raise TransportError("dns", "the name is not one that can be looked up") from None
         port = parts.port or (443 if secure else 80)
         shown = f"[{ascii_host}]" if ":" in ascii_host else ascii_host
         name = shown if port == (443 if secure else 80) else f"{shown}:{port}"
@@ -549,14 +549,14 @@ class LeanWire:
             task.cancel()
             connection.close()
             if isinstance(error, socket.gaierror):
-                raise WireError("dns", error.strerror or "") from error
+                raise TransportError("dns", error.strerror or "") from error
             if isinstance(error, OSError):
                 raise _connect_error(error, secure) from error
             raise
         finally:
             deadlines.remove(opening)
         if connection.closed or connection.transport.is_closing():
-            raise WireError("connect", UNASKED)
+            raise TransportError("connect", UNASKED)
         self._open.add(connection)
         if not self._young:
             loop.call_later(YOUTH, self._keep_alive)
@@ -580,16 +580,16 @@ class LeanWire:
         return self._context
 
 
-def _connect_error(error: OSError, secure: bool) -> WireError:
+def _connect_error(error: OSError, secure: bool) -> TransportError:
     import ssl  # loaded already if the connection was to be secure
 
     if isinstance(error, ssl.SSLCertVerificationError):
-        return WireError("tls", f"its certificate is not trusted: {error.verify_message}")
+        return TransportError("tls", f"its certificate is not trusted: {error.verify_message}")
     if isinstance(error, ssl.SSLError):
-        return WireError("tls", error.reason or "the handshake failed")
+        return TransportError("tls", error.reason or "the handshake failed")
     if secure and isinstance(error, ConnectionResetError | ConnectionAbortedError):
-        return WireError("tls", "it closed the connection in the handshake")
-    return WireError("connect", error.strerror or str(error))
+        return TransportError("tls", "it closed the connection in the handshake")
+    return TransportError("connect", error.strerror or str(error))
 
 
 #: Options that say how soon a silent peer is asked, where the system has them.
@@ -612,7 +612,7 @@ def _keep_alive(made: Any, seconds: int) -> None:
 def _decoded(body: bytes, codings: str, limit: int) -> bytes:
     names = [each.strip().lower() for each in codings.split(",")]
     if len(names) > MOST_CODINGS:
-        raise WireError("coding", f"{len(names)} codings on top of one another")
+        raise TransportError("coding", f"{len(names)} codings on top of one another")
     for coding in reversed(names):
         if coding in ("gzip", "x-gzip"):
             bits = 31
@@ -621,7 +621,7 @@ def _decoded(body: bytes, codings: str, limit: int) -> bytes:
         elif coding in ("identity", ""):
             continue
         else:
-            raise WireError("coding", f"{coding[:20]} was not asked for")
+            raise TransportError("coding", f"{coding[:20]} was not asked for")
         decoder = zlib.decompressobj(bits)
         try:
             plain = decoder.decompress(body, limit + 1)
@@ -631,9 +631,9 @@ def _decoded(body: bytes, codings: str, limit: int) -> bytes:
                 plain += decoder.decompress(body, limit + 1)
             body = plain
         except zlib.error as error:
-            raise WireError("coding", str(error)) from error
+            raise TransportError("coding", str(error)) from error
         if len(body) > limit:
             raise OversizedError(f"more than {limit} bytes")
         if not decoder.eof:
-            raise WireError("coding", "it ends too early")
+            raise TransportError("coding", "it ends too early")
     return body

@@ -22,23 +22,23 @@ from host.errors import CallError, DeniedError
 from host.http.client import read_roots
 from host.http.content_coding import CodingError, accepted, decoder
 from host.http.httpx_transport import fault_of, keepalive_options
-from host.http.message import Answer, Request
+from host.http.message import Request, Response
 from host.http.settings import HttpSettings
 from host.http.tls import client_context
 from host.http.transport_errors import OversizedError, call_error
 
-__all__ = ["Check", "CheckedClient", "Sink", "WebRequest"]
+__all__ = ["AddressCheck", "BodySink", "CheckedClient", "WebRequest"]
 
 KEPT = 16  # clients of different grants kept open at once
 
 
-class Check(Protocol):
+class AddressCheck(Protocol):
     """Raises ``DeniedError`` unless ``host:port`` may be connected to; then the same for each address."""
 
     def __call__(self, host: str, port: int, address: str | None = None) -> None: ...
 
 
-class Sink(Protocol):
+class BodySink(Protocol):
     """Takes a body as it comes, instead of memory. ``begin`` again when a request is repeated."""
 
     async def begin(self) -> None: ...
@@ -54,16 +54,16 @@ class WebRequest(Request, frozen=True, kw_only=True):
     ``sink`` takes the body of a 2xx answer.
     """
 
-    check: Check | None = None
+    check: AddressCheck | None = None
     group: Hashable = None
     largest: int = 64 << 20
-    sink: Sink | None = None
+    sink: BodySink | None = None
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Connects to what the check lets through, in the order the system gave the addresses."""
 
-    def __init__(self, check: Check | None) -> None:
+    def __init__(self, check: AddressCheck | None) -> None:
         self._check = check
         self._backend = httpcore.AnyIOBackend()
 
@@ -132,7 +132,7 @@ async def _resolve(host: str, port: int, seconds: float | None) -> list[str]:
 class CheckedTransport(httpx.AsyncHTTPTransport):
     """httpx's own transport, on a pool whose backend checks."""
 
-    def __init__(self, settings: HttpSettings, roots: bytes | None, check: Check | None) -> None:
+    def __init__(self, settings: HttpSettings, roots: bytes | None, check: AddressCheck | None) -> None:
         context = client_context(settings.verify, roots)
         super().__init__(verify=context, trust_env=False)
         # httpx has no argument for httpcore's backend; a test holds that this is the pool that is used.
@@ -159,7 +159,7 @@ class CheckedClient:
         self._clients: OrderedDict[Hashable, httpx.AsyncClient] = OrderedDict()
         self._under_way: dict[Hashable, int] = {}
 
-    async def send(self, request: Request, deadline: float) -> Answer:
+    async def send(self, request: Request, deadline: float) -> Response:
         """The answer to one request. Raises as :meth:`host.http.client.HttpClient.send`."""
         assert isinstance(request, WebRequest)
         start = monotonic()
@@ -177,7 +177,7 @@ class CheckedClient:
         finally:
             self._under_way[request.group] -= 1
             await self._shed()
-        return Answer(status, headers, body, monotonic() - start, 1, request.url)
+        return Response(status, headers, body, monotonic() - start, 1, request.url)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -13,12 +13,12 @@ from urllib.request import getproxies
 import httpx
 
 from host.http.settings import HttpSettings
-from host.http.transport_errors import Fault, OversizedError
+from host.http.transport_errors import OversizedError, TransportFault
 
-__all__ = ["HttpxWire", "build_client", "fault_of"]
+__all__ = ["HttpxTransport", "build_client", "fault_of"]
 
 
-class HttpxWire:
+class HttpxTransport:
     """Requests through an ``AsyncClient``, whatever transport, mounts, hooks or auth it has."""
 
     def __init__(self, client: httpx.AsyncClient, settings: HttpSettings) -> None:
@@ -46,7 +46,7 @@ class HttpxWire:
                 await response.aclose()
         return response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(body)
 
-    def fault_of(self, error: Exception) -> tuple[Fault, str] | None:
+    def fault_of(self, error: Exception) -> tuple[TransportFault, str] | None:
         return fault_of(error)
 
     async def aclose(self) -> None:
@@ -131,7 +131,7 @@ def keepalive_options(seconds: float) -> list[tuple[int, int, int]]:
 
 
 # In this order: the first class that fits says the fault.
-FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
+FAULTS: tuple[tuple[type[Exception], TransportFault], ...] = (
     (httpx.ConnectTimeout, "connect_timeout"),
     (httpx.PoolTimeout, "pool"),
     (httpx.TimeoutException, "response_timeout"),
@@ -152,7 +152,7 @@ FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
 )
 
 
-def fault_of(error: Exception) -> tuple[Fault, str] | None:
+def fault_of(error: Exception) -> tuple[TransportFault, str] | None:
     """Which fault an exception of httpx is, and its own words; ``None`` for a foreign one."""
     known = getattr(error, "fault", None)  # from our own transport, which knows more
     if known is not None:
@@ -168,7 +168,7 @@ def fault_of(error: Exception) -> tuple[Fault, str] | None:
     return None
 
 
-def _connect_fault(error: BaseException) -> Fault:
+def _connect_fault(error: BaseException) -> TransportFault:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror):
@@ -179,7 +179,7 @@ def _connect_fault(error: BaseException) -> Fault:
     return "connect"
 
 
-def _protocol_fault(detail: str) -> Fault:
+def _protocol_fault(detail: str) -> TransportFault:
     if "disconnected without sending" in detail:
         return "reset"
     if "without sending complete message" in detail:

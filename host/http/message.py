@@ -14,7 +14,7 @@ import msgspec
 
 from host.errors import Outcome
 
-__all__ = ["Answer", "Headers", "Request", "Send", "host_of", "is_line", "not_sent", "origin_of"]
+__all__ = ["Headers", "Request", "Response", "Send", "host_of", "is_line", "not_sent", "origin_of"]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -39,7 +39,7 @@ class Request(msgspec.Struct, frozen=True):
     retries: int | None = None  # overrides the policy's number of retries, this call only
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
     """One HTTP answer, body read to its end and decoded from its content coding.
 
     Header names are lower case. ``elapsed`` is seconds from the first byte sent to the last read,
@@ -59,7 +59,7 @@ class Answer(msgspec.Struct, frozen=True):
     in_doubt: bool = False
 
 
-Send = Callable[[Request, float], Awaitable[Answer]]
+Send = Callable[[Request, float], Awaitable[Response]]
 """``await send(request, deadline)`` → answer, or raises a :class:`~host.errors.CallError`."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from host.errors import Outcome
-from host.http.message import Answer
+from host.http.message import Response
 
 __all__ = ["FINAL", "IDEMPOTENT", "is_key_in_use", "refusal", "settles"]
 
@@ -22,7 +22,7 @@ FINAL: Final = frozenset({400, 402, 410, 422})
 before that."""
 
 
-def refusal(answer: Answer) -> Outcome:
+def refusal(answer: Response) -> Outcome:
     """The outcome of a change that was not answered with success: what a 4xx refused was not done, unless it says
     nothing of an attempt before it; anything else may have been."""
     if not 400 <= answer.status < 500 or is_key_in_use(answer):
@@ -30,7 +30,7 @@ def refusal(answer: Answer) -> Outcome:
     return "rejected" if settles(answer) or not answer.in_doubt else "unknown"
 
 
-def settles(answer: Answer) -> bool:
+def settles(answer: Response) -> bool:
     """Whether a 4xx is about the key's own request, and so ends all doubt: it is that one's answer told again, or a
     refusal of what it asks for. One that is about the key (used with other parameters) does not."""
     if answer.headers.get("idempotent-replayed", "").strip().lower() == "true":
@@ -42,6 +42,6 @@ def settles(answer: Answer) -> bool:
     )
 
 
-def is_key_in_use(answer: Answer) -> bool:
+def is_key_in_use(answer: Response) -> bool:
     """Whether a 409 says that another request under the same key is still under way."""
     return answer.status == 409 and b"idempotency" in answer.body.lower()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from host.errors import CallError, CallTimeout
-from host.http.message import Answer, Request, Send, host_of, not_sent, origin_of
+from host.http.message import Request, Response, Send, host_of, not_sent, origin_of
 from host.http.settings import EARLY
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def with_permits(send: Send, limiter: Limiter, *, clock: Callable[[], float] = m
     of_apis = {name: limiter.permits_of_api(name) for name in limiter.in_flight}
     of_hosts: dict[str, Permits | None] = {}
 
-    async def send_with_permit(request: Request, deadline: float) -> Answer:
+    async def send_with_permit(request: Request, deadline: float) -> Response:
         host = host_of(origin_of(request.url))
         if host not in of_hosts:
             of_hosts[host] = limiter.permits(host)

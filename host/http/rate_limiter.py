@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host.errors import CallError, ConfigError
-from host.http.message import Answer, Request, Send, host_of, origin_of
+from host.http.message import Request, Response, Send, host_of, origin_of
 from host.http.retry import retry_after
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def rate_limited(
     """
     known: dict[str, RateTokens | None] = {}
 
-    async def send_at_rate(request: Request, deadline: float) -> Answer:
+    async def send_at_rate(request: Request, deadline: float) -> Response:
         name = request.credential or host_of(origin_of(request.url))
         if name not in known:
             known[name] = limiter.tokens(name)

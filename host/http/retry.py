@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from host.errors import CallError, ConfigError
-from host.http.message import Answer, Request
+from host.http.message import Request, Response
 
 __all__ = ["RetryBudget", "RetryPolicy", "decide", "jitter", "retry_after"]
 
@@ -37,7 +37,7 @@ def decide(
     policy: RetryPolicy,
     attempt: int,
     request: Request,
-    outcome: Answer | CallError,
+    outcome: Response | CallError,
     deadline: float,
     now: float,
     rng: Callable[[], float],
@@ -51,7 +51,7 @@ def decide(
     if attempt > retries or not _worth(outcome) or not _safe(request, outcome):
         return None
     delay = rng() * min(policy.cap, policy.base * 2.0 ** (attempt - 1))
-    asked = retry_after(outcome.headers) if isinstance(outcome, Answer) else outcome.retry_after
+    asked = retry_after(outcome.headers) if isinstance(outcome, Response) else outcome.retry_after
     if asked is not None:
         if asked > policy.longest_wait:
             return None
@@ -66,7 +66,7 @@ def jitter() -> float:
     return random()  # noqa: S311 - spreads waits, guards nothing
 
 
-def _worth(outcome: Answer | CallError) -> bool:
+def _worth(outcome: Response | CallError) -> bool:
     """Whether the next attempt may end differently."""
     if isinstance(outcome, CallError):
         return bool(outcome.retryable)
@@ -77,7 +77,7 @@ def _worth(outcome: Answer | CallError) -> bool:
     return outcome.status in (409, 429) or outcome.status >= 500
 
 
-def _safe(request: Request, outcome: Answer | CallError) -> bool:
+def _safe(request: Request, outcome: Response | CallError) -> bool:
     """Whether a second request cannot do the same thing twice."""
     if not request.mutation or request.idempotency_key is not None:
         return True

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from host.http.client import Credentials, HttpClient
-from host.http.message import Answer, Request, Send
+from host.http.message import Request, Response, Send
 from host.http.settings import HttpSettings
 from host.settings import Settings
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["USER_AGENT", "HttpxParts", "Wire", "http_client"]
+__all__ = ["USER_AGENT", "HttpxParts", "Sender", "http_client"]
 
 USER_AGENT = "luahost/0.1.0"
 
@@ -33,7 +33,7 @@ class HttpxParts(msgspec.Struct, frozen=True):
         return next((name for name in self.__struct_fields__ if getattr(self, name) is not None), None)
 
 
-class Wire:
+class Sender:
     """``client`` is an :class:`HttpClient` or answers like one; ``wrapped`` puts limits and retries around a send."""
 
     def __init__(self, client: Any, wrapped: Callable[[Send], Send]) -> None:
@@ -49,7 +49,7 @@ class Wire:
         """Send through this, which ends in the client."""
         self._send = self._wrapped(send)
 
-    def send(self, request: Request, deadline: float) -> Awaitable[Answer]:
+    def send(self, request: Request, deadline: float) -> Awaitable[Response]:
         """The answer, after as many tries as it takes. Awaiting it raises a ``CallError``."""
         return self._send(request, deadline)
 

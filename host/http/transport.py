@@ -6,15 +6,15 @@ from typing import NoReturn
 
 import httpx
 
-from host.http.connection_pool import LeanWire
+from host.http.connection_pool import ConnectionPool
 from host.http.message import origin_of
 from host.http.settings import HttpSettings
-from host.http.transport_errors import Fault, OversizedError
+from host.http.transport_errors import OversizedError, TransportFault
 
 __all__ = ["HTTPX_ERRORS", "PoolTransport"]
 
 # What a user's hook or auth sees for a fault. The fault itself goes along as ``error.fault``.
-HTTPX_ERRORS: dict[Fault, type[httpx.RequestError]] = {
+HTTPX_ERRORS: dict[TransportFault, type[httpx.RequestError]] = {
     "dns": httpx.ConnectError,
     "connect": httpx.ConnectError,
     "tls": httpx.ConnectError,
@@ -44,7 +44,7 @@ class PoolTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, settings: HttpSettings, roots: bytes | None) -> None:
-        self._pool = LeanWire(settings, roots)
+        self._pool = ConnectionPool(settings, roots)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The response, its body read to its end. Raises what httpx's own transport raises for the same fault."""

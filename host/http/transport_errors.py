@@ -1,6 +1,6 @@
 """The one map from what can go wrong on the wire to the host's errors.
 
-A transport says which :data:`Fault` its library's exception is (``fault_of``); this file says what
+A transport says which :data:`TransportFault` its library's exception is (``fault_of``); this file says what
 the caller hears: the class, the phase, whether anything may have reached the server.
 """
 
@@ -13,9 +13,9 @@ import msgspec
 from host.errors import CallError, CallTimeout, InvalidCall, NetworkError, Outcome, UnexpectedAnswer
 from host.http.message import Request
 
-__all__ = ["RULES", "Fault", "OversizedError", "call_error"]
+__all__ = ["RULES", "OversizedError", "TransportFault", "call_error"]
 
-Fault = Literal[
+TransportFault = Literal[
     "dns",  # the name does not resolve
     "connect",  # refused, unreachable
     "tls",  # the handshake failed
@@ -45,7 +45,7 @@ class Rule(msgspec.Struct, frozen=True):
     retryable: bool = True
 
 
-RULES: dict[Fault, Rule] = {
+RULES: dict[TransportFault, Rule] = {
     "dns": Rule(NetworkError, "cannot resolve the name {host}", "connect", sent=False),
     "connect": Rule(NetworkError, "cannot connect to {host}", "connect", sent=False),
     "tls": Rule(NetworkError, "no TLS connection to {host}", "connect", sent=False, retryable=False),
@@ -64,7 +64,7 @@ RULES: dict[Fault, Rule] = {
 
 
 def call_error(
-    fault: Fault, request: Request, host: str, detail: str = "", seconds: float = 0.0
+    fault: TransportFault, request: Request, host: str, detail: str = "", seconds: float = 0.0
 ) -> CallError:
     """The error for a fault. ``detail`` is the library's own words, without URL and secrets."""
     rule = RULES[fault]

@@ -15,8 +15,8 @@ from host.isolation.frames import (
     ENTERED,
     EXHAUSTED,
     SPENT,
-    Channel,
-    Lost,
+    FrameSocket,
+    LostFrame,
     Opening,
     decode_any,
     decode_entry,
@@ -43,7 +43,7 @@ class Inside:
     """
 
     def __init__(
-        self, channel: Channel, limits: Limits, address_space: int | None, leave: Callable[[], Never], *, jit:
+        self, channel: FrameSocket, limits: Limits, address_space: int | None, leave: Callable[[], Never], *, jit:
         bool
     ) -> None:
         self._channel = channel
@@ -72,7 +72,7 @@ class Inside:
                     self._tell_exhausted()
                 self._channel.send(said)
                 entry = decode_entry(self._channel.receive())
-        except Lost:
+        except LostFrame:
             self._leave()
         except Exception as error:
             with suppress(Exception):
@@ -118,7 +118,7 @@ class Inside:
                 self._tell_exhausted()
             self._channel.send(encode((code, *arguments)))
             answer = decode_any(self._channel.receive())
-        except Lost:
+        except LostFrame:
             self._leave()
         if code == p.CALL or code == p.WAIT:
             self._slice()

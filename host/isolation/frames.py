@@ -1,7 +1,7 @@
 """What crosses between the host and a script's process, and the socket it crosses.
 
 A frame is its length (4 bytes, little-endian) and MessagePack. The two sides strictly take turns: the host
-sends an :class:`Entry` (the first one inside an :class:`Opening`); the script's process asks ``[code,
+sends an :class:`EnterFrame` (the first one inside an :class:`Opening`); the script's process asks ``[code,
 arguments…]`` (codes: ``host.lua.protocol``) and gets the bare answer, any number of times, until it says
 ``[ENTERED, live tasks]``.
 """
@@ -39,7 +39,7 @@ class _Said(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=
     """Something the script's process said. The fields are the arguments, in their order."""
 
 
-class Call(_Said, frozen=True, tag=p.CALL):
+class CallFrame(_Said, frozen=True, tag=p.CALL):
     id: Place
     kind: Annotated[int, msgspec.Meta(ge=p.OPERATION, le=KINDS)]
     target: bytes
@@ -66,7 +66,7 @@ class Out(_Said, frozen=True, tag=p.OUT):
     data: bytes
 
 
-class Ended(_Said, frozen=True, tag=p.ENDED):
+class EndedFrame(_Said, frozen=True, tag=p.ENDED):
     value: bytes
     status: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
     several: bool = False
@@ -80,12 +80,12 @@ class Global(_Said, frozen=True, tag=p.NAME):
     name: bytes
 
 
-class Method(_Said, frozen=True, tag=p.METHOD):
+class MethodFrame(_Said, frozen=True, tag=p.METHOD):
     operation: bytes
     name: bytes
 
 
-class Check(_Said, frozen=True, tag=p.CHECK):
+class CheckFrame(_Said, frozen=True, tag=p.CHECK):
     operation: bytes
     name: bytes
     value: bytes
@@ -121,12 +121,12 @@ class Broke(_Said, frozen=True, tag=BROKE):
 
 
 Said = (
-    Call | Tick | Wait | Cancel | Out | Ended | Failed | Global | Method | Check | Tool | Member | Entered |
-    Spent | Broke | Exhausted
+    CallFrame | Tick | Wait | Cancel | Out | EndedFrame | Failed | Global | MethodFrame | CheckFrame | Tool | Member
+    | Entered | Spent | Broke | Exhausted
 )
 
 
-class Entry(msgspec.Struct, array_like=True, frozen=True):
+class EnterFrame(msgspec.Struct, array_like=True, frozen=True):
     """The arguments of ``enter``."""
 
     id: int
@@ -143,13 +143,13 @@ class Opening(msgspec.Struct, array_like=True, frozen=True):
     tasks: int
     lua_time: float
     run_time: float | None
-    entry: Entry
+    entry: EnterFrame
 
 
 encode = msgspec.msgpack.Encoder().encode
 decode_said = msgspec.msgpack.Decoder(Said).decode
 decode_opening = msgspec.msgpack.Decoder(Opening).decode
-decode_entry = msgspec.msgpack.Decoder(Entry).decode
+decode_entry = msgspec.msgpack.Decoder(EnterFrame).decode
 decode_any = msgspec.msgpack.Decoder().decode
 
 
@@ -158,13 +158,13 @@ def largest(memory: int) -> int:
     return memory + MB
 
 
-def opening(limits: Limits, entry: Entry) -> bytes:
+def opening(limits: Limits, entry: EnterFrame) -> bytes:
     """The first frame of a run."""
     return encode(Opening(limits.memory, limits.string, limits.tasks, limits.lua_time, limits.run_time,
     entry))
 
 
-class Lost(Exception):
+class LostFrame(Exception):
     """The other end is not to be heard of any more. Internal: it ends as the error of the run.
 
     ``why``: ``"gone"`` it closed its end or died, ``"late"`` it kept silent too long, ``"abuse"`` it said
@@ -177,10 +177,10 @@ class Lost(Exception):
         self.detail = detail
 
 
-class Channel:
+class FrameSocket:
     """One end of the socket. ``sock`` is non-blocking where deadlines are to hold, else blocking.
 
-    ``held()`` is entered while a wait takes longer than a moment. All methods raise :class:`Lost`.
+    ``held()`` is entered while a wait takes longer than a moment. All methods raise :class:`LostFrame`.
     """
 
     __slots__ = ("_held", "_poll", "_sock", "most")
@@ -209,10 +209,10 @@ class Channel:
             data += self._some(HEADER - len(data), until)
         size = int.from_bytes(data[:HEADER], "little")
         if size > self.most:
-            raise Lost("abuse", f"it sent {size:,} bytes at once")
+            raise LostFrame("abuse", f"it sent {size:,} bytes at once")
         have = len(data) - HEADER
         if have > size:
-            raise Lost("abuse", "it spoke out of turn")
+            raise LostFrame("abuse", "it spoke out of turn")
         if have == size:
             return memoryview(data)[HEADER:]
         whole = bytearray(size)
@@ -233,7 +233,7 @@ class Channel:
             except BlockingIOError:
                 self._wait(select.POLLOUT, until)
             except OSError as error:
-                raise Lost("gone") from error
+                raise LostFrame("gone") from error
 
     def _some(self, size: int, until: float) -> bytes:
         while True:
@@ -243,9 +243,9 @@ class Channel:
                 self._wait(select.POLLIN, until)
                 continue
             except OSError as error:
-                raise Lost("gone") from error
+                raise LostFrame("gone") from error
             if not data:
-                raise Lost("gone")
+                raise LostFrame("gone")
             return data
 
     def _into(self, rest: memoryview, until: float) -> int:
@@ -256,9 +256,9 @@ class Channel:
                 self._wait(select.POLLIN, until)
                 continue
             except OSError as error:
-                raise Lost("gone") from error
+                raise LostFrame("gone") from error
             if not size:
-                raise Lost("gone")
+                raise LostFrame("gone")
             return size
 
     def _wait(self, event: int, until: float) -> None:
@@ -268,10 +268,10 @@ class Channel:
         self._poll.modify(self._sock, event)
         left = until - monotonic()
         if left <= 0:
-            raise Lost("late")
+            raise LostFrame("late")
         if self._poll.poll(min(left, HELD) * 1000):
             return
         with self._held():
             left = until - monotonic()
             if left <= 0 or not self._poll.poll(left * 1000):
-                raise Lost("late")
+                raise LostFrame("late")

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from host.errors import ClosedError, ConfigError, ScriptError
-from host.isolation.frames import Channel, Lost
+from host.isolation.frames import FrameSocket, LostFrame
 from host.isolation.state import ChildState
 from host.limits import Limits
 from host.lua.state import HostFunction
@@ -79,7 +79,7 @@ class Isolation:
         self._held = held
         self._lock = threading.Lock()
         self._closed = False
-        self._zygote = _Zygote(self._config)
+        self._zygote = _ZygoteProcess(self._config)
         self.exhausted = 0  # states that LuaJIT refused memory, by what their processes say: see LuaState
 
     def state(self, host: HostFunction, limits: Limits, _building: bool = True) -> ChildState:
@@ -112,12 +112,12 @@ class Isolation:
             self._closed = True
             self._zygote.close()
 
-    def kill(self, zygote: _Zygote, number: int) -> None:
+    def kill(self, zygote: _ZygoteProcess, number: int) -> None:
         """For the processes themselves: have one killed. Waits for no answer, and so for nobody."""
         with suppress(OSError):
             zygote.tell(b"K", number)
 
-    def status(self, zygote: _Zygote, number: int) -> int | None:
+    def status(self, zygote: _ZygoteProcess, number: int) -> int | None:
         """For the processes themselves: have one killed, and its wait status."""
         with self._lock, suppress(OSError):
             return zygote.ask_status(number)
@@ -138,7 +138,7 @@ class Isolation:
                         f"no process could be started for the script: {error.strerror or error}", kind="host"
                     ) from error
                 self._zygote.close()  # killed from outside: its children are gone too
-                self._zygote = _Zygote(self._config)
+                self._zygote = _ZygoteProcess(self._config)
         raise AssertionError
 
 
@@ -147,7 +147,7 @@ class _Child:
 
     __slots__ = ("_isolation", "_number", "_zygote")
 
-    def __init__(self, isolation: Isolation, zygote: _Zygote, number: int) -> None:
+    def __init__(self, isolation: Isolation, zygote: _ZygoteProcess, number: int) -> None:
         self._isolation = isolation
         self._zygote = zygote
         self._number = number
@@ -159,7 +159,7 @@ class _Child:
         return self._isolation.status(self._zygote, self._number)
 
 
-class _Zygote:
+class _ZygoteProcess:
     """One zygote process and the socket to it. Used under a lock; ``OSError`` means it is gone."""
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -184,9 +184,9 @@ class _Zygote:
             self._control.setblocking(False)
             try:
                 said = msgspec.msgpack.decode(
-                    Channel(self._control, GREETING).receive(monotonic() + START), type=list[str] | str
+                    FrameSocket(self._control, GREETING).receive(monotonic() + START), type=list[str] | str
                 )
-            except (Lost, msgspec.MsgspecError) as error:
+            except (LostFrame, msgspec.MsgspecError) as error:
                 raise ConnectionResetError("the zygote did not start") from error
             finally:
                 self._control.settimeout(START)

@@ -14,15 +14,15 @@ import msgspec
 from host.errors import ScriptError
 from host.isolation.frames import (
     Broke,
-    Call,
+    CallFrame,
     Cancel,
-    Channel,
-    Ended,
+    EndedFrame,
     Entered,
-    Entry,
+    EnterFrame,
     Exhausted,
     Failed,
-    Lost,
+    FrameSocket,
+    LostFrame,
     Said,
     Spent,
     Wait,
@@ -57,13 +57,8 @@ class ChildState:
 
     ``later(seconds, receiver)`` sets a timer with a ``cancel()``; ``held()`` is entered while the process
     keeps the caller waiting; ``exhausted()`` is called once if it says that LuaJIT was refused memory. When the
-<<<<<<< HEAD:host/isolation/state.py
     process dies, is silent past the limits or says what it may not, it is killed and ``enter`` raises ``ScriptError``;
     ``MemoryError`` as ``LuaState`` does.
-=======
-    process dies, is silent past the limits or says what it may not, it is killed and ``enter`` raises
-    ``ScriptError``; ``MemoryError`` as ``LuaState`` does.
->>>>>>> attack/main:host/isolation/state.py
     """
 
     __slots__ = (
@@ -98,7 +93,7 @@ class ChildState:
         self._host = host
         self._limits = limits
         self._process = process
-        self._channel = Channel(sock, largest(limits.memory), held)
+        self._channel = FrameSocket(sock, largest(limits.memory), held)
         self._later = later
         self._timer: Any = None
         self._first = True
@@ -117,7 +112,7 @@ class ChildState:
         self._answered(id)
         self._begin_slice()
         try:
-            entry = Entry(id, status, a, b)
+            entry = EnterFrame(id, status, a, b)
             self._channel.send(opening(self._limits, entry) if self._first else encode(entry), self._until)
             self._first = False
             while True:
@@ -127,7 +122,7 @@ class ChildState:
                 if type(said) is Spent:
                     raise MemoryError
                 if type(said) is Broke:
-                    raise Lost("gone", said.text.decode("utf-8", "replace"))
+                    raise LostFrame("gone", said.text.decode("utf-8", "replace"))
                 if type(said) is Exhausted:
                     self._count_exhausted()
                     self._channel.send(encode(None), self._until)
@@ -136,7 +131,7 @@ class ChildState:
                 if self._ended:
                     return 0
                 self._channel.send(encode(answer), self._until)
-        except Lost as lost:
+        except LostFrame as lost:
             raise self._failure(lost) from None
 
     def collect(self) -> None:
@@ -164,32 +159,32 @@ class ChildState:
         if monotonic() > self._until:  # what is sent ahead of its turn is never waited for
             self._late += 1
             if self._late > MOST_LATE:
-                raise Lost("late")
+                raise LostFrame("late")
         try:
             said: Said = decode_said(data)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise Lost("abuse", "it sent what is not of the protocol") from error
+            raise LostFrame("abuse", "it sent what is not of the protocol") from error
         return said
 
     def _entered(self, said: Entered) -> int:
         if not self._waiting:  # a run without an end that waits for nothing
-            raise Lost("abuse", "it waits for nothing")
+            raise LostFrame("abuse", "it waits for nothing")
         if said.live > self._limits.tasks:
-            raise Lost("abuse", f"it has {said.live:,} tasks, more than its {self._limits.tasks:,}")
+            raise LostFrame("abuse", f"it has {said.live:,} tasks, more than its {self._limits.tasks:,}")
         return max(said.live, 1)
 
     def _answer(self, said: Said) -> Any:
-        """The host's answer to a question. Raises ``Lost`` for one the Lua side would not ask."""
+        """The host's answer to a question. Raises ``LostFrame`` for one the Lua side would not ask."""
         kind = type(said)
-        if kind is Call:
+        if kind is CallFrame:
             self._check_call(said)
         elif kind is Wait and not self._waiting:
-            raise Lost("abuse", "it waits for nothing")
+            raise LostFrame("abuse", "it waits for nothing")
         elif kind is Cancel and said.id in self._waiting:  # type: ignore[union-attr]
             self._cancelled.add(said.id)  # type: ignore[union-attr]
         config = said.__struct_config__
         answer = self._host(config.tag, *msgspec.structs.astuple(said))
-        if kind is Call:
+        if kind is CallFrame:
             self._begin_slice()
             if answer is None:
                 self._waiting.add(said.id)  # type: ignore[union-attr]
@@ -199,27 +194,27 @@ class ChildState:
                 self._answered(answer[0])
                 return self._fitting(answer, (answer[0], p.ERROR, None, None))
             return None
-        elif kind is Ended or kind is Failed:
+        elif kind is EndedFrame or kind is Failed:
             if answer is not None:
-                raise Lost("abuse", "its last word could not be read")
+                raise LostFrame("abuse", "its last word could not be read")
             self._ended = True
         return self._fitting(answer, (p.ERROR, None) if type(answer) is tuple else None)
 
     def _check_call(self, said: Any) -> None:
         if said.id != self._last + 1:
-            raise Lost("abuse", "its calls are out of order")
+            raise LostFrame("abuse", "its calls are out of order")
         self._last = said.id
         # A task waits for one call or sleep; what is cancelled is not waited for, but still under way.
         most = self._limits.tasks + SPARE
         if len(self._waiting) - len(self._cancelled) >= most or len(self._waiting) >= most + self._limits.calls:
-            raise Lost("abuse", f"it has more calls and sleeps open at once than its {self._limits.tasks:,} tasks")
+            raise LostFrame("abuse", f"it has more calls and sleeps open at once than its {self._limits.tasks:,} tasks")
         if said.kind == p.SLEEP:
             try:
                 seconds = float(said.target)
             except ValueError:
                 seconds = -1.0
             if not 0 <= seconds <= YEAR:
-                raise Lost("abuse", "it sleeps for no time there is")
+                raise LostFrame("abuse", "it sleeps for no time there is")
 
     def _answered(self, id: int) -> None:
         self._waiting.discard(id)
@@ -237,7 +232,7 @@ class ChildState:
         self._until = monotonic() + self._limits.lua_time + PATIENCE
         self._late = 0
 
-    def _failure(self, lost: Lost) -> ScriptError:
+    def _failure(self, lost: LostFrame) -> ScriptError:
         """The process is of no use any more: kill it, and say why."""
         if lost.why == "late":
             self._process.kill()

@@ -28,7 +28,7 @@ import msgspec
 
 from host.isolation.child import LOCAL, Inside
 from host.isolation.confinement import SOCKET, Confinement
-from host.isolation.frames import Channel, decode_any, encode
+from host.isolation.frames import FrameSocket, decode_any, encode
 from host.limits import Limits
 from host.lua import protocol as p
 from host.lua.state import LuaState, chunk, prelude_files
@@ -56,7 +56,7 @@ class _Born(msgspec.Struct, frozen=True):
     sock: socket.socket  # the host's end
 
 
-class _Zygote:
+class _ZygoteServer:
     def __init__(self, config: Config, leave: Callable[[], Never]) -> None:
         self._leave = leave
         self._limits = Limits(memory=config.memory, string=config.string, tasks=config.tasks)
@@ -78,7 +78,7 @@ class _Zygote:
         gc.collect()
         gc.freeze()  # so that children do not copy pages only to mark objects
         self._in_force += self._rehearse()
-        Channel(self._control, 0).send(encode(self._in_force))
+        FrameSocket(self._control, 0).send(encode(self._in_force))
         while True:
             short = len(self._spare) < self._wanted
             if select.select([CONTROL], [], [], 0 if short else REAP if self._dying else None)[0]:
@@ -149,7 +149,7 @@ class _Zygote:
         try:
             measures = self._confinement.of_child(sock.detach())
             if self._required <= set(measures):
-                channel = Channel(_socket(SOCKET), 1 << 32)  # the host is trusted
+                channel = FrameSocket(_socket(SOCKET), 1 << 32)  # the host is trusted
                 Inside(channel, self._limits, self._address_space, self._leave, jit=self._jit).serve()
         finally:
             self._leave()
@@ -204,9 +204,9 @@ def run(config: bytes, leave: Callable[[], Never]) -> Never:
         told = msgspec.json.decode(config, type=Config)
         if told.timezone is not None:
             os.environ["TZ"] = told.timezone
-        _Zygote(told, leave).run()
+        _ZygoteServer(told, leave).run()
     except Exception as error:
         with suppress(OSError):
             text = f"{type(error).__name__}: {error}"
-            Channel(_socket(CONTROL), 0).send(encode(text[:1000]))
+            FrameSocket(_socket(CONTROL), 0).send(encode(text[:1000]))
     leave()

@@ -11,12 +11,12 @@ from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.libraries.http.library import SecretOf, WebClient
-    from host.policy.redaction import Mask
+    from host.policy.redaction import Redactor
 
 __all__ = ["builtin_libraries"]
 
 
-def builtin_libraries(settings: Settings, user_agent: str, secret_of: SecretOf, mask: Mask) -> Libraries:
+def builtin_libraries(settings: Settings, user_agent: str, secret_of: SecretOf, mask: Redactor) -> Libraries:
     """``http``, ``graphql``, ``sql`` and ``fs``. What they need is imported with the first call: httpx,
     SQLAlchemy and graphql-core take longer than most scripts."""
 

@@ -3,7 +3,7 @@
 A script's ``http.get(url)`` is Lua that calls the library function ``"http.get"`` by its name. The gate
 finds it
 here, asks for its effect, checks what holds for all (read-only, budgets), and has the worker run it; what a
-function may reach it checks itself, against :attr:`Asked.permissions`.
+function may reach it checks itself, against :attr:`LibraryCall.permissions`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from host.errors import InvalidCall, UsageError
 if TYPE_CHECKING:
     from host.policy.permissions import Permissions
 
-__all__ = ["Asked", "Effect", "Libraries", "Library", "LibraryFunction", "Provider"]
+__all__ = ["Effect", "Libraries", "Library", "LibraryCall", "LibraryFunction", "Provider"]
 
 Effect = Literal["read", "write", "pure"]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class LibraryCall(msgspec.Struct, frozen=True):
     """One call: its arguments as the script gave them, and what the run may do."""
 
     name: str
@@ -51,13 +51,13 @@ class LibraryFunction(msgspec.Struct, frozen=True):
     All run on the script's thread before anything happens and may raise ``InvalidCall``.
     """
 
-    run: Callable[[Asked, float], Awaitable[Any]]
-    effect: Effect | Callable[[Asked], Effect] = "write"
-    seconds: Callable[[Asked], float | None] | None = None
-    key: Callable[[Asked], tuple[str, str] | None] | None = None
-    repeatable: Callable[[Asked], bool] | None = None
+    run: Callable[[LibraryCall, float], Awaitable[Any]]
+    effect: Effect | Callable[[LibraryCall], Effect] = "write"
+    seconds: Callable[[LibraryCall], float | None] | None = None
+    key: Callable[[LibraryCall], tuple[str, str] | None] | None = None
+    repeatable: Callable[[LibraryCall], bool] | None = None
 
-    def effect_of(self, asked: Asked) -> Effect:
+    def effect_of(self, asked: LibraryCall) -> Effect:
         return self.effect(asked) if callable(self.effect) else self.effect
 
 
@@ -131,7 +131,7 @@ class Libraries:
         """The function ``http.get``, or ``None``."""
         return self._provider(name.partition(".")[0]).functions.get(name) if self.has(name) else None
 
-    def effect(self, asked: Asked) -> Effect:
+    def effect(self, asked: LibraryCall) -> Effect:
         """What a call does. Raises ``InvalidCall`` for one that cannot be made."""
         function = self.find(asked.name)
         if function is None:
@@ -184,7 +184,7 @@ def _wrapped(function: LibraryFunction | Callable[..., Awaitable[Any]]) -> Libra
     if isinstance(function, LibraryFunction):
         return function
 
-    async def run(asked: Asked, deadline: float) -> Any:
+    async def run(asked: LibraryCall, deadline: float) -> Any:
         return await function(*asked.args)
 
     return LibraryFunction(run)

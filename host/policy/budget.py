@@ -17,7 +17,7 @@ from msgspec.structs import force_setattr, replace
 
 from host.errors import LimitError, UsageError
 from host.frozen import Frozen
-from host.http.message import Answer, Request
+from host.http.message import Request, Response
 from host.http.outcome import refusal
 from host.policy.units import UNITS
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from host.bridge.request import Reply
     from host.policy.charges import Cost, Money
 
-__all__ = ["Budget", "Claim", "Ledger", "MemoryLedger", "Meter", "parse_amount"]
+__all__ = ["Budget", "MemoryLedger", "Quota", "Reservation", "SpendingLedger", "parse_amount"]
 
 MOST_COUNTED = 100_000  # objects whose amounts a meter remembers
 
@@ -90,7 +90,7 @@ def _checked_amount(currency: Any, amount: Any) -> tuple[str, int]:
     return currency.lower(), amount
 
 
-class Ledger(Protocol):
+class SpendingLedger(Protocol):
     """Where a meter keeps what was spent. Thread-safe; ``account`` tells keys apart where that matters.
 
     ``outlives``: what was spent is still there in the next process.
@@ -138,10 +138,10 @@ class MemoryLedger:
                 self.spent[unit] = self.spent.get(unit, 0) - amount
 
 
-class Claim(msgspec.Struct, frozen=True, eq=False):
+class Reservation(msgspec.Struct, frozen=True, eq=False):
     """What one call took from one meter, until it is known what became of it."""
 
-    meter: Meter
+    meter: Quota
     account: str
     amounts: Mapping[str, int]
     mutation: bool
@@ -151,13 +151,13 @@ class Claim(msgspec.Struct, frozen=True, eq=False):
     refused: LimitError | None = None  # of a replayed call: why it would be refused now
 
 
-class Meter:
+class Quota:
     """One budget and what was spent of it. ``name`` is whose it is, for messages: ``"the run"``."""
 
-    def __init__(self, budget: Budget, name: str, ledger: Ledger | None = None) -> None:
+    def __init__(self, budget: Budget, name: str, ledger: SpendingLedger | None = None) -> None:
         self.budget = budget
         self.name = name
-        self.ledger: Ledger = ledger or MemoryLedger()
+        self.ledger: SpendingLedger = ledger or MemoryLedger()
         self._ceilings = budget.ceilings
         self._counted: dict[str, Money] = {}  # by id of an object: what it was counted with
 
@@ -172,8 +172,8 @@ class Meter:
         raw: bool = False,
         beyond: tuple[str, ...] = (),
         replayed: bool = False,
-        counted: Iterable[Claim] = (),
-    ) -> Claim:
+        counted: Iterable[Reservation] = (),
+    ) -> Reservation:
         """Take what a call costs. Raises ``LimitError`` naming the budget, what is left and what was asked.
 
         ``operation`` is given for Stripe's operations, whose amounts are known; ``raw`` says that a request
@@ -203,9 +203,9 @@ class Meter:
         spends = not (replayed and self.ledger.outlives)
         if spends:
             self._spend(label, mutation, account, amounts, {} if replayed else self._ceilings)
-        return Claim(self, account, amounts, mutation, money, total, spends, refused)
+        return Reservation(self, account, amounts, mutation, money, total, spends, refused)
 
-    def readmit(self, claim: Claim, label: str) -> Claim:
+    def readmit(self, claim: Reservation, label: str) -> Reservation:
         """The claim of a replayed call that was not sent before and now is. Raises ``LimitError``."""
         if claim.refused is not None:
             raise claim.refused
@@ -266,7 +266,7 @@ class Meter:
             outcome="not_sent" if mutation else None,
         )
 
-    def settle(self, claim: Claim, reply: Reply) -> None:
+    def settle(self, claim: Reservation, reply: Reply) -> None:
         """It is known what became of a call: give back what it did not use. Once a claim, on any thread."""
         end = _end(reply, claim.mutation)
         if end == "not_sent":
@@ -275,10 +275,10 @@ class Meter:
         elif end == "rejected":
             if claim.money is not None and claim.spent:
                 self.ledger.give_back(claim.account, {claim.money.currency: claim.money.amount})
-        elif end == "done" and claim.mutation and self.budget.max_amount and isinstance(reply.value, Answer):
+        elif end == "done" and claim.mutation and self.budget.max_amount and isinstance(reply.value, Response):
             self._remember(claim, reply.value)
 
-    def _remember(self, claim: Claim, answer: Answer) -> None:
+    def _remember(self, claim: Reservation, answer: Response) -> None:
         from host.policy.charges import counted_ids
 
         ids, counted = counted_ids(answer), self._counted
@@ -294,9 +294,9 @@ class Meter:
             counted.pop(next(iter(counted)), None)
 
 
-def admit(meters: Iterable[Meter], label: str, mutation: bool, **facts: Any) -> tuple[Claim, ...]:
+def admit(meters: Iterable[Quota], label: str, mutation: bool, **facts: Any) -> tuple[Reservation, ...]:
     """A claim of each meter, or none at all: where one refuses, the others get theirs back."""
-    claims: list[Claim] = []
+    claims: list[Reservation] = []
     try:
         for meter in meters:
             claims.append(meter.admit(label, mutation, **facts))
@@ -306,15 +306,15 @@ def admit(meters: Iterable[Meter], label: str, mutation: bool, **facts: Any) -> 
     return tuple(claims)
 
 
-def release(claims: Iterable[Claim]) -> None:
+def release(claims: Iterable[Reservation]) -> None:
     """Give everything back: the call was not made."""
     for claim in claims:
         if claim.spent:
             claim.meter.ledger.give_back(claim.account, claim.amounts)
 
 
-def readmit(claims: Iterable[Claim], label: str) -> tuple[Claim, ...]:
-    """:meth:`Meter.readmit` of each, or of none: where one refuses, all are given back."""
+def readmit(claims: Iterable[Reservation], label: str) -> tuple[Reservation, ...]:
+    """:meth:`Quota.readmit` of each, or of none: where one refuses, all are given back."""
     before, now = list(claims), []
     try:
         while before:
@@ -327,8 +327,8 @@ def readmit(claims: Iterable[Claim], label: str) -> tuple[Claim, ...]:
     return tuple(now)
 
 
-def settle(claims: Iterable[Claim], reply: Reply) -> None:
-    """:meth:`Meter.settle` for each."""
+def settle(claims: Iterable[Reservation], reply: Reply) -> None:
+    """:meth:`Quota.settle` for each."""
     for claim in claims:
         claim.meter.settle(claim, reply)
 
@@ -344,6 +344,6 @@ def _end(reply: Reply, mutation: bool) -> str:
         if error.outcome == "not_sent" and (error.attempts or 1) == 1:
             return "not_sent"
         return "unknown" if mutation and error.outcome != "rejected" else "rejected"
-    if isinstance(reply.value, Answer) and not 200 <= reply.value.status < 300:
+    if isinstance(reply.value, Response) and not 200 <= reply.value.status < 300:
         return refusal(reply.value) if mutation else "rejected"
     return "done"

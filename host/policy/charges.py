@@ -28,7 +28,7 @@ from host.apis.amounts import is_money
 from host.apis.answers import decode_json
 from host.apis.catalog import Operation
 from host.errors import LimitError
-from host.http.message import Answer, Request
+from host.http.message import Request, Response
 from host.policy.harmless_operations import moves_nothing
 
 __all__ = ["Cost", "Money", "cost", "counted_ids"]
@@ -282,7 +282,7 @@ def _named(operation: Operation, request: Request, sent: Mapping[str, str]) -> l
     return [*in_path[-1:], *(sent[name] for name in _ABOUT if name in sent)]
 
 
-def counted_ids(answer: Answer) -> list[str]:
+def counted_ids(answer: Response) -> list[str]:
     """The ids by which what an answer tells of may be named later: its own, and a payment intent's charge."""
     try:
         data = decode_json(answer.body)

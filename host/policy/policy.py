@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from host.apis.api import Api
 from host.errors import ConfigError, DeniedError, UsageError
-from host.policy.budget import Budget, Ledger, Meter
+from host.policy.budget import Budget, Quota, SpendingLedger
 from host.policy.permissions import Permissions
-from host.policy.redaction import Mask, is_secret, named_like_a_secret
+from host.policy.redaction import Redactor, is_secret, named_like_a_secret
 from host.settings import Secret
 
-__all__ = ["Rules", "secret_names"]
+__all__ = ["HostPolicy", "secret_names"]
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Said(Protocol):
     def daily_budget(self) -> Budget | None: ...
 
 
-class Rules:
+class HostPolicy:
     """The permissions and budgets of a host. Thread-safe.
 
     ``apis`` is live: those added later are known later. ``env`` holds values scripts may read, beside those
@@ -46,11 +46,11 @@ class Rules:
         permissions: Permissions | Mapping[str, Any] | None,
         budget: Budget | None,
         apis: Mapping[str, Api],
-        mask: Mask,
+        mask: Redactor,
         *,
         env: Mapping[str, str] | None = None,
         daily: Budget | None = None,
-        ledger: Ledger | None = None,
+        ledger: SpendingLedger | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         if isinstance(permissions, Mapping):  # from another process, or a file
@@ -63,12 +63,12 @@ class Rules:
         self.permissions = given
         self._apis = apis
         self._mask = mask
-        self._secrets = Mask()  # the keys alone: what is granted of the environment is the script's to read
+        self._secrets = Redactor()  # the keys alone: what is granted of the environment is the script's to read
         self._environ = os.environ if environ is None else environ
         self._sound: Permissions | None = None  # the last one whose patterns were checked
-        meters = [] if self.budget.empty else [Meter(self.budget, "the host")]
+        meters = [] if self.budget.empty else [Quota(self.budget, "the host")]
         if daily is not None and not daily.empty:
-            meters.append(Meter(daily, "today", ledger))
+            meters.append(Quota(daily, "today", ledger))
         self._meters = tuple(meters)
         self.metered = bool(meters)
         for api in apis.values():
@@ -85,9 +85,9 @@ class Rules:
         budget: Budget | None,
         daily: Budget | None,
         apis: Mapping[str, Api],
-        mask: Mask,
+        mask: Redactor,
         env: Mapping[str, str] | None,
-    ) -> Rules:
+    ) -> HostPolicy:
         """Of a host's arguments, which win, and of what its configuration file says."""
         daily = _checked(daily, Budget, "daily_budget") or config.daily_budget
         ledger = None
@@ -136,7 +136,7 @@ class Rules:
 
     def of_run(
         self, permissions: Permissions | None, budget: Budget | None
-    ) -> tuple[Permissions, tuple[Meter, ...], Mapping[str, str]]:
+    ) -> tuple[Permissions, tuple[Quota, ...], Mapping[str, str]]:
         """What one run is granted, the meters of its calls, and the environment it may read."""
         granted, meters, env = self.permissions, self._meters, self.environment
         if permissions is not None:
@@ -147,7 +147,7 @@ class Rules:
             self._sound = granted
         own = _checked(budget, Budget, "budget")
         if own is not None and not own.empty:
-            meters = (Meter(own, "the run"), *meters)
+            meters = (Quota(own, "the run"), *meters)
         return granted, meters, env
 
     def _check_patterns(self, granted: Permissions) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from host.settings import Secret
 
-__all__ = ["SHORTEST", "Mask", "is_secret", "named_like_a_secret"]
+__all__ = ["SHORTEST", "Redactor", "is_secret", "named_like_a_secret"]
 
 SHORTEST = 6  # a shorter secret would mask innocent text
 SHORTEST_CODED = 8  # the same for a secret in another form, of which only a part may be looked for
@@ -29,7 +29,7 @@ def is_secret(value: Any) -> bool:
     return isinstance(getattr(value, "parts", None), tuple)
 
 
-class Mask:
+class Redactor:
     """Replaces every known secret in a text by its mask, in each form it may take: as it is, URL-encoded, in
     JSON, in base64 at any place (``Authorization: Basic …``). Thread-safe; secrets may be added at any time.
 

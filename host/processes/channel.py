@@ -10,7 +10,7 @@ from collections.abc import Iterator
 FULL = 8 << 20  # bytes that wait to be written, from which a patient sender is held
 
 
-class Channel:
+class FramePipes:
     """``send`` from any thread, ``frames`` on one. Owns both descriptors.
 
     A thread of its own writes, many frames at once, so that a sender on a loop's thread never waits for the

@@ -10,7 +10,7 @@ from host import errors, events
 from host.apis.api import Api, OAuth2
 from host.apis.catalog import Catalog
 from host.errors import CallError, FunctionError, ScriptError
-from host.processes.messages import CallFailure, Client, Ended, Failure, Happened, Offered, plain
+from host.processes.messages import CallFailure, Client, Failure, Happened, JobEnded, Offered, plain
 from host.run.script import RunResult
 from host.settings import Secret
 
@@ -82,7 +82,7 @@ def _key_in(key: str | Client) -> Secret | OAuth2:
     return OAuth2(key.client_id, Secret(key.client_secret), key.token_url, key.scopes, key.in_body)
 
 
-def ended(id: int, result: RunResult) -> Ended:
+def ended(id: int, result: RunResult) -> JobEnded:
     """The message that a run has ended."""
     error = result.error
     failure = None
@@ -99,13 +99,13 @@ def ended(id: int, result: RunResult) -> Ended:
             None if error.cause is None else call_failure(error.cause),
         )
     output = text_out(result.output)
-    return Ended(
+    return JobEnded(
         id, plain(result.value), plain(list(result.rest)), output, result.calls, result.duration,
         result.exit_status, failure,
     )  # fmt: skip
 
 
-def run_result(form: Ended, run_id: str, script: str, simulated: bool) -> RunResult:
+def run_result(form: JobEnded, run_id: str, script: str, simulated: bool) -> RunResult:
     """The result of a run in another process."""
     error = None
     if form.error is not None:

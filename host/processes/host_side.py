@@ -13,13 +13,13 @@ from host.bridge.request import AsyncRequest, Reply
 from host.events import Sink
 from host.http.api_limits import limits_of
 from host.http.message import Request
-from host.http.sender import HttpxParts, Wire
+from host.http.sender import HttpxParts, Sender
 from host.processes.startup import open_shards
 from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.apis.api import Api
-    from host.processes.pool import Answer, Shards
+    from host.processes.pool import Answer, WorkerProcesses
 
 __all__ = ["open_processes"]
 
@@ -35,8 +35,8 @@ def open_processes(
     apis: Sequence[Api],
     sinks: Sequence[Sink],
     registry: AsyncFunctionRegistry,
-    wire: Wire,
-) -> Shards:
+    wire: Sender,
+) -> WorkerProcesses:
     """The worker processes, ready. ``options`` are further ones of their hosts, as plain values; ``apis`` are those
     that were added.
 
@@ -56,7 +56,7 @@ def open_processes(
     )
 
 
-def _simulation(registry: AsyncFunctionRegistry, wire: Wire) -> Answer:
+def _simulation(registry: AsyncFunctionRegistry, wire: Sender) -> Answer:
     registry.register("api.simulated", wire.client.send)
 
     def answer(request: Request, seconds: float, deliver: Callable[[Reply], None]) -> None:

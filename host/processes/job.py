@@ -10,13 +10,13 @@ from host.errors import UsageError
 from host.lua.values import to_lua
 from host.policy.permissions import Permissions
 from host.processes.codec import text_out
-from host.processes.messages import Grant, Run
+from host.processes.messages import Grant, StartJob
 from host.run.session import Job
 
-__all__ = ["Order", "grant_of", "order", "permissions_of"]
+__all__ = ["JobMessage", "grant_of", "order", "permissions_of"]
 
 
-class Order(msgspec.Struct, frozen=True):
+class JobMessage(msgspec.Struct, frozen=True):
     """What a process is told of a run, all but the key by which it knows the script."""
 
     id: int
@@ -28,14 +28,14 @@ class Order(msgspec.Struct, frozen=True):
     grant: bytes = b""
     watched: bool = False
 
-    def message(self, script: int) -> Run:
-        return Run(
+    def message(self, script: int) -> StartJob:
+        return StartJob(
             self.id, self.run_id, script, self.args, self.globals, self.timeout, self.limits, self.grant,
             self.watched,
         )  # fmt: skip
 
 
-def order(id: int, run_id: str, job: Job, timeout: float | None, *, watched: bool = False) -> Order:
+def order(id: int, run_id: str, job: Job, timeout: float | None, *, watched: bool = False) -> JobMessage:
     """The order for a job. Raises ``InvalidCall`` and ``LimitError`` for globals that cannot cross to Lua,
     ``UsageError`` for what a host of several processes cannot do."""
     if job.meters:
@@ -43,7 +43,7 @@ def order(id: int, run_id: str, job: Job, timeout: float | None, *, watched: boo
             "a budget is counted in one process, and this host runs scripts in worker processes",
             hint="Leave processes=… out, or the budget.",
         )
-    return Order(
+    return JobMessage(
         id,
         run_id,
         [text_out(each) for each in job.args],

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from host.bridge.in_flight import Calls
+from host.bridge.in_flight import InFlight
 from host.http.circuit_breaker import CircuitBreaker, CircuitBreakerPolicy
 from host.http.permits import Permits
 from host.http.rate_limiter import RateTokens
@@ -129,7 +129,7 @@ class LeasedPermits(Lease):
 class LeasedCapacity(Lease):
     """Places in flight to whatever host: the room of this process's worker."""
 
-    def __init__(self, pool: str, tell: Tell, held: int, calls: Calls) -> None:
+    def __init__(self, pool: str, tell: Tell, held: int, calls: InFlight) -> None:
         super().__init__(pool, tell, held)
         self._calls = calls
         calls.room = held
@@ -279,7 +279,7 @@ class LeasedLimiter:
             found = self._breakers[host] = SharedCircuitBreaker(policy, host, self._tell)
         return found
 
-    def room(self, pool: str, held: int, calls: Calls) -> None:
+    def room(self, pool: str, held: int, calls: InFlight) -> None:
         """Have the worker's room be lent too; it begins with ``held``."""
         self._leases[pool] = LeasedCapacity(pool, self._tell, held, calls)
 

@@ -105,7 +105,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     env: dict[str, str]
 
 
-class Run(Message, frozen=True):
+class StartJob(Message, frozen=True):
     """``globals`` as :func:`host.lua.values.to_lua` makes them, ``grant`` a :class:`Grant` as bytes."""
 
     id: int
@@ -155,7 +155,7 @@ class TokensGranted(Message, frozen=True):
     slowed: bool
 
 
-class Look(Message, frozen=True):
+class StatsAsked(Message, frozen=True):
     """Asks for :class:`Health`."""
 
     id: int
@@ -180,7 +180,7 @@ class Refused(Message, frozen=True):
     hint: str | None
 
 
-class Ended(Message, frozen=True):
+class JobEnded(Message, frozen=True):
     """A run's result."""
 
     id: int
@@ -200,7 +200,7 @@ class Happened(Message, frozen=True):
     fields: list[Any]
 
 
-class Asked(Message, frozen=True):
+class RequestForwarded(Message, frozen=True):
     """A request for the simulator."""
 
     id: int
@@ -264,12 +264,12 @@ class HostRecovered(Message, frozen=True):
 
 
 FromParent = (
-    Open | Offered | Source | Forget | Run | Kill | Answered | PermitsGranted | PermitsRecalled | TokensGranted
-    | Look | Close | HostFailed | HostRecovered
+    Open | Offered | Source | Forget | StartJob | Kill | Answered | PermitsGranted | PermitsRecalled | TokensGranted
+    | StatsAsked | Close | HostFailed | HostRecovered
 )  # fmt: skip
 FromChild = (
-    Ready | Refused | Ended | Happened | Asked | PermitsWanted | PermitsReturned | TokensWanted | TokenReturned
-    | RateRejected | RateAccepted | Health | HostFailed | HostRecovered
+    Ready | Refused | JobEnded | Happened | RequestForwarded | PermitsWanted | PermitsReturned | TokensWanted
+    | TokenReturned | RateRejected | RateAccepted | Health | HostFailed | HostRecovered
 )  # fmt: skip
 
 

@@ -20,13 +20,13 @@ from host.http.limiter import HttpLimits
 from host.http.message import Request
 from host.processes import messages as m
 from host.processes.codec import call_failure, event_of, offered, run_result
-from host.processes.job import Order, order
-from host.processes.process import Shard
+from host.processes.job import JobMessage, order
+from host.processes.process import WorkerProcess
 from host.processes.shared_limits import SharedLimits
 from host.run.script import RunResult, Script
 from host.run.session import WHY, Job, Why
 
-__all__ = ["Answer", "RemoteRun", "Shards"]
+__all__ = ["Answer", "RemoteRun", "WorkerProcesses"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,14 +46,14 @@ class RemoteRun:
     __slots__ = ("_shards", "finished", "id", "order", "result", "script", "shard")
 
     def __init__(
-        self, id: int, script: Script, order: Order, finished: Callable[[RunResult], None], shards: Shards
+        self, id: int, script: Script, order: JobMessage, finished: Callable[[RunResult], None], shards: WorkerProcesses
     ) -> None:
         self.id = id
         self.script = script
         self.order = order
         self.finished = finished
         self.result: RunResult | None = None
-        self.shard: Shard | None = None
+        self.shard: WorkerProcess | None = None
         self._shards = shards
 
     def kill(self, why: Why) -> None:
@@ -61,7 +61,7 @@ class RemoteRun:
         self._shards.kill(self, why)
 
 
-class Shards:
+class WorkerProcesses:
     """``processes`` of them, started and ready when this returns; raises ``ConfigError`` if they cannot be.
 
     ``opening`` is what each is told first, with ``room`` still to be filled in. ``limits`` and ``in_flight``
@@ -90,7 +90,7 @@ class Shards:
         self._environ = environ
         self._lock = threading.Lock()
         self._offers = [offered(api) for api in apis]
-        self._shards: dict[int, Shard] = {}
+        self._shards: dict[int, WorkerProcess] = {}
         self._waiting: deque[RemoteRun] = deque()  # runs for which no process is ready
         self._numbers = count(1)
         self._ids = count(1)
@@ -133,7 +133,7 @@ class Shards:
         try:
             run = RemoteRun(id, job.script, order(id, run_id, job, timeout, watched=bool(sinks)), finished, self)
         except (InvalidCall, LimitError) as error:  # globals that cannot cross: the run's own failure, as elsewhere
-            run = RemoteRun(id, job.script, Order(id, run_id), finished, self)
+            run = RemoteRun(id, job.script, JobMessage(id, run_id), finished, self)
             self._end(run, ScriptError(f"globals: {error.message}", kind=error.kind))
             return run
         with self._lock:
@@ -181,7 +181,7 @@ class Shards:
             asked = [(next(self._ids), shard) for shard in self._shards.values() if shard.ready]
             self._looks.update((id, answers) for id, _ in asked)
         for id, shard in asked:
-            shard.send(m.Look(id))
+            shard.send(m.StatsAsked(id))
         found: list[dict[str, Any]] = []
         deadline = monotonic() + seconds
         while len(found) < len(asked):
@@ -227,9 +227,9 @@ class Shards:
 
     # -- processes
 
-    def _start(self) -> Shard:
+    def _start(self) -> WorkerProcess:
         number = next(self._numbers)
-        shard = Shard(number, self._environ, self._heard, self._gone)
+        shard = WorkerProcess(number, self._environ, self._heard, self._gone)
         with self._lock:
             self._shards[number] = shard
             closed = self._closed
@@ -247,7 +247,7 @@ class Shards:
             shard.kill()
         return shard
 
-    def _await(self, shard: Shard) -> None:
+    def _await(self, shard: WorkerProcess) -> None:
         if not shard.begun.wait(START):
             raise ConfigError(f"a worker process was not ready within {START:.0f} s")
         if shard.refusal is not None:
@@ -257,7 +257,7 @@ class Shards:
         if not shard.ready:
             raise ConfigError(f"a worker process {shard.ending()} before it was ready")
 
-    def _give(self, shard: Shard, run: RemoteRun) -> None:
+    def _give(self, shard: WorkerProcess, run: RemoteRun) -> None:
         """Under the lock."""
         run.shard = shard
         shard.runs[run.id] = run
@@ -270,7 +270,7 @@ class Shards:
 
     # -- on the shards' threads
 
-    def _heard(self, shard: Shard, message: Any) -> None:
+    def _heard(self, shard: WorkerProcess, message: Any) -> None:
         match message:
             case m.Happened():
                 event = event_of(message)
@@ -279,7 +279,7 @@ class Shards:
                         sink.emit(event)
                     except Exception:  # against its contract; the process that was only heard is not to blame
                         _log.exception("a sink raised")
-            case m.Ended():
+            case m.JobEnded():
                 with self._lock:
                     run = shard.runs.pop(message.id, None)
                 if run is not None:
@@ -288,7 +288,7 @@ class Shards:
                         message, run.order.run_id, run.script.name, self._opening.simulated
                     )
                     run.finished(run.result)
-            case m.Asked():
+            case m.RequestForwarded():
                 self._ask(shard, message)
             case m.Ready():
                 with self._lock:
@@ -309,7 +309,7 @@ class Shards:
             case _:
                 self._counts.heard(shard.number, message)
 
-    def _ask(self, shard: Shard, asked: m.Asked) -> None:
+    def _ask(self, shard: WorkerProcess, asked: m.RequestForwarded) -> None:
         def deliver(reply: Reply) -> None:
             if reply.error is not None:
                 failure = call_failure(reply.error)
@@ -329,7 +329,7 @@ class Shards:
         )
         self._answer(request, asked.seconds, deliver)
 
-    def _gone(self, shard: Shard) -> None:
+    def _gone(self, shard: WorkerProcess) -> None:
         with self._lock:
             self._shards.pop(shard.number, None)
             runs = list(shard.runs.values())
@@ -361,11 +361,11 @@ class Shards:
         run.finished(run.result)
 
 
-def _load(shard: Shard) -> int:
+def _load(shard: WorkerProcess) -> int:
     return len(shard.runs)
 
 
-def _lost(run: RemoteRun, shard: Shard, closed: bool) -> ScriptError:
+def _lost(run: RemoteRun, shard: WorkerProcess, closed: bool) -> ScriptError:
     if closed:
         kind, message = WHY["closed"]
         return ScriptError(message, kind=kind, script=run.script.name)

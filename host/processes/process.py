@@ -15,11 +15,11 @@ from typing import Any
 
 from host.errors import ConfigError
 from host.processes import messages as m
-from host.processes.channel import Channel
+from host.processes.channel import FramePipes
 from host.processes.codec import text_out
 from host.run.script import Script
 
-__all__ = ["Shard"]
+__all__ = ["WorkerProcess"]
 
 SCRIPTS = 256  # that a child keeps, so that each crosses once
 
@@ -32,7 +32,7 @@ os._exit(main())
 """
 
 
-class Shard:
+class WorkerProcess:
     """A worker process. ``heard(shard, message)`` gets what it says, ``gone(shard)`` is called once at its
     end; both on a thread of the shard's own.
 
@@ -44,8 +44,8 @@ class Shard:
         self,
         number: int,
         environ: Mapping[str, str],
-        heard: Callable[[Shard, Any], None],
-        gone: Callable[[Shard], None],
+        heard: Callable[[WorkerProcess, Any], None],
+        gone: Callable[[WorkerProcess], None],
     ) -> None:
         self.number = number
         self.runs: dict[int, Any] = {}  # under the lock of whoever owns the shard
@@ -75,7 +75,7 @@ class Shard:
         reading, writing = os.dup(self._process.stdout.fileno()), os.dup(self._process.stdin.fileno())
         self._process.stdout.close()
         self._process.stdin.close()
-        self._channel = Channel(reading, writing, f"host-shard-{number}")
+        self._channel = FramePipes(reading, writing, f"host-shard-{number}")
         self._thread = threading.Thread(target=self._listen, name=f"host-shard-{number}", daemon=True)
 
     def listen(self) -> None:

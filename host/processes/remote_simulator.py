@@ -10,10 +10,10 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from host.errors import UsageError
-from host.http.message import Answer, Request
+from host.http.message import Request, Response
 from host.http.transport_errors import call_error as http_error
 from host.processes.codec import call_error
-from host.processes.messages import Answered, Asked, Message
+from host.processes.messages import Answered, Message, RequestForwarded
 
 __all__ = ["RemoteClient"]
 
@@ -26,14 +26,14 @@ class RemoteClient:
         self._ids = count(1)
         self._open: dict[int, asyncio.Future[Answered]] = {}
 
-    async def send(self, request: Request, deadline: float) -> Answer:
+    async def send(self, request: Request, deadline: float) -> Response:
         """As :meth:`host.http.client.HttpClient.send`."""
         start = monotonic()
         seconds = max(0.0, deadline - start)
         id = next(self._ids)
         answered = self._open[id] = asyncio.get_running_loop().create_future()
         self._tell(
-            Asked(
+            RequestForwarded(
                 id,
                 request.method,
                 request.url,
@@ -55,7 +55,7 @@ class RemoteClient:
             self._open.pop(id, None)
         if form.error is not None:
             raise call_error(form.error)
-        return Answer(form.status, form.headers, form.body, monotonic() - start, 1, request.url)
+        return Response(form.status, form.headers, form.body, monotonic() - start, 1, request.url)
 
     is_own, is_direct = True, False  # as of :class:`host.http.client.HttpClient`
 

@@ -14,14 +14,14 @@ from msgspec.structs import replace
 
 from host.errors import ClosedError
 from host.limits import Limits
-from host.policy.policy import Rules
+from host.policy.policy import HostPolicy
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
-from host.run.session import Job, Session, Surroundings, Why
+from host.run.session import Job, RunServices, Session, Why
 
 if TYPE_CHECKING:
     from host.durable.runs import Kept
-    from host.processes.pool import RemoteRun, Shards
+    from host.processes.pool import RemoteRun, WorkerProcesses
 
 __all__ = ["Finished", "Runs"]
 
@@ -32,11 +32,11 @@ Keep = Callable[[Any, Script, RunOptions, int], "Kept | RunResult | None"]
 
 
 class Runs:
-    """All runs of one host. ``around`` may be exchanged, and ``shards`` set, before the first."""
+    """All runs of one host. ``services`` may be exchanged, and ``shards`` set, before the first."""
 
-    def __init__(self, around: Surroundings, rules: Rules, limits: Limits) -> None:
-        self.around = around
-        self.shards: Shards | None = None
+    def __init__(self, services: RunServices, rules: HostPolicy, limits: Limits) -> None:
+        self.services = services
+        self.shards: WorkerProcesses | None = None
         self.closed = False
         self._rules = rules
         self._limits = limits
@@ -68,7 +68,7 @@ class Runs:
         *,
         kept: Kept | None = None,
         run_id: str | None = None,
-        rules: Rules | None = None,
+        rules: HostPolicy | None = None,
     ) -> Session | RemoteRun:
         """Begin a run. ``kept`` is what is recorded of a durable one. Never blocks.
 
@@ -86,24 +86,24 @@ class Runs:
         if self.shards is not None:
             return self.shards.launch(run_id, job, seconds, finished, options.sinks)
 
-        around = self.around
+        services = self.services
         if options.sinks:
-            around = replace(around, sinks=(*around.sinks, *options.sinks))
+            services = replace(services, sinks=(*services.sinks, *options.sinks))
         timer: list[Any] = []
 
         def done(session: Session) -> None:
-            around.alive.discard(session)
+            services.alive.discard(session)
             for each in timer:
                 each.cancel()
             assert session.result is not None
             finished(session.result)
 
-        session = Session(run_id, job, around, done, durable)
+        session = Session(run_id, job, services, done, durable)
         with self._lock:
             self.check_open()
-            around.alive.add(session)
+            services.alive.add(session)
         if seconds is not None:
-            timer.append(around.worker.call_later(seconds, lambda _: session.kill("timeout")))
+            timer.append(services.worker.call_later(seconds, lambda _: session.kill("timeout")))
         session.start()
         return session
 
@@ -146,7 +146,7 @@ class Runs:
         """
         finished: SimpleQueue[RunResult] = SimpleQueue()
         running: set[Session | RemoteRun] = set()
-        afterwards = self.around.runners.afterwards
+        afterwards = self.services.runners.afterwards
 
         def tell(result: RunResult) -> None:
             afterwards(lambda: finished.put(result))
@@ -181,7 +181,7 @@ class Runs:
 
     def end(self, why: Why) -> None:
         """End all runs of this process as soon as they yield."""
-        for session in list(self.around.alive):
+        for session in list(self.services.alive):
             session.kill(why)
 
     def interrupt(self) -> None:

@@ -13,7 +13,7 @@ from host.errors import UsageError
 from host.events import Sink
 from host.http.limiter import HttpLimits
 from host.processes.messages import Open
-from host.processes.pool import Answer, Shards
+from host.processes.pool import Answer, WorkerProcesses
 from host.settings import Secret, Settings
 
 __all__ = ["open_shards"]
@@ -31,7 +31,7 @@ def open_shards(
     options: Mapping[str, Any],
     local: Mapping[str, Any],
     apis: Sequence[Api] = (),
-) -> Shards:
+) -> WorkerProcesses:
     """Worker processes for a host of these settings. ``options`` are further ones, as plain values.
 
     ``local`` are those that cannot cross to another process: ``UsageError`` for the first that is set.
@@ -56,7 +56,7 @@ def open_shards(
     )
     secrets = [value for value in _values(settings).values() if isinstance(value, Secret)]
     secrets += [secret for api in apis for secret in api.secrets()]
-    return Shards(
+    return WorkerProcesses(
         processes,
         opening,
         apis=apis,

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class Runnable(Protocol):
-    """What runners run. ``scheduled`` and ``blocked`` belong to :class:`Runners` and its lock."""
+    """What runners run. ``scheduled`` and ``blocked`` belong to :class:`Scheduler` and its lock."""
 
     inbox: list[Any]
     scheduled: bool
@@ -92,7 +92,7 @@ class _Runner:
         self.thread: threading.Thread | None = None
 
 
-class Runners:
+class Scheduler:
     """Runs sessions on up to ``most`` threads, normally on one, and turns the loop of a worker, if there is one."""
 
     def __init__(self, loop: Loop | None = None, *, most: int = 64, name: str = "host-runner") -> None:

@@ -18,24 +18,24 @@ import msgspec
 
 from host.apis.answers import LONGEST_BODY
 from host.apis.pages import page_words
-from host.calls.pipeline import REQUEST, Call, Gate, wrapped
+from host.calls.pipeline import REQUEST, Call, CallPipeline, wrapped
 from host.decoding import LARGE
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
-from host.http.message import Answer
+from host.http.message import Response
 from host.limits import MB, Limits
 from host.lua import protocol as p
 from host.lua.bytecode_cache import Chunks
 from host.lua.globals import FILES, OWN, STANDARD
 from host.lua.state import HostFunction, LuaState, chunk, home
 from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
-from host.policy.budget import Meter
+from host.policy.budget import Quota
 from host.policy.permissions import Permissions
-from host.policy.redaction import Mask
+from host.policy.redaction import Redactor
 from host.run.builtins import Tools
 from host.run.bytes_in_flight import LIGHT, Weight, check_values
 from host.run.failure import script_error
-from host.run.scheduler import Runners
+from host.run.scheduler import Scheduler
 from host.run.script import RunResult, Script, mentioned
 from host.run.shortening import brief, cut_texts
 from host.run.sources import Sources
@@ -63,7 +63,7 @@ class Job(msgspec.Struct, frozen=True):
     limits: Limits = msgspec.field(default_factory=Limits)
     env: Mapping[str, str] = msgspec.field(default_factory=dict)  # the environment names granted to the script
     permissions: Permissions = msgspec.field(default_factory=Permissions)
-    meters: tuple[Meter, ...] = ()  # of the budgets its calls are counted against
+    meters: tuple[Quota, ...] = ()  # of the budgets its calls are counted against
 
 
 class State(Protocol):
@@ -78,15 +78,15 @@ class State(Protocol):
     def close(self) -> None: ...
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class RunServices(msgspec.Struct, frozen=True):
     """What runs of a host share."""
 
-    gate: Gate
+    gate: CallPipeline
     worker: AsyncWorker
-    runners: Runners
+    runners: Scheduler
     sinks: Sequence[Sink] = ()
     simulated: bool = False
-    mask: Mask = msgspec.field(default_factory=Mask)
+    mask: Redactor = msgspec.field(default_factory=Redactor)
     alive: set[Session] = msgspec.field(default_factory=set)  # runs that have not ended
     new_state: Callable[[HostFunction, Limits, bool], State] = LuaState
     chunks: Chunks | None = None  # of states that take bytecode
@@ -120,7 +120,6 @@ class Session:
         "_weight",
         "_whole",
         "_why",
-        "around",
         "blocked",
         "inbox",
         "job",
@@ -129,13 +128,14 @@ class Session:
         "result",
         "run_id",
         "scheduled",
+        "services",
     )
 
     def __init__(
         self,
         run_id: str,
         job: Job,
-        around: Surroundings,
+        services: RunServices,
         done: Callable[[Session], None],
         durable: Recording | None = None,
     ) -> None:
@@ -144,7 +144,7 @@ class Session:
         self.job = job
         self.permissions = job.permissions
         self.meters = job.meters
-        self.around = around
+        self.services = services
         self.inbox: list[Any] = []  # a deque takes 760 bytes, and ten thousand runs may be alive
         self.scheduled = False
         self.blocked: threading.Lock | None = None
@@ -170,7 +170,7 @@ class Session:
 
     def start(self) -> None:
         """Have a runner begin the run."""
-        self.around.runners.post(self, None)
+        self.services.runners.post(self, None)
 
     def kill(self, why: Why) -> None:
         """End the run as soon as its Lua code yields or its budget hook fires."""
@@ -179,11 +179,11 @@ class Session:
             state = self._state
             if state is not None:
                 state.stop()
-            self.around.runners.post(self, False)
+            self.services.runners.post(self, False)
 
     def answered(self, call: Call) -> None:
         """A call has its reply."""
-        self.around.runners.post(self, call)
+        self.services.runners.post(self, call)
 
     # -- for the journal of a durable run
 
@@ -209,8 +209,8 @@ class Session:
 
     def announce(self, call: Call, arguments: Any) -> None:
         """Tell of a call that was held while the run was replayed, and now goes on."""
-        if self.around.sinks:
-            shown = self.around.mask.value(_shown(arguments))
+        if self.services.sinks:
+            shown = self.services.mask.value(_shown(arguments))
             self._emit(CallStarted(self.run_id, time.time(), call.id, call.name, call.line, shown))
 
     def orphaned(self, call: Any, reply: Any) -> None:
@@ -253,20 +253,20 @@ class Session:
         job = self.job
         self._started = monotonic()
         if self._why is None:
-            if self.around.sinks:
-                self._emit(RunStarted(self.run_id, time.time(), job.script.name, self.around.simulated))
+            if self.services.sinks:
+                self._emit(RunStarted(self.run_id, time.time(), job.script.name, self.services.simulated))
             try:
                 given = to_lua(dict(job.globals)) if job.globals else None
             except (InvalidCall, LimitError) as error:
                 self._ending = (None, ScriptError(f"globals: {error.message}", kind=error.kind), None)
                 return
-            self._state = self.around.new_state(self._host, job.limits, b"new_" in job.script.source)
+            self._state = self.services.new_state(self._host, job.limits, b"new_" in job.script.source)
             if self._why is not None:  # killed since we looked
                 self._state.stop()
             name = b"@" + job.script.name.encode()
-            self._tools = Tools(job, given, self.around.mask, self._log)
-            alive = len(self.around.alive)
-            flags = (p.TRACE if self.around.sinks else 0) | (p.CROWD if alive > CROWD else 0)
+            self._tools = Tools(job, given, self.services.mask, self._log)
+            alive = len(self.services.alive)
+            flags = (p.TRACE if self.services.sinks else 0) | (p.CROWD if alive > CROWD else 0)
             if self._durable is not None:
                 flags |= p.DURABLE | p.TRACE
             if given is not None:
@@ -274,7 +274,7 @@ class Session:
             if job.args and b"..." in job.script.source and "args" not in job.globals:
                 flags |= p.ARGUMENTS  # the main chunk gets them too
             source = job.script.source
-            if self.around.chunks is not None and (code := self.around.chunks.of(name, source)) is not None:
+            if self.services.chunks is not None and (code := self.services.chunks.of(name, source)) is not None:
                 source, flags = code, flags | p.BYTECODE
             self._enter(p.START, name, source, flags)
             if alive > THRONG and self._ending is None:
@@ -327,11 +327,11 @@ class Session:
             rest = tuple(others)
         for entry in list(self._open.values()):
             if isinstance(entry, Call):
-                self.around.gate.cancel(entry)
+                self.services.gate.cancel(entry)
             else:
                 entry.cancel()
         self._open.clear()
-        self.around.gate.ended(self)
+        self.services.gate.ended(self)
         state, self._state, self._tools = self._state, None, None  # tools lead back here: without, both go at once
         if state is not None:
             state.close()
@@ -345,10 +345,10 @@ class Session:
             calls=self._calls,
             duration=duration,
             error=error,
-            simulated=self.around.simulated,
+            simulated=self.services.simulated,
             exit_status=status,
         )
-        if self.around.sinks:
+        if self.services.sinks:
             self._emit(RunEnded(self.run_id, time.time(), duration, self._calls, error.message if error else None))
         if self._durable is not None:
             interrupted = self._why is not None and self._why != "stopped"
@@ -371,7 +371,7 @@ class Session:
         """A fault of the host itself: the run ends with it, the host goes on."""
         if self.result is None:
             failure = ScriptError(
-                f"the host failed: {type(error).__name__}: {self.around.mask(str(error))}",
+                f"the host failed: {type(error).__name__}: {self.services.mask(str(error))}",
                 kind="host",
                 script=self.job.script.name,
                 cause=error,
@@ -417,15 +417,15 @@ class Session:
         try:
             identity: str | int | None
             if call.kind == p.CREATE and self._durable is None:  # few scripts look at more than the id
-                created = self.around.gate.created(call)
+                created = self.services.gate.created(call)
                 if created is not None:
                     identity, answer = created
                     result = str(identity)
                     return p.CREATED, _identity(identity), answer
             answered = call.reply.value if call.reply is not None else None
-            if type(answered) is Answer and len(answered.body) > LARGE:
-                self.around.runners.make_way()  # others need not wait until it is decoded
-            value = self.around.gate.value(call)
+            if type(answered) is Response and len(answered.body) > LARGE:
+                self.services.runners.make_way()  # others need not wait until it is decoded
+            value = self.services.gate.value(call)
             if call.kind == p.CREATE:
                 identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
                 result = str(identity) if identity is not None else None
@@ -441,16 +441,16 @@ class Session:
             self._tools_remember(failure)
             return p.ERROR, self._facts(failure), None
         finally:
-            if self.around.sinks:
+            if self.services.sinks:
                 self._told(call, error, result)
 
     def _tools_remember(self, error: CallError) -> None:
         if error.__cause__ is not None and self._tools is not None:
-            self._tools.causes[self.around.mask(error.message)] = error
+            self._tools.causes[self.services.mask(error.message)] = error
 
     def _told(self, call: Call, error: CallError | None, result: str | None) -> None:
-        facts = self.around.gate.facts(call)
-        url = self.around.mask(facts.pop("url", ""))
+        facts = self.services.gate.facts(call)
+        url = self.services.mask(facts.pop("url", ""))
         self._emit(
             CallEnded(
                 self.run_id,
@@ -477,7 +477,7 @@ class Session:
         return to_lua(self._masked(error.cut(min(LONGEST_BODY, room >> 2))))
 
     def _masked(self, facts: dict[str, Any]) -> dict[str, Any]:
-        masked: dict[str, Any] = self.around.mask.value(facts)
+        masked: dict[str, Any] = self.services.mask.value(facts)
         return masked
 
     # -- what the Lua side asks
@@ -517,7 +517,7 @@ class Session:
             return None
         self._calls += 1
         call = Call(id, kind, target.decode(), self.answered, line)
-        call.tell = bool(self.around.sinks) and not self.replaying
+        call.tell = bool(self.services.sinks) and not self.replaying
         try:
             arguments, chosen = self._arguments(call, payload, options)
             if durable is not None:
@@ -547,22 +547,22 @@ class Session:
             self._weight.add(call.id, len(payload or b"") + len(options or b""))
         arguments: Any = from_lua(payload, self._limits.memory) if payload is not None else None
         if call.name.endswith(REQUEST):
-            self.around.gate.resolve(call, arguments[0] if kind == p.PAGE else arguments)
+            self.services.gate.resolve(call, arguments[0] if kind == p.PAGE else arguments)
         if heavy and kind <= p.CREATE:
             check_values(arguments)
         if call.tell and kind != p.PAGE:  # whether there is a page to ask for shows later
-            shown = self.around.mask.value(_shown(brief(arguments) if heavy else arguments))
+            shown = self.services.mask.value(_shown(brief(arguments) if heavy else arguments))
             self._emit(CallStarted(self.run_id, time.time(), call.id, call.name, call.line, shown))
         return arguments, from_lua(options, self._limits.memory) if options is not None else None
 
     def _create(self, call: Call, arguments: Any, chosen: Any) -> None:
-        self.around.gate.create(self, call, arguments, chosen)
+        self.services.gate.create(self, call, arguments, chosen)
 
     def _operate(self, call: Call, arguments: Any, _: Any) -> None:
-        self.around.gate.operate(self, call, arguments)
+        self.services.gate.operate(self, call, arguments)
 
     def _function(self, call: Call, arguments: Any, _: Any) -> Any:
-        if not self.around.gate.function(self, call, arguments):
+        if not self.services.gate.function(self, call, arguments):
             return None
         self._open.pop(call.id, None)  # it has its answer already
         if self._durable is not None:
@@ -571,10 +571,10 @@ class Session:
         return self._answer(call)
 
     def _next(self, call: Call, arguments: Any, _: Any) -> None:
-        self.around.gate.next(self, call, arguments)
+        self.services.gate.next(self, call, arguments)
 
     def _page(self, call: Call, arguments: Any, _: Any) -> Any:
-        if self.around.gate.page(self, call, *arguments):
+        if self.services.gate.page(self, call, *arguments):
             if call.tell:
                 shown = _shown(arguments[0])
                 self._emit(CallStarted(self.run_id, time.time(), call.id, call.name, call.line, shown))
@@ -588,7 +588,7 @@ class Session:
     def _refused(self, call: Call, error: CallError) -> tuple[int, bytes]:
         """A call was refused before anything was sent: what the script is told."""
         self._open.pop(call.id, None)
-        self.around.gate.refused(error, call)
+        self.services.gate.refused(error, call)
         facts = self._facts(error)
         if self._durable is not None:
             self._durable.refused(call.id, self, facts if isinstance(error, LimitError) else None)
@@ -598,12 +598,12 @@ class Session:
 
     def _sleep(self, id: int, seconds: float) -> None:
         def rung(reply: Any) -> None:
-            self.around.runners.post(self, (id, reply.error))
+            self.services.runners.post(self, (id, reply.error))
 
-        self._open[id] = self.around.worker.call_later(seconds, rung)
+        self._open[id] = self.services.worker.call_later(seconds, rung)
 
     def _tick(self) -> Any:
-        self.around.runners.tick()
+        self.services.runners.tick()
         if self._why is not None:
             kind, message = WHY[self._why]
             return kind.encode(), message.encode()
@@ -631,7 +631,7 @@ class Session:
             if self._signal is None:
                 self._signal = threading.Lock()
                 self._signal.acquire()
-            self.around.runners.wait(self, self._signal)
+            self.services.runners.wait(self, self._signal)
         return None
 
     def _cancel(self, id: int) -> None:
@@ -639,11 +639,11 @@ class Session:
         if self._durable is not None and self._durable.cancel(self, id):
             return
         if isinstance(entry, Call):
-            self.around.gate.cancel(entry)
+            self.services.gate.cancel(entry)
         elif entry is not None:
             entry.cancel()
             error = CancelledCall("the task was cancelled")
-            self.around.runners.post(self, (id, error))
+            self.services.runners.post(self, (id, error))
 
     def _check_output(self) -> None:
         size = self._limits.output
@@ -658,7 +658,7 @@ class Session:
             self._check_output()
         except LimitError as error:
             return self._facts(error)
-        text = self.around.mask(data.decode("utf-8", "surrogateescape"))
+        text = self.services.mask(data.decode("utf-8", "surrogateescape"))
         self._output.append(text)
         if len(self._output) - self._whole > MOST_PIECES:  # each takes 50 bytes besides
             self._output[self._whole :] = ["".join(self._output[self._whole :])]
@@ -667,7 +667,7 @@ class Session:
             data = self._durable.visible(self._printed - len(data), data)
             if not data:
                 return None
-            text = self.around.mask(data.decode("utf-8", "surrogateescape"))
+            text = self.services.mask(data.decode("utf-8", "surrogateescape"))
         self._emit(Printed(self.run_id, time.time(), text))
         return None
 
@@ -679,7 +679,7 @@ class Session:
             return self._failed(to_lua(error.facts()))
         if several and (type(found) is not list or not found):
             raise ValueError("several values that are no list")
-        found = self.around.mask.value(found)
+        found = self.services.mask.value(found)
         self._ending = (_Several(found) if several else found, None, status)
         return None
 
@@ -688,12 +688,12 @@ class Session:
         tools = self._tools
         sources = tools.sources if tools is not None else Sources(self.job.script)
         causes = tools.causes if tools is not None else {}
-        error = script_error(self._masked(facts), self.job.script, causes, self._names, sources, self.around.mask)
+        error = script_error(self._masked(facts), self.job.script, causes, self._names, sources, self.services.mask)
         self._ending = (None, error, None)
 
     def _names(self) -> list[str]:
         """Globals a script may have meant."""
-        gate = self.around.gate
+        gate = self.services.gate
         names = [*STANDARD, *gate.apis, *gate.functions, *(f"new_{name}" for name in gate.builders)]
         names.extend(gate.libraries.globals)
         for api in gate.apis.values():
@@ -702,7 +702,7 @@ class Session:
 
     def _name(self, key: bytes) -> Any:
         name = key.decode("utf-8", "replace")
-        gate = self.around.gate
+        gate = self.services.gate
         if name in OWN and name not in self.job.globals:
             return b""
         if self._tools is not None and name in self._tools.globals:
@@ -725,7 +725,7 @@ class Session:
         return None
 
     def _member(self, path: bytes, key: bytes) -> Any:
-        found = self.around.gate.member(path.decode(), key.decode("utf-8", "replace"))
+        found = self.services.gate.member(path.decode(), key.decode("utf-8", "replace"))
         if isinstance(found, str):
             return p.GROUP, found.encode()
         api, operation, builder = found
@@ -738,21 +738,21 @@ class Session:
 
     def _builder(self, api: Api, operation: Operation) -> tuple[bytes | None, ...]:
         """What Lua is told of a builder: its operation, what it is about, and the methods that the script mentions."""
-        return self.around.gate.told(api, operation, mentioned(self.job.script.source))
+        return self.services.gate.told(api, operation, mentioned(self.job.script.source))
 
     def _method(self, label: bytes, name: bytes) -> Any:
-        return self.around.gate.method(label.decode(), name.decode("utf-8", "replace"))
+        return self.services.gate.method(label.decode(), name.decode("utf-8", "replace"))
 
     def _check(self, label: bytes, name: bytes, value: bytes, currency: Any = None, version: Any = None) -> Any:
         said = (currency, version)
         beside, asked = (each.decode("utf-8", "replace") if type(each) is bytes else None for each in said)
         found = from_lua(value, self._limits.memory)
-        self.around.gate.check(label.decode(), name.decode("utf-8", "replace"), found, beside, asked)
+        self.services.gate.check(label.decode(), name.decode("utf-8", "replace"), found, beside, asked)
 
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self._tools is not None
         if name == b"read" or (type(a) is bytes and len(a) > LARGE):  # until somebody types; until much is decoded
-            self.around.runners.make_way()
+            self.services.runners.make_way()
         if name == b"log":
             self._logged += len(b)
             self._check_output()
@@ -772,7 +772,7 @@ class Session:
         self._emit(event)
 
     def _emit(self, event: Any) -> None:
-        for sink in self.around.sinks:
+        for sink in self.services.sinks:
             try:
                 sink.emit(event)
             except Exception:  # against its contract; the thread is the loop's, and all runs need it

@@ -22,7 +22,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-class Schemas(Protocol):
+class ParameterSchemas(Protocol):
     """The part of a catalog that checking needs."""
 
     def resolve(self, schema: Schema) -> Schema: ...
@@ -35,7 +35,7 @@ class Checker:
     has plain values (int, float, bool, str, list, dict); ``None`` stands for "unset this".
     """
 
-    def __init__(self, catalog: Schemas, *, ignore_unknown: bool = False) -> None:
+    def __init__(self, catalog: ParameterSchemas, *, ignore_unknown: bool = False) -> None:
         self._catalog = catalog
         self._ignore = ignore_unknown  # of a version of the API that is not the catalog's
 

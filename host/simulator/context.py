@@ -28,7 +28,7 @@ class World(msgspec.Struct, frozen=True):
     stripe: bool
 
 
-class Call(msgspec.Struct):
+class RequestContext(msgspec.Struct):
     """A checked request. ``params``: query and body together; ``path_args``: the path's; ``now``: seconds."""
 
     world: World

@@ -56,7 +56,7 @@ class Rates(msgspec.Struct, frozen=True):
         )
 
 
-class Fault(msgspec.Struct, frozen=True):
+class InjectedFault(msgspec.Struct, frozen=True):
     """What happens to one request: ``failure`` or ``None``, after ``delay`` seconds."""
 
     failure: Failure | None = None
@@ -64,11 +64,11 @@ class Fault(msgspec.Struct, frozen=True):
     retry_after: float = 0.0
 
 
-NO_FAULT = Fault()
+NO_FAULT = InjectedFault()
 
 
 class Faults:
-    """Draws a :class:`Fault` for each request; the same ``seed`` draws the same ones in the same order."""
+    """Draws a :class:`InjectedFault` for each request; the same ``seed`` draws the same ones in the same order."""
 
     def __init__(self, rates: Rates, seed: object = None) -> None:
         arguments.an_instance("rates", rates, Rates, "Rates(…)")
@@ -92,15 +92,15 @@ class Faults:
             values[field] = _seconds(name, amount) if timed else _share(name, amount)
         return cls(Rates(**values), seed)
 
-    def draw(self) -> Fault:
+    def draw(self) -> InjectedFault:
         """The next request's fault. Thread-safe."""
         with self._lock:
             point = self._random.random()
         for failure, share in zip(FAILURES, self.rates.shares, strict=True):
             if point < share:
-                return Fault(failure, self.rates.latency, self.rates.retry_after)
+                return InjectedFault(failure, self.rates.latency, self.rates.retry_after)
             point -= share
-        return Fault(None, self.rates.latency)
+        return InjectedFault(None, self.rates.latency)
 
 
 _FIELDS = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from time import monotonic
 from urllib.parse import urlsplit
 
-from host.http.message import Answer, Request
+from host.http.message import Request, Response
 from host.http.transport_errors import call_error
 from host.simulator.simulator import Simulator
 
@@ -26,7 +26,7 @@ class SimulatedClient:
         """Have another simulator answer for the API ``name``, before anything was asked of the first."""
         self._simulators[name] = simulator
 
-    async def send(self, request: Request, deadline: float) -> Answer:
+    async def send(self, request: Request, deadline: float) -> Response:
         """As :meth:`host.http.client.HttpClient.send`; simulated faults become the errors real ones would."""
         start = monotonic()
         parts = urlsplit(request.url)
@@ -45,7 +45,7 @@ class SimulatedClient:
             status, fields, body = exchange.finish()
         except ConnectionResetError as error:
             raise call_error("reset", request, host) from error
-        return Answer(status, dict(fields), body, monotonic() - start, 1, request.url)
+        return Response(status, dict(fields), body, monotonic() - start, 1, request.url)
 
     async def aclose(self) -> None:
         """Nothing to close."""

@@ -20,7 +20,7 @@ _STALE = re.compile(r"^[a-z_]{2,12}_(?:test_)?\w{8,}$|stripe\.me/|^(?:sample_sec
 _PLAUSIBLE = 10_000  # greater sample numbers are made up
 
 
-class Schemas(Protocol):
+class ObjectFactory(Protocol):
     """The part of a catalog that shaping needs."""
 
     def resolve(self, schema: Schema) -> Schema: ...
@@ -39,7 +39,7 @@ class Template(NamedTuple):
 class Shapes:
     """Fresh objects by kind, and callers' values put into them. ``defaults`` are fields known better."""
 
-    def __init__(self, catalog: Schemas, defaults: dict[str, dict[str, Any]] | None = None) -> None:
+    def __init__(self, catalog: ObjectFactory, defaults: dict[str, dict[str, Any]] | None = None) -> None:
         self._catalog = catalog
         self._defaults = defaults or {}
         self._templates: dict[str, Template] = {}

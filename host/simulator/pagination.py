@@ -13,11 +13,11 @@ import msgspec
 from host.apis.catalog import Schema
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.checks import at_least, at_most
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.references import noun
 from host.simulator.resources import owner_field
 from host.simulator.search import parse
-from host.simulator.store import Record
+from host.simulator.store import StoredObject
 
 Test = Callable[[Object], bool]
 _decode = msgspec.json.Decoder().decode
@@ -31,7 +31,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def page(call: Call) -> bytes:
+def page(call: RequestContext) -> bytes:
     """The page asked for, as JSON."""
     if call.plan.action == "search":
         return _search_page(call)
@@ -42,7 +42,7 @@ def page(call: Call) -> bytes:
     return _cursor_page(call)
 
 
-def _limit(call: Call) -> int:
+def _limit(call: RequestContext) -> int:
     limit = call.params.get("limit")
     if limit is None:
         return 10
@@ -53,7 +53,7 @@ def _limit(call: Call) -> int:
     return int(limit)
 
 
-def _cursor_page(call: Call) -> bytes:
+def _cursor_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/api/pagination"""
     limit, store, kind = _limit(call), call.world.store, call.plan.kind
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
@@ -63,7 +63,7 @@ def _cursor_page(call: Call) -> bytes:
             None,
             "parameters_exclusive",
         )
-    source: Iterator[tuple[str, Record]]
+    source: Iterator[tuple[str, StoredObject]]
     if before is not None:
         source = store.oldest(kind, _place(call, before, "ending_before"))
     elif after is not None:
@@ -81,7 +81,7 @@ def _cursor_page(call: Call) -> bytes:
     return head[:-1] + b',"data":[' + b",".join(bodies) + b"]}"
 
 
-def _place(call: Call, id: str, param: str) -> int:
+def _place(call: RequestContext, id: str, param: str) -> int:
     """A cursor's place: of an object that the list could have, as a deleted one or a canceled subscription is gone."""
     record = call.world.store.record(call.plan.kind, id)
     if record is None or record.deleted or not all(test(_decode(record.body)) for test in _unasked(call)):
@@ -89,7 +89,7 @@ def _place(call: Call, id: str, param: str) -> int:
     return record.place
 
 
-def _take(source: Iterator[tuple[str, Record]], tests: list[Test], most: int) -> list[bytes]:
+def _take(source: Iterator[tuple[str, StoredObject]], tests: list[Test], most: int) -> list[bytes]:
     found: list[bytes] = []
     for _, record in source:
         if tests:
@@ -102,7 +102,7 @@ def _take(source: Iterator[tuple[str, Record]], tests: list[Test], most: int) ->
     return found
 
 
-def _below(call: Call, source: Iterator[tuple[str, Record]]) -> Iterator[tuple[str, Record]]:
+def _below(call: RequestContext, source: Iterator[tuple[str, StoredObject]]) -> Iterator[tuple[str, StoredObject]]:
     """Objects made in this very collection, or elsewhere with this owner in their fields."""
     under, tests = call.path.rstrip("/"), _owners(call)
     for id, record in source:
@@ -114,11 +114,11 @@ def _below(call: Call, source: Iterator[tuple[str, Record]]) -> Iterator[tuple[s
                 yield id, record
 
 
-def _tests(call: Call) -> list[Test]:
+def _tests(call: RequestContext) -> list[Test]:
     return _owners(call) + _filters(call)
 
 
-def _owners(call: Call) -> list[Test]:
+def _owners(call: RequestContext) -> list[Test]:
     """What the path asks of each object."""
     tests: list[Test] = []
     properties = _properties(call)
@@ -132,11 +132,11 @@ def _owners(call: Call) -> list[Test]:
     return tests
 
 
-def _properties(call: Call) -> dict[str, Schema]:
+def _properties(call: RequestContext) -> dict[str, Schema]:
     return call.world.shapes.template(call.plan.kind, call.plan.shape).schema.properties
 
 
-def _filters(call: Call) -> list[Test]:
+def _filters(call: RequestContext) -> list[Test]:
     """What the query asks of each object."""
     tests: list[Test] = []
     properties = _properties(call)
@@ -159,7 +159,7 @@ def _filters(call: Call) -> list[Test]:
     return tests + _unasked(call)
 
 
-def _unasked(call: Call) -> list[Test]:
+def _unasked(call: RequestContext) -> list[Test]:
     """What a list leaves out unless it is asked for."""
     if call.plan.kind == "subscription" and "status" not in call.params:
         return [lambda value: value.get("status") != "canceled"]
@@ -196,7 +196,7 @@ def _compared(name: str, word: str, limit: Any) -> Test:
     return lambda value: isinstance(value.get(name), int | float) and compare(value[name], limit)
 
 
-def _search_page(call: Call) -> bytes:
+def _search_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/search"""
     limit, store, kind = _limit(call), call.world.store, call.plan.kind
     test = parse(str(call.params.get("query", "")))
@@ -219,7 +219,7 @@ def _as_token(place: int) -> str:
     return base64.urlsafe_b64encode(f"place:{place}".encode()).decode().rstrip("=")
 
 
-def _token(text: str, call: Call) -> int:
+def _token(text: str, call: RequestContext) -> int:
     try:
         raw = base64.urlsafe_b64decode(str(text) + "=" * (-len(str(text)) % 4)).decode()
         return int(raw.removeprefix("place:"))
@@ -227,11 +227,11 @@ def _token(text: str, call: Call) -> int:
         raise invalid(f"Invalid page: {str(text)[:40]}", "page") from error
 
 
-def _url_page(call: Call) -> bytes:
+def _url_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/api-v2-overview: pages follow ``next_page_url``."""
     limit, store, kind = _limit(call), call.world.store, call.plan.kind
     token = call.params.get("page")
-    tests, found = _tests(call), list[Record]()
+    tests, found = _tests(call), list[StoredObject]()
     for _, record in store.newest(kind, _token(token, call) if token else None):
         if all(test(_decode(record.body)) for test in tests):
             found.append(record)
@@ -246,7 +246,7 @@ def _url_page(call: Call) -> bytes:
     return head[:-1] + b',"data":[' + b",".join(record.body for record in found[:limit]) + b"]}"
 
 
-def _plain_page(call: Call) -> bytes:
+def _plain_page(call: RequestContext) -> bytes:
     """Other APIs: oldest first, with whichever of the usual paging parameters the operation has."""
     params = call.params
     size = next((params[n] for n in ("limit", "per_page", "page_size", "pageSize") if n in params), None)

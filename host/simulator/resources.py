@@ -6,7 +6,7 @@ from typing import Any
 
 from host.apis.catalog import Schema
 from host.simulator.api_error import Refusal, missing
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.references import noun
 from host.simulator.routes import Parent, collection
 
@@ -53,7 +53,7 @@ _ACTIVE = {
 }
 
 
-def create(call: Call) -> Object:
+def create(call: RequestContext) -> Object:
     """A new object with the caller's values in place; a caller's own id is honoured."""
     if call.plan.shape is None:
         call.world.store.put(call.plan.kind, call.world.ids.new(), call.params, under=_under(call))
@@ -65,12 +65,12 @@ def create(call: Call) -> Object:
     return call.save(call.plan.kind, value, under=_under(call))
 
 
-def compute(call: Call) -> Object:
+def compute(call: RequestContext) -> Object:
     """An answer that is not kept."""
     return call.put(fresh(call), call.params) if call.plan.shape is not None else {}
 
 
-def fresh(call: Call) -> Object:
+def fresh(call: RequestContext) -> Object:
     """The object :func:`create` starts from: id, times, defaults and what the path says of its owner."""
     world, plan = call.world, call.plan
     template = world.shapes.template(plan.kind, plan.shape)
@@ -100,7 +100,7 @@ def fresh(call: Call) -> Object:
     return value
 
 
-def _typed(call: Call, name: str) -> Any:
+def _typed(call: RequestContext, name: str) -> Any:
     text = call.path_args[name]
     param = call.plan.operation.params.get(name)
     return int(text) if param is not None and param.schema.type == "integer" and text.isdecimal() else text
@@ -111,7 +111,7 @@ def owner_field(parent: Parent, properties: Any) -> str:
     return next((name for name in parent.names if name in properties), "")
 
 
-def _new_id(call: Call, schema: Schema) -> Any:
+def _new_id(call: RequestContext, schema: Schema) -> Any:
     field = call.world.catalog.id_field
     own = call.world.catalog.resolve(schema.properties.get(field, Schema(type="string")))
     kind = call.plan.kind
@@ -122,11 +122,11 @@ def _new_id(call: Call, schema: Schema) -> Any:
     return call.new_id(kind) if not kind.startswith("/") else call.world.ids.new("")
 
 
-def _under(call: Call) -> str:
+def _under(call: RequestContext) -> str:
     return call.path.rstrip("/") if call.plan.parents else ""
 
 
-def retrieve(call: Call) -> bytes | Object:
+def retrieve(call: RequestContext) -> bytes | Object:
     """The object the path names. Stripe answers a deleted customer, and 404 for other deleted objects."""
     plan, store = call.plan, call.world.store
     record = store.record(plan.kind, call.target)
@@ -140,14 +140,14 @@ def retrieve(call: Call) -> bytes | Object:
     return record.body
 
 
-def _check_owner(call: Call, under: str, body: bytes) -> None:
+def _check_owner(call: RequestContext, under: str, body: bytes) -> None:
     here = collection(call.path.rstrip("/") + "}").rstrip("/")
     if not call.plan.parents or not under or under == here or call.world.stripe:
         return
     raise missing(noun(call.plan.kind), call.target, call.plan.target)
 
 
-def update(call: Call) -> Object:
+def update(call: RequestContext) -> Object:
     """The caller's values put into the object; a PUT makes it if there is none."""
     if not call.plan.target:
         return single(call)
@@ -165,7 +165,7 @@ def update(call: Call) -> Object:
     return call.save(call.plan.kind, value)
 
 
-def delete(call: Call) -> Object | bytes:
+def delete(call: RequestContext) -> Object | bytes:
     """Remove the object; it stays in the ledger, and in its deleted form where it has one."""
     found = call.subject()
     gone: Object = {"id": found.get("id", call.target), "object": found.get("object"), "deleted": True}
@@ -180,7 +180,7 @@ def delete(call: Call) -> Object | bytes:
     return call.save(call.plan.kind, gone, deleted=True)
 
 
-def single(call: Call) -> Object:
+def single(call: RequestContext) -> Object:
     """An object there is one of: made on first sight, changed by what is sent."""
     plan, store = call.plan, call.world.store
     for parent in plan.parents:
@@ -204,13 +204,13 @@ def single(call: Call) -> Object:
     return value
 
 
-def _check_parent(call: Call, name: str) -> None:
+def _check_parent(call: RequestContext, name: str) -> None:
     kind = call.world.references.kind(name)
     if kind:
         call.load(kind, call.path_args[name], name)
 
 
-def act(call: Call) -> Object:
+def act(call: RequestContext) -> Object:
     """An action on an object: its parameters are put in, and its status is what the verb says."""
     value = call.put(call.subject(), call.params)
     verb = call.plan.verb

@@ -21,9 +21,9 @@ from host.apis.catalog import Catalog
 from host.simulator import pagination, resources
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
-from host.simulator.context import Call, Object, World
+from host.simulator.context import Object, RequestContext, World
 from host.simulator.expansion import expand
-from host.simulator.fault_injection import NO_FAULT, Fault, Faults
+from host.simulator.fault_injection import NO_FAULT, Faults, InjectedFault
 from host.simulator.ids import Ids
 from host.simulator.keys import Keys
 from host.simulator.object_factory import Shapes
@@ -36,7 +36,7 @@ from host.simulator.stripe.defaults import DEFAULTS
 
 Answer = tuple[int, dict[str, str], bytes]
 KEY_LIFE = 24 * 3600  # seconds an idempotency key is kept: https://docs.stripe.com/api/idempotent_requests
-_GENERIC: dict[str, Callable[[Call], Object | bytes]] = {
+_GENERIC: dict[str, Callable[[RequestContext], Object | bytes]] = {
     "create": resources.create,
     "retrieve": resources.retrieve,
     "list": pagination.page,
@@ -59,10 +59,10 @@ class Exchange(msgspec.Struct):
     """
 
     simulator: Simulator
-    fault: Fault
+    fault: InjectedFault
     request_id: str
     version: str
-    call: Call | None = None
+    call: RequestContext | None = None
     answer: Answer | None = None
     key: str = ""
     fingerprint: bytes = b""
@@ -181,7 +181,7 @@ class Simulator:
                 exchange.answer = self._refused(exchange, refusal)
             return exchange
 
-    def _read(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[Call, Tree]:
+    def _read(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[RequestContext, Tree]:
         path, query = path_and_query(target)
         asked = form_tree(query) if query else {}
         self._keys.check(headers, asked)
@@ -197,7 +197,7 @@ class Simulator:
         params = self._parameters(plan, asked, sent, typed, self._lenient if other else self._checker)
         if token is not None:
             params["page"] = token
-        call = Call(self.world, plan, path, query, path_args, params, int(self._clock()))
+        call = RequestContext(self.world, plan, path, query, path_args, params, int(self._clock()))
         return call, {"query": asked, "body": sent}
 
     def _body(self, plan: Plan, content_type: str, body: bytes) -> tuple[Any, bool]:
@@ -308,7 +308,7 @@ class Simulator:
             raise
         return answer
 
-    def _run(self, call: Call) -> bytes:
+    def _run(self, call: RequestContext) -> bytes:
         plan = call.plan
         if self.world.stripe and not call.path.startswith("/v2/"):
             self.world.references.check(call.params, plan.operation.result)
@@ -345,7 +345,7 @@ class Simulator:
 _OOPS = "An unknown error occurred"
 
 
-def _failure(fault: Fault) -> Refusal:
+def _failure(fault: InjectedFault) -> Refusal:
     if fault.failure == "429":
         return Refusal(
             429,

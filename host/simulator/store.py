@@ -21,7 +21,7 @@ MOST_OBJECTS = 1_000_000
 MOST_BYTES = 1 << 30  # of JSON
 
 
-class Record(NamedTuple):
+class StoredObject(NamedTuple):
     """One object: its place in its kind's order of creation, and the collection it was made ``under``."""
 
     place: int
@@ -47,7 +47,7 @@ class Kind:
 
     def __init__(self) -> None:
         self.order: list[str] = []
-        self.records: dict[str, Record] = {}
+        self.records: dict[str, StoredObject] = {}
 
 
 class Store:
@@ -72,9 +72,9 @@ class Store:
         self._kinds: dict[str, Kind] = {}
         self._answers: dict[str, SavedAnswer] = {}
         self._ledger: list[tuple[str, str]] = []
-        self._undo: list[tuple[str, str, Record | None]] = []
+        self._undo: list[tuple[str, str, StoredObject | None]] = []
         self._saved: list[str] = []
-        self._file = _File(path) if path is not None else None
+        self._file = _StoreFile(path) if path is not None else None
         if self._file is not None:
             self._load(self._file)
 
@@ -88,7 +88,7 @@ class Store:
         record = self.record(kind, id)
         return None if record is None else _decode(record.body)
 
-    def record(self, kind: str, id: str) -> Record | None:
+    def record(self, kind: str, id: str) -> StoredObject | None:
         """The object as it is kept, or ``None``."""
         found = self._kinds.get(kind)
         return None if found is None else found.records.get(id)
@@ -107,15 +107,15 @@ class Store:
             self.check_room(grown, objects=old is None)
         self._bytes += grown
         if old is None:
-            group.records[id] = Record(len(group.order), body, under, deleted)
+            group.records[id] = StoredObject(len(group.order), body, under, deleted)
             group.order.append(id)
             self._ledger.append((kind, id))
         else:
-            group.records[id] = Record(old.place, body, old.under, deleted)
+            group.records[id] = StoredObject(old.place, body, old.under, deleted)
         self._undo.append((kind, id, old))
         return body
 
-    def newest(self, kind: str, before: int | None = None) -> Iterator[tuple[str, Record]]:
+    def newest(self, kind: str, before: int | None = None) -> Iterator[tuple[str, StoredObject]]:
         """Objects that are not deleted, newest first, from those made before place ``before``."""
         group = self._kinds.get(kind)
         if group is None:
@@ -127,7 +127,7 @@ class Store:
             if not record.deleted:
                 yield id, record
 
-    def oldest(self, kind: str, after: int = -1) -> Iterator[tuple[str, Record]]:
+    def oldest(self, kind: str, after: int = -1) -> Iterator[tuple[str, StoredObject]]:
         """The same, oldest first, from those made after place ``after``."""
         group = self._kinds.get(kind)
         if group is None:
@@ -213,11 +213,11 @@ class Store:
         if self._file is not None:
             self._file.close()
 
-    def _load(self, file: _File) -> None:
+    def _load(self, file: _StoreFile) -> None:
         for kind, id, place, body, under, deleted in file.objects():
             group = self._kinds.setdefault(kind, Kind())
             group.order.append(id)
-            group.records[id] = Record(place, body, under, bool(deleted))
+            group.records[id] = StoredObject(place, body, under, bool(deleted))
             self._bytes += len(body)
             self._ledger.append((kind, id))
         for key, *rest in file.answers():
@@ -225,7 +225,7 @@ class Store:
             self._bytes += len(self._answers[key].body)
 
 
-class _File:
+class _StoreFile:
     """The SQLite file behind a store."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from host.host import Host
-from host.testing.undo import Ledger, undo
+from host.testing.undo import CreatedObjects, undo
 
 
 class Scripts:
     """Runs scripts for their values; as a context manager it undoes at its end what they created."""
 
-    def __init__(self, host: Host, ledger: Ledger, folder: Path) -> None:
+    def __init__(self, host: Host, ledger: CreatedObjects, folder: Path) -> None:
         self._host = host
         self._ledger = ledger
         self._folder = folder

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from host.host import Host
     from host.run.script import RunResult
     from host.simulator.simulator import Simulator
-    from host.testing.undo import Ledger
+    from host.testing.undo import CreatedObjects
 
 _HTTPX_MOCK = "httpx_mock"
 
@@ -77,16 +77,16 @@ def lua_host_options() -> dict[str, Any]:
 
 
 @pytest.fixture
-def lua_ledger() -> Ledger:
+def lua_ledger() -> CreatedObjects:
     """Remembers what scripts on ``lua_host`` created, so that ``lua_fixture`` can undo it."""
-    from host.testing.undo import Ledger
+    from host.testing.undo import CreatedObjects
 
-    return Ledger()
+    return CreatedObjects()
 
 
 @pytest.fixture
 def lua_host(
-    request: pytest.FixtureRequest, lua_host_options: dict[str, Any], lua_ledger: Ledger
+    request: pytest.FixtureRequest, lua_host_options: dict[str, Any], lua_ledger: CreatedObjects
 ) -> Iterator[Host]:
     """A ``Host`` on the fixture ``simulator``, closed after the test.
 
@@ -125,7 +125,7 @@ def lua_run(request: pytest.FixtureRequest, lua_host: Host) -> Callable[..., Run
 
 @pytest.fixture
 def lua_fixture(
-    request: pytest.FixtureRequest, lua_host: Host, lua_ledger: Ledger
+    request: pytest.FixtureRequest, lua_host: Host, lua_ledger: CreatedObjects
 ) -> Iterator[Callable[..., Any]]:
     """``lua_fixture("customer.lua", …)``: runs a script beside the test and gives its returned value.
 

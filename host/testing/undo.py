@@ -48,7 +48,7 @@ class Made(msgspec.Struct, frozen=True):
     arguments: dict[str, Any]
 
 
-class Ledger:
+class CreatedObjects:
     """A sink that remembers what calls created."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from host.apis.answers import interpret
 from host.apis.catalog import Catalog, Operation
 from host.errors import ApiError, UnexpectedAnswer
-from host.http.message import Answer
+from host.http.message import Response
 from tests.apis.documents import answers, small
 
 JSON = {"content-type": "application/json", "request-id": "req_1"}
@@ -22,9 +22,9 @@ def of(catalog: Catalog, id: str) -> Operation:
     return operation
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+def answer(body: Any, status: int = 200, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, JSON | {k.replace("_", "-"): v for k, v in headers.items()}, content)
+    return Response(status, JSON | {k.replace("_", "-"): v for k, v in headers.items()}, content)
 
 
 def test_an_object_is_its_value_and_large_integers_stay_exact(stripe: Catalog) -> None:
@@ -111,25 +111,25 @@ def test_errors_of_other_apis(body: Any, message: str, code: str | None, type: s
     [
         (answer(b'{"id":"p","a":' + b"[" * 100_000), "it is nested too deep"),
         (answer(b'{"id":"p","n":12345678901234567890,"a":' + b"[" * 100_000), "it is nested too deep"),
-        (Answer(200, {"content-type": "text/html"}, b"<html>Login</html>"), "a body that is not JSON"),
-        (Answer(200, JSON, b""), "an empty body"),
-        (Answer(200, JSON, b'{"id": "p'), "it ends too early"),
-        (Answer(200, JSON, b'{"id": "\xe9"}'), "a body that is not UTF-8"),
-        (Answer(200, JSON, b'{"object": "product"}'), "an object without id"),
-        (Answer(200, JSON, b"[]"), "a JSON list where an object is due"),
-        (Answer(200, JSON, b"null"), "a JSON null where an object is due"),
-        (Answer(200, JSON, b'{"id": NaN, "n": 12345678901234567890}'), "NaN is not JSON"),
+        (Response(200, {"content-type": "text/html"}, b"<html>Login</html>"), "a body that is not JSON"),
+        (Response(200, JSON, b""), "an empty body"),
+        (Response(200, JSON, b'{"id": "p'), "it ends too early"),
+        (Response(200, JSON, b'{"id": "\xe9"}'), "a body that is not UTF-8"),
+        (Response(200, JSON, b'{"object": "product"}'), "an object without id"),
+        (Response(200, JSON, b"[]"), "a JSON list where an object is due"),
+        (Response(200, JSON, b"null"), "a JSON null where an object is due"),
+        (Response(200, JSON, b'{"id": NaN, "n": 12345678901234567890}'), "NaN is not JSON"),
         (
-            Answer(302, {"location": "https://evil.test/"}, b""),
+            Response(302, {"location": "https://evil.test/"}, b""),
             "a redirect to https://evil.test/, not followed",
         ),
-        (Answer(304, {}, b""), "a redirect, not followed"),
-        (Answer(502, {"content-type": "text/html"}, b"<h1>Bad Gateway</h1>"), ": Bad Gateway"),
-        (Answer(400, JSON, b"[1]"), "an error that is not in the API's form"),
-        (Answer(101, {}, b""), "a status the API does not use"),
+        (Response(304, {}, b""), "a redirect, not followed"),
+        (Response(502, {"content-type": "text/html"}, b"<h1>Bad Gateway</h1>"), ": Bad Gateway"),
+        (Response(400, JSON, b"[1]"), "an error that is not in the API's form"),
+        (Response(101, {}, b""), "a status the API does not use"),
     ],
 )
-def test_anything_else_is_unexpected_and_says_what_came(stripe: Catalog, came: Answer, said: str) -> None:
+def test_anything_else_is_unexpected_and_says_what_came(stripe: Catalog, came: Response, said: str) -> None:
     """Status, content type and the beginning of the text are in the message."""
     with pytest.raises(UnexpectedAnswer) as caught:
         interpret(stripe, of(stripe, "products.create"), came)
@@ -142,7 +142,7 @@ def test_a_long_answer_is_cut_and_its_keys_are_masked(stripe: Catalog) -> None:
     """A proxy that echoes the request must not put the key into a log."""
     text = b"sk_live_abcdefghijkl " + b"x" * 1000
     with pytest.raises(UnexpectedAnswer) as caught:
-        interpret(stripe, of(stripe, "products.create"), Answer(502, {}, text))
+        interpret(stripe, of(stripe, "products.create"), Response(502, {}, text))
     assert "abcdef" not in caught.value.message
     assert "sk_live_…" in caught.value.message
     assert len(caught.value.message) < 300
@@ -150,7 +150,7 @@ def test_a_long_answer_is_cut_and_its_keys_are_masked(stripe: Catalog) -> None:
 
 def test_no_content_text_and_files(stripe: Catalog) -> None:
     """204 is nothing where the document has it; a PDF is its bytes; a text is itself."""
-    assert interpret(stripe, of(stripe, "quotes.pdf"), Answer(200, {}, b"%PDF\xff")) == b"%PDF\xff"
+    assert interpret(stripe, of(stripe, "quotes.pdf"), Response(200, {}, b"%PDF\xff")) == b"%PDF\xff"
     plain = {"200": {"description": "", "content": {"text/plain": {}}}}
     none = {"204": {"description": ""}}
     catalog = small(
@@ -159,9 +159,9 @@ def test_no_content_text_and_files(stripe: Catalog) -> None:
             "/n": {"delete": {"operationId": "nothing", "responses": none}},
         }
     )
-    latin = Answer(200, {"content-type": "text/plain; charset=latin-1"}, "é".encode("latin-1"))
+    latin = Response(200, {"content-type": "text/plain; charset=latin-1"}, "é".encode("latin-1"))
     assert interpret(catalog, of(catalog, "text"), latin) == "é"
-    assert interpret(catalog, of(catalog, "nothing"), Answer(200, {}, b"ok")) is None
+    assert interpret(catalog, of(catalog, "nothing"), Response(200, {}, b"ok")) is None
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_refusal_after_an_attempt_in_doubt_says_so_where_the_key_was_not_looke
     stripe: Catalog, status: int, headers: dict[str, str], body: bytes, outcome: str
 ) -> None:
     """A 429 comes before the idempotency key is looked at, a declined card after; a replayed answer is the first's."""
-    answer = Answer(status, {**JSON, **headers}, body, attempts=2, in_doubt=True)
+    answer = Response(status, {**JSON, **headers}, body, attempts=2, in_doubt=True)
     with pytest.raises((ApiError, UnexpectedAnswer)) as caught:
         interpret(stripe, of(stripe, "products.create"), answer)
     assert caught.value.outcome == outcome
@@ -205,7 +205,7 @@ def test_nothing_where_an_object_is_due_is_unexpected(stripe: Catalog, status: i
         if operation.result is None or operation.result.format == "binary":
             continue
         with pytest.raises(UnexpectedAnswer) as caught:
-            interpret(stripe, operation, Answer(status, JSON, b""))
+            interpret(stripe, operation, Response(status, JSON, b""))
         assert caught.value.outcome == ("unknown" if operation.mutation else None), id
 
 
@@ -238,10 +238,10 @@ def test_no_content_is_fine_where_the_document_has_it(
     }
     catalog = small({"/x": {method: {"operationId": "do_it", "responses": described}}})
     if fine:
-        assert interpret(catalog, of(catalog, "do_it"), Answer(status, JSON, b"")) is None
+        assert interpret(catalog, of(catalog, "do_it"), Response(status, JSON, b"")) is None
     else:
         with pytest.raises(UnexpectedAnswer, match="is due"):
-            interpret(catalog, of(catalog, "do_it"), Answer(status, JSON, b""))
+            interpret(catalog, of(catalog, "do_it"), Response(status, JSON, b""))
 
 
 def test_all_that_the_api_told_is_on_the_error(stripe: Catalog) -> None:
@@ -267,7 +267,7 @@ def test_a_body_that_is_no_json_is_its_text_cut(stripe: Catalog) -> None:
             interpret(
                 stripe,
                 of(stripe, "products.create"),
-                Answer(502, {"content-type": "text/html; charset=latin-1"}, content),
+                Response(502, {"content-type": "text/html; charset=latin-1"}, content),
             )
         assert caught.value.body == body
         assert caught.value.facts().get("body") == body

@@ -10,7 +10,7 @@ import pytest
 from host.apis.answers import interpret
 from host.apis.error_body import page_text, read_error
 from host.errors import ApiError, CallError
-from host.http.message import Answer
+from host.http.message import Response
 from tests.apis.documents import answers, small
 
 # body → its message, whole
@@ -107,7 +107,7 @@ def test_the_usual_forms_say_what_they_say(body: Any, message: str) -> None:
     operation = catalog.operation("do_it")
     assert operation is not None
     with pytest.raises(ApiError) as caught:
-        interpret(catalog, operation, Answer(422, {"content-type": "application/json"}, json.dumps(body).encode()))
+        interpret(catalog, operation, Response(422, {"content-type": "application/json"}, json.dumps(body).encode()))
     assert caught.value.message == message
     assert caught.value.body == body
 

@@ -7,7 +7,7 @@ from collections import Counter
 from host import Host
 from host.apis.stripe import load
 from host.events import CallEnded, Event
-from host.simulator.fault_injection import Fault, Faults, Rates
+from host.simulator.fault_injection import Faults, InjectedFault, Rates
 from host.simulator.simulator import Simulator
 
 # A script's own retry: create() again asks after the same change, with the same key.
@@ -34,7 +34,7 @@ class Drawn(Faults):
         super().__init__(rates, seed=4)
         self.count: Counter[str | None] = Counter()
 
-    def draw(self) -> Fault:
+    def draw(self) -> InjectedFault:
         fault = super().draw()
         self.count[fault.failure] += 1
         return fault

@@ -9,7 +9,7 @@ import pytest
 
 from host.apis.api import Api
 from host.apis.stripe import load
-from host.durable.audit_trail import Entry, money
+from host.durable.audit_trail import TrailEntry, money
 from host.durable.undo import reversals
 
 APIS = {"stripe": Api(load(), "https://api.stripe.com")}
@@ -30,8 +30,8 @@ def test_minor_units_as_people_write_them(amount: int, currency: str, text: str)
     assert money(amount, currency) == text
 
 
-def done(operation: str, id: str, **answer: Any) -> Entry:
-    return Entry(0, 1, f"stripe.{operation}", "done", id=id, answer={"id": id, **answer})
+def done(operation: str, id: str, **answer: Any) -> TrailEntry:
+    return TrailEntry(0, 1, f"stripe.{operation}", "done", id=id, answer={"id": id, **answer})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def done(operation: str, id: str, **answer: Any) -> Entry:
         (done("refunds.create", "r"), []),
     ],
 )
-def test_each_thing_has_its_way_back_or_none(entry: Entry, tries: list[Any]) -> None:
+def test_each_thing_has_its_way_back_or_none(entry: TrailEntry, tries: list[Any]) -> None:
     """Delete, cancel, archive, refund; what has none says why. Every operation named exists."""
     (found,) = reversals([entry], APIS, refunds=True)
     assert list(found.tries) == tries
@@ -84,8 +84,8 @@ def test_the_last_first_and_only_what_is_there() -> None:
         done("products.create", "a"),
         done("customers.create", "b"),
         done("customers.delete", "b"),
-        Entry(0, 1, "stripe.prices.create", "rejected"),
-        Entry(0, 1, "stripe.prices.create", "in doubt"),
+        TrailEntry(0, 1, "stripe.prices.create", "rejected"),
+        TrailEntry(0, 1, "stripe.prices.create", "in doubt"),
         done("prices.create", "c"),
     ]
     found = reversals(entries, APIS, refunds=False)
@@ -134,7 +134,7 @@ def test_an_api_of_any_names_has_its_way_back_by_its_paths(tmp_path: Path) -> No
         apis = host.durable_runs.apis
         [made] = [id for id, method, _ in apis["pets"].catalog.routes() if method == "POST"]
         [drop] = [id for id, method, _ in apis["pets"].catalog.routes() if method == "DELETE"]
-        entry = Entry(0, 1, f"pets.{made}", "done", id="7", answer={"id": 7})
+        entry = TrailEntry(0, 1, f"pets.{made}", "done", id="7", answer={"id": 7})
         [found] = reversals([entry], apis, refunds=False)
     assert found.tries == ((f"pets.{drop}", (7,)),)
 

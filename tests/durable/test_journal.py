@@ -16,7 +16,7 @@ from host import ConfigError, Host, JournalError
 from host.durable.database import SQLite, open_database
 from host.durable.journal import Journal
 from host.durable.lease import is_dead, this_owner
-from host.durable.records import Record, Run, Sent, encode
+from host.durable.records import Record, RunRow, Sent, encode
 from host.errors import ClosedError, HostError
 
 
@@ -32,8 +32,8 @@ def journal(path: str) -> Iterator[Journal]:
     found.close()
 
 
-def a_run(id: str = "r") -> Run:
-    return Run(id, "s.lua", b"return", None, b"\x90", b"\x80", "base", "test", "fingerprint")
+def a_run(id: str = "r") -> RunRow:
+    return RunRow(id, "s.lua", b"return", None, b"\x90", b"\x80", "base", "test", "fingerprint")
 
 
 def append(journal: Journal, run: str, seq: int) -> HostError | None:
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_journal(path: str, content: bytes, message: str) -> N
 def test_a_journal_of_an_earlier_version_is_brought_up(path: str) -> None:
     """Its runs are there, with what is new left open."""
     journal = Journal.open(path)
-    journal.begin(Run("r", "s", b"", None, b"\x90", b"\x80", "", "test", ""))
+    journal.begin(RunRow("r", "s", b"", None, b"\x90", b"\x80", "", "test", ""))
     journal.close()
     db = sqlite3.connect(path)
     with db:

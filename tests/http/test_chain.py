@@ -10,7 +10,7 @@ from host.errors import CallTimeout, ConfigError, LimitError, NetworkError
 from host.http.chain import chain, retried
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits, limited
-from host.http.message import Answer, Request, host_of
+from host.http.message import Request, Response, host_of
 from host.http.rate_limiter import Rate
 from host.http.retry import RetryPolicy
 
@@ -34,10 +34,10 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    async def send(self, request: Request, deadline: float) -> Answer:
+    async def send(self, request: Request, deadline: float) -> Response:
         self.sent.append((self.now, request, deadline))
         self.now += self.takes
-        outcome = self.answers.pop(0) if self.answers else Answer(200)
+        outcome = self.answers.pop(0) if self.answers else Response(200)
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
@@ -63,14 +63,14 @@ def reset() -> NetworkError:
 
 
 async def test_what_fails_for_a_while_is_sent_again_with_the_same_key_and_says_how_often():
-    world = World(reset(), Answer(503), Answer(200, body=b"done"))
+    world = World(reset(), Response(503), Response(200, body=b"done"))
     answer = await world.retried()(KEYED, 30.0)
     assert (answer.body, answer.attempts) == (b"done", 3)
     assert [(at, request) for at, request, _ in world.sent] == [(0.0, KEYED), (0.5, KEYED), (1.5, KEYED)]
 
 
 async def test_the_last_outcome_is_what_comes_back_when_retries_are_used_up():
-    world = World(Answer(500), Answer(500), Answer(502))
+    world = World(Response(500), Response(500), Response(502))
     answer = await world.retried()(READ, 30.0)
     assert (answer.status, answer.attempts) == (502, 3)
     world = World(reset(), reset(), last := reset())
@@ -100,9 +100,9 @@ async def test_an_api_can_have_its_own_policy():
 
 async def test_a_failing_host_gets_no_more_retries_than_its_budget_and_others_keep_theirs():
     world = World()
-    always = Answer(500)
+    always = Response(500)
 
-    async def send(request: Request, deadline: float) -> Answer:
+    async def send(request: Request, deadline: float) -> Response:
         world.sent.append((0, request, deadline))
         return always
 
@@ -137,7 +137,7 @@ async def test_rates_are_for_their_own_api_or_host_only():
 
 
 async def test_retries_after_a_wait_for_the_rate_keep_the_calls_own_time():
-    world = World(Answer(200), reset(), Answer(200), takes=1.0)
+    world = World(Response(200), reset(), Response(200), takes=1.0)
     within = world.limited(rates={"stripe": Rate(0.1, burst=1)})
     send = world.retried(send=within)
     await send(KEYED, 5.0)
@@ -148,7 +148,7 @@ async def test_retries_after_a_wait_for_the_rate_keep_the_calls_own_time():
 
 
 async def test_a_429_slows_down_whoever_comes_next():
-    world = World(Answer(429, {"retry-after": "2"}))
+    world = World(Response(429, {"retry-after": "2"}))
     send = world.limited(rates={"stripe": Rate(10)})
     await send(KEYED, 30.0)
     await send(KEYED, 30.0)
@@ -176,7 +176,7 @@ async def test_a_cancelled_wait_gives_its_token_back():
 
 
 async def test_an_open_breaker_makes_calls_wait_within_their_deadline():
-    world = World(*[Answer(500)] * 3)
+    world = World(*[Response(500)] * 3)
     send = world.limited(breaker=CircuitBreakerPolicy(failures=3, pause=2.0))
     for _ in range(3):
         await send(READ, 30.0)
@@ -201,7 +201,7 @@ async def test_an_open_breaker_says_so_where_the_deadline_comes_first():
     assert len(world.sent) == 3
 
 
-@pytest.mark.parametrize("outcome", [Answer(429), Answer(404), Answer(402)])
+@pytest.mark.parametrize("outcome", [Response(429), Response(404), Response(402)])
 async def test_answers_of_a_healthy_host_never_open_the_breaker(outcome):
     world = World(*[outcome] * 50)
     send = world.limited(breaker=CircuitBreakerPolicy(failures=3))
@@ -211,7 +211,7 @@ async def test_answers_of_a_healthy_host_never_open_the_breaker(outcome):
 
 
 async def test_a_cancelled_probe_does_not_keep_the_breaker_open():
-    world = World(Answer(500), asyncio.CancelledError(), Answer(200))
+    world = World(Response(500), asyncio.CancelledError(), Response(200))
     send = world.limited(breaker=CircuitBreakerPolicy(failures=1, pause=1.0))
     await send(READ, 30.0)
     with pytest.raises(asyncio.CancelledError):
@@ -224,7 +224,7 @@ async def test_no_more_than_so_many_are_in_flight_to_one_host_and_order_is_kept(
     running, most, order = 0, 0, []
     door, three = asyncio.Event(), asyncio.Event()
 
-    async def send(request: Request, deadline: float) -> Answer:
+    async def send(request: Request, deadline: float) -> Response:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -233,7 +233,7 @@ async def test_no_more_than_so_many_are_in_flight_to_one_host_and_order_is_kept(
             three.set()
         await door.wait()
         running -= 1
-        return Answer(200)
+        return Response(200)
 
     within = limited(send, HttpLimits(in_flight_per_host=2))
     far = asyncio.get_running_loop().time() + 1e6
@@ -251,9 +251,9 @@ async def test_no_more_than_so_many_are_in_flight_to_one_host_and_order_is_kept(
 async def test_a_place_that_does_not_become_free_is_a_timeout_of_the_limit():
     door = asyncio.Event()
 
-    async def send(request: Request, deadline: float) -> Answer:
+    async def send(request: Request, deadline: float) -> Response:
         await door.wait()
-        return Answer(200)
+        return Response(200)
 
     within = limited(send, HttpLimits(in_flight_per_host=1))
     first = asyncio.create_task(within(READ, monotonic() + 60))
@@ -267,7 +267,7 @@ async def test_a_place_that_does_not_become_free_is_a_timeout_of_the_limit():
 
 
 async def test_the_whole_chain_retries_within_limits():
-    world = World(Answer(503, {"retry-after": "0"}), Answer(200))
+    world = World(Response(503, {"retry-after": "0"}), Response(200))
     send = chain(world.send, policy=RetryPolicy(base=0), limits=HttpLimits(rates={"stripe": Rate(1000)}))
     answer = await send(KEYED, 1e9)
     assert (answer.status, answer.attempts) == (200, 2)
@@ -305,8 +305,8 @@ def test_a_limit_below_one_is_refused():
 def test_a_request_passes_only_the_limits_there_are(limits, layers):
     """Each kind of limit is a wrapper of its own, and there is none for a limit that is not set."""
 
-    async def send(request: Request, deadline: float) -> Answer:
-        return Answer(200)
+    async def send(request: Request, deadline: float) -> Response:
+        return Response(200)
 
     outer: Any = limited(send, HttpLimits(**limits))
     depth = 0
@@ -329,7 +329,7 @@ async def test_once_an_attempt_is_in_doubt_a_later_refusal_does_not_say_that_not
 
 
 async def test_a_last_answer_tells_that_an_earlier_attempt_is_in_doubt():
-    world = World(reset(), Answer(429), Answer(429))
+    world = World(reset(), Response(429), Response(429))
     answer = await world.retried()(KEYED, 30.0)
     assert (answer.status, answer.in_doubt) == (429, True)
 
@@ -345,11 +345,11 @@ async def test_an_apis_own_places_hold_in_place_of_its_hosts():
     """Two calls of an API with one place: the second waits for it, and a call of another API to that host does not."""
     release, under_way = asyncio.Event(), 0
 
-    async def send(request: Request, deadline: float) -> Answer:
+    async def send(request: Request, deadline: float) -> Response:
         nonlocal under_way
         under_way += 1
         await release.wait()
-        return Answer(200)
+        return Response(200)
 
     send = limited(send, HttpLimits(in_flight={"stripe": 1}, in_flight_per_host=2))
     calls = [asyncio.ensure_future(send(each, monotonic() + 60)) for each in (KEYED, KEYED, READ)]
@@ -362,14 +362,14 @@ async def test_an_apis_own_places_hold_in_place_of_its_hosts():
 
 async def test_waiting_for_a_breaker_or_a_place_is_told_beside_that_for_a_rate():
     """``held`` is what the deadline counts; over several attempts both are sums, also on an error."""
-    world = World(*[Answer(500)] * 3)
+    world = World(*[Response(500)] * 3)
     send = world.limited(breaker=CircuitBreakerPolicy(failures=3, pause=2.0))
     for _ in range(3):
         await send(READ, 30.0)
     answer = await send(READ, 30.0)
     assert (answer.held, answer.waited) == (2.0, 0.0)
 
-    world = World(Answer(503), Answer(503), reset())
+    world = World(Response(503), Response(503), reset())
     breaker = CircuitBreakerPolicy(failures=1, pause=3.0, longest=3.0)
     within = world.limited(rates={"stripe": Rate(1, burst=1)}, breaker=breaker)
     with pytest.raises(NetworkError) as caught:
@@ -381,9 +381,9 @@ async def test_waiting_for_a_place_is_told():
     """Also by the error of a call whose place did not come in time."""
     release = asyncio.Event()
 
-    async def send(request: Request, deadline: float) -> Answer:
+    async def send(request: Request, deadline: float) -> Response:
         await release.wait()
-        return Answer(200)
+        return Response(200)
 
     send = limited(send, HttpLimits(in_flight_per_host=1))
     first = asyncio.ensure_future(send(READ, monotonic() + 60))
@@ -403,6 +403,6 @@ async def test_waiting_for_a_place_is_told():
 )
 async def test_a_key_in_use_leaves_doubt_and_another_conflict_does_not(body: bytes, in_doubt: bool):
     """The other request under the key may work yet, whatever the next attempt is answered."""
-    world = World(Answer(409, {}, body), Answer(401))
+    world = World(Response(409, {}, body), Response(401))
     answer = await world.retried()(KEYED, 30.0)
     assert (answer.status, answer.in_doubt) == (401, in_doubt)

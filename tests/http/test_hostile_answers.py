@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from host.errors import CallError, CallTimeout, NetworkError, UnexpectedAnswer
 from host.http.client import HttpClient
-from host.http.connection_pool import LeanWire, _Connection, _fields, _Lines
-from host.http.message import Answer, Request
+from host.http.connection_pool import ConnectionPool, _Connection, _fields, _Lines
+from host.http.message import Request, Response
 from host.http.settings import HttpSettings
 from tests.http.servers import FaultServer
 
@@ -26,7 +26,7 @@ async def client() -> AsyncIterator[HttpClient]:
     await client.aclose()
 
 
-async def get(client: HttpClient, server: FaultServer, path: str) -> Answer:
+async def get(client: HttpClient, server: FaultServer, path: str) -> Response:
     return await client.send(Request("GET", f"{server.base}/{path}"), monotonic() + 30)
 
 
@@ -99,10 +99,10 @@ async def test_an_answer_before_the_request_ends_the_connection(
 
 async def not_yet_written(
     client: HttpClient, server: FaultServer, request: Request
-) -> tuple[asyncio.Task[Answer], asyncio.Task[Answer], _Connection]:
+) -> tuple[asyncio.Task[Response], asyncio.Task[Response], _Connection]:
     """A read that is written already, the request, and the kept connection it is to be written to."""
     await asyncio.gather(get(client, server, "ok"), get(client, server, "ok"))
-    assert isinstance(client._fast, LeanWire)
+    assert isinstance(client._fast, ConnectionPool)
     connections = set(client._fast._open)
     first = asyncio.create_task(get(client, server, "ok"))  # alone, it is written at once
     sending = asyncio.create_task(client.send(request, monotonic() + 30))
@@ -143,13 +143,13 @@ async def test_requests_of_one_round_are_written_together(
         written.append(sum(each.pending for each in wire._open))
         write(self)
 
-    async def post(size: int) -> Answer:
+    async def post(size: int) -> Response:
         request = Request("POST", f"{server.base}/ok", content=b"x" * size, mutation=True)
         return await client.send(request, monotonic() + 30)
 
     sizes = (0, 1, 65535, 65536, 300_000)
     await asyncio.gather(*(post(1) for _ in sizes))
-    assert isinstance(client._fast, LeanWire)
+    assert isinstance(client._fast, ConnectionPool)
     wire = client._fast
     monkeypatch.setattr(_Connection, "write", counted)
     server.requests.clear()
@@ -195,11 +195,11 @@ async def test_a_connection_that_stays_is_kept_alive_by_the_system(
 ) -> None:
     """A peer that is gone without a word is noticed, also of connections opened later."""
     monkeypatch.setattr("host.http.connection_pool.YOUTH", 0.01)
-    assert isinstance(client._fast or client._open_fast(), LeanWire)
+    assert isinstance(client._fast or client._open_fast(), ConnectionPool)
     for many in (2, 5):
         await asyncio.gather(*(get(client, server, "ok") for _ in range(many)))
         wire = client._fast
-        assert isinstance(wire, LeanWire)
+        assert isinstance(wire, ConnectionPool)
         while wire._young:  # noqa: ASYNC110 - a timer empties it
             await asyncio.sleep(0.01)
         made = [each.transport.get_extra_info("socket") for each in wire._open]
@@ -245,7 +245,7 @@ async def test_one_connection_that_cannot_write_does_not_keep_the_others_from_it
 
     monkeypatch.setattr(_Connection, "write", counted)
     found = await asyncio.gather(*(get(client, server, "ok") for _ in range(4)), return_exceptions=True)
-    assert sorted(type(each).__name__ for each in found) == ["Answer", "Answer", "Answer", "NetworkError"]
+    assert sorted(type(each).__name__ for each in found) == ["Response", "Response", "Response", "NetworkError"]
 
 
 @pytest.mark.parametrize("begin", [b"H", b"\r\n", b"HTTP/1.1 2"])

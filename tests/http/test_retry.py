@@ -17,7 +17,7 @@ from host.errors import (
     UnexpectedAnswer,
 )
 from host.http.idempotency import RandomKeys, derived_key, random_key
-from host.http.message import Answer, Request
+from host.http.message import Request, Response
 from host.http.retry import RetryBudget, RetryPolicy, decide, retry_after
 
 POLICY = RetryPolicy(retries=2, base=0.5, cap=8.0)
@@ -31,7 +31,7 @@ def again(request, outcome, *, attempt=1, deadline=1000.0, policy=POLICY, draw=1
 
 
 def answer(status, **headers):
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()})
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 RESET = NetworkError("reset", retryable=True, outcome="unknown")

@@ -12,7 +12,7 @@ from host.errors import CallTimeout, InvalidCall, NetworkError
 from host.http import httpx_transport as httpx_wire
 from host.http import transport
 from host.http.message import Request
-from host.http.transport_errors import RULES, Fault, call_error
+from host.http.transport_errors import RULES, TransportFault, call_error
 
 HTTPX_ERRORS = [
     kind
@@ -23,7 +23,7 @@ HTTPX_ERRORS = [
 
 
 def test_every_fault_has_a_rule_and_an_httpx_error_for_hooks():
-    assert set(RULES) == set(typing.get_args(Fault))
+    assert set(RULES) == set(typing.get_args(TransportFault))
     assert set(transport.HTTPX_ERRORS) == set(RULES) - {"oversized"}
 
 

@@ -446,12 +446,12 @@ def test_the_host_outlives_a_process_in_foreign_hands(host: Host, frames: list[t
         peer.says(queue.pop(0))
         return peer.state
 
-    usual = host._runs.around
-    host._runs.around = replace(usual, new_state=new_state)
+    usual = host._runs.services
+    host._runs.services = replace(usual, new_state=new_state)
     try:
         result = host.run(Script.of("", "x"), timeout=20)
     finally:
-        host._runs.around = usual
+        host._runs.services = usual
         for each in peers:
             each.close()
     assert result.error is None or not result.error.message.startswith(("the host failed", "the run's time"))

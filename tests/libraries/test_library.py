@@ -10,7 +10,7 @@ import pytest
 
 from host import Host, RunResult
 from host.errors import InvalidCall, UsageError
-from host.libraries.library import Asked, Library, LibraryFunction
+from host.libraries.library import Library, LibraryCall, LibraryFunction
 from host.policy.budget import Budget
 from host.policy.permissions import Permissions
 
@@ -60,7 +60,7 @@ def test_a_programs_own_library_is_lua_in_front_and_python_behind() -> None:
 def test_an_effect_is_what_the_permissions_and_budgets_see() -> None:
     """A function that writes is refused under read_only and counts as a mutation; one that reads is not."""
 
-    async def run(asked: Asked, deadline: float) -> Any:
+    async def run(asked: LibraryCall, deadline: float) -> Any:
         asked.permissions.check_net("example.com", 443)
         return asked.args
 

@@ -15,19 +15,21 @@ from host.apis.stripe import load
 from host.bridge.request import Reply
 from host.calls.keys_in_doubt import Doubts
 from host.errors import ApiError, LimitError, NetworkError, UsageError
-from host.http.message import Answer
-from host.policy.budget import Budget, Claim, Meter, admit, parse_amount, release
+from host.http.message import Response
+from host.policy.budget import Budget, Quota, Reservation, admit, parse_amount, release
 from host.policy.daily_spending import DailyLedger
 
 CATALOG = load()
 
 
-def ask(meter: Meter, id: str, key: str | None = None, **arguments: Any) -> Claim:
+def ask(meter: Quota, id: str, key: str | None = None, **arguments: Any) -> Reservation:
     """What the gate does for one call of Stripe's operation ``id``."""
     return again(meter, id, (), key, **arguments)
 
 
-def again(meter: Meter, id: str, counted: tuple[Claim, ...], key: str | None = None, **arguments: Any) -> Claim:
+def again(
+    meter: Quota, id: str, counted: tuple[Reservation, ...], key: str | None = None, **arguments: Any
+) -> Reservation:
     """The same for a request that was sent before, with these claims."""
     operation = CATALOG.operation(id)
     assert operation is not None
@@ -36,17 +38,17 @@ def again(meter: Meter, id: str, counted: tuple[Claim, ...], key: str | None = N
     return meter.admit(f"stripe.{id}", operation.mutation, operation=operation, request=request, counted=counted)
 
 
-def done(claim: Claim, **data: Any) -> None:
-    claim.meter.settle(claim, Reply(Answer(200, {}, json.dumps(data).encode())))
+def done(claim: Reservation, **data: Any) -> None:
+    claim.meter.settle(claim, Reply(Response(200, {}, json.dumps(data).encode())))
 
 
-def spent(meter: Meter, unit: str) -> int:
+def spent(meter: Quota, unit: str) -> int:
     return meter.ledger.spent.get(unit, 0)  # type: ignore[attr-defined]
 
 
 def test_calls_and_changes_are_bounded() -> None:
     """The call beyond the budget is refused, naming the budget, what is left and what was asked."""
-    meter = Meter(Budget(max_calls=3, max_mutations=1), "the run")
+    meter = Quota(Budget(max_calls=3, max_mutations=1), "the run")
     ask(meter, "products.list")
     ask(meter, "products.create", name="x")
     with pytest.raises(LimitError) as found:
@@ -62,18 +64,18 @@ def test_calls_and_changes_are_bounded() -> None:
 
 def test_what_was_not_sent_is_given_back_and_what_is_unknown_is_not() -> None:
     """Not sent: all of it; refused by the API: the money; unknown: nothing."""
-    meter = Meter(Budget(max_calls=100, max_amount={"usd": 1000}), "the run")
+    meter = Quota(Budget(max_calls=100, max_amount={"usd": 1000}), "the run")
     claim = ask(meter, "charges.create", amount=600, currency="usd")
     meter.settle(claim, Reply(error=NetworkError("refused", outcome="not_sent")))
     assert (spent(meter, "calls"), spent(meter, "usd")) == (0, 0)
     claim = ask(meter, "charges.create", amount=600, currency="usd")
-    meter.settle(claim, Reply(Answer(402, {}, b"{}")))
+    meter.settle(claim, Reply(Response(402, {}, b"{}")))
     assert (spent(meter, "calls"), spent(meter, "usd")) == (1, 0)
     for reply in (
         Reply(error=NetworkError("reset", outcome="unknown")),
         Reply(error=NetworkError("refused at last", outcome="not_sent", attempts=2)),
-        Reply(Answer(500, {}, b"{}")),
-        Reply(Answer(429, {}, b"{}", attempts=2, in_doubt=True)),
+        Reply(Response(500, {}, b"{}")),
+        Reply(Response(429, {}, b"{}", attempts=2, in_doubt=True)),
     ):
         meter.settle(ask(meter, "charges.create", amount=200, currency="usd"), reply)
     assert spent(meter, "usd") == 800
@@ -81,7 +83,7 @@ def test_what_was_not_sent_is_given_back_and_what_is_unknown_is_not() -> None:
 
 def test_the_same_request_again_is_counted_once() -> None:
     """A call in doubt that is repeated with its key costs nothing more, and of each meter that counted it only."""
-    meter, other = (Meter(Budget(max_mutations=10, max_amount={"usd": 1000}), name) for name in ("a", "b"))
+    meter, other = (Quota(Budget(max_mutations=10, max_amount={"usd": 1000}), name) for name in ("a", "b"))
     claim = ask(meter, "charges.create", key="k", amount=600, currency="usd")
     meter.settle(claim, Reply(error=NetworkError("reset", outcome="unknown")))
     done(again(meter, "charges.create", (claim,), key="k", amount=600, currency="usd"), id="ch_1")
@@ -92,12 +94,12 @@ def test_the_same_request_again_is_counted_once() -> None:
 
 def test_what_is_known_late_settles_what_was_taken_first() -> None:
     """Rejected in the end, the money of a change in doubt comes back; done, its object is known."""
-    meter = Meter(Budget(max_amount={"usd": 1000}), "the run")
+    meter = Quota(Budget(max_amount={"usd": 1000}), "the run")
     doubts = Doubts()
     claim = ask(meter, "payment_intents.create", key="k", amount=600, currency="usd")
     for key, reply, left in (
         (("o", "a"), Reply(error=ApiError("no", outcome="rejected")), 0),
-        (("o", "b"), Reply(Answer(200, {}, b'{"id": "pi_1", "object": "payment_intent"}')), 600),
+        (("o", "b"), Reply(Response(200, {}, b'{"id": "pi_1", "object": "payment_intent"}')), 600),
     ):
         meter.ledger.spent["usd"] = 600  # type: ignore[attr-defined]
         doubts.note(key, 1, (claim,))
@@ -110,7 +112,7 @@ def test_what_is_known_late_settles_what_was_taken_first() -> None:
 
 def test_a_currency_without_a_budget_is_refused() -> None:
     """A budget in dollars is no leave to charge in euros."""
-    meter = Meter(Budget(max_amount={"USD": 1000}), "the run")
+    meter = Quota(Budget(max_amount={"USD": 1000}), "the run")
     with pytest.raises(LimitError, match="no budget for eur"):
         ask(meter, "charges.create", amount=1, currency="eur")
     ask(meter, "charges.create", amount=1000, currency="usd")
@@ -118,7 +120,7 @@ def test_a_currency_without_a_budget_is_refused() -> None:
 
 def test_what_follows_a_counted_payment_costs_what_it_adds() -> None:
     """Confirming is free, raising costs the difference, a refund costs its amount again."""
-    meter = Meter(Budget(max_amount={"usd": 10_000}), "the run")
+    meter = Quota(Budget(max_amount={"usd": 10_000}), "the run")
     done(ask(meter, "payment_intents.create", amount=1000, currency="usd"), id="pi_1")
     done(ask(meter, "payment_intents.confirm", intent="pi_1"), id="pi_1", latest_charge="ch_1")
     assert spent(meter, "usd") == 1000
@@ -151,10 +153,10 @@ def test_what_follows_a_counted_payment_costs_what_it_adds() -> None:
 def test_what_nobody_can_tell_is_refused_unless_allowed(id: str, arguments: dict[str, Any]) -> None:
     """Under a budget of amounts what charges an unknown one is refused, or let through uncounted."""
     with pytest.raises(LimitError, match="not known before it is sent") as found:
-        ask(Meter(Budget(max_amount={"usd": 1000}), "the run"), id, **arguments)
+        ask(Quota(Budget(max_amount={"usd": 1000}), "the run"), id, **arguments)
     assert "--allow-unbounded" in (found.value.hint or "")
-    ask(Meter(Budget(max_amount={"usd": 1000}, allow_unbounded=True), "the run"), id, **arguments)
-    ask(Meter(Budget(max_mutations=1), "the run"), id, **arguments)
+    ask(Quota(Budget(max_amount={"usd": 1000}, allow_unbounded=True), "the run"), id, **arguments)
+    ask(Quota(Budget(max_mutations=1), "the run"), id, **arguments)
 
 
 @pytest.mark.parametrize(
@@ -169,12 +171,12 @@ def test_what_nobody_can_tell_is_refused_unless_allowed(id: str, arguments: dict
 )
 def test_what_moves_no_money_is_let_through(id: str, arguments: dict[str, Any]) -> None:
     """Drafts, prices and coupons charge nobody."""
-    ask(Meter(Budget(max_amount={"usd": 0}), "the run"), id, **arguments)
+    ask(Quota(Budget(max_amount={"usd": 0}), "the run"), id, **arguments)
 
 
 def test_a_budget_holds_across_threads() -> None:
     """Of 800 calls at once exactly the 100 that fit are let through."""
-    meter, through = Meter(Budget(max_mutations=100), "the host"), []
+    meter, through = Quota(Budget(max_mutations=100), "the host"), []
 
     def work() -> None:
         for _ in range(100):
@@ -191,7 +193,7 @@ def test_a_budget_holds_across_threads() -> None:
 
 def test_where_one_meter_refuses_the_others_get_theirs_back() -> None:
     """A call that the host's budget does not allow leaves the run's untouched; so does one never made."""
-    run, host = Meter(Budget(max_calls=5), "the run"), Meter(Budget(max_calls=1), "the host")
+    run, host = Quota(Budget(max_calls=5), "the run"), Quota(Budget(max_calls=1), "the host")
     claims = admit((run, host), "stripe.products.list", False)
     with pytest.raises(LimitError, match="the host"):
         admit((run, host), "stripe.products.list", False)
@@ -205,7 +207,7 @@ def test_a_days_budget_is_kept_by_key_and_day(tmp_path: Path) -> None:
     days = ["2026-01-01"]
     path = tmp_path / "new" / "spending.sqlite"
     ledgers = [DailyLedger(path, today=lambda: days[0]) for _ in range(2)]
-    meters = [Meter(Budget(max_mutations=2), "today", ledger) for ledger in ledgers]
+    meters = [Quota(Budget(max_mutations=2), "today", ledger) for ledger in ledgers]
     claim = meters[0].admit("stripe.products.create", True, account="a")
     meters[1].admit("stripe.products.create", True, account="a")
     with pytest.raises(LimitError, match="today has a budget of 2 mutations"):
@@ -223,7 +225,7 @@ def test_a_days_budget_is_kept_by_key_and_day(tmp_path: Path) -> None:
 
 def test_an_error_of_the_api_before_anything_was_sent_counts_nothing() -> None:
     """What the host itself refused, in the queue or at the breaker, is given back."""
-    meter = Meter(Budget(max_mutations=1), "the run")
+    meter = Quota(Budget(max_mutations=1), "the run")
     meter.settle(ask(meter, "products.create", name="x"), Reply(error=ApiError("no", outcome="not_sent")))
     ask(meter, "products.create", name="x")
 

@@ -17,7 +17,7 @@ from host.cli.policy_options import granting_options
 from host.config_file import read_config
 from host.errors import LimitError, UsageError
 from host.policy import units
-from host.policy.budget import Budget, Claim, Meter
+from host.policy.budget import Budget, Quota, Reservation
 from host.policy.charges import BESIDE, DIRECT, FOLLOWING, UNBOUNDED, UNBOUNDED_IF, Cost, Money, cost
 from host.policy.harmless_operations import MOVES_NOTHING, NO_MONEY, is_called_money, is_no_money
 from host.policy.units import UNITS, Unit
@@ -105,14 +105,14 @@ def test_names_of_money(name: str, expected: bool) -> None:
     assert is_called_money(name) is expected
 
 
-def ask(id: str, budget: Budget | None = None, operation: Operation | None = None, /, **arguments: Any) -> Claim:
+def ask(id: str, budget: Budget | None = None, operation: Operation | None = None, /, **arguments: Any) -> Reservation:
     """A call of Stripe's under a budget of ten dollars."""
     found = operation or CATALOG.operation(id)
     assert found is not None
     # The catalog remembers operations by their id: one with other parameters is another one there.
     known = found if operation is None else replace(found, id=f"{id}.{len(found.params)}.{[*found.params][-1]}")
     request = prepare(CATALOG, known, arguments, CallOptions(), base_url="https://api.stripe.com")
-    meter = Meter(budget or Budget(max_amount={"usd": 1000}), "the run")
+    meter = Quota(budget or Budget(max_amount={"usd": 1000}), "the run")
     return meter.admit(f"stripe.{id}", found.mutation, operation=found, request=request)
 
 
@@ -274,7 +274,7 @@ def test_a_unit_bounds_what_it_counts(name: str, tmp_path: Any, monkeypatch: pyt
     budget = Budget(**{unit.field: 1})
     assert not budget.empty
     assert budget.ceilings == {name: 1}
-    meter = Meter(budget, "the run")
+    meter = Quota(budget, "the run")
     meter.admit("stripe.products.create", True)
     with pytest.raises(LimitError) as found:
         meter.admit("stripe.products.create", True)
@@ -293,5 +293,5 @@ def test_a_unit_added_to_the_table_is_enforced(monkeypatch: pytest.MonkeyPatch) 
     """The table is all that is asked: nothing else names its units."""
     monkeypatch.setitem(units.UNITS, "visits", Unit("max_calls", "--max-visits", "", lambda _: 2))
     with pytest.raises(LimitError, match="budget of 1 visits"):
-        Meter(Budget(max_calls=1), "the run").admit("stripe.products.list", False)
-    assert "max_calls" not in inspect.getsource(Meter)
+        Quota(Budget(max_calls=1), "the run").admit("stripe.products.list", False)
+    assert "max_calls" not in inspect.getsource(Quota)

@@ -13,7 +13,7 @@ import pytest
 
 from host import Host, JournalError, RunResult
 from host.durable.journal import Journal
-from host.durable.records import Run
+from host.durable.records import RunRow
 
 
 @pytest.fixture
@@ -222,5 +222,5 @@ def test_a_journal_that_cannot_be_written_says_so_at_once(path: Path) -> None:
     journal = Journal.open(str(path))
     journal._database._db.execute("PRAGMA query_only = 1")  # type: ignore[attr-defined]
     with pytest.raises(JournalError, match="cannot be written"):
-        journal.mark(Run("r", "s", b"", None, b"\x90", b"\x80", "", "test", ""), "undone")
+        journal.mark(RunRow("r", "s", b"", None, b"\x90", b"\x80", "", "test", ""), "undone")
     journal.close()

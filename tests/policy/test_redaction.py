@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.policy.redaction import Mask, named_like_a_secret
+from host.policy.redaction import Redactor, named_like_a_secret
 from host.settings import Secret
 
 KEY = "sk_test_51AbC+dEf/GhI=jK&4242"
@@ -33,7 +33,7 @@ MASK = "sk_test_…4242"
 )
 def test_a_secret_is_masked_in_each_form(text: str) -> None:
     """As it is, encoded for URLs and JSON, and as basic authentication carries it."""
-    masked = Mask([Secret(KEY)])(f"before {text} after")
+    masked = Redactor([Secret(KEY)])(f"before {text} after")
     assert MASK in masked
     assert KEY not in masked
     assert masked.startswith("before ")
@@ -45,30 +45,30 @@ def test_a_secret_is_masked_in_each_form(text: str) -> None:
 def test_base64_of_a_secret_among_other_bytes_is_masked(before: bytes, after: bytes) -> None:
     """At each of the three places base64 can begin at, whatever stands around it."""
     text = b64encode(before + KEY.encode() + after).decode()
-    assert "…" in Mask([Secret(KEY)])(text)
+    assert "…" in Redactor([Secret(KEY)])(text)
 
 
 @given(st.text())
 def test_a_text_without_secrets_is_given_back_as_it_is(text: str) -> None:
     """No copy, no change."""
-    assert Mask([Secret(KEY)])(text) is text
-    assert Mask()(text) is text
+    assert Redactor([Secret(KEY)])(text) is text
+    assert Redactor()(text) is text
 
 
 def test_several_secrets_the_longer_first() -> None:
     """Where one secret begins another, nothing of the longer stays."""
-    mask = Mask([Secret("abcdefgh"), Secret("abcdefgh12345678ijkl")])
+    mask = Redactor([Secret("abcdefgh"), Secret("abcdefgh12345678ijkl")])
     assert mask("x abcdefgh12345678ijkl y abcdefgh z") == "x …ijkl y … z"
 
 
 def test_short_secrets_are_left_alone() -> None:
     """Masking "test" would tear innocent text."""
-    assert Mask([Secret("test")])("a test") == "a test"
+    assert Redactor([Secret("test")])("a test") == "a test"
 
 
 def test_values_are_masked_at_any_depth() -> None:
     """What becomes part of an event or a result: keys too, bytes too, other values untouched."""
-    mask = Mask([Secret(KEY)])
+    mask = Redactor([Secret(KEY)])
     value = {"a": [KEY, 5, None, {"b": f"x{KEY}"}], KEY: KEY.encode(), "t": (True, 1.5)}
     found = mask.value(value)
     assert KEY not in repr(found)
@@ -78,7 +78,7 @@ def test_values_are_masked_at_any_depth() -> None:
 
 def test_an_answers_bytes_are_masked() -> None:
     """An API that echoes its key does not give it to a script; bytes that are no text stay as they are."""
-    mask = Mask([Secret(KEY)])
+    mask = Redactor([Secret(KEY)])
     assert mask.body(b'\xff{"key": "' + KEY.encode() + b'"}') == b'\xff{"key": "' + MASK.encode() + b'"}'
     data = b"\xff\xfe"
     assert mask.body(data) is data
@@ -95,7 +95,7 @@ def test_an_answers_bytes_are_masked() -> None:
 )
 def test_the_password_of_a_url_is_a_secret(url: str, shown: str) -> None:
     """In the URL itself and on its own."""
-    mask = Mask()
+    mask = Redactor()
     mask.add_url(url)
     assert mask(url) == shown
     assert "hun ter22" not in mask("a hun ter22 b") or "%20" not in url
@@ -113,7 +113,7 @@ def test_names_that_say_their_value_is_secret(name: str, secret: bool) -> None:
 @pytest.mark.parametrize("secret", ["pässwörd-lang-genug", "bytes-\udcff-of-the-environment"])
 def test_secrets_beyond_ascii(secret: str) -> None:
     """Other alphabets, and environment values that are no UTF-8, in texts and in bytes."""
-    mask = Mask([Secret(secret)])
+    mask = Redactor([Secret(secret)])
     assert mask(f"a {secret} b").startswith("a …")
     data = f"a {secret} b".encode("utf-8", "surrogateescape")
     assert mask.body(data).startswith("a …".encode())

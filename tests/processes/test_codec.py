@@ -49,7 +49,7 @@ def test_a_result_arrives_as_it_was() -> None:
     value = {"a": [1, 2.5, None, True, b"\xff", SecretText(("x", "key", ""))], 7: "seven"}
     given = RunResult("run_1", "a.lua", value, "out\udcff", 4, 0.5, error, True, 3)
     form = across(ended(9, given))
-    assert isinstance(form, m.Ended)
+    assert isinstance(form, m.JobEnded)
     found = run_result(form, "run_1", "a.lua", True)
     assert found.error is not None
     assert replace(found, error=None) == replace(given, error=None)

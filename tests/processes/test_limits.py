@@ -13,7 +13,7 @@ from host import Host
 from host.errors import CallTimeout, LimitError, NetworkError
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits, limited
-from host.http.message import Answer, Request, Send
+from host.http.message import Request, Response, Send
 from host.http.rate_limiter import Rate
 from host.processes.leased_limits import LeasedLimiter
 from host.processes.shared_limits import SharedLimits
@@ -67,7 +67,7 @@ def request(**more: Any) -> Request:
     return Request("GET", URL, credential="stripe", **more)
 
 
-async def all_of(*calls: Coroutine[Any, Any, Answer]) -> list[Answer]:
+async def all_of(*calls: Coroutine[Any, Any, Response]) -> list[Response]:
     return list(await asyncio.gather(*calls))
 
 
@@ -75,14 +75,14 @@ async def test_places_in_flight_are_those_of_the_whole_host() -> None:
     """Three processes with 40 calls each and 4 places: never more than 4 at once, and all are answered."""
     now = most = 0
 
-    async def send(_: Request, __: float) -> Answer:
+    async def send(_: Request, __: float) -> Response:
         nonlocal now, most
         now += 1
         most = max(most, now)
         for _each in range(3):
             await asyncio.sleep(0)
         now -= 1
-        return Answer(200)
+        return Response(200)
 
     sends = Processes(HttpLimits(in_flight_per_host=4), 3).sends(send)
     deadline = monotonic() + 60
@@ -94,8 +94,8 @@ async def test_places_in_flight_are_those_of_the_whole_host() -> None:
 async def test_a_place_that_is_lent_costs_no_messages() -> None:
     """1,000 calls one after another ask once."""
 
-    async def send(_: Request, __: float) -> Answer:
-        return Answer(200)
+    async def send(_: Request, __: float) -> Response:
+        return Response(200)
 
     processes = Processes(HttpLimits(in_flight_per_host=4), 2)
     first = processes.sends(send)[0]
@@ -108,9 +108,9 @@ async def test_whoever_waits_for_a_place_until_its_deadline_is_told() -> None:
     """The same error as in one process; a place that comes too late is not lost."""
     release = asyncio.Event()
 
-    async def send(_: Request, __: float) -> Answer:
+    async def send(_: Request, __: float) -> Response:
         await release.wait()
-        return Answer(200)
+        return Response(200)
 
     one, other = Processes(HttpLimits(in_flight_per_host=1), 2).sends(send)
     holding = asyncio.ensure_future(one(request(), monotonic() + 60))
@@ -131,8 +131,8 @@ async def test_a_rate_is_that_of_the_whole_host() -> None:
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    async def send(_: Request, __: float) -> Answer:
-        return Answer(200)
+    async def send(_: Request, __: float) -> Response:
+        return Response(200)
 
     processes = Processes(HttpLimits(rates={"stripe": Rate(10, burst=2)}), 2)
     sends = processes.sends(send, sleep=sleep)
@@ -149,8 +149,8 @@ async def test_a_429_slows_all_down() -> None:
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    async def send(_: Request, __: float) -> Answer:
-        return Answer(statuses.pop(0), {"retry-after": "7"})
+    async def send(_: Request, __: float) -> Response:
+        return Response(statuses.pop(0), {"retry-after": "7"})
 
     one, other = Processes(HttpLimits(rates={"stripe": Rate(10)}), 2).sends(send, sleep=sleep)
     await one(request(), monotonic() + 60)
@@ -164,11 +164,11 @@ async def test_a_server_that_fails_for_one_is_not_asked_by_any() -> None:
     sent: list[int] = []
     works = False
 
-    async def send(_: Request, __: float) -> Answer:
+    async def send(_: Request, __: float) -> Response:
         sent.append(1)
         if not works:
             raise NetworkError("down", phase="connect")
-        return Answer(200)
+        return Response(200)
 
     limits = HttpLimits(breaker=CircuitBreakerPolicy(failures=3, pause=0.05))
     one, other = Processes(limits, 2).sends(send)

@@ -26,10 +26,10 @@ def loaded(host: Host) -> Iterator[list[bytes]]:
                 seen.append(a)
             return super().enter(id, status, a, b)
 
-    usual = host._runs.around
-    host._runs.around = replace(usual, new_state=State, chunks=Chunks())
+    usual = host._runs.services
+    host._runs.services = replace(usual, new_state=State, chunks=Chunks())
     yield seen
-    host._runs.around = usual
+    host._runs.services = usual
 
 
 def test_the_text_is_compiled_once_for_all_further_runs(host: Host, loaded: list[bytes]) -> None:
@@ -123,5 +123,5 @@ def test_what_is_kept_is_bounded_in_bytes() -> None:
 def test_a_confined_process_compiles_for_itself() -> None:
     """A stranger's text is read by no process that holds keys."""
     with Host(simulate=True, isolation="process") as host:
-        assert host._runs.around.chunks is None
+        assert host._runs.services.chunks is None
         assert [host.run_source("return 1 + 1").value for _ in range(3)] == [2] * 3

@@ -19,7 +19,7 @@ from host.bridge.request import AsyncRequest, Reply
 from host.bridge.worker import AsyncFunction, AsyncWorker
 from host.events import Event
 from host.run import scheduler as module
-from host.run.scheduler import Runners
+from host.run.scheduler import Scheduler
 
 
 class Session:
@@ -47,7 +47,7 @@ class Lab:
     def __init__(self, loop_factory: LoopFactory, most: int = 64) -> None:
         self.functions: dict[str, AsyncFunction] = {"moves": self._where, "stays": self._where, "stop": self._stop}
         self.worker = AsyncWorker(self.functions, loop_factory=loop_factory)
-        self.runners = Runners(self.worker, most=most)
+        self.runners = Scheduler(self.worker, most=most)
         self.worker.movable("moves")
         self.worker.movable("stop")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from host.run import scheduler as module
-from host.run.scheduler import Runners
+from host.run.scheduler import Scheduler
 
 
 class Session:
@@ -28,7 +28,7 @@ class Session:
 
 def test_a_thread_held_elsewhere_does_not_count() -> None:
     """With one thread allowed, a session is served while another one's process keeps that thread waiting."""
-    runners = Runners(most=1)
+    runners = Scheduler(most=1)
     waiting, served = threading.Event(), threading.Event()
 
     def wait() -> None:
@@ -46,7 +46,7 @@ def test_a_thread_held_elsewhere_does_not_count() -> None:
 def test_one_thread_serves_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions posted by many threads are served by one: more would only take the interpreter from each other."""
     monkeypatch.setattr(module, "HELD", 60.0)
-    runners = Runners()
+    runners = Scheduler()
     seen: set[int] = set()
     left = threading.Semaphore(0)
 
@@ -71,7 +71,7 @@ def test_one_thread_serves_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_session_that_keeps_its_thread_does_not_keep_the_others() -> None:
     """Another thread takes over the queue, each time one is held up."""
-    runners = Runners()
+    runners = Scheduler()
     for _ in range(3):
         begun, end, served = threading.Event(), threading.Event(), threading.Event()
 

@@ -158,8 +158,8 @@ def test_a_run_leaves_nothing_to_the_cycle_collector() -> None:
         try:
             for _ in range(20):
                 host.run_source(source, args=["a"]).raise_for_error()
-            around = host._runs.around
-            sessions = [each for each in gc.get_objects() if type(each) is Session and each.around is around]
+            around = host._runs.services
+            sessions = [each for each in gc.get_objects() if type(each) is Session and each.services is around]
         finally:
             gc.enable()
     assert len(sessions) < 3  # the last may not be gone yet

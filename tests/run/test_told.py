@@ -26,10 +26,10 @@ def asked(host: Host) -> Iterator[list[int]]:
 
         return LuaState(spy, *rest)
 
-    usual = host._runs.around
-    host._runs.around = replace(usual, new_state=spying)
+    usual = host._runs.services
+    host._runs.services = replace(usual, new_state=spying)
     yield codes
-    host._runs.around = usual
+    host._runs.services = usual
 
 
 def run(host: Host, code: str, **options: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from host.errors import InvalidCall, LimitError
 from host.libraries.fs.paths import Replacement, failure, open_file, open_folder, parent
-from host.libraries.library import Asked, LibraryFunction
+from host.libraries.library import LibraryCall, LibraryFunction
 
 __all__ = ["Files"]
 
@@ -22,8 +22,8 @@ class Files:
     """The functions of ``fs``."""
 
     def __init__(self) -> None:
-        reads: Mapping[str, Callable[[Asked], Any]] = {"read": _read, "list": _list, "exists": _exists}
-        writes: Mapping[str, Callable[[Asked], Any]] = {"write": _write, "append": _append, "remove": _remove}
+        reads: Mapping[str, Callable[[LibraryCall], Any]] = {"read": _read, "list": _list, "exists": _exists}
+        writes: Mapping[str, Callable[[LibraryCall], Any]] = {"write": _write, "append": _append, "remove": _remove}
         self.functions = {
             **{f"fs.{name}": LibraryFunction(_threaded(work), "read") for name, work in reads.items()},
             **{f"fs.{name}": LibraryFunction(_threaded(work), "write") for name, work in writes.items()},
@@ -36,28 +36,28 @@ class Files:
         return
 
 
-def _threaded(work: Callable[[Asked], Any]) -> Callable[[Asked, float], Any]:
-    async def run(asked: Asked, deadline: float) -> Any:
+def _threaded(work: Callable[[LibraryCall], Any]) -> Callable[[LibraryCall, float], Any]:
+    async def run(asked: LibraryCall, deadline: float) -> Any:
         return await asyncio.to_thread(_told, work, asked)
 
     return run
 
 
-def _told(work: Callable[[Asked], Any], asked: Asked) -> Any:
+def _told(work: Callable[[LibraryCall], Any], asked: LibraryCall) -> Any:
     try:
         return work(asked)
     except OSError as error:
         raise failure(f"{asked.name}({asked.args[0]!r})", error) from error
 
 
-def _path(asked: Asked) -> str:
+def _path(asked: LibraryCall) -> str:
     path = asked.argument(0)
     if not isinstance(path, str) or not path or "\0" in path:
         raise InvalidCall(f"{asked.name} expects a path, got {_kind(path)}")
     return path
 
 
-def _content(asked: Asked) -> bytes:
+def _content(asked: LibraryCall) -> bytes:
     content = asked.argument(1)
     if isinstance(content, str):
         content = content.encode()
@@ -75,7 +75,7 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a table" if isinstance(value, list) else "a number")
 
 
-def _read(asked: Asked) -> bytes:
+def _read(asked: LibraryCall) -> bytes:
     path = _path(asked)
     fd = open_file(asked.permissions.check_read(path), os.O_RDONLY)
     with os.fdopen(fd, "rb") as file:
@@ -85,7 +85,7 @@ def _read(asked: Asked) -> bytes:
     return data
 
 
-def _write(asked: Asked) -> None:
+def _write(asked: LibraryCall) -> None:
     path, content = _path(asked), _content(asked)
     new = Replacement(asked.permissions.check_write(path))
     try:
@@ -96,7 +96,7 @@ def _write(asked: Asked) -> None:
         new.discard()
 
 
-def _append(asked: Asked) -> None:
+def _append(asked: LibraryCall) -> None:
     path, content = _path(asked), _content(asked)
     fd = open_file(asked.permissions.check_write(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
@@ -109,7 +109,7 @@ def _append(asked: Asked) -> None:
         os.close(fd)
 
 
-def _remove(asked: Asked) -> bool:
+def _remove(asked: LibraryCall) -> bool:
     """Whether there was such a file; folders are left alone."""
     real = asked.permissions.check_write(_path(asked))
     try:
@@ -122,7 +122,7 @@ def _remove(asked: Asked) -> bool:
     return True
 
 
-def _exists(asked: Asked) -> bool:
+def _exists(asked: LibraryCall) -> bool:
     real = asked.permissions.check_read(_path(asked))
     try:
         with parent(real) as (folder, name):
@@ -132,7 +132,7 @@ def _exists(asked: Asked) -> bool:
     return True
 
 
-def _list(asked: Asked) -> list[dict[str, Any]]:
+def _list(asked: LibraryCall) -> list[dict[str, Any]]:
     path = _path(asked)
     place = open_folder(asked.permissions.check_read(path))
     found: list[dict[str, Any]] = []

@@ -16,12 +16,12 @@ from host.apis.error_body import page_text, read_error
 from host.apis.nearest import meant, short
 from host.errors import ApiError, DeniedError, InvalidCall, LimitError, Outcome, UnexpectedAnswer
 from host.http.guarded_client import WebRequest
-from host.http.message import Answer
+from host.http.message import Response
 from host.http.outcome import refusal
 from host.libraries.fs.paths import failure, open_file
 from host.libraries.http.library import WebClient, check_address, reveal
 from host.libraries.http.options import check_json, checked_url, header_pairs, resolved
-from host.libraries.library import Asked, Effect, LibraryFunction
+from host.libraries.library import Effect, LibraryCall, LibraryFunction
 from host.settings import Secret
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Graphql:
             task.cancel()
         await self._client.aclose()
 
-    async def _run(self, asked: Asked, deadline: float) -> Any:
+    async def _run(self, asked: LibraryCall, deadline: float) -> Any:
         """``{data=…, errors=…}``, either of which may be missing, not both."""
         query, variables, options = _arguments(asked)
         target = self._target(asked, options)
@@ -105,13 +105,13 @@ class Graphql:
 
     async def _post(
         self,
-        asked: Asked,
+        asked: LibraryCall,
         target: _Target,
         body: dict[str, Any],
         deadline: float,
         mutation: bool,
         seconds: float | None = None,
-    ) -> Answer:
+    ) -> Response:
         accept = "application/graphql-response+json, application/json;q=0.9"
         own = target.own
         request = WebRequest(
@@ -128,7 +128,7 @@ class Graphql:
         answer = await self._send(request, deadline)
         return msgspec.structs.replace(answer, body=self._mask.body(answer.body))
 
-    def _target(self, asked: Asked, options: dict[str, Any]) -> _Target:
+    def _target(self, asked: LibraryCall, options: dict[str, Any]) -> _Target:
         if "url" not in options:
             endpoint = self._endpoint
             if endpoint is None:
@@ -154,7 +154,7 @@ class Graphql:
             raise InvalidCall("schema is the path of a schema's file, or true to ask the server for it")
         return _Target(url, given, schema, False)
 
-    async def _check_for(self, asked: Asked, target: _Target, deadline: float) -> SchemaCheck:
+    async def _check_for(self, asked: LibraryCall, target: _Target, deadline: float) -> SchemaCheck:
         """What checks queries to a target, made once for all that may see it."""
         group = None if target.own else asked.permissions
         key = (target.url, target.schema, target.headers, group)
@@ -163,7 +163,7 @@ class Graphql:
             task = self._checks[key] = asyncio.ensure_future(self._load(asked, target, deadline))
         return await asyncio.shield(task)
 
-    async def _load(self, asked: Asked, target: _Target, deadline: float) -> SchemaCheck:
+    async def _load(self, asked: LibraryCall, target: _Target, deadline: float) -> SchemaCheck:
         from host.libraries.graphql.schema import INTROSPECTION, SchemaCheck  # an extra: graphql-core
 
         assert target.schema is not None
@@ -176,7 +176,7 @@ class Graphql:
         return await asyncio.to_thread(SchemaCheck.of_introspection, found.get("data"), target.url)
 
 
-def _arguments(asked: Asked) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def _arguments(asked: LibraryCall) -> tuple[str, dict[str, Any], dict[str, Any]]:
     query, variables, options = asked.argument(0), asked.argument(1, {}), asked.argument(2, {})
     if not isinstance(query, str) or not query.strip():
         raise InvalidCall("a GraphQL query is a string such as '{ viewer { login } }'")
@@ -199,7 +199,7 @@ def _arguments(asked: Asked) -> tuple[str, dict[str, Any], dict[str, Any]]:
     return query, variables, options
 
 
-def _effect(asked: Asked) -> Effect:
+def _effect(asked: LibraryCall) -> Effect:
     """Raises ``InvalidCall`` where the document is not what the function is for."""
     query, _, options = _arguments(asked)
     kind = operation_kind(query, options.get("operation"))
@@ -244,7 +244,7 @@ def operation_kind(query: str, operation: str | None = None) -> str:
     return "subscription" if "subscription" in found else "mutation" if "mutation" in found else "query"
 
 
-def _read(name: str, answer: Answer, mutation: bool) -> dict[str, Any]:
+def _read(name: str, answer: Response, mutation: bool) -> dict[str, Any]:
     """Data and errors of an answer. Raises what is neither."""
     outcome: Outcome | None = refusal(answer) if mutation else None
     try:
@@ -278,7 +278,7 @@ def _read(name: str, answer: Answer, mutation: bool) -> dict[str, Any]:
     return {"data": data} if errors is None else {"data": data, "errors": errors}
 
 
-def _no_data(answer: Answer, body: dict[str, Any], errors: list[Any], outcome: Outcome | None) -> GraphqlError:
+def _no_data(answer: Response, body: dict[str, Any], errors: list[Any], outcome: Outcome | None) -> GraphqlError:
     first = errors[0] if errors and isinstance(errors[0], dict) else {}
     extensions = first.get("extensions") if isinstance(first.get("extensions"), dict) else {}
     message = str(first.get("message") or "the server gave neither data nor an error")

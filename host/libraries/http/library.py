@@ -15,14 +15,14 @@ from host.apis.encode import scalar_text
 from host.errors import CallError, DeniedError, InvalidCall, UnexpectedAnswer
 from host.http.chain import chain
 from host.http.guarded_client import CheckedClient, WebRequest
-from host.http.message import Answer, Send
+from host.http.message import Response, Send
 from host.http.message import origin_of as origin_as_given
 from host.http.outcome import IDEMPOTENT, refusal
 from host.http.settings import HttpSettings
 from host.libraries.fs.paths import Replacement, failure
 from host.libraries.http.options import METHODS, Options, checked_url, resolved
-from host.libraries.library import Asked, Effect, LibraryFunction
-from host.policy.redaction import Mask
+from host.libraries.library import Effect, LibraryCall, LibraryFunction
+from host.policy.redaction import Redactor
 from host.settings import Secret
 
 __all__ = ["SecretOf", "Web", "WebClient"]
@@ -43,7 +43,7 @@ class WebClient(msgspec.Struct, frozen=True):
 
     settings: HttpSettings
     secret_of: SecretOf
-    mask: Mask
+    mask: Redactor
 
     def open(self) -> tuple[CheckedClient, Send]:
         client = CheckedClient(self.settings)
@@ -68,7 +68,7 @@ class Web:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _request(self, asked: Asked, deadline: float) -> Any:
+    async def _request(self, asked: LibraryCall, deadline: float) -> Any:
         given = _given(asked)
         if "multipart" in given:  # may read files
             options = await asyncio.to_thread(Options.parse, asked.name, given, asked.permissions)
@@ -100,8 +100,8 @@ class Web:
         return found
 
     async def _follow(
-        self, asked: Asked, options: Options, deadline: float, file: _Download | None
-    ) -> Answer:
+        self, asked: LibraryCall, options: Options, deadline: float, file: _Download | None
+    ) -> Response:
         """The answer at the end of the redirects; each hop is checked as if the script had asked for it."""
         method, url, content = options.method, options.url, options.content
         pairs, left = options.headers, options.redirects
@@ -167,7 +167,7 @@ class _Download:
     async def write(self, data: bytes) -> None:
         await self._do(lambda: self._file.write(data))
 
-    async def commit(self, answer: Answer) -> None:
+    async def commit(self, answer: Response) -> None:
         if self._begun and 200 <= answer.status < 300:
             await self._do(self._file.commit)
             self.kept = True
@@ -182,7 +182,7 @@ class _Download:
             raise failure(f"download to {self._real}", error) from error
 
 
-def check_address(asked: Asked, url: str) -> str:
+def check_address(asked: LibraryCall, url: str) -> str:
     """The origin of a URL that may be asked. Raises ``DeniedError``."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
@@ -224,7 +224,7 @@ def _idempotency_key(pairs: Any) -> str | None:
     return None
 
 
-def _given(asked: Asked) -> dict[str, Any]:
+def _given(asked: LibraryCall) -> dict[str, Any]:
     """URL, method and options in one table."""
     method = asked.name.rpartition(".")[2]
     first, options = asked.argument(0), asked.argument(1)
@@ -239,22 +239,22 @@ def _given(asked: Asked) -> dict[str, Any]:
     return {**(options or {}), "url": first, "method": method.upper()}
 
 
-def _effect(asked: Asked) -> Effect:
+def _effect(asked: LibraryCall) -> Effect:
     method = _given(asked).get("method", "GET")
     return "read" if isinstance(method, str) and method.upper() in ("GET", "HEAD", "OPTIONS") else "write"
 
 
-def _key(asked: Asked) -> tuple[str, str] | None:
+def _key(asked: LibraryCall) -> tuple[str, str] | None:
     given = _given(asked)
     headers, url = given.get("headers"), given.get("url")
     key = _idempotency_key(headers.items()) if isinstance(headers, dict) else None
     return None if key is None or not isinstance(url, str) else (origin_as_given(url), key)
 
 
-def _repeatable(asked: Asked) -> bool:
+def _repeatable(asked: LibraryCall) -> bool:
     return str(_given(asked).get("method", "GET")).upper() in IDEMPOTENT
 
 
-def _seconds(asked: Asked) -> float | None:
+def _seconds(asked: LibraryCall) -> float | None:
     timeout = _given(asked).get("timeout")
     return float(timeout) if isinstance(timeout, int | float) and 0 < timeout <= 86_400 else None

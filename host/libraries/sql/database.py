@@ -24,7 +24,7 @@ from host.errors import (
     InvalidCall,
     NetworkError,
 )
-from host.libraries.sql.rows import Rows
+from host.libraries.sql.rows import RowReader
 from host.libraries.sql.sqlite import BUSY, Guard, Mode, opener
 from host.libraries.sql.statement import bound, first_word, parts
 from host.policy.permissions import sql_place
@@ -37,7 +37,7 @@ try:
 except ImportError as error:  # pragma: no cover - a broken installation
     raise ConfigError("sql needs SQLAlchemy", hint="pip install 'luahost[sql]'") from error
 
-__all__ = ["Connection", "Database", "Result"]
+__all__ = ["Connection", "GrantedDatabase", "Result"]
 
 POOL = 5  # connections kept; as many more for a while
 BATCH = 256
@@ -51,7 +51,7 @@ class Result(msgspec.Struct, frozen=True):
     last_id: int | None = None
 
 
-class Database:
+class GrantedDatabase:
     """One database by its URL. Made on any thread, used on one loop; ``await aclose()``."""
 
     def __init__(self, url: str) -> None:
@@ -124,7 +124,7 @@ class Database:
 class Connection:
     """``await run(…)``; ``begin``, ``commit``, ``rollback``. One statement at a time."""
 
-    def __init__(self, database: Database, made: AsyncConnection) -> None:
+    def __init__(self, database: GrantedDatabase, made: AsyncConnection) -> None:
         self._database = database
         self._made = made
         self._broken = False
@@ -140,7 +140,7 @@ class Connection:
         if refused is not None:
             raise InvalidCall(f"{word.upper()} is refused: {refused}")
         values = tuple(_parameter(value, self._database.is_sqlite) for value in values)
-        rows = Rows()
+        rows = RowReader()
         if self._database.is_sqlite:
             guard = self._guard("write" if write else "read", rows)
             found = await self._execute(lambda: self._made.run_sync(_reader(text, values, rows)), write)
@@ -186,7 +186,7 @@ class Connection:
     async def _say(self, command: str) -> None:
         if self._database.is_sqlite:
             self._guard("host")
-            await self._execute(lambda: self._made.run_sync(_reader(command, (), Rows())), True)
+            await self._execute(lambda: self._made.run_sync(_reader(command, (), RowReader())), True)
         else:
             await self._execute(lambda: self._tell(command), True)
         self._begun = command.startswith("BEGIN")
@@ -196,7 +196,7 @@ class Connection:
         await (await self._driver()).execute(command, prepare=False)
         return Result([])
 
-    async def _ask(self, text: str, values: tuple[Any, ...], rows: Rows, stream: bool) -> Result:
+    async def _ask(self, text: str, values: tuple[Any, ...], rows: RowReader, stream: bool) -> Result:
         """A statement to PostgreSQL. One that gives rows is read row by row; others tell how many they changed."""
         async with (await self._driver()).cursor() as cursor:
             if stream:
@@ -250,13 +250,13 @@ class Connection:
         if task.done() and not task.cancelled():
             task.exception()  # looked at, so that nobody is told of it
 
-    def _guard(self, mode: Mode, rows: Rows | None = None) -> Guard:
+    def _guard(self, mode: Mode, rows: RowReader | None = None) -> Guard:
         guard: Guard = self._sqlite().guard
         guard.begin(mode, None if rows is None else rows.weigh)
         return guard
 
 
-async def _take(cursor: Any, coming: AsyncIterator[Any], rows: Rows) -> None:
+async def _take(cursor: Any, coming: AsyncIterator[Any], rows: RowReader) -> None:
     names: list[str] = []
     async for row in coming:
         if not names:
@@ -265,7 +265,7 @@ async def _take(cursor: Any, coming: AsyncIterator[Any], rows: Rows) -> None:
         rows.add(names, row)
 
 
-def _reader(text: str, values: tuple[Any, ...], found: Rows) -> Callable[[Any], Result]:
+def _reader(text: str, values: tuple[Any, ...], found: RowReader) -> Callable[[Any], Result]:
     """Of SQLite, whose connection weighs each row when it is made (:mod:`host.libraries.sql.sqlite`)."""
 
     def read(sync: sa.Connection) -> Result:

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from host.errors import ApiError, DeniedError, InvalidCall
-from host.libraries.library import Asked, LibraryFunction
-from host.libraries.sql.database import Connection, Database, Result
+from host.libraries.library import LibraryCall, LibraryFunction
+from host.libraries.sql.database import Connection, GrantedDatabase, Result
 from host.policy.permissions import Permissions, sql_place
 
 __all__ = ["Sql"]
@@ -33,7 +33,7 @@ class Sql:
     is, or ``{tx=…}`` for a transaction."""
 
     def __init__(self) -> None:
-        self._databases: dict[str, Database] = {}
+        self._databases: dict[str, GrantedDatabase] = {}
         self._open: dict[str, _Transaction] = {}
         self._beginning: Counter[str] = Counter()
         self._over: set[str] = set()  # runs that ended while they began a transaction
@@ -63,10 +63,10 @@ class Sql:
 
     # -- functions
 
-    async def _query(self, asked: Asked, deadline: float) -> Any:
+    async def _query(self, asked: LibraryCall, deadline: float) -> Any:
         return (await self._run(asked, write=False)).rows
 
-    async def _execute(self, asked: Asked, deadline: float) -> Any:
+    async def _execute(self, asked: LibraryCall, deadline: float) -> Any:
         result = await self._run(asked, write=True)
         found: dict[str, Any] = {"affected": result.affected}
         if result.last_id is not None:
@@ -75,21 +75,21 @@ class Sql:
             found["rows"] = result.rows
         return found
 
-    async def _again(self, asked: Asked, deadline: float) -> Any:
+    async def _again(self, asked: LibraryCall, deadline: float) -> Any:
         """Begin a transaction as the one that a process that ended had open: database, its id, its statements.
         Gives for each statement whether it worked, and what it gave."""
         id, statements = asked.args[1:]
         await self._begin(asked, deadline, id)
         found = []
         for name, *arguments in statements:
-            each = Asked(name, [{"tx": id}, *arguments], asked.permissions, asked.run_id)
+            each = LibraryCall(name, [{"tx": id}, *arguments], asked.permissions, asked.run_id)
             try:
                 found.append((True, await self.functions[name].run(each, deadline)))
             except ApiError as error:
                 found.append((False, error.message))
         return found
 
-    async def _run(self, asked: Asked, *, write: bool) -> Result:
+    async def _run(self, asked: LibraryCall, *, write: bool) -> Result:
         place, statement = asked.argument(0), asked.argument(1)
         if not isinstance(statement, str):
             raise InvalidCall(f"{asked.name} expects a statement as a string")
@@ -104,10 +104,10 @@ class Sql:
         async with self._database(url).connect() as connection:
             return await connection.run(statement, asked.argument(2), write=write)
 
-    async def _connect(self, asked: Asked, deadline: float) -> str:
+    async def _connect(self, asked: LibraryCall, deadline: float) -> str:
         return sql_place(self._url(asked.permissions, asked.argument(0), write=False))
 
-    async def _begin(self, asked: Asked, deadline: float, id: str | None = None) -> str:
+    async def _begin(self, asked: LibraryCall, deadline: float, id: str | None = None) -> str:
         url = self._url(asked.permissions, asked.argument(0), write=True)
         run_id = asked.run_id
         self._beginning[run_id] += 1
@@ -126,7 +126,7 @@ class Sql:
                 self._over.discard(run_id)
         return id
 
-    async def _commit(self, asked: Asked, deadline: float) -> None:
+    async def _commit(self, asked: LibraryCall, deadline: float) -> None:
         transaction = self._transaction(asked)
         async with transaction.turn:
             try:
@@ -134,7 +134,7 @@ class Sql:
             finally:
                 await self._end(asked.args[0]["tx"])
 
-    async def _rollback(self, asked: Asked, deadline: float) -> None:
+    async def _rollback(self, asked: LibraryCall, deadline: float) -> None:
         place = asked.argument(0)
         transaction = self._open.get(place["tx"]) if isinstance(place, dict) and "tx" in place else None
         if transaction is None or transaction.run_id != asked.run_id:
@@ -145,7 +145,7 @@ class Sql:
 
     # -- what is behind them
 
-    def _transaction(self, asked: Asked) -> _Transaction:
+    def _transaction(self, asked: LibraryCall) -> _Transaction:
         place = asked.argument(0)
         found = self._open.get(str(place.get("tx"))) if isinstance(place, dict) else None
         if found is None or found.run_id != asked.run_id:
@@ -165,10 +165,10 @@ class Sql:
         if transaction is not None:
             await transaction.stack.aclose()
 
-    def _database(self, url: str) -> Database:
+    def _database(self, url: str) -> GrantedDatabase:
         found = self._databases.get(url)
         if found is None:
-            found = self._databases[url] = Database(url)
+            found = self._databases[url] = GrantedDatabase(url)
         return found
 
     def _url(self, permissions: Permissions, wanted: Any, *, write: bool) -> str:

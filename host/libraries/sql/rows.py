@@ -10,7 +10,7 @@ from uuid import UUID
 
 from host.errors import LimitError
 
-__all__ = ["Rows"]
+__all__ = ["RowReader"]
 
 MOST_ROWS = 100_000
 MOST_VALUES = 1_000_000  # of all rows, nulls included
@@ -20,7 +20,7 @@ VALUE = 16  # bytes a value counts beside its text
 _AS_IT_IS = (str, int, float, bytes, bool, list, dict, date, time, Decimal, UUID)  # datetime is a date
 
 
-class Rows:
+class RowReader:
     """Collects rows by column name. ``weigh`` and ``add`` raise ``LimitError`` for the first one too many."""
 
     def __init__(self) -> None:

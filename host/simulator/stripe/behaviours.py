@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import (
     catalogue,
     checkout,
@@ -18,7 +18,7 @@ from host.simulator.stripe import (
     subscriptions,
 )
 
-BEHAVIOURS: dict[str, Callable[[Call], Object | bytes]] = {
+BEHAVIOURS: dict[str, Callable[[RequestContext], Object | bytes]] = {
     "charges.capture": payments.capture_charge,
     "charges.create": payments.create_charge,
     "checkout.sessions.create": checkout.create_session,

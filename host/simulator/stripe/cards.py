@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from host.simulator.api_error import missing
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -76,7 +76,7 @@ def card_error(card: Card) -> Object:
     return {"type": "card_error", **({"decline_code": card.decline} if card.decline else {})}
 
 
-def payment_method(call: Call, id: str, param: str = "payment_method") -> Object:
+def payment_method(call: RequestContext, id: str, param: str = "payment_method") -> Object:
     """The payment method of that id; a test one (``pm_card_visa``, ``tok_visa``) is made on the spot."""
     found = call.find("payment_method", id)
     if found is not None:
@@ -87,13 +87,13 @@ def payment_method(call: Call, id: str, param: str = "payment_method") -> Object
     return make(call, {"card": card_facts(call, CARDS[name])})
 
 
-def make(call: Call, fields: Object) -> Object:
+def make(call: RequestContext, fields: Object) -> Object:
     """A new payment method."""
     blank = {"card": None, "customer": None, "billing_details": _nobody()}
     return call.make("payment_method", {**blank, **fields})
 
 
-def card_facts(call: Call, card: Card, given: Object | None = None) -> Object:
+def card_facts(call: RequestContext, card: Card, given: Object | None = None) -> Object:
     """The ``card`` member of a payment method; ``given`` has what the caller said of it."""
     given = given or {}
     year = 1970 + int(call.now / 31556952)
@@ -115,7 +115,7 @@ def card_facts(call: Call, card: Card, given: Object | None = None) -> Object:
     }
 
 
-def from_parameters(call: Call, params: Object) -> Object:
+def from_parameters(call: RequestContext, params: Object) -> Object:
     """The fields of a payment method described by ``type`` and the type's own table."""
     kind = params.get("type") or "card"
     fields: Object = {"type": kind}

@@ -6,11 +6,11 @@ from typing import Any
 
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.money import check_amount, check_currency
 
 
-def create_product(call: Call) -> Object:
+def create_product(call: RequestContext) -> Object:
     """A product, with its price where ``default_price_data`` describes one."""
     product = call.put(resources.fresh(call), call.params)
     if data := call.params.get("default_price_data"):
@@ -18,14 +18,14 @@ def create_product(call: Call) -> Object:
     return call.save("product", product)
 
 
-def delete_product(call: Call) -> Object | bytes:
+def delete_product(call: RequestContext) -> Object | bytes:
     """Gone, unless it has prices, active or not: these cannot be deleted (stripe/stripe-python#658)."""
     if any(price["product"] == call.target for price in call.world.store.each("price")):
         raise invalid("This product cannot be deleted because it has one or more user-created prices.")
     return resources.delete(call)
 
 
-def create_price(call: Call) -> Object:
+def create_price(call: RequestContext) -> Object:
     """A price of a product, which ``product_data`` may describe."""
     check_currency(call)
     if ("product" in call.params) == ("product_data" in call.params):
@@ -43,7 +43,7 @@ def create_price(call: Call) -> Object:
     return make_price(call, params)
 
 
-def make_price(call: Call, params: Object) -> Object:
+def make_price(call: RequestContext, params: Object) -> Object:
     """A price of ``params``, kept."""
     if not params.keys() & {"unit_amount", "unit_amount_decimal", "tiers", "custom_unit_amount"}:
         raise invalid(
@@ -68,7 +68,7 @@ def make_price(call: Call, params: Object) -> Object:
     return call.save("price", price)
 
 
-def create_coupon(call: Call) -> Object:
+def create_coupon(call: RequestContext) -> Object:
     """A coupon of a percentage or an amount."""
     check_currency(call)
     check_amount(call, "amount_off")
@@ -89,7 +89,7 @@ def create_coupon(call: Call) -> Object:
     return resources.create(call)
 
 
-def create_promotion_code(call: Call) -> Object:
+def create_promotion_code(call: RequestContext) -> Object:
     """A code that customers type for a coupon."""
     code = call.params.get("code")
     if code and any(
@@ -105,7 +105,7 @@ def create_promotion_code(call: Call) -> Object:
     return call.save("promotion_code", promotion)
 
 
-def coupon_of(call: Call, wanted: Object, path: str) -> tuple[Object, str | None]:
+def coupon_of(call: RequestContext, wanted: Object, path: str) -> tuple[Object, str | None]:
     """(coupon, promotion code's id) that an entry of ``discounts`` names; counts its use."""
     promotion_id = wanted.get("promotion_code")
     coupon_id = wanted.get("coupon")
@@ -126,7 +126,7 @@ def coupon_of(call: Call, wanted: Object, path: str) -> tuple[Object, str | None
     return call.save("coupon", {**coupon, "times_redeemed": used, "valid": valid}), promotion_id
 
 
-def make_discounts(call: Call, wanted: Any, owner: Object) -> list[Object]:
+def make_discounts(call: RequestContext, wanted: Any, owner: Object) -> list[Object]:
     """Discount objects for a ``discounts`` parameter; ``owner`` has the fields that say whose they are."""
     found: list[Object] = []
     for n, item in enumerate(wanted or []):

@@ -6,14 +6,14 @@ from typing import Any
 
 from host.simulator import resources
 from host.simulator.api_error import invalid
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.catalogue import make_price
 from host.simulator.stripe.money import unit_price
 
 DAY = 86400
 
 
-def create_session(call: Call) -> Object:
+def create_session(call: RequestContext) -> Object:
     """An open session with a page to pay at."""
     params = call.params
     mode = params.get("mode", "payment")
@@ -41,7 +41,7 @@ def create_session(call: Call) -> Object:
     return call.save("checkout.session", session)
 
 
-def _items(call: Call, under: str, *, subscription: bool | None = None) -> list[Object]:
+def _items(call: RequestContext, under: str, *, subscription: bool | None = None) -> list[Object]:
     """The ``line_items`` asked for, kept below ``under``."""
     found: list[Object] = []
     for n, wanted in enumerate(call.params.get("line_items") or []):
@@ -70,7 +70,7 @@ def _items(call: Call, under: str, *, subscription: bool | None = None) -> list[
     return found
 
 
-def _price(call: Call, wanted: Object, path: str) -> Object:
+def _price(call: RequestContext, wanted: Object, path: str) -> Object:
     if data := wanted.get("price_data"):
         params: dict[str, Any] = dict(data)
         if described := params.pop("product_data", None):
@@ -83,7 +83,7 @@ def _price(call: Call, wanted: Object, path: str) -> Object:
     return call.load("price", wanted["price"], f"{path}[price]", 400)
 
 
-def expire_session(call: Call) -> Object:
+def expire_session(call: RequestContext) -> Object:
     """open → expired."""
     session = call.subject()
     if session["status"] != "open":
@@ -96,7 +96,7 @@ def expire_session(call: Call) -> Object:
     )
 
 
-def create_quote(call: Call) -> Object:
+def create_quote(call: RequestContext) -> Object:
     """A draft for a customer."""
     quote = call.put(resources.fresh(call), {k: v for k, v in call.params.items() if k != "line_items"})
     quote["expires_at"] = call.params.get("expires_at") or call.now + 30 * DAY
@@ -108,24 +108,24 @@ def create_quote(call: Call) -> Object:
     return call.save("quote", quote)
 
 
-def finalize_quote(call: Call) -> Object:
+def finalize_quote(call: RequestContext) -> Object:
     """draft → open."""
     quote = _quote(call, ("draft",), "finalized", "open")
     quote["number"] = f"QT-{call.world.ids.code(8)}-0001-1"
     return call.save("quote", quote)
 
 
-def accept_quote(call: Call) -> Object:
+def accept_quote(call: RequestContext) -> Object:
     """open → accepted."""
     return call.save("quote", _quote(call, ("open",), "accepted", "accepted"))
 
 
-def cancel_quote(call: Call) -> Object:
+def cancel_quote(call: RequestContext) -> Object:
     """draft or open → canceled."""
     return call.save("quote", _quote(call, ("draft", "open"), "canceled", "canceled"))
 
 
-def _quote(call: Call, allowed: tuple[str, ...], word: str, status: str) -> Object:
+def _quote(call: RequestContext, allowed: tuple[str, ...], word: str, status: str) -> Object:
     quote = call.put(call.subject(), call.params)
     if quote["status"] not in allowed:
         raise call.refuse(
@@ -136,14 +136,14 @@ def _quote(call: Call, allowed: tuple[str, ...], word: str, status: str) -> Obje
     return quote
 
 
-def create_clock(call: Call) -> Object:
+def create_clock(call: RequestContext) -> Object:
     """A clock that stands still until it is advanced."""
     clock = call.put(resources.fresh(call), call.params)
     clock["deletes_after"] = call.now + 30 * DAY
     return call.save("test_helpers.test_clock", clock)
 
 
-def advance_clock(call: Call) -> Object:
+def advance_clock(call: RequestContext) -> Object:
     """To a later time, at once; trials that end by then become active."""
     clock = call.subject()
     then = call.params["frozen_time"]
@@ -161,13 +161,13 @@ def advance_clock(call: Call) -> Object:
     return call.save("test_helpers.test_clock", clock)
 
 
-def create_webhook(call: Call) -> Object:
+def create_webhook(call: RequestContext) -> Object:
     """An endpoint; its secret is told once, here."""
     endpoint = resources.create(call)
     return {**endpoint, "secret": call.world.ids.new("whsec_", 32)}
 
 
-def create_file(call: Call) -> Object:
+def create_file(call: RequestContext) -> Object:
     """What was uploaded: name, size and type; the content is not kept."""
     sent = call.params.get("file")
     facts: dict[str, Any] = (

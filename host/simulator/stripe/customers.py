@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.cards import from_parameters, make, payment_method
 
 
-def create_customer(call: Call) -> Object:
+def create_customer(call: RequestContext) -> Object:
     """A customer; a payment method given is attached."""
     customer = call.put(resources.fresh(call), _own(call))
     customer["invoice_prefix"] = call.world.ids.code()
@@ -16,19 +16,19 @@ def create_customer(call: Call) -> Object:
     return call.save("customer", customer)
 
 
-def update_customer(call: Call) -> Object:
+def update_customer(call: RequestContext) -> Object:
     """The same for a customer there is."""
     customer = call.put(call.subject(), _own(call))
     _take_method(call, customer)
     return call.save("customer", customer)
 
 
-def _own(call: Call) -> Object:
+def _own(call: RequestContext) -> Object:
     """The parameters that are fields as they come."""
     return {name: value for name, value in call.params.items() if name not in ("source", "tax")}
 
 
-def _take_method(call: Call, customer: Object) -> None:
+def _take_method(call: RequestContext, customer: Object) -> None:
     if given := call.params.get("payment_method"):
         attach(call, payment_method(call, given), str(customer["id"]))
     settings = customer.get("invoice_settings") or {}
@@ -39,7 +39,7 @@ def _take_method(call: Call, customer: Object) -> None:
         customer["invoice_settings"] = {**settings, "default_payment_method": method["id"]}
 
 
-def delete_customer(call: Call) -> Object | bytes:
+def delete_customer(call: RequestContext) -> Object | bytes:
     """Gone but for its id; its subscriptions end."""
     id = call.target
     gone = resources.delete(call)
@@ -50,7 +50,7 @@ def delete_customer(call: Call) -> Object | bytes:
     return gone
 
 
-def create_method(call: Call) -> Object:
+def create_method(call: RequestContext) -> Object:
     """A payment method of ``type``, or a copy of another."""
     if "type" not in call.params and "payment_method" not in call.params:
         raise call.refuse("Missing required param: type.", code="parameter_missing", param="type")
@@ -66,7 +66,7 @@ def create_method(call: Call) -> Object:
     return call.save("payment_method", call.put(method, rest))
 
 
-def attach_method(call: Call) -> Object:
+def attach_method(call: RequestContext) -> Object:
     """The method is the customer's from here on."""
     if not call.params.get("customer"):
         raise call.refuse("Missing required param: customer.", code="parameter_missing", param="customer")
@@ -78,12 +78,12 @@ def attach_method(call: Call) -> Object:
     return attach(call, method, call.params["customer"])
 
 
-def attach(call: Call, method: Object, customer: str) -> Object:
+def attach(call: RequestContext, method: Object, customer: str) -> Object:
     """``method`` with the customer set, kept."""
     return call.save("payment_method", {**method, "customer": customer})
 
 
-def detach_method(call: Call) -> Object:
+def detach_method(call: RequestContext) -> Object:
     """The method is nobody's."""
     method = call.subject()
     if method["customer"] is None:
@@ -94,7 +94,7 @@ def detach_method(call: Call) -> Object:
     return call.save("payment_method", {**method, "customer": None})
 
 
-def default_method(call: Call, customer: str) -> str | None:
+def default_method(call: RequestContext, customer: str) -> str | None:
     """The payment method a customer's invoices are paid with."""
     found = call.find("customer", customer) or {}
     settings = found.get("invoice_settings") or {}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.api_error import invalid
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import invoices
 from host.simulator.stripe.money import check_amount, check_currency, unit_price
 
 
-def create_item(call: Call) -> Object:
+def create_item(call: RequestContext) -> Object:
     """An item for the customer's next invoice, or for a draft."""
     check_currency(call)
     customer = call.params.get("customer")
@@ -50,7 +50,7 @@ def create_item(call: Call) -> Object:
     return item
 
 
-def check_amounts(call: Call) -> Object:
+def check_amounts(call: RequestContext) -> Object:
     """Resources that move an amount of a currency: transfers, payouts, top-ups."""
     check_currency(call)
     check_amount(call)

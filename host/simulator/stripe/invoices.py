@@ -6,7 +6,7 @@ from typing import Any
 
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import payments
 from host.simulator.stripe.cards import card_of, payment_method
 from host.simulator.stripe.catalogue import make_discounts
@@ -14,7 +14,7 @@ from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.money import check_currency, taken_off, unit_price
 
 
-def add_line(call: Call, invoice: Object, amount: int, **fields: Any) -> Object:
+def add_line(call: RequestContext, invoice: Object, amount: int, **fields: Any) -> Object:
     """A line of ``amount`` on ``invoice``, kept by itself and in the invoice."""
     line = call.make(
         "line_item",
@@ -34,7 +34,7 @@ def add_line(call: Call, invoice: Object, amount: int, **fields: Any) -> Object:
     return line
 
 
-def total_up(call: Call, invoice: Object) -> Object:
+def total_up(call: RequestContext, invoice: Object) -> Object:
     """Subtotal, discounts and total from the lines."""
     subtotal = sum(line["amount"] for line in invoice["lines"]["data"])
     left, amounts = subtotal, list[Object]()
@@ -56,7 +56,7 @@ def total_up(call: Call, invoice: Object) -> Object:
     return invoice
 
 
-def new_invoice(call: Call, customer: Object, currency: str, **fields: Any) -> Object:
+def new_invoice(call: RequestContext, customer: Object, currency: str, **fields: Any) -> Object:
     """A draft for ``customer``, not kept yet."""
     invoice = call.blank("invoice")
     invoice.update(
@@ -71,7 +71,7 @@ def new_invoice(call: Call, customer: Object, currency: str, **fields: Any) -> O
     return invoice
 
 
-def create_invoice(call: Call) -> Object:
+def create_invoice(call: RequestContext) -> Object:
     """A draft with the customer's pending items, if asked to include them."""
     check_currency(call)
     id = call.params.get("customer")
@@ -96,7 +96,7 @@ def create_invoice(call: Call) -> Object:
     return call.save("invoice", total_up(call, invoice))
 
 
-def add_item(call: Call, invoice: Object, item: Object) -> None:
+def add_item(call: RequestContext, invoice: Object, item: Object) -> None:
     """The line of an invoice item."""
     add_line(
         call,
@@ -114,7 +114,7 @@ def add_item(call: Call, invoice: Object, item: Object) -> None:
     )
 
 
-def draft(call: Call, id: str) -> Object:
+def draft(call: RequestContext, id: str) -> Object:
     """The invoice, which must be a draft."""
     invoice = call.load("invoice", id, "invoice", 400)
     if invoice["status"] != "draft":
@@ -122,14 +122,14 @@ def draft(call: Call, id: str) -> Object:
     return invoice
 
 
-def _not_editable(call: Call, invoice: Object) -> Refusal:
+def _not_editable(call: RequestContext, invoice: Object) -> Refusal:
     return call.refuse(
         f"Finalized invoices can't be updated in this way: invoice {invoice['id']} is {invoice['status']}.",
         code="invoice_not_editable",
     )
 
 
-def finalize(call: Call, invoice: Object) -> Object:
+def finalize(call: RequestContext, invoice: Object) -> Object:
     """From draft to open, or paid where nothing is due; kept."""
     customer = call.find("customer", invoice["customer"]) or {}
     sequence = customer.get("next_invoice_sequence") or 1
@@ -150,13 +150,13 @@ def finalize(call: Call, invoice: Object) -> Object:
     return call.save("invoice", invoice)
 
 
-def mark_paid(call: Call, invoice: Object, amount: int) -> None:
+def mark_paid(call: RequestContext, invoice: Object, amount: int) -> None:
     """Set what a paid invoice has."""
     invoice.update(status="paid", amount_paid=amount, amount_remaining=0, attempted=True)
     invoice["status_transitions"]["paid_at"] = call.now
 
 
-def attempt(call: Call, invoice: Object, method: str) -> bool:
+def attempt(call: RequestContext, invoice: Object, method: str) -> bool:
     """Try to pay an open invoice with a payment method; whether that worked, or waits for authentication.
 
     A declined card is a :class:`Refusal`.
@@ -180,7 +180,7 @@ def attempt(call: Call, invoice: Object, method: str) -> bool:
     return True
 
 
-def _intent(call: Call, invoice: Object, method: Object) -> Object:
+def _intent(call: RequestContext, invoice: Object, method: Object) -> Object:
     id = call.new_id("payment_intent")
     return call.make(
         "payment_intent",
@@ -197,7 +197,7 @@ def _intent(call: Call, invoice: Object, method: Object) -> Object:
     )
 
 
-def update_invoice(call: Call) -> Object:
+def update_invoice(call: RequestContext) -> Object:
     """A draft in full; of a finalized one only metadata and texts."""
     invoice = call.subject()
     rest = {name: value for name, value in call.params.items() if name not in ("discounts", "expand")}
@@ -211,7 +211,7 @@ def update_invoice(call: Call) -> Object:
     return call.save("invoice", invoice)
 
 
-def finalize_invoice(call: Call) -> Object:
+def finalize_invoice(call: RequestContext) -> Object:
     """draft → open."""
     invoice = call.subject()
     if invoice["status"] != "draft":
@@ -222,7 +222,7 @@ def finalize_invoice(call: Call) -> Object:
     return finalize(call, invoice)
 
 
-def pay_invoice(call: Call) -> Object:
+def pay_invoice(call: RequestContext) -> Object:
     """open → paid; 402 where the card declines."""
     invoice = call.subject()
     if invoice["status"] == "draft":
@@ -256,17 +256,17 @@ def pay_invoice(call: Call) -> Object:
     return invoice
 
 
-def void_invoice(call: Call) -> Object:
+def void_invoice(call: RequestContext) -> Object:
     """open → void."""
     return _close(call, ("open", "uncollectible"), "void", "voided_at")
 
 
-def mark_uncollectible(call: Call) -> Object:
+def mark_uncollectible(call: RequestContext) -> Object:
     """open → uncollectible."""
     return _close(call, ("open",), "uncollectible", "marked_uncollectible_at")
 
 
-def _close(call: Call, allowed: tuple[str, ...], status: str, moment: str) -> Object:
+def _close(call: RequestContext, allowed: tuple[str, ...], status: str, moment: str) -> Object:
     invoice = call.subject()
     if invoice["status"] not in allowed:
         raise call.refuse(
@@ -279,20 +279,20 @@ def _close(call: Call, allowed: tuple[str, ...], status: str, moment: str) -> Ob
     return call.save("invoice", invoice)
 
 
-def send_invoice(call: Call) -> Object:
+def send_invoice(call: RequestContext) -> Object:
     """Finalized if it was a draft."""
     invoice = call.subject()
     return finalize(call, invoice) if invoice["status"] == "draft" else invoice
 
 
-def delete_invoice(call: Call) -> Object | bytes:
+def delete_invoice(call: RequestContext) -> Object | bytes:
     """Only drafts can go."""
     if call.subject()["status"] != "draft":
         raise call.refuse("You can only delete draft invoices.", code="invoice_not_editable")
     return resources.delete(call)
 
 
-def add_lines(call: Call) -> Object:
+def add_lines(call: RequestContext) -> Object:
     """More lines on a draft."""
     invoice = draft(call, call.target)
     for line in call.params["lines"]:

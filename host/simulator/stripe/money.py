@@ -9,7 +9,7 @@ from typing import Any
 from host.apis.amounts import ZERO_DECIMALS
 from host.simulator.api_error import invalid
 from host.simulator.checks import at_least
-from host.simulator.context import Call
+from host.simulator.context import RequestContext
 
 # https://docs.stripe.com/currencies
 CURRENCIES = frozenset(
@@ -27,7 +27,7 @@ _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "cad": 50, "aud": 50, "chf": 50, "jpy
 _DAYS = {"day": 1, "week": 7}
 
 
-def check_currency(call: Call, name: str = "currency") -> None:
+def check_currency(call: RequestContext, name: str = "currency") -> None:
     """Put the currency in lower case; refuse one that does not exist."""
     currency = call.params.get(name)
     if currency is None:
@@ -41,7 +41,7 @@ def check_currency(call: Call, name: str = "currency") -> None:
     call.params[name] = currency
 
 
-def check_amount(call: Call, name: str = "amount", *, charge: bool = False) -> None:
+def check_amount(call: RequestContext, name: str = "amount", *, charge: bool = False) -> None:
     """Refuse an amount below 1, or below the least that a ``charge`` may be in its currency."""
     amount, currency = call.params.get(name), call.params.get("currency", "usd")
     if amount is None:
@@ -56,7 +56,7 @@ def check_amount(call: Call, name: str = "amount", *, charge: bool = False) -> N
         )
 
 
-def amount_of(call: Call, name: str, default: int) -> int:
+def amount_of(call: RequestContext, name: str, default: int) -> int:
     """The amount asked for, or ``default``."""
     said = call.params.get(name)
     return default if said is None else int(said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal
 from host.simulator.checks import at_least
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.cards import Card, card_error, card_of, from_parameters, make, payment_method
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
 
@@ -19,7 +19,7 @@ _CANCELABLE = (
 )
 
 
-def create_intent(call: Call) -> Object:
+def create_intent(call: RequestContext) -> Object:
     """``requires_payment_method``, or further with a payment method and ``confirm``."""
     check_currency(call)
     check_amount(call, charge=True)
@@ -32,7 +32,7 @@ def create_intent(call: Call) -> Object:
     return _confirm(call, intent) if call.params.get("confirm") else intent
 
 
-def update_intent(call: Call) -> Object:
+def update_intent(call: RequestContext) -> Object:
     """Amounts and the method can change until it is confirmed."""
     intent = call.subject()
     if intent["status"] not in _WAITING:
@@ -52,7 +52,7 @@ def update_intent(call: Call) -> Object:
     return call.save("payment_intent", intent)
 
 
-def confirm_intent(call: Call) -> Object:
+def confirm_intent(call: RequestContext) -> Object:
     """``succeeded``, ``requires_capture``, ``requires_action``, or 402."""
     intent = call.subject()
     call.put(intent, call.params)
@@ -60,7 +60,7 @@ def confirm_intent(call: Call) -> Object:
     return _confirm(call, intent)
 
 
-def take_method(call: Call, intent: Object) -> None:
+def take_method(call: RequestContext, intent: Object) -> None:
     """Set the payment method that the parameters name or describe, if any."""
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
     if given:
@@ -74,7 +74,7 @@ def take_method(call: Call, intent: Object) -> None:
         intent["status"] = "requires_confirmation"
 
 
-def _confirm(call: Call, intent: Object) -> Object:
+def _confirm(call: RequestContext, intent: Object) -> Object:
     status = intent["status"]
     if status == "succeeded":
         raise _unexpected(
@@ -109,7 +109,7 @@ def _confirm(call: Call, intent: Object) -> Object:
     return call.save("payment_intent", intent)
 
 
-def charge_intent(call: Call, intent: Object, method: Object) -> Object:
+def charge_intent(call: RequestContext, intent: Object, method: Object) -> Object:
     """Charge the intent's method; the intent is changed but not kept. :class:`Refusal` 402 if declined."""
     card = card_of(method)
     manual = intent["capture_method"] == "manual"
@@ -149,7 +149,7 @@ def _extra(error: Object) -> Object:
 
 
 def make_charge(
-    call: Call, source: Object, method: Object, *, captured: bool, failed: Card | None = None
+    call: RequestContext, source: Object, method: Object, *, captured: bool, failed: Card | None = None
 ) -> Object:
     """The charge that an intent or a legacy request (``source``) leads to."""
     amount = source["amount"]
@@ -183,7 +183,7 @@ def make_charge(
     return call.make("charge", fields, id=id)
 
 
-def cancel_intent(call: Call) -> Object:
+def cancel_intent(call: RequestContext) -> Object:
     """``canceled``, from any state but success and cancellation."""
     intent = call.subject()
     if intent["status"] not in _CANCELABLE:
@@ -202,7 +202,7 @@ def cancel_intent(call: Call) -> Object:
     return call.save("payment_intent", intent)
 
 
-def capture_intent(call: Call) -> Object:
+def capture_intent(call: RequestContext) -> Object:
     """``succeeded`` with all or ``amount_to_capture`` of what was authorised."""
     intent = call.subject()
     if intent["status"] != "requires_capture":
@@ -234,7 +234,7 @@ def _capture(charge: Object, amount: int) -> None:
     charge.update(captured=True, amount_captured=amount, amount_refunded=charge["amount"] - amount)
 
 
-def increment_intent(call: Call) -> Object:
+def increment_intent(call: RequestContext) -> Object:
     """A higher authorised amount."""
     intent = call.subject()
     if intent["status"] != "requires_capture":
@@ -257,7 +257,7 @@ def _unexpected(intent: Object, message: str) -> Refusal:
     )
 
 
-def create_charge(call: Call) -> Object:
+def create_charge(call: RequestContext) -> Object:
     """A charge of a token or payment method, the old way."""
     check_currency(call)
     check_amount(call, charge=True)
@@ -280,7 +280,7 @@ def create_charge(call: Call) -> Object:
     return charge
 
 
-def capture_charge(call: Call) -> Object:
+def capture_charge(call: RequestContext) -> Object:
     """All or a part of an authorised charge."""
     charge = call.subject()
     if charge["captured"]:

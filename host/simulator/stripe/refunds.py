@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.money import amount_of, check_amount, shown
 
 
-def create_refund(call: Call) -> Object:
+def create_refund(call: RequestContext) -> Object:
     """All or a part of a charge, given back."""
     if ("charge" in call.params) == ("payment_intent" in call.params):
         raise call.refuse(
@@ -42,7 +42,7 @@ def create_refund(call: Call) -> Object:
     return call.save("refund", refund)
 
 
-def _refundable(call: Call) -> Object:
+def _refundable(call: RequestContext) -> Object:
     intent_id = call.params.get("payment_intent")
     if intent_id is None:
         charge = call.load("charge", call.params["charge"], "charge", 400)
@@ -59,6 +59,6 @@ def _refundable(call: Call) -> Object:
     return charge
 
 
-def _refunded(call: Call, charge: Object) -> int:
+def _refunded(call: RequestContext, charge: Object) -> int:
     """What was given back so far; what was authorised but never captured is not in it."""
     return int(charge["amount_refunded"] - (charge["amount"] - charge["amount_captured"]))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.api_error import Refusal
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.cards import card_error, card_of, payment_method
 from host.simulator.stripe.payments import take_method
 
 
-def create_setup(call: Call) -> Object:
+def create_setup(call: RequestContext) -> Object:
     """``requires_payment_method``, ``requires_confirmation``, or further with ``confirm``."""
     setup = call.put(resources.fresh(call), call.params)
     setup["client_secret"] = f"{setup['id']}_secret_{call.world.ids.new('', 25)}"
@@ -18,7 +18,7 @@ def create_setup(call: Call) -> Object:
     return _confirm_setup(call, setup) if call.params.get("confirm") else setup
 
 
-def confirm_setup(call: Call) -> Object:
+def confirm_setup(call: RequestContext) -> Object:
     """``succeeded``, and the method is the customer's."""
     setup = call.subject()
     call.put(setup, call.params)
@@ -26,7 +26,7 @@ def confirm_setup(call: Call) -> Object:
     return _confirm_setup(call, setup)
 
 
-def _confirm_setup(call: Call, setup: Object) -> Object:
+def _confirm_setup(call: RequestContext, setup: Object) -> Object:
     if setup["status"] in ("succeeded", "canceled") or not setup.get("payment_method"):
         why = (
             f"it has a status of {setup['status']}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from host.simulator.api_error import invalid
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.catalogue import make_price
 from host.simulator.stripe.money import later
 
 
-def new_item(call: Call, subscription: Object, wanted: Object, path: str) -> Object:
+def new_item(call: RequestContext, subscription: Object, wanted: Object, path: str) -> Object:
     """An item as ``wanted`` describes it, kept; ``path`` names it in messages."""
     price = _price(call, wanted, path)
     recurring = price["recurring"]
@@ -29,7 +29,7 @@ def new_item(call: Call, subscription: Object, wanted: Object, path: str) -> Obj
     return call.make("subscription_item", fields)
 
 
-def _price(call: Call, wanted: Object, path: str) -> Object:
+def _price(call: RequestContext, wanted: Object, path: str) -> Object:
     if data := wanted.get("price_data"):
         price = make_price(call, data)
     elif id := wanted.get("price") or wanted.get("plan"):
@@ -49,7 +49,7 @@ def _price(call: Call, wanted: Object, path: str) -> Object:
     return price
 
 
-def _plan(call: Call, price: Object) -> Object:
+def _plan(call: RequestContext, price: Object) -> Object:
     """The price in the old words, which the API still answers."""
     plan = call.blank("plan", price["id"])
     same = (
@@ -84,7 +84,7 @@ def set_items(subscription: Object, items: list[Object]) -> None:
     }
 
 
-def change_item(call: Call, item: Object, wanted: Object, path: str) -> None:
+def change_item(call: RequestContext, item: Object, wanted: Object, path: str) -> None:
     """Price, quantity and metadata of an item."""
     if wanted.get("price") or wanted.get("price_data"):
         item["price"] = _price(call, wanted, path)
@@ -96,7 +96,7 @@ def change_item(call: Call, item: Object, wanted: Object, path: str) -> None:
     call.save("subscription_item", item)
 
 
-def create_item(call: Call) -> Object:
+def create_item(call: RequestContext) -> Object:
     """One more item of a subscription."""
     id = call.params.get("subscription")
     if not id:
@@ -108,7 +108,7 @@ def create_item(call: Call) -> Object:
     return item
 
 
-def update_item(call: Call) -> Object:
+def update_item(call: RequestContext) -> Object:
     """Price or quantity of an item."""
     item = call.subject()
     change_item(call, item, call.params, "item")
@@ -116,7 +116,7 @@ def update_item(call: Call) -> Object:
     return item
 
 
-def delete_item(call: Call) -> Object:
+def delete_item(call: RequestContext) -> Object:
     """The item goes; the last one cannot."""
     item = call.subject()
     _sync(call, item, keep=False)
@@ -124,7 +124,7 @@ def delete_item(call: Call) -> Object:
     return call.save("subscription_item", gone, deleted=True)
 
 
-def _sync(call: Call, item: Object, *, keep: bool) -> None:
+def _sync(call: RequestContext, item: Object, *, keep: bool) -> None:
     subscription = call.load("subscription", item["subscription"])
     items = [item if old["id"] == item["id"] else old for old in subscription["items"]["data"]]
     if not keep:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator.api_error import Refusal, invalid, missing
-from host.simulator.context import Call, Object
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import invoices
 from host.simulator.stripe.cards import payment_method
 from host.simulator.stripe.catalogue import make_discounts, make_price
@@ -21,7 +21,7 @@ _HANDLED = frozenset(
 )
 
 
-def create_subscription(call: Call) -> Object:
+def create_subscription(call: RequestContext) -> Object:
     """Trialing, active, or incomplete where the first invoice cannot be paid."""
     check_currency(call)
     params = call.params
@@ -66,7 +66,7 @@ def _currency(items: list[Object]) -> str:
     return str(next(iter(found)))
 
 
-def _set_trial(call: Call, subscription: Object) -> None:
+def _set_trial(call: RequestContext, subscription: Object) -> None:
     end = call.params.get("trial_end")
     days = call.params.get("trial_period_days")
     if days is not None and days < 0:
@@ -87,12 +87,12 @@ def _set_trial(call: Call, subscription: Object) -> None:
     )
 
 
-def _set_discounts(call: Call, subscription: Object) -> None:
+def _set_discounts(call: RequestContext, subscription: Object) -> None:
     owner = {"subscription": subscription["id"], "customer": subscription["customer"]}
     subscription["discounts"] = [d["id"] for d in make_discounts(call, call.params.get("discounts"), owner)]
 
 
-def _set_end(call: Call, subscription: Object) -> None:
+def _set_end(call: RequestContext, subscription: Object) -> None:
     """``cancel_at_period_end`` and ``cancel_at``."""
     wanted: Any = call.params.get("cancel_at")
     if isinstance(wanted, int):
@@ -106,7 +106,7 @@ def _set_end(call: Call, subscription: Object) -> None:
         subscription.update(cancel_at=None, canceled_at=None)
 
 
-def _first_invoice(call: Call, subscription: Object, customer: Object) -> None:
+def _first_invoice(call: RequestContext, subscription: Object, customer: Object) -> None:
     trial = subscription["status"] == "trialing"
     invoice = invoices.new_invoice(
         call,
@@ -137,7 +137,7 @@ def _first_invoice(call: Call, subscription: Object, customer: Object) -> None:
     _pay(call, subscription, invoice)
 
 
-def _pay(call: Call, subscription: Object, invoice: Object) -> None:
+def _pay(call: RequestContext, subscription: Object, invoice: Object) -> None:
     behaviour = call.params.get("payment_behavior", "allow_incomplete")
     method = subscription.get("default_payment_method") or default_method(call, subscription["customer"])
     if behaviour != "default_incomplete" and method:
@@ -159,7 +159,7 @@ def _pay(call: Call, subscription: Object, invoice: Object) -> None:
     subscription["status"] = "incomplete"
 
 
-def _add_line(call: Call, invoice: Object, subscription: Object, item: Object, trial: bool) -> None:
+def _add_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, trial: bool) -> None:
     price, quantity = item["price"], item.get("quantity", 0)
     product = call.find("product", str(price["product"])) or {}
     amount = 0 if trial else unit_price(price, quantity)
@@ -190,7 +190,7 @@ def _add_line(call: Call, invoice: Object, subscription: Object, item: Object, t
     )
 
 
-def _add_extra(call: Call, invoice: Object, extra: Object) -> None:
+def _add_extra(call: RequestContext, invoice: Object, extra: Object) -> None:
     quantity = extra.get("quantity", 1)
     if data := extra.get("price_data"):
         price = make_price(call, data)
@@ -199,7 +199,7 @@ def _add_extra(call: Call, invoice: Object, extra: Object) -> None:
     invoices.add_line(call, invoice, unit_price(price, quantity), quantity=quantity)
 
 
-def update_subscription(call: Call) -> Object:
+def update_subscription(call: RequestContext) -> Object:
     """Items, trial, end and the rest; no invoice is made."""
     subscription = _living(call)
     call.put(subscription, _plain(call.params))
@@ -215,14 +215,14 @@ def update_subscription(call: Call) -> Object:
     return call.save("subscription", subscription)
 
 
-def _living(call: Call) -> Object:
+def _living(call: RequestContext) -> Object:
     subscription = call.subject()
     if subscription["status"] in ("canceled", "incomplete_expired"):
         raise call.refuse("A canceled subscription can only update its cancellation_details and metadata.")
     return subscription
 
 
-def _change_items(call: Call, subscription: Object) -> None:
+def _change_items(call: RequestContext, subscription: Object) -> None:
     items = {item["id"]: item for item in subscription["items"]["data"]}
     for n, wanted in enumerate(call.params["items"]):
         id = wanted.get("id")
@@ -241,7 +241,7 @@ def _change_items(call: Call, subscription: Object) -> None:
     set_items(subscription, list(items.values()))
 
 
-def cancel_subscription(call: Call) -> Object:
+def cancel_subscription(call: RequestContext) -> Object:
     """canceled, at once."""
     subscription = call.subject()
     if subscription["status"] in ("canceled", "incomplete_expired"):
@@ -256,7 +256,7 @@ def cancel_subscription(call: Call) -> Object:
     return call.save("subscription", subscription)
 
 
-def delete_discount(call: Call) -> Object:
+def delete_discount(call: RequestContext) -> Object:
     """The subscription's discounts end."""
     subscription = call.load("subscription", call.path_args["subscription_exposed_id"], "subscription")
     if not subscription["discounts"]:
