@@ -42,9 +42,10 @@ class Beyond:
 
 
 def check_names(name: str, value: Any) -> None:
-    """Raise ``ValidationError`` for a name, of a parameter or inside its ``value``, that a server could read as another."""
+    """Raise ``ValidationError`` for a name, a parameter's or one in its ``value``, that a server could misread."""
     if name == METHOD_PARAMETER:
-        raise ValidationError("", text=f"{name} would have some servers take the request for another; call that operation")
+        text = f"{name} would have some servers take the request for another; call that operation"
+        raise ValidationError("", text=text)
     _check(name, _NAME)
     for each in names_in(value):
         _check(each, _INNER)
@@ -52,7 +53,8 @@ def check_names(name: str, value: Any) -> None:
 
 def _check(name: str, form: str) -> None:
     if not re.match(form, name):
-        raise ValidationError("", text=f"{shown(name)} is no parameter's name; expected one such as price or recurring[interval]")
+        text = f"{shown(name)} is no parameter's name; expected one such as price or recurring[interval]"
+        raise ValidationError("", text=text)
 
 
 def names_in(value: Any) -> list[str]:
