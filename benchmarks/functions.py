@@ -59,9 +59,7 @@ def timed(host: Host, code: str, calls: int) -> float:
 
 
 def costs(host: Host, calls: int, rounds: int) -> None:
-    kinds = {
-        name: LOOP.format(name=name, calls=calls) for name in ("inline", "awaited", "with_context", "plain")
-    }
+    kinds = {name: LOOP.format(name=name, calls=calls) for name in ("inline", "awaited", "with_context", "plain")}
     kinds["iterator, an item"] = ITERATE.format(calls=calls)
     taken: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(rounds):  # interleaved, so that a busy machine hits all alike

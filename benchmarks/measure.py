@@ -70,9 +70,7 @@ def run_once(contestant: Contestant, server: Server, load: Load, cores: set[int]
     creates = after["creates"] - before["creates"]
     others = after["others"] - before["others"]
     if (creates, others) != (load.creates + load.warmup, 0):
-        raise RunError(
-            f"made {creates} creates and {others} other requests, not {load.creates + load.warmup} and 0"
-        )
+        raise RunError(f"made {creates} creates and {others} other requests, not {load.creates + load.warmup} and 0")
     figures = last_json(output) if contestant.prints_figures else {"creates": float(creates)}
     return {**figures, "process_ms": round(took * 1e3, 2)}
 

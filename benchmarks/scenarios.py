@@ -161,9 +161,7 @@ def load_of(contestant: Contestant, scenario: Scenario) -> Load:
     return load
 
 
-def hold(
-    scenario: Scenario, peers: Sequence[Contestant], server: Server, tell: Callable[[str], None]
-) -> Outcome:
+def hold(scenario: Scenario, peers: Sequence[Contestant], server: Server, tell: Callable[[str], None]) -> Outcome:
     """Runs the scenario against ``server``; ``tell`` gets a line of progress per run."""
     taking_part = [peer for peer in peers if not scenario.only or peer.name in scenario.only]
     everyone = [*scenario.own, *(taking_part if scenario.peers else ())]

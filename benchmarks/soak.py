@@ -101,9 +101,7 @@ def main() -> None:
     with Server() as server:
         command = ours(scripts=given.scripts, tasks=given.tasks).command(server.base_url, load)
         began = time.monotonic()
-        process = subprocess.Popen(
-            command, cwd=PROJECT, env=environment(server), stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen(command, cwd=PROJECT, env=environment(server), stdout=subprocess.PIPE, text=True)
         looks: list[Look] = []
         step = given.creates // 20 or 1
         for seen in watch(process, server):

@@ -27,10 +27,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
         several = any(series.contestant.cores > 1 for series in outcome.series)
         cores = f"client and server on {'a core for each process' if several else 'one core'}"
     yield f"{scenario.title} ({scenario.name}; {cores}; {scenario.better} is better)"
-    yield (
-        f"  {'':32}{scenario.unit:>11}{'least':>11}{'most':>11}{'× first':>9}"
-        f"{'CPU µs':>9}{'peak MB':>9}{'runs':>6}"
-    )
+    yield (f"  {'':32}{scenario.unit:>11}{'least':>11}{'most':>11}{'× first':>9}{'CPU µs':>9}{'peak MB':>9}{'runs':>6}")
     first = outcome.median(outcome.series[0])
     for series in outcome.series:
         name = f"  {series.contestant.name:32}"
@@ -90,7 +87,6 @@ def record(outcomes: Sequence[Outcome], goals: Sequence[Goal]) -> dict[str, Any]
             for outcome in outcomes
         ],
         "goals": [
-            {"text": g.text, "reached": g.reached, "bound": g.bound, "at_most": g.at_most, "met": g.met}
-            for g in goals
+            {"text": g.text, "reached": g.reached, "bound": g.bound, "at_most": g.at_most, "met": g.met} for g in goals
         ],
     }

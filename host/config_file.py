@@ -147,9 +147,7 @@ class _Reader:
 
         names = [name for name in Settings.__struct_fields__ if name not in ("sources", "stripe_secret_key")]
         if "stripe_secret_key" in values:
-            raise self._wrong(
-                "settings", "stripe_secret_key", "a key does not belong in this file; put it in .env"
-            )
+            raise self._wrong("settings", "stripe_secret_key", "a key does not belong in this file; put it in .env")
         self._known("settings", values, names)
         return values
 

@@ -51,9 +51,7 @@ class Additions:
     _worker: AsyncWorker
 
     @overload
-    def function(
-        self, fn: F, /, *, name: str | None = None, effect: Effect = "write", inline: bool = False
-    ) -> F: ...
+    def function(self, fn: F, /, *, name: str | None = None, effect: Effect = "write", inline: bool = False) -> F: ...
 
     @overload
     def function(

@@ -176,8 +176,15 @@ class Host(Additions):
         self.isolation = self._isolate() if isolation == "process" else None
         self._states = States(self._worker)  # of runs in this process
         services = RunServices(
-            gate=CallPipeline(self.registry, self._apis, self._functions.by_name, self._functions.builders,
-                deadline=self.settings.request_deadline, mask=mask, libraries=self._libraries),
+            gate=CallPipeline(
+                self.registry,
+                self._apis,
+                self._functions.by_name,
+                self._functions.builders,
+                deadline=self.settings.request_deadline,
+                mask=mask,
+                libraries=self._libraries,
+            ),
             worker=self._worker,
             runners=self._runners,
             sinks=given,
@@ -215,14 +222,10 @@ class Host(Additions):
         return script_of(source, "source")
 
     @overload
-    def run(
-        self, script: ScriptLike, *, returns: type[V], **options: Unpack[RunKeywords]
-    ) -> RunResult[V]: ...
+    def run(self, script: ScriptLike, *, returns: type[V], **options: Unpack[RunKeywords]) -> RunResult[V]: ...
 
     @overload
-    def run(
-        self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]
-    ) -> RunResult: ...
+    def run(self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]) -> RunResult: ...
 
     def run(self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]) -> RunResult:
         """Run a script (a path, or a compiled one) and wait for its result.
@@ -270,9 +273,7 @@ class Host(Additions):
         self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]
     ) -> RunResult: ...
 
-    async def run_async(
-        self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]
-    ) -> RunResult:
+    async def run_async(self, script: ScriptLike, *, returns: Any = None, **options: Unpack[RunKeywords]) -> RunResult:
         """:meth:`run` from a running loop, without blocking it. Cancelling it ends the run."""
         chosen, convert = RunOptions.of("run_async", options), reader(returns)
         return decoded(await self._run_async(script, chosen), convert)
@@ -312,9 +313,7 @@ class Host(Additions):
         self._runs.check_open()
         begin, force_new, sinks = self.durable_runs.begin, options.force_new, options.sinks
         kept = await in_thread(
-            lambda: begin(
-                source, options.args, options.globals, options.run_id, force_new=force_new, sinks=sinks
-            )
+            lambda: begin(source, options.args, options.globals, options.run_id, force_new=force_new, sinks=sinks)
         )
         if isinstance(kept, RunResult):
             return kept
@@ -343,9 +342,7 @@ class Host(Additions):
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise arguments.wrong("concurrency", concurrency, "at least 1")
         arguments.a_flag("force_new", force_new)
-        self._worker.check_may_block(
-            "run_many", "Await run_async() there instead, with asyncio.gather() for many."
-        )
+        self._worker.check_may_block("run_many", "Await run_async() there instead, with asyncio.gather() for many.")
         self._runs.check_open()
         if batch_id is not None:
             self.durable_runs.open_batch(batch_id)
@@ -481,9 +478,7 @@ class Host(Additions):
 
         apart = 0 if self.isolation is None else self.isolation.exhausted
         exhausted = self._states.exhausted + apart
-        return measure(
-            self._worker.stats(), len(self._services.alive), self._runners.threads, self._shards, exhausted
-        )
+        return measure(self._worker.stats(), len(self._services.alive), self._runners.threads, self._shards, exhausted)
 
     def close(self, grace: float = 5.0) -> None:
         """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""

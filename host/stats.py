@@ -20,10 +20,10 @@ __all__ = ["HostStats", "measure"]
 class HostStats(WorkerStats, frozen=True):
     """Of all processes of a host together; ``oldest_wait`` and ``loop_lag`` are those of the worst.
 
-    ``runs`` are alive, ``threads`` run them. ``processes`` is how many they are in. ``cpu`` is seconds of
-``peak_memory`` bytes resident at the most, both with all else that is in these processes.
-    ``exhausted`` is how many runs of theirs LuaJIT itself refused memory bit by bit, which no script is to bring
-    about: a defect of this project.
+        ``runs`` are alive, ``threads`` run them. ``processes`` is how many they are in. ``cpu`` is seconds of
+    ``peak_memory`` bytes resident at the most, both with all else that is in these processes.
+        ``exhausted`` is how many runs of theirs LuaJIT itself refused memory bit by bit, which no script is to bring
+        about: a defect of this project.
     """
 
     runs: int
@@ -40,7 +40,12 @@ def measure(
     """The stats of this process, and with ``shards`` of those that its runs are in."""
     known = msgspec.structs.asdict(worker)
     own = HostStats(
-        **known, runs=runs, threads=threads, processes=1, cpu=time.process_time(), peak_memory=_peak_memory(),
+        **known,
+        runs=runs,
+        threads=threads,
+        processes=1,
+        cpu=time.process_time(),
+        peak_memory=_peak_memory(),
         exhausted=exhausted,
     )
     if shards is None:

@@ -98,17 +98,13 @@ def test_imports_point_down(path: Path) -> None:
 def test_no_file_loads_itself_by_way_of_others() -> None:
     """There is no circle of files among what is loaded with a module."""
     loads = {
-        module(path): {
-            name
-            for node in ast.parse(path.read_text(encoding="utf-8")).body
-            for name in _loaded(node)
-        }
+        module(path): {name for node in ast.parse(path.read_text(encoding="utf-8")).body for name in _loaded(node)}
         for path in files()
     }
     done: set[str] = set()
 
     def visit(name: str, way: tuple[str, ...]) -> None:
-        assert name not in way, f"a circle: {' → '.join((*way[way.index(name):], name))}"
+        assert name not in way, f"a circle: {' → '.join((*way[way.index(name) :], name))}"
         if name in done:
             return
         for each in sorted(loads.get(name, ())):

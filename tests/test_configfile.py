@@ -115,9 +115,7 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, told: str) -
     assert "sk_live_1" not in str(found.value)
 
 
-def test_a_setting_of_the_file_yields_to_every_other_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_setting_of_the_file_yields_to_every_other_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Defaults < host.toml < .env < environment < arguments; a bad value names the file."""
     (tmp_path / "host.toml").write_text("[settings]\nhttp_timeout = 4")
     with Host(simulate=True, config="host.toml") as host:

@@ -54,9 +54,7 @@ def environment() -> Mapping[str, str]:
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=60, check=False
-    )
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=60, check=False)
 
 
 @pytest.mark.parametrize("block", of("lua"), ids=lambda block: block.id)

@@ -233,9 +233,7 @@ def test_the_default_base_goes_with_a_key_from_anywhere(tmp_path: Path) -> None:
         ("http://stripe-mock:12111", "some-other-token", False),
     ],
 )
-def test_only_test_keys_leave_the_machine_in_the_clear(
-    tmp_path: Path, base: str, key: str, fine: bool
-) -> None:
+def test_only_test_keys_leave_the_machine_in_the_clear(tmp_path: Path, base: str, key: str, fine: bool) -> None:
     """Plain http is for this machine; elsewhere it needs a key that says it is a test key."""
     environ = {"STRIPE_SECRET_KEY": key, "STRIPE_API_BASE": base}
     if fine:

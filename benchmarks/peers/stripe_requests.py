@@ -8,9 +8,7 @@ from driver import PARAMS, arguments, drive_threads
 
 def main() -> None:
     task = arguments()
-    client = stripe.StripeClient(
-        task.key, http_client=stripe.RequestsClient(), base_addresses={"api": task.base_url}
-    )
+    client = stripe.StripeClient(task.key, http_client=stripe.RequestsClient(), base_addresses={"api": task.base_url})
     drive_threads(task, lambda: client.v1.products.create(PARAMS).id)
 
 

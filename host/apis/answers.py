@@ -170,9 +170,7 @@ def _has_long_number(body: bytes) -> bool:
     if len(body) <= MB:
         return _LONG_NUMBER in body.translate(_DIGITS)
     overlap = len(_LONG_NUMBER) - 1  # in pieces: others get the interpreter in between
-    return any(
-        _LONG_NUMBER in body[at : at + MB + overlap].translate(_DIGITS) for at in range(0, len(body), MB)
-    )
+    return any(_LONG_NUMBER in body[at : at + MB + overlap].translate(_DIGITS) for at in range(0, len(body), MB))
 
 
 def _integer(text: str) -> int | str:
@@ -212,9 +210,7 @@ def _reason(error: ValueError) -> str:
     return "it ends too early" if "truncated" in text or "Unterminated" in text else text.split(" (byte")[0]
 
 
-def _api_error(
-    catalog: Catalog, operation: Operation, answer: Response, body: Any, said: ErrorText
-) -> ApiError:
+def _api_error(catalog: Catalog, operation: Operation, answer: Response, body: Any, said: ErrorText) -> ApiError:
     return ApiError(
         _masked(said.message or f"{catalog.name} answered {answer.status}: {short(str(body))}"),
         status=answer.status,

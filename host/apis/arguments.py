@@ -66,5 +66,6 @@ def _wrong_call(operation: Operation, fault: str, param: str | None = None) -> I
     return InvalidCall(
         f"{operation.id}: {fault}; call it as {signature(operation)}"
         + (f" with {param} as a text, such as an object's .id" if param and ".id" not in fault else ""),
-        operation=operation.id, param=param
+        operation=operation.id,
+        param=param,
     )

@@ -93,9 +93,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     keyed: bool = False  # takes the API's idempotency header
     builder: str = ""  # "customer_tax_id" where new_customer_tax_id() makes it, else ""
     resource: str = ""  # singular name for messages: "price"
-    security: tuple[str, ...] | None = (
-        None  # names of Auth schemes, all of which go on; None: the API's default
-    )
+    security: tuple[str, ...] | None = None  # names of Auth schemes, all of which go on; None: the API's default
     deprecated: bool = False
 
     @property
@@ -245,9 +243,7 @@ class Catalog:
                 raise CatalogError(f"{label} cannot be read: {error.strerror}") from error
         try:
             if (found := _read_format.decode(data).format) != FORMAT:
-                raise CatalogError(
-                    f"{label} is of format {found}, this host reads {FORMAT}", hint="Compile it again."
-                )
+                raise CatalogError(f"{label} is of format {found}, this host reads {FORMAT}", hint="Compile it again.")
             return cls(_read_file.decode(data))
         except msgspec.MsgspecError as error:
             raise CatalogError(f"{label} is damaged: {error}", hint="Compile it again.") from error

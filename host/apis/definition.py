@@ -108,9 +108,7 @@ def _keys(
         if given is None:
             continue
         if source and given[1] != source:
-            raise ConfigError(
-                f"{variable} is set by {given[1]}, but other keys of {catalog.name} by {source}"
-            )
+            raise ConfigError(f"{variable} is set by {given[1]}, but other keys of {catalog.name} by {source}")
         found[scheme], source = _key(each, given[0], scheme), given[1]
     return found, source
 
@@ -120,18 +118,14 @@ def _undocumented(names: Iterable[str]) -> dict[str, Auth]:
     wrong = [name for name in names if not re.fullmatch(r"[A-Za-z0-9_-]+", name)]
     if wrong:
         raise UsageError(f"auth: {wrong[0]!r} is not a header's name")
-    return {
-        name: Auth(kind="bearer") if name == _BEARER else Auth(kind="header", name=name) for name in names
-    }
+    return {name: Auth(kind="bearer") if name == _BEARER else Auth(kind="header", name=name) for name in names}
 
 
 def _for_all(schemes: Mapping[str, Auth], key: Key) -> dict[str, Secret | OAuth2]:
     """One key for whatever scheme an operation asks for, where its form fits."""
     fitting = {name: auth for name, auth in schemes.items() if _fits(auth, key)}
     if not fitting:
-        raise UsageError(
-            f"auth: the API has the security schemes {', '.join(schemes)}, and this key fits none of them"
-        )
+        raise UsageError(f"auth: the API has the security schemes {', '.join(schemes)}, and this key fits none of them")
     return {name: _key(auth, key, name) for name, auth in fitting.items()}
 
 

@@ -136,9 +136,7 @@ def _unknown(
     """A request the catalog says nothing of."""
     full = full_path(catalog, path)
     kind = body_kind(catalog, full.split("/")[1])
-    operation = Operation(
-        id=f"{method} {full}", method=method, path=full, body=kind, result=Schema(), resource=full
-    )
+    operation = Operation(id=f"{method} {full}", method=method, path=full, body=kind, result=Schema(), resource=full)
     facts = catalog.facts
     headers = [("Accept", "application/json")]
     url, content = base_url.rstrip("/") + full, b""

@@ -103,23 +103,15 @@ def _headers(name: str, value: Any) -> tuple[tuple[str, str], ...]:
     if value == []:
         return ()
     if not isinstance(value, dict):
-        raise InvalidCall(
-            f"option {name}: expected a table of names and values, got {shown(value)}", param=name
-        )
+        raise InvalidCall(f"option {name}: expected a table of names and values, got {shown(value)}", param=name)
     found = []
     for key, each in value.items():
         if not isinstance(key, str) or not re.match(_HEADER_NAME, key):
             raise InvalidCall(f"option headers: {shown(key)} is not a header name", param=name)
         if key.lower() in RESERVED:
             raise InvalidCall(f"option headers: {key} is set by the host and cannot be given", param=name)
-        if (
-            isinstance(each, bool)
-            or not isinstance(each, str | int | float)
-            or re.search(_CONTROL, str(each))
-        ):
-            raise InvalidCall(
-                f"option headers: {key} must be a string without control characters", param=name
-            )
+        if isinstance(each, bool) or not isinstance(each, str | int | float) or re.search(_CONTROL, str(each)):
+            raise InvalidCall(f"option headers: {key} must be a string without control characters", param=name)
         if not str(each).isascii():
             raise InvalidCall(f"option headers: {key} must be ASCII", param=name)
         found.append((key, str(each)))

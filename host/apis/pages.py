@@ -118,18 +118,14 @@ def _after_cursor(
     return _moved(catalog, operation, arguments, name, id)
 
 
-def _after_token(
-    catalog: Catalog, operation: Operation, arguments: dict[str, Any], page: Any
-) -> dict[str, Any] | None:
+def _after_token(catalog: Catalog, operation: Operation, arguments: dict[str, Any], page: Any) -> dict[str, Any] | None:
     token = _dig(page, operation.page_next)
     if not token or (isinstance(page, dict) and page.get("has_more") is False):
         return None
     return _moved(catalog, operation, arguments, operation.page_param, token)
 
 
-def _moved(
-    catalog: Catalog, operation: Operation, arguments: dict[str, Any], name: str, value: Any
-) -> dict[str, Any]:
+def _moved(catalog: Catalog, operation: Operation, arguments: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
     if arguments.get(name) == value:
         _stuck(catalog, operation, f"the page after {name}={value} says it comes before itself")
     return {**arguments, name: value}

@@ -94,9 +94,7 @@ class _Plan:
     )
 
     def __init__(self, catalog: Catalog, operation: Operation) -> None:
-        self.entries = {
-            name: _Entry(catalog, operation, name, param) for name, param in operation.params.items()
-        }
+        self.entries = {name: _Entry(catalog, operation, name, param) for name, param in operation.params.items()}
         # Parameters are also known by the names the wire has for them, the first of each.
         backwards = reversed(self.entries.values())
         self.wires = {entry.wire: entry for entry in backwards if entry.wire not in self.entries}
@@ -298,7 +296,8 @@ def prepare(
         raise InvalidCall(
             f"{operation.resource}: {listed(names)} missing; give {', '.join(f'{name} = …' for name in names[:4])}"
             f" (of a builder :{names[0]}(…))",
-            operation=operation.id, param=names[0]
+            operation=operation.id,
+            param=names[0],
         )
     return _request(catalog, operation, plan, options, base_url, body, query, others, boundary)
 
@@ -497,9 +496,7 @@ def _json_body(operation: Operation, members: list[tuple[_Entry, Any]]) -> bytes
     return sorted_json({entry.wire: value for entry, value in members})
 
 
-def option_headers(
-    catalog: Catalog, operation: Operation, options: CallOptions
-) -> tuple[tuple[str, str], ...]:
+def option_headers(catalog: Catalog, operation: Operation, options: CallOptions) -> tuple[tuple[str, str], ...]:
     """The headers that request options ask for, besides the version's. Raises ``InvalidCall``."""
     facts, found = catalog.facts, list(options.headers)
     own = _own_headers(catalog) if found else {}
@@ -518,9 +515,7 @@ def option_headers(
         if value is None:
             continue
         if not header:
-            raise InvalidCall(
-                f"{catalog.name} has no request option {name}", operation=operation.id, param=name
-            )
+            raise InvalidCall(f"{catalog.name} has no request option {name}", operation=operation.id, param=name)
         if name == "account" or (name == "idempotency_key" and operation.keyed):
             found.append((header, value))
     return tuple(found)

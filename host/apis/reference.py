@@ -36,9 +36,7 @@ def api_lines(catalog: Catalog) -> list[str]:
         above, _, last = id.rpartition(".")
         groups.setdefault(above, []).append(last)
     lines = [f"{catalog.title} {catalog.version}".strip(), catalog.base_url, ""]
-    lines += _columns(
-        [(f"{catalog.name}.{name}".rstrip("."), ", ".join(ops)) for name, ops in sorted(groups.items())]
-    )
+    lines += _columns([(f"{catalog.name}.{name}".rstrip("."), ", ".join(ops)) for name, ops in sorted(groups.items())])
     if catalog.operation("request") is None:
         lines += ["", f"Any other request: {catalog.name}.request(method, path, params, options)"]
     builders = sorted(catalog.builder_names())
@@ -98,9 +96,7 @@ def type_text(catalog: Catalog, schema: Schema, depth: int = 0) -> str:
     """A schema in few words: ``integer``, ``"day" | "month"``, ``list of string``, ``{interval, …}``."""
     shape = catalog.resolve(schema)
     if shape.enum:
-        values = [
-            f'"{value}"' if isinstance(value, str) else str(value) for value in shape.enum[:MOST_VALUES]
-        ]
+        values = [f'"{value}"' if isinstance(value, str) else str(value) for value in shape.enum[:MOST_VALUES]]
         return " | ".join([*values, *(["…"] if len(shape.enum) > MOST_VALUES else [])])
     if shape.any_of:
         return " or ".join(dict.fromkeys(type_text(catalog, each, depth + 1) for each in shape.any_of[:4]))
@@ -109,9 +105,7 @@ def type_text(catalog: Catalog, schema: Schema, depth: int = 0) -> str:
     if shape.type == "object" and shape.properties:
         if depth > 1:
             return "table"
-        return (
-            f"{{{', '.join([*list(shape.properties)[:6], *(['…'] if len(shape.properties) > 6 else [])])}}}"
-        )
+        return f"{{{', '.join([*list(shape.properties)[:6], *(['…'] if len(shape.properties) > 6 else [])])}}}"
     if shape.type == "object":
         inner = type_text(catalog, shape.additional, depth + 1) if shape.additional else "anything"
         return f"map of {inner}"
@@ -120,6 +114,4 @@ def type_text(catalog: Catalog, schema: Schema, depth: int = 0) -> str:
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max((len(row[n]) for row in rows), default=0) for n in range(len(rows[0]))] if rows else []
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

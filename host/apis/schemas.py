@@ -332,9 +332,7 @@ def _storable(value: Any) -> Any:
 
 
 def _says_nothing(schema: Schema) -> bool:
-    return not (
-        schema.type or schema.ref or schema.any_of or schema.enum or schema.properties or schema.required
-    )
+    return not (schema.type or schema.ref or schema.any_of or schema.enum or schema.properties or schema.required)
 
 
 def _bare(schema: Schema) -> bool:

@@ -123,11 +123,7 @@ class _Writer:
             return ", " + ", ".join(f"{name}{'?' if n else ''}: any" for n, name in enumerate(method.fields))
         if method.kind == "append":
             items = shape.items or next(
-                (
-                    self.catalog.resolve(each).items
-                    for each in shape.any_of
-                    if self.catalog.resolve(each).items
-                ),
+                (self.catalog.resolve(each).items for each in shape.any_of if self.catalog.resolve(each).items),
                 None,
             )
             return f", value: {self.type(items) if items else 'any'}"
@@ -152,17 +148,14 @@ class _Writer:
             params = [(n, p) for n, p in operation.params.items() if p.location != "path"]
             if params:
                 yield self.params_class(operation, params)
-            lines.append(
-                f"---@field {operation.id.rpartition('.')[2]} {self.function(operation, bool(params))}"
-            )
+            lines.append(f"---@field {operation.id.rpartition('.')[2]} {self.function(operation, bool(params))}")
         if not path:
             if self.catalog.operation("request") is None:
                 words = "method: string, path: string, params?: table, options?: host.Options"
                 lines.append(f"---@field request fun({words}): any")
             if not self.own_globals:
                 lines += [
-                    f"---@field new_{name} fun(): {self.name}.new.{name}"
-                    for name in self.catalog.builder_names()
+                    f"---@field new_{name} fun(): {self.name}.new.{name}" for name in self.catalog.builder_names()
                 ]
             lines += [f"---@type {self.space('')}", f"{self.name} = nil"]
         yield "\n".join(lines) + "\n"
@@ -176,10 +169,7 @@ class _Writer:
         return "\n".join(lines) + "\n"
 
     def function(self, operation: Operation, has_params: bool) -> str:
-        words = [
-            f"{identifier(name)}: {self.type(operation.params[name].schema)}"
-            for name in operation.path_params
-        ]
+        words = [f"{identifier(name)}: {self.type(operation.params[name].schema)}" for name in operation.path_params]
         if has_params:
             needed = any(p.required for p in operation.params.values() if p.location != "path")
             words.append(f"params{'' if needed else '?'}: {self.name}.params.{operation.id}")

@@ -34,17 +34,13 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 if sys.version_info >= (3, 12):
 
-    def eager_task(
-        loop: asyncio.AbstractEventLoop | None, coroutine: Coroutine[Any, Any, None]
-    ) -> asyncio.Task[None]:
+    def eager_task(loop: asyncio.AbstractEventLoop | None, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task at once, up to its first wait: one round of the loop less for each call."""
         return asyncio.Task(coroutine, loop=loop, eager_start=True)
 
 else:
 
-    def eager_task(
-        loop: asyncio.AbstractEventLoop | None, coroutine: Coroutine[Any, Any, None]
-    ) -> asyncio.Task[None]:
+    def eager_task(loop: asyncio.AbstractEventLoop | None, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task on the loop's next round (before Python 3.12 it cannot be sooner)."""
         assert loop is not None
         return loop.create_task(coroutine)

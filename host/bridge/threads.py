@@ -28,9 +28,7 @@ T = TypeVar("T")
 class _Job:
     __slots__ = ("future", "given_up", "loop", "work")
 
-    def __init__(
-        self, work: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]
-    ) -> None:
+    def __init__(self, work: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> None:
         self.work = work
         self.loop = loop
         self.future = future

@@ -221,9 +221,7 @@ class CallPipeline:
             found = self._told[label, names] = tuple(values)
         return found
 
-    def check(
-        self, label: str, name: str, value: Any, currency: str | None = None, version: str | None = None
-    ) -> None:
+    def check(self, label: str, name: str, value: Any, currency: str | None = None, version: str | None = None) -> None:
         """Raises ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options).
 
         ``currency`` is what the builder has been given, for the message; ``version`` the API's version it asks for.
@@ -401,9 +399,7 @@ class CallPipeline:
             api = self.apis.get(name)
             run.permissions.check_raw(name, mutation, api is not None and api.is_live)
         if run.meters:
-            call.claims = admit(
-                run.meters, call.name, mutation, raw=bool(keys), replayed=run.replaying
-            )
+            call.claims = admit(run.meters, call.name, mutation, raw=bool(keys), replayed=run.replaying)
         if seconds is not None and seconds > self._deadline:
             call.seconds = seconds
         self._know(call.name, found)

@@ -65,4 +65,3 @@ def _several(names: Sequence[str]) -> list[Script]:
     except UsageError as error:
         hint = "Several names ending in .lua are several scripts; arguments of a script go behind --."
         raise UsageError(error.message, hint=hint) from error
-

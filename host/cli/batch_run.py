@@ -46,9 +46,7 @@ class BatchJob(dict[str, Any]):
 class Jobs:
     """All runs there are to be, in order; after :meth:`stop` no more of them begin."""
 
-    def __init__(
-        self, batch: Batch, scripts: Sequence[Script], args: Sequence[str], timeout: float | None
-    ) -> None:
+    def __init__(self, batch: Batch, scripts: Sequence[Script], args: Sequence[str], timeout: float | None) -> None:
         self._scripts = scripts
         self._repeat = batch.repeat or 1
         self._rows = Rows(batch.each) if batch.each is not None else None

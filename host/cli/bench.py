@@ -52,15 +52,9 @@ Example:
 @click.option("--scripts", type=click.IntRange(1), default=1, show_default=True, help="How many at once.")
 @click.option("--tasks", type=click.IntRange(1), default=1, show_default=True, help="In each script.")
 @click.option("--creates", type=click.IntRange(1), required=True, help="How many products in all.")
-@click.option(
-    "--warmup", type=click.IntRange(0), default=0, show_default=True, help="More, before the clock."
-)
-@click.option(
-    "--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes."
-)
-def command(
-    base_url: str, key: str, scripts: int, tasks: int, creates: int, warmup: int, processes: int
-) -> int:
+@click.option("--warmup", type=click.IntRange(0), default=0, show_default=True, help="More, before the clock.")
+@click.option("--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes.")
+def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, warmup: int, processes: int) -> int:
     """Create products with many scripts at once, and print what it cost.
 
     The creates are dealt out evenly; scripts and tasks that get none do not start. The last line is JSON:

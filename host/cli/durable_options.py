@@ -46,9 +46,7 @@ def keeping_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--run-id", metavar="ID", help="Its name; given again, the run is resumed. Implies --durable."
             ),
-            click.option(
-                "--journal", metavar="URL", help="Where it is recorded: a file, or a database's URL."
-            ),
+            click.option("--journal", metavar="URL", help="Where it is recorded: a file, or a database's URL."),
             click.option("--force-new", is_flag=True, help="Start --run-id over, with new keys."),
         )
     ):

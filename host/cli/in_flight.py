@@ -21,8 +21,6 @@ class UnderWaySink:
 
     def __str__(self) -> str:
         calls = list(self._calls.values())
-        named = [
-            f"{call.operation}{f' (line {call.line})' if call.line is not None else ''}" for call in calls[:5]
-        ]
+        named = [f"{call.operation}{f' (line {call.line})' if call.line is not None else ''}" for call in calls[:5]]
         more = [f"{len(calls) - 5} more"] if len(calls) > 5 else []
         return ", ".join([*named, *more])

@@ -24,17 +24,13 @@ def journal_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def opened(
-    journal: str | None, env_file: str | None, config: str | None = None
-) -> Iterator[tuple[Journal, Settings]]:
+def opened(journal: str | None, env_file: str | None, config: str | None = None) -> Iterator[tuple[Journal, Settings]]:
     """The journal these options or ``host.toml`` name, and the settings."""
     from host.config_file import read_config
     from host.durable.runs import open_journal
 
     found = read_config(config)
-    settings = Settings.load(
-        env_file=env_file, overrides={"journal": journal}, config=(found.path, found.settings)
-    )
+    settings = Settings.load(env_file=env_file, overrides={"journal": journal}, config=(found.path, found.settings))
     book = open_journal(settings.journal)
     try:
         yield book, settings

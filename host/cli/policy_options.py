@@ -34,9 +34,7 @@ class Granting(msgspec.Struct, frozen=True):
         if self.permissions:
             from host.policy.permissions import Permissions
 
-            found = replace(
-                found, permissions=replace(found.permissions or Permissions(), **self.permissions)
-            )
+            found = replace(found, permissions=replace(found.permissions or Permissions(), **self.permissions))
         if self.budget:
             from host.policy.budget import Budget, parse_amount
 
@@ -98,10 +96,7 @@ def granting_options(function: Callable[..., Any]) -> Callable[..., Any]:
             else click.option(flag, name, multiple=True, metavar=how, help=text)
             for flag, name, how, text in _PERMISSIONS
         ),
-        *(
-            click.option(unit.flag, unit.field, type=_COUNT, metavar="N", help=unit.help)
-            for unit in UNITS.values()
-        ),
+        *(click.option(unit.flag, unit.field, type=_COUNT, metavar="N", help=unit.help) for unit in UNITS.values()),
         click.option(
             "--max-amount",
             multiple=True,

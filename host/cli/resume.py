@@ -176,6 +176,11 @@ def _resume_batch(runs: list[RunRow], open_host: Any, results: Any, sinks: Any, 
     click.echo(f"{len(runs) - len(left)} of {len(runs)} runs of this batch are done", err=True)
     nothing = Batch(jobs=None, repeat=None, each=None, processes=1, stats=False)
     return run_batch(
-        nothing, ResumedJobs(left, how["timeout"]), open_host, sinks, results=results,
-        graces=(GRACE, GRACE_DURABLE), **how
+        nothing,
+        ResumedJobs(left, how["timeout"]),
+        open_host,
+        sinks,
+        results=results,
+        graces=(GRACE, GRACE_DURABLE),
+        **how,
     )

@@ -127,7 +127,7 @@ def _jsonl(file: TextIO, path: str) -> Iterator[Row]:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise UsageError(f"--each {path}:{line}: it is not JSON: {reason}") from error
         if not isinstance(row, dict):
-            raise UsageError(f"--each {path}:{line}: expected an object, such as {{\"name\": \"Shirt\"}}")
+            raise UsageError(f'--each {path}:{line}: expected an object, such as {{"name": "Shirt"}}')
         yield line, row
 
 

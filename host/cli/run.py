@@ -254,9 +254,7 @@ def _finish(
         return result.exit_status or 0
     if signal is not None and error.kind == "interrupted":
         where = f" at {error.script}:{error.line}" if error.line is not None else ""
-        click.echo(
-            f"interrupted{where}, after {result.calls} call{'' if result.calls == 1 else 's'}", err=True
-        )
+        click.echo(f"interrupted{where}, after {result.calls} call{'' if result.calls == 1 else 's'}", err=True)
         if waiting := str(under_way):
             click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
         return 128 + signal

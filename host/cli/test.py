@@ -46,9 +46,7 @@ _MARKS = {"passed": ".", "failed": "F", "pending": "p"}
     metavar="SECONDS",
     help="Let no test take longer than this.",
 )
-def command(
-    paths: tuple[str, ...], expression: str | None, first_only: bool, verbose: bool, timeout: float
-) -> int:
+def command(paths: tuple[str, ...], expression: str | None, first_only: bool, verbose: bool, timeout: float) -> int:
     """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a new simulator."""
     wanted = selection(expression) if expression is not None else None
     files = list(discover(paths or (".",)))
@@ -60,9 +58,7 @@ def command(
     return report.finish(monotonic() - started, files=len(files))
 
 
-def _run_file(
-    path: Path, wanted: Selection | None, report: _TestReport, *, timeout: float, first_only: bool
-) -> bool:
+def _run_file(path: Path, wanted: Selection | None, report: _TestReport, *, timeout: float, first_only: bool) -> bool:
     """Whether to go on with the next file."""
     from host.testing.suite import LuaTestFile  # Lua and the loop: once there is a file to run
 

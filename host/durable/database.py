@@ -227,9 +227,7 @@ class SQLite:
                 db.execute("BEGIN IMMEDIATE")
                 changed = 0
                 for sql, values in statements:
-                    changed = (
-                        db.executemany(sql, values).rowcount if values != [{}] else db.execute(sql).rowcount
-                    )
+                    changed = db.executemany(sql, values).rowcount if values != [{}] else db.execute(sql).rowcount
                 db.execute("COMMIT")
             except BaseException as error:
                 with contextlib.suppress(self._sqlite3.Error):
@@ -273,9 +271,7 @@ class SQLite:
         if code == known.SQLITE_FULL:
             return JournalError(f"the journal {self.name} cannot be written: the disk is full")
         if code in (known.SQLITE_BUSY, known.SQLITE_LOCKED):
-            return JournalError(
-                f"the journal {self.name} is locked by another program for more than {LOCKED:.0f} s"
-            )
+            return JournalError(f"the journal {self.name} is locked by another program for more than {LOCKED:.0f} s")
         if code in (known.SQLITE_READONLY, known.SQLITE_PERM, known.SQLITE_CANTOPEN):
             return JournalError(f"the journal {self.name} cannot be written: {error}")
         return JournalError(f"the journal {self.name} failed: {error}")

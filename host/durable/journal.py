@@ -110,9 +110,7 @@ class Journal:
         self._held.add(run.id)
         self._put(_Item(run.id, None, [(INSERT_RUN, [values])], None, urgent=False))
 
-    def take(
-        self, run: RunRow, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()
-    ) -> list[Record]:
+    def take(self, run: RunRow, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()) -> list[Record]:
         """Make an existing run ours, and mark in its log where we begin. Gives the log, the mark included.
 
         ``skip(log)`` is the ``seq`` of an answer that is to count no more, or 0. ``decided``: what was decided, from
@@ -309,9 +307,7 @@ class Journal:
         until = self._beat_at
         while len(batch) < MOST:
             try:
-                item = (
-                    queue.get_nowait() if until == 0.0 else queue.get(timeout=max(0.0, until - monotonic()))
-                )
+                item = queue.get_nowait() if until == 0.0 else queue.get(timeout=max(0.0, until - monotonic()))
             except Empty:
                 break
             if item is None:

@@ -94,9 +94,7 @@ class Reopening:
             )
         were = self._items.pop(arguments[0])
         if were and call.asked is not None and isinstance(call.asked.payload, Item):
-            call.asked.payload.stream.catch_up(
-                were, lambda item, was: _digest(result_to_lua(call.name, item)) == was
-            )
+            call.asked.payload.stream.catch_up(were, lambda item, was: _digest(result_to_lua(call.name, item)) == was)
         return None
 
     def transaction(self, call: Call, arguments: Any) -> Transaction | None:

@@ -139,9 +139,7 @@ class Durable:
         """The idempotency key of the call at this place of this run."""
         return derived_key(self._label, path.decode().split("."), n)
 
-    def call(
-        self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int
-    ) -> bytes | None:
+    def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
         """Take note of a call before the gate checks it. Gives the facts of its refusal if a budget refused it
         before. Raises ``CallError`` once the run is stopped."""
         if self.stopped is not None:
@@ -422,9 +420,7 @@ class Durable:
         if step.call is None:
             passed = max(0.0, self.journal.clock() - before.at) if before is not None else 0.0
             if before is None:
-                self._record(
-                    session, "sent", step, None, encode(Sent(seconds=step.seconds, printed=session.printed))
-                )
+                self._record(session, "sent", step, None, encode(Sent(seconds=step.seconds, printed=session.printed)))
             self._ring(session, step, max(0.0, step.seconds - passed))
             if step.cancelled:
                 step.cancel()
@@ -503,9 +499,7 @@ class Durable:
         if self._values:
             record = self._values[0]
             if record.name != label:
-                raise self._diverged(
-                    session, f"the script asks for {label}, where it asked for {record.name}"
-                )
+                raise self._diverged(session, f"the script asks for {label}, where it asked for {record.name}")
             self._values.popleft()
             found: bytes | None = msgspec.msgpack.decode(record.data)
             if self._modules == "current" and name.startswith("require"):
@@ -526,17 +520,8 @@ class Durable:
 
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
         """The error a run is ending with: its own, or why it was stopped."""
-        if (
-            self.replaying
-            and self.stopped is None
-            and session.is_ending_by_itself
-            and (self._answers or self._values)
-        ):
-            what = (
-                _named(self._answers[0])
-                if self._answers
-                else f"what it asked for next, {self._values[0].name},"
-            )
+        if self.replaying and self.stopped is None and session.is_ending_by_itself and (self._answers or self._values):
+            what = _named(self._answers[0]) if self._answers else f"what it asked for next, {self._values[0].name},"
             self._diverged(session, f"the script ended before {what} which it did before")
         return self.stopped or error
 
@@ -565,9 +550,7 @@ class Durable:
         def recorded(lost: HostError | None) -> None:
             if lost is not None and session.result is not None and session.result.error is None:
                 text = f"{lost.message}; the script came to its end, which could not be recorded"
-                failure = ScriptError(
-                    text, kind="journal", script=session.job.script.name, hint=lost.hint, cause=lost
-                )
+                failure = ScriptError(text, kind="journal", script=session.job.script.name, hint=lost.hint, cause=lost)
                 session.result = replace(session.result, value=None, exit_status=None, error=failure)
             then()
 
@@ -639,9 +622,7 @@ class Durable:
     ) -> None:  # fmt: skip
         with self._lock:  # the loop's thread records what came late
             self._seq += 1
-            record = Record(
-                self.run_id, self._seq, kind, path, n, self.journal.clock(), name, line, digest, data
-            )
+            record = Record(self.run_id, self._seq, kind, path, n, self.journal.clock(), name, line, digest, data)
             self.journal.append(record, then, urgent=urgent)
 
 

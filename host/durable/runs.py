@@ -158,6 +158,7 @@ class DurableRuns:
 
         One that cannot be taken up has an error of kind ``journal`` or ``usage`` as its result.
         """
+
         def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult:
             try:
                 return self.resume(job["run_id"], in_doubt=in_doubt, recorded=recorded, other_key=other_key)
@@ -279,9 +280,7 @@ class DurableRuns:
     def _is_api(self, operation: str) -> bool:
         return operation.partition(".")[0] in self._parts.apis
 
-    def _kept(
-        self, run: RunRow, script: Script, log: list[Record], in_doubt: str, *, recorded: bool
-    ) -> Kept:
+    def _kept(self, run: RunRow, script: Script, log: list[Record], in_doubt: str, *, recorded: bool) -> Kept:
         args, globals = _field(run, "args", self.journal), _field(run, "globals", self.journal)
         durable = Durable(
             self.journal,
@@ -361,9 +360,7 @@ class DurableRuns:
     def _simulator_file(self, run_id: str) -> str:
         journal = self._parts.settings.journal or default_journal()
         beside = (
-            journal.removeprefix("sqlite:///")
-            if "://" not in journal.removeprefix("sqlite:///")
-            else default_journal()
+            journal.removeprefix("sqlite:///") if "://" not in journal.removeprefix("sqlite:///") else default_journal()
         )
         folder = Path(beside).absolute().parent / "simulated"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -12,9 +12,7 @@ try:
     import sqlalchemy as sa
     from sqlalchemy import exc
 except ImportError as error:
-    raise ConfigError(
-        "journals other than SQLite files need SQLAlchemy", hint="pip install sqlalchemy"
-    ) from error
+    raise ConfigError("journals other than SQLite files need SQLAlchemy", hint="pip install sqlalchemy") from error
 
 
 class Engine:
@@ -55,10 +53,7 @@ class Engine:
         try:
             with self._engine.connect() as connection:
                 rows = connection.execute(self._text(sql), dict(values or {}))
-                return [
-                    tuple(bytes(item) if isinstance(item, memoryview) else item for item in row)
-                    for row in rows
-                ]
+                return [tuple(bytes(item) if isinstance(item, memoryview) else item for item in row) for row in rows]
         except exc.SQLAlchemyError as error:
             raise self._translated(error) from error
 

@@ -70,9 +70,7 @@ class Invocation:
 
     __slots__ = ("args", "context", "function", "kwargs")
 
-    def __init__(
-        self, function: Function, args: list[Any], kwargs: dict[str, Any], context: RunContext
-    ) -> None:
+    def __init__(self, function: Function, args: list[Any], kwargs: dict[str, Any], context: RunContext) -> None:
         self.function = function
         self.args = args
         self.kwargs = kwargs

@@ -51,9 +51,7 @@ class Signature:
     Raises ``UsageError`` for annotations that cannot be read or that no Lua value can become.
     """
 
-    def __init__(
-        self, target: Callable[..., Any], name: str, context: type, scope: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, target: Callable[..., Any], name: str, context: type, scope: Mapping[str, Any]) -> None:
         self.name = name
         self.context: str | None = None
         self.context_place = 0
@@ -98,11 +96,7 @@ class Signature:
         if self._takes_names:
             args, names = self._split(args)
         positional = self.positional
-        if (
-            self._simple
-            and len(args) > len(positional)
-            and any(each is not None for each in args[len(positional) :])
-        ):
+        if self._simple and len(args) > len(positional) and any(each is not None for each in args[len(positional) :]):
             raise self._wrong(f"{len(args)} arguments, expected at most {len(positional)}")
         found: list[Any] = []
         kept: dict[str, Any] = {}
@@ -147,9 +141,7 @@ class Signature:
             return args[:-1], last
         return args, {}
 
-    def _by_name(
-        self, given: Mapping[str, Any], own: Mapping[str, Parameter] | None = None
-    ) -> dict[str, Any]:
+    def _by_name(self, given: Mapping[str, Any], own: Mapping[str, Parameter] | None = None) -> dict[str, Any]:
         own = self.named if own is None else own
         found: dict[str, Any] = {}
         for name, value in given.items():
@@ -184,9 +176,7 @@ class Signature:
         except msgspec.ValidationError as error:
             if value is None:
                 raise self._wrong(f"{parameter} is {'missing' if missing else 'nil'}") from None
-            raise InvalidCall(
-                f"{self.name}: {parameter}{fault(error, value)}", param=parameter.name
-            ) from None
+            raise InvalidCall(f"{self.name}: {parameter}{fault(error, value)}", param=parameter.name) from None
 
     def _wrong(self, fault: str) -> InvalidCall:
         return InvalidCall(f"{self.name}: {fault}; call it as {self}")

@@ -25,16 +25,12 @@ def limits_of(settings: Settings, *, simulated: bool) -> HttpLimits:
         per_second = own.rate if own.rate is not None else usual.per_second if usual is not None else 0.0
         if per_second > 0:
             rates[name] = Rate(per_second, own.burst)
-    in_flight = {
-        name: own.in_flight for name, own in settings.api_limits.items() if own.in_flight is not None
-    }
+    in_flight = {name: own.in_flight for name, own in settings.api_limits.items() if own.in_flight is not None}
     return HttpLimits(rates=rates, in_flight_per_host=settings.max_per_host, in_flight=in_flight)
 
 
 def policies_of(settings: Settings) -> Mapping[str, RetryPolicy]:
     """How calls are repeated, for the APIs where that is set."""
     return {
-        name: RetryPolicy(retries=own.retries)
-        for name, own in settings.api_limits.items()
-        if own.retries is not None
+        name: RetryPolicy(retries=own.retries) for name, own in settings.api_limits.items() if own.retries is not None
     }

@@ -88,9 +88,7 @@ def _may_have_worked(request: Request, outcome: Response | CallError) -> bool:
     return outcome.status >= 500 or is_key_in_use(outcome)
 
 
-def _told(
-    outcome: Response | CallError, attempts: int, waited: float, held: float, in_doubt: bool
-) -> Response:
+def _told(outcome: Response | CallError, attempts: int, waited: float, held: float, in_doubt: bool) -> Response:
     """The last attempt's outcome, with what is known of those before it: once in doubt, "not sent" is untrue."""
     if isinstance(outcome, CallError):
         outcome.attempts = attempts

@@ -194,9 +194,7 @@ class HttpClient:
         origin = self._origins[text] = _parse_origin(text, request)
         return origin
 
-    def _translate(
-        self, error: Exception, wire: Transport, request: Request, host: str, seconds: float
-    ) -> CallError:
+    def _translate(self, error: Exception, wire: Transport, request: Request, host: str, seconds: float) -> CallError:
         if isinstance(error, CallError):
             return error
         if isinstance(error, OversizedError):
@@ -211,9 +209,7 @@ class HttpClient:
         return call_error(fault, request, host, detail, seconds)
 
 
-def _signed(
-    request: Request, origin: _Origin, credential: Credential
-) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _signed(request: Request, origin: _Origin, credential: Credential) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Its URL and headers with the key on it."""
     if credential.origin != origin.text:
         raise DeniedError(

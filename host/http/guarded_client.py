@@ -186,9 +186,7 @@ class CheckedClient:
         for client in clients:
             await client.aclose()
 
-    async def _exchange(
-        self, client: httpx.AsyncClient, request: WebRequest
-    ) -> tuple[int, dict[str, str], bytes]:
+    async def _exchange(self, client: httpx.AsyncClient, request: WebRequest) -> tuple[int, dict[str, str], bytes]:
         built = client.build_request(
             request.method, request.url, headers=list(request.headers), content=request.content or None
         )
@@ -267,9 +265,7 @@ def _place(url: str) -> str:
     return parsed.host if parsed.port is None else f"{parsed.host}:{parsed.port}"
 
 
-def _translate(
-    error: Exception, request: WebRequest, host: str, seconds: float, settings: HttpSettings
-) -> CallError:
+def _translate(error: Exception, request: WebRequest, host: str, seconds: float, settings: HttpSettings) -> CallError:
     if isinstance(error, CallError):
         return error
     if isinstance(error, OversizedError):

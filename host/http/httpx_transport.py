@@ -86,9 +86,7 @@ def own_transports(
     if roots and settings.verify:
         context.load_verify_locations(cadata=roots.decode("ascii", "replace"))
     # Connections are not limited here: what waits should wait where it can be seen, in the queue.
-    limits = httpx.Limits(
-        max_connections=None, max_keepalive_connections=1000, keepalive_expiry=settings.idle
-    )
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=1000, keepalive_expiry=settings.idle)
     options = keepalive_options(settings.keepalive)
 
     def make(proxy: str | None) -> httpx.AsyncHTTPTransport:

@@ -57,9 +57,7 @@ def with_permits(send: Send, limiter: Limiter, *, clock: Callable[[], float] = m
     return send_with_permit
 
 
-async def _acquire(
-    host: str, permits: Permits, request: Request, deadline: float, clock: Callable[[], float]
-) -> float:
+async def _acquire(host: str, permits: Permits, request: Request, deadline: float, clock: Callable[[], float]) -> float:
     """Take a permit, or say that none became free. Gives the seconds waited."""
     if not permits.locked():
         await permits.acquire()

@@ -63,9 +63,7 @@ RULES: dict[TransportFault, Rule] = {
 }
 
 
-def call_error(
-    fault: TransportFault, request: Request, host: str, detail: str = "", seconds: float = 0.0
-) -> CallError:
+def call_error(fault: TransportFault, request: Request, host: str, detail: str = "", seconds: float = 0.0) -> CallError:
     """The error for a fault. ``detail`` is the library's own words, without URL and secrets."""
     rule = RULES[fault]
     text = rule.text.format(host=host, seconds=f"{seconds:.3g}")

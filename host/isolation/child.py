@@ -43,8 +43,7 @@ class Inside:
     """
 
     def __init__(
-        self, channel: FrameSocket, limits: Limits, address_space: int | None, leave: Callable[[], Never], *, jit:
-        bool
+        self, channel: FrameSocket, limits: Limits, address_space: int | None, leave: Callable[[], Never], *, jit: bool
     ) -> None:
         self._channel = channel
         self._leave = leave

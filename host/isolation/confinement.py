@@ -99,4 +99,3 @@ def _become_nobody() -> bool:
         os.setuid(NOBODY)
         return True
     return False
-

@@ -121,8 +121,22 @@ class Broke(_Said, frozen=True, tag=BROKE):
 
 
 Said = (
-    CallFrame | Tick | Wait | Cancel | Out | EndedFrame | Failed | Global | MethodFrame | CheckFrame | Tool | Member
-    | Entered | Spent | Broke | Exhausted
+    CallFrame
+    | Tick
+    | Wait
+    | Cancel
+    | Out
+    | EndedFrame
+    | Failed
+    | Global
+    | MethodFrame
+    | CheckFrame
+    | Tool
+    | Member
+    | Entered
+    | Spent
+    | Broke
+    | Exhausted
 )
 
 
@@ -160,8 +174,7 @@ def largest(memory: int) -> int:
 
 def opening(limits: Limits, entry: EnterFrame) -> bytes:
     """The first frame of a run."""
-    return encode(Opening(limits.memory, limits.string, limits.tasks, limits.lua_time, limits.run_time,
-    entry))
+    return encode(Opening(limits.memory, limits.string, limits.tasks, limits.lua_time, limits.run_time, entry))
 
 
 class LostFrame(Exception):

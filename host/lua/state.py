@@ -51,6 +51,7 @@ def ceiling(memory: int) -> int:
     """
     return 2 * memory + GAP
 
+
 OLDEST = (2, 6)
 
 
@@ -96,9 +97,7 @@ def bytecode(source: bytes, name: bytes, *, strip: bool = False) -> bytes | None
 
     Nothing of it is run. ``name`` is the chunk's; unless ``strip``, messages from it tell lines as usual.
     """
-    runtime = _lupa.LuaRuntime(
-        encoding=None, register_eval=False, register_builtins=False, max_memory=COMPILING
-    )
+    runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, max_memory=COMPILING)
     try:
         code = runtime.execute(COMPILE, source, name, strip, COMPILE_TIME)
     except LuaError:  # too large to compile

@@ -55,9 +55,7 @@ class Budget(Frozen, frozen=True):
             raise UsageError(f"Budget.allow_unbounded is {self.allow_unbounded!r}; expected True or False")
         amounts = self.max_amount
         if not isinstance(amounts, Mapping):
-            raise UsageError(
-                f"Budget.max_amount is {amounts!r}; expected amounts by currency: {{'usd': 50000}}"
-            )
+            raise UsageError(f"Budget.max_amount is {amounts!r}; expected amounts by currency: {{'usd': 50000}}")
         force_setattr(self, "max_amount", dict(_checked_amount(*pair) for pair in amounts.items()))
 
     @property
@@ -98,9 +96,7 @@ class SpendingLedger(Protocol):
 
     outlives: bool
 
-    def spend(
-        self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]
-    ) -> tuple[str, int] | None:
+    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
         """Add ``amounts`` by unit, all or nothing. Where one would pass its ceiling, nothing is added and the
         unit is given, with what was spent of it."""
         ...
@@ -119,9 +115,7 @@ class MemoryLedger:
         self._lock = threading.Lock()
         self.spent: dict[str, int] = {}
 
-    def spend(
-        self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]
-    ) -> tuple[str, int] | None:
+    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
         with self._lock:
             spent = self.spent
             for unit, amount in amounts.items():
@@ -253,9 +247,7 @@ class Quota:
             outcome="not_sent",
         )
 
-    def _over(
-        self, label: str, mutation: bool, unit: str, spent: int, amounts: Mapping[str, int]
-    ) -> LimitError:
+    def _over(self, label: str, mutation: bool, unit: str, spent: int, amounts: Mapping[str, int]) -> LimitError:
         ceiling = self._ceilings[unit]
         flag = UNITS[unit].flag if unit in UNITS else "--max-amount"
         return LimitError(

@@ -191,9 +191,7 @@ UNBOUNDED_IF: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def cost(
-    operation: Operation, request: Request, counted: Mapping[str, Money], beyond: tuple[str, ...] = ()
-) -> Cost:
+def cost(operation: Operation, request: Request, counted: Mapping[str, Money], beyond: tuple[str, ...] = ()) -> Cost:
     """What a call to Stripe may cost. ``counted`` has what was counted before, by object id.
 
     ``beyond`` are names the call sends that the catalog does not know. What they do nobody can tell (an old version's

@@ -62,9 +62,7 @@ class DailyLedger:
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"the record of spending {self._path} cannot be used: {error}") from error
 
-    def spend(
-        self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]
-    ) -> tuple[str, int] | None:
+    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
         """See :meth:`host.policy.budget.Ledger.spend`. Raises ``LimitError`` where it cannot be recorded: then
         nothing is sent."""
         day = self._today()

@@ -56,9 +56,7 @@ class FramePipes:
     def flush(self, seconds: float) -> bool:
         """Wait until everything is written; gives whether it was within ``seconds``."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self._closed or not (self._waiting or self._writing), seconds
-            )
+            return self._changed.wait_for(lambda: self._closed or not (self._waiting or self._writing), seconds)
 
     def close(self) -> None:
         """Drop what is unwritten, end the writing side. Twice is fine. From any thread but the writer's."""

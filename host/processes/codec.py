@@ -15,15 +15,11 @@ from host.run.script import RunResult
 from host.settings import Secret
 
 _CALL_ERRORS: dict[str, type[CallError]] = {
-    cls.__name__: cls
-    for cls in vars(errors).values()
-    if isinstance(cls, type) and issubclass(cls, CallError)
+    cls.__name__: cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, CallError)
 }
 _FIELDS = (*(name for name in CallError.FACTS if name != "hint"), "retry_after", "body", "members")
 _EVENTS: dict[str, type[events.Event]] = {
-    cls.__name__: cls
-    for cls in vars(events).values()
-    if isinstance(cls, type) and issubclass(cls, events.Event)
+    cls.__name__: cls for cls in vars(events).values() if isinstance(cls, type) and issubclass(cls, events.Event)
 }
 
 

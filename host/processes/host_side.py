@@ -60,9 +60,7 @@ def _simulation(registry: AsyncFunctionRegistry, wire: Sender) -> Answer:
     registry.register("api.simulated", wire.client.send)
 
     def answer(request: Request, seconds: float, deliver: Callable[[Reply], None]) -> None:
-        asked = AsyncRequest(
-            "api.simulated", request, monotonic() + seconds, deliver, mutation=request.mutation
-        )
+        asked = AsyncRequest("api.simulated", request, monotonic() + seconds, deliver, mutation=request.mutation)
         registry.submit(asked)
 
     return answer

@@ -284,9 +284,7 @@ class WorkerProcesses:
                     run = shard.runs.pop(message.id, None)
                 if run is not None:
                     self._own_sinks.pop(run.order.run_id, None)
-                    run.result = run_result(
-                        message, run.order.run_id, run.script.name, self._opening.simulated
-                    )
+                    run.result = run_result(message, run.order.run_id, run.script.name, self._opening.simulated)
                     run.finished(run.result)
             case m.RequestForwarded():
                 self._ask(shard, message)
@@ -355,9 +353,7 @@ class WorkerProcesses:
 
     def _end(self, run: RemoteRun, error: ScriptError) -> None:
         self._own_sinks.pop(run.order.run_id, None)
-        run.result = RunResult(
-            run.order.run_id, run.script.name, error=error, simulated=self._opening.simulated
-        )
+        run.result = RunResult(run.order.run_id, run.script.name, error=error, simulated=self._opening.simulated)
         run.finished(run.result)
 
 

@@ -54,9 +54,7 @@ class Runs:
     def check_open(self) -> None:
         """Raises ``ClosedError`` on a closed host, and in a process forked since it was opened."""
         if self.forked:
-            raise ClosedError(
-                "this host was opened before the process forked", hint="Open a new Host after the fork."
-            )
+            raise ClosedError("this host was opened before the process forked", hint="Open a new Host after the fork.")
         if self.closed:
             raise ClosedError("the host is closed")
 

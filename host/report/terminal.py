@@ -25,9 +25,7 @@ class TerminalSink:
     its run, for several at once.
     """
 
-    def __init__(
-        self, stream: TextIO, *, verbosity: int = 0, log_level: str = "warning", runs: bool = False
-    ) -> None:
+    def __init__(self, stream: TextIO, *, verbosity: int = 0, log_level: str = "warning", runs: bool = False) -> None:
         self._stream = stream
         self._verbosity = verbosity
         self._threshold = _level(log_level)

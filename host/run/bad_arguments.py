@@ -147,7 +147,11 @@ def hint_for_library(message: str, rows: list[str], line: int) -> str | None:
         given = re.search(rf"\b{function}\s*\(\s*({DOTTED})\s*[,)]", here)
         if given is not None:
             owner, _, name = given[1].rpartition(".")
-            return f"{owner} has no {name} here: print(inspect({owner})) shows what it has" if owner else of_name(name, rows, line)
+            return (
+                f"{owner} has no {name} here: print(inspect({owner})) shows what it has"
+                if owner
+                else of_name(name, rows, line)
+            )
     if function in ("ipairs", "pairs") and "userdata" in fault:
         return "an API's objects are gone through by for item in stripe.products.list{}:each() do … end, and the like"
     if function == "time" and "string" in fault:

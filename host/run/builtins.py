@@ -33,9 +33,7 @@ DEFAULT_PATH = "./?.lua;./?/init.lua"
 class Tools:
     """The tools of one run. ``use`` gives bytes or ``None`` and raises ``CallError``."""
 
-    def __init__(
-        self, job: Job, given: bytes | None, mask: Callable[[str], str], log: Callable[[Any], None]
-    ) -> None:
+    def __init__(self, job: Job, given: bytes | None, mask: Callable[[str], str], log: Callable[[Any], None]) -> None:
         self._job = job
         self._mask = mask
         self._log = log

@@ -26,16 +26,16 @@ _NIL = re.compile(
     r"attempt to (?:call|index|perform arithmetic on|concatenate|get length of|compare) "
     r"(?:(?P<what>global|local|upvalue|field|method) '(?P<name>\w{1,100})' \()?a nil value"
 )
-_NO_CALL = re.compile(r"attempt to call (?:\w+ '(?P<name>\w{1,100})' \()?a (?:string|table|number|boolean|userdata) value")
+_NO_CALL = re.compile(
+    r"attempt to call (?:\w+ '(?P<name>\w{1,100})' \()?a (?:string|table|number|boolean|userdata) value"
+)
 _VALUE = re.compile(
     r"attempt to (?:call|index|perform arithmetic on|concatenate|get length of|compare) "
     r"(?:(?P<what>global|local|upvalue|field|method) '(?P<name>\w{1,100})' \()?a (?P<type>\w{1,20}) value"
 )
 _TEXT_SUM = re.compile(r"attempt to perform arithmetic on (?:\w+ '\w+' \()?a string value")
 _MIXED = re.compile(r"attempt to compare (?:number with string|string with number)")
-_TABLE_TEXT = re.compile(
-    r"attempt to concatenate (?:\w+ '\w+' \()?a (?:table|boolean|function|userdata) value"
-)
+_TABLE_TEXT = re.compile(r"attempt to concatenate (?:\w+ '\w+' \()?a (?:table|boolean|function|userdata) value")
 _FUNCTION_TEXT = re.compile(r"attempt to concatenate field '(?P<name>\w{1,100})' \(a function value")
 _LOOP = "for needs an iterator: for key, value in pairs(t) do … end, for i, value in ipairs(list) do … end"
 _PROTECTED = (
@@ -212,4 +212,6 @@ def _of_call(here: str, name: str | None) -> str | None:
         return f"{name} is a library: call one of its functions, {', '.join(f'{name}.{each}' for each in MEMBERS[name][:4])} …"
     if name is None:
         return "what stands before (…) is no function: a value is kept in a local and used by its name"
-    return f"{name} is no function: is there another {name} that took its place, or a line break before ( that is read on?"
+    return (
+        f"{name} is no function: is there another {name} that took its place, or a line break before ( that is read on?"
+    )

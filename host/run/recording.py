@@ -28,9 +28,7 @@ class Recording(Protocol):
 
     replaying: bool
 
-    def call(
-        self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int
-    ) -> bytes | None:
+    def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
         """Take note of a call before it is checked. Gives the facts of its refusal if a budget refused it before."""
 
     def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> Pending:

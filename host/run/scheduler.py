@@ -341,8 +341,10 @@ class Scheduler:
             self._turning = False
             return True
         leader = self._leader
-        if not self._watching and leader is not None and (
-            leader.session is not None or leader.thread is not threading.current_thread()
+        if (
+            not self._watching
+            and leader is not None
+            and (leader.session is not None or leader.thread is not threading.current_thread())
         ):  # a session that begins a run may go on to wait for it in its own way
             self._watch_over()
         return False

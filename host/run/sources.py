@@ -45,9 +45,7 @@ class Sources:
             return None
         return text if hash(text) == self._modules[name] else None
 
-    def tail_call(
-        self, script: str, line: int, facts: dict[str, Any], message: str
-    ) -> tuple[str, int] | None:
+    def tail_call(self, script: str, line: int, facts: dict[str, Any], message: str) -> tuple[str, int] | None:
         """Script and line of a call made by ``return f(x)``, where ``line`` of ``script`` only led to it."""
         from host.run.tail_calls import tail_call  # where an error is told only
 

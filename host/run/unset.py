@@ -105,7 +105,9 @@ def of_field(name: str, rows: list[str], line: int, kind: str = "nil") -> str | 
         made = _made(first, rows, line)
         if re.search(r"\bnew_\w+\s*\(", made):
             if not re.search(r":create\s*\(\s*\)\s*$", made.strip()):
-                return f"{owner}.{name} is a method of the builder: after {first}:create() the values are in {first}.data"
+                return (
+                    f"{owner}.{name} is a method of the builder: after {first}:create() the values are in {first}.data"
+                )
             return f"create() gave the id, a text, to {first}: keep the builder and read its .data, or give {first} as the id"
         if kind == "function":
             return f"{owner}.{name} is a function: call it as {owner}.{name}(…)"

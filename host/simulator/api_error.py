@@ -54,9 +54,7 @@ class Refusal(Exception):
         return {"error": error}
 
 
-def invalid(
-    message: str, param: str | None = None, code: str | None = None, *, worked: bool = False
-) -> Refusal:
+def invalid(message: str, param: str | None = None, code: str | None = None, *, worked: bool = False) -> Refusal:
     """A 400 about the request's parameters."""
     return Refusal(400, message, param=param, code=code, worked=worked)
 

@@ -80,9 +80,7 @@ class SimulatorApp:
             if not message.get("more_body"):
                 return 0
 
-    async def _exchange(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], body: bytes
-    ) -> None:
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], body: bytes) -> None:
         exchange = self.simulator.begin(scope["method"], _target(scope), headers, body)
         try:
             if exchange.fault.delay:

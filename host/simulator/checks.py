@@ -115,17 +115,13 @@ class Checker:
         if unknown and self._ignore and schema.additional is None and not schema.open_map:
             value, unknown = {name: item for name, item in value.items() if name not in unknown}, []
         if unknown and schema.additional is None and not schema.open_map:
-            raise self._unknown(
-                [f"{path}[{n}]" for n in unknown], [f"{path}[{n}]" for n in schema.properties]
-            )
+            raise self._unknown([f"{path}[{n}]" for n in unknown], [f"{path}[{n}]" for n in schema.properties])
         for name in unknown:
             inner = schema.additional or Schema()
             extra[name] = self.value(inner, value[name], f"{path}[{name}]", typed)
         for name in schema.required:
             if name not in value and not self._catalog.resolve(schema.properties[name]).read_only:
-                raise invalid(
-                    f"Missing required param: {path}[{name}].", f"{path}[{name}]", "parameter_missing"
-                )
+                raise invalid(f"Missing required param: {path}[{name}].", f"{path}[{name}]", "parameter_missing")
         found = {
             name: self.value(schema.properties[name], item, f"{path}[{name}]", typed)
             for name, item in value.items()
@@ -138,9 +134,7 @@ class Checker:
             raise invalid(f"Metadata can have up to {METADATA_KEYS} keys.", path)
         for key, item in value.items():
             if isinstance(item, dict | list) or (typed and not isinstance(item, str | None)):
-                raise invalid(
-                    f"Invalid string: metadata values must be strings ({path}[{key}])", f"{path}[{key}]"
-                )
+                raise invalid(f"Invalid string: metadata values must be strings ({path}[{key}])", f"{path}[{key}]")
             if len(key) > METADATA_KEY:
                 raise invalid(
                     f"Metadata keys can have up to {METADATA_KEY} characters, but you passed in a key that "

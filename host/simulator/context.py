@@ -67,9 +67,7 @@ class RequestContext(msgspec.Struct):
         self.saved = (value, self.world.store.put(kind, id, value, under=under, deleted=deleted))
         return value
 
-    def make(
-        self, kind: str, fields: Object | None = None, *, id: str | None = None, under: str = ""
-    ) -> Object:
+    def make(self, kind: str, fields: Object | None = None, *, id: str | None = None, under: str = "") -> Object:
         """A new object of a named kind with ``fields`` as they are, kept."""
         value = self.blank(kind, id)
         value.update(fields or {})
@@ -98,9 +96,7 @@ class RequestContext(msgspec.Struct):
         self.world.shapes.put(template.schema, value, params)
         return value
 
-    def refuse(
-        self, message: str, *, code: str | None = None, param: str | None = None, status: int = 400
-    ) -> Refusal:
+    def refuse(self, message: str, *, code: str | None = None, param: str | None = None, status: int = 400) -> Refusal:
         """A refusal in the midst of the work: saved for the request's idempotency key."""
         return Refusal(status, message, code=code, param=param, worked=True)
 

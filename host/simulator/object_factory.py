@@ -57,9 +57,7 @@ class Shapes:
             value = self._object(full, full.example, (), times)
             value.update(self._defaults.get(kind, {}))
             lists = tuple(
-                name
-                for name, item in value.items()
-                if isinstance(item, dict) and item.get("object") == "list"
+                name for name, item in value.items() if isinstance(item, dict) and item.get("object") == "list"
             )
             found = Template(msgspec.msgpack.encode(value), tuple(times), lists, full)
             self._templates[kind] = found
@@ -167,9 +165,7 @@ class Shapes:
             return sample if sample in full.enum else next(v for v in (*full.enum, None) if v != "")
         if full.any_of:
             return self._value(name, self._catalog.resolve(full.any_of[0]), sample, path, times)
-        if full.format in ("unix-time", "date-time") or (
-            name == "created" and full.type in ("string", "integer")
-        ):
+        if full.format in ("unix-time", "date-time") or (name == "created" and full.type in ("string", "integer")):
             times.append((path, full.type == "string"))
             return 0
         if full.type == "array":

@@ -177,9 +177,7 @@ def _matches(have: Any, wanted: Any) -> bool:
         return bool(have.get("id") == wanted)
     if isinstance(have, list) and not isinstance(wanted, list):
         return wanted in have
-    return bool(have == wanted) or (
-        isinstance(have, int) and not isinstance(have, bool) and str(have) == wanted
-    )
+    return bool(have == wanted) or (isinstance(have, int) and not isinstance(have, bool) and str(have) == wanted)
 
 
 def _has_item(name: str, wanted: Any) -> Test:

@@ -60,9 +60,7 @@ class References:
         if result is None:
             return True
         field = self._catalog.resolve(result).properties.get(name)
-        refs = (
-            {choice.ref for choice in self._catalog.resolve(field).any_of if choice.ref} if field else set()
-        )
+        refs = {choice.ref for choice in self._catalog.resolve(field).any_of if choice.ref} if field else set()
         return not refs or kind in refs
 
     def kind(self, name: str) -> str:

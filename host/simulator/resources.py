@@ -133,9 +133,7 @@ def retrieve(call: RequestContext) -> bytes | Object:
     if record is None or (record.deleted and plan.kind != "customer"):
         if plan.operation.path.endswith("/{account}") and call.world.stripe:
             return single(call)
-        raise missing(
-            noun(plan.kind), call.target, plan.target if call.world.stripe else call.world.catalog.id_field
-        )
+        raise missing(noun(plan.kind), call.target, plan.target if call.world.stripe else call.world.catalog.id_field)
     _check_owner(call, record.under, record.body)
     return record.body
 
@@ -225,9 +223,7 @@ def act(call: RequestContext) -> Object:
         for name in ("active", "enabled"):
             if name in properties:
                 value[name] = _ACTIVE[verb]
-    past = {"cancel": "canceled_at", "void": "voided_at", "expire": "expires_at", "close": "closed_at"}.get(
-        verb, ""
-    )
+    past = {"cancel": "canceled_at", "void": "voided_at", "expire": "expires_at", "close": "closed_at"}.get(verb, "")
     if past in properties:
         value[past] = call.now
     if verb == "close" and "closed" in properties:

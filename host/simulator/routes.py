@@ -73,9 +73,7 @@ class Routes:
                 plan = self._plan(id)
                 names = plan.operation.path.strip("/").split("/")
                 found = {
-                    name[name.index("{") + 1 : name.index("}")]: given[n]
-                    for n, name in enumerate(names)
-                    if "{" in name
+                    name[name.index("{") + 1 : name.index("}")]: given[n] for n, name in enumerate(names) if "{" in name
                 }
                 if all(found.values()):
                     return plan, found

@@ -298,9 +298,7 @@ class Simulator:
                     self.store.commit()
                     return answer
             if exchange.key:
-                saved = SavedAnswer(
-                    exchange.fingerprint, answer[0], answer[2], exchange.request_id, self._clock()
-                )
+                saved = SavedAnswer(exchange.fingerprint, answer[0], answer[2], exchange.request_id, self._clock())
                 self.store.save_answer(exchange.key, saved)
             self.store.commit()
         except BaseException:

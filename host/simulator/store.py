@@ -93,9 +93,7 @@ class Store:
         found = self._kinds.get(kind)
         return None if found is None else found.records.get(id)
 
-    def put(
-        self, kind: str, id: str, value: dict[str, Any], *, under: str = "", deleted: bool = False
-    ) -> bytes:
+    def put(self, kind: str, id: str, value: dict[str, Any], *, under: str = "", deleted: bool = False) -> bytes:
         """Make or replace an object; returns its JSON. ``under`` counts when it is made."""
         group = self._kinds.get(kind)
         if group is None:

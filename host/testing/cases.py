@@ -46,9 +46,7 @@ class Fixtures:
         raise LookupError(f'fixture("{name}"): Python fixtures are there when the file runs under pytest')
 
 
-def failure(
-    facts: Mapping[str, Any], path: Path, name: str, cause: BaseException | None = None
-) -> ScriptError:
+def failure(facts: Mapping[str, Any], path: Path, name: str, cause: BaseException | None = None) -> ScriptError:
     """The error of a test from its facts, with the source around its line."""
     script, line = facts.get("script") or name, facts.get("line")
     line = line if isinstance(line, int) else None

@@ -41,9 +41,7 @@ class LuaTestFile:
         """The tests in the order of the file. Raises ``ScriptError`` for a file that does not load."""
         return self._started().tests
 
-    def run(
-        self, test: LuaTest, fixtures: Fixtures | None = None, later: Iterable[LuaTest] = ()
-    ) -> Outcome:
+    def run(self, test: LuaTest, fixtures: Fixtures | None = None, later: Iterable[LuaTest] = ()) -> Outcome:
         """Run one test of :meth:`tests`. Raises ``ScriptError`` if the file no longer loads.
 
         ``later`` are the tests still to come, in any order: a block's ``teardown`` runs after its last.

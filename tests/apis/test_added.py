@@ -216,9 +216,7 @@ def test_names_that_are_taken_or_no_names(name: str) -> None:
         host.add_api(name, document())
 
 
-def test_a_host_for_another_api_needs_no_stripe_key(
-    httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_host_for_another_api_needs_no_stripe_key(httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Host(apis=…) opens without Stripe's key; calls to Stripe then say what is missing."""
     monkeypatch.delenv("STRIPE_SECRET_KEY", raising=False)
     httpx_mock.add_response(json=[])
@@ -354,9 +352,7 @@ def test_compiled_catalogs_are_kept_by_content(tmp_path: Path, monkeypatch: pyte
     assert [add(), add()] == [3, 3]
 
 
-def test_a_cache_that_cannot_be_written_costs_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_that_cannot_be_written_costs_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read-only home is no reason to fail."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

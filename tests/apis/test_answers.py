@@ -44,9 +44,7 @@ def test_an_object_is_its_value_and_large_integers_stay_exact(stripe: Catalog) -
 
 def test_a_stripe_error_keeps_all_its_facts(stripe: Catalog) -> None:
     """Type, code, param, message, request id; and what became of the mutation."""
-    body = {
-        "error": {"type": "card_error", "code": "card_declined", "param": "source", "message": "Declined."}
-    }
+    body = {"error": {"type": "card_error", "code": "card_declined", "param": "source", "message": "Declined."}}
     with pytest.raises(ApiError) as caught:
         interpret(stripe, of(stripe, "charges.create"), answer(body, 402))
     assert caught.value.facts() == {

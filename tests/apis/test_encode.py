@@ -22,14 +22,10 @@ from tests.apis.documents import small, takes
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 names = st.text(st.sampled_from("abcdefgh_é &=+%"), min_size=1, max_size=6)
-scalars = (
-    texts | st.integers(-(2**53), 2**53) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
-)
+scalars = texts | st.integers(-(2**53), 2**53) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
     scalars,
-    lambda inner: (
-        st.lists(inner, min_size=1, max_size=3) | st.dictionaries(names, inner, min_size=1, max_size=3)
-    ),
+    lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(names, inner, min_size=1, max_size=3),
     max_leaves=12,
 )
 
@@ -248,9 +244,7 @@ def test_plain_openapi_forms_repeat_the_names_of_lists() -> None:
     schema = {"type": "object", "properties": {"tags": {"type": "array", "items": {"type": "string"}}}}
     body = takes(schema, "application/x-www-form-urlencoded")
     catalog = small({"/x": {"post": {"operationId": "add", "requestBody": body}}})
-    request = prepare(
-        catalog, operation_of(catalog, "add"), {"tags": ["a", "b"]}, base_url="https://small.test"
-    )
+    request = prepare(catalog, operation_of(catalog, "add"), {"tags": ["a", "b"]}, base_url="https://small.test")
     assert request.content == b"tags=a&tags=b"
 
 
@@ -266,9 +260,7 @@ def test_a_body_that_is_one_value_is_sent_whole() -> None:
     )
 
     def sent(id: str, body: Any) -> bytes:
-        return prepare(
-            catalog, operation_of(catalog, id), {"body": body}, base_url="https://small.test"
-        ).content
+        return prepare(catalog, operation_of(catalog, id), {"body": body}, base_url="https://small.test").content
 
     assert sent("put_list", [1, 2]) == b"[1,2]"
     assert sent("put_text", "é") == "é".encode()

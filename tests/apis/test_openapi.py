@@ -58,9 +58,7 @@ PETSTORE: dict[str, Any] = {
         },
     },
     "components": {
-        "parameters": {
-            "PetId": {"name": "petId", "in": "path", "required": True, "schema": {"type": "integer"}}
-        },
+        "parameters": {"PetId": {"name": "petId", "in": "path", "required": True, "schema": {"type": "integer"}}},
         "requestBodies": {"Pet": takes({"$ref": "#/components/schemas/Pet"})},
         "schemas": {
             "Base": {
@@ -113,12 +111,8 @@ def test_a_3_0_document_with_cycles_and_all_of() -> None:
     request = prepare(catalog, add, {"name": "x", "kind": "cat", "age": None}, base_url=catalog.base_url)
     assert json.loads(request.content) == {"name": "x", "kind": "cat", "age": None}
     assert request.credential == "pets"
-    assert (
-        prepare(catalog, of(catalog, "deletePet"), {"petId": 5}, base_url="https://x.test").credential is None
-    )
-    photo = prepare(
-        catalog, of(catalog, "pets.photos.add"), {"petId": 5, "body": b"x"}, base_url=catalog.base_url
-    )
+    assert prepare(catalog, of(catalog, "deletePet"), {"petId": 5}, base_url="https://x.test").credential is None
+    photo = prepare(catalog, of(catalog, "pets.photos.add"), {"petId": 5, "body": b"x"}, base_url=catalog.base_url)
     assert photo.url == "https://photos.pets.test/pet/5/photos"
     assert catalog.auth == {"key": Auth(kind="header", name="X-Key")}
 
@@ -146,9 +140,7 @@ def test_a_3_1_document_with_type_lists_and_alternatives() -> None:
                     {"type": "null"},
                 ]
             },
-            "same": {
-                "$ref": "#/paths/~1things/post/requestBody/content/application~1json/schema/properties/size"
-            },
+            "same": {"$ref": "#/paths/~1things/post/requestBody/content/application~1json/schema/properties/size"},
             "with_base": {
                 "type": "object",
                 "properties": {"a": {"type": "string"}, "b": {"type": "string"}},
@@ -451,9 +443,7 @@ def test_broken_places_are_named_and_the_rest_is_used() -> None:
         {"/good/{id}": {"get": good}, "/bad": {"get": bad}, "/loop": {"get": loop}, "/out": {"get": outside}},
         components={
             "schemas": {
-                "loop": {
-                    "allOf": [{"$ref": "#/components/schemas/loop"}, {"type": "object"}, {"required": ["a"]}]
-                }
+                "loop": {"allOf": [{"$ref": "#/components/schemas/loop"}, {"type": "object"}, {"required": ["a"]}]}
             }
         },
     )
@@ -510,9 +500,7 @@ def test_security_is_the_first_way_that_is_known() -> None:
 def test_an_idempotency_header_is_the_hosts() -> None:
     """Where the document has one, operations that take it are known, and scripts do not see it."""
     header = {"name": "Idempotency-Key", "in": "header", "required": True, "schema": {"type": "string"}}
-    catalog = small(
-        {"/x": {"post": {"operationId": "pay", "parameters": [header]}, "get": {"operationId": "see"}}}
-    )
+    catalog = small({"/x": {"post": {"operationId": "pay", "parameters": [header]}, "get": {"operationId": "see"}}})
     assert catalog.idempotency_header == "Idempotency-Key"
     assert of(catalog, "pay").keyed
     assert not of(catalog, "see").keyed

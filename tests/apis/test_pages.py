@@ -44,14 +44,10 @@ def test_searches_have_tokens(stripe: Catalog) -> None:
     search = of(stripe, "products.search")
     page = {"data": [{"id": "a"}], "has_more": True, "next_page": "tok"}
     assert next_page(stripe, search, {"query": "q"}, page) == {"query": "q", "page": "tok"}
-    assert (
-        next_page(stripe, search, {"query": "q"}, {"data": [], "has_more": False, "next_page": None}) is None
-    )
+    assert next_page(stripe, search, {"query": "q"}, {"data": [], "has_more": False, "next_page": None}) is None
 
 
-@pytest.mark.parametrize(
-    "link", ["/v2/core/accounts?page=2", "https://api.stripe.com/v2/core/accounts?page=2"]
-)
+@pytest.mark.parametrize("link", ["/v2/core/accounts?page=2", "https://api.stripe.com/v2/core/accounts?page=2"])
 def test_v2_pages_have_urls(stripe: Catalog, link: str) -> None:
     """Relative or absolute, the URL is asked with the headers of the first request."""
     listing = of(stripe, "v2.core.accounts.list")

@@ -33,9 +33,7 @@ def example(catalog: Catalog, schema: Schema, depth: int = 0) -> object:
         return example(catalog, shape.any_of[0], depth + 1)
     if shape.type == "object":
         members = {name: each for name, each in shape.properties.items() if name in shape.required}
-        return {
-            name: example(catalog, each, depth + 1) for name, each in members.items() if not each.read_only
-        }
+        return {name: example(catalog, each, depth + 1) for name, each in members.items() if not each.read_only}
     if shape.type == "array":
         least = 1 if shape.min_length else 0
         return [example(catalog, shape.items or Schema(), depth + 1)] * least

@@ -34,9 +34,7 @@ def test_the_compiled_catalog_is_what_the_kept_document_compiles_to() -> None:
     assert compile_stripe(read_document(DOCUMENT)).dump() == COMPILED.read_bytes()
 
 
-def test_the_compiler_says_what_is_wrong_with_a_document(
-    tmp_path: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_compiler_says_what_is_wrong_with_a_document(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """A document that cannot be used leaves the package data alone and ends with 3."""
     before = COMPILED.read_bytes()
     bad = tmp_path / "bad.json"
@@ -138,9 +136,7 @@ def test_sugar_only_names_parameters_that_exist(stripe: Catalog) -> None:
         for method in methods.values():
             value: Any = 1
             if method.fields:
-                value = dict(
-                    zip(method.fields, ("month" if "interval" in method.fields else "x", 2), strict=False)
-                )
+                value = dict(zip(method.fields, ("month" if "interval" in method.fields else "x", 2), strict=False))
                 value = [value] if method.kind == "append" else value
             assert check_value(stripe, operation, method.param, value) == value
 
@@ -155,9 +151,7 @@ def test_sugar_only_names_parameters_that_exist(stripe: Catalog) -> None:
         ("product", "creat", 'did you mean "create"?'),
     ],
 )
-def test_an_unknown_method_names_resource_and_nearest(
-    stripe: Catalog, builder: str, name: str, said: str
-) -> None:
+def test_an_unknown_method_names_resource_and_nearest(stripe: Catalog, builder: str, name: str, said: str) -> None:
     """The error of a misspelt method is enough to correct it."""
     operation = stripe.builder(builder)
     assert operation is not None
@@ -217,6 +211,4 @@ def test_an_operation_on_another_host_stays_with_a_base_url_of_ones_own(stripe: 
     assert prepare(stripe, operation, arguments, base_url=stripe.base_url).url.startswith(
         "https://files.stripe.com/v1/files"
     )
-    assert (
-        prepare(stripe, operation, arguments, base_url="http://sim.test/").url == "http://sim.test/v1/files"
-    )
+    assert prepare(stripe, operation, arguments, base_url="http://sim.test/").url == "http://sim.test/v1/files"

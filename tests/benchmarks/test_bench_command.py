@@ -71,9 +71,7 @@ def test_a_create_that_fails_ends_it_with_what_failed(server: Server) -> None:
     assert "sk_test_bench" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    "wrong", [["--scripts", "0"], ["--creates", "0"], ["--warmup", "-1"], ["--tasks", "x"]]
-)
+@pytest.mark.parametrize("wrong", [["--scripts", "0"], ["--creates", "0"], ["--warmup", "-1"], ["--tasks", "x"]])
 def test_numbers_that_make_no_sense_are_refused(server: Server, wrong: list[str]) -> None:
     """The option is named and nothing is sent."""
     before = server.count()

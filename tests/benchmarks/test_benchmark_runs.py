@@ -53,17 +53,13 @@ def test_a_program_that_fails_or_says_nothing_is_named_with_its_last_word(server
     """A broken peer becomes a line in the table, never a figure."""
     with pytest.raises(RunError, match="its last line is not JSON"):
         run_once(program(1, "done"), server, Load(1))
-    broken = replace(
-        program(0), command=lambda *_: [sys.executable, "-c", "raise SystemExit('no such host')"]
-    )
+    broken = replace(program(0), command=lambda *_: [sys.executable, "-c", "raise SystemExit('no such host')"])
     with pytest.raises(RunError, match="status 1: no such host"):
         run_once(broken, server, Load(1))
 
 
 @pytest.mark.parametrize("pinned", [True, False])
-def test_a_pinned_scenario_gives_a_contestant_and_the_server_its_number_of_cores(
-    server: Server, pinned: bool
-) -> None:
+def test_a_pinned_scenario_gives_a_contestant_and_the_server_its_number_of_cores(server: Server, pinned: bool) -> None:
     """A second process has a core more than one, and the server none to itself."""
     free = os.sched_getaffinity(0)
     seen: dict[int, int] = {}

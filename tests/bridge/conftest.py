@@ -95,17 +95,13 @@ def manner(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(params=[new_loop, AsyncioLoop], ids=["default-loop", "asyncio-loop"])
-def make_worker(
-    request: pytest.FixtureRequest, gate: Gate, manner: str
-) -> Iterator[Callable[..., AsyncWorker]]:
+def make_worker(request: pytest.FixtureRequest, gate: Gate, manner: str) -> Iterator[Callable[..., AsyncWorker]]:
     """Makes workers with the functions ``echo`` and ``gate``; stops them, and no thread may be left."""
     before = set(threading.enumerate())
     workers: list[AsyncWorker] = []
 
     def make(functions: dict[str, Any] | None = None, **options: Any) -> AsyncWorker:
-        worker = AsyncWorker(
-            {"echo": echo, "gate": gate, **(functions or {})}, loop_factory=request.param, **options
-        )
+        worker = AsyncWorker({"echo": echo, "gate": gate, **(functions or {})}, loop_factory=request.param, **options)
         workers.append(worker)
         if manner == "direct":
             for name in worker._functions:

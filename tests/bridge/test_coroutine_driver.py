@@ -103,6 +103,7 @@ def test_a_call_given_up_by_what_it_runs_ends_where_it_next_waits(make_worker, i
 def test_what_it_waited_for_is_cancelled_with_it(make_worker, inbox):
     waits: list[asyncio.Future[None]] = []
     entered = threading.Event()
+
     async def wait(payload: Any, deadline: float) -> None:
         waits.append(asyncio.get_running_loop().create_future())
         entered.set()

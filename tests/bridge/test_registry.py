@@ -61,9 +61,7 @@ def test_make_request_on_the_workers_thread_raises_instead_of_deadlocking(regist
 
 
 async def test_make_request_async_does_not_block_the_callers_loop(registry):
-    answers = await asyncio.gather(
-        *(registry.make_request_async("describe", "GET", {"n": n}) for n in range(50))
-    )
+    answers = await asyncio.gather(*(registry.make_request_async("describe", "GET", {"n": n}) for n in range(50)))
     assert [answer["data"]["n"] for answer in answers] == list(range(50))
     with pytest.raises(NetworkError):
         await registry.make_request_async("fail")

@@ -110,9 +110,7 @@ def test_a_signal_says_how_to_go_on(
     assert child.returncode == 128 + number
     assert err.decode().splitlines()[-1] == "to go on: python -m host resume long"
     assert "interrupted" in cli("runs", "list").out
-    script.write_text(
-        'print(new_product():name("A"):create()) sleep(600) return "never"'.replace("600", "0.001")
-    )
+    script.write_text('print(new_product():name("A"):create()) sleep(600) return "never"'.replace("600", "0.001"))
     changed = cli("resume", "long")
     assert changed.status == 1
     assert "sleep" in changed.err

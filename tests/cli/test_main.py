@@ -47,9 +47,7 @@ def test_version(cli: Cli) -> None:
         (("run", "--simulate", "--require-live", "-e", ""), "exclude each other"),
     ],
 )
-def test_wrong_usage_is_status_2_and_says_what_is_wrong(
-    cli: Cli, arguments: tuple[str, ...], text: str
-) -> None:
+def test_wrong_usage_is_status_2_and_says_what_is_wrong(cli: Cli, arguments: tuple[str, ...], text: str) -> None:
     """Typing mistakes end with 2, a message that names them, and nothing on stdout."""
     done = cli(*arguments)
     assert (done.status, done.out) == (2, "")

@@ -265,7 +265,7 @@ def test_a_row_is_a_plain_table_otherwise(cli: Cli, tmp_path: Path, name: str, m
 def test_rows_may_be_added_to_a_durable_batch(cli: Cli, tmp_path: Path) -> None:
     """What rows tells of the file does not make a row another one: done rows give their results again."""
     given = ("run", "--simulate", "--json", "--run-id", "b", "--journal", "j.sqlite", "--each", "r.csv")
-    code = 'new_product():name(row.name):create() return row.name .. rows.count'
+    code = "new_product():name(row.name):create() return row.name .. rows.count"
     (tmp_path / "r.csv").write_text("name\nAnn\n")
     assert [line["value"] for line in results(cli(*given, "-e", code).out)[0]] == ["Ann1"]
     (tmp_path / "r.csv").write_text("name\nAnn\nBo\n")
@@ -388,9 +388,7 @@ def test_keys_of_results_have_an_order(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_an_interrupt_ends_all_and_says_how_many_were_not_started(
-    process: Callable[..., Any], processes: str
-) -> None:
+def test_an_interrupt_ends_all_and_says_how_many_were_not_started(process: Callable[..., Any], processes: str) -> None:
     """SIGINT in the middle of many runs: status 130 and the summary; nothing is left running."""
     arguments = ("--simulate", "--jobs", "3", "--repeat", "10", "--processes", processes)
     child = process("run", *arguments, "-e", 'print("on") sleep(1000)')

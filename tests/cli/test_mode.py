@@ -11,9 +11,7 @@ from host.settings import DEMO_KEY, Secret, Settings
 NO_KEY = Settings()
 TEST = Settings(stripe_secret_key=Secret("sk_test_51AbCdEfGhIjKlMnOpQr4242"))
 LIVE = Settings(stripe_secret_key=Secret("sk_live_51AbCdEfGhIjKlMnOpQr9999"))
-OTHER = Settings(
-    stripe_secret_key=Secret("a-token-of-another-form"), stripe_api_base="https://stripe.example"
-)
+OTHER = Settings(stripe_secret_key=Secret("a-token-of-another-form"), stripe_api_base="https://stripe.example")
 
 
 def test_a_test_key_is_used_without_a_word() -> None:

@@ -56,7 +56,7 @@ def test_the_environment_is_granted_by_flag(cli: Cli, monkeypatch: pytest.Monkey
 def test_a_granted_secret_is_not_printed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither by print, nor as the returned value, nor in what -vv shows."""
     monkeypatch.setenv("GITHUB_TOKEN", "ghp_0123456789abcdefghij")
-    code = 'print(env.GITHUB_TOKEN) new_product():name(env.GITHUB_TOKEN):create() return env.GITHUB_TOKEN'
+    code = "print(env.GITHUB_TOKEN) new_product():name(env.GITHUB_TOKEN):create() return env.GITHUB_TOKEN"
     done = cli("run", "--simulate", "-vv", "--allow-env", "GITHUB_TOKEN", "-e", code)
     assert done.status == 0
     assert "ghp_01" not in done.out + done.err

@@ -60,9 +60,7 @@ def test_the_returned_value_comes_last(cli: Cli, code: str, plain: str, as_json:
         ((), []),
     ],
 )
-def test_arguments_reach_the_script(
-    cli: Cli, tmp_path: Path, arguments: tuple[str, ...], found: list[str]
-) -> None:
+def test_arguments_reach_the_script(cli: Cli, tmp_path: Path, arguments: tuple[str, ...], found: list[str]) -> None:
     """Words that are no options, and everything behind --, are the script's."""
     name = script(tmp_path, 'return #args .. table.concat(args, "|")')
     assert cli("run", "--simulate", name, *arguments).out == f"{len(found)}{'|'.join(found)}\n"
@@ -223,9 +221,7 @@ def test_the_key_never_shows(cli: Cli, monkeypatch: pytest.MonkeyPatch, transpor
         monkeypatch.setenv("STRIPE_API_BASE", server.url)
         monkeypatch.setenv("STRIPE_SECRET_KEY", KEY)
         monkeypatch.setenv("HOST_TRANSPORT", transport)
-        code = (
-            'print(STRIPE_API_KEY, new_product():name("x"):create()) stripe.products.retrieve("prod_nowhere")'
-        )
+        code = 'print(STRIPE_API_KEY, new_product():name("x"):create()) stripe.products.retrieve("prod_nowhere")'
         done = cli("run", "-vv", "--debug", "--trace", "t.jsonl", "-e", code)
     assert done.status == 4, done.err
     assert "prod_" in done.out

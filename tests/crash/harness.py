@@ -84,9 +84,7 @@ def run_to_the_end(
         assert outcome.attempts < kills + 20, "it does not come to an end"
         moment = rng.choice(MOMENTS) if sum(outcome.kills.values()) < kills else ""
         api.count, api.child = 0, None
-        api.plan = (
-            (moment, rng.randint(1, 8), rng.uniform(0, 0.006)) if moment not in ("", "any time") else None
-        )
+        api.plan = (moment, rng.randint(1, 8), rng.uniform(0, 0.006)) if moment not in ("", "any time") else None
         child = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -102,8 +100,6 @@ def run_to_the_end(
         if child.returncode == -signal.SIGKILL:
             outcome.kills[moment] += 1
             continue
-        assert child.returncode == 0, (
-            f"attempt {outcome.attempts} ended with {child.returncode}:\n{err}\n{out}"
-        )
+        assert child.returncode == 0, f"attempt {outcome.attempts} ended with {child.returncode}:\n{err}\n{out}"
         outcome.value = json.loads(out.splitlines()[-1])
         return outcome

@@ -91,9 +91,7 @@ def test_output_and_calls_are_shown_once(lab: Lab) -> None:
     result = lab.resume()
     assert result.output == "one\ntwo\nthree\n"
     assert lab.printed() == "three\n"
-    assert [event.operation for event in lab.events if isinstance(event, CallStarted)] == [
-        "stripe.products.create"
-    ]
+    assert [event.operation for event in lab.events if isinstance(event, CallStarted)] == ["stripe.products.create"]
 
 
 def test_a_done_run_gives_its_result(lab: Lab) -> None:
@@ -108,9 +106,7 @@ def test_a_done_run_gives_its_result(lab: Lab) -> None:
 def test_another_way_is_named(lab: Lab, tmp_path: Path) -> None:
     """A script that was changed before its last recorded call stops, with line, call and both names."""
     script = tmp_path / "s.lua"
-    script.write_text(
-        'new_product():name("a"):create()\nlocal x = new_coupon():percent_off(5):create()\nsleep(0.001)'
-    )
+    script.write_text('new_product():name("a"):create()\nlocal x = new_coupon():percent_off(5):create()\nsleep(0.001)')
     with lab.host() as host:
         assert host.run(script, run_id="r").error is None
     made = lab.made()
@@ -254,9 +250,7 @@ def test_a_change_given_up_is_recorded_and_not_sent_again(lab: Lab) -> None:
 
 def test_a_sleep_goes_on_where_it_was(lab: Lab) -> None:
     """An hour's sleep that began an hour ago is over."""
-    lab.run(
-        'new_product():name("a"):create() local t = spawn(sleep, 3600) sleep(0.001) t:cancel() return "x"'
-    )
+    lab.run('new_product():name("a"):create() local t = spawn(sleep, 3600) sleep(0.001) t:cancel() return "x"')
     lab.break_off(lab.seq("sent", "sleep"))
     lab.sql("UPDATE luahost_record SET at = at - 3600 WHERE name = 'sleep'")
     assert lab.resume(timeout=20).value == "x"

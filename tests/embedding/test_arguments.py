@@ -192,8 +192,14 @@ def walks(lab: Lab) -> dict[str, Walk]:
         "Host.resume": (
             lambda **given: host.resume(**{"run_id": "done", **given}),
             names_of(Host.resume),
-            {**OF_RUN, "recorded": {"True"}, "other_key": {"True"}, "force_new": {"True"}, "run_id": {"text"},
-             "in_doubt": {"{}"}},
+            {
+                **OF_RUN,
+                "recorded": {"True"},
+                "other_key": {"True"},
+                "force_new": {"True"},
+                "run_id": {"text"},
+                "in_doubt": {"{}"},
+            },
             {"in_doubt": {"{a: 1}", "{1: 2}"}},
         ),
         "Host.close": (lambda **given: closed(**given), names_of(Host.close), {"grace": {"0", "1.5"}}, {}),

@@ -184,10 +184,7 @@ def test_keyword_arguments_come_as_a_last_table(host: Host) -> None:
     assert value(host, 'return search("x", {exact = true})') == ["x", 10, True]
     assert value(host, "return {total(), total(1, 2), total(1, 2, {scale = 3})}") == [0, 3, 9]
     assert value(host, "return anything{a = 1, b = {2}}") == {"a": 1, "b": [2]}
-    assert (
-        'there is no argument "exakt"; did you mean "exact"?'
-        in failure(host, 'search("x", {exakt=true})').message
-    )
+    assert 'there is no argument "exakt"; did you mean "exact"?' in failure(host, 'search("x", {exakt=true})').message
     assert "argument limit: expected an integer" in failure(host, 'search("x", {limit = "y"})').message
     assert "a table of names was expected last" in failure(host, 'search("x", 5)').message
 
@@ -306,9 +303,7 @@ def test_a_function_can_speak_in_the_runs_events() -> None:
 
         result = host.run_source("note()").raise_for_error()
     logged = [event for event in seen if isinstance(event, Logged)]
-    assert [(event.text, event.level, event.run_id) for event in logged] == [
-        ("half way", "warn", result.run_id)
-    ]
+    assert [(event.text, event.level, event.run_id) for event in logged] == [("half way", "warn", result.run_id)]
 
 
 def test_cancelling_reaches_an_async_reader(host: Host) -> None:
@@ -388,9 +383,7 @@ def test_a_plain_function_that_never_ends_does_not_hold_close() -> None:
 def test_a_module_and_an_object_are_registered_whole(host: Host) -> None:
     """Public functions a module defines, and an object's public methods; with a prefix where asked."""
     module = ModuleType("pricing")
-    exec(
-        "def vat(net: int) -> int:\n    return net * 120 // 100\ndef _hidden():\n    pass\n", module.__dict__
-    )
+    exec("def vat(net: int) -> int:\n    return net * 120 // 100\ndef _hidden():\n    pass\n", module.__dict__)
 
     class Stock:
         def __init__(self) -> None:

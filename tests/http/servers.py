@@ -24,9 +24,7 @@ class FaultServer:
         self._context: ssl.SSLContext | None = None
         if tls:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._context.load_cert_chain(
-                CERTIFICATES / f"{certificate}.pem", CERTIFICATES / f"{certificate}.key"
-            )
+            self._context.load_cert_chain(CERTIFICATES / f"{certificate}.pem", CERTIFICATES / f"{certificate}.key")
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self.base = f"http{'s' if tls else ''}://localhost:{self.port}"

@@ -53,9 +53,7 @@ class World:
         )
 
     def limited(self, **limits: Any) -> Any:
-        return limited(
-            self.send, HttpLimits(**limits), on_wait=self.told.append, clock=self.clock, sleep=self.sleep
-        )
+        return limited(self.send, HttpLimits(**limits), on_wait=self.told.append, clock=self.clock, sleep=self.sleep)
 
 
 def reset() -> NetworkError:
@@ -311,8 +309,11 @@ def test_a_request_passes_only_the_limits_there_are(limits, layers):
     outer: Any = limited(send, HttpLimits(**limits))
     depth = 0
     while outer is not send:
-        outer = next(cell.cell_contents for cell in outer.__closure__ if callable(cell.cell_contents) and
-                     cell.cell_contents.__name__.startswith("send"))
+        outer = next(
+            cell.cell_contents
+            for cell in outer.__closure__
+            if callable(cell.cell_contents) and cell.cell_contents.__name__.startswith("send")
+        )
         depth += 1
     assert depth == layers
 

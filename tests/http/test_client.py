@@ -200,9 +200,7 @@ async def test_a_name_that_does_not_resolve_is_named(client):
 
 async def test_a_connection_that_does_not_come_up_is_a_timeout_of_the_connect(make_client, silent_port):
     client = make_client(settings={"connect_timeout": 0.1})
-    with pytest.raises(
-        CallTimeout, match=rf"no connection to 127\.0\.0\.1:{silent_port} within 0\.1 s"
-    ) as caught:
+    with pytest.raises(CallTimeout, match=rf"no connection to 127\.0\.0\.1:{silent_port} within 0\.1 s") as caught:
         await client.send(Request("POST", f"http://127.0.0.1:{silent_port}/", mutation=True), soon())
     assert (caught.value.phase, caught.value.outcome) == ("connect", "not_sent")
 
@@ -261,9 +259,7 @@ async def test_a_url_that_is_none_is_refused_before_anything_is_sent(client, url
 
 
 @pytest.mark.parametrize("header", [("X", "a\r\nY: b"), ("X", "ü"), ("X", "a\0b"), ("X Y", "b"), ("", "b")])
-async def test_a_header_that_could_break_the_request_is_refused_without_showing_its_value(
-    client, server, header
-):
+async def test_a_header_that_could_break_the_request_is_refused_without_showing_its_value(client, server, header):
     with pytest.raises(InvalidCall) as caught:
         await client.send(read(server, "ok", headers=(header,)), soon())
     assert header[1] not in caught.value.message or header[1] == "b"
@@ -276,9 +272,7 @@ def key_for(origin: str, **parts: Any) -> Any:
 
 async def test_a_key_goes_on_requests_that_name_it_and_on_no_others(make_client, server):
     client = make_client(
-        credentials=key_for(
-            server.base, headers=(("Authorization", "Bearer sk_secret"),), query=(("key", "s&1"),)
-        )
+        credentials=key_for(server.base, headers=(("Authorization", "Bearer sk_secret"),), query=(("key", "s&1"),))
     )
     answer = await client.send(read(server, "ok?a=1", credential="stripe"), soon())
     await client.send(read(server, "ok"), soon())

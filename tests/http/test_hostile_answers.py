@@ -70,9 +70,7 @@ async def test_odd_but_whole_answers(client: HttpClient, server: FaultServer, pa
         ("gzip-often", "40 codings on top of one another"),
     ],
 )
-async def test_answers_without_end_are_left(
-    client: HttpClient, server: FaultServer, path: str, text: str
-) -> None:
+async def test_answers_without_end_are_left(client: HttpClient, server: FaultServer, path: str, text: str) -> None:
     """One header, interim answers, or chunk extensions that never end; codings within codings."""
     with pytest.raises(UnexpectedAnswer, match=text):
         await get(client, server, path)

@@ -17,8 +17,7 @@ from host.http.transport_errors import RULES, TransportFault, call_error
 HTTPX_ERRORS = [
     kind
     for name in httpx.__all__
-    if inspect.isclass(kind := getattr(httpx, name))
-    and issubclass(kind, (httpx.RequestError, httpx.InvalidURL))
+    if inspect.isclass(kind := getattr(httpx, name)) and issubclass(kind, (httpx.RequestError, httpx.InvalidURL))
 ]
 
 

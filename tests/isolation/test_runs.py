@@ -58,22 +58,18 @@ SAME = {
     "output": "print('a', nil, 1e15, 2^53) io.write('b', 1, '\\n')",
     "arguments": "return {args[1], args[2], given.tier, env.COLOUR, os.getenv('HOME')}",
     "clock": "return {type(os.time()), type(os.clock()), os.date('%H', 0), os.date('!%H:%M', 3600)}",
-    "builder": "local p = new_product():name('x'):metadata('k', 'v') p:create() return"
-    " {p.data.name, p.id ~= nil}",
+    "builder": "local p = new_product():name('x'):metadata('k', 'v') p:create() return {p.data.name, p.id ~= nil}",
     "unknown method": "\nnew_product():nam('x')",
     "unknown parameter": "stripe.products.create{nam = 'x'}",
     "missing object": "stripe.products.retrieve('prod_none')",
-    "caught": "local ok, e = pcall(stripe.products.retrieve, 'prod_none') return {ok, e.kind,"
-    " e.status, e.line}",
+    "caught": "local ok, e = pcall(stripe.products.retrieve, 'prod_none') return {ok, e.kind, e.status, e.line}",
     "pages": "for i = 1, 5 do new_customer():create() end local n = 0"
     " for c in stripe.customers.list{limit = 2}:each() do n = n + 1 if n == 5 then break end end return n",
-    "tasks": "local a, b = parallel(function() return echo(1) end, function() return echo(2)"
-    " end) return {a, b}",
+    "tasks": "local a, b = parallel(function() return echo(1) end, function() return echo(2) end) return {a, b}",
     "map": "return map({1, 2, 3}, function(x) return echo(x * 2) end)",
     "cancelled": "local t = spawn(function() sleep(60) end) t:cancel() return select(2, try(t.wait, t)).kind",
     "timeout": "return select(2, try(with_timeout, 0.01, function() sleep(60) end)).kind",
-    "waits in place": "local t = {3, 1, 2} table.sort(t, function(a, b) return echo(a) < echo(b) end)"
-    " return t",
+    "waits in place": "local t = {3, 1, 2} table.sort(t, function(a, b) return echo(a) < echo(b) end) return t",
     "waits in gsub": "return (('abc'):gsub('.', function(c) return echo(c) .. '-' end))",
     "waits in a coroutine": "local f = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(echo(i))"
     " end end) return {f(), f(), f()}",

@@ -65,9 +65,7 @@ def test_links_and_dots_do_not_lead_out(script: Script, tmp_path: Path) -> None:
         result = script(code, globals={"folder": str(granted)}, read=granted, check=False)
         assert result.error is not None, path
         assert result.error.kind == "denied"
-    result = script(
-        "fs.write(folder .. '/link', 'x')", globals={"folder": str(granted)}, write=granted, check=False
-    )
+    result = script("fs.write(folder .. '/link', 'x')", globals={"folder": str(granted)}, write=granted, check=False)
     assert result.error is not None
     assert result.error.kind == "denied"
     assert outside.read_text() == "secret"

@@ -64,9 +64,7 @@ class GraphqlApp:
         headers = {k.decode(): v.decode() for k, v in scope["headers"]}
         self.seen.append(headers)
         if scope["path"] == "/private" and headers.get("authorization") != f"Bearer {TOKEN}":
-            await send(
-                {"type": "http.response.start", "status": 401, "headers": [(b"content-type", b"text/html")]}
-            )
+            await send({"type": "http.response.start", "status": 401, "headers": [(b"content-type", b"text/html")]})
             await send({"type": "http.response.body", "body": b"<html>who are you?</html>"})
             return
         await self._app({**scope, "path": "/", "raw_path": b"/"}, receive, send)
@@ -161,9 +159,7 @@ def test_faults_the_server_finds_are_told(ask: Script) -> None:
 
 def test_answers_that_are_not_graphql(script: Script, web: Serving, app: WebApp, ask: Script) -> None:
     """HTML, JSON of another form, a 500 with text: kind unexpected, with status and what came."""
-    error = error_of(
-        ask("graphql{url=(url:gsub('/$', '/private'))}:query('{ viewer { login } }')", check=False)
-    )
+    error = error_of(ask("graphql{url=(url:gsub('/$', '/private'))}:query('{ viewer { login } }')", check=False))
     assert (error.kind, error.facts["status"]) == ("unexpected", 401)
     assert "text/html" in error.message
     code = f"graphql{{url='{web.base}/status?code=403'}}:mutate('mutation {{ x }}')"
@@ -173,9 +169,7 @@ def test_answers_that_are_not_graphql(script: Script, web: Serving, app: WebApp,
 
 
 @pytest.mark.parametrize("schema", [str(SDL), "introspect"])
-def test_with_a_schema_a_query_is_checked_before_it_is_sent(
-    ask: Script, shop: GraphqlApp, schema: str
-) -> None:
+def test_with_a_schema_a_query_is_checked_before_it_is_sent(ask: Script, shop: GraphqlApp, schema: str) -> None:
     """Unknown fields come with the nearest name, variables are typed; nothing wrong is sent."""
     ask("graphql_query('{ viewer { login } }')", schema=schema)
     sent = len(shop.seen)
@@ -253,9 +247,7 @@ def test_each_says_what_the_query_must_select(ask: Script, query: str, path: str
         ("graphql{url='http://example.com/'}:query('{ a }')", "denied"),
     ],
 )
-def test_what_is_wrong_is_refused_before_it_is_sent(
-    ask: Script, shop: GraphqlApp, call: str, kind: str
-) -> None:
+def test_what_is_wrong_is_refused_before_it_is_sent(ask: Script, shop: GraphqlApp, call: str, kind: str) -> None:
     """Mutations are sent as such, options and addresses are checked."""
     assert error_of(ask(call, check=False)).kind == kind
     assert shop.seen == []
@@ -271,10 +263,7 @@ def test_without_an_endpoint_the_error_names_the_setting(script: Script) -> None
 def test_read_only_permissions_allow_queries(ask: Script, shop: GraphqlApp) -> None:
     """--read-only refuses mutations, which a query's text is looked at for."""
     assert ask("return graphql_query('{ viewer { login } }').viewer.login", read_only=True).value == "me"
-    assert (
-        error_of(ask("graphql_query('mutation { refuse { id } }')", read_only=True, check=False)).kind
-        == "denied"
-    )
+    assert error_of(ask("graphql_query('mutation { refuse { id } }')", read_only=True, check=False)).kind == "denied"
     assert len(shop.seen) == 1
 
 

@@ -150,9 +150,7 @@ def test_an_error_status_is_an_answer(ask: Script) -> None:
         ("http.post(base, {json={k=STRIPE_API_KEY}})", "invalid", "opaque secret"),
     ],
 )
-def test_what_is_wrong_is_refused_before_it_is_sent(
-    ask: Script, app: WebApp, call: str, kind: str, words: str
-) -> None:
+def test_what_is_wrong_is_refused_before_it_is_sent(ask: Script, app: WebApp, call: str, kind: str, words: str) -> None:
     """Bad URLs, header injection, unknown options: an error that names it, and no request."""
     error = error_of(ask(call, check=False))
     assert error.kind == kind
@@ -162,9 +160,7 @@ def test_what_is_wrong_is_refused_before_it_is_sent(
 
 
 @pytest.mark.parametrize("name", ["get", "head", "post", "put", "patch", "delete"])
-def test_without_a_grant_each_name_is_there_and_denied(
-    script: Script, web: Serving, app: WebApp, name: str
-) -> None:
+def test_without_a_grant_each_name_is_there_and_denied(script: Script, web: Serving, app: WebApp, name: str) -> None:
     """The error names the permission that would allow it; nothing is sent."""
     error = error_of(script(f"http.{name}(base)", globals={"base": web.base}, check=False))
     assert error.kind == "denied"
@@ -194,12 +190,8 @@ def test_a_name_that_leads_to_a_private_address_is_refused_at_the_connection(
     assert script(f"return {code}.status", globals={"port": str(web.port)}, **both).value == 200
 
 
-@pytest.mark.parametrize(
-    "host", ["127.1", "2130706433", "0x7f000001", "0.0.0.0", "[::ffff:127.0.0.1]", "localhost."]
-)
-def test_other_spellings_of_this_machine_are_refused(
-    script: Script, web: Serving, app: WebApp, host: str
-) -> None:
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "0.0.0.0", "[::ffff:127.0.0.1]", "localhost."])
+def test_other_spellings_of_this_machine_are_refused(script: Script, web: Serving, app: WebApp, host: str) -> None:
     """A grant of all names is none of this machine, however its address is written."""
     code = f"http.get('http://{host}:{web.port}/')"
     error = error_of(script(code, net="*", check=False))
@@ -281,9 +273,7 @@ def test_reads_are_retried_and_mutations_are_not(ask: Script, app: WebApp) -> No
 
 def test_cookies_are_told_and_not_kept(ask: Script, app: WebApp) -> None:
     """Repeated Set-Cookie headers come line by line; none goes out by itself, in this run or the next."""
-    assert (
-        ask("return http.get(base .. '/cookies').headers['set-cookie']").value == "a=1; Path=/\nb=2; Path=/"
-    )
+    assert ask("return http.get(base .. '/cookies').headers['set-cookie']").value == "a=1; Path=/\nb=2; Path=/"
     ask("http.get(base .. '/')")
     assert "cookie" not in app.seen[-1]["headers"]
 

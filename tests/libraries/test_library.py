@@ -65,9 +65,7 @@ def test_an_effect_is_what_the_permissions_and_budgets_see() -> None:
         return asked.args
 
     reading = LibraryFunction(run, "read")
-    library = Library(
-        "tool", "local h = ... return {tool = h.call}", ("tool",), {"look": reading, "do_it": convert}
-    )
+    library = Library("tool", "local h = ... return {tool = h.call}", ("tool",), {"look": reading, "do_it": convert})
     with Host(simulate=True, permissions=Permissions(read_only=True, net="example.com")) as host:
         host.add_library(library)
         assert host.run_source("return tool('look', 1)").raise_for_error().value == [1]

@@ -46,9 +46,7 @@ def error_of(result: RunResult) -> Any:
     return result.error
 
 
-TABLE = (
-    "sql.execute('create table t (id integer primary key, name text, price double precision, data {blob})')\n"
-)
+TABLE = "sql.execute('create table t (id integer primary key, name text, price double precision, data {blob})')\n"
 
 
 def table(url: str) -> str:
@@ -291,9 +289,7 @@ def test_rows_and_sizes_are_bounded(script: Script, url: str, monkeypatch: pytes
     """More rows, or more bytes, than the limit are an error and not a full memory."""
     monkeypatch.setattr("host.libraries.sql.rows.MOST_ROWS", 1000)
     monkeypatch.setattr("host.libraries.sql.rows.MOST_BYTES", 100_000)
-    numbers = (
-        "with recursive c(x) as (select 1 union all select x + 1 from c where x < {n}) select {what} from c"
-    )
+    numbers = "with recursive c(x) as (select 1 union all select x + 1 from c where x < {n}) select {what} from c"
     for n, what in ((100_000_000, "x"), (500, "x, '" + "y" * 500 + "' as y")):
         error = error_of(script(f"sql.query([[{numbers.format(n=n, what=what)}]])", sql=url, check=False))
         assert error.kind == "limit"
@@ -347,9 +343,7 @@ def test_one_runs_transaction_is_not_anothers(script: Script, tmp_path: Path) ->
     sql.transaction(function(tx) tx:execute("insert into m values (1)") sleep(0.05) end)
     return sql.query("select count(*) as n from m")[1].n
     """
-    assert script(
-        f"return parallel(function() {code} end, function() {code} end)", sql="sqlite://"
-    ).value in (1, 2)
+    assert script(f"return parallel(function() {code} end, function() {code} end)", sql="sqlite://").value in (1, 2)
 
 
 def test_passwords_are_not_shown(script: Script) -> None:

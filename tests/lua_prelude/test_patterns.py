@@ -205,9 +205,7 @@ def test_bombs_are_stopped(name: str) -> None:
         "string.rep('x', 1000001)",
         "string.rep('x', 2^40)",
         "string.rep('', 1000, ('x'):rep(2000))",
-        "string.format(('%s'):rep(20), string.rep('x', 60000), "
-        + ", ".join(["string.rep('x', 60000)"] * 19)
-        + ")",
+        "string.format(('%s'):rep(20), string.rep('x', 60000), " + ", ".join(["string.rep('x', 60000)"] * 19) + ")",
         "string.format('%s%s', setmetatable({}, {__tostring = function() return ('x'):rep(600000) end}), ('x'):rep(600000))",
         "string.format('%q', ('\\0'):rep(500000))",
         "string.gsub(('x'):rep(2000), '.', ('y'):rep(2000))",

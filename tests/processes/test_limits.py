@@ -188,9 +188,7 @@ async def test_a_server_that_fails_for_one_is_not_asked_by_any() -> None:
 @pytest.mark.parametrize(
     "limit", [{"max_in_flight": 3}, {"max_per_host": 3}, {"api_limits": "stripe: in_flight=3, rate=5000"}], ids=str
 )
-def test_a_host_of_two_processes_keeps_its_limits_at_a_real_server(
-    limit: dict[str, Any], server: Server
-) -> None:
+def test_a_host_of_two_processes_keeps_its_limits_at_a_real_server(limit: dict[str, Any], server: Server) -> None:
     """40 scripts in two processes, 3 places: the server never sees more than 3 at once."""
     settings = {**limit, "stripe_secret_key": "sk_test_51AbCdEfGhIjKlMnOpQr4242"}
     with Host(processes=2, stripe_api_base=server.url, **settings) as host:

@@ -83,9 +83,7 @@ class World:
 @given(
     total=st.integers(1, 6),
     members=st.integers(1, 4),
-    steps=st.lists(
-        st.tuples(st.sampled_from(["start", "finish", "deliver"]), st.integers(0, 3)), max_size=80
-    ),
+    steps=st.lists(st.tuples(st.sampled_from(["start", "finish", "deliver"]), st.integers(0, 3)), max_size=80),
 )
 def test_places_are_never_more_than_there_are_and_everybody_is_served(
     total: int, members: int, steps: list[tuple[str, int]]

@@ -219,9 +219,7 @@ def test_a_killed_process_ends_its_runs_clearly_and_another_takes_its_place() ->
         before = pids(host)
         code = "print(process()) sleep(1000)"
         ended: SimpleQueue[RunResult] = SimpleQueue()
-        threads = [
-            threading.Thread(target=lambda: ended.put(host.run_source(code, name="hit"))) for _ in range(2)
-        ]
+        threads = [threading.Thread(target=lambda: ended.put(host.run_source(code, name="hit"))) for _ in range(2)]
         for thread in threads:
             thread.start()
         printed = [events.until(lambda event: isinstance(event, Printed))[-1] for _ in threads]

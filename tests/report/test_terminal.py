@@ -57,9 +57,7 @@ def test_v_shows_why_a_call_failed() -> None:
 
 def test_vv_adds_arguments_and_the_run() -> None:
     """-vv shows what was asked and when the run began and ended."""
-    lines = shown(
-        RunStarted("r1", 0.0, "a.lua", simulated=True), STARTED, RunEnded("r1", 0.0, 0.5, 1), verbosity=2
-    )
+    lines = shown(RunStarted("r1", 0.0, "a.lua", simulated=True), STARTED, RunEnded("r1", 0.0, 0.5, 1), verbosity=2)
     assert lines == [
         "run r1: a.lua (simulated)",
         "#1 → stripe.products.create  line 8  name='Shirt'",

@@ -162,12 +162,15 @@ def test_a_repeat_in_doubt_is_told_as_what_is_known_of_the_change(lab: Lab, said
 def test_what_was_not_sent_after_an_attempt_in_doubt_is_unknown(lab: Lab) -> None:
     """Nothing left this machine the second time, the budget or a permission forbids it. The first may have worked."""
     code = WAYS + "return {outcome('create'), outcome('create'), outcome('operation')}"
-    kept = WAYS + '''
+    kept = (
+        WAYS
+        + """
     builder = new_payment_intent():amount(700):currency("usd")
     local keys = {}
     for n = 1, 3 do keys[n] = select(2, pcall(ways.create)).idempotency_key end
     return keys[1] ~= nil and keys[1] == keys[2] and keys[1] == keys[3]
-    '''
+    """
+    )
     assert lab.run(kept, DROP, budget=Budget(max_calls=1)) is True
     assert lab.run(code, DROP, budget=Budget(max_calls=1)) == ["unknown"] * 3
     lab.server.steps[:] = []

@@ -61,9 +61,7 @@ def test_source_and_traceback(fails: Fails) -> None:
         ("\nlocal x = = 1", "syntax", 2, 1),
     ],
 )
-def test_the_kind_of_a_raised_error_is_the_run_s(
-    fails: Fails, code: str, kind: str, line: int, exit_code: int
-) -> None:
+def test_the_kind_of_a_raised_error_is_the_run_s(fails: Fails, code: str, kind: str, line: int, exit_code: int) -> None:
     """Error tables keep their kind, and their exit code follows from it."""
     error = fails(code)
     assert (error.kind, error.line, error.exit_code) == (kind, line, exit_code)

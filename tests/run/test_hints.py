@@ -73,7 +73,7 @@ def test_each_missing_name_says_what_is_there(host: Host, use: str) -> None:
         ("io.stderr\n  :write('x')", "log.error"),
         ("io.popen('ls'):read('*a')", "starts no programs"),
         ("local d = require('debug')\nlocal f = d.getupvalue\nf(print, 1)", "debug.traceback"),
-    ("debug.sethook()", "debug.traceback"),
+        ("debug.sethook()", "debug.traceback"),
         ("return package.searchers[1]", "package has loaded"),
         ("pcall(io.open, 'x')\nlocal _, e = pcall(io.open, 'x') error(e, 0)", "fs.read"),
         ("local s = 'a b'\nreturn s:split(' ')", "gmatch"),

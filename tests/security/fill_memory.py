@@ -124,7 +124,10 @@ def fill(limit: int, within: int, step: int, last: Path) -> str:
         healthy = host.run_source("return new_product():name('x'):create()")
         if healthy.error is not None:
             return f"a healthy script afterwards: {healthy.error}"
-    print(f"{sum(ends.values())} scripts with {limit // 1024:,} KB: " + ", ".join(f"{n} {kind}" for kind, n in ends.items()))
+    print(
+        f"{sum(ends.values())} scripts with {limit // 1024:,} KB: "
+        + ", ".join(f"{n} {kind}" for kind, n in ends.items())
+    )
     return ""
 
 

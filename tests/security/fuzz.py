@@ -43,9 +43,7 @@ STUCK_AFTER = 900.0  # seconds a batch may take, all told, on a machine that has
 LATE = 300.0  # seconds a single script may take where all of it is to end after ``SMALL.run_time``
 BATCH = 25  # scripts between two healthy ones
 LOT = 5000  # scripts for one host
-SMALL = replace(
-    LIMITS, lua_time=0.02, run_time=1.0, memory=16 * MB, string=2 * MB, output=MB // 4, tasks=60, calls=60
-)
+SMALL = replace(LIMITS, lua_time=0.02, run_time=1.0, memory=16 * MB, string=2 * MB, output=MB // 4, tasks=60, calls=60)
 
 VALUES = (
     "nil true false 0 1 -1 2^31 -2^31 2^53 1e300 1/0 -1/0 0/0 0.5 '' 'x' '\\0' '\\255\\254' '../x' 'a\\r\\nB:c' '%s%n' "
@@ -66,11 +64,7 @@ NAMES = (
     "stripe.products.create stripe.products.retrieve stripe.products.update stripe.products.list stripe.customers.list "
     "stripe.products.delete http.get graphql_query fs.read sql.query"
 ).split(" ")
-METHODS = (
-    "name create metadata set with params copy amount wait cancel each rep gsub find format id data".split(
-        " "
-    )
-)
+METHODS = "name create metadata set with params copy amount wait cancel each rep gsub find format id data".split(" ")
 PATTERNS = [
     "'.-'",
     "'%s*(.-)%s*$'",
@@ -104,7 +98,9 @@ class Grammar:
         if kind == 7:
             return f"function(...) {self.block(depth - 1)} end"
         if kind == 8:
-            return f"({self.value(depth - 1)}) {rng.choice(['..', '+', '==', '<', 'and', 'or'])} ({self.value(depth - 1)})"
+            return (
+                f"({self.value(depth - 1)}) {rng.choice(['..', '+', '==', '<', 'and', 'or'])} ({self.value(depth - 1)})"
+            )
         return f"{{{self.value(depth - 1)}, {rng.choice(METHODS)} = {self.value(depth - 1)}}}"
 
     def values(self, depth: int) -> str:
@@ -316,7 +312,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         last = options.last or Path(folder) / "last.lua"
         wrong = fuzz(
-            options.runs, options.seed, options.isolate, last, at_once=options.at_once, first=options.first,
+            options.runs,
+            options.seed,
+            options.isolate,
+            last,
+            at_once=options.at_once,
+            first=options.first,
             limits=replace(SMALL, memory=options.memory * MB),
         )
     if wrong:

@@ -127,7 +127,11 @@ def test_garbage_is_no_use_of_memory() -> None:
 
 def test_one_value_too_large_is_refused_before_it_is_made() -> None:
     """A join of many long texts is one instruction: LuaJIT refuses it with all its room left, and the run ends."""
-    code = "local s = ('x'):rep(6e6)\nlocal ok = pcall(function() return " + " .. ".join(["s"] * 100) + " end)\nreturn 'went on'"
+    code = (
+        "local s = ('x'):rep(6e6)\nlocal ok = pcall(function() return "
+        + " .. ".join(["s"] * 100)
+        + " end)\nreturn 'went on'"
+    )
     with Host(simulate=True, limits=Limits(memory=8 * MB)) as host:
         result = host.run_source(code)
         assert result.error is not None

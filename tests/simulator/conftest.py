@@ -102,9 +102,7 @@ def make(stripe: Catalog, clock: Clock) -> Iterator[Callable[..., Api]]:
 def price(api: Api) -> str:
     """A recurring price of 20.00 USD a month."""
     product = api.post("/v1/products", "name=Plan")
-    made = api.post(
-        "/v1/prices", f"product={product['id']}&currency=usd&unit_amount=2000&recurring[interval]=month"
-    )
+    made = api.post("/v1/prices", f"product={product['id']}&currency=usd&unit_amount=2000&recurring[interval]=month")
     return str(made["id"])
 
 

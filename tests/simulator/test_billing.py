@@ -31,9 +31,7 @@ def test_a_subscription_is_active_when_its_first_invoice_is_paid(api, payer, pri
     assert api.ids(f"/v1/subscriptions?customer={payer}") == [made["id"]]
 
 
-@pytest.mark.parametrize(
-    ("coupon", "total"), [("percent_off=12.5", 1750), ("amount_off=500&currency=usd", 1500)]
-)
+@pytest.mark.parametrize(("coupon", "total"), [("percent_off=12.5", 1750), ("amount_off=500&currency=usd", 1500)])
 def test_a_coupon_is_taken_off_the_first_invoice(api, payer, price, coupon, total) -> None:
     made = api.post("/v1/coupons", coupon)
     subscription = subscribe(api, payer, price, f"discounts[0][coupon]={made['id']}&expand[]=discounts")
@@ -130,11 +128,7 @@ def test_items_change_and_the_subscription_ends(api, payer, price) -> None:
     assert (gone["status"], gone["ended_at"]) == ("canceled", 1_800_000_000)
     assert api.error("DELETE", path)[0] == 404
     assert api.ids("/v1/subscriptions") == []
-    assert (
-        api.ids("/v1/subscriptions?status=all")
-        == api.ids("/v1/subscriptions?status=canceled")
-        == [made["id"]]
-    )
+    assert api.ids("/v1/subscriptions?status=all") == api.ids("/v1/subscriptions?status=canceled") == [made["id"]]
 
 
 def test_a_deleted_customers_subscriptions_end(api, payer, price) -> None:
@@ -175,9 +169,7 @@ def test_invoices_are_voided_written_off_or_deleted(api, payer) -> None:
 
 def test_a_checkout_session_has_a_page_and_expires(api, price) -> None:
     start = "success_url=https://example.com/ok&mode=subscription"
-    made = api.post(
-        "/v1/checkout/sessions", f"{start}&line_items[0][price]={price}&line_items[0][quantity]=2"
-    )
+    made = api.post("/v1/checkout/sessions", f"{start}&line_items[0][price]={price}&line_items[0][quantity]=2")
     assert made["url"] == f"https://checkout.stripe.com/c/pay/{made['id']}"
     assert (made["status"], made["payment_status"], made["amount_total"]) == ("open", "unpaid", 4000)
     (line,) = api.get(f"/v1/checkout/sessions/{made['id']}/line_items")["data"]

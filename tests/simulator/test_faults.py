@@ -11,9 +11,7 @@ from host.simulator.fault_injection import Faults, Rates
 
 
 def test_the_command_lines_words_become_rates() -> None:
-    faults = Faults.parse(
-        "500:3%, reset-before:2%,reset-after:2%,429:3%,hang:0.2%,latency:50ms,retry-after:2s"
-    )
+    faults = Faults.parse("500:3%, reset-before:2%,reset-after:2%,429:3%,hang:0.2%,latency:50ms,retry-after:2s")
     assert faults.rates == Rates(
         error_before=0.03,
         reset_before=0.02,

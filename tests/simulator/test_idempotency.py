@@ -23,9 +23,7 @@ def test_other_parameters_under_the_same_key_are_refused(api) -> None:
     for target, params in ((CREATE, "name=y"), ("/v1/customers", "name=x")):
         status, error = api.error("POST", target, params, Idempotency_Key="k")
         assert (status, error["type"]) == (400, "idempotency_error")
-        assert error["message"].startswith(
-            "Keys for idempotent requests can only be used with the same parameters"
-        )
+        assert error["message"].startswith("Keys for idempotent requests can only be used with the same parameters")
     assert len(api.simulator.ledger()) == 1
 
 

@@ -36,9 +36,7 @@ def test_a_page_has_ten_unless_told_and_at_most_a_hundred(api) -> None:
     assert api.error("GET", "/v1/products?limit=0")[1]["param"] == "limit"
     assert api.error("GET", "/v1/products?limit=ten")[1]["message"] == "Invalid integer: ten"
     assert api.error("GET", "/v1/products?starting_after=prod_x")[1]["message"] == "No such product: 'prod_x'"
-    assert (
-        api.error("GET", "/v1/products?starting_after=a&ending_before=b")[1]["code"] == "parameters_exclusive"
-    )
+    assert api.error("GET", "/v1/products?starting_after=a&ending_before=b")[1]["code"] == "parameters_exclusive"
 
 
 def test_filters(api, products, clock) -> None:
@@ -49,9 +47,7 @@ def test_filters(api, products, clock) -> None:
     assert api.ids("/v1/products?created[gte]=1800000100") == [late]
     assert api.ids("/v1/products?created[lt]=1800000100") == products
     price = api.post("/v1/prices", f"product={late}&currency=eur&unit_amount=1&lookup_key=k")["id"]
-    other = api.post(
-        "/v1/prices", f"product={products[0]}&currency=usd&unit_amount=1&recurring[interval]=day"
-    )["id"]
+    other = api.post("/v1/prices", f"product={products[0]}&currency=usd&unit_amount=1&recurring[interval]=day")["id"]
     assert api.ids(f"/v1/prices?product={late}") == api.ids("/v1/prices?lookup_keys[0]=k") == [price]
     assert api.ids("/v1/prices?recurring[interval]=day") == api.ids("/v1/prices?type=recurring") == [other]
 

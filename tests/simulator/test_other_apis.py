@@ -9,20 +9,14 @@ import pytest
 from host.apis.openapi import compile
 
 
-def operation(
-    name: str, result: Any, *, body: str = "", query: tuple[str, ...] = (), path: tuple = ()
-) -> dict:
+def operation(name: str, result: Any, *, body: str = "", query: tuple[str, ...] = (), path: tuple = ()) -> dict:
     made: dict[str, Any] = {"operationId": name, "responses": {"204": {"description": ""}}}
     if result is not None:
         made["responses"] = {"200": {"description": "", "content": {"application/json": {"schema": result}}}}
     if body:
-        made["requestBody"] = {
-            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}}
-        }
+        made["requestBody"] = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}}}
     made["parameters"] = [{"name": n, "in": "query", "schema": {"type": "integer"}} for n in query]
-    made["parameters"] += [
-        {"name": n, "in": "path", "required": True, "schema": {"type": "integer"}} for n in path
-    ]
+    made["parameters"] += [{"name": n, "in": "path", "required": True, "schema": {"type": "integer"}} for n in path]
     return made
 
 

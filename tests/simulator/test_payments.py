@@ -57,10 +57,7 @@ def test_a_declined_card_is_402_with_the_intent_and_can_be_tried_again(api, card
 
 def test_a_card_made_by_number_or_token_behaves_as_that_card(api) -> None:
     declined = api.post("/v1/payment_methods", "type=card&card[number]=4000000000000002")["id"]
-    assert (
-        api.error("POST", INTENTS, f"amount=100&currency=usd&confirm=true&payment_method={declined}")[0]
-        == 402
-    )
+    assert api.error("POST", INTENTS, f"amount=100&currency=usd&confirm=true&payment_method={declined}")[0] == 402
     good = api.post("/v1/payment_methods", "type=card&card[token]=tok_mastercard")
     assert good["card"]["brand"] == "mastercard"
 
@@ -80,9 +77,7 @@ def test_manual_capture_in_full_and_in_part(api) -> None:
     assert (taken["status"], taken["amount_received"], taken["amount_capturable"]) == ("succeeded", 1500, 0)
     charge = api.get(f"/v1/charges/{taken['latest_charge']}")
     assert (charge["captured"], charge["amount_captured"]) == (True, 1500)
-    assert (
-        api.error("POST", f"{INTENTS}/{held['id']}/capture")[1]["code"] == "payment_intent_unexpected_state"
-    )
+    assert api.error("POST", f"{INTENTS}/{held['id']}/capture")[1]["code"] == "payment_intent_unexpected_state"
 
 
 def test_cancel_is_for_intents_that_have_not_succeeded(api) -> None:

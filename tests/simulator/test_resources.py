@@ -145,16 +145,8 @@ def test_every_operation_of_the_catalog_answers(api, stripe) -> None:
     for id in stripe.operation_ids():
         op = stripe.operation(id)
         path = re.sub(r"\{\w+\}", "x_1", op.path)
-        wanted = {
-            n: _example(stripe, p.schema, n)
-            for n, p in op.params.items()
-            if p.required and p.location == "body"
-        }
-        query = {
-            n: _example(stripe, p.schema, n)
-            for n, p in op.params.items()
-            if p.required and p.location == "query"
-        }
+        wanted = {n: _example(stripe, p.schema, n) for n, p in op.params.items() if p.required and p.location == "body"}
+        query = {n: _example(stripe, p.schema, n) for n, p in op.params.items() if p.required and p.location == "query"}
         if query:
             path += "?" + urlencode(list(_flat(query)))
         body: Any = wanted if op.body == "json" else urlencode(list(_flat(wanted)))

@@ -44,9 +44,7 @@ def test_objects_over_the_network(server) -> None:
 def test_the_one_key(server) -> None:
     with httpx.Client(base_url=server.url) as client:
         assert client.get("/v1/products").status_code == 401
-        assert (
-            client.get("/v1/products", headers={"Authorization": "Bearer sk_test_other"}).status_code == 401
-        )
+        assert client.get("/v1/products", headers={"Authorization": "Bearer sk_test_other"}).status_code == 401
         assert client.get("/v1/products", auth=("sk_test_abc", "")).status_code == 200
 
 
@@ -66,9 +64,7 @@ def test_many_clients_at_once_each_get_their_own(server) -> None:
 
     def work(name: str) -> None:
         with httpx.Client(base_url=server.url, headers=KEY) as client:
-            made.extend(
-                client.post("/v1/customers", data={"name": f"{name}{n}"}).json()["id"] for n in range(20)
-            )
+            made.extend(client.post("/v1/customers", data={"name": f"{name}{n}"}).json()["id"] for n in range(20))
 
     threads = [threading.Thread(target=work, args=(f"t{n}",)) for n in range(4)]
     for thread in threads:

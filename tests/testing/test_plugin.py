@@ -251,13 +251,16 @@ def test_unrequested(httpx_mock, lua_run):
 
 def test_a_project_says_whom_its_hosts_talk_to(project: Project) -> None:
     """lua_host_options are Host's arguments, for lua_host and for Lua files."""
-    conftest = CONFTEST + """
+    conftest = (
+        CONFTEST
+        + """
 import pytest
 
 @pytest.fixture
 def lua_host_options():
     return {"env": {"SHOP": "tea"}}
 """
+    )
     code = "it('sees it', function() assert.equals('tea', env.SHOP) end)"
     test = "def test_it(lua_run): assert lua_run('return env.SHOP').value == 'tea'"
     ran = project({"conftest.py": conftest, "test_it.py": test, "a_test.lua": code})

@@ -152,9 +152,7 @@ FROM_LUA: list[tuple[str, Any, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("hint", "lua", "expected"), [row[1:] for row in FROM_LUA], ids=[row[0] for row in FROM_LUA]
-)
+@pytest.mark.parametrize(("hint", "lua", "expected"), [row[1:] for row in FROM_LUA], ids=[row[0] for row in FROM_LUA])
 def test_to_python(host: Host, hint: Any, lua: str, expected: Any, names: Iterator[str]) -> None:
     """What a script gives, as the function gets it, with and without an annotation that asks for more."""
     got: list[Any] = []

@@ -144,8 +144,7 @@ class Graphql:
         origin = check_address(asked, url)
         pairs = header_pairs(options.get("headers"), asked.name)
         given = tuple(
-            (name, resolved(value, lambda secret: reveal(self._secret_of, secret, origin)))
-            for name, value in pairs
+            (name, resolved(value, lambda secret: reveal(self._secret_of, secret, origin))) for name, value in pairs
         )
         schema = options.get("schema")
         if schema is True:
@@ -189,9 +188,7 @@ def _arguments(asked: LibraryCall) -> tuple[str, dict[str, Any], dict[str, Any]]
         if name not in _OPTIONS:
             raise InvalidCall(f"a GraphQL query has no option {short(str(name))!r}{meant(str(name), _OPTIONS)}")
     seconds = options.get("timeout")
-    if seconds is not None and (
-        isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0
-    ):
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
         raise InvalidCall(f"timeout is {seconds!r}; expected seconds above 0")
     operation = options.get("operation")
     if operation is not None and not isinstance(operation, str):
@@ -213,9 +210,7 @@ def _effect(asked: LibraryCall) -> Effect:
 
 
 # Strings and comments may hold any word; what is left are names and brackets (GraphQL 2021, 2.1).
-_TOKENS = re.compile(
-    r'"""(?:[^\\]|\\.)*?"""|"(?:[^"\\\n]|\\.)*"|\#[^\n\r]*|[{}()\[\]]|\$?[A-Za-z_]\w*', re.DOTALL
-)
+_TOKENS = re.compile(r'"""(?:[^\\]|\\.)*?"""|"(?:[^"\\\n]|\\.)*"|\#[^\n\r]*|[{}()\[\]]|\$?[A-Za-z_]\w*', re.DOTALL)
 
 
 def operation_kind(query: str, operation: str | None = None) -> str:

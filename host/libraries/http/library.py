@@ -32,9 +32,7 @@ SecretOf = Callable[[str], tuple[Secret | None, str] | None]
 have."""
 
 # What may go along to another origin than the one it was meant for.
-_HARMLESS = frozenset(
-    ("accept", "accept-language", "user-agent", "range", "if-none-match", "if-modified-since")
-)
+_HARMLESS = frozenset(("accept", "accept-language", "user-agent", "range", "if-none-match", "if-modified-since"))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
@@ -99,9 +97,7 @@ class Web:
             found["path"] = options.download
         return found
 
-    async def _follow(
-        self, asked: LibraryCall, options: Options, deadline: float, file: _Download | None
-    ) -> Response:
+    async def _follow(self, asked: LibraryCall, options: Options, deadline: float, file: _Download | None) -> Response:
         """The answer at the end of the redirects; each hop is checked as if the script had asked for it."""
         method, url, content = options.method, options.url, options.content
         pairs, left = options.headers, options.redirects
@@ -115,9 +111,7 @@ class Web:
                 operation=asked.name,
                 mutation=method not in ("GET", "HEAD", "OPTIONS"),
                 idempotency_key=_idempotency_key(pairs),
-                timeout=options.timeout
-                if options.timeout is not None
-                else max(0.001, deadline - monotonic()),
+                timeout=options.timeout if options.timeout is not None else max(0.001, deadline - monotonic()),
                 retries=options.retries,
                 check=asked.permissions.check_net,
                 group=asked.permissions,
@@ -139,13 +133,9 @@ class Web:
                 method, content = ("HEAD" if method == "HEAD" else "GET"), b""
                 pairs = tuple(pair for pair in pairs if not pair[0].lower().startswith("content-"))
             if _origin(url) != origin:
-                pairs = tuple(
-                    pair for pair in pairs if pair[0].lower() in _HARMLESS and isinstance(pair[1], str)
-                )
+                pairs = tuple(pair for pair in pairs if pair[0].lower() in _HARMLESS and isinstance(pair[1], str))
                 if content:
-                    raise DeniedError(
-                        f"{asked.name}: a redirect would take the request's body to {_origin(url)}"
-                    )
+                    raise DeniedError(f"{asked.name}: a redirect would take the request's body to {_origin(url)}")
 
     def _resolver(self, origin: str) -> Callable[[str], str]:
         return lambda name: reveal(self._secret_of, name, origin)
@@ -212,9 +202,7 @@ def _target(url: str, location: str, status: int) -> str:
     try:
         return checked_url(urljoin(url, location))
     except (CallError, ValueError):
-        raise UnexpectedAnswer(
-            f"a redirect to {location[:200]!r}, which is no address", status=status
-        ) from None
+        raise UnexpectedAnswer(f"a redirect to {location[:200]!r}, which is no address", status=status) from None
 
 
 def _idempotency_key(pairs: Any) -> str | None:

@@ -240,9 +240,7 @@ def _multipart(given: Any, permissions: Permissions) -> tuple[bytes, str]:
         for each in value if isinstance(value, list) else (value,):
             blocks.append(_part(str(key), each, permissions))
     boundary = blake2b(b"\0".join(head.encode() + b"\0" + data for head, data in blocks), digest_size=16).hexdigest()
-    out = b"".join(
-        b"--%b\r\n%b\r\n\r\n%b\r\n" % (boundary.encode(), head.encode(), data) for head, data in blocks
-    )
+    out = b"".join(b"--%b\r\n%b\r\n\r\n%b\r\n" % (boundary.encode(), head.encode(), data) for head, data in blocks)
     return out + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
@@ -258,11 +256,7 @@ def _part(key: str, value: Any, permissions: Permissions) -> tuple[str, bytes]:
         name, data = os.path.basename(path), _file(path, permissions)
     else:
         name, content = "file", value["content"]
-        data = (
-            content
-            if isinstance(content, bytes)
-            else plain_text(content, f"multipart.{key}.content").encode()
-        )
+        data = content if isinstance(content, bytes) else plain_text(content, f"multipart.{key}.content").encode()
     name = plain_text(value.get("name", name), f"multipart.{key}.name")
     kind = header_value(value.get("type", "application/octet-stream"), f"multipart.{key}.type")
     if not isinstance(kind, str):
@@ -288,16 +282,12 @@ def _quoted(text: str) -> str:
 
 def _credentials(given: dict[str, Any], headers: list[tuple[str, Text]]) -> list[tuple[str, Text]]:
     both = "basic" in given and "bearer" in given
-    if both or (
-        ("basic" in given or "bearer" in given) and any(n.lower() == "authorization" for n, _ in headers)
-    ):
+    if both or (("basic" in given or "bearer" in given) and any(n.lower() == "authorization" for n, _ in headers)):
         raise InvalidCall("basic, bearer and the header Authorization exclude one another")
     if "bearer" in given:
         value = header_value(given["bearer"], "bearer")
         parts = (value,) if isinstance(value, str) else value
-        return [
-            ("Authorization", ("Bearer " + parts[0], *parts[1:]) if len(parts) > 1 else f"Bearer {value}")
-        ]
+        return [("Authorization", ("Bearer " + parts[0], *parts[1:]) if len(parts) > 1 else f"Bearer {value}")]
     if "basic" in given:
         pair = given["basic"]
         if not isinstance(pair, list) or not 1 <= len(pair) <= 2:

@@ -59,9 +59,7 @@ class GrantedDatabase:
         try:
             parsed = sa.engine.make_url(url)
         except (exc.ArgumentError, ValueError):
-            raise InvalidCall(
-                f"{self.place} is no database URL; expected sqlite:///FILE or postgresql://…"
-            ) from None
+            raise InvalidCall(f"{self.place} is no database URL; expected sqlite:///FILE or postgresql://…") from None
         self._driver_errors: tuple[type[Exception], ...] = ()
         kind = parsed.get_backend_name()
         self.is_sqlite = kind == "sqlite"
@@ -317,9 +315,7 @@ def _parameter(value: Any, sqlite: bool) -> Any:
 _TRANSACTION = "transactions are begun and ended by sql.transaction(function(tx) … end)"
 _SESSION = "what it sets would outlast the statement"
 _REFUSED = {
-    **dict.fromkeys(
-        ("begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"), _TRANSACTION
-    ),
+    **dict.fromkeys(("begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"), _TRANSACTION),
     **dict.fromkeys(("set", "reset", "discard", "prepare", "deallocate", "execute", "listen"), _SESSION),
     **dict.fromkeys(("attach", "detach"), "it would reach another database"),
     "copy": "it needs a stream of its own",

@@ -48,9 +48,7 @@ CARDS: dict[str, Card] = {
     "visa_chargeDeclinedStolenCard": _declined("9979", "stolen_card"),
     "chargeDeclinedFraudulent": _declined("0019", "fraudulent"),
     "chargeDeclinedExpiredCard": Card("0069", code="expired_card", message="Your card has expired."),
-    "chargeDeclinedIncorrectCvc": Card(
-        "0127", code="incorrect_cvc", message="Your card's security code is incorrect."
-    ),
+    "chargeDeclinedIncorrectCvc": Card("0127", code="incorrect_cvc", message="Your card's security code is incorrect."),
     "chargeDeclinedProcessingError": Card(
         "0119",
         code="processing_error",

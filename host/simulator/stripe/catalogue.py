@@ -37,9 +37,9 @@ def create_price(call: RequestContext) -> Object:
     params = dict(call.params)
     if data := params.pop("product_data", None):
         fields = {name: value for name, value in data.items() if name != "id"}
-        params["product"] = call.make(
-            "product", {**fields, "metadata": data.get("metadata") or {}}, id=data.get("id")
-        )["id"]
+        params["product"] = call.make("product", {**fields, "metadata": data.get("metadata") or {}}, id=data.get("id"))[
+            "id"
+        ]
     return make_price(call, params)
 
 
@@ -77,24 +77,18 @@ def create_coupon(call: RequestContext) -> Object:
         raise invalid("You must pass either `percent_off` or `amount_off`, and not both.", "percent_off")
     percent = params.get("percent_off")
     if percent is not None and not 0 < percent <= 100:
-        raise invalid(
-            "Invalid percent_off: must be greater than 0 and less than or equal to 100.", "percent_off"
-        )
+        raise invalid("Invalid percent_off: must be greater than 0 and less than or equal to 100.", "percent_off")
     if "amount_off" in params and "currency" not in params:
         raise invalid("Missing required param: currency.", "currency", "parameter_missing")
     if params.get("duration") == "repeating" and "duration_in_months" not in params:
-        raise invalid(
-            "Missing required param: duration_in_months.", "duration_in_months", "parameter_missing"
-        )
+        raise invalid("Missing required param: duration_in_months.", "duration_in_months", "parameter_missing")
     return resources.create(call)
 
 
 def create_promotion_code(call: RequestContext) -> Object:
     """A code that customers type for a coupon."""
     code = call.params.get("code")
-    if code and any(
-        p["code"].lower() == code.lower() and p["active"] for p in call.world.store.each("promotion_code")
-    ):
+    if code and any(p["code"].lower() == code.lower() and p["active"] for p in call.world.store.each("promotion_code")):
         raise call.refuse(
             f"An active promotion code with `code: {code}` already exists.", code="resource_already_exists"
         )

@@ -31,9 +31,7 @@ def create_session(call: RequestContext) -> Object:
         session["url"] = f"https://checkout.stripe.com/c/pay/{session['id']}"
     else:
         session["client_secret"] = f"{session['id']}_secret_{call.world.ids.new('', 25)}"
-    items = _items(
-        call, f"/v1/checkout/sessions/{session['id']}/line_items", subscription=mode == "subscription"
-    )
+    items = _items(call, f"/v1/checkout/sessions/{session['id']}/line_items", subscription=mode == "subscription")
     if items:
         total = sum(item["amount_total"] for item in items)
         session.update(amount_subtotal=total, amount_total=total, currency=items[0]["currency"])
@@ -74,9 +72,7 @@ def _price(call: RequestContext, wanted: Object, path: str) -> Object:
     if data := wanted.get("price_data"):
         params: dict[str, Any] = dict(data)
         if described := params.pop("product_data", None):
-            params["product"] = call.make("product", {k: v for k, v in described.items() if v is not None})[
-                "id"
-            ]
+            params["product"] = call.make("product", {k: v for k, v in described.items() if v is not None})["id"]
         return make_price(call, params)
     if not wanted.get("price"):
         raise invalid(f"Missing required param: {path}[price].", f"{path}[price]", "parameter_missing")
@@ -91,9 +87,7 @@ def expire_session(call: RequestContext) -> Object:
             'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a '
             f"status of {session['status']}."
         )
-    return call.save(
-        "checkout.session", {**session, "status": "expired", "url": None, "expires_at": call.now}
-    )
+    return call.save("checkout.session", {**session, "status": "expired", "url": None, "expires_at": call.now})
 
 
 def create_quote(call: RequestContext) -> Object:
@@ -170,12 +164,8 @@ def create_webhook(call: RequestContext) -> Object:
 def create_file(call: RequestContext) -> Object:
     """What was uploaded: name, size and type; the content is not kept."""
     sent = call.params.get("file")
-    facts: dict[str, Any] = (
-        sent if isinstance(sent, dict) else {"filename": "file", "size": len(str(sent or ""))}
-    )
+    facts: dict[str, Any] = sent if isinstance(sent, dict) else {"filename": "file", "size": len(str(sent or ""))}
     record = call.put(resources.fresh(call), {"purpose": call.params.get("purpose")})
-    record.update(
-        filename=facts["filename"], size=facts["size"], type=facts["filename"].rpartition(".")[2] or None
-    )
+    record.update(filename=facts["filename"], size=facts["size"], type=facts["filename"].rpartition(".")[2] or None)
     record["url"] = f"https://files.stripe.com/v1/files/{record['id']}/contents"
     return call.save("file", record)

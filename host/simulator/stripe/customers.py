@@ -55,11 +55,7 @@ def create_method(call: RequestContext) -> Object:
     if "type" not in call.params and "payment_method" not in call.params:
         raise call.refuse("Missing required param: type.", code="parameter_missing", param="type")
     if source := call.params.get("payment_method"):
-        base = {
-            name: value
-            for name, value in payment_method(call, source).items()
-            if name not in ("id", "customer")
-        }
+        base = {name: value for name, value in payment_method(call, source).items() if name not in ("id", "customer")}
         return call.put(make(call, base), {})
     method = make(call, {**from_parameters(call, call.params)})
     rest = {name: value for name, value in call.params.items() if name not in ("card", "type")}

@@ -33,14 +33,10 @@ def create_item(call: RequestContext) -> Object:
     else:
         said, exact = call.params.get("amount"), call.params.get("unit_amount_decimal")
         if said is None and not exact:
-            raise invalid(
-                "You must pass one of `amount`, `pricing` or `price_data`.", "amount", "parameter_missing"
-            )
+            raise invalid("You must pass one of `amount`, `pricing` or `price_data`.", "amount", "parameter_missing")
         amount = unit_price({"unit_amount_decimal": exact}, quantity) if said is None else said
         currency = call.params.get("currency") or (draft or {}).get("currency") or "usd"
-    item.update(
-        amount=amount, net_amount=amount, currency=currency, quantity=quantity, quantity_decimal=str(quantity)
-    )
+    item.update(amount=amount, net_amount=amount, currency=currency, quantity=quantity, quantity_decimal=str(quantity))
     item.update(date=call.now, period={"start": call.now, "end": call.now})
     call.save("invoiceitem", item)
     if draft is not None:

@@ -83,10 +83,7 @@ def create_invoice(call: RequestContext) -> Object:
     rest = {name: value for name, value in call.params.items() if name != "discounts"}
     call.put(invoice, rest)
     invoice["discounts"] = [
-        d["id"]
-        for d in make_discounts(
-            call, call.params.get("discounts"), {"invoice": invoice["id"], "customer": id}
-        )
+        d["id"] for d in make_discounts(call, call.params.get("discounts"), {"invoice": invoice["id"], "customer": id})
     ]
     if call.params.get("pending_invoice_items_behavior") == "include":
         for item in reversed(list(call.world.store.each("invoiceitem"))):
@@ -230,9 +227,7 @@ def pay_invoice(call: RequestContext) -> Object:
     if invoice["status"] == "paid":
         raise call.refuse("Invoice is already paid", code="invoice_already_paid")
     if invoice["status"] != "open":
-        raise call.refuse(
-            f"You can't pay an invoice that is {invoice['status']}.", code="invoice_not_editable"
-        )
+        raise call.refuse(f"You can't pay an invoice that is {invoice['status']}.", code="invoice_not_editable")
     if call.params.get("paid_out_of_band"):
         mark_paid(call, invoice, invoice["amount_due"])
         return call.save("invoice", invoice)
@@ -270,8 +265,7 @@ def _close(call: RequestContext, allowed: tuple[str, ...], status: str, moment: 
     invoice = call.subject()
     if invoice["status"] not in allowed:
         raise call.refuse(
-            f"You can only do this with invoices that are {' or '.join(allowed)}; this one is "
-            f"{invoice['status']}.",
+            f"You can only do this with invoices that are {' or '.join(allowed)}; this one is {invoice['status']}.",
             code="invoice_not_editable",
         )
     invoice["status"] = status
@@ -298,9 +292,7 @@ def add_lines(call: RequestContext) -> Object:
     for line in call.params["lines"]:
         quantity = line.get("quantity", 1)
         pricing = (line.get("pricing") or {}).get("price")
-        price = (
-            call.load("price", pricing, "lines[pricing][price]", 400) if pricing else line.get("price_data")
-        )
+        price = call.load("price", pricing, "lines[pricing][price]", 400) if pricing else line.get("price_data")
         amount = unit_price(price, quantity) if price else line.get("amount", 0)
         add_line(call, invoice, amount, description=line.get("description"), quantity=quantity)
     return call.save("invoice", total_up(call, invoice))

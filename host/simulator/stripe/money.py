@@ -35,9 +35,7 @@ def check_currency(call: RequestContext, name: str = "currency") -> None:
     currency = currency.lower()
     if currency not in CURRENCIES:
         some = ", ".join(sorted(CURRENCIES)[:12])
-        raise invalid(
-            f"Invalid currency: {currency}. Stripe currently supports these currencies: {some}, …", name
-        )
+        raise invalid(f"Invalid currency: {currency}. Stripe currently supports these currencies: {some}, …", name)
     call.params[name] = currency
 
 

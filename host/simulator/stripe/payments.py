@@ -79,13 +79,10 @@ def _confirm(call: RequestContext, intent: Object) -> Object:
     if status == "succeeded":
         raise _unexpected(
             intent,
-            "You cannot confirm this PaymentIntent because it has already succeeded after being previously "
-            "confirmed.",
+            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.",
         )
     if status not in _WAITING:
-        raise _unexpected(
-            intent, f"You cannot confirm this PaymentIntent because it has a status of {status}."
-        )
+        raise _unexpected(intent, f"You cannot confirm this PaymentIntent because it has a status of {status}.")
     if not intent.get("payment_method"):
         raise _unexpected(
             intent,
@@ -252,9 +249,7 @@ def increment_intent(call: RequestContext) -> Object:
 
 
 def _unexpected(intent: Object, message: str) -> Refusal:
-    return Refusal(
-        400, message, code="payment_intent_unexpected_state", worked=True, payment_intent=dict(intent)
-    )
+    return Refusal(400, message, code="payment_intent_unexpected_state", worked=True, payment_intent=dict(intent))
 
 
 def create_charge(call: RequestContext) -> Object:

@@ -28,11 +28,7 @@ def confirm_setup(call: RequestContext) -> Object:
 
 def _confirm_setup(call: RequestContext, setup: Object) -> Object:
     if setup["status"] in ("succeeded", "canceled") or not setup.get("payment_method"):
-        why = (
-            f"it has a status of {setup['status']}"
-            if setup.get("payment_method")
-            else "it has no payment method"
-        )
+        why = f"it has a status of {setup['status']}" if setup.get("payment_method") else "it has no payment method"
         raise Refusal(
             400,
             f"You cannot confirm this SetupIntent because {why}.",

@@ -38,14 +38,11 @@ def _price(call: RequestContext, wanted: Object, path: str) -> Object:
         raise invalid(f"Missing required param: {path}[price].", f"{path}[price]", "parameter_missing")
     if price["type"] != "recurring":
         raise invalid(
-            "The price specified is set to `type=one_time` but this field only accepts prices with "
-            "`type=recurring`.",
+            "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
             f"{path}[price]",
         )
     if not price["active"]:
-        raise invalid(
-            "The price specified is inactive. This field only accepts active prices.", f"{path}[price]"
-        )
+        raise invalid("The price specified is inactive. This field only accepts active prices.", f"{path}[price]")
     return price
 
 

@@ -16,9 +16,7 @@ from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.money import check_currency, unit_price
 from host.simulator.stripe.subscription_items import change_item, new_item, set_items
 
-_HANDLED = frozenset(
-    {"items", "discounts", "trial_end", "cancel_at", "add_invoice_items", "default_payment_method"}
-)
+_HANDLED = frozenset({"items", "discounts", "trial_end", "cancel_at", "add_invoice_items", "default_payment_method"})
 
 
 def create_subscription(call: RequestContext) -> Object:
@@ -58,9 +56,7 @@ def _currency(items: list[Object]) -> str:
     found = {item["price"]["currency"] for item in items}
     if len(found) > 1:
         raise invalid(
-            "All prices of a subscription must have the same currency; these have "
-            + ", ".join(sorted(found))
-            + ".",
+            "All prices of a subscription must have the same currency; these have " + ", ".join(sorted(found)) + ".",
             "items",
         )
     return str(next(iter(found)))
