@@ -9,6 +9,7 @@ local core = ...
 local run, sethook = core.run, core.debug.sethook
 local TICK = 2 -- protocol
 local TICK_SECONDS = 0.002 -- of processor time, after which the host is asked
+local SMALL = 512 -- KB, below which there is nothing for memory.lua to do: most of many states never load it
 local LOOK = 5000 -- instructions after which the clock is looked at, which costs more than all else here
 
 -- Asks the host now and then, and once the answer is "stop" unwinds every level. A script may have left no stack for
@@ -33,7 +34,9 @@ local function hook()
   end
   run.left, run.second = run.close > 0 and 0 or LOOK, second
   if coroutine.running() then
-    core.look(left)
+    local used = collectgarbage("count")
+    if used < SMALL and used * 2 < run.most and run.close == 0 and not (run.over or run.dead) then run.seen = used
+    else core.look(left) end
     return tick()
   end
 end
