@@ -26,6 +26,14 @@ local function tick()
   return core.stop()
 end
 
+-- Whether so little is in use that there is nothing to look at.
+local function is_calm()
+  local used = collectgarbage("count")
+  if used >= SMALL or used * 2 >= run.most or run.close > 0 or run.over or run.dead then return false end
+  run.seen = used
+  return true
+end
+
 local function hook()
   local left, second = run.left - run.every, os.time()
   if left > 0 and second == run.second and collectgarbage("count") < run.most then
@@ -34,9 +42,7 @@ local function hook()
   end
   run.left, run.second = run.close > 0 and 0 or LOOK, second
   if coroutine.running() then
-    local used = collectgarbage("count")
-    if used < SMALL and used * 2 < run.most and run.close == 0 and not (run.over or run.dead) then run.seen = used
-    else core.look(left) end
+    if not is_calm() then core.look(left) end
     return tick()
   end
 end
@@ -48,7 +54,7 @@ local watch = newproxy(true)
 getmetatable(watch).__gc = function()
   if run.closed then return end
   newproxy(watch)
-  if not run.current then return end -- the host collects while all wait
+  if not run.current or is_calm() then return end -- without a task the host collects, while all wait
   run.left, run.every, run.most = 0, 1, 0
   sethook(hook, "", 1)
 end
