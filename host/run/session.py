@@ -688,7 +688,13 @@ class Session:
         tools = self._tools
         sources = tools.sources if tools is not None else Sources(self.job.script)
         causes = tools.causes if tools is not None else {}
-        error = script_error(self._masked(facts), self.job.script, causes, self._names, sources, self.services.mask)
+        masked = self._masked(facts)
+        try:
+            error = script_error(masked, self.job.script, causes, self._names, sources, self.services.mask)
+        except Exception:  # a fault of ours in a hint must not keep the run from its end
+            _log.exception("what to say about an error of %s could not be found", self.job.script.name)
+            kind = str(masked.get("kind") or "error")
+            error = ScriptError(str(masked.get("message")), script=self.job.script.name, kind=kind, facts=masked)
         self._ending = (None, error, None)
 
     def _names(self) -> list[str]:

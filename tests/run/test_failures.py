@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host import Host, ScriptError, UsageError
+from host import Host, RunResult, ScriptError, UsageError
 
 Fails = Callable[..., ScriptError]
 
@@ -192,3 +192,18 @@ def test_a_global_called_args_is_not_the_arguments(host: Host) -> None:
     """It stands in the place of the list, and the chunk gets nothing."""
     result = host.run_source("return {select('#', ...), args}", args=["one"], globals={"args": "mine"})
     assert result.value == [0, "mine"]
+
+
+def test_a_fault_in_a_hint_does_not_keep_a_run_from_its_end(
+    run: Callable[..., RunResult], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error is told without what could not be found, and the fault is in the log."""
+
+    def broken(*_: object) -> None:
+        raise NameError("hint")
+
+    monkeypatch.setattr("host.run.session.script_error", broken)
+    result = run('error("what went wrong")', timeout=60)
+    assert result.error is not None
+    assert "what went wrong" in result.error.message
+    assert "could not be found" in caplog.text
