@@ -510,7 +510,7 @@ class CallPipeline:
     def submit(self, call: Call) -> None:
         """Send a call that was held; its deadline counts from now."""
         assert call.asked is not None
-        call.asked = msgspec.structs.replace(call.asked, deadline=monotonic() + (call.seconds or self._deadline))
+        call.asked.deadline = monotonic() + (call.seconds or self._deadline)
         self._registry.submit(call.asked)
 
     # -- answers
