@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         NetworkError,
         ScriptError,
         SettingsWarning,
+        SignatureError,
         UnexpectedAnswer,
         UsageError,
     )
@@ -66,6 +67,7 @@ __all__ = [
     "Secret",
     "Settings",
     "SettingsWarning",
+    "SignatureError",
     "UnexpectedAnswer",
     "UsageError",
 ]

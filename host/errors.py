@@ -12,6 +12,7 @@
     │   ├── LimitError            kind "limit": a limit of the run or host was reached        exit 5
     │   ├── InvalidCall           kind "invalid": refused before it was sent                  exit 1
     │   ├── DeniedError           kind "denied": a permission is missing                      exit 1
+    │   ├── SignatureError        kind "signature": a webhook that is not proven to be its sender's   exit 1
     │   ├── CancelledCall         kind "cancelled": whoever waited gave up                    exit 1
     │   ├── ClosedError           kind "closed": the host is closed or closing                exit 1
     │   └── FunctionError         kind "function": raised by a registered function            exit 1
@@ -48,6 +49,7 @@ __all__ = [
     "NetworkError",
     "ScriptError",
     "SettingsWarning",
+    "SignatureError",
     "UnexpectedAnswer",
     "UsageError",
 ]
@@ -280,6 +282,12 @@ class DeniedError(CallError):
     """The host does not grant this; the message names the permission that would."""
 
     kind = "denied"
+
+
+class SignatureError(CallError):
+    """A webhook's signature does not fit its body, or is too old: nobody knows who sent it."""
+
+    kind = "signature"
 
 
 class CancelledCall(CallError):

@@ -21,7 +21,7 @@
 
 ---What a failed call raises.
 ---@class host.Error
----@field kind "api"|"network"|"timeout"|"unexpected"|"invalid"|"denied"|"limit"|"cancelled"|"closed"|"function"
+---@field kind "api"|"network"|"timeout"|"unexpected"|"invalid"|"denied"|"limit"|"signature"|"cancelled"|"closed"|"function"
 ---@field message string
 ---@field line? integer
 ---@field script? string

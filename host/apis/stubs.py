@@ -60,6 +60,10 @@ def stub_files(catalog: Catalog) -> list[tuple[str, str]]:
     return [(f"{name}.lua", "\n".join(blocks)) for name, blocks in zip(names, files, strict=True)]
 
 
+_CONSTRUCT = "fun(payload: string, signature: string, secret: string|string[], tolerance?: number): stripe.object.event"
+_WEBHOOKS = f"{{ construct_event: {_CONSTRUCT} }}"
+
+
 class _Writer:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -153,7 +157,9 @@ class _Writer:
             if self.catalog.operation("request") is None:
                 words = "method: string, path: string, params?: table, options?: host.Options"
                 lines.append(f"---@field request fun({words}): any")
-            if not self.own_globals:
+            if self.own_globals:
+                lines.append(f"---@field webhooks {_WEBHOOKS}")
+            else:
                 lines += [
                     f"---@field new_{name} fun(): {self.name}.new.{name}" for name in self.catalog.builder_names()
                 ]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 KEY_LIFE: Final = 23 * 3600.0
 """Seconds for which a key is sure to be honoured: Stripe says 24 hours, an hour is left for clocks."""
 CLOCK_SLACK: Final = 300.0  # seconds a clock may go back before the age of a key counts as unknown
-RECORDED: Final = frozenset({"seed", "note", "env", "read", "require", "require.path"})
+RECORDED: Final = frozenset({"seed", "note", "env", "read", "require", "require.path", "signature"})
 SLEEP_NAME: Final = "sleep"
 
 _sorted = msgspec.msgpack.Encoder(order="sorted", enc_hook=lambda value: _plain(value)).encode

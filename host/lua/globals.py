@@ -6,7 +6,7 @@ from typing import Final
 
 from host.lua.reviewed import OWN
 
-__all__ = ["FILES", "OWN", "STANDARD"]
+__all__ = ["FILES", "OWN", "STANDARD", "WORDS"]
 
 # Files of the prelude, by the globals they set.
 FILES: Final[dict[str, str]] = {
@@ -33,6 +33,9 @@ FILES: Final[dict[str, str]] = {
     }.items()
     for name in names.split()
 }
+
+# Words below an API's name that are the host's own: the files of the prelude that make them.
+WORDS: Final[dict[str, str]] = {"stripe.webhooks.construct_event": "webhooks"}
 
 STANDARD: Final = (*OWN, *FILES)
 """Every global there is in each run, for suggestions."""

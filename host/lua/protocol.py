@@ -27,6 +27,7 @@ TOOL: Final = 13  # (name, a, b) -> VALUE, bytes; or ERROR, facts
 HOME: Final = 15  # (name) -> bytecode of the prelude's file that defines core.<name>, or nothing
 ROOM: Final = 16  # () -> nothing: the script is over, its end may use the memory held back (LuaState itself answers)
 MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION target pages | BUILDER target about
+# | WORD file of the prelude that makes it
 
 # Kinds of CALL
 OPERATION: Final = 1  # payload: list of the arguments
@@ -57,3 +58,4 @@ ABORT: Final = -2  # a: the error's facts
 GROUP: Final = 2
 MEMBER_OPERATION: Final = 3
 BUILDER: Final = 4
+WORD: Final = 5

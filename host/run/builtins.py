@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,7 @@ import msgspec
 from host.apis.answers import decode_json
 from host.apis.nearest import meant, short
 from host.decoding import check_writable, most_values
-from host.errors import CallError, DeniedError, InvalidCall, LimitError
+from host.errors import CallError, DeniedError, InvalidCall, LimitError, SignatureError
 from host.events import Logged
 from host.lua.values import SecretText, encode_plain, from_lua
 from host.run.script import without_shebang
@@ -118,6 +120,23 @@ class Tools:
         except (ValueError, RecursionError) as error:
             reason = str(error).partition("\n")[0] or "nested too deep"
             raise InvalidCall(f"json.decode: {reason}") from None
+
+    def _signature(self, _: Any, packed: bytes) -> bytes | None:
+        """What is wrong with a webhook's signature, its hint behind a zero byte; nothing where it fits."""
+        from host.serve import signatures  # most scripts verify none
+
+        payload, header, secrets, tolerance = from_lua(packed, self._job.limits.memory)
+        if not all(isinstance(secret, str) for secret in secrets):
+            raise InvalidCall(
+                "stripe.webhooks.construct_event: expected the endpoint's secret as a text, or a list of texts"
+            )
+        body = payload if isinstance(payload, bytes) else payload.encode()
+        within = signatures.TOLERANCE if not tolerance else math.inf if tolerance < 0 else tolerance
+        try:
+            signatures.verify(body, str(header), secrets, now=time.time(), tolerance=within)
+        except SignatureError as error:
+            return f"{error.message}\0{error.hint or ''}".encode()
+        return b""  # recorded either way, for the same body is too old the next day
 
     def _read(self, what: bytes, _: Any) -> bytes | None:
         stream = sys.stdin
@@ -239,6 +258,7 @@ _TOOLS: dict[str, Callable[[Tools, Any, Any], Any]] = {
     "mask": Tools._mask_text,
     "json.encode": Tools._json_encode,
     "json.decode": Tools._json_decode,
+    "signature": Tools._signature,
     "read": Tools._read,
     "log": Tools._say,
     "rows": Tools._missing,

@@ -26,7 +26,7 @@ from host.http.message import Response
 from host.limits import MB, Limits
 from host.lua import protocol as p
 from host.lua.bytecode_cache import Chunks
-from host.lua.globals import FILES, OWN, STANDARD
+from host.lua.globals import FILES, OWN, STANDARD, WORDS
 from host.lua.state import HostFunction, LuaState, chunk, home
 from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
 from host.policy.budget import Quota
@@ -731,6 +731,11 @@ class Session:
         return None
 
     def _member(self, path: bytes, key: bytes) -> Any:
+        full = f"{path.decode()}.{key.decode('utf-8', 'replace')}"
+        if full in WORDS:
+            return p.WORD, WORDS[full].encode()
+        if any(word.startswith(f"{full}.") for word in WORDS):
+            return p.GROUP, full.encode()
         found = self.services.gate.member(path.decode(), key.decode("utf-8", "replace"))
         if isinstance(found, str):
             return p.GROUP, found.encode()

@@ -76,6 +76,9 @@ meta.__index = function(self, key)
     core.refuse(a)
   elseif kind == 2 then member = namespace(a)
   elseif kind == 3 then member = operation(a, b)
+  elseif kind == 5 then -- a word of the host's own
+    core.load_code(host(PRELUDE, a))
+    member = core.makers[a]()
   else -- a builder: new_<resource>
     if not core.makers.builders then core.load_code(host(PRELUDE, "builders")) end
     member = core.makers.builders(key, a, b)
