@@ -30,6 +30,9 @@ _VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"  # a key is hardly ever of this form
 _OWN = ("STRIPE_SECRET_KEY", "GRAPHQL_TOKEN")  # keys of what the host has by itself
 
 
+_SECRET = ("stripe_secret_key", "stripe_webhook_secret")
+
+
 class ApiEntry(NamedTuple):
     """A table ``[apis.NAME]``. ``document`` is a path, ``auth`` names the environment variable of the key, or of
     each key by its security scheme; ``place`` is where the table is."""
@@ -145,9 +148,9 @@ class _Reader:
     def _settings(self, values: dict[str, Any]) -> Mapping[str, Any]:
         from host.settings import Settings  # its names are checked where they are used too
 
-        names = [name for name in Settings.__struct_fields__ if name not in ("sources", "stripe_secret_key")]
-        if "stripe_secret_key" in values:
-            raise self._wrong("settings", "stripe_secret_key", "a key does not belong in this file; put it in .env")
+        names = [name for name in Settings.__struct_fields__ if name not in ("sources", *_SECRET)]
+        if secret := next((name for name in _SECRET if name in values), None):
+            raise self._wrong("settings", secret, "a key does not belong in this file; put it in .env")
         self._known("settings", values, names)
         return values
 

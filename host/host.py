@@ -44,7 +44,7 @@ from host.run.result_type import decoded, reader
 from host.run.scheduler import Scheduler
 from host.run.script import RunResult, Script
 from host.run.session import RunServices, Session
-from host.settings import Settings
+from host.settings import Secret, Settings
 
 if TYPE_CHECKING:
     import httpx
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from host.processes.pool import WorkerProcesses
     from host.simulator.simulator import Simulator
     from host.stats import HostStats
+    from host.webhooks.opening import HandlerKeywords
+    from host.webhooks.service import Webhooks
 
 F = TypeVar("F", bound=Callable[..., Any])
 K = TypeVar("K")
@@ -138,6 +140,7 @@ class Host(Additions):
         if self.simulated and processes == 1 and (name := parts.first()) is not None:
             raise UsageError(f"{name}: a simulated host sends nothing, so it has no use for one")
         self._lock = threading.Lock()
+        self._webhooks: list[Webhooks] = []
         self._durable_runs: DurableRuns | None = None
         self._simulator, self._own_simulator = simulator, simulator is None
         # What is known, and what may be done.
@@ -451,6 +454,41 @@ class Host(Additions):
                 )
             return self._durable_runs
 
+    def webhooks(
+        self,
+        handler: ScriptLike,
+        *,
+        secret: str | Secret | Sequence[str] | None = None,
+        run: RunKeywords | None = None,
+        **options: Unpack[HandlerKeywords],
+    ) -> Webhooks:
+        """An ASGI application that takes events and has ``handler``, a script that says ``on(…)``, handle each once.
+
+        A request is answered with 200 when its signature fits one of ``secret`` (by default the setting
+        ``stripe_webhook_secret``) and the event is in the journal; each is then handled by a durable run of its own,
+        ``NAME:EVENT``, with the keywords of :meth:`run` in ``run``. What fails is tried again: ``attempts`` (5) in all,
+        ``retry_delay`` (10 seconds) before the second, doubled each time. ``ordered``: those of one object one after
+        the other. ``concurrency`` (20) handlers run at once. ``poll`` (seconds) asks ``/v1/events`` instead, from now
+        on or ``since`` (seconds since 1970). ``verify`` and ``paths`` are for other senders than Stripe
+        (docs/events.md). Handling begins with the first request, or with ``start()``; it ends with ``close()``, or
+        with the host. Raises ``UsageError``, ``ConfigError`` without a secret.
+        """
+        from host.webhooks.opening import HandlerOptions, Parts, open_webhooks  # few programs take any
+
+        self._runs.check_open()
+        parts = Parts(
+            durable_runs=self.durable_runs,
+            wait=self._runs.wait_async,
+            ask=lambda asked: self.registry.make_request_async("events", "GET", asked),
+            secret=self.settings.stripe_webhook_secret,
+            local=self.simulated or self.settings.is_local,
+            mask=self._services.mask.add,
+        )
+        chosen = HandlerOptions(secret=secret, **options)
+        found = open_webhooks(parts, handler, chosen, RunOptions.of("webhooks", run or {}))
+        self._webhooks.append(found)
+        return found
+
     def _orphaned(self, request: AsyncRequest, reply: Reply) -> None:
         session = request.source
         if isinstance(session, Session):
@@ -486,6 +524,9 @@ class Host(Additions):
             raise arguments.wrong("grace", grace, "seconds from 0, at most a year")
         if not self._runs.forked and self._services.alive:
             self._worker.check_may_block("close", "Use async with, or await asyncio.to_thread(host.close).")
+        if not self._runs.forked:
+            for each in self._webhooks:
+                each.close(grace)
         self._runs.close(grace)
         if self._runs.forked:
             return

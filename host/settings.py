@@ -91,7 +91,8 @@ class Settings(Frozen, frozen=True):
     http to this machine; http elsewhere is for test keys only. ``http_timeout`` bounds the answer to one
     request, ``request_deadline`` a whole call with its waiting and retries. ``journal`` is the path or URL of
     the journal of durable runs. ``graphql_endpoint`` is what ``graphql_query`` asks, with ``graphql_token`` as its
-    bearer; ``graphql_schema`` (an SDL file, or ``introspect``) checks queries first. ``max_in_flight`` counts requests
+    bearer; ``graphql_schema`` (an SDL file, or ``introspect``) checks queries first. ``stripe_webhook_secret`` is
+    what webhooks are signed with, several with commas between while one is rolled. ``max_in_flight`` counts requests
     under way, ``max_per_host`` those to one host and port (``None``: as many). ``api_limits`` holds rate, requests
     under way and retries of single APIs, by name. ``sources`` tells for each field
     that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
@@ -117,6 +118,7 @@ class Settings(Frozen, frozen=True):
     graphql_endpoint: str | None = None
     graphql_token: Secret | None = None
     graphql_schema: str | None = None
+    stripe_webhook_secret: Secret | None = None
     sources: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -220,6 +222,11 @@ class Settings(Frozen, frozen=True):
     def has_key(self) -> bool:
         """Whether there is a key to call the real API with."""
         return self.stripe_secret_key is not None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether Stripe's API is a server on this machine, such as the simulator."""
+        return _is_loopback(urlsplit(self.stripe_api_base).hostname or "")
 
     @property
     def mode(self) -> Literal["live", "test"] | None:
@@ -431,6 +438,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),
     "graphql_token": ("GRAPHQL_TOKEN", _read_token),
     "graphql_schema": ("GRAPHQL_SCHEMA", _read_path),
+    "stripe_webhook_secret": ("STRIPE_WEBHOOK_SECRET", _read_token),
     "log_level": ("HOST_LOG_LEVEL", _choice("debug", "info", "warning", "error", warn="warning")),
 }
 """Field → its variable, and what reads its value: gives the clean one, or ValueError saying what is wrong."""

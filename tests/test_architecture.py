@@ -29,6 +29,7 @@ LAYERS = (
     "isolation",
     "simulator",
     "processes",
+    "webhooks",
     "config_file stats",
     "host_arguments api_registry extension",
     "host",

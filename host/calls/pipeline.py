@@ -161,6 +161,11 @@ class CallPipeline:
             found = self._operations[label] = (api, operation)
         return found
 
+    def event_names(self) -> tuple[str, ...]:
+        """The names of Stripe's events, or none where Stripe is no API of the host."""
+        stripe = self.apis.get("stripe")
+        return stripe.catalog.schema("event").properties["type"].enum if stripe is not None else ()
+
     def member(self, path: str, key: str) -> str | tuple[Api, Operation | None, bool]:
         """What ``key`` is below a namespace: a longer path, or an operation (None: ``request``, any) and whether it is
         a builder's.

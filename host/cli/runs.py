@@ -33,11 +33,13 @@ command.add_command(undo)
 
 
 @command.command("list")
+@click.option("--failed", is_flag=True, help="Only those that failed.")
 @journal_options
-def list_(journal: str | None, env_file: str | None) -> int:
+def list_(failed: bool, journal: str | None, env_file: str | None) -> int:
     """All runs, the newest first."""
     with opened(journal, env_file) as (book, _):
         runs, made = book.runs(), book.calls()
+        runs = [run for run in runs if run.status == "failed"] if failed else runs
         rows = [
             (
                 run.id, status_of(book, run), run.mode, _time(run.created),
@@ -103,7 +105,7 @@ def delete(run_id: str, journal: str | None, env_file: str | None) -> int:
 @click.option("--unfinished", is_flag=True, help="Also runs that failed or were broken off.")
 @journal_options
 def prune(age: str, unfinished: bool, journal: str | None, env_file: str | None) -> int:
-    """Forget runs that ended before AGE."""
+    """Forget runs that ended, and events that were handled, before AGE."""
     seconds = _age(age)
     with opened(journal, env_file) as (book, _):
         before = book.clock() - seconds
@@ -116,6 +118,7 @@ def prune(age: str, unfinished: bool, journal: str | None, env_file: str | None)
         ]
         for run in old:
             _delete(book, run)
+        book.forget_events(before)
     click.echo(f"deleted {len(old)} run{'' if len(old) == 1 else 's'}")
     return 0
 

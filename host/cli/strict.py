@@ -121,7 +121,7 @@ class _Words:
         self.options.append(name if value is None else f"{name}={value}")
         if value is not None:
             says: Any = [value]
-        elif is_flag or (_may_stand_alone(item) and (not left or _is_option(left[0]))):
+        elif is_flag or (_may_stand_alone(item) and not (left and _may_be_value(item, left[0]))):
             says = (name in item.secondary_opts, item.flag_value)
         else:
             says = [self._value(name, left) for _ in range(item.nargs)]
@@ -178,6 +178,15 @@ def _is_option(word: str) -> bool:
 def _may_stand_alone(item: click.Option) -> bool:
     """Whether the option's value may be left out."""
     return bool(getattr(item, "_flag_needs_value", False))
+
+
+def _may_be_value(item: click.Option, word: str) -> bool:
+    """Whether a word may be meant as the value of an option that can stand alone."""
+    try:
+        item.type.convert(word, item, None)
+    except click.BadParameter:
+        return False
+    return not _is_option(word)
 
 
 def _unknown(word: str, known: Iterable[str]) -> str:

@@ -60,14 +60,39 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "data": "BLOB NOT NULL",
         "PRIMARY KEY": "(run, seq)",
     },
+    "luahost_event": {
+        "inbox": "TEXT NOT NULL",
+        "id": "TEXT NOT NULL",
+        "type": "TEXT NOT NULL",
+        "object": "TEXT NOT NULL",
+        "payload": "TEXT NOT NULL",
+        "created": "DOUBLE PRECISION NOT NULL",
+        "received": "DOUBLE PRECISION NOT NULL",
+        "status": "TEXT NOT NULL",
+        "attempts": "INTEGER NOT NULL",
+        "due": "DOUBLE PRECISION NOT NULL",
+        "PRIMARY KEY": "(inbox, id)",
+    },
+    "luahost_cursor": {"inbox": "TEXT PRIMARY KEY", "seen": "DOUBLE PRECISION NOT NULL"},
     "luahost_version": {"version": "INTEGER NOT NULL"},
 }
+INDEXES: Final = {"luahost_event_due": "luahost_event (inbox, status, due)"}
+
+
+def _made(table: str) -> str:
+    columns = ", ".join(f"{name} {kind}" for name, kind in TABLES[table].items())
+    return f"CREATE TABLE IF NOT EXISTS {table} ({columns})"
+
+
+def _indexed() -> list[str]:
+    return [f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in INDEXES.items()]
 
 
 # Version → what makes the tables of the one before its own.
 CHANGES: Final[dict[int, list[str]]] = {
     2: ["ALTER TABLE luahost_run ADD COLUMN exit_status INTEGER"],
     3: [],  # no new columns: records and statuses that an earlier version would misread
+    4: [_made("luahost_event"), _made("luahost_cursor"), *_indexed()],
 }
 
 
@@ -143,10 +168,8 @@ def prepare(database: JournalDatabase) -> None:
         rows = []
     if not rows:
         made: list[Statement] = [
-            (f"CREATE TABLE IF NOT EXISTS {table} (" + ", ".join(
-                f"{name} {kind.replace('BLOB', binary)}" for name, kind in columns.items()) + ")", [{}])
-            for table, columns in TABLES.items()
-        ]  # fmt: skip
+            (sql, [{}]) for sql in (*(_made(table).replace("BLOB", binary) for table in TABLES), *_indexed())
+        ]
         made.append(
             (
                 "INSERT INTO luahost_version (version) SELECT :version "

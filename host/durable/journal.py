@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -252,6 +252,19 @@ class Journal:
         """Add a record to its run's log. ``urgent``: somebody waits for it."""
         self._put(_Item(record.run, record, [], then, urgent=urgent or then is not None))
 
+    def forget_events(self, before: float) -> None:
+        """Forget events that were handled, and received before then: one that comes once more is handled once more."""
+        sql = "DELETE FROM luahost_event WHERE status = 'done' AND received < :before"
+        self._database.write([(sql, [{"before": before}])])
+
+    def write(self, statements: list[Statement], then: Then) -> None:
+        """Commit what belongs to no run, together with what else is to be written."""
+        self._put(_Item("", None, statements, then, urgent=True))
+
+    def read(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of a query, of what is committed."""
+        return self._database.read(sql, values)
+
     def close(self) -> None:
         """Commit what is there, let go of the runs, end the thread. Twice is fine."""
         with self._lock:
@@ -358,6 +371,10 @@ class Journal:
         return whole
 
     def _fail(self, item: _Item, error: HostError) -> None:
+        if not item.run:  # nothing follows from it
+            if item.then is not None:
+                item.then(error)
+            return
         if isinstance(error, Conflict):
             error = JournalError(f"run {item.run} has been taken over by another process")
             self._held.discard(item.run)

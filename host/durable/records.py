@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the tables. A journal of an earlier version is brought up to it, one of a later version is not touched."""
 
 Kind = Literal["sent", "answer", "refused", "late", "value", "resumed", "decided"]

@@ -29,7 +29,7 @@ FILES: Final[dict[str, str]] = {
         "raising": "error",
         "package": "package",
         "debugging": "debug",
-        **{name: name for name in ("json", "inspect", "log", "os", "io", "math", "bit", "args", "try", "sleep")},
+        **{name: name for name in ("json", "inspect", "log", "os", "io", "math", "bit", "args", "try", "sleep", "on")},
     }.items()
     for name in names.split()
 }

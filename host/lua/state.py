@@ -195,7 +195,7 @@ HOMES = {
         b"patterns": b"matcher",
         b"waiting": b"in_place stuck",
         b"ask": b"ask refuse_colon",
-        b"tasks": b"call_later",
+        b"tasks": b"call_later spawn",
         b"ending": b"ending",
         b"text": b"text head",
         b"encode": b"encode encode_list NULL secret_parts utf8_ok",

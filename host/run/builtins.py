@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,10 +35,18 @@ DEFAULT_PATH = "./?.lua;./?/init.lua"
 class Tools:
     """The tools of one run. ``use`` gives bytes or ``None`` and raises ``CallError``."""
 
-    def __init__(self, job: Job, given: bytes | None, mask: Callable[[str], str], log: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        given: bytes | None,
+        mask: Callable[[str], str],
+        log: Callable[[Any], None],
+        events: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         self._job = job
         self._mask = mask
         self._log = log
+        self._events = events  # the names of Stripe's, where it is one of the APIs
         self.globals: dict[str, Any] = from_lua(given) if given is not None else {}
         self.causes: dict[str, CallError] = {}  # by message: errors with a Python exception behind them
         self.sources = Sources(job.script)
@@ -120,6 +128,15 @@ class Tools:
         except (ValueError, RecursionError) as error:
             reason = str(error).partition("\n")[0] or "nested too deep"
             raise InvalidCall(f"json.decode: {reason}") from None
+
+    def _event(self, _: Any, packed: bytes) -> bytes:
+        """Whether a handler's name is one of the event's; ``InvalidCall`` for a name of no event."""
+        from host.run.event_names import check_name, matches  # most scripts handle none
+
+        pattern, name = from_lua(packed)
+        known = self._events()
+        check_name(pattern, known if name in known else ())
+        return b"1" if matches(pattern, name) else b""
 
     def _signature(self, _: Any, packed: bytes) -> bytes | None:
         """What is wrong with a webhook's signature, its hint behind a zero byte; nothing where it fits."""
@@ -258,6 +275,7 @@ _TOOLS: dict[str, Callable[[Tools, Any, Any], Any]] = {
     "mask": Tools._mask_text,
     "json.encode": Tools._json_encode,
     "json.decode": Tools._json_decode,
+    "event": Tools._event,
     "signature": Tools._signature,
     "read": Tools._read,
     "log": Tools._say,

@@ -264,7 +264,7 @@ class Session:
             if self._why is not None:  # killed since we looked
                 self._state.stop()
             name = b"@" + job.script.name.encode()
-            self._tools = Tools(job, given, self.services.mask, self._log)
+            self._tools = Tools(job, given, self.services.mask, self._log, self.services.gate.event_names)
             alive = len(self.services.alive)
             flags = (p.TRACE if self.services.sinks else 0) | (p.CROWD if alive > CROWD else 0)
             if self._durable is not None:

@@ -113,12 +113,25 @@ def test_an_option_is_not_taken_for_anothers_value(path: tuple[str, ...]) -> Non
     """``--trace --simulate`` writes no file of that name, known or misspelt; nor is ``--`` a value."""
     command = COMMANDS[path]
     for item in command.params:
-        if not isinstance(item, click.Option) or item.is_flag or item.count:
+        if not isinstance(item, click.Option) or item.is_flag or item.count or stands_alone(item):
             continue
         for name in item.opts:
             for value in ("--debug", "--simulat", "--max-mutation=0", "-v", "--", "—simulate"):
                 assert f"Option {name!r} requires an argument" in refused(command, name, value, "a")
             assert "requires an argument" in refused(command, name)
+
+
+def stands_alone(item: click.Option) -> bool:
+    """Whether its value may be left out."""
+    return item.flag_value is not None and not item.is_flag
+
+
+def test_an_option_whose_value_may_be_left_out_takes_none_that_is_no_value() -> None:
+    """``listen --poll handlers.lua``: the script is not the number of seconds."""
+    command = COMMANDS[("listen",)]
+    for words, seconds in (("--poll", "a.lua"), 10.0), (("--poll", "7", "a.lua"), 7.0), (("a.lua", "--poll"), 10.0):
+        assert command.make_context("listen", list(words)).params["poll"] == seconds
+    assert "is not a valid float" in refused(command, "--poll=x", "a.lua")
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -193,6 +193,7 @@ function env.spawn(fn, ...)
   expect_function(fn, "spawn")
   return handle(start(run.current, fn, select("#", ...), ...))
 end
+core.spawn = env.spawn
 
 function env.wait_any(...)
   local n, list = select("#", ...), { ... }

@@ -1,0 +1,194 @@
+"""``listen``: an endpoint for webhooks, whose events a handler script handles."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from host.cli.apis import api_limits_option, api_option, documents
+from host.cli.arguments import SECONDS, scripts_of
+from host.cli.commands import EXIT_CODES
+from host.cli.interrupt import call
+from host.cli.output import OutputSink
+from host.cli.policy_options import Granting, granting_options
+from host.cli.run import GRACE_DURABLE, sinks_of
+from host.cli.strict import StrictCommand
+from host.errors import UsageError
+from host.settings import Secret, Settings
+
+if TYPE_CHECKING:
+    from host.host import Host
+    from host.webhooks.dispatcher import Ended
+    from host.webhooks.service import Webhooks
+
+__all__ = ["command"]
+
+POLL = 10.0  # seconds between two questions, unless told otherwise
+GRACE = 25.0  # seconds that handlers under way may take after a signal
+
+_EPILOG = f"""\b
+Examples:
+  STRIPE_WEBHOOK_SECRET=whsec_… python -m host listen handlers.lua
+  python -m host listen handlers.lua --poll 30 --since all
+  python -m host listen deploys.lua --verify hmac-sha256:X-Hub-Signature-256 --secret …
+
+{EXIT_CODES}"""
+
+
+@click.command(name="listen", cls=StrictCommand, epilog=_EPILOG)
+@click.argument("arguments", metavar="HANDLER [ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@click.option("--port", type=click.IntRange(0, 65535), default=4242, show_default=True, help="Port; 0: a free one.")
+@click.option("--host", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--path", default="/webhook", show_default=True, help="Where events are sent to.")
+@click.option("--secret", "secrets", multiple=True, help="What events are signed with; again while one is rolled.")
+@click.option("--verify", default="stripe", metavar="SCHEME", help="Whose signatures: hmac-sha256:HEADER[:base64] …")
+@click.option("--field", "fields", multiple=True, metavar="NAME=PATH", help="Where the body has id, type, object.")
+@click.option("--poll", is_flag=False, flag_value=POLL, type=SECONDS, metavar="[SECONDS]", help="Ask for events.")
+@click.option("--since", metavar="TIME|all", help="With --poll, the first time: events from then on (default: now).")
+@click.option("--attempts", type=click.IntRange(1, 10_000), default=5, show_default=True, help="In all, per event.")
+@click.option("--retry-delay", type=SECONDS, default=10.0, show_default=True, help="Before the second; then doubled.")
+@click.option("--ordered", is_flag=True, help="Handle the events of one object one after the other.")
+@click.option("--concurrency", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Handlers at once.")
+@click.option("--name", help="Of the inbox, and before its runs' ids (default: the script's name).")
+@click.option("--journal", metavar="URL", help="Where events and runs are recorded: a file, or a database's URL.")
+@click.option("--simulate", is_flag=True, help="Handlers call the built-in simulator; no key is needed or used.")
+@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End a handler's run after this long.")
+@click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")
+@click.option("--isolate", is_flag=True, help="Run the script's Lua in a confined process of its own.")
+@click.option("-v", "--verbose", count=True, help="Show calls and answers on stderr; -vv also arguments.")
+@click.option("--trace", metavar="FILE", help="Write every event of the runs to FILE as JSON lines.")
+@click.option("--debug", is_flag=True, help="Show Python tracebacks.")
+@api_option
+@api_limits_option
+@granting_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    arguments: tuple[str, ...],
+    port: int,
+    address: str,
+    path: str,
+    secrets: tuple[str, ...],
+    verify: str,
+    fields: tuple[str, ...],
+    poll: float | None,
+    since: str | None,
+    attempts: int,
+    retry_delay: float,
+    ordered: bool,
+    concurrency: int,
+    name: str | None,
+    journal: str | None,
+    simulate: bool,
+    timeout: float | None,
+    env_file: str | None,
+    isolate: bool,
+    verbose: int,
+    trace: str | None,
+    debug: bool,
+    apis: tuple[str, ...],
+    api_limits: str | None,
+    granting: Granting,
+) -> int:
+    """Handle events by a Lua script that says on("invoice.paid", function(event) … end).
+
+    Each event is verified, recorded and then handled once, by a durable run of its own. Ctrl-C or SIGTERM lets the
+    handlers under way end; what was not handled is taken up the next time.
+    """
+    scripts, args = scripts_of(ctx, arguments, None)
+    if len(scripts) > 1:
+        raise UsageError("listen takes one handler script; one with several on(…) handles all kinds of events")
+    config = granting.over()
+    overrides: dict[str, Any] = {"journal": journal, "api_limits": api_limits}
+    settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
+    options: dict[str, Any] = {
+        "secret": [Secret(each).reveal() for each in secrets] or None,
+        "verify": verify,
+        "paths": _paths(fields),
+        "path": path,
+        "concurrency": concurrency,
+        "attempts": attempts,
+        "retry_delay": retry_delay,
+        "ordered": ordered,
+        "name": name,
+        "poll": poll,
+        "since": _time(since),
+    }
+    with ExitStack() as stack:
+        output = OutputSink(sys.stdout.buffer, lambda: None)
+        from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
+
+        host = Host(
+            simulate=simulate,
+            env_file=env_file,
+            config=config,
+            sinks=[output, *sinks_of(stack, sys.stderr, settings, verbose, trace, runs=True)],
+            isolation="process" if isolate else "none",
+            apis=documents(apis),
+            **overrides,
+        )
+        stack.callback(lambda: host.close(GRACE_DURABLE))
+        handlers = host.webhooks(scripts[0], run={"args": args, "timeout": timeout}, tell=_tell, **options)
+        stack.callback(lambda: handlers.close(GRACE))
+        handlers.start()
+        return _serve(host, handlers, poll, address, port, path)
+
+
+def _serve(host: Host, handlers: Webhooks, poll: float | None, address: str, port: int, path: str) -> int:
+    waiting = handlers.inbox.counts().get("waiting", 0)
+    left = f"; {waiting} from before to be handled" if waiting else ""
+    with ExitStack() as stack:
+        if poll is None:
+            from host.serve.server import Server  # uvicorn: not where events are asked for
+
+            server = stack.enter_context(Server(lambda abort: handlers, address, port, thread="host-listen"))
+            click.echo(f"listening at {server.url}{path} (Ctrl-C ends it){left}", err=True)
+        else:
+            click.echo(f"asking for events every {poll:g} s (Ctrl-C ends it){left}", err=True)
+        ended = threading.Event()
+        call(ended.wait, ended.set)  # that is how it is meant to end: status 0
+        click.echo("ending: handlers under way may finish", err=True)
+    return 0
+
+
+def _tell(ended: Ended) -> None:
+    """One line for each event that is done with, or is tried again."""
+    event, error = ended.event, ended.error
+    when = datetime.now().strftime("%H:%M:%S")
+    line = f"{when}  {event.type}  {event.id}  {ended.how}"
+    if ended.how == "again":
+        line += f" in {ended.seconds:g} s"
+    if error is not None:
+        line += f": {error}"
+    click.echo(line, err=True)
+
+
+def _paths(fields: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for field in fields:
+        name, equals, path = field.partition("=")
+        if not equals or not path:
+            raise UsageError(f"--field {field}: expected NAME=PATH, such as type=action or id=delivery.id")
+        found[name] = path
+    return found
+
+
+def _time(text: str | None) -> float | None:
+    """``all``, a date with or without a time, or how long ago (``2h``, ``3d``), as seconds since 1970."""
+    if text is None:
+        return None
+    if text == "all":
+        return 0.0
+    if found := re.fullmatch(r"(\d{1,6})([smhd])", text):
+        return max(0.0, time.time() - int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]])
+    try:
+        return max(0.0, datetime.fromisoformat(text).timestamp())
+    except ValueError:
+        raise UsageError(f"--since {text}: expected all, a time such as 2026-03-01T12:00Z, or 2h, 3d") from None

@@ -1,0 +1,145 @@
+"""Has each event of an inbox handled, so many at a time, and again after a delay where that failed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from host.errors import ClosedError, HostError, JournalError, ScriptError
+from host.webhooks.inbox import DueEvent, Inbox
+
+__all__ = ["Dispatcher", "Ended", "Handled", "Retry"]
+
+IDLE: Final = 5.0  # seconds after which an inbox is looked at though nothing came: others may have left something
+ELSEWHERE: Final = 5.0  # seconds to leave an event that another process is handling
+LONGEST_DELAY: Final = 24 * 3600.0
+_NOT_ENDED = frozenset({"interrupted", "closed", "journal"})  # says nothing of the handler
+_FOR_PEOPLE = frozenset({"in doubt"})  # trying again does not help
+_log = logging.getLogger(__name__)
+
+
+class Handled(Protocol):
+    """How a handler's run ended: a ``RunResult``."""
+
+    @property
+    def error(self) -> ScriptError | None: ...
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """``attempts`` in all; ``delay`` seconds before the second, doubled each time."""
+
+    attempts: int = 5
+    delay: float = 10.0
+
+    def after(self, failed: int) -> float:
+        """Seconds to wait after so many failures."""
+        return float(min(self.delay * 2 ** min(failed - 1, 60), LONGEST_DELAY))
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """What became of an event: ``done``, ``again`` (in ``seconds``), ``failed`` (given up)."""
+
+    event: DueEvent
+    how: Literal["done", "again", "failed"]
+    error: ScriptError | None = None
+    seconds: float = 0.0
+
+
+class Dispatcher:
+    """``handle(event)`` runs the handlers; ``tell(ended)`` is told what became of each."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        handle: Callable[[DueEvent], Awaitable[Handled]],
+        *,
+        concurrency: int,
+        retry: Retry,
+        ordered: bool,
+        tell: Callable[[Ended], None],
+    ) -> None:
+        self._inbox = inbox
+        self._handle = handle
+        self._concurrency = concurrency
+        self._retry = retry
+        self._ordered = ordered
+        self._tell = tell
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Something may be due. On the dispatcher's loop."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Handle what is due, until :meth:`stop`."""
+        while not self._stopping:
+            self._changed.clear()
+            wait = IDLE
+            try:
+                wait = await self._take()
+            except JournalError as error:  # what came is in it: nothing is lost, only late
+                _log.warning("the inbox %s cannot be read: %s", self._inbox.name, error.message)
+            if wait > 0 and not self._stopping:
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+
+    async def stop(self, grace: float) -> None:
+        """Take nothing more, and wait up to ``grace`` seconds for what is being handled."""
+        self._stopping = True
+        self._changed.set()
+        if self._active:
+            await asyncio.wait(self._active.values(), timeout=grace)
+        for task in list(self._active.values()):
+            task.cancel()
+
+    async def _take(self) -> float:
+        """Begin what is due and has room; gives the seconds until there may be more."""
+        room = self._concurrency - len(self._active)
+        if room <= 0:
+            return IDLE
+        due = await asyncio.to_thread(self._inbox.due, self._concurrency, ordered=self._ordered)
+        for event in [each for each in due if each.id not in self._active][:room]:
+            self._active[event.id] = asyncio.create_task(self._attend(event))
+        if len(self._active) >= self._concurrency:
+            return IDLE
+        upcoming = await asyncio.to_thread(self._inbox.next_due)
+        if upcoming is None or self._active:  # whoever ends looks again
+            return IDLE
+        return min(IDLE, max(upcoming, 0.01))
+
+    async def _attend(self, event: DueEvent) -> None:
+        try:
+            await self._try(event)
+        except ClosedError:
+            return
+        except HostError as error:
+            _log.warning("%s cannot be handled now: %s", event.id, error.message)
+            await asyncio.sleep(ELSEWHERE)
+        finally:
+            self._active.pop(event.id, None)
+            self._changed.set()
+
+    async def _try(self, event: DueEvent) -> None:
+        error = (await self._handle(event)).error
+        if error is None:
+            await self._inbox.end(event, "done")
+            self._tell(Ended(event, "done"))
+        elif error.kind in _NOT_ENDED:
+            if not self._stopping:
+                await self._inbox.put_off(event, ELSEWHERE, failed=False)
+        elif event.attempts + 1 >= self._retry.attempts or error.kind in _FOR_PEOPLE:
+            await self._inbox.end(event, "failed")
+            self._tell(Ended(event, "failed", error))
+        else:
+            seconds = self._retry.after(event.attempts + 1)
+            await self._inbox.put_off(event, seconds, failed=True)
+            self._tell(Ended(event, "again", error, seconds))

@@ -1,0 +1,79 @@
+"""An event as a sender wrote it, and what the host has to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from host.apis.answers import decode_json
+from host.errors import InvalidCall, LimitError
+from host.webhooks.json_path import at
+
+__all__ = ["MOST_VALUES", "STRIPE", "Paths", "ReceivedEvent"]
+
+LONGEST = 255  # characters of an id or a type
+MOST_VALUES = 200_000  # of a body
+
+
+class Paths(msgspec.Struct, frozen=True):
+    """Where in a sender's body its id, its type, its object's id and its time are: names with dots between."""
+
+    id: str = "id"
+    type: str = "type"
+    object: str = "data.object.id"
+    created: str = "created"
+
+
+STRIPE = Paths()
+
+
+class ReceivedEvent(msgspec.Struct, frozen=True):
+    """``id`` is the sender's own and the same each time it is delivered; ``object`` the id of what it is about, or "";
+    ``created`` seconds since 1970, by the sender's clock; ``payload`` its JSON.
+    """
+
+    id: str
+    type: str
+    object: str
+    created: float
+    payload: str
+
+    @classmethod
+    def read(cls, body: bytes, paths: Paths, *, id: str = "", type: str = "") -> ReceivedEvent:
+        """The event of a body. ``id`` and ``type`` are those of its headers, where they stand there.
+
+        Raises :class:`InvalidCall` for what is no JSON object, or has no id or type.
+        """
+        try:
+            value = decode_json(body, MOST_VALUES)
+            payload = body.decode()
+        except ValueError:
+            raise InvalidCall("the body is no JSON") from None
+        except LimitError as error:
+            raise InvalidCall(f"the body: {error.message}") from None
+        if not isinstance(value, dict):
+            raise InvalidCall("the body is no JSON object")
+        return cls(
+            id=id or _text(value, "id", paths.id),
+            type=type or _text(value, "type", paths.type),
+            object=str(at(value, paths.object) or ""),
+            created=_time(at(value, paths.created)),
+            payload=payload,
+        )
+
+
+def _text(value: Mapping[str, Any], what: str, path: str) -> str:
+    found = at(value, path)
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = str(found)
+    if not isinstance(found, str) or not 0 < len(found) <= LONGEST:
+        raise InvalidCall(f"the body has no {what} at {path}")
+    return found
+
+
+def _time(value: Any) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e11:
+        return float(value)
+    return 0.0

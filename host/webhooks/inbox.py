@@ -1,0 +1,129 @@
+"""The events of one handler script in the journal: each is there once, however often it is delivered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple
+
+from host.durable.database import insert
+from host.durable.journal import Journal
+from host.errors import HostError
+from host.webhooks.event import ReceivedEvent
+
+__all__ = ["DueEvent", "Inbox"]
+
+_ADD: Final = f"{insert('luahost_event')} ON CONFLICT (inbox, id) DO NOTHING"
+_COLUMNS: Final = "id, type, payload, attempts"
+_WAITING: Final = "inbox = :inbox AND status = 'waiting'"
+_FIRST: Final = "ORDER BY created, received, id LIMIT :most"
+_DUE: Final = f"SELECT {_COLUMNS} FROM luahost_event WHERE {_WAITING} AND due <= :now {_FIRST}"  # noqa: S608
+# Of each object the first that waits, whether it is due or not.
+_DUE_ORDERED: Final = (
+    f"SELECT {_COLUMNS} FROM luahost_event AS e WHERE {_WAITING} AND due <= :now AND (object = '' OR NOT EXISTS ("  # noqa: S608
+    "SELECT 1 FROM luahost_event AS f WHERE f.inbox = e.inbox AND f.status = 'waiting' AND f.object = e.object AND ("
+    "f.created < e.created OR (f.created = e.created AND (f.received < e.received OR "
+    f"(f.received = e.received AND f.id < e.id)))))) {_FIRST}"
+)
+_NEXT: Final = f"SELECT MIN(due) FROM luahost_event WHERE {_WAITING}"  # noqa: S608
+_COUNT: Final = "SELECT status, COUNT(*) FROM luahost_event WHERE inbox = :inbox GROUP BY status"
+_END: Final = (
+    "UPDATE luahost_event SET status = :status, attempts = :attempts, due = :due "
+    "WHERE inbox = :inbox AND id = :id AND status = 'waiting'"
+)
+_SEEN: Final = "SELECT seen FROM luahost_cursor WHERE inbox = :inbox"
+_SEE: Final = (
+    "INSERT INTO luahost_cursor (inbox, seen) VALUES (:inbox, :seen) ON CONFLICT (inbox) DO UPDATE "
+    "SET seen = CASE WHEN excluded.seen > luahost_cursor.seen THEN excluded.seen ELSE luahost_cursor.seen END"
+)
+
+
+class DueEvent(NamedTuple):
+    """An event to be handled now. ``attempts``: how often that has failed."""
+
+    id: str
+    type: str
+    payload: str
+    attempts: int
+
+
+class Inbox:
+    """The events of the inbox ``name``. Thread-safe; raises ``JournalError``."""
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        self._journal = journal
+        self.name = name
+
+    async def add(self, events: list[ReceivedEvent]) -> None:
+        """Returns when all of them are on the disk; those that were there already stay as they are."""
+        now = self._journal.clock()
+        values = [
+            {
+                "inbox": self.name, "id": each.id, "type": each.type, "object": each.object, "payload": each.payload,
+                "created": each.created, "received": now, "status": "waiting", "attempts": 0, "due": 0.0,
+            }
+            for each in events
+        ]  # fmt: skip
+        if values:
+            await self._write(_ADD, values)
+
+    def due(self, most: int, *, ordered: bool) -> list[DueEvent]:
+        """Up to ``most`` events to be handled, the oldest first. ``ordered``: of each object only the first."""
+        values = {"inbox": self.name, "now": self._journal.clock(), "most": most}
+        return [DueEvent(*row) for row in self._journal.read(_DUE_ORDERED if ordered else _DUE, values)]
+
+    def next_due(self) -> float | None:
+        """Seconds until something is due, below 0 where it is already; ``None`` if nothing waits."""
+        ((found,),) = self._journal.read(_NEXT, {"inbox": self.name})
+        return None if found is None else found - self._journal.clock()
+
+    def counts(self) -> dict[str, int]:
+        """How many events are ``waiting``, ``done`` and ``failed``."""
+        return {status: int(n) for status, n in self._journal.read(_COUNT, {"inbox": self.name})}
+
+    async def end(self, event: DueEvent, status: str) -> None:
+        """It was handled (``done``), or is given up (``failed``)."""
+        failed = event.attempts + (status == "failed")
+        await self._write(_END, [self._values(event, status=status, attempts=failed, due=0.0)])
+
+    async def put_off(self, event: DueEvent, seconds: float, *, failed: bool) -> None:
+        """Have it handled again in ``seconds``. ``failed``: that counts as an attempt."""
+        due = self._journal.clock() + seconds
+        attempts = event.attempts + failed
+        await self._write(_END, [self._values(event, status="waiting", attempts=attempts, due=due)])
+
+    def seen(self) -> float | None:
+        """Up to when events were asked for, by the sender's clock; ``None`` before the first time."""
+        rows = self._journal.read(_SEEN, {"inbox": self.name})
+        return float(rows[0][0]) if rows else None
+
+    async def see(self, until: float) -> None:
+        """Note up to when events were asked for; it never goes back."""
+        await self._write(_SEE, [{"inbox": self.name, "seen": until}])
+
+    def _values(self, event: DueEvent, **changed: object) -> dict[str, object]:
+        return {"inbox": self.name, "id": event.id, **changed}
+
+    async def _write(self, sql: str, values: list[dict[str, object]]) -> None:
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[None] = loop.create_future()
+        self._journal.write([(sql, values)], partial(_tell, loop.call_soon_threadsafe, written))
+        await written
+
+
+def _tell(call_soon: Callable[..., object], written: asyncio.Future[None], error: HostError | None) -> None:
+    """Pass on from the journal's thread what became of it."""
+    try:
+        call_soon(_settle, written, error)
+    except RuntimeError:  # its loop is closed: nobody waits any more
+        return
+
+
+def _settle(written: asyncio.Future[None], error: HostError | None) -> None:
+    if written.done():
+        return
+    if error is None:
+        written.set_result(None)
+    else:
+        written.set_exception(error)

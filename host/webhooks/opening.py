@@ -1,0 +1,185 @@
+"""A handler script's webhooks, put together: what comes, which runs handle it, who is told."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import msgspec
+from msgspec.structs import replace
+
+from host import arguments
+from host.apis.answers import decode_json
+from host.errors import ConfigError, InvalidCall, ScriptError, UsageError
+from host.limits import YEAR
+from host.run.options import RunOptions, ScriptLike, script_of
+from host.run.script import RunResult, Script
+from host.settings import Secret
+from host.webhooks.dispatcher import Ended, Retry
+from host.webhooks.event import MOST_VALUES, Paths
+from host.webhooks.inbox import DueEvent, Inbox
+from host.webhooks.senders import WebhookSender, sender_of
+from host.webhooks.service import Polling, WebhookOptions, Webhooks
+
+if TYPE_CHECKING:
+    from host.durable.runs import DurableRuns, Kept
+
+__all__ = ["HandlerKeywords", "HandlerOptions", "Parts", "open_webhooks"]
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What webhooks need of their host.
+
+    ``wait`` runs a script, ``ask`` asks Stripe for a page of its events, ``secret`` is the setting, ``local`` says that
+    the API is the simulator, or a server on this machine, ``mask`` keeps a secret out of what is shown.
+    """
+
+    durable_runs: DurableRuns
+    wait: Callable[[Script, RunOptions, Kept], Awaitable[RunResult]]
+    ask: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+    secret: Secret | None
+    local: bool
+    mask: Callable[[Secret], None]
+
+
+class HandlerKeywords(TypedDict, total=False):
+    """The fields of :class:`HandlerOptions` but ``secret``, as they are written in a call."""
+
+    verify: str
+    paths: Mapping[str, str]
+    path: str | None
+    tolerance: float
+    concurrency: int
+    attempts: int
+    retry_delay: float
+    ordered: bool
+    name: str | None
+    poll: float | None
+    since: float | None
+    tell: Callable[[Ended], None] | None
+
+
+class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The keywords of ``Host.webhooks``; see there. Raises ``UsageError`` naming the one that cannot be."""
+
+    secret: str | Secret | Sequence[str] | None = None
+    verify: str = "stripe"
+    paths: Mapping[str, str] = {}
+    path: str | None = None
+    tolerance: float = 300.0
+    concurrency: int = 20
+    attempts: int = 5
+    retry_delay: float = 10.0
+    ordered: bool = False
+    name: str | None = None
+    poll: float | None = None
+    since: float | None = None
+    tell: Callable[[Ended], None] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("tolerance", "retry_delay", "poll"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value) and 0 < value <= YEAR):
+                raise arguments.wrong(name, value, "seconds above 0, at most a year")
+        for name in ("concurrency", "attempts"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
+                raise arguments.wrong(name, value, "a whole number from 1 to 10,000")
+        if self.since is not None and not (_is_number(self.since) and self.since >= 0):
+            raise arguments.wrong("since", self.since, "seconds since 1970")
+        if self.since is not None and self.poll is None:
+            raise UsageError("since says from when on events are asked for: say how often with poll")
+        if self.poll is not None and self.verify != "stripe":
+            raise UsageError("poll asks Stripe for its events: with verify there is nobody to ask")
+        if self.path is not None and not (isinstance(self.path, str) and self.path.startswith("/")):
+            raise arguments.wrong("path", self.path, "a path such as /webhook")
+        arguments.a_flag("ordered", self.ordered)
+
+    def sender(self) -> WebhookSender:
+        """Who sends. Raises ``UsageError``."""
+        arguments.an_instance("verify", self.verify, str, "stripe, github, … or hmac-sha256:HEADER")
+        known = Paths.__struct_fields__
+        for name, path in arguments.mapping("paths", self.paths, "where the body has what").items():
+            if name not in known or not isinstance(path, str) or not path:
+                raise arguments.wrong("paths", dict(self.paths), f"paths in the body by {', '.join(known)}")
+        found = sender_of(self.verify)
+        return replace(found, paths=replace(found.paths, **self.paths)) if self.paths else found
+
+    def secrets(self, setting: Secret | None, *, local: bool) -> list[str]:
+        """What requests are to be signed with. Raises ``ConfigError`` where there is none and one is needed."""
+        given = self.secret
+        if given is None and self.verify == "stripe":
+            given = setting
+        text = given.reveal() if isinstance(given, Secret) else given
+        found = text.split(",") if isinstance(text, str) else list(text or ())
+        if not all(isinstance(each, str) and each.strip() for each in found):
+            raise UsageError("secret: expected the endpoint's secret (whsec_…) as a text, or a list of texts")
+        if not found and self.poll is None and not local:
+            raise ConfigError(
+                "there is no secret to verify webhooks with, and whoever reaches the endpoint would be believed",
+                hint="the Dashboard shows the endpoint's (whsec_…): STRIPE_WEBHOOK_SECRET, --secret or secret=",
+            )
+        return [each.strip() for each in found]
+
+
+def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, run: RunOptions) -> Webhooks:
+    """The webhooks of ``handler``; ``run`` is how its runs are made. Raises ``UsageError``, ``ConfigError``."""
+    script = script_of(handler, "handler")
+    name = options.name if options.name is not None else re.sub(r"\.lua\Z", "", script.name.rpartition("/")[2])
+    name = _safe(arguments.an_instance("name", name, str, "a text"))
+    secrets = options.secrets(parts.secret, local=parts.local)
+    for secret in secrets:
+        parts.mask(Secret(secret))
+    sender = options.sender()
+    polling = None
+    if options.poll is not None:
+        polling = Polling(parts.ask, options.poll, time.time() if options.since is None else options.since)
+
+    async def handle(event: DueEvent) -> RunResult:
+        job: dict[str, Any] = {"run_id": f"{name}:{_safe(event.id)}", "globals": {"event": _value(event)}}
+        job |= {"args": run.args, "sinks": run.sinks}
+        current = script if script.folder is None else script_of(handler, "handler")  # as the file is now
+        kept = await asyncio.to_thread(begin, job, current, name, 0, force_new=False)
+        if isinstance(kept, RunResult):
+            return kept
+        return await parts.wait(kept.script, run, kept)
+
+    begin = parts.durable_runs.begin_job
+    chosen = WebhookOptions(
+        sender=sender,
+        secrets=secrets,
+        path=options.path,
+        tolerance=options.tolerance,
+        concurrency=options.concurrency,
+        retry=Retry(options.attempts, options.retry_delay),
+        ordered=options.ordered,
+    )
+    inbox = Inbox(parts.durable_runs.journal, name)
+    return Webhooks(inbox, handle, chosen, polling=polling, tell=options.tell or _nothing)
+
+
+def _nothing(ended: Ended) -> None:
+    return None
+
+
+def _value(event: DueEvent) -> dict[str, Any]:
+    """What the handler gets: the sender's body, and in it at least ``id`` and ``type``."""
+    try:
+        value: dict[str, Any] = decode_json(event.payload.encode(), MOST_VALUES)
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"the event {event.id} cannot be read: {error}", kind="invalid") from InvalidCall(str(error))
+    return {"id": event.id, **value, "type": event.type}
+
+
+def _safe(text: str) -> str:
+    """As a part of a run's id: other signs than those an id may have are replaced, and told apart by a digest."""
+    made = re.sub(r"[^A-Za-z0-9._-]", "-", text).lstrip("-._")[:40]
+    return made if made == text else f"{made}-{hashlib.sha256(text.encode()).hexdigest()[:12]}".lstrip("-")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

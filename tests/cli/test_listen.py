@@ -1,0 +1,97 @@
+"""``listen`` as a process: what it says, what it refuses, how it ends."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.webhooks.conftest import SECRET, body, signed
+
+Process = Callable[..., subprocess.Popen[bytes]]
+HANDLER = 'on("invoice.paid", function(event) print("paid", event.object.id) end)'
+
+
+@pytest.fixture
+def handlers(tmp_path: Path) -> str:
+    (tmp_path / "handlers.lua").write_text(HANDLER)
+    return "handlers.lua"
+
+
+def address(running: subprocess.Popen[bytes]) -> str:
+    assert running.stderr is not None
+    line = running.stderr.readline().decode()
+    found = re.search(r"listening at (\S+)", line)
+    assert found is not None, line
+    return found[1]
+
+
+def test_events_are_printed_as_they_end_and_sigterm_ends_it_well(process: Process, handlers: str) -> None:
+    """One line for each event on stderr, what handlers print on stdout, status 0."""
+    running = process("listen", handlers, "--simulate", "--port", "0", "--secret", SECRET, "--journal", "j.sqlite")
+    url = address(running)
+    assert httpx.post(url, content=body(), headers=signed(body())).json() == {"received": True}
+    assert httpx.post(url, content=body(), headers={}).status_code == 400
+    assert running.stdout is not None
+    assert running.stdout.readline() == b"paid\tin_1\n"
+    assert httpx.get(url.replace("/webhook", "/healthz")).text == "ok"
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 0
+    assert re.search(r"\d\d:\d\d:\d\d  invoice\.paid  evt_1  done\n", err.decode())
+    assert "ending: handlers under way may finish" in err.decode()
+    assert SECRET not in err.decode()
+
+
+def test_a_failed_event_is_listed_and_resumed(process: Process, cli: Cli, handlers: str, tmp_path: Path) -> None:
+    """After the last attempt; mended, ``resume`` does what is left."""
+    Path(handlers).write_text("on('*', function() error('no') end)")
+    running = process(
+        "listen", handlers, "--simulate", "--port", "0", "--secret", SECRET, "--journal", "j.sqlite", "--attempts", "1"
+    )
+    httpx.post(address(running), content=body(), headers=signed(body()))
+    assert running.stderr is not None
+    assert b"evt_1  failed: handlers.lua:1: no" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=30)
+    listed = cli("runs", "list", "--failed", "--journal", "j.sqlite").out
+    assert "handlers:evt_1  failed" in listed
+    Path(handlers).write_text(HANDLER)
+    assert cli("resume", "handlers:evt_1", "--journal", "j.sqlite").out == "paid\tin_1\n"
+    assert "handlers:evt_1" not in cli("runs", "list", "--failed", "--journal", "j.sqlite").out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("handlers.lua",), 3, "no secret to verify webhooks with"),
+        (("handlers.lua", "--simulate", "--since", "yesterday", "--poll"), 2, "--since yesterday: expected all"),
+        (("handlers.lua", "--simulate", "--since", "all"), 2, "say how often with poll"),
+        (("handlers.lua", "--simulate", "--verify", "githb"), 2, "--verify: expected hmac-sha256"),
+        (("handlers.lua", "--simulate", "--field", "type"), 2, "expected NAME=PATH"),
+        (("handlers.lua", "--simulate", "--path", "x"), 2, "a path such as /webhook"),
+        (("nowhere.lua", "--simulate"), 2, "nowhere.lua"),
+        (("handlers.lua", "handlers.lua", "--simulate"), 2, "one handler script"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_it_listens(
+    cli: Cli, handlers: str, words: tuple[str, ...], status: int, message: str
+) -> None:
+    """Each by its name, with the exit code of its kind."""
+    done = cli("listen", *words)
+    assert (done.status, message in done.err) == (status, True), done.err
+
+
+def test_a_key_without_a_secret_listens_to_nobody(cli: Cli, handlers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says where the secret is found and how it is given."""
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_4eC39HqLyjWDarjtT1zdp7dc")
+    done = cli("listen", handlers, "--journal", "j.sqlite")
+    assert done.status == 3
+    assert "no secret to verify webhooks with" in done.err
+    assert "STRIPE_WEBHOOK_SECRET" in done.err

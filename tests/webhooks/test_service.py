@@ -1,0 +1,174 @@
+"""Webhooks from request to run: verified, recorded, handled once, tried again, kept when they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from host import ConfigError, UsageError
+from host.webhooks.endpoint import MOST_BYTES
+from host.webhooks.service import Webhooks
+from tests.webhooks.conftest import SECRET, Post, Shop, body, signed
+
+Opened = Callable[..., Webhooks]
+MAKE = 'on("invoice.*", function(event) new_product():name(event.id):create() end)'
+
+
+def test_an_event_is_handled_once_however_often_it_is_delivered(shop: Shop, opened: Opened, post: Post) -> None:
+    """Three deliveries of one event, one of another: two products."""
+    hooks = opened(MAKE)
+    for id in ("evt_1", "evt_1", "evt_2", "evt_1"):
+        answer = post(hooks, body(id))
+        assert (answer.status_code, answer.json()) == (200, {"received": True})
+    assert sorted(shop.wait(2)) == ["evt_1 done", "evt_2 done"]
+    assert sorted(shop.names()) == ["evt_1", "evt_2"]
+    assert hooks.inbox.counts() == {"done": 2}
+
+
+def test_what_no_handler_wants_is_acknowledged_and_done(shop: Shop, opened: Opened, post: Post) -> None:
+    """An event of another kind."""
+    assert post(opened(MAKE), body(type="customer.created")).status_code == 200
+    assert shop.wait(1) == ["evt_1 done"]
+    assert shop.names() == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "headers", "status", "text"),
+    [
+        (body(), {}, 400, "no header stripe-signature"),
+        (body(), signed(body(), "whsec_other"), 400, "no signature fits"),
+        (body() + b" ", signed(body()), 400, "no signature fits"),
+        (body(), {"Stripe-Signature": "t=1,v1=aa"}, 400, "no signature fits"),
+        (b"[]", signed(b"[]"), 400, "no JSON object"),
+        (b"{", signed(b"{"), 400, "no JSON"),
+        (b"\xff", signed(b"\xff"), 400, "no JSON"),
+        (b'{"id": "evt_1"}', signed(b'{"id": "evt_1"}'), 400, "no type"),
+        (b"[" * 100_000, signed(b"[" * 100_000), 400, "no JSON"),
+        (b'{"id": "", "type": "x"}', signed(b'{"id": "", "type": "x"}'), 400, "no id"),
+        (b"x" * (MOST_BYTES + 1), {}, 413, "at most"),
+        (body(), {**signed(body()), "Content-Encoding": "gzip"}, 415, "not compressed"),
+    ],
+)
+def test_what_is_no_event_of_the_sender_s_is_refused_and_leaves_nothing(
+    shop: Shop, opened: Opened, post: Post, payload: bytes, headers: dict[str, str], status: int, text: str
+) -> None:
+    """Unsigned, signed by somebody else, changed, no event, too large."""
+    hooks = opened(MAKE)
+    answer = post(hooks, payload, headers)
+    assert (answer.status_code, text in answer.text) == (status, True), answer.text
+    assert SECRET not in answer.text
+    assert hooks.inbox.counts() == {}
+
+
+def test_the_secret_may_be_one_of_several_and_only_post_is_taken(opened: Opened, post: Post) -> None:
+    """While it is rolled, requests are signed with either."""
+    hooks = opened(MAKE, secret=["whsec_new", SECRET])
+    assert post(hooks, body()).status_code == 200
+    assert post(hooks, body(), signed(body(), "whsec_new")).status_code == 200
+    assert post(hooks, body(), method="GET").status_code == 405
+
+
+def test_a_handler_that_fails_is_tried_again_and_then_kept_as_a_failed_run(
+    shop: Shop, opened: Opened, post: Post
+) -> None:
+    """Three attempts in all. Mended, ``resume`` goes on with what was done before it failed, once."""
+    hooks = opened(MAKE.replace(" end)", ' error("no") end)'), attempts=3)
+    post(hooks, body())
+    assert shop.wait(3) == ["evt_1 again", "evt_1 again", "evt_1 failed"]
+    assert [round(each.seconds, 3) for each in shop.told] == [0.01, 0.02, 0.0]
+    assert shop.names() == ["evt_1"]
+    hooks.close()
+    shop.script(MAKE)
+    with shop.host() as host:
+        (failed,) = host.durable_runs.journal.runs()
+        assert (failed.id, failed.status) == ("handlers:evt_1", "failed")
+        assert host.resume(failed.id).error is None
+    assert shop.names() == ["evt_1"]
+
+
+def test_a_passing_failure_is_made_good_by_the_next_attempt(shop: Shop, opened: Opened, post: Post) -> None:
+    """The API refuses the first request with 500: its call is made again, nothing else is."""
+    from host.simulator.fault_injection import Faults
+
+    shop.api.faults = Faults.parse("500:100%")
+    hooks = opened(MAKE, run={"limits": {}}, attempts=9)
+    post(hooks, body())
+    assert shop.wait(1)[0] == "evt_1 again"
+    shop.api.faults = None
+    while shop.told[-1].how != "done":
+        shop.wait(len(shop.told) + 1)
+    assert shop.names() == ["evt_1"]
+
+
+def test_what_one_process_left_the_next_one_handles(shop: Shop, opened: Opened, post: Post) -> None:
+    """Recorded and answered, then the process ended: with another host, without another request."""
+    with shop.host() as host:
+        hooks = host.webhooks(shop.script("on('*', function() sleep(60) end)"), secret=SECRET)
+        assert post(hooks, body()).status_code == 200
+        hooks.close(0.0)
+    assert shop.names() == []
+    hooks = opened(MAKE)
+    hooks.start()
+    assert shop.wait(1) == ["evt_1 done"] or shop.told[0].how == "again"
+
+
+def test_events_of_one_object_are_handled_in_their_order(shop: Shop, opened: Opened, post: Post) -> None:
+    """Delivered newest first; those of another object do not wait for them."""
+    hooks = opened(MAKE, ordered=True, attempts=1)
+    order = [("evt_3", "a", 3), ("evt_2", "a", 2), ("evt_1", "a", 1), ("evt_9", "b", 9)]
+    hooks.close()  # nothing is handled while they come
+    with shop.host() as host:
+        first = host.webhooks(shop.script("error('not yet')"), secret=SECRET, retry_delay=0.05, attempts=99)
+        for id, object, created in order:
+            assert post(first, body(id, object=object, created=created)).status_code == 200
+    again = opened(MAKE, ordered=True)
+    again.start()
+    told = [each.split()[0] for each in shop.wait(4) if each.endswith("done")]
+    assert [id for id in told if id != "evt_9"] == ["evt_1", "evt_2", "evt_3"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attempts": 0}, "attempts"),
+        ({"concurrency": True}, "concurrency"),
+        ({"retry_delay": -1}, "retry_delay"),
+        ({"tolerance": "5"}, "tolerance"),
+        ({"path": "webhook"}, "path"),
+        ({"since": 0.0}, "since"),
+        ({"poll": 5, "verify": "github"}, "poll"),
+        ({"verify": "hmac-md5:X-Sig"}, "--verify"),
+        ({"paths": {"kind": "x"}}, "paths"),
+        ({"secret": ["", "x"]}, "secret"),
+        ({"ordered": 1}, "ordered"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_by_name(shop: Shop, options: dict[str, Any], message: str) -> None:
+    """Before anything listens."""
+    with shop.host() as host, pytest.raises(UsageError, match=message):
+        host.webhooks(shop.script(MAKE), **{"secret": SECRET, **options})
+
+
+def test_without_a_secret_only_the_simulator_on_this_machine_is_believed(shop: Shop, post: Post) -> None:
+    """A real host refuses to listen; a simulated one takes unsigned events."""
+    from host import Host
+
+    with (
+        Host(stripe_secret_key="sk_test_4eC39HqLyjWDarjtT1zdp7dc", journal=shop.folder / "j.sqlite") as host,
+        pytest.raises(ConfigError, match="no secret"),
+    ):
+        host.webhooks(shop.script(MAKE))
+    with shop.host() as host:
+        assert post(host.webhooks(shop.script(MAKE), tell=shop.tell), body(), {}).status_code == 200
+        assert shop.wait(1) == ["evt_1 done"]
+
+
+def test_the_setting_names_the_secret_and_it_is_never_shown(shop: Shop, post: Post) -> None:
+    """Of the environment, .env or an argument; several with commas between."""
+    with shop.host(stripe_webhook_secret=f"whsec_old,{SECRET}") as host:
+        assert SECRET not in repr(host.settings)
+        hooks = host.webhooks(shop.script("on('*', function() print(secret) end)"), run={"globals": None})
+        assert post(hooks, body()).status_code == 200
+        assert post(hooks, body(), signed(body(), "whsec_x")).status_code == 400
