@@ -20,11 +20,12 @@ import pytest
 from host.apis.stripe import load
 from host.simulator.server import serve
 from host.simulator.simulator import Simulator
+from tests.libraries.postgres import postgres, programs
 from tests.webhooks.conftest import SECRET, body, signed
 
 ROOT = Path(__file__).parents[2]
-EVENTS = int(os.environ.get("LUAHOST_TEST_CRASH_EVENTS", "60"))
-KILLS = int(os.environ.get("LUAHOST_TEST_CRASH_KILLS", "5"))
+EVENTS = int(os.environ.get("LUAHOST_TEST_CRASH_EVENTS", "40"))
+KILLS = int(os.environ.get("LUAHOST_TEST_CRASH_KILLS", "3"))
 HANDLER = 'on("*", function(event) new_product():name(event.id):create() new_customer():name(event.id):create() end)'
 KEY = "sk_test_simulated"
 
@@ -95,13 +96,30 @@ def start(tmp_path: Path) -> Iterator[Callable[[str, str], Listener]]:
             each.kill()
 
 
-def test_each_event_is_handled_once_over_kills(tmp_path: Path, start: Callable[[str, str], Listener]) -> None:
-    """Duplicates and reordering, a sender that tries again what was not acknowledged, and kill -9 in between."""
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """Where it is recorded, and how many listeners share it."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "journal.sqlite"), 1
+        return
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with postgres(found) as url:
+        yield url, 2
+
+
+def test_each_event_is_handled_once_over_kills(start: Callable[[str, str], Listener], journal: tuple[str, int]) -> None:
+    """Duplicates and reordering, a sender that tries again what was not acknowledged, and kill -9 in between.
+
+    On PostgreSQL two listeners share the journal, and take over what the other one had.
+    """
     chance = random.Random(7)
-    journal = tmp_path / "journal.sqlite"
+    where, number = journal
     with serve(load()) as server:
         simulator: Simulator = server.simulator
-        listener = start(server.url, str(journal))
+        listeners = [start(server.url, where) for _ in range(number)]
+        listeners[0].wait()
         todo = [body(f"evt_{n}", object=f"in_{n % 7}", created=n) for n in range(EVENTS)]
         todo += chance.sample(todo, EVENTS // 5)
         chance.shuffle(todo)
@@ -109,21 +127,25 @@ def test_each_event_is_handled_once_over_kills(tmp_path: Path, start: Callable[[
         for n, payload in enumerate(todo):
             if kills and n >= kills[0]:
                 kills.pop(0)
-                listener.kill()
-                listener.start()
-            while not listener.send(payload):  # until it is up again
-                assert listener._process.poll() is None, listener._process.communicate()
-        listener.kill()
-        listener.start()
-        listener.wait()
-        until = time.monotonic() + 60
+                killed = chance.choice(listeners)
+                killed.kill()
+                killed.start()
+            while not chance.choice(listeners).send(payload):  # until one that is up has it
+                assert all(each._process.poll() is None for each in listeners)
+        for each in listeners:
+            each.kill()
+            each.start()
+        for each in listeners:
+            each.wait()
+        until = time.monotonic() + 90  # longer than a lease
         while time.monotonic() < until:
             made = Counter(kind for kind, _ in simulator.ledger())
             if made["customer"] == EVENTS:
                 break
             time.sleep(0.05)
-        status, err = listener.kill(signal.SIGTERM)
-        assert status == 0, err
+        for each in listeners:
+            status, err = each.kill(signal.SIGTERM)
+            assert status == 0, err
         names = {
             kind: Counter(
                 json.loads(simulator.store.record(kind, id).body)["name"]
