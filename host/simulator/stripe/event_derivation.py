@@ -1,0 +1,100 @@
+"""From the changes of one request to the events that Stripe makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from host.simulator.stripe.event_names import names_of, updated_of
+
+__all__ = ["Change", "Derived", "derive", "previous_attributes"]
+
+_decode = msgspec.json.Decoder().decode
+Object = dict[str, Any]
+
+
+class Change(NamedTuple):
+    """One time that an object was kept: its JSON before (``None`` if it is new) and after."""
+
+    kind: str
+    id: str
+    before: bytes | None
+    after: bytes
+    deleted: bool = False
+
+
+class Derived(NamedTuple):
+    """One event: its type, its ``data.object``, and for ``updated`` what was different before."""
+
+    type: str
+    object: Object
+    previous: Object | None = None
+
+
+class _Steps(NamedTuple):
+    """What an object went through within a request: the last state of each of its statuses, and where that was."""
+
+    kind: str
+    before: Object | None
+    after: list[tuple[int, Object, bool]]
+
+
+def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
+    """The events of one request, in the order of its changes.
+
+    An object that was kept several times with one status counts once, as it was at last: what a request did in
+    between is nothing that anybody saw.
+    """
+    found: list[tuple[int, Derived]] = []
+    for steps in _steps(changes):
+        found.extend(_events(steps, known))
+    return [event for _, event in sorted(found, key=lambda each: each[0])]
+
+
+def _steps(changes: Sequence[Change]) -> Iterator[_Steps]:
+    by_object: dict[tuple[str, str], _Steps] = {}
+    for place, change in enumerate(changes):
+        key = (change.kind, change.id)
+        steps = by_object.get(key)
+        if steps is None:
+            before = None if change.before is None else _decode(change.before)
+            steps = by_object[key] = _Steps(change.kind, before, [])
+        new = _decode(change.after)
+        last = steps.after[-1] if steps.after else None
+        if last is not None and last[1].get("status") == new.get("status") and last[2] == change.deleted:
+            steps.after.pop()
+        steps.after.append((place, new, change.deleted))
+    yield from by_object.values()
+
+
+def _events(steps: _Steps, known: frozenset[str]) -> Iterator[tuple[int, Derived]]:
+    kind, old, first = steps.kind, steps.before, steps.before
+    for place, new, deleted in steps.after:
+        shown = old if deleted and old is not None else new  # a deleted object is told as it was
+        for name in names_of(kind, old, new, deleted=deleted, known=known):
+            yield place, Derived(name, shown)
+        old = new
+    place, new, deleted = steps.after[-1]
+    if first is None or deleted:
+        return
+    changed = previous_attributes(first, new)
+    changed.pop("updated", None)
+    if changed:
+        for name in updated_of(kind, new, changed, known):
+            yield place, Derived(name, new, changed)
+
+
+def previous_attributes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
+    """What is different, as it was before: of objects within only the members that are, lists as a whole."""
+    found: Object = {}
+    for name in (*old, *(name for name in new if name not in old)):
+        before, after = old.get(name), new.get(name)
+        if before == after and type(before) is type(after):
+            continue
+        if isinstance(before, dict) and isinstance(after, dict):
+            found[name] = previous_attributes(before, after)
+        else:
+            found[name] = before
+    return found

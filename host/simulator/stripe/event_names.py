@@ -1,0 +1,180 @@
+"""Which events of Stripe's a change of an object is. Source: https://docs.stripe.com/api/events/types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+__all__ = ["FAMILIES", "names_of", "updated_of"]
+
+Object = Mapping[str, Any]
+_NONE: Final[Object] = {}
+
+# What events of a kind are called, where that is not the kind itself.
+FAMILIES: Final[Mapping[str, str]] = {
+    "subscription": "customer.subscription",
+    "dispute": "charge.dispute",
+    "discount": "customer.discount",
+    "tax_id": "customer.tax_id",
+    "card": "customer.source",
+    "bank_account": "customer.source",
+    "fee_refund": "application_fee.refund",
+    "issuing.authorization": "issuing_authorization",
+    "issuing.card": "issuing_card",
+    "issuing.cardholder": "issuing_cardholder",
+    "issuing.dispute": "issuing_dispute",
+    "issuing.personalization_design": "issuing_personalization_design",
+    "issuing.token": "issuing_token",
+    "issuing.transaction": "issuing_transaction",
+}
+
+# A status that an object comes to, by kind: the end of the event's name, where that is not the status itself.
+_STATUS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "billing.meter": {"inactive": ("deactivated",), "active": ("reactivated",)},
+    "checkout.session": {"complete": ("completed",)},
+    "credit_note": {"void": ("voided",)},
+    "dispute": {"won": ("closed",), "lost": ("closed",), "warning_closed": ("closed",)},
+    "invoice": {
+        "open": ("finalized",),
+        "paid": ("paid", "payment_succeeded"),
+        "void": ("voided",),
+        "uncollectible": ("marked_uncollectible",),
+    },
+    "quote": {"open": ("finalized",)},
+    "subscription": {"canceled": ("deleted",)},
+}
+# Statuses whose events say more than their names: see _SPECIAL.
+_NOT_BY_STATUS: Final = {("payment_intent", "requires_payment_method"), ("setup_intent", "requires_payment_method")}
+# What is updated only by what a caller says of it, not by what happens to it.
+_DESCRIBED: Final[Mapping[str, frozenset[str]]] = {
+    kind: frozenset(
+        {"metadata", "description", "receipt_email", "shipping", "fraud_details", "customer", "balance_transaction"}
+    )
+    for kind in ("charge", "transfer", "payout")
+}
+
+
+def names_of(kind: str, old: Object | None, new: Object, *, deleted: bool, known: frozenset[str]) -> list[str]:
+    """The events of one change, in the order in which they happen; ``updated`` is not among them.
+
+    ``old`` is ``None`` for an object that is new; ``deleted`` says that it is gone. ``known`` are the API's events.
+    """
+    family = _family(kind, new)
+    ends: list[str] = []
+    if deleted:
+        ends.append("deleted")
+    else:
+        if old is None:
+            ends.append("created")
+        ends.extend(_by_status(kind, old or _NONE, new))
+    names = [f"{family}.{end}" for end in ends]
+    if not deleted and (special := _SPECIAL.get(kind)) is not None:
+        names.extend(special(old or _NONE, new))
+    return [name for name in dict.fromkeys(names) if name in known]
+
+
+def updated_of(kind: str, new: Object, changed: Mapping[str, Any], known: frozenset[str]) -> list[str]:
+    """The event that an object was updated: ``changed`` has the members that are different, as they were before."""
+    described = _DESCRIBED.get(kind)
+    if described is not None and not described.intersection(changed):
+        return []
+    names = [f"{_family(kind, new)}.updated"]
+    if kind == "refund":
+        names.append("charge.refund.updated")
+    return [name for name in names if name in known]
+
+
+def _family(kind: str, value: Object) -> str:
+    if kind in ("card", "bank_account", "source") and value.get("account"):
+        return "account.external_account"
+    if kind == "source" and value.get("customer"):
+        return "customer.source"
+    return FAMILIES.get(kind, kind)
+
+
+def _by_status(kind: str, old: Object, new: Object) -> Iterator[str]:
+    status, before = new.get("status"), old.get("status")
+    if not isinstance(status, str) or status == before or (kind, status) in _NOT_BY_STATUS:
+        return
+    if kind == "invoice" and status == "paid" and before in (None, "draft"):
+        yield "finalized"
+    if kind == "billing.meter" and status == "active" and before is None:
+        return
+    yield from _STATUS.get(kind, {}).get(status, (status,))
+
+
+def _charge(old: Object, new: Object) -> Iterator[str]:
+    if old and new.get("captured") and not old.get("captured") and new.get("status") == "succeeded":
+        yield "charge.captured"
+    if (new.get("amount_refunded") or 0) > (old.get("amount_refunded") or 0):
+        yield "charge.refunded"
+
+
+def _payment_intent(old: Object, new: Object) -> Iterator[str]:
+    if new.get("status") == "requires_payment_method" and _error(new) and _error(new) != _error(old):
+        yield "payment_intent.payment_failed"
+    if new.get("status") == "requires_capture" and new.get("amount_capturable") != (old.get("amount_capturable") or 0):
+        yield "payment_intent.amount_capturable_updated"
+
+
+def _setup_intent(old: Object, new: Object) -> Iterator[str]:
+    error = new.get("last_setup_error")
+    if new.get("status") == "requires_payment_method" and error and error != old.get("last_setup_error"):
+        yield "setup_intent.setup_failed"
+
+
+def _error(intent: Object) -> Any:
+    return intent.get("last_payment_error")
+
+
+def _payment_method(old: Object, new: Object) -> Iterator[str]:
+    if new.get("customer") and not old.get("customer"):
+        yield "payment_method.attached"
+    if old.get("customer") and not new.get("customer"):
+        yield "payment_method.detached"
+
+
+def _invoice(old: Object, new: Object) -> Iterator[str]:
+    tried = (new.get("attempt_count") or 0) > (old.get("attempt_count") or 0)
+    if tried and new.get("status") == "open":
+        yield "invoice.payment_failed"
+
+
+def _session(old: Object, new: Object) -> Iterator[str]:
+    waited = old.get("status") == new.get("status") == "complete" and old.get("payment_status") == "unpaid"
+    if waited and new.get("payment_status") == "paid":
+        yield "checkout.session.async_payment_succeeded"
+
+
+def _dispute(old: Object, new: Object) -> Iterator[str]:
+    moved, before = new.get("balance_transactions") or [], old.get("balance_transactions") or []
+    for transaction in moved[len(before) :]:
+        amount = transaction.get("amount", 0) if isinstance(transaction, Mapping) else 0
+        yield "charge.dispute.funds_withdrawn" if amount < 0 else "charge.dispute.funds_reinstated"
+
+
+def _refunded(name: str, member: str) -> Callable[[Object, Object], Iterator[str]]:
+    def events(old: Object, new: Object) -> Iterator[str]:
+        if (new.get(member) or 0) > (old.get(member) or 0):
+            yield name
+
+    return events
+
+
+def _subscription(old: Object, new: Object) -> Iterator[str]:
+    if old.get("status") == "paused" and new.get("status") != "paused":
+        yield "customer.subscription.resumed"
+
+
+_SPECIAL: Final[Mapping[str, Callable[[Object, Object], Iterator[str]]]] = {
+    "application_fee": _refunded("application_fee.refunded", "amount_refunded"),
+    "charge": _charge,
+    "checkout.session": _session,
+    "dispute": _dispute,
+    "invoice": _invoice,
+    "payment_intent": _payment_intent,
+    "payment_method": _payment_method,
+    "setup_intent": _setup_intent,
+    "subscription": _subscription,
+    "transfer": _refunded("transfer.reversed", "amount_reversed"),
+}
