@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Container
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ from host.apis.catalog import Schema
 MAX_DEPTH = 6
 MOST_FIELDS = 10_000  # of one object
 _STALE = re.compile(r"^[a-z_]{2,12}_(?:test_)?\w{8,}$|stripe\.me/|^(?:sample_secret|obj_123)$")
+_BIRTH = frozenset({"created", "updated"})  # times that any new object has
 _PLAUSIBLE = 10_000  # greater sample numbers are made up
 
 
@@ -27,21 +29,51 @@ class ObjectFactory(Protocol):
     def schema(self, ref: str) -> Schema: ...
 
 
+NOW: Any = object()
+"""As a default: the time at which the object is made."""
+
+Times = list[tuple[tuple[str, ...], bool]]  # (path, as ISO 8601 text)
+
+
 class Template(NamedTuple):
-    """A fresh object of a kind: ``packed`` is decoded for each, ``times`` are paths of its times of birth."""
+    """A fresh object of a kind: ``packed`` is decoded for each, ``times`` are paths of its times of birth.
+
+    ``invented`` are dotted paths of members that must be there and that nobody gave, computed or reviewed.
+    """
 
     packed: bytes
-    times: tuple[tuple[tuple[str, ...], bool], ...]  # (path, as ISO 8601 text)
+    times: tuple[tuple[tuple[str, ...], bool], ...]
     lists: tuple[str, ...]
     schema: Schema
+    invented: tuple[str, ...] = ()
+
+
+class Placeholders(NamedTuple):
+    """What stands where the schema wants a value and there is none: never right, only of the right type."""
+
+    text: str = ""
+    number: int = 0
+    choice: int = 0  # which of an enum's words
+    date: int | None = None  # None: the time of birth
 
 
 class Shapes:
-    """Fresh objects by kind, and callers' values put into them. ``defaults`` are fields known better."""
+    """Fresh objects by kind, and callers' values put into them.
 
-    def __init__(self, catalog: ObjectFactory, defaults: dict[str, dict[str, Any]] | None = None) -> None:
+    ``defaults`` are members of fresh objects that somebody has reviewed, by kind, then by name (dotted for a member of
+    a member; :data:`NOW` is the time of birth). Without them an object has what the schema's sample has.
+    """
+
+    def __init__(
+        self,
+        catalog: ObjectFactory,
+        defaults: dict[str, dict[str, Any]] | None = None,
+        placeholders: Placeholders | None = None,
+    ) -> None:
         self._catalog = catalog
         self._defaults = defaults or {}
+        self._samples = defaults is None
+        self._placeholders = placeholders or Placeholders()
         self._templates: dict[str, Template] = {}
         self._left = 0  # required fields that the object under way may still get: they multiply by depth
 
@@ -52,16 +84,28 @@ class Shapes:
             full = self._catalog.resolve(schema or self._catalog.schema(kind))
             if full.any_of and not full.properties:
                 full = self._catalog.resolve(full.any_of[0])
-            times: list[tuple[tuple[str, ...], bool]] = []
-            self._left = MOST_FIELDS
-            value = self._object(full, full.example, (), times)
-            value.update(self._defaults.get(kind, {}))
-            lists = tuple(
-                name for name, item in value.items() if isinstance(item, dict) and item.get("object") == "list"
-            )
-            found = Template(msgspec.msgpack.encode(value), tuple(times), lists, full)
-            self._templates[kind] = found
+            found = self._templates[kind] = self._template(kind, full)
         return found
+
+    def _template(self, kind: str, full: Schema) -> Template:
+        times: Times = []
+        invented: list[str] = []
+        self._left = MOST_FIELDS
+        value = self._object(full, full.example, (), times, invented)
+        known = self._defaults.get(kind, {})
+        for name, item in known.items():
+            *way, last = name.split(".")
+            node = value
+            for step in way:
+                node = node.setdefault(step, {})
+            node[last] = 0 if item is NOW else item
+            place = (*way, last)
+            times = [time for time in times if time[0][: len(place)] != place]
+            if item is NOW:
+                times.append((place, full.properties[last].type == "string" if not way else False))
+        lists = tuple(name for name, item in value.items() if isinstance(item, dict) and item.get("object") == "list")
+        unknown = tuple(path for path in invented if not covered(path, known))
+        return Template(msgspec.msgpack.encode(value), tuple(times), lists, full, unknown)
 
     def fresh(self, template: Template, now: int) -> dict[str, Any]:
         """A new object, its times set to ``now``."""
@@ -73,10 +117,18 @@ class Shapes:
             node[path[-1]] = iso_time(now) if iso else now
         return value
 
-    def put(self, schema: Schema, target: dict[str, Any], values: dict[str, Any]) -> None:
+    def put(
+        self,
+        schema: Schema,
+        target: dict[str, Any],
+        values: dict[str, Any],
+        invented: list[str] | None = None,
+        path: tuple[str, ...] = (),
+    ) -> None:
         """Set in ``target``, an object of ``schema``, those of ``values`` that it has a place for.
 
-        A ``None`` unsets; metadata is merged, and an entry of "" or ``None`` removed.
+        A ``None`` unsets; metadata is merged, and an entry of "" or ``None`` removed. Paths of members that had to be
+        made up because a member of ``values`` lacks them are added to ``invented``.
         """
         for name, value in values.items():
             place = schema.properties.get(name)
@@ -87,11 +139,18 @@ class Shapes:
             if name == "metadata":
                 target[name] = merged(target.get(name), value)
             else:
-                fitted = self.fit(place, value, target.get(name))
+                fitted = self.fit(place, value, target.get(name), invented, (*path, name))
                 if fitted is not MISFIT:
                     target[name] = fitted
 
-    def fit(self, schema: Schema, value: Any, current: Any = None) -> Any:
+    def fit(
+        self,
+        schema: Schema,
+        value: Any,
+        current: Any = None,
+        invented: list[str] | None = None,
+        path: tuple[str, ...] = (),
+    ) -> Any:
         """``value`` in the form ``schema`` gives it in answers, or :data:`MISFIT`."""
         full = self._catalog.resolve(schema)
         if value is None:
@@ -99,32 +158,40 @@ class Shapes:
         if full.any_of:
             if full.expandable:
                 return value if isinstance(value, str) else MISFIT
-            fits = (self.fit(choice, value, current) for choice in full.any_of)
+            fits = (self.fit(choice, value, current, invented, path) for choice in full.any_of)
             return next((found for found in fits if found is not MISFIT), MISFIT)
         if full.list_of or full.type == "array" or isinstance(value, list):
-            return self._fit_list(full, value)
+            return self._fit_list(full, value, invented, path)
         if isinstance(value, dict):
-            return self._fit_object(full, value, current)
+            return self._fit_object(full, value, current, invented, path)
         if full.type in ("object", "boolean") and not isinstance(value, bool):
             return MISFIT
         if full.type in ("integer", "number") and not isinstance(value, int | float):
             return MISFIT
         return value
 
-    def _fit_list(self, full: Schema, value: Any) -> Any:
+    def _fit_list(self, full: Schema, value: Any, invented: list[str] | None, path: tuple[str, ...]) -> Any:
         if full.type != "array" or not isinstance(value, list) or full.list_of:
             return MISFIT
-        items = [self.fit(full.items or Schema(), item) for item in value]
+        items = [self.fit(full.items or Schema(), item, None, invented, path) for item in value]
         return MISFIT if MISFIT in items else items
 
-    def _fit_object(self, full: Schema, value: dict[str, Any], current: Any) -> Any:
+    def _fit_object(
+        self, full: Schema, value: dict[str, Any], current: Any, invented: list[str] | None, path: tuple[str, ...]
+    ) -> Any:
         if full.type not in ("object", ""):
             return MISFIT
         if not full.properties:
             return value
         self._left = MOST_FIELDS
-        base = dict(current) if isinstance(current, dict) else self._object(full, None, (), [])
-        self.put(full, base, value)
+        if isinstance(current, dict):
+            base = dict(current)
+        else:
+            made_up: list[str] = []
+            base = self._object(full, None, (), [], made_up)
+            if invented is not None:
+                invented.extend(".".join((*path, name)) for name in made_up if not covered(name, value))
+        self.put(full, base, value, invented, path)
         return base
 
     def _unset(self, schema: Schema, full: Schema) -> Any:
@@ -135,44 +202,78 @@ class Shapes:
         return None
 
     def _object(
-        self, full: Schema, sample: Any, path: tuple[str, ...], times: list[tuple[tuple[str, ...], bool]]
+        self, full: Schema, sample: Any, path: tuple[str, ...], times: Times, invented: list[str]
     ) -> dict[str, Any]:
-        sample = sample if isinstance(sample, dict) else {}
+        sample = sample if self._samples and isinstance(sample, dict) else {}
         found: dict[str, Any] = {}
         for name, schema in full.properties.items():
             inner = self._catalog.resolve(schema)
-            example = sample.get(name, inner.example if not inner.properties else None)
+            example = sample.get(name, inner.example if self._samples and not inner.properties else None)
             if schema.nullable or inner.nullable:
                 found[name] = example if _fresh(inner, example) else None
             elif name in full.required and len(path) < MAX_DEPTH and self._left > 0:
                 self._left -= 1
-                found[name] = self._value(name, inner, example, (*path, name), times)
+                found[name] = self._value(name, inner, example, (*path, name), times, invented)
         return found
 
     def _value(
-        self,
-        name: str,
-        full: Schema,
-        sample: Any,
-        path: tuple[str, ...],
-        times: list[tuple[tuple[str, ...], bool]],
+        self, name: str, full: Schema, sample: Any, path: tuple[str, ...], times: Times, invented: list[str]
     ) -> Any:
         if full.expandable:
+            invented.append(".".join(path))
             return None
         if full.list_of:
             return {"object": "list", "data": [], "has_more": False, "url": ""}
         if full.enum:
-            return sample if sample in full.enum else next(v for v in (*full.enum, None) if v != "")
+            return self._choice(full, sample, path, invented)
         if full.any_of:
-            return self._value(name, self._catalog.resolve(full.any_of[0]), sample, path, times)
+            return self._value(name, self._catalog.resolve(full.any_of[0]), sample, path, times, invented)
         if full.format in ("unix-time", "date-time") or (name == "created" and full.type in ("string", "integer")):
-            times.append((path, full.type == "string"))
-            return 0
+            if name in _BIRTH or self._samples:
+                times.append((path, full.type == "string"))
+                return 0
+            return self._date(full, path, times, invented)
         if full.type == "array":
             return []
         if full.type == "object" or full.properties:
-            return self._object(full, sample, path, times)
-        return _scalar(name, full, sample)
+            return self._object(full, sample, path, times, invented)
+        if self._samples:
+            return _scalar(name, full, sample)
+        return self._placeholder(full, path, invented)
+
+    def _date(self, full: Schema, path: tuple[str, ...], times: Times, invented: list[str]) -> Any:
+        invented.append(".".join(path))
+        date = self._placeholders.date
+        if date is None:
+            times.append((path, full.type == "string"))
+            return 0
+        return iso_time(date) if full.type == "string" else date
+
+    def _choice(self, full: Schema, sample: Any, path: tuple[str, ...], invented: list[str]) -> Any:
+        choices = [word for word in full.enum if word != ""] or [None]
+        if len(choices) == 1:
+            return choices[0]
+        invented.append(".".join(path))
+        return sample if self._samples and sample in full.enum else choices[self._placeholders.choice]
+
+    def _placeholder(self, full: Schema, path: tuple[str, ...], invented: list[str]) -> Any:
+        if full.type == "boolean":  # what nobody asked for is not so
+            return False
+        if full.type in ("integer", "number", "string"):
+            if path != ("id",):
+                invented.append(".".join(path))
+            shown = self._placeholders
+            return shown.text if full.type == "string" else max(shown.number, int(full.minimum or 0))
+        return None
+
+
+def covered(path: str, names: Container[str]) -> bool:
+    """Whether a dotted path, or one above it, is among ``names``."""
+    while path not in names:
+        path, _, last = path.rpartition(".")
+        if not last or not path:
+            return False
+    return True
 
 
 def _fresh(full: Schema, sample: Any) -> bool:

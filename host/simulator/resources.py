@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from host.apis.catalog import Schema
@@ -75,6 +76,7 @@ def fresh(call: RequestContext) -> Object:
     world, plan = call.world, call.plan
     template = world.shapes.template(plan.kind, plan.shape)
     value = world.shapes.fresh(template, call.now)
+    call.invented.extend(template.invented)
     field = world.catalog.id_field
     given = call.params.get(field)
     if given is not None and field in plan.operation.params:
@@ -190,6 +192,7 @@ def single(call: RequestContext) -> Object:
             return {}
         template = call.world.shapes.template(plan.kind, plan.shape)
         value = call.world.shapes.fresh(template, call.now)
+        call.invented.extend(template.invented)
         if "id" in value:
             value["id"] = call.target or call.new_id(plan.kind)
         for parent in plan.parents:
@@ -206,6 +209,11 @@ def _check_parent(call: RequestContext, name: str) -> None:
     kind = call.world.references.kind(name)
     if kind:
         call.load(kind, call.path_args[name], name)
+
+
+def set_members(members: Mapping[str, Any], call: RequestContext) -> Object:
+    """An action that does no more than set ``members`` of its object."""
+    return call.save(call.plan.kind, {**call.put(call.subject(), call.params), **members})
 
 
 def act(call: RequestContext) -> Object:

@@ -139,8 +139,9 @@ def test_an_action_leads_to_the_status_its_verb_means(api, create, verb, field, 
     assert api.post(f"{create}/{made['id']}/{verb}")[field] == value
 
 
-def test_every_operation_of_the_catalog_answers(api, stripe) -> None:
+def test_every_operation_of_the_catalog_answers(make, stripe) -> None:
     """No operation, given what it requires, ends in anything but an answer of its own form."""
+    api = make(lenient=True)
     answered = 0
     for id in stripe.operation_ids():
         op = stripe.operation(id)

@@ -13,7 +13,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "payouts_enabled": False,
         "country": "US",
     },
-    "billing.meter": {"status": "active"},
+    "billing.meter": {
+        "status": "active",
+        "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+        "value_settings": {"event_payload_key": "value"},
+    },
     "charge": {"captured": True, "paid": True, "refunded": False, "disputed": False, "status": "succeeded"},
     "checkout.session": {
         "mode": "payment",
