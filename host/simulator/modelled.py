@@ -99,6 +99,6 @@ class Rule:
 
     def _instead(self, call: RequestContext, handled: frozenset[str]) -> str:
         plan = call.plan
-        shown = call.world.shapes.template(plan.kind, plan.shape).schema.properties if plan.kind else {}
+        shown = call.world.shapes.template(plan.kind, plan.shape).schema.properties if plan.shape is not None else {}
         taken = [n for n, p in plan.operation.params.items() if p.location != "path" and (n in shown or n in handled)]
         return f"It takes {names(taken)}." if taken else ""
