@@ -93,7 +93,8 @@ class Settings(Frozen, frozen=True):
     the journal of durable runs. ``graphql_endpoint`` is what ``graphql_query`` asks, with ``graphql_token`` as its
     bearer; ``graphql_schema`` (an SDL file, or ``introspect``) checks queries first. ``max_in_flight`` counts requests
     under way, ``max_per_host`` those to one host and port (``None``: as many). ``api_limits`` holds rate, requests
-    under way and retries of single APIs, by name. ``sources`` tells for each field
+    under way and retries of single APIs, by name. ``lenient``: the simulator answers by shape what it does not model,
+    instead of refusing it. ``sources`` tells for each field
     that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
     """
 
@@ -112,6 +113,7 @@ class Settings(Frozen, frozen=True):
     queue_capacity: int = 1024
     api_limits: Mapping[str, ApiLimits] = msgspec.field(default_factory=dict)
     transport: Literal["auto", "httpx"] = "auto"
+    lenient: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     journal: str | None = None
     graphql_endpoint: str | None = None
@@ -370,6 +372,15 @@ def _read_version(value: object) -> str | None:
     return text
 
 
+def _read_flag(value: object) -> bool:
+    text = value.strip().lower() if isinstance(value, str) else value
+    if text in (True, "true", "1", "yes", "on"):
+        return True
+    if text in (False, "false", "0", "no", "off"):
+        return False
+    raise ValueError(f"is {value!r}; expected true or false")
+
+
 def _read_journal(value: object) -> str | None:
     if value is None:
         return None
@@ -427,6 +438,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
     "api_limits": ("HOST_API_LIMITS", read_api_limits),
     "transport": ("HOST_TRANSPORT", _choice("auto", "httpx")),
+    "lenient": ("HOST_LENIENT", _read_flag),
     "journal": ("HOST_JOURNAL", _read_journal),
     "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),
     "graphql_token": ("GRAPHQL_TOKEN", _read_token),

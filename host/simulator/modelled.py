@@ -49,7 +49,7 @@ class Model(NamedTuple):
         return "stored" if plan.action in _STORED else "refused"
 
 
-class Rule:
+class ModelRule:
     """Keeps what is not modelled from being answered as if it were."""
 
     def __init__(self, model: Model) -> None:

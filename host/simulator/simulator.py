@@ -26,7 +26,7 @@ from host.simulator.expansion import expand
 from host.simulator.fault_injection import NO_FAULT, Faults, InjectedFault
 from host.simulator.ids import Ids
 from host.simulator.keys import Keys
-from host.simulator.modelled import Rule
+from host.simulator.modelled import ModelRule
 from host.simulator.not_simulated import Leniency, Unmodelled
 from host.simulator.object_factory import Shapes
 from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, path_and_query
@@ -115,7 +115,7 @@ class Simulator:
         shapes = Shapes(catalog, DEFAULTS if stripe else None)
         self._leniency = Leniency(arguments.a_flag("lenient", lenient))
         self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency)
-        self._rule = Rule(MODEL) if stripe else None
+        self._rule = ModelRule(MODEL) if stripe else None
         self._clock = clock
         self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
