@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -61,7 +61,8 @@ class Shapes:
     """Fresh objects by kind, and callers' values put into them.
 
     ``defaults`` are members of fresh objects that somebody has reviewed, by kind, then by name (dotted for a member of
-    a member; :data:`NOW` is the time of birth). Without them an object has what the schema's sample has.
+    a member; :data:`NOW` is the time of birth). Without them an object has what the schema's sample has. ``omit`` are
+    members by kind that fresh objects do not have.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class Shapes:
         catalog: ObjectFactory,
         defaults: dict[str, dict[str, Any]] | None = None,
         placeholders: Placeholders | None = None,
+        omit: Mapping[str, Container[str]] | None = None,
     ) -> None:
         self._catalog = catalog
         self._defaults = defaults or {}
         self._samples = defaults is None
         self._placeholders = placeholders or Placeholders()
+        self._omit = omit or {}
         self._templates: dict[str, Template] = {}
         self._left = 0  # required fields that the object under way may still get: they multiply by depth
 
@@ -92,6 +95,8 @@ class Shapes:
         invented: list[str] = []
         self._left = MOST_FIELDS
         value = self._object(full, full.example, (), times, invented)
+        omit = self._omit.get(kind, ())
+        value = {name: item for name, item in value.items() if name not in omit}
         known = self._defaults.get(kind, {})
         for name, item in known.items():
             *way, last = name.split(".")
@@ -210,7 +215,10 @@ class Shapes:
             inner = self._catalog.resolve(schema)
             example = sample.get(name, inner.example if self._samples and not inner.properties else None)
             if schema.nullable or inner.nullable:
-                found[name] = example if _fresh(inner, example) else None
+                if self._samples or inner.additional is None or inner.properties or name in full.required:
+                    found[name] = example if _fresh(inner, example) else None
+                elif name == "metadata":  # a map that may be absent is never null
+                    found[name] = {}
             elif name in full.required and len(path) < MAX_DEPTH and self._left > 0:
                 self._left -= 1
                 found[name] = self._value(name, inner, example, (*path, name), times, invented)
@@ -228,7 +236,7 @@ class Shapes:
             return self._choice(full, sample, path, invented)
         if full.any_of:
             return self._value(name, self._catalog.resolve(full.any_of[0]), sample, path, times, invented)
-        if full.format in ("unix-time", "date-time") or (name == "created" and full.type in ("string", "integer")):
+        if _is_time(name, full) or (name == "created" and full.type in ("string", "integer")):
             if name in _BIRTH or self._samples:
                 times.append((path, full.type == "string"))
                 return 0
@@ -274,6 +282,12 @@ def covered(path: str, names: Container[str]) -> bool:
         if not last or not path:
             return False
     return True
+
+
+def _is_time(name: str, full: Schema) -> bool:
+    """Whether a member is a moment. Documents seldom say so of texts, and then the name does."""
+    named = full.type == "string" and (name.endswith("_at") or name in ("updated", "timestamp"))
+    return named or full.format in ("unix-time", "date-time")
 
 
 def _fresh(full: Schema, sample: Any) -> bool:

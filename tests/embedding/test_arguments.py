@@ -341,6 +341,7 @@ def walks(lab: Lab) -> dict[str, Walk]:
                 "seed": set(VALUES),
                 "store": {"None"},
                 "faults": {"None"},
+                "lenient": {"True"},
             },
             {},
         ),
