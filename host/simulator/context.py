@@ -115,7 +115,7 @@ Includable = Callable[[World, Object], Any]
 """What a member of an object is that is only there when expanded."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class StoredMember(msgspec.Struct, frozen=True):
     """An :data:`Includable` that is stored with its object: ``member`` of ``kind``, or what it is where never set."""
 
     kind: str

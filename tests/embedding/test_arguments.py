@@ -135,6 +135,7 @@ def walks(lab: Lab) -> dict[str, Walk]:
             {
                 **of_settings,
                 "simulate": {"True"},
+                "lenient": {"None", "True"},
                 "env_file": {"None"},
                 "limits": STRUCT,
                 "mounts": STRUCT,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from host.simulator.context import Includable, Kept, Object, World
+from host.simulator.context import Includable, StoredMember, Object, World
 
 MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
@@ -40,7 +40,7 @@ def belonging(kinds: tuple[str, ...], member: str, path: str) -> Includable:
 
 def kept(kind: str, member: str, otherwise: Callable[[Object], Any] = lambda value: None) -> Includable:
     """What the stored object has in ``member``, which answers leave out; or what it is where it was never set."""
-    return Kept(kind, member, otherwise)
+    return StoredMember(kind, member, otherwise)
 
 
 def _subscriptions(world: World, customer: Object) -> Object:
