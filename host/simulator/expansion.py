@@ -10,7 +10,7 @@ from typing import Any
 
 from host.apis.catalog import Operation, Schema
 from host.simulator.api_error import Refusal, invalid
-from host.simulator.context import Includable, StoredMember, Object, World
+from host.simulator.context import Includable, Object, StoredMember, World
 
 MAX_DEPTH = 4
 Table = Mapping[str, Mapping[str, Includable]]
@@ -22,10 +22,17 @@ class Expander:
     def __init__(self, world: World, includable: Table) -> None:
         self._world = world
         self._includable = includable
-        kept = {each.member for members in includable.values() for each in members.values() if isinstance(each, StoredMember)}
+        kept = {
+            each.member
+            for members in includable.values()
+            for each in members.values()
+            if isinstance(each, StoredMember)
+        }
         self._marks = tuple(f'"{name}":'.encode() for name in sorted(kept))
         self._holders = frozenset(
-            kind for kind, members in includable.items() if any(isinstance(each, StoredMember) for each in members.values())
+            kind
+            for kind, members in includable.items()
+            if any(isinstance(each, StoredMember) for each in members.values())
         )
         self._reaches: dict[str, bool] = {}
 

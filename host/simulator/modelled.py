@@ -15,7 +15,7 @@ import msgspec
 from host.simulator import effects, resources
 from host.simulator.context import Filter, Includable, Object, RequestContext
 from host.simulator.not_simulated import names
-from host.simulator.object_factory import covered
+from host.simulator.object_factory import gives
 from host.simulator.routes import Plan
 
 Behaviour = Callable[[RequestContext], Object | bytes]
@@ -83,7 +83,7 @@ class ModelRule:
 
     def _invented(self, call: RequestContext) -> None:
         given = call.params
-        missing = [path for path in dict.fromkeys(call.invented) if not covered(path, given)]
+        missing = [path for path in dict.fromkeys(call.invented) if not gives(given, path)]
         if not missing:
             return
         call.not_modelled(

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from host.simulator.context import Includable, StoredMember, Object, World
+from host.simulator.context import Includable, Object, StoredMember, World
 
 MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
