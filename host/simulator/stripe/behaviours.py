@@ -21,6 +21,7 @@ from host.simulator.stripe import (
     customers,
     declared,
     filters,
+    hosted_pages,
     includable,
     invoice_items,
     invoices,
@@ -29,6 +30,9 @@ from host.simulator.stripe import (
     setups,
     subscription_items,
     subscriptions,
+    tax_calculations,
+    tax_ids,
+    webhook_endpoints,
 )
 
 BEHAVIOURS: dict[str, Behaviour] = {
@@ -92,6 +96,7 @@ MODULES: tuple[ModuleType, ...] = (
     customers,
     declared,
     filters,
+    hosted_pages,
     includable,
     invoice_items,
     invoices,
@@ -100,6 +105,9 @@ MODULES: tuple[ModuleType, ...] = (
     setups,
     subscription_items,
     subscriptions,
+    tax_calculations,
+    tax_ids,
+    webhook_endpoints,
 )
 
 

@@ -13,6 +13,7 @@ def _each(prefix: str, *names: str) -> set[str]:
 
 _ITEM = {"price", "quantity", *_each("price_data", *_PRICE_DATA), "metadata"}
 _CONFIRM = {"payment_method_data", "return_url", "off_session", "error_on_requires_action"}
+_SET_UP = {"payment_method_data", "return_url"}
 
 EFFECTS: dict[str, set[str]] = {
     "charges.capture": {"amount"},
@@ -43,8 +44,8 @@ EFFECTS: dict[str, set[str]] = {
     "quotes.create": {
         *_each("line_items", "price", "quantity", *_each("price_data", *_PRICE_DATA)),
     },
-    "setup_intents.confirm": _CONFIRM,
-    "setup_intents.create": {"confirm", *_CONFIRM},
+    "setup_intents.confirm": _SET_UP,
+    "setup_intents.create": {"confirm", *_SET_UP},
     "subscription_items.create": {"price_data"},
     "subscription_items.update": {"price_data"},
     "subscriptions.create": {
