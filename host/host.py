@@ -505,7 +505,7 @@ class Host(Additions):
                 "this host's simulator holds objects already, and a durable run needs them on disk from the start",
                 hint="run durable runs first, or give Host(simulator=Simulator(…, store=Store(path)))",
             )
-        self._simulator = Simulator(self._apis["stripe"].catalog, store=Store(path))
+        self._simulator = Simulator(self._apis["stripe"].catalog, store=Store(path), lenient=self.settings.lenient)
         self._wire.client.replace("stripe", self._simulator)
 
     # -- the host itself
@@ -517,6 +517,11 @@ class Host(Additions):
         apart = 0 if self.isolation is None else self.isolation.exhausted
         exhausted = self._states.exhausted + apart
         return measure(self._worker.stats(), len(self._services.alive), self._runners.threads, self._shards, exhausted)
+
+    @property
+    def not_modelled(self) -> tuple[str, ...]:
+        """What a lenient simulator answered by shape alone, each once: ``"topups.create: the parameter source"``."""
+        return () if self._simulator is None else tuple(map(str, self._simulator.not_modelled))
 
     def close(self, grace: float = 5.0) -> None:
         """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""
@@ -593,7 +598,7 @@ class Host(Additions):
         from host.simulator.simulator import Simulator
 
         if self._simulator is None:
-            self._simulator = Simulator(self._apis["stripe"].catalog)
+            self._simulator = Simulator(self._apis["stripe"].catalog, lenient=self.settings.lenient)
         return SimulatedClient({"stripe": self._simulator})
 
     def _chain(self, send: Send) -> Send:

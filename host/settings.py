@@ -94,7 +94,8 @@ class Settings(Frozen, frozen=True):
     bearer; ``graphql_schema`` (an SDL file, or ``introspect``) checks queries first. ``stripe_webhook_secret`` is
     what webhooks are signed with, several with commas between while one is rolled. ``max_in_flight`` counts requests
     under way, ``max_per_host`` those to one host and port (``None``: as many). ``api_limits`` holds rate, requests
-    under way and retries of single APIs, by name. ``sources`` tells for each field
+    under way and retries of single APIs, by name. ``lenient``: the simulator answers by shape what it does not model,
+    instead of refusing it. ``sources`` tells for each field
     that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
     """
 
@@ -113,6 +114,7 @@ class Settings(Frozen, frozen=True):
     queue_capacity: int = 1024
     api_limits: Mapping[str, ApiLimits] = msgspec.field(default_factory=dict)
     transport: Literal["auto", "httpx"] = "auto"
+    lenient: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     journal: str | None = None
     graphql_endpoint: str | None = None
@@ -377,6 +379,15 @@ def _read_version(value: object) -> str | None:
     return text
 
 
+def _read_flag(value: object) -> bool:
+    text = value.strip().lower() if isinstance(value, str) else value
+    if text is True or text in ("true", "1", "yes", "on"):
+        return True
+    if text is False or text in ("false", "0", "no", "off"):
+        return False
+    raise ValueError(f"is {value!r}; expected true or false")
+
+
 def _read_journal(value: object) -> str | None:
     if value is None:
         return None
@@ -434,6 +445,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
     "api_limits": ("HOST_API_LIMITS", read_api_limits),
     "transport": ("HOST_TRANSPORT", _choice("auto", "httpx")),
+    "lenient": ("HOST_LENIENT", _read_flag),
     "journal": ("HOST_JOURNAL", _read_journal),
     "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),
     "graphql_token": ("GRAPHQL_TOKEN", _read_token),

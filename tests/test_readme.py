@@ -118,6 +118,7 @@ def test_the_settings_table_and_the_example_file_list_every_variable() -> None:
         default = _DEFAULTS[name]
         if default not in (None, {}):
             shown = f"{default:g}" if isinstance(default, float) else str(default)
+            shown = shown.lower() if isinstance(default, bool) else shown
             assert row[1].strip().strip("`") == shown
 
 

@@ -16,7 +16,7 @@ from host.apis.validation_error import EXACT
 from host.decoding import LARGE, MOST_TEXT, MOST_VALUES, check_json, unpaused
 from host.errors import ApiError, LimitError, Outcome, UnexpectedAnswer, cut_text
 from host.http.message import Response
-from host.http.outcome import IDEMPOTENT, refusal
+from host.http.outcome import IDEMPOTENT, is_not_simulated, refusal
 from host.limits import MB
 
 MOST_SHOWN = 100  # characters of an unexpected answer's text
@@ -26,6 +26,10 @@ LONGEST_BODY = 1 << 16  # bytes of an error's body that is no JSON
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 16
 _KEYS = r"\b((?:sk|rk|pk|whsec|ek|Bearer|Basic)[_ ](?:live_|test_)?)[A-Za-z0-9_+/=.\-]{4,}"
+_LENIENT = (
+    "With --lenient (HOST_LENIENT=true, Host(lenient=True)) the simulator stores and answers it by its shape, and the "
+    "run ends with a list of what was not modelled."
+)
 _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 
@@ -225,6 +229,7 @@ def _api_error(catalog: Catalog, operation: Operation, answer: Response, body: A
         retry_after=retry_after(answer),
         body=body,
         members=said.members,
+        hint=_LENIENT if is_not_simulated(answer) else None,
     )
 
 

@@ -12,6 +12,7 @@ import click
 from host.cli.batch_options import Batch
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
+from host.cli.live_or_simulated import not_modelled_lines
 from host.cli.output import OutputSink
 from host.cli.result_text import as_json as as_json_line
 from host.cli.result_text import as_text, ordered
@@ -165,6 +166,8 @@ def run_batch(
             from host.report.health import health  # for this option alone
 
             print(health(host.stats()), file=stderr)
+        for line in not_modelled_lines(host.not_modelled):
+            print(line, file=stderr)
     finally:
         progress.close()
         host.close(graces[1] if signal else graces[0])

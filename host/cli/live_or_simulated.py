@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from host.errors import ConfigError, UsageError
 from host.settings import Settings
 
-__all__ = ["Mode", "choose"]
+__all__ = ["Mode", "choose", "not_modelled_lines"]
 
 
 class Mode(msgspec.Struct, frozen=True):
@@ -76,3 +77,10 @@ def _live_notice(settings: Settings) -> str | None:
 
 def _no_key(settings: Settings) -> str:
     return "the demo key" if "stripe_secret_key" in settings.sources else "not set"
+
+
+def not_modelled_lines(found: Sequence[str]) -> Iterator[str]:
+    """What to say at the end of something simulated leniently; nothing where all of it was modelled."""
+    if found:
+        yield "not modelled, answered by shape alone:"
+        yield from (f"  {each}" for each in found)

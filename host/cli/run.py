@@ -18,14 +18,14 @@ from host.cli.commands import EXIT_CODES
 from host.cli.durable_options import DurableOptions, keeping_options
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
-from host.cli.live_or_simulated import choose
+from host.cli.live_or_simulated import choose, not_modelled_lines
 from host.cli.output import OutputSink
 from host.cli.policy_options import Granting, granting_options
 from host.cli.rerun_hints import batch_hint, resume_hint
 from host.cli.result_text import as_json as as_json_line
 from host.cli.result_text import as_text, ordered
 from host.cli.strict import GIVEN, StrictCommand
-from host.errors import ConfigError, HostError
+from host.errors import ConfigError, HostError, UsageError
 from host.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are t
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("-e", "code", metavar="CODE", help="Run this text instead of a file.")
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
+@click.option("--lenient", is_flag=True, help="Simulated: answer by its shape what is not modelled, and list it.")
 @click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")
 @click.option(
     "--timeout",
@@ -89,6 +90,7 @@ def command(
     arguments: tuple[str, ...],
     code: str | None,
     simulate: bool,
+    lenient: bool,
     env_file: str | None,
     timeout: float | None,
     http_timeout: float | None,
@@ -113,6 +115,7 @@ def command(
     scripts, args = scripts_of(ctx, arguments, code)
     overrides: dict[str, Any] = {
         "http_timeout": http_timeout, "journal": keeping.journal, "api_limits": api_limits,
+        "lenient": lenient or None,
     }  # fmt: skip
     config = granting.over()
     settings = Settings.load(
@@ -131,6 +134,8 @@ def command(
         require=require,
         other_apis=bool(apis or config.apis),
     )
+    if lenient and not mode.simulate:
+        raise UsageError("--lenient is about the simulator, and this run is not simulated; --simulate asks for it")
     if mode.notice:
         click.echo(mode.notice, err=True)
 
@@ -215,6 +220,8 @@ def run_one(
             from host.report.health import health  # for this option alone
 
             click.echo(health(host.stats()), err=True)
+        for line in not_modelled_lines(host.not_modelled):
+            click.echo(line, err=True)
         if again is not None and " resume " in again and result.error is not None and result.error.hint:
             # what the journal names a run by, with all else that the run needs
             bare = host.durable_runs.journal.command("resume", result.run_id)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 import threading
-from typing import Any
 
 import click
 
 from host.cli.interrupt import call
+from host.cli.live_or_simulated import not_modelled_lines
 from host.cli.strict import StrictCommand
 from host.errors import UsageError
 from host.settings import DEMO_KEY
@@ -33,6 +33,7 @@ Example:
 @click.option("--faults", metavar="SPEC", help="Faults to inject, such as 500:3%,429:1%,latency:50ms.")
 @click.option("--seed", type=int, help="Make ids and faults the same each time.")
 @click.option("--store", metavar="FILE", help="Keep the state in FILE (default: in memory).")
+@click.option("--lenient", is_flag=True, help="Answer by its shape what is not modelled, and list it at the end.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 def command(
     port: int,
@@ -42,6 +43,7 @@ def command(
     faults: str | None,
     seed: int | None,
     store: str | None,
+    lenient: bool,
     debug: bool,
 ) -> int:
     """Serve the simulator until Ctrl-C, and print the settings that lead to it."""
@@ -51,18 +53,21 @@ def command(
     from host.apis.stripe import load  # the catalog and the server: not for --help
     from host.simulator.fault_injection import Faults
     from host.simulator.server import serve
+    from host.simulator.simulator import Simulator
     from host.simulator.store import Store
 
     made = Faults.parse(faults, seed) if faults is not None else None
     kept = Store(store) if store is not None else None
     try:
-        options: dict[str, Any] = {"key": key, "seed": seed, "faults": made, "store": kept}
-        with serve(load(), host=address, port=port, names=names, **options) as server:
+        simulator = Simulator(load(), key=key, seed=seed, faults=made, store=kept, lenient=lenient)
+        with serve(simulator, host=address, port=port, names=names) as server:
             click.echo(f"simulator at {server.url} (Ctrl-C ends it)")
             click.echo(f"export STRIPE_API_BASE={server.url}")
             click.echo(f"export STRIPE_SECRET_KEY={shlex.quote(key or ANY_KEY)}")
             ended = threading.Event()
             call(ended.wait, ended.set)  # that is how it is meant to end: status 0
+        for line in not_modelled_lines([str(each) for each in simulator.not_modelled]):
+            click.echo(line, err=True)
     finally:
         if kept is not None:
             kept.close()

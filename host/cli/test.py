@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import click
 import msgspec
 
 from host.cli.arguments import SECONDS
+from host.cli.live_or_simulated import not_modelled_lines
 from host.cli.strict import StrictCommand
 from host.errors import ScriptError, UsageError
 from host.testing.cases import LuaTest, Outcome, describe, discover
@@ -46,24 +48,36 @@ _MARKS = {"passed": ".", "failed": "F", "pending": "p"}
     metavar="SECONDS",
     help="Let no test take longer than this.",
 )
-def command(paths: tuple[str, ...], expression: str | None, first_only: bool, verbose: bool, timeout: float) -> int:
+@click.option("--lenient", is_flag=True, help="Answer by its shape what the simulator does not model, and list it.")
+def command(
+    paths: tuple[str, ...], expression: str | None, first_only: bool, verbose: bool, timeout: float, lenient: bool
+) -> int:
     """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a new simulator."""
     wanted = selection(expression) if expression is not None else None
     files = list(discover(paths or (".",)))
     report = _TestReport(verbose)
+    options = {"lenient": True} if lenient else {}
     started = monotonic()
     for path in files:
-        if not _run_file(path, wanted, report, timeout=timeout, first_only=first_only):
+        if not _run_file(path, wanted, report, timeout=timeout, first_only=first_only, options=options):
             break
     return report.finish(monotonic() - started, files=len(files))
 
 
-def _run_file(path: Path, wanted: Selection | None, report: _TestReport, *, timeout: float, first_only: bool) -> bool:
+def _run_file(
+    path: Path,
+    wanted: Selection | None,
+    report: _TestReport,
+    *,
+    timeout: float,
+    first_only: bool,
+    options: dict[str, Any],
+) -> bool:
     """Whether to go on with the next file."""
     from host.testing.suite import LuaTestFile  # Lua and the loop: once there is a file to run
 
     name = os.path.relpath(path) if not path.is_absolute() else str(path)
-    file = LuaTestFile(path, name, limit=timeout)
+    file = LuaTestFile(path, name, limit=timeout, options=options)
     failed_before = report.failed
     try:
         tests = file.tests()
@@ -81,6 +95,7 @@ def _run_file(path: Path, wanted: Selection | None, report: _TestReport, *, time
         report.broken(name, error)
     finally:
         file.kill()
+        report.not_modelled.update(dict.fromkeys(file.not_modelled))
         report.end()
     return not (first_only and report.failed > failed_before)
 
@@ -92,6 +107,7 @@ class _TestReport(msgspec.Struct):
     pending: int = 0
     skipped: int = 0
     texts: list[str] = msgspec.field(default_factory=list)
+    not_modelled: dict[str, None] = msgspec.field(default_factory=dict)
     _name: str = ""
     _open: bool = False
 
@@ -131,6 +147,8 @@ class _TestReport(msgspec.Struct):
             raise UsageError(f"there are no tests{where}")
         totals = [f"{self.passed} passed", f"{self.failed} failed", f"{self.pending} pending"]
         shown = ", ".join(each for each in totals if not each.startswith("0 ")) or "nothing run"
+        for line in not_modelled_lines(list(self.not_modelled)):
+            click.echo(line)
         left = f", {self.skipped} not chosen" if self.skipped else ""
         click.echo(f"\n{shown}{left} in {seconds:.2f} s")
         return 1 if self.failed else 0

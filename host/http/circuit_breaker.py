@@ -95,8 +95,8 @@ class CircuitBreaker:
         self._probing = False
 
     def heard(self, answer: Response, now: float) -> None:
-        """An answer came: a status of 500 and above is a failure."""
-        if answer.status >= 500:
+        """An answer came: a status of 500 and above is a failure, but for 501, which is about the request alone."""
+        if answer.status >= 500 and answer.status != 501:
             self.failed(now, f"status {answer.status}")
         else:
             self.succeeded()

@@ -12,7 +12,7 @@ from typing import Final
 from host.errors import Outcome
 from host.http.message import Response
 
-__all__ = ["FINAL", "IDEMPOTENT", "is_key_in_use", "refusal", "settles"]
+__all__ = ["FINAL", "IDEMPOTENT", "is_key_in_use", "is_not_simulated", "refusal", "settles"]
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """Methods that may be repeated without a key: twice is the same as once (RFC 9110, 9.2.2)."""
@@ -25,6 +25,8 @@ before that."""
 def refusal(answer: Response) -> Outcome:
     """The outcome of a change that was not answered with success: what a 4xx refused was not done, unless it says
     nothing of an attempt before it; anything else may have been."""
+    if is_not_simulated(answer):
+        return "rejected"
     if not 400 <= answer.status < 500 or is_key_in_use(answer):
         return "unknown"
     return "rejected" if settles(answer) or not answer.in_doubt else "unknown"
@@ -40,6 +42,11 @@ def settles(answer: Response) -> bool:
         and "json" in answer.headers.get("content-type", "")
         and b"idempotency" not in answer.body.lower()
     )
+
+
+def is_not_simulated(answer: Response) -> bool:
+    """Whether the simulator says that it does not model what was asked: then it did nothing, now or before."""
+    return answer.status == 501 and b'"code":"not_simulated"' in answer.body
 
 
 def is_key_in_use(answer: Response) -> bool:

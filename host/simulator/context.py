@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -9,12 +10,14 @@ import msgspec
 from host.apis.catalog import Catalog
 from host.simulator.api_error import Refusal, missing
 from host.simulator.ids import Ids
+from host.simulator.not_simulated import Leniency
 from host.simulator.object_factory import Shapes
 from host.simulator.references import References, noun
 from host.simulator.routes import Plan, collection
 from host.simulator.store import Store
 
 Object = dict[str, Any]
+Test = Callable[[Object], bool]
 
 
 class World(msgspec.Struct, frozen=True):
@@ -26,6 +29,7 @@ class World(msgspec.Struct, frozen=True):
     ids: Ids
     references: References
     stripe: bool
+    leniency: Leniency
 
 
 class RequestContext(msgspec.Struct):
@@ -39,6 +43,8 @@ class RequestContext(msgspec.Struct):
     params: dict[str, Any]
     now: int
     saved: tuple[Object, bytes] | None = None  # the last object put, and its JSON
+    filters: Mapping[str, Filter] = {}  # of a list: parameters that are no members of its objects
+    invented: list[str] = msgspec.field(default_factory=list)  # paths of members that nobody gave, computed or reviewed
 
     @property
     def target(self) -> str:
@@ -93,13 +99,37 @@ class RequestContext(msgspec.Struct):
     def put(self, value: Object, params: Object) -> Object:
         """Set ``params`` in an object of the plan's kind, where its schema has a place for them."""
         template = self.world.shapes.template(self.plan.kind, self.plan.shape)
-        self.world.shapes.put(template.schema, value, params)
+        self.world.shapes.put(template.schema, value, params, self.invented)
         return value
+
+    def not_modelled(self, what: str, instead: str = "", param: str | None = None) -> None:
+        """Refuse with 501, naming what is not modelled (``a discount of an item``); a lenient simulator goes on."""
+        self.world.leniency.pass_over(self.plan.operation.id, what, instead, param)
 
     def refuse(self, message: str, *, code: str | None = None, param: str | None = None, status: int = 400) -> Refusal:
         """A refusal in the midst of the work: saved for the request's idempotency key."""
         return Refusal(status, message, code=code, param=param, worked=True)
 
+
+Includable = Callable[[World, Object], Any]
+"""What a member of an object is that is only there when expanded."""
+
+
+class StoredMember(msgspec.Struct, frozen=True):
+    """An :data:`Includable` that is stored with its object: ``member`` of ``kind``, or what it is where never set."""
+
+    kind: str
+    member: str
+    otherwise: Callable[[Object], Any]
+
+    def __call__(self, world: World, value: Object) -> Any:
+        stored = world.store.get(self.kind, str(value["id"])) or value
+        found = stored.get(self.member)
+        return self.otherwise(stored) if found is None else found
+
+
+Filter = Callable[[RequestContext, Any], Test]
+"""Given the request and the value a filter has, the test of an object."""
 
 # Prefixes the published samples lack or have otherwise.
 PREFIXES = {

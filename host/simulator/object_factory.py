@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from host.apis.catalog import Schema
+from host.simulator.api_error import invalid
 
 MAX_DEPTH = 6
 MOST_FIELDS = 10_000  # of one object
 _STALE = re.compile(r"^[a-z_]{2,12}_(?:test_)?\w{8,}$|stripe\.me/|^(?:sample_secret|obj_123)$")
+METADATA_KEYS = 50  # https://docs.stripe.com/api/metadata
+_BIRTH = frozenset({"created", "updated"})  # times that any new object has
 _PLAUSIBLE = 10_000  # greater sample numbers are made up
 
 
@@ -27,21 +31,56 @@ class ObjectFactory(Protocol):
     def schema(self, ref: str) -> Schema: ...
 
 
+NOW: Any = object()
+"""As a default: the time at which the object is made."""
+
+Times = list[tuple[tuple[str, ...], bool]]  # (path, as ISO 8601 text)
+
+
 class Template(NamedTuple):
-    """A fresh object of a kind: ``packed`` is decoded for each, ``times`` are paths of its times of birth."""
+    """A fresh object of a kind: ``packed`` is decoded for each, ``times`` are paths of its times of birth.
+
+    ``invented`` are dotted paths of members that must be there and that nobody gave, computed or reviewed.
+    """
 
     packed: bytes
-    times: tuple[tuple[tuple[str, ...], bool], ...]  # (path, as ISO 8601 text)
+    times: tuple[tuple[tuple[str, ...], bool], ...]
     lists: tuple[str, ...]
     schema: Schema
+    invented: tuple[str, ...] = ()
+
+
+class Placeholders(NamedTuple):
+    """What stands where the schema wants a value and there is none: never right, only of the right type."""
+
+    text: str = ""
+    number: int = 0
+    choice: int = 0  # which of an enum's words
+    date: int | None = None  # None: the time of birth
 
 
 class Shapes:
-    """Fresh objects by kind, and callers' values put into them. ``defaults`` are fields known better."""
+    """Fresh objects by kind, and callers' values put into them.
 
-    def __init__(self, catalog: ObjectFactory, defaults: dict[str, dict[str, Any]] | None = None) -> None:
+    ``defaults`` are members of fresh objects that somebody has reviewed, by kind, then by name (dotted for a member of
+    a member; :data:`NOW` is the time of birth). Without them an object has what the schema's sample has. ``omit`` are
+    members by kind that fresh objects do not have.
+    """
+
+    def __init__(
+        self,
+        catalog: ObjectFactory,
+        defaults: dict[str, dict[str, Any]] | None = None,
+        placeholders: Placeholders | None = None,
+        omit: Mapping[str, Container[str]] | None = None,
+    ) -> None:
         self._catalog = catalog
         self._defaults = defaults or {}
+        self._samples = defaults is None
+        self._placeholders = placeholders or Placeholders()
+        self._omit = omit or {}
+        self._known: dict[int, Mapping[str, Any]] = {}  # defaults by the identity of a template's schema
+        self._putting: Mapping[str, Any] = {}  # those of the object that values are being put into
         self._templates: dict[str, Template] = {}
         self._left = 0  # required fields that the object under way may still get: they multiply by depth
 
@@ -52,16 +91,28 @@ class Shapes:
             full = self._catalog.resolve(schema or self._catalog.schema(kind))
             if full.any_of and not full.properties:
                 full = self._catalog.resolve(full.any_of[0])
-            times: list[tuple[tuple[str, ...], bool]] = []
-            self._left = MOST_FIELDS
-            value = self._object(full, full.example, (), times)
-            value.update(self._defaults.get(kind, {}))
-            lists = tuple(
-                name for name, item in value.items() if isinstance(item, dict) and item.get("object") == "list"
-            )
-            found = Template(msgspec.msgpack.encode(value), tuple(times), lists, full)
-            self._templates[kind] = found
+            found = self._templates[kind] = self._template(kind, full)
         return found
+
+    def _template(self, kind: str, full: Schema) -> Template:
+        times: Times = []
+        invented: list[str] = []
+        self._left = MOST_FIELDS
+        value = self._object(full, full.example, (), times, invented)
+        omit = self._omit.get(kind, ())
+        value = {name: item for name, item in value.items() if name not in omit}
+        known = self._defaults.get(kind, {})
+        for name, item in known.items():
+            place = tuple(name.split("."))
+            if not _set(value, place, 0 if item is NOW else item):
+                continue  # of a member that is not there until it is given
+            times = [time for time in times if time[0][: len(place)] != place]
+            if item is NOW:
+                times.append((place, len(place) == 1 and full.properties[name].type == "string"))
+        lists = tuple(name for name, item in value.items() if isinstance(item, dict) and item.get("object") == "list")
+        unknown = tuple(path for path in invented if not covered(path, known))
+        self._known[id(full)] = known
+        return Template(msgspec.msgpack.encode(value), tuple(times), lists, full, unknown)
 
     def fresh(self, template: Template, now: int) -> dict[str, Any]:
         """A new object, its times set to ``now``."""
@@ -73,11 +124,21 @@ class Shapes:
             node[path[-1]] = iso_time(now) if iso else now
         return value
 
-    def put(self, schema: Schema, target: dict[str, Any], values: dict[str, Any]) -> None:
+    def put(
+        self,
+        schema: Schema,
+        target: dict[str, Any],
+        values: dict[str, Any],
+        invented: list[str] | None = None,
+        path: tuple[str, ...] = (),
+    ) -> None:
         """Set in ``target``, an object of ``schema``, those of ``values`` that it has a place for.
 
-        A ``None`` unsets; metadata is merged, and an entry of "" or ``None`` removed.
+        A ``None`` unsets; metadata is merged, and an entry of "" or ``None`` removed. Paths of members that had to be
+        made up because a member of ``values`` lacks them are added to ``invented``.
         """
+        if not path:
+            self._putting = self._known.get(id(schema), {})
         for name, value in values.items():
             place = schema.properties.get(name)
             if place is None:
@@ -87,11 +148,18 @@ class Shapes:
             if name == "metadata":
                 target[name] = merged(target.get(name), value)
             else:
-                fitted = self.fit(place, value, target.get(name))
+                fitted = self.fit(place, value, target.get(name), invented, (*path, name))
                 if fitted is not MISFIT:
                     target[name] = fitted
 
-    def fit(self, schema: Schema, value: Any, current: Any = None) -> Any:
+    def fit(
+        self,
+        schema: Schema,
+        value: Any,
+        current: Any = None,
+        invented: list[str] | None = None,
+        path: tuple[str, ...] = (),
+    ) -> Any:
         """``value`` in the form ``schema`` gives it in answers, or :data:`MISFIT`."""
         full = self._catalog.resolve(schema)
         if value is None:
@@ -99,32 +167,48 @@ class Shapes:
         if full.any_of:
             if full.expandable:
                 return value if isinstance(value, str) else MISFIT
-            fits = (self.fit(choice, value, current) for choice in full.any_of)
+            fits = (self.fit(choice, value, current, invented, path) for choice in full.any_of)
             return next((found for found in fits if found is not MISFIT), MISFIT)
         if full.list_of or full.type == "array" or isinstance(value, list):
-            return self._fit_list(full, value)
+            return self._fit_list(full, value, invented, path)
         if isinstance(value, dict):
-            return self._fit_object(full, value, current)
+            return self._fit_object(full, value, current, invented, path)
         if full.type in ("object", "boolean") and not isinstance(value, bool):
             return MISFIT
         if full.type in ("integer", "number") and not isinstance(value, int | float):
             return MISFIT
         return value
 
-    def _fit_list(self, full: Schema, value: Any) -> Any:
+    def _fit_list(self, full: Schema, value: Any, invented: list[str] | None, path: tuple[str, ...]) -> Any:
         if full.type != "array" or not isinstance(value, list) or full.list_of:
             return MISFIT
-        items = [self.fit(full.items or Schema(), item) for item in value]
+        items = [self.fit(full.items or Schema(), item, None, invented, path) for item in value]
         return MISFIT if MISFIT in items else items
 
-    def _fit_object(self, full: Schema, value: dict[str, Any], current: Any) -> Any:
+    def _fit_object(
+        self, full: Schema, value: dict[str, Any], current: Any, invented: list[str] | None, path: tuple[str, ...]
+    ) -> Any:
         if full.type not in ("object", ""):
             return MISFIT
         if not full.properties:
             return value
         self._left = MOST_FIELDS
-        base = dict(current) if isinstance(current, dict) else self._object(full, None, (), [])
-        self.put(full, base, value)
+        base = dict(current) if isinstance(current, dict) else self._nested(full, value, invented, path)
+        self.put(full, base, value, invented, path)
+        return base
+
+    def _nested(
+        self, full: Schema, value: dict[str, Any], invented: list[str] | None, path: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """What a member that is an object has before the caller's values are put into it."""
+        made_up: list[str] = []
+        base = self._object(full, None, (), [], made_up)
+        start = ".".join(path) + "."
+        known = {name[len(start) :]: item for name, item in self._putting.items() if name.startswith(start)}
+        for name, item in known.items():
+            _set(base, name.split("."), item)
+        if invented is not None:
+            invented.extend(start + name for name in made_up if not (gives(value, name) or covered(name, known)))
         return base
 
     def _unset(self, schema: Schema, full: Schema) -> Any:
@@ -135,44 +219,110 @@ class Shapes:
         return None
 
     def _object(
-        self, full: Schema, sample: Any, path: tuple[str, ...], times: list[tuple[tuple[str, ...], bool]]
+        self, full: Schema, sample: Any, path: tuple[str, ...], times: Times, invented: list[str]
     ) -> dict[str, Any]:
-        sample = sample if isinstance(sample, dict) else {}
+        sample = sample if self._samples and isinstance(sample, dict) else {}
         found: dict[str, Any] = {}
         for name, schema in full.properties.items():
             inner = self._catalog.resolve(schema)
-            example = sample.get(name, inner.example if not inner.properties else None)
+            example = sample.get(name, inner.example if self._samples and not inner.properties else None)
             if schema.nullable or inner.nullable:
-                found[name] = example if _fresh(inner, example) else None
+                if self._samples or inner.additional is None or inner.properties or name in full.required:
+                    found[name] = example if _fresh(inner, example) else None
+                elif name == "metadata":  # a map that may be absent is never null
+                    found[name] = {}
             elif name in full.required and len(path) < MAX_DEPTH and self._left > 0:
                 self._left -= 1
-                found[name] = self._value(name, inner, example, (*path, name), times)
+                found[name] = self._value(name, inner, example, (*path, name), times, invented)
         return found
 
     def _value(
-        self,
-        name: str,
-        full: Schema,
-        sample: Any,
-        path: tuple[str, ...],
-        times: list[tuple[tuple[str, ...], bool]],
+        self, name: str, full: Schema, sample: Any, path: tuple[str, ...], times: Times, invented: list[str]
     ) -> Any:
         if full.expandable:
+            invented.append(".".join(path))
             return None
         if full.list_of:
             return {"object": "list", "data": [], "has_more": False, "url": ""}
         if full.enum:
-            return sample if sample in full.enum else next(v for v in (*full.enum, None) if v != "")
+            return self._choice(full, sample, path, invented)
         if full.any_of:
-            return self._value(name, self._catalog.resolve(full.any_of[0]), sample, path, times)
-        if full.format in ("unix-time", "date-time") or (name == "created" and full.type in ("string", "integer")):
-            times.append((path, full.type == "string"))
-            return 0
+            return self._value(name, self._catalog.resolve(full.any_of[0]), sample, path, times, invented)
+        if _is_time(name, full) or (name == "created" and full.type in ("string", "integer")):
+            if name in _BIRTH or self._samples:
+                times.append((path, full.type == "string"))
+                return 0
+            return self._date(full, path, times, invented)
         if full.type == "array":
             return []
         if full.type == "object" or full.properties:
-            return self._object(full, sample, path, times)
-        return _scalar(name, full, sample)
+            return self._object(full, sample, path, times, invented)
+        if self._samples:
+            return _scalar(name, full, sample)
+        return self._placeholder(full, path, invented)
+
+    def _date(self, full: Schema, path: tuple[str, ...], times: Times, invented: list[str]) -> Any:
+        invented.append(".".join(path))
+        date = self._placeholders.date
+        if date is None:
+            times.append((path, full.type == "string"))
+            return 0
+        return iso_time(date) if full.type == "string" else date
+
+    def _choice(self, full: Schema, sample: Any, path: tuple[str, ...], invented: list[str]) -> Any:
+        choices = [word for word in full.enum if word != ""] or [None]
+        if len(choices) == 1:
+            return choices[0]
+        invented.append(".".join(path))
+        return sample if self._samples and sample in full.enum else choices[self._placeholders.choice]
+
+    def _placeholder(self, full: Schema, path: tuple[str, ...], invented: list[str]) -> Any:
+        if full.type == "boolean":  # what nobody asked for is not so
+            return False
+        if full.type in ("integer", "number", "string"):
+            if path != ("id",):
+                invented.append(".".join(path))
+            shown = self._placeholders
+            return shown.text if full.type == "string" else max(shown.number, int(full.minimum or 0))
+        return None
+
+
+def covered(path: str, names: Container[str]) -> bool:
+    """Whether a dotted path, or one above it, is among ``names``."""
+    while path not in names:
+        path, _, last = path.rpartition(".")
+        if not last or not path:
+            return False
+    return True
+
+
+def gives(values: Mapping[str, Any], path: str) -> bool:
+    """Whether ``values`` have something at a dotted path, or something that is no object above it."""
+    node: Any = values
+    for name in path.split("."):
+        if not isinstance(node, dict):
+            return True
+        if name not in node:
+            return False
+        node = node[name]
+    return True
+
+
+def _set(target: dict[str, Any], place: Sequence[str], item: Any) -> bool:
+    """Set a member of a member; False where one on the way is not there."""
+    for name in place[:-1]:
+        inner = target.get(name)
+        if not isinstance(inner, dict):
+            return False
+        target = inner
+    target[place[-1]] = item
+    return True
+
+
+def _is_time(name: str, full: Schema) -> bool:
+    """Whether a member is a moment. Documents seldom say so of texts, and then the name does."""
+    named = full.type == "string" and (name.endswith("_at") or name in ("updated", "timestamp"))
+    return named or full.format in ("unix-time", "date-time")
 
 
 def _fresh(full: Schema, sample: Any) -> bool:
@@ -208,7 +358,10 @@ def merged(current: Any, changes: dict[str, Any] | None) -> dict[str, Any]:
     if changes is None:
         return {}
     whole = {**(current or {}), **changes}
-    return {key: value for key, value in whole.items() if value not in ("", None)}
+    found = {key: value for key, value in whole.items() if value not in ("", None)}
+    if len(found) > METADATA_KEYS:
+        raise invalid(f"Metadata can have up to {METADATA_KEYS} keys in all.", "metadata")
+    return found
 
 
 def iso_time(now: float) -> str:

@@ -13,17 +13,17 @@ import msgspec
 from host.apis.catalog import Schema
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.checks import at_least, at_most
-from host.simulator.context import Object, RequestContext
+from host.simulator.context import Object, RequestContext, Test
+from host.simulator.not_simulated import names
 from host.simulator.references import noun
 from host.simulator.resources import owner_field
 from host.simulator.search import parse
 from host.simulator.store import StoredObject
 
-Test = Callable[[Object], bool]
 _decode = msgspec.json.Decoder().decode
 _PAGING = frozenset({"limit", "starting_after", "ending_before", "expand", "page", "query"})
 _OTHER_PAGING = frozenset({"limit", "per_page", "page_size", "pageSize", "offset", "page", "skip"})
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda a, b: a > b,
     "gte": lambda a, b: a >= b,
     "lt": lambda a, b: a < b,
@@ -128,7 +128,7 @@ def _owners(call: RequestContext) -> list[Test]:
             call.load(kind, call.path_args[parent.param], parent.param)
         own = owner_field(parent, properties)
         if own:
-            tests.append(_equals(own, call.path_args[parent.param]))
+            tests.append(equals(own, call.path_args[parent.param]))
     return tests
 
 
@@ -143,20 +143,24 @@ def _filters(call: RequestContext) -> list[Test]:
     for name, value in call.params.items():
         if name in _PAGING or (name in _OTHER_PAGING and not call.world.stripe):
             continue
-        if name == "ids" and isinstance(value, list):
-            tests.append(_among("id", value))
-        elif name == "status" and value in ("all", "ended"):
-            if value == "ended":
-                tests.append(_among("status", ["canceled", "incomplete_expired"]))
-        elif isinstance(value, dict) and value and value.keys() <= _COMPARE.keys():
+        if name in call.filters:
+            tests.append(call.filters[name](call, value))
+        elif isinstance(value, dict) and value and value.keys() <= COMPARE.keys() and name in properties:
             tests.extend(_compared(name, word, limit) for word, limit in value.items())
         elif name in properties:
-            tests.append(_equals(name, value))
-        elif call.plan.kind == "subscription" and name in ("price", "plan"):
-            tests.append(_has_item(name, value))
+            tests.append(equals(name, value))
+        elif name == "ids" and isinstance(value, list):
+            tests.append(among("id", value))
         elif name.removesuffix("s") in properties and isinstance(value, list):
-            tests.append(_among(name.removesuffix("s"), value))
+            tests.append(among(name.removesuffix("s"), value))
+        elif call.world.stripe:
+            _unknown_filter(call, name, properties)
     return tests + _unasked(call)
+
+
+def _unknown_filter(call: RequestContext, name: str, properties: dict[str, Schema]) -> None:
+    known = [n for n in call.plan.operation.params if n in properties or n in call.filters]
+    call.not_modelled(f"the filter {name}", f"It filters by {names(known)}." if known else "", name)
 
 
 def _unasked(call: RequestContext) -> list[Test]:
@@ -166,13 +170,15 @@ def _unasked(call: RequestContext) -> list[Test]:
     return []
 
 
-def _equals(name: str, wanted: Any) -> Test:
-    return lambda value: _matches(value.get(name), wanted)
+def equals(name: str, wanted: Any) -> Test:
+    """Objects whose member is ``wanted``, or has it among its items."""
+    return lambda value: matches(value.get(name), wanted)
 
 
-def _matches(have: Any, wanted: Any) -> bool:
+def matches(have: Any, wanted: Any) -> bool:
+    """Whether a member is what a filter wants of it."""
     if isinstance(wanted, dict):
-        return isinstance(have, dict) and all(_matches(have.get(key), item) for key, item in wanted.items())
+        return isinstance(have, dict) and all(matches(have.get(key), item) for key, item in wanted.items())
     if isinstance(have, dict):  # an expanded object stands for its id
         return bool(have.get("id") == wanted)
     if isinstance(have, list) and not isinstance(wanted, list):
@@ -180,24 +186,20 @@ def _matches(have: Any, wanted: Any) -> bool:
     return bool(have == wanted) or (isinstance(have, int) and not isinstance(have, bool) and str(have) == wanted)
 
 
-def _has_item(name: str, wanted: Any) -> Test:
-    """A subscription of which one item is of that price."""
-    return lambda value: any(_matches(item.get(name), wanted) for item in value["items"]["data"])
-
-
-def _among(name: str, wanted: list[Any]) -> Test:
+def among(name: str, wanted: list[Any]) -> Test:
+    """Objects whose member is one of ``wanted``."""
     return lambda value: value.get(name) in wanted
 
 
 def _compared(name: str, word: str, limit: Any) -> Test:
-    compare = _COMPARE[word]
+    compare = COMPARE[word]
     return lambda value: isinstance(value.get(name), int | float) and compare(value[name], limit)
 
 
 def _search_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/search"""
     limit, store, kind = _limit(call), call.world.store, call.plan.kind
-    test = parse(str(call.params.get("query", "")))
+    test = parse(str(call.params.get("query", "")), kind)
     start = _token(call.params["page"], call) if call.params.get("page") else None
     found: list[tuple[int, bytes]] = []
     for _, record in store.newest(kind, start):

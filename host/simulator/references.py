@@ -17,7 +17,7 @@ _ALIASES = {
     "subscription_exposed_id": "subscription",
 }
 # Made on first use: Stripe's test cards, https://docs.stripe.com/testing
-_BUILT_IN = ("pm_card_", "pm_us", "pm_sepa", "pm_bacs", "pm_acss", "tok_", "btok_", "card_", "src_", "ba_")
+BUILT_IN = ("pm_card_", "pm_us", "pm_sepa", "pm_bacs", "pm_acss", "tok_", "btok_", "card_", "src_", "ba_")
 
 
 class References:
@@ -43,7 +43,7 @@ class References:
     def _check(self, name: str, path: str, value: Any, result: Schema | None) -> None:
         if isinstance(value, str):
             kind = self.kind(name)
-            if kind and value and not value.startswith(_BUILT_IN):
+            if kind and value and not value.startswith(BUILT_IN):
                 record = self._store.record(kind, value)
                 if (record is None or record.deleted) and self._meant(kind, name, result):
                     raise missing(noun(kind), value, path, 400)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from host.apis.catalog import Schema
@@ -93,10 +94,13 @@ def fresh(call: RequestContext) -> Object:
         value.pop(field, None)
     for name in template.lists:
         value[name]["url"] = f"{call.path}/{value.get(field, '')}/{name}"
+    owners = set()
     for parent in plan.parents:
         own = owner_field(parent, template.schema.properties)
         if own:
             value[own] = call.world.shapes.fit(template.schema.properties[own], _typed(call, parent.param))
+            owners.add(own)
+    call.invented.extend(path for path in template.invented if path not in owners)
     return value
 
 
@@ -190,6 +194,7 @@ def single(call: RequestContext) -> Object:
             return {}
         template = call.world.shapes.template(plan.kind, plan.shape)
         value = call.world.shapes.fresh(template, call.now)
+        call.invented.extend(template.invented)
         if "id" in value:
             value["id"] = call.target or call.new_id(plan.kind)
         for parent in plan.parents:
@@ -206,6 +211,11 @@ def _check_parent(call: RequestContext, name: str) -> None:
     kind = call.world.references.kind(name)
     if kind:
         call.load(kind, call.path_args[name], name)
+
+
+def set_members(members: Mapping[str, Any], call: RequestContext) -> Object:
+    """An action that does no more than set ``members`` of its object."""
+    return call.save(call.plan.kind, {**call.put(call.subject(), call.params), **members})
 
 
 def act(call: RequestContext) -> Object:

@@ -22,16 +22,19 @@ from host.simulator import pagination, resources
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
 from host.simulator.context import Object, RequestContext, World
-from host.simulator.expansion import expand
+from host.simulator.expansion import Expander
 from host.simulator.fault_injection import NO_FAULT, Faults, InjectedFault
 from host.simulator.ids import Ids
 from host.simulator.keys import Keys
+from host.simulator.modelled import ModelRule
+from host.simulator.not_simulated import Leniency, Unmodelled
 from host.simulator.object_factory import Shapes
 from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, path_and_query
 from host.simulator.references import References
 from host.simulator.routes import Plan, Routes
 from host.simulator.store import SavedAnswer, Store
-from host.simulator.stripe.behaviours import BEHAVIOURS
+from host.simulator.stripe import formats
+from host.simulator.stripe.behaviours import MODEL
 from host.simulator.stripe.defaults import DEFAULTS
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -81,8 +84,9 @@ class Simulator:
 
     ``key``: the only key accepted; without it any well-formed test key is. ``clock`` gives seconds since
     1970; with ``clock`` and ``seed`` given, ids and times are the same every time. ``store`` keeps the state
-    (in memory by default), ``faults`` says which requests fail; it may be set anew at any time. Simulators share
-    nothing.
+    (in memory by default), ``faults`` says which requests fail; it may be set anew at any time.
+    What is not modelled is refused with status 501; ``lenient`` stores and answers it by its shape instead, and
+    :attr:`not_modelled` tells what that was. Simulators share nothing.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Simulator:
         seed: object = None,
         store: Store | None = None,
         faults: Faults | None = None,
+        lenient: bool = False,
     ) -> None:
         self.catalog = arguments.an_instance("catalog", catalog, Catalog)
         if key is not None:
@@ -108,14 +113,18 @@ class Simulator:
         made = len(self.store.ledger())
         ids = Ids(seed if seed is None or not made else (seed, made))
         references = References(catalog, self.store)
-        shapes = Shapes(catalog, DEFAULTS if stripe else None)
-        self.world = World(catalog, self.store, shapes, ids, references, stripe)
+        shapes = Shapes(catalog, DEFAULTS if stripe else None, omit=MODEL.includable if stripe else None)
+        self._leniency = Leniency(arguments.a_flag("lenient", lenient))
+        self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency)
+        self._expander = Expander(self.world, MODEL.includable if stripe else {})
+        self._rule = ModelRule(MODEL) if stripe else None
         self._clock = clock
         self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
         self._routes = Routes(catalog)
-        self._checker = Checker(catalog)
-        self._lenient = Checker(catalog, ignore_unknown=True)  # for other versions of the API
+        reader = formats.reader if stripe else None
+        self._checker = Checker(catalog, reader=reader)
+        self._lenient = Checker(catalog, ignore_unknown=True, reader=reader)  # for other versions of the API
         self._lock = threading.RLock()
         self._busy: set[str] = set()
 
@@ -129,6 +138,12 @@ class Simulator:
         if faults is not None:
             arguments.an_instance("faults", faults, Faults, "Faults(…), such as Faults.parse('500:3%')")
         self._faults = faults
+
+    @property
+    def not_modelled(self) -> tuple[Unmodelled, ...]:
+        """What a lenient simulator answered by shape alone, each once, in order."""
+        with self._lock:
+            return self._leniency.notes
 
     def ledger(self) -> list[tuple[str, str]]:
         """(kind, id) of every object ever made, in order."""
@@ -310,17 +325,33 @@ class Simulator:
         plan = call.plan
         if self.world.stripe and not call.path.startswith("/v2/"):
             self.world.references.check(call.params, plan.operation.result)
-        behaviour = BEHAVIOURS.get(plan.operation.id) if self.world.stripe else None
-        result = (behaviour or _GENERIC[plan.action])(call)
+        result = self._act(call)
         wanted = call.params.get("expand")
         if wanted:
-            whole = msgspec.json.decode(result) if isinstance(result, bytes) else dict(result)
-            return _encode(expand(self.world, plan.operation.result, whole, wanted))
+            whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
+            self._expander.strip(whole)
+            return _encode(self._expander.expand(plan.operation.result, whole, wanted))
         if isinstance(result, bytes):
-            return result
-        if call.saved is not None and call.saved[0] is result:
-            return call.saved[1]
-        return _encode(result)
+            body = result
+        elif call.saved is not None and call.saved[0] is result:
+            body = call.saved[1]
+        else:
+            body = _encode(result)
+        if self.world.stripe and self._expander.is_due(plan.operation, body):
+            whole = msgspec.json.decode(body)
+            self._expander.strip(whole)
+            return _encode(whole)
+        return body
+
+    def _act(self, call: RequestContext) -> Object | bytes:
+        """What the operation does: of its own, or as any other of its kind."""
+        generic = _GENERIC[call.plan.action]
+        if self._rule is None:
+            return generic(call)
+        self._rule.before(call)
+        result = (self._rule.behaviour(call.plan) or generic)(call)
+        self._rule.after(call, result)
+        return result
 
     def _release(self, key: str) -> None:
         if key:
@@ -328,7 +359,11 @@ class Simulator:
                 self._busy.discard(key)
 
     def _refused(self, exchange: Exchange, refusal: Refusal, headers: dict[str, str] | None = None) -> Answer:
-        body = _encode(refusal.body(stripe=self.world.stripe))
+        said = refusal.body(stripe=self.world.stripe)
+        if self.world.stripe:
+            logs = f"https://dashboard.stripe.com/test/logs/{exchange.request_id}"
+            said["error"]["request_log_url"] = f"{logs}?t={int(self._clock())}"
+        body = _encode(said)
         return self._answer(exchange, refusal.status, body, {**(headers or {}), **refusal.headers})
 
     def _answer(self, exchange: Exchange, status: int, body: bytes, more: dict[str, str]) -> Answer:

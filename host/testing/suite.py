@@ -36,6 +36,8 @@ class LuaTestFile:
         self._limit = limit
         self._options = {"simulate": True, "limits": Limits(lua_time=LUA_TIME), **(options or {})}
         self._running: Running | None = None
+        self.not_modelled: tuple[str, ...] = ()
+        """What a lenient simulator answered by shape alone, once the file's runs have ended."""
 
     def tests(self) -> list[LuaTest]:
         """The tests in the order of the file. Raises ``ScriptError`` for a file that does not load."""
@@ -57,7 +59,7 @@ class LuaTestFile:
             return running.run(test, fixtures or Fixtures(), later)
         except ScriptError as error:  # it took the whole run with it
             self._running = None
-            output = running.close_and_take_output()
+            output = self._ended(running)
             return Outcome("failed", self._placed(error, test), output=output)
 
     def close(self) -> None:
@@ -68,13 +70,18 @@ class LuaTestFile:
         try:
             running.finish()
         finally:
-            running.close_and_take_output()
+            self._ended(running)
 
     def kill(self) -> None:
         """End the file's run at once, without its teardowns."""
         running, self._running = self._running, None
         if running is not None:
-            running.close_and_take_output()
+            self._ended(running)
+
+    def _ended(self, running: Running) -> str:
+        """End a run of the file; gives what it printed."""
+        self.not_modelled = tuple(dict.fromkeys((*self.not_modelled, *running.not_modelled)))
+        return running.close_and_take_output()
 
     def _started(self) -> Running:
         if self._running is None:
@@ -82,7 +89,7 @@ class LuaTestFile:
             try:
                 running.begin()
             except ScriptError:
-                running.close_and_take_output()
+                self._ended(running)
                 raise
             self._running = running
         return self._running

@@ -96,7 +96,7 @@ def test_a_product_may_be_made_with_its_price_and_a_price_with_its_product(api) 
 
 def test_nested_objects_belong_to_the_owner_in_the_path(api) -> None:
     one, other = api.post("/v1/customers")["id"], api.post("/v1/customers")["id"]
-    tax_id = api.post(f"/v1/customers/{one}/tax_ids", "type=eu_vat&value=DE123")
+    tax_id = api.post(f"/v1/customers/{one}/tax_ids", "type=eu_vat&value=DE123456789")
     assert tax_id["customer"] == one
     assert api.ids(f"/v1/customers/{one}/tax_ids") == [tax_id["id"]]
     assert api.ids(f"/v1/customers/{other}/tax_ids") == []
@@ -139,8 +139,9 @@ def test_an_action_leads_to_the_status_its_verb_means(api, create, verb, field, 
     assert api.post(f"{create}/{made['id']}/{verb}")[field] == value
 
 
-def test_every_operation_of_the_catalog_answers(api, stripe) -> None:
+def test_every_operation_of_the_catalog_answers(make, stripe) -> None:
     """No operation, given what it requires, ends in anything but an answer of its own form."""
+    api = make(lenient=True)
     answered = 0
     for id in stripe.operation_ids():
         op = stripe.operation(id)

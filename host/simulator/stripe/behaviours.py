@@ -1,14 +1,28 @@
-"""Which operations of Stripe do more than keep objects."""
+"""Which operations of Stripe do more than keep objects, and what they do with what they are given.
+
+A behaviour's module declares, each by operation: ``EFFECTS`` (paths of parameters it handles, that do not come back in
+the answer as given), ``SHOWN_AT`` (parameter path → path in the answer), ``FILTERS`` (list parameter → a function of
+the request and the wanted value that gives the test of an object), ``BEHAVIOURS`` (further operations) and ``VERBS``
+(actions that only set these members); ``MAKES``, the kinds of objects it makes beside what it answers, and
+``INCLUDABLE`` (kind → member that is only there when expanded → a function of the world and the object).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
 
-from host.simulator.context import Object, RequestContext
+from host.simulator.context import Filter, Includable
+from host.simulator.modelled import Behaviour, Model
 from host.simulator.stripe import (
     catalogue,
     checkout,
     customers,
+    declared,
+    filters,
+    hosted_pages,
+    includable,
     invoice_items,
     invoices,
     payments,
@@ -16,9 +30,12 @@ from host.simulator.stripe import (
     setups,
     subscription_items,
     subscriptions,
+    tax_calculations,
+    tax_ids,
+    webhook_endpoints,
 )
 
-BEHAVIOURS: dict[str, Callable[[RequestContext], Object | bytes]] = {
+BEHAVIOURS: dict[str, Behaviour] = {
     "charges.capture": payments.capture_charge,
     "charges.create": payments.create_charge,
     "checkout.sessions.create": checkout.create_session,
@@ -72,3 +89,50 @@ BEHAVIOURS: dict[str, Callable[[RequestContext], Object | bytes]] = {
     "transfers.create": invoice_items.check_amounts,
     "webhook_endpoints.create": checkout.create_webhook,
 }
+
+MODULES: tuple[ModuleType, ...] = (
+    catalogue,
+    checkout,
+    customers,
+    declared,
+    filters,
+    hosted_pages,
+    includable,
+    invoice_items,
+    invoices,
+    payments,
+    refunds,
+    setups,
+    subscription_items,
+    subscriptions,
+    tax_calculations,
+    tax_ids,
+    webhook_endpoints,
+)
+
+
+def collected(modules: Iterable[ModuleType]) -> Model:
+    """All that the modules declare. Two that declare the same operation or parameter are added up."""
+    behaviours = dict(BEHAVIOURS)
+    effects: dict[str, frozenset[str]] = {}
+    shown_at: dict[str, dict[str, str]] = {}
+    tests: dict[str, dict[str, Filter]] = {}
+    verbs: dict[str, dict[str, Any]] = {}
+    makes: set[str] = set()
+    includable: dict[str, dict[str, Includable]] = {}
+    for module in modules:
+        behaviours.update(getattr(module, "BEHAVIOURS", {}))
+        verbs.update(getattr(module, "VERBS", {}))
+        makes.update(getattr(module, "MAKES", ()))
+        for id, paths in getattr(module, "EFFECTS", {}).items():
+            effects[id] = effects.get(id, frozenset()) | frozenset(paths)
+        for id, places in getattr(module, "SHOWN_AT", {}).items():
+            shown_at.setdefault(id, {}).update(places)
+        for kind, members in getattr(module, "INCLUDABLE", {}).items():
+            includable.setdefault(kind, {}).update(members)
+        for id, by_name in getattr(module, "FILTERS", {}).items():
+            tests.setdefault(id, {}).update(by_name)
+    return Model(behaviours, effects, shown_at, tests, frozenset(makes), verbs, includable)
+
+
+MODEL = collected(MODULES)
