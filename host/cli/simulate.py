@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import shlex
 import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines
 from host.cli.strict import StrictCommand
-from host.errors import UsageError
+from host.errors import InvalidCall, UsageError
 from host.settings import DEMO_KEY
+
+if TYPE_CHECKING:
+    from host.simulator.delivery import Target
 
 __all__ = ["command"]
 
@@ -34,6 +41,12 @@ Example:
 @click.option("--seed", type=int, help="Make ids and faults the same each time.")
 @click.option("--store", metavar="FILE", help="Keep the state in FILE (default: in memory).")
 @click.option("--lenient", is_flag=True, help="Answer by its shape what is not modelled, and list it at the end.")
+@click.option(
+    "--forward-to", "forward", metavar="URL[,URL]", help="Deliver events there, signed with a secret it prints."
+)
+@click.option("--events", metavar="NAME[,NAME]", help="With --forward-to: these events only, such as customer.*")
+@click.option("--deliver", metavar="SPEC", help="Disturb deliveries: duplicate:5%,reorder:5%,delay:2s.")
+@click.option("--deliver-anywhere", is_flag=True, help="Also to webhook endpoints that are not on this machine.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 def command(
     port: int,
@@ -44,13 +57,21 @@ def command(
     seed: int | None,
     store: str | None,
     lenient: bool,
+    forward: str | None,
+    events: str | None,
+    deliver: str | None,
+    deliver_anywhere: bool,
     debug: bool,
 ) -> int:
     """Serve the simulator until Ctrl-C, and print the settings that lead to it."""
     if key == DEMO_KEY:
         raise UsageError(f"--key {DEMO_KEY}: the demo key counts as no key; any other will do")
 
+    if events is not None and forward is None:
+        raise UsageError("--events says which events go where --forward-to says: give both")
+
     from host.apis.stripe import load  # the catalog and the server: not for --help
+    from host.simulator.delivery import Deliveries, Disturbance
     from host.simulator.fault_injection import Faults
     from host.simulator.server import serve
     from host.simulator.simulator import Simulator
@@ -60,10 +81,24 @@ def command(
     kept = Store(store) if store is not None else None
     try:
         simulator = Simulator(load(), key=key, seed=seed, faults=made, store=kept, lenient=lenient)
-        with serve(simulator, host=address, port=port, names=names) as server:
+        secret = _secret()
+        targets = _targets(forward, events, secret)
+        disturbance = None if deliver is None else Disturbance.parse(deliver)
+        options: dict[str, Any] = {
+            "disturbance": disturbance,
+            "anywhere": deliver_anywhere,
+            "seed": seed,
+            "tell": _tell,
+        }
+        with (
+            serve(simulator, host=address, port=port, names=names) as server,
+            Deliveries(simulator, targets, **options),
+        ):
             click.echo(f"simulator at {server.url} (Ctrl-C ends it)")
             click.echo(f"export STRIPE_API_BASE={server.url}")
             click.echo(f"export STRIPE_SECRET_KEY={shlex.quote(key or ANY_KEY)}")
+            if targets:
+                click.echo(f"export STRIPE_WEBHOOK_SECRET={secret}")
             ended = threading.Event()
             call(ended.wait, ended.set)  # that is how it is meant to end: status 0
         for line in not_modelled_lines([str(each) for each in simulator.not_modelled]):
@@ -72,3 +107,33 @@ def command(
         if kept is not None:
             kept.close()
     return 0
+
+
+def _secret() -> str:
+    """What deliveries are signed with: a setting that is one secret, or a new one."""
+    given = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
+    return given if given and "," not in given else f"whsec_{secrets.token_hex(16)}"
+
+
+def _targets(forward: str | None, events: str | None, secret: str) -> list[Target]:
+    from host.apis.stripe import load
+    from host.run.event_names import check_name
+    from host.simulator.delivery import Target
+
+    names = tuple(name.strip() for name in (events or "*").split(","))
+    known = load().schema("event").properties["type"].enum
+    for name in names:
+        try:
+            check_name(name, known)
+        except InvalidCall as error:
+            raise UsageError(f"--events: {error.message.removeprefix('on: ')}") from None
+    urls = [url.strip() for url in (forward or "").split(",") if url.strip()]
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"--forward-to {url}: expected a URL such as http://localhost:4242/webhook")
+    return [Target(url, (secret,), names) for url in urls]
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)

@@ -9,6 +9,7 @@ import msgspec
 
 from host.apis.catalog import Catalog
 from host.simulator.api_error import Refusal, missing
+from host.simulator.event_log import EventLog
 from host.simulator.ids import Ids
 from host.simulator.not_simulated import Leniency
 from host.simulator.object_factory import Shapes
@@ -30,6 +31,7 @@ class World(msgspec.Struct, frozen=True):
     references: References
     stripe: bool
     leniency: Leniency
+    events: EventLog | None = None  # of Stripe alone
 
 
 class RequestContext(msgspec.Struct):

@@ -12,6 +12,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from host.simulator import pagination, resources
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
 from host.simulator.context import Object, RequestContext, World
+from host.simulator.event_log import EventLog, Listener, Origin
 from host.simulator.expansion import Expander
 from host.simulator.fault_injection import NO_FAULT, Faults, InjectedFault
 from host.simulator.ids import Ids
@@ -36,6 +38,7 @@ from host.simulator.store import SavedAnswer, Store
 from host.simulator.stripe import formats
 from host.simulator.stripe.behaviours import MODEL
 from host.simulator.stripe.defaults import DEFAULTS
+from host.simulator.stripe.event_derivation import derive
 
 Answer = tuple[int, dict[str, str], bytes]
 KEY_LIFE = 24 * 3600  # seconds an idempotency key is kept: https://docs.stripe.com/api/idempotent_requests
@@ -115,7 +118,8 @@ class Simulator:
         references = References(catalog, self.store)
         shapes = Shapes(catalog, DEFAULTS if stripe else None, omit=MODEL.includable if stripe else None)
         self._leniency = Leniency(arguments.a_flag("lenient", lenient))
-        self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency)
+        self._events = self._event_log(seed) if stripe else None
+        self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency, self._events)
         self._expander = Expander(self.world, MODEL.includable if stripe else {})
         self._rule = ModelRule(MODEL) if stripe else None
         self._clock = clock
@@ -127,6 +131,20 @@ class Simulator:
         self._lenient = Checker(catalog, ignore_unknown=True, reader=reader)  # for other versions of the API
         self._lock = threading.RLock()
         self._busy: set[str] = set()
+
+    def _event_log(self, seed: object) -> EventLog:
+        known = frozenset(self.catalog.schema("event").properties["type"].enum)
+        kept = self.store.count("event")
+        ids = Ids(None if seed is None else (seed, "events", kept))
+        derived = partial(derive, known=known)
+        return EventLog(self.store, derived, ids, version=self.catalog.version, eager=self.store.path is not None)
+
+    def _commit(self, origin: Origin) -> None:
+        if self._events is not None:
+            self._events.note(origin)
+        else:
+            self.store.take_changes()
+        self.store.commit()
 
     @property
     def faults(self) -> Faults | None:
@@ -149,6 +167,18 @@ class Simulator:
         """(kind, id) of every object ever made, in order."""
         with self._lock:
             return self.store.ledger()
+
+    def listen(self, listener: Listener) -> None:
+        """Have each event told from now on; see :data:`host.simulator.event_log.Listener`. Of Stripe alone."""
+        assert self._events is not None
+        with self._lock:
+            self._events.listen(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Tell it no more."""
+        assert self._events is not None
+        with self._lock:
+            self._events.unlisten(listener)
 
     def close(self) -> None:
         """Close the store."""
@@ -298,6 +328,7 @@ class Simulator:
         call = exchange.call
         assert call is not None
         headers = {"idempotency-key": exchange.key} if exchange.key else {}
+        origin = Origin(exchange.request_id, exchange.key or None, "", call.now)
         try:
             try:
                 body = self._run(call)
@@ -310,12 +341,12 @@ class Simulator:
                     self.store.rollback()
                 answer = self._refused(exchange, refusal, headers)
                 if not refusal.worked:
-                    self.store.commit()
+                    self._commit(origin)
                     return answer
             if exchange.key:
                 saved = SavedAnswer(exchange.fingerprint, answer[0], answer[2], exchange.request_id, self._clock())
                 self.store.save_answer(exchange.key, saved)
-            self.store.commit()
+            self._commit(origin)
         except BaseException:
             self.store.rollback()
             raise

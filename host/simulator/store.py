@@ -13,10 +13,12 @@ import msgspec
 
 from host.errors import ConfigError
 from host.simulator.api_error import Refusal
+from host.simulator.change import Change
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 SCHEMA_VERSION = 1
+UNLISTED = frozenset({"event", "webhook_secret"})  # kinds that are in no ledger
 MOST_OBJECTS = 1_000_000
 MOST_BYTES = 1 << 30  # of JSON
 
@@ -73,6 +75,7 @@ class Store:
         self._answers: dict[str, SavedAnswer] = {}
         self._ledger: list[tuple[str, str]] = []
         self._undo: list[tuple[str, str, StoredObject | None]] = []
+        self._changes: list[Change] = []  # since the last commit, for whoever takes them
         self._saved: list[str] = []
         self._file = _StoreFile(path) if path is not None else None
         if self._file is not None:
@@ -93,8 +96,19 @@ class Store:
         found = self._kinds.get(kind)
         return None if found is None else found.records.get(id)
 
-    def put(self, kind: str, id: str, value: dict[str, Any], *, under: str = "", deleted: bool = False) -> bytes:
-        """Make or replace an object; returns its JSON. ``under`` counts when it is made."""
+    def put(
+        self,
+        kind: str,
+        id: str,
+        value: dict[str, Any],
+        *,
+        under: str = "",
+        deleted: bool = False,
+    ) -> bytes:
+        """Make or replace an object; returns its JSON. ``under`` counts when it is made.
+
+        What is of an ``UNLISTED`` kind is in no ledger, and no change that anybody is told of.
+        """
         group = self._kinds.get(kind)
         if group is None:
             group = self._kinds[kind] = Kind()
@@ -107,11 +121,25 @@ class Store:
         if old is None:
             group.records[id] = StoredObject(len(group.order), body, under, deleted)
             group.order.append(id)
-            self._ledger.append((kind, id))
+            if kind not in UNLISTED:
+                self._ledger.append((kind, id))
         else:
             group.records[id] = StoredObject(old.place, body, old.under, deleted)
         self._undo.append((kind, id, old))
+        if kind not in UNLISTED:
+            self._changes.append(Change(kind, id, None if old is None else old.body, body, deleted))
         return body
+
+    def announce(self, type: str, kind: str, id: str) -> None:
+        """Note an event about an object that no change of it shows."""
+        record = self.record(kind, id)
+        assert record is not None
+        self._changes.append(Change(kind, id, record.body, record.body, announced=type))
+
+    def take_changes(self) -> list[Change]:
+        """What was changed since they were last taken, in order."""
+        taken, self._changes = self._changes, []
+        return taken
 
     def newest(self, kind: str, before: int | None = None) -> Iterator[tuple[str, StoredObject]]:
         """Objects that are not deleted, newest first, from those made before place ``before``."""
@@ -198,10 +226,12 @@ class Store:
             if old is None:
                 del group.records[id]
                 group.order.pop()
-                self._ledger.pop()
+                if kind not in UNLISTED:
+                    self._ledger.pop()
             else:
                 group.records[id] = old
         self._undo.clear()
+        self._changes.clear()
         for key in self._saved:
             self._drop_answer(key)
         self._saved.clear()
@@ -217,7 +247,8 @@ class Store:
             group.order.append(id)
             group.records[id] = StoredObject(place, body, under, bool(deleted))
             self._bytes += len(body)
-            self._ledger.append((kind, id))
+            if kind not in UNLISTED:
+                self._ledger.append((kind, id))
         for key, *rest in file.answers():
             self._answers[key] = SavedAnswer(*rest)
             self._bytes += len(self._answers[key].body)

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.conftest import Cli
@@ -96,3 +97,42 @@ def test_wrong_usage_is_status_2(cli: Cli, arguments: tuple[str, ...], text: str
     done = cli("simulate", *arguments)
     assert (done.status, done.out) == (2, "")
     assert text in done.err
+
+
+def test_events_are_forwarded_signed_with_the_secret_it_prints(process: Process, tmp_path: Path) -> None:
+    """To an endpoint on this machine, those that were asked for."""
+    from host.serve.signatures import verify
+    from tests.simulator.test_events import Receiver
+
+    receiver = Receiver()
+    try:
+        running = process("simulate", "--port", "0", "--forward-to", receiver.url, "--events", "customer.*")
+        assert running.stdout is not None
+        lines = [running.stdout.readline().decode() for _ in range(4)]
+        url = lines[1].strip().partition("=")[2]
+        secret = lines[3].strip().removeprefix("export STRIPE_WEBHOOK_SECRET=")
+        for path in ("products", "customers"):
+            headers = {"Authorization": "Bearer sk_test_simulated"}
+            assert httpx.post(f"{url}/v1/{path}", data={"name": "x"}, headers=headers).status_code == 200
+        assert running.stderr is not None
+        assert running.stderr.readline().decode().split()[0] == "customer.created"
+    finally:
+        receiver.close()
+    (_, body), *more = receiver.got
+    assert more == []
+    verify(body, receiver.got[0][0]["stripe-signature"], [secret], now=0, tolerance=float("inf"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--events", "customer.*"), "--forward-to"),
+        (("--forward-to", "localhost:4242"), "expected a URL such as http://localhost:4242/webhook"),
+        (("--forward-to", "http://localhost", "--events", "custmer.created"), 'did you mean "customer.created"'),
+        (("--deliver", "twice:5%"), "--deliver 'twice:5%'"),
+    ],
+)
+def test_what_cannot_be_delivered_is_refused(cli: Cli, words: tuple[str, ...], message: str) -> None:
+    """A usage error that names it."""
+    done = cli("simulate", *words)
+    assert (done.status, message in done.err) == (2, True), done.err

@@ -20,6 +20,7 @@ from host.simulator.stripe import (
     checkout,
     customers,
     declared,
+    events,
     filters,
     hosted_pages,
     includable,
@@ -87,7 +88,6 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "test_helpers.test_clocks.create": checkout.create_clock,
     "topups.create": invoice_items.check_amounts,
     "transfers.create": invoice_items.check_amounts,
-    "webhook_endpoints.create": checkout.create_webhook,
 }
 
 MODULES: tuple[ModuleType, ...] = (
@@ -95,6 +95,7 @@ MODULES: tuple[ModuleType, ...] = (
     checkout,
     customers,
     declared,
+    events,
     filters,
     hosted_pages,
     includable,

@@ -155,12 +155,6 @@ def advance_clock(call: RequestContext) -> Object:
     return call.save("test_helpers.test_clock", clock)
 
 
-def create_webhook(call: RequestContext) -> Object:
-    """An endpoint; its secret is told once, here."""
-    endpoint = resources.create(call)
-    return {**endpoint, "secret": call.world.ids.new("whsec_", 32)}
-
-
 def create_file(call: RequestContext) -> Object:
     """What was uploaded: name, size and type; the content is not kept."""
     sent = call.params.get("file")

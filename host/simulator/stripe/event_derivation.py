@@ -7,30 +7,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from host.simulator.change import Change, Derived
 from host.simulator.stripe.event_names import names_of, updated_of
 
-__all__ = ["Change", "Derived", "derive", "previous_attributes"]
+__all__ = ["derive", "previous_attributes"]
 
 _decode = msgspec.json.Decoder().decode
 Object = dict[str, Any]
-
-
-class Change(NamedTuple):
-    """One time that an object was kept: its JSON before (``None`` if it is new) and after."""
-
-    kind: str
-    id: str
-    before: bytes | None
-    after: bytes
-    deleted: bool = False
-
-
-class Derived(NamedTuple):
-    """One event: its type, its ``data.object``, and for ``updated`` what was different before."""
-
-    type: str
-    object: Object
-    previous: Object | None = None
 
 
 class _Steps(NamedTuple):
@@ -48,6 +31,9 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
     between is nothing that anybody saw.
     """
     found: list[tuple[int, Derived]] = []
+    for place, change in enumerate(changes):
+        if change.announced:
+            found.append((place, Derived(change.announced, _decode(change.after))))
     for steps in _steps(changes):
         found.extend(_events(steps, known))
     return [event for _, event in sorted(found, key=lambda each: each[0])]
@@ -56,6 +42,8 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
 def _steps(changes: Sequence[Change]) -> Iterator[_Steps]:
     by_object: dict[tuple[str, str], _Steps] = {}
     for place, change in enumerate(changes):
+        if change.announced:
+            continue
         key = (change.kind, change.id)
         steps = by_object.get(key)
         if steps is None:

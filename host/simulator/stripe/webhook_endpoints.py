@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from host.simulator import resources
 from host.simulator.context import Object, RequestContext
+
+SECRETS = "webhook_secret"  # the kind of the endpoints' secrets, by the endpoint's id
+
+
+def create_endpoint(call: RequestContext) -> Object:
+    """An endpoint; its secret is told once, here."""
+    endpoint = resources.create(call)
+    endpoint.pop("secret", None)
+    call.save("webhook_endpoint", endpoint)
+    secret = call.world.ids.new("whsec_", 32)
+    call.world.store.put(SECRETS, endpoint["id"], {"id": endpoint["id"], "secret": secret})
+    return {**endpoint, "secret": secret}
 
 
 def update_endpoint(call: RequestContext) -> Object:
@@ -13,5 +26,5 @@ def update_endpoint(call: RequestContext) -> Object:
     return call.save("webhook_endpoint", endpoint)
 
 
-BEHAVIOURS = {"webhook_endpoints.update": update_endpoint}
+BEHAVIOURS = {"webhook_endpoints.create": create_endpoint, "webhook_endpoints.update": update_endpoint}
 EFFECTS = {"webhook_endpoints.update": {"disabled"}}

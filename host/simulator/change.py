@@ -1,0 +1,28 @@
+"""What a request changed, and what it led to."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+__all__ = ["Change", "Derived"]
+
+
+class Change(NamedTuple):
+    """One time that an object was kept: its JSON before (``None`` if it is new) and after. Or, with ``announced``, the
+    type of an event that no change of the object shows.
+    """
+
+    kind: str
+    id: str
+    before: bytes | None
+    after: bytes
+    deleted: bool = False
+    announced: str = ""
+
+
+class Derived(NamedTuple):
+    """One event: its type, its ``data.object``, and for ``updated`` what was different before."""
+
+    type: str
+    object: dict[str, Any]
+    previous: dict[str, Any] | None = None

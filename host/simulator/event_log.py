@@ -1,0 +1,102 @@
+"""The events of a simulated API: noted as what changed, made into objects when somebody asks for them.
+
+Most runs never ask. So a request leaves only references to the JSON that was kept anyway, and its events are derived,
+given ids and stored when events are listed, retrieved or delivered, or the store is a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from host.simulator.change import Change, Derived
+from host.simulator.ids import Ids
+from host.simulator.store import Store
+
+__all__ = ["EventLog", "Listener", "Origin"]
+
+Object = dict[str, Any]
+Listener = Callable[[Object], "list[Callable[[], None]]"]
+"""Gives for an event what begins each of its deliveries. Under the simulator's lock: neither may wait."""
+
+
+class Origin(NamedTuple):
+    """What led to events: the request's id and idempotency key (``None`` for what time did), the connected account it
+    was made in ("" for the platform), and when, in seconds since 1970.
+    """
+
+    request_id: str | None
+    key: str | None
+    account: str
+    at: int
+
+
+class EventLog:
+    """The events of one simulator. Used under its lock.
+
+    ``derive(changes)`` gives the events of one request's changes. ``eager`` has them made at once.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        derive: Callable[[Sequence[Change]], list[Derived]],
+        ids: Ids,
+        *,
+        version: str,
+        eager: bool,
+    ) -> None:
+        self._store = store
+        self._derive = derive
+        self._ids = ids
+        self._version = version
+        self._eager = eager
+        self._noted: list[tuple[list[Change], Origin]] = []
+        self._listeners: list[Listener] = []
+
+    def note(self, origin: Origin) -> None:
+        """Take what has changed since the last time. Before it is committed."""
+        changes = self._store.take_changes()
+        if changes:
+            self._noted.append((changes, origin))
+            if self._eager or self._listeners:
+                self.settle()
+
+    def listen(self, listener: Listener) -> None:
+        """Have each event told from now on, in their order."""
+        self.settle()
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Tell it no more."""
+        self._listeners.remove(listener)
+
+    def settle(self) -> None:
+        """Make objects of all that was noted; they can then be listed."""
+        noted, self._noted = self._noted, []
+        for changes, origin in noted:
+            for derived in self._derive(changes):
+                self._make(derived, origin)
+
+    def _make(self, derived: Derived, origin: Origin) -> None:
+        data: Object = {"object": derived.object}
+        if derived.previous is not None:
+            data["previous_attributes"] = derived.previous
+        event: Object = {
+            "id": self._ids.new("evt_"),
+            "object": "event",
+            "api_version": self._version,
+            "created": origin.at,
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": {"id": origin.request_id, "idempotency_key": origin.key},
+            "type": derived.type,
+        }
+        if origin.account:
+            event["account"] = origin.account
+        told = [deliver for listener in self._listeners for deliver in listener(event)]
+        event["pending_webhooks"] = len(told)
+        self._store.put("event", event["id"], event)
+        for deliver in told:
+            deliver()

@@ -1,0 +1,37 @@
+"""Events: https://docs.stripe.com/api/events. What they are derived from is in ``event_derivation``."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from host.simulator import pagination, resources
+from host.simulator.context import Filter, Object, RequestContext, Test
+
+
+def list_events(call: RequestContext) -> Object | bytes:
+    """Those of the last 30 days, newest first."""
+    _settle(call)
+    return pagination.page(call)
+
+
+def retrieve_event(call: RequestContext) -> Object | bytes:
+    """One event by its id."""
+    _settle(call)
+    return resources.retrieve(call)
+
+
+def _settle(call: RequestContext) -> None:
+    assert call.world.events is not None
+    call.world.events.settle()
+
+
+def _of_types(call: RequestContext, wanted: Any) -> Test:
+    patterns = wanted if isinstance(wanted, list) else [wanted]
+    return lambda value: any(fnmatchcase(value["type"], pattern) for pattern in patterns)
+
+
+_TYPES: Filter = _of_types
+BEHAVIOURS = {"events.list": list_events, "events.retrieve": retrieve_event}
+FILTERS = {"events.list": {"type": _TYPES, "types": _TYPES}}
+MAKES = {"event"}
