@@ -46,6 +46,7 @@ NEVER = {("apis", "lua"), ("policy", "lua"), ("http", "bridge.worker")}
 UPWARD: dict[tuple[str, str], str] = {}
 
 SHARED = {
+    "httpx": "the host's transport, and what the simulator delivers webhooks with: no call of a script's",
     "msgspec": "the package's one JSON and msgpack codec; what it makes are plain values",
     "sqlalchemy": "journals in any database, and what scripts are granted: two uses of one library",
 }
