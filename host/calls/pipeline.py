@@ -20,7 +20,7 @@ from host.apis.catalog import Catalog, Operation
 from host.apis.encode import in_order
 from host.apis.methods import builder_method, has_method
 from host.apis.nearest import meant, short
-from host.apis.options import NO_OPTIONS, CallOptions
+from host.apis.options import CallOptions
 from host.apis.pages import next_page, page_request
 from host.apis.prepare import beyond_catalog, bind, check_value, prepare
 from host.apis.unknown_names import Beyond, other_version
@@ -280,7 +280,7 @@ class CallPipeline:
         operation, options = asked.operation, asked.options
         call.again = options.idempotency_key is not None
         if asked.keyed and options.idempotency_key is None:
-            options = _keyed(options, call.key or self._keys.next())
+            options = options.keyed(call.key or self._keys.next())
         request = asked.request(api.catalog, options, api.base_url)
         call.beyond = asked.beyond(api.catalog)
         words = asked.words(api.catalog)
@@ -456,12 +456,13 @@ class CallPipeline:
         arguments: dict[str, Any],
         options: CallOptions,
     ) -> None:
+        key = None
         if operation.keyed and options.idempotency_key is None and operation.mutation:
-            options = _keyed(options, call.key or self._keys.next())
+            key = call.key or self._keys.next()
         beyond: Beyond | None = None
         if options.extra or options.api_version is not None or api.catalog.facts.asked_version:
             beyond = beyond_catalog(api.catalog, options)
-        request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url, beyond=beyond)
+        request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url, beyond=beyond, key=key)
         if beyond is None or not beyond.names:
             self._dispatch(run, call, api, operation, request)
             return
@@ -689,12 +690,6 @@ _REJECTED = Reply(error=CallError("rejected", outcome="rejected"))
 def _digest(request: Request | None) -> int | None:
     """By which the same request is known when it is sent again."""
     return None if request is None else hash((request.url, request.headers, request.content))
-
-
-def _keyed(options: CallOptions, key: str) -> CallOptions:
-    if options is NO_OPTIONS:
-        return CallOptions(key)
-    return msgspec.structs.replace(options, idempotency_key=key)
 
 
 def _operation_at(catalog: Catalog, path: str) -> tuple[Operation, dict[str, Any]] | None:
