@@ -23,6 +23,7 @@ from host.apis.encode import (
     scalar_text,
     sorted_json,
 )
+from host.apis.form_shapes import FormShapes
 from host.apis.methods import builder_method, method_names
 from host.apis.nearest import short
 from host.apis.options import NO_OPTIONS, CallOptions
@@ -90,6 +91,8 @@ class _Plan:
         "mutation",
         "path",
         "required",
+        "shapes",
+        "url",
         "wires",
     )
 
@@ -104,6 +107,8 @@ class _Plan:
         self.path = _path_parts(operation.path)
         self.more = len(self.path) > 1 or operation.body not in (None, "form")  # than a fixed path and a form
         self.form = operation.body == "form"
+        self.shapes = FormShapes(self.entries, self.required) if self.form and not self.more else None
+        self.url = ("", "")  # the last base URL, and where the operation is below it
         own = operation.security
         self.keyed = bool(catalog.default_security if own is None else own)  # a key goes on it
         result = catalog.resolve(operation.result) if operation.result is not None else None
@@ -233,14 +238,22 @@ def prepare(
     base_url: str,
     boundary: str | None = None,
     beyond: Beyond | None = None,
+    key: str | None = None,
 ) -> Request:
     """The request of a call. Checks everything, whatever was checked before.
 
-    ``beyond`` (of :func:`beyond_catalog`) is filled with what was sent past the catalog.
+    ``key`` is the idempotency key where the options have none. ``beyond`` (of :func:`beyond_catalog`) is filled with
+    what was sent past the catalog.
     Raises ``InvalidCall`` for the first bad argument, or naming all required ones that are missing.
     """
     plan = catalog.plans.get(operation.id) or _plan(catalog, operation)
     options = options or NO_OPTIONS
+    if options is NO_OPTIONS and plan.shapes is not None and not catalog.facts.asked_version:
+        content = plan.shapes.body(arguments)
+        if content is not None:
+            return _prepared(catalog, operation, plan, base_url, content, key)
+    if key is not None and options.idempotency_key is None:
+        options = options.keyed(key)
     entries = plan.entries
     body: list[str] = []
     query: list[str] = []
@@ -419,9 +432,7 @@ def _request(
         path, more, content = _others(operation, plan, others, boundary)
     if body:
         content = "&".join(body).encode("ascii")
-    if operation.server and base_url.rstrip("/") == catalog.base_url:
-        base_url = operation.server
-    url = base_url.removesuffix("/") + path
+    url = _base(catalog, operation, base_url) + path
     if query:
         url = f"{url}?{'&'.join(query)}"
     facts = catalog.facts
@@ -446,6 +457,39 @@ def _request(
         key if operation.keyed else None,
         options.timeout,
         options.retries,
+    )
+
+
+def _base(catalog: Catalog, operation: Operation, base_url: str) -> str:
+    """What an operation's path is below."""
+    if operation.server and base_url.rstrip("/") == catalog.base_url:
+        base_url = operation.server
+    return base_url.removesuffix("/")
+
+
+def _prepared(
+    catalog: Catalog, operation: Operation, plan: _Plan, base_url: str, content: bytes, key: str | None
+) -> Request:
+    """The request of a call whose body is all that its arguments decide."""
+    base, url = plan.url
+    if base != base_url:
+        url = _base(catalog, operation, base_url) + plan.path[0]
+        plan.url = base_url, url
+    if key is None:
+        headers = plan.common
+    elif plan.key_header:
+        headers = (*plan.common, (plan.key_header, key))
+    else:
+        headers = plan.common + option_headers(catalog, operation, NO_OPTIONS.keyed(key))
+    return Request(
+        operation.method,
+        url,
+        headers,
+        content,
+        plan.label,
+        plan.mutation,
+        catalog.facts.name if plan.keyed else None,
+        key if operation.keyed else None,
     )
 
 
