@@ -20,6 +20,7 @@ from host.errors import ConfigError, UsageError
 from host.frozen import Frozen
 from host.limits import ApiLimits, read_api_limits
 from host.stray_variables import read_env_file, strays, warn
+from host.transports import TRANSPORTS, TransportName
 
 __all__ = ["DEMO_KEY", "Secret", "Settings"]
 
@@ -111,7 +112,7 @@ class Settings(Frozen, frozen=True):
     max_per_host: int | None = None
     queue_capacity: int = 1024
     api_limits: Mapping[str, ApiLimits] = msgspec.field(default_factory=dict)
-    transport: Literal["auto", "httpx"] = "auto"
+    transport: TransportName = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     journal: str | None = None
     graphql_endpoint: str | None = None
@@ -426,7 +427,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "max_per_host": ("HOST_MAX_PER_HOST", _optional(_count(100_000))),
     "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
     "api_limits": ("HOST_API_LIMITS", read_api_limits),
-    "transport": ("HOST_TRANSPORT", _choice("auto", "httpx")),
+    "transport": ("HOST_TRANSPORT", _choice(*TRANSPORTS)),
     "journal": ("HOST_JOURNAL", _read_journal),
     "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),
     "graphql_token": ("GRAPHQL_TOKEN", _read_token),
