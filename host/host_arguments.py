@@ -10,6 +10,7 @@ from host import arguments
 from host.apis.catalog import Catalog
 from host.errors import UsageError
 from host.http.sender import HttpxParts
+from host.limits import MOST_PROCESSES
 from host.settings import Settings
 from host.transports import TRANSPORTS
 
@@ -27,8 +28,6 @@ __all__ = [
     "check_simulator",
     "checked_parts",
 ]
-
-MOST_PROCESSES = 256
 
 
 class ApiArguments(TypedDict, total=False):
