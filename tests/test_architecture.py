@@ -31,7 +31,7 @@ LAYERS = (
     "simulator",
     "processes",
     "config_file stats",
-    "host_arguments api_registry extension",
+    "host_arguments api_registry extension host_engine host_simulator host_durable host_runs",
     "host",
     "worker_process report",
     "testing",
