@@ -1,10 +1,10 @@
-"""Where the host keeps what outlives a process: the journal of durable runs, the record of daily budgets."""
+"""Where the host keeps what outlives a process: data (the journal, the record of daily budgets) and caches."""
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["data_file"]
+__all__ = ["cache_folder", "data_file"]
 
 
 def data_file(name: str) -> str:
@@ -14,3 +14,12 @@ def data_file(name: str) -> str:
     from platformdirs import user_data_dir  # most runs keep nothing
 
     return os.path.join(user_data_dir("luahost", appauthor=False), name)
+
+
+def cache_folder() -> str:
+    """The folder of what can be made again, as the platform has it: on Linux ``$XDG_CACHE_HOME/luahost``, by default
+    ``~/.cache/luahost``.
+    """
+    from platformdirs import user_cache_dir  # most runs have no API but Stripe
+
+    return user_cache_dir("luahost", appauthor=False)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from host.api_registry import Apis
     from host.apis.catalog import Catalog
     from host.apis.definition import Credentials, Document
-    from host.bridge.worker import AsyncWorker
     from host.config_file import ApiEntry
     from host.functions.functions import Effect
     from host.functions.registration import Functions
     from host.host_arguments import NamedApi
+    from host.host_engine import Engine
     from host.http.sender import Sender
     from host.libraries.library import Libraries, Library
     from host.policy.policy import HostPolicy
@@ -48,7 +48,7 @@ class Additions:
     _rules: HostPolicy
     _runs: Runs
     _wire: Sender
-    _worker: AsyncWorker
+    _engine: Engine
 
     @overload
     def function(self, fn: F, /, *, name: str | None = None, effect: Effect = "write", inline: bool = False) -> F: ...
@@ -209,9 +209,9 @@ class Additions:
             raise UsageError("a simulated host sends nothing, so it has no use for a transport")
         if self._added.are_more:
             raise UsageError("use() comes before add_api(), whose tokens are fetched the same way")
-        self._worker.pin()
+        self._engine.worker.pin()
         self._wire.use(self._open_client(checked_parts(transport, mounts, event_hooks, auth)))
-        self._worker.add_closer(self._wire.client.aclose)
+        self._engine.worker.add_closer(self._wire.client.aclose)
 
     def _open_client(self, parts: HttpxParts) -> Any:
         raise NotImplementedError  # the host's

@@ -10,7 +10,9 @@ from host import arguments
 from host.apis.catalog import Catalog
 from host.errors import UsageError
 from host.http.sender import HttpxParts
+from host.limits import MOST_PROCESSES
 from host.settings import Settings
+from host.transports import TRANSPORTS
 
 if TYPE_CHECKING:
     from typing import Required
@@ -26,8 +28,6 @@ __all__ = [
     "check_simulator",
     "checked_parts",
 ]
-
-MOST_PROCESSES = 256
 
 
 class ApiArguments(TypedDict, total=False):
@@ -68,7 +68,7 @@ def _api(name: str, given: Any) -> NamedApi:
 
 def checked_parts(transport: Any, mounts: Any, event_hooks: Any, auth: Any) -> HttpxParts:
     """The parts of httpx, each of a kind ``httpx.AsyncClient`` can use."""
-    expected = "'auto', 'httpx' or an httpx.AsyncBaseTransport"
+    expected = f"{', '.join(map(repr, TRANSPORTS))} or an httpx.AsyncBaseTransport"
     if transport is not None and not _is_transport(transport):
         raise arguments.wrong("transport", transport, expected)
     if mounts is not None:

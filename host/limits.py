@@ -12,6 +12,7 @@ from host.errors import UsageError
 MB = 1 << 20
 YEAR = 31_536_000.0  # seconds
 MOST = 1 << 48
+MOST_PROCESSES = 256  # worker processes of one host
 TIMES = ("lua_time", "run_time", "grace")
 
 

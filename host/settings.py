@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NoReturn, cast
+from typing import Annotated, Any, Literal, NoReturn, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,7 +19,9 @@ from host import arguments
 from host.errors import ConfigError, UsageError
 from host.frozen import Frozen
 from host.limits import ApiLimits, read_api_limits
+from host.option import Option
 from host.stray_variables import read_env_file, strays, warn
+from host.transports import TRANSPORTS, TransportName
 
 __all__ = ["DEMO_KEY", "Secret", "Settings"]
 
@@ -106,17 +108,30 @@ class Settings(Frozen, frozen=True):
     stripe_secret_key: Secret | None = None
     stripe_api_base: str = STRIPE_API_BASE
     stripe_api_version: str | None = None
-    http_timeout: float = 5.0
+    http_timeout: Annotated[
+        float, Option("--http-timeout", "Wait this long for the answer to one request.", "SECONDS")
+    ] = 5.0
     connect_timeout: float = 3.0
     request_deadline: float = 30.0
     max_in_flight: int = 1000
     max_per_host: int | None = None
     queue_capacity: int = 1024
-    api_limits: Mapping[str, ApiLimits] = msgspec.field(default_factory=dict)
-    transport: Literal["auto", "httpx"] = "auto"
-    lenient: bool = False
+    api_limits: Annotated[
+        Mapping[str, ApiLimits],
+        Option(
+            "--api-limits",
+            "How an API is called: rate (a second), burst, in_flight, retries (repeatable).",
+            "NAME:rate=N,…",
+        ),
+    ] = msgspec.field(default_factory=dict)
+    transport: TransportName = "auto"
+    lenient: Annotated[
+        bool, Option("--lenient", "Simulated: answer by its shape what is not modelled, and list it at the end.")
+    ] = False
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
-    journal: str | None = None
+    journal: Annotated[
+        str | None, Option("--journal", "Where durable runs are recorded: a file, or a database's URL.", "URL")
+    ] = None
     graphql_endpoint: str | None = None
     graphql_token: Secret | None = None
     graphql_schema: str | None = None
@@ -444,7 +459,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "max_per_host": ("HOST_MAX_PER_HOST", _optional(_count(100_000))),
     "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
     "api_limits": ("HOST_API_LIMITS", read_api_limits),
-    "transport": ("HOST_TRANSPORT", _choice("auto", "httpx")),
+    "transport": ("HOST_TRANSPORT", _choice(*TRANSPORTS)),
     "lenient": ("HOST_LENIENT", _read_flag),
     "journal": ("HOST_JOURNAL", _read_journal),
     "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),

@@ -58,14 +58,14 @@ class ChildHost(Host):
         self.remote = RemoteClient(tell)
         super().__init__(simulate=opening.simulated, sinks=[sink] if opening.watched else [], **opening.options)
         self._granted: dict[bytes, HostPolicy] = {}
-        self._worker.share_room(lambda calls: self.lenders.room(ALL, opening.room, calls))
+        self._engine.worker.share_room(lambda calls: self.lenders.room(ALL, opening.room, calls))
 
     def heard(self, message: m.Message) -> None:
         """What the parent said of limits and simulated calls; from the reading thread."""
         if isinstance(message, m.Answered):
-            self._worker.tell(self.remote.heard, message)
+            self._engine.worker.tell(self.remote.heard, message)
         else:
-            self._worker.tell(self.lenders.heard, message, monotonic())
+            self._engine.worker.tell(self.lenders.heard, message, monotonic())
 
     def offered(self, api: Api) -> None:
         """Scripts have an API from now on; on a simulated host the parent simulates it."""
@@ -97,7 +97,7 @@ class ChildHost(Host):
             self._granted[grant] = found
         return found
 
-    def _read_settings(self, env_file: Any, overrides: Any, claimed: Any) -> Settings:
+    def _read_settings(self, given: Any, file: Any, claimed: Any) -> Settings:
         return Settings(**self._opening.settings)  # the parent's, whatever this process's environment says
 
     def _check_key(self) -> None:
@@ -110,7 +110,7 @@ class ChildHost(Host):
         return chain(
             send,
             limits=self.lenders,
-            on_wait=self._worker.extend_deadline,
+            on_wait=self._engine.worker.extend_deadline,
             policies=policies_of(self.settings),
         )
 

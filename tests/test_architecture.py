@@ -15,7 +15,8 @@ HOST = ROOT / "host"
 
 # Packages and modules of host/, lowest first; those of one line do not import each other.
 LAYERS = (
-    "errors frozen heap limits events settings arguments data_folder stray_variables decoding",
+    "errors framing frozen heap limits events settings arguments data_folder sqlite_file stray_variables "
+    "transports option decoding",
     "lua",
     "bridge",
     "http",
@@ -31,7 +32,7 @@ LAYERS = (
     "processes",
     "webhooks",
     "config_file stats",
-    "host_arguments api_registry extension",
+    "host_arguments api_registry extension host_engine host_simulator host_durable host_runs host_webhooks",
     "host",
     "worker_process report",
     "testing",

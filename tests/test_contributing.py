@@ -26,8 +26,9 @@ def test_what_it_names_in_a_file_is_in_it() -> None:
     """Tables and functions to extend are named as they are called."""
     for file, name in (
         ("cli/commands.py", "NAMES"), ("policy/units.py", "UNITS"), ("settings.py", "_READERS"),
-        ("cli/run.py", "sinks_of"),
-        ("http/client.py", "_choose"), ("http/limiter.py", "limited"), ("run/session.py", "_call"),
+        ("cli/report_options.py", "Reporting"),
+        ("http/client.py", "OWN_TRANSPORTS"), ("sqlite_file.py", "USES"),
+        ("durable/inverses.py", "INVERSES"), ("http/limiter.py", "limited"), ("run/session.py", "_call"),
     ):  # fmt: skip
         assert name in TEXT
         assert name in (ROOT / "host" / file).read_text(encoding="utf-8")

@@ -24,3 +24,15 @@ def test_journal_and_budgets_are_in_the_same_folder_as_ever(
     folder = Path(given or tmp_path / ".local" / "share", "luahost")
     assert Path(default_journal()) == folder / "journal.sqlite"
     assert default_path() == folder / "spending.sqlite"
+
+
+def test_no_other_file_looks_for_the_users_folders() -> None:
+    """Where data and caches go is decided in ``host/data_folder.py``; everybody else asks it."""
+    host = Path(__file__).parent.parent / "host"
+    words = ("XDG_", "LOCALAPPDATA", "platformdirs", "Application Support")
+    found = [
+        path.relative_to(host).as_posix()
+        for path in host.rglob("*.py")
+        if path.name != "data_folder.py" and any(word in path.read_text(encoding="utf-8") for word in words)
+    ]
+    assert found == []

@@ -12,21 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from host.apis.catalog import FORMAT, Catalog
+from host.data_folder import cache_folder
 from host.errors import CatalogError
 
-__all__ = ["cache_folder", "catalog_of"]
+__all__ = ["catalog_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
 _MAKERS = ("bodies", "catalog", "document", "naming", "openapi", "pagination", "schemas")
-
-
-def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where catalogs are kept: ``$XDG_CACHE_HOME/luahost``, by default ``~/.cache/luahost``."""
-    if sys.platform == "win32":
-        base = environ.get("LOCALAPPDATA") or str(Path.home())
-    else:
-        base = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "luahost"
 
 
 def catalog_of(
@@ -50,7 +42,7 @@ def catalog_of(
 
     path = Path(document)
     data = read_bytes(path)
-    kept = (folder or cache_folder() / "catalogs") / f"{name}-{_digest(data)}.catalog"
+    kept = (folder or Path(cache_folder(), "catalogs")) / f"{name}-{_digest(data)}.catalog"
     try:
         catalog = Catalog.load(kept.read_bytes())
         if catalog.name == name:

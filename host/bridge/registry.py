@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import inspect
-import queue
 from collections.abc import Callable, Mapping
 from time import monotonic
 from types import MappingProxyType
@@ -14,6 +11,7 @@ from typing import Any
 from host import arguments
 from host.bridge.in_flight import AsyncFunction
 from host.bridge.request import AsyncRequest, Reply
+from host.bridge.waiting import Begin, wait, wait_async
 from host.bridge.worker import AsyncWorker
 from host.errors import UsageError
 from host.limits import is_seconds
@@ -82,15 +80,7 @@ class AsyncFunctionRegistry:
         """
         worker = self._attached()
         worker.check_may_block("make_request", "Await make_request_async() there instead.")
-        slot: queue.SimpleQueue[Reply] = queue.SimpleQueue()
-        request = self._request(endpoint, method, data, timeout, slot.put)
-        worker.submit(request)
-        try:
-            reply = slot.get()
-        except BaseException:  # Ctrl-C: whoever waited is gone
-            worker.cancel(request)
-            raise
-        return _value(reply)
+        return _value(wait(self._begins(endpoint, method, data, timeout)))
 
     async def make_request_async(
         self,
@@ -103,25 +93,15 @@ class AsyncFunctionRegistry:
         """The same from a running loop, any loop, without blocking it. Cancelling it cancels the call."""
         worker = self._attached()
         worker.step_aside()  # in a plain function that turns a loop of its own
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Reply] = loop.create_future()
+        return _value(await wait_async(self._begins(endpoint, method, data, timeout)))
 
-        def settle(reply: Reply) -> None:
-            if not future.done():
-                future.set_result(reply)
+    def _begins(self, endpoint: str, method: str, data: dict[str, Any] | None, timeout: float | None) -> Begin[Reply]:
+        def begin(tell: Callable[[Reply], None]) -> Callable[[], object]:
+            request = self._request(endpoint, method, data, timeout, tell)
+            self.submit(request)
+            return lambda: self.cancel(request)
 
-        def deliver(reply: Reply) -> None:
-            with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(settle, reply)
-
-        request = self._request(endpoint, method, data, timeout, deliver)
-        worker.submit(request)
-        try:
-            reply = await future
-        except asyncio.CancelledError:
-            worker.cancel(request)
-            raise
-        return _value(reply)
+        return begin
 
     def _attached(self) -> AsyncWorker:
         if self._worker is None:

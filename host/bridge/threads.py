@@ -6,8 +6,6 @@ may go on then, and begin runs.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
 from concurrent import futures
@@ -15,6 +13,7 @@ from concurrent.futures.thread import ThreadPoolExecutor  # at once: later it ca
 from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
+from host.bridge.waiting import wait_async
 from host.errors import ClosedError
 
 IDLE = 10.0  # seconds without work after which a thread ends
@@ -26,38 +25,29 @@ T = TypeVar("T")
 
 
 class _Job:
-    __slots__ = ("future", "given_up", "loop", "work")
+    """Work to be done on a thread; ``tell`` gets its value, or what it raised."""
 
-    def __init__(self, work: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> None:
+    __slots__ = ("given_up", "tell", "work")
+
+    def __init__(self, work: Callable[[], Any], tell: Callable[[tuple[Any, BaseException | None]], None]) -> None:
         self.work = work
-        self.loop = loop
-        self.future = future
+        self.tell = tell
         self.given_up = False
 
     def __call__(self) -> None:
-        """Do the work and tell the loop, unless nobody waits any more."""
+        """Do the work and tell, unless nobody waits any more."""
         if self.given_up:
             return
-        value: Any = None
-        failure: BaseException | None = None
         try:
-            value = self.work()
+            done = self.work(), None
         except BaseException as error:
-            failure = error
-        future = self.future
+            self.tell((None, error))
+        else:
+            self.tell(done)
 
-        def settle() -> None:
-            if future.done():
-                return
-            if failure is None:
-                future.set_result(value)
-            elif isinstance(failure, StopIteration):  # which a future cannot hold
-                future.set_exception(RuntimeError("the function raised StopIteration"))
-            else:
-                future.set_exception(failure)
-
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            self.loop.call_soon_threadsafe(settle)
+    def give_up(self) -> None:
+        """Do not begin it."""
+        self.given_up = True
 
 
 class Threads:
@@ -79,14 +69,21 @@ class Threads:
 
     async def run(self, work: Callable[[], Any]) -> Any:
         """``work()`` on a thread. Cancelling stops the wait: work that has begun goes on unseen."""
-        loop = asyncio.get_running_loop()
-        job = _Job(work, loop, loop.create_future())
-        self.begin(job)
+
+        def begin(tell: Callable[[tuple[Any, BaseException | None]], None]) -> Callable[[], object]:
+            job = _Job(work, tell)
+            self.begin(job)
+            return job.give_up
+
+        value, failure = await wait_async(begin)
         try:
-            return await job.future
-        except asyncio.CancelledError:
-            job.given_up = True
-            raise
+            if isinstance(failure, StopIteration):  # which no coroutine can raise
+                raise RuntimeError("the function raised StopIteration") from failure
+            if failure is not None:
+                raise failure
+            return value
+        finally:
+            del failure  # which holds this frame
 
     def begin(self, job: Callable[[], None]) -> None:
         """Have ``job()`` called on a thread. It must not raise. Raises ``ClosedError``."""

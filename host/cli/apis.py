@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from host.cli.host_options import api_option, documents
 from host.cli.strict import StrictCommand
-from host.errors import ConfigError, UsageError
+from host.errors import UsageError
 
 if TYPE_CHECKING:
     from host.apis.catalog import Catalog
-    from host.settings import Settings
 
-__all__ = ["api_limits_option", "api_option", "check_limited", "command", "documents"]
-
-
-def documents(given: tuple[str, ...]) -> dict[str, str]:
-    """``("petstore=pets.yaml",)`` → names and files. Raises ``UsageError``."""
-    found: dict[str, str] = {}
-    for each in given:
-        name, _, file = each.partition("=")
-        if not name or not file:
-            raise UsageError(f"--api {each}: expected NAME=FILE, such as petstore=petstore.yaml")
-        if name in found or name == "stripe":
-            raise UsageError(f"--api {each}: the name {name} is taken")
-        found[name] = file
-    return found
-
-
-api_option = click.option(
-    "--api",
-    "apis",
-    metavar="NAME=FILE",
-    multiple=True,
-    help="Also offer the API of this OpenAPI document, as NAME.… (repeatable).",
-)
-
-api_limits_option = click.option(
-    "--api-limits",
-    metavar="NAME:rate=N,…",
-    multiple=True,
-    callback=lambda _, __, given: "; ".join(given) or None,
-    help="How an API is called: rate (a second), burst, in_flight, retries (repeatable).",
-)
-
-
-def check_limited(settings: Settings, others: Iterable[str]) -> None:
-    """Raise ``ConfigError`` for limits of an API that is not there, which would hold for nothing."""
-    known = list(dict.fromkeys(["stripe", *others]))
-    for name in settings.api_limits:
-        if name not in known:
-            raise ConfigError(
-                f"HOST_API_LIMITS (set by {settings.source('api_limits')}) names the API {name!r}; "
-                f"there are {', '.join(known)}"
-            )
+__all__ = ["command"]
 
 
 @click.command(
@@ -106,7 +64,7 @@ def command(
 
 
 def _catalogs(files: dict[str, str]) -> dict[str, Catalog]:
-    from host.apis.cache import catalog_of  # run takes its option from this file: it must not wait for these
+    from host.apis.cache import catalog_of
     from host.apis.stripe import load
 
     found = {"stripe": load()}

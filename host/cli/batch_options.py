@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 import msgspec
+
+from host.cli.struct_options import fields_of, struct_options
+from host.limits import MOST_PROCESSES
+from host.option import Option
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -34,29 +36,40 @@ class MaxFailures(msgspec.Struct, frozen=True):
         return self.text
 
 
-def _max_failures(ctx: click.Context, param: click.Parameter, value: str | None) -> MaxFailures | None:
-    if value is None:
-        return None
-    from fractions import Fraction  # for this option alone
+class _MaxFailures(click.ParamType[MaxFailures]):
+    name = "share"
 
-    match = re.fullmatch(r"(\d{1,9})|(\d{1,3}(?:\.\d{1,6})?)%", value.strip(), re.ASCII)
-    number = int(match[1]) if match and match[1] else None
-    share = Fraction(match[2]) / 100 if match and match[2] else None
-    if not number and not (share and share <= 1):
-        expected = "a number from 1 (1 stops at the first failure), or a share above 0% and at most 100%"
-        raise click.BadParameter(f"{value!r}: expected {expected}.", ctx, param)
-    return MaxFailures(value.strip(), number, share)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> MaxFailures:
+        from fractions import Fraction  # for this option alone
+
+        match = re.fullmatch(r"(\d{1,9})|(\d{1,3}(?:\.\d{1,6})?)%", value.strip(), re.ASCII)
+        number = int(match[1]) if match and match[1] else None
+        share = Fraction(match[2]) / 100 if match and match[2] else None
+        if not number and not (share and share <= 1):
+            expected = "a number from 1 (1 stops at the first failure), or a share above 0% and at most 100%"
+            self.fail(f"{value!r}: expected {expected}.", param, ctx)
+        return MaxFailures(value.strip(), number, share)
 
 
 class Batch(msgspec.Struct, frozen=True):
     """What the options for many runs say; ``None`` is not said."""
 
-    jobs: int | None
-    repeat: int | None
-    each: str | None
-    processes: int
-    stats: bool
-    max_failures: MaxFailures | None = None
+    jobs: Annotated[
+        int | None,
+        Option("--jobs", f"With many runs: how many at once (default {CONCURRENCY}).", "N", click.IntRange(1, 100_000)),
+    ] = None
+    repeat: Annotated[int | None, Option("--repeat", "Run each script N times.", "N", click.IntRange(1))] = None
+    each: Annotated[
+        str | None, Option("--each", "Run once for each row of a .csv, .tsv or .jsonl file: the global row.", "FILE")
+    ] = None
+    processes: Annotated[
+        int, Option("--processes", "Spread many runs over N worker processes.", "N", click.IntRange(1, MOST_PROCESSES))
+    ] = 1
+    max_failures: Annotated[
+        MaxFailures | None,
+        Option("--max-failures", "Begin no more runs once N, or P% of all, have failed.", "N|P%", _MaxFailures()),
+    ] = None
+    stats: Annotated[bool, Option("--stats", "Show the host's health on stderr at the end.")] = False
 
     @property
     def asked(self) -> bool:
@@ -65,48 +78,5 @@ class Batch(msgspec.Struct, frozen=True):
         return any(each is not None for each in said)
 
 
-def batch_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options, which reach it as one value, ``batch``."""
-
-    @functools.wraps(function)
-    def with_batch(
-        *args: Any,
-        jobs: int | None,
-        repeat: int | None,
-        each: str | None,
-        processes: int,
-        stats: bool,
-        max_failures: MaxFailures | None,
-        **rest: Any,
-    ) -> Any:
-        return function(*args, batch=Batch(jobs, repeat, each, processes, stats, max_failures), **rest)
-
-    options = (
-        click.option(
-            "--jobs",
-            type=click.IntRange(1, 100_000),
-            metavar="N",
-            help=f"With many runs: how many at once (default {CONCURRENCY}).",
-        ),
-        click.option("--repeat", type=click.IntRange(1), metavar="N", help="Run each script N times."),
-        click.option(
-            "--each", metavar="FILE", help="Run once for each row of a .csv, .tsv or .jsonl file: the global row."
-        ),
-        click.option(
-            "--processes",
-            type=click.IntRange(1, 256),
-            default=1,
-            metavar="N",
-            help="Spread many runs over N worker processes.",
-        ),
-        click.option(
-            "--max-failures",
-            callback=_max_failures,
-            metavar="N|P%",
-            help="Begin no more runs once N, or P% of all, have failed.",
-        ),
-        click.option("--stats", is_flag=True, help="Show the host's health on stderr at the end."),
-    )
-    for option in reversed(options):
-        with_batch = option(with_batch)
-    return with_batch
+batch_options = struct_options("batch", fields_of(Batch), Batch)
+"""Gives a command the options, which reach it as one value, ``batch``."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from host.cli.strict import StrictCommand
+from host.limits import MOST_PROCESSES
 
 if TYPE_CHECKING:
     from host.host import Host
@@ -53,7 +54,9 @@ Example:
 @click.option("--tasks", type=click.IntRange(1), default=1, show_default=True, help="In each script.")
 @click.option("--creates", type=click.IntRange(1), required=True, help="How many products in all.")
 @click.option("--warmup", type=click.IntRange(0), default=0, show_default=True, help="More, before the clock.")
-@click.option("--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--processes", type=click.IntRange(1, MOST_PROCESSES), default=1, show_default=True, help="Worker processes."
+)
 def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, warmup: int, processes: int) -> int:
     """Create products with many scripts at once, and print what it cost.
 

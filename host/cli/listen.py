@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from host.cli.apis import api_limits_option, api_option, documents
 from host.cli.arguments import SECONDS, scripts_of
 from host.cli.commands import EXIT_CODES
+from host.cli.host_options import HostOptions, host_options
 from host.cli.interrupt import call
+from host.cli.one_run import GRACE_DURABLE
 from host.cli.output import OutputSink
 from host.cli.policy_options import Granting, granting_options
-from host.cli.run import GRACE_DURABLE, sinks_of
+from host.cli.report_options import Reporting, report_options
 from host.cli.strict import StrictCommand
 from host.errors import UsageError
-from host.settings import Secret, Settings
+from host.settings import Secret
 
 if TYPE_CHECKING:
     from host.host import Host
@@ -57,16 +58,10 @@ Examples:
 @click.option("--ordered", is_flag=True, help="Handle the events of one object one after the other.")
 @click.option("--concurrency", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Handlers at once.")
 @click.option("--name", help="Of the inbox, and before its runs' ids (default: the script's name).")
-@click.option("--journal", metavar="URL", help="Where events and runs are recorded: a file, or a database's URL.")
 @click.option("--simulate", is_flag=True, help="Handlers call the built-in simulator; no key is needed or used.")
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End a handler's run after this long.")
-@click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")
-@click.option("--isolate", is_flag=True, help="Run the script's Lua in a confined process of its own.")
-@click.option("-v", "--verbose", count=True, help="Show calls and answers on stderr; -vv also arguments.")
-@click.option("--trace", metavar="FILE", help="Write every event of the runs to FILE as JSON lines.")
-@click.option("--debug", is_flag=True, help="Show Python tracebacks.")
-@api_option
-@api_limits_option
+@report_options
+@host_options
 @granting_options
 @click.pass_context
 def command(
@@ -85,16 +80,10 @@ def command(
     ordered: bool,
     concurrency: int,
     name: str | None,
-    journal: str | None,
     simulate: bool,
     timeout: float | None,
-    env_file: str | None,
-    isolate: bool,
-    verbose: int,
-    trace: str | None,
-    debug: bool,
-    apis: tuple[str, ...],
-    api_limits: str | None,
+    reporting: Reporting,
+    opening: HostOptions,
     granting: Granting,
 ) -> int:
     """Handle events by a Lua script that says on("invoice.paid", function(event) … end).
@@ -105,9 +94,7 @@ def command(
     scripts, args = scripts_of(ctx, arguments, None)
     if len(scripts) > 1:
         raise UsageError("listen takes one handler script; one with several on(…) handles all kinds of events")
-    config = granting.over()
-    overrides: dict[str, Any] = {"journal": journal, "api_limits": api_limits}
-    settings = Settings.load(env_file=env_file, overrides=overrides, config=(config.path, config.settings))
+    plan = opening.plan(granting)
     options: dict[str, Any] = {
         "secret": [Secret(each).reveal() for each in secrets] or None,
         "verify": verify,
@@ -123,17 +110,8 @@ def command(
     }
     with ExitStack() as stack:
         output = OutputSink(sys.stdout.buffer, lambda: None)
-        from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
-
-        host = Host(
-            simulate=simulate,
-            env_file=env_file,
-            config=config,
-            sinks=[output, *sinks_of(stack, sys.stderr, settings, verbose, trace, runs=True)],
-            isolation="process" if isolate else "none",
-            apis=documents(apis),
-            **overrides,
-        )
+        sinks = [output, *reporting.sinks(stack, sys.stderr, plan.settings, runs=True)]
+        host = plan.open(sinks, simulate=simulate)
         stack.callback(lambda: host.close(GRACE_DURABLE))
         handlers = host.webhooks(scripts[0], run={"args": args, "timeout": timeout}, tell=_tell, **options)
         stack.callback(lambda: handlers.close(GRACE))

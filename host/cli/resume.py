@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from host.cli.apis import api_limits_option, api_option, check_limited, documents
 from host.cli.arguments import SECONDS
 from host.cli.batch_options import Batch
 from host.cli.commands import EXIT_CODES
+from host.cli.host_options import HostOptions, host_options
 from host.cli.journal_options import runs_of
+from host.cli.one_run import GRACE, GRACE_DURABLE, run_one
 from host.cli.policy_options import Granting, granting_options
+from host.cli.report_options import Reporting, report_options
 from host.cli.rerun_hints import resume_hint
-from host.cli.run import GRACE, GRACE_DURABLE, run_one, sinks_of
 from host.cli.strict import StrictCommand
 from host.durable.decisions import FOR_ALL, InDoubt
 from host.errors import UsageError
@@ -42,8 +43,6 @@ Examples:
 {EXIT_CODES}""",
 )
 @click.argument("run_id", metavar="ID")
-@click.option("--journal", metavar="URL", help="Where it is recorded: a file, or a database's URL.")
-@click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")
 @click.option(
     "--in-doubt",
     metavar="DECISION",
@@ -55,99 +54,75 @@ Examples:
 @click.option("--recorded", is_flag=True, help="Run the script's text as it was recorded, not its file.")
 @click.option("--force-new", is_flag=True, help="Start over with new keys: what was done is done again.")
 @click.option("--other-key", is_flag=True, help="The present key is another one of the same account.")
-@api_option
-@api_limits_option
-@click.option("--isolate", is_flag=True, help="Run the script's Lua in a confined process of its own.")
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="As for run.")
-@click.option("-v", "--verbose", count=True, help="Show calls and answers on stderr; -vv also arguments.")
-@click.option("--json", "as_json", is_flag=True, help="Print the returned value as JSON.")
-@click.option("--trace", metavar="FILE", help="Write every event of the run to FILE as JSON lines.")
-@click.option("--debug", is_flag=True, help="Show Python tracebacks.")
+@report_options
+@host_options
 @granting_options
 @click.pass_context
 def command(
     ctx: click.Context,
     run_id: str,
-    journal: str | None,
-    env_file: str | None,
     in_doubt: tuple[str, ...],
     recorded: bool,
     force_new: bool,
     other_key: bool,
-    apis: tuple[str, ...],
-    api_limits: str | None,
-    isolate: bool,
     timeout: float | None,
-    verbose: int,
-    as_json: bool,
-    trace: str | None,
-    debug: bool,
+    reporting: Reporting,
+    opening: HostOptions,
     granting: Granting,
 ) -> int:
     """Go on with a durable run: what it did answers from the journal, the rest is done now.
 
     ID may be a batch: then all its runs that are not done are gone on with.
     """
-    from host.durable.runs import open_journal
-    from host.host import Host
-
     decided = decisions_of(in_doubt)
-    config = granting.over()
-    overrides: dict[str, Any] = {"journal": journal, "api_limits": api_limits}
-    settings = Settings.load(
-        env_file=env_file,
-        overrides=overrides,
-        config=(config.path, config.settings),
-        claimed=lambda name: config.claims(name, documents(apis)),
-    )
-    check_limited(settings, [*documents(apis), *config.apis])
-    book = open_journal(settings.journal)
-    try:
-        runs = runs_of(book, run_id)
-    finally:
-        book.close()
+    plan = opening.plan(granting)
+    runs = _recorded(plan.settings, run_id)
     simulate = runs[0].mode == "simulated"
     if simulate:
         click.echo(f"run {run_id} is simulated, and goes on so", err=True)
-
-    def open_host(sinks: Sequence[Sink]) -> Host:
-        return Host(
-            simulate=simulate,
-            env_file=env_file,
-            config=config,
-            sinks=sinks,
-            isolation="process" if isolate else "none",
-            apis=documents(apis),
-            **overrides,
+    again = resume_hint(ctx, plan.settings, run_id)
+    how: dict[str, Any] = {"in_doubt": decided, "recorded": recorded, "other_key": other_key}
+    is_batch = runs[0].id != run_id
+    if is_batch and (force_new or not isinstance(decided, str)):
+        raise UsageError(
+            f"{run_id} is a batch: --force-new and decisions by call are for one of its runs",
+            hint=f"resume {runs[0].id}, say; --in-doubt skip and --in-doubt repeat are for all",
         )
 
-    again = resume_hint(ctx, settings, run_id)
-    how: dict[str, Any] = {"in_doubt": decided, "recorded": recorded, "other_key": other_key}
+    def open_host(sinks: Sequence[Sink]) -> Host:
+        return plan.open(sinks, simulate=simulate)
+
     with ExitStack() as stack:
-        if runs[0].id != run_id:
-            if force_new or not isinstance(decided, str):
-                raise UsageError(
-                    f"{run_id} is a batch: --force-new and decisions by call are for one of its runs",
-                    hint=f"resume {runs[0].id}, say; --in-doubt skip and --in-doubt repeat are for all",
-                )
+        if is_batch:
             return _resume_batch(
                 runs,
                 open_host,
                 lambda host, jobs: host.durable_runs.resume_batch(jobs, **how),
-                lambda stderr: sinks_of(stack, stderr, settings, verbose, trace, runs=True),
+                lambda stderr: reporting.sinks(stack, stderr, plan.settings, runs=True),
                 timeout=timeout,
-                as_json=as_json,
+                as_json=reporting.as_json,
                 again=again,
             )
         return run_one(
             open_host,
             lambda host: host.resume(run_id, force_new=force_new, timeout=timeout, **how),
-            sinks_of(stack, sys.stderr, settings, verbose, trace),
+            reporting.sinks(stack, sys.stderr, plan.settings),
+            reporting=reporting,
             timeout=timeout,
-            as_json=as_json,
-            debug=debug,
             again=again,
         )
+
+
+def _recorded(settings: Settings, run_id: str) -> list[RunRow]:
+    """The run of an id, or the runs of a batch."""
+    from host.durable.runs import open_journal
+
+    book = open_journal(settings.journal)
+    try:
+        return runs_of(book, run_id)
+    finally:
+        book.close()
 
 
 def decisions_of(said: tuple[str, ...]) -> InDoubt:
@@ -169,18 +144,21 @@ def decisions_of(said: tuple[str, ...]) -> InDoubt:
     return named or "ask"
 
 
-def _resume_batch(runs: list[RunRow], open_host: Any, results: Any, sinks: Any, **how: Any) -> int:
-    from host.cli.batch_run import ResumedJobs, run_batch
+def _resume_batch(
+    runs: list[RunRow], open_host: Any, results: Any, sinks: Any, *, timeout: float | None, as_json: bool, again: str
+) -> int:
+    from host.cli.batch_jobs import ResumedJobs
+    from host.cli.batch_run import run_batch
 
     left = [run for run in runs if run.status != "done"]
     click.echo(f"{len(runs) - len(left)} of {len(runs)} runs of this batch are done", err=True)
-    nothing = Batch(jobs=None, repeat=None, each=None, processes=1, stats=False)
     return run_batch(
-        nothing,
-        ResumedJobs(left, how["timeout"]),
+        Batch(),
+        ResumedJobs(left, timeout),
         open_host,
         sinks,
         results=results,
+        as_json=as_json,
         graces=(GRACE, GRACE_DURABLE),
-        **how,
+        again=again,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from host.cli.apis import api_option, documents
+from host.cli.host_options import api_option, documents
 from host.cli.journal_options import journal_options, opened, runs_of
 from host.cli.strict import StrictCommand
 from host.errors import UsageError
@@ -43,7 +43,8 @@ def command(
 
     ID is a run or a batch. Given again it does what is left, and nothing twice: it is durable itself.
     """
-    from host.cli.run import run_one, sinks_of
+    from host.cli.one_run import run_one
+    from host.cli.report_options import Reporting
     from host.config_file import read_config
     from host.host import Host
 
@@ -76,10 +77,8 @@ def command(
         return run_one(
             lambda sinks: Host(sinks=sinks, **how, **_same_simulator(runs[0], stack)),
             work,
-            sinks_of(stack, sys.stderr, settings, 0, None),
-            timeout=None,
-            as_json=False,
-            debug=False,
+            Reporting().sinks(stack, sys.stderr, settings),
+            reporting=Reporting(),
             again=again,
         )
 

@@ -7,7 +7,6 @@ Every other database goes through SQLAlchemy. The statements are the same for bo
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,11 +15,12 @@ from typing import Any, Final, Protocol
 from host.durable.file_watch import Watch
 from host.durable.records import VERSION
 from host.errors import ConfigError, JournalError
+from host.sqlite_file import USES, fault_of, open_sqlite
 
 Statement = tuple[str, Sequence[Mapping[str, Any]]]
 """SQL with ``:names``, and the values of each time it is to be done."""
 
-LOCKED: Final = 10.0  # seconds to wait for another process's transaction
+LOCKED: Final = USES["journal"].busy  # seconds to wait for another process's transaction, in any database
 
 # Column → its type. BLOB is the one type whose name differs.
 TABLES: Final[dict[str, dict[str, str]]] = {
@@ -206,11 +206,7 @@ def _bring_up(database: JournalDatabase, version: int) -> None:
 
 
 class SQLite:
-    """A file, by Python's own SQLite, in WAL mode with ``synchronous=FULL``.
-
-    Each commit is synced to the disk before it returns, so that neither ``kill -9`` nor a power cut loses
-    what was committed (as far as the disk keeps its word).
-    """
+    """A file, by Python's own SQLite; ``host.sqlite_file`` says how it is opened."""
 
     def __init__(self, path: str) -> None:
         import sqlite3  # loads a library of 1.5 MB, for durable runs only
@@ -219,26 +215,10 @@ class SQLite:
         self.name = path
         self._lock = threading.RLock()
         try:
-            folder = os.path.dirname(os.path.abspath(path))
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            # Answers hold what the API said of customers: the file is its owner's alone. SQLite gives the
-            # files beside it the same mode.
-            # Only where it is new: closing a file drops the locks this process has on it
-            # (sqlite.org/howtocorrupt.html, 2.2).
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
-        except FileExistsError:
-            pass
+            self._db = open_sqlite(path, "journal")
         except OSError as error:
             raise JournalError(f"the journal {path} cannot be opened: {error.strerror}") from error
-        try:
-            self._db = sqlite3.connect(path, timeout=LOCKED, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
-            raise self._translated(error) from error
-        try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error as error:
-            self.close()
             raise self._translated(error) from error
         self._watch = Watch(path)
 
@@ -282,19 +262,21 @@ class SQLite:
             self._db.close()
 
     def _translated(self, error: Exception) -> JournalError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        known = self._sqlite3
-        if isinstance(error, known.IntegrityError):
+        if isinstance(error, self._sqlite3.IntegrityError):
             return Conflict(f"the journal {self.name}: {error}")
-        if code in (known.SQLITE_NOTADB, known.SQLITE_CORRUPT):
-            return Damaged(
-                f"the journal {self.name} is damaged: {error}",
-                hint="keep the file: sqlite3 FILE .recover reads what is left; name another with --journal",
-            )
-        if code == known.SQLITE_FULL:
-            return JournalError(f"the journal {self.name} cannot be written: the disk is full")
-        if code in (known.SQLITE_BUSY, known.SQLITE_LOCKED):
-            return JournalError(f"the journal {self.name} is locked by another program for more than {LOCKED:.0f} s")
-        if code in (known.SQLITE_READONLY, known.SQLITE_PERM, known.SQLITE_CANTOPEN):
-            return JournalError(f"the journal {self.name} cannot be written: {error}")
-        return JournalError(f"the journal {self.name} failed: {error}")
+        match fault_of(error):
+            case "damaged":
+                return Damaged(
+                    f"the journal {self.name} is damaged: {error}",
+                    hint="keep the file: sqlite3 FILE .recover reads what is left; name another with --journal",
+                )
+            case "full":
+                return JournalError(f"the journal {self.name} cannot be written: the disk is full")
+            case "locked":
+                return JournalError(
+                    f"the journal {self.name} is locked by another program for more than {LOCKED:.0f} s"
+                )
+            case "unwritable":
+                return JournalError(f"the journal {self.name} cannot be written: {error}")
+            case "other":
+                return JournalError(f"the journal {self.name} failed: {error}")

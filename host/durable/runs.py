@@ -58,23 +58,26 @@ def open_journal(setting: str | None) -> Journal:
 
 
 class HostParts(msgspec.Struct, frozen=True):
-    """What durable runs need of their host. ``simulator()`` is the host's own, if there is one yet,
-    ``keep_simulator(path)`` has its objects kept in a file, ``run_many(jobs, concurrency, keep)`` runs jobs."""
+    """What durable runs need of their host.
+
+    ``simulator()`` is the host's, if there is one yet; ``keep_simulator(path)`` has its objects kept in a file, if it
+    is the host's own. ``run_many(jobs, concurrency, keep)`` runs jobs.
+    """
 
     settings: Settings
     apis: Mapping[str, Api]
     services: RunServices
     simulator: Callable[[], Any]
     keep_simulator: Callable[[str], None]
+    own_simulator: bool
     run_many: Callable[..., Iterator[RunResult]]
 
 
 class DurableRuns:
-    """Opens the host's journal with the first durable run. ``own_simulator``: it may be put on disk."""
+    """Opens the host's journal with the first durable run."""
 
-    def __init__(self, parts: HostParts, *, own_simulator: bool) -> None:
+    def __init__(self, parts: HostParts) -> None:
         self._parts = parts
-        self._own_simulator = own_simulator
         self._lock = Lock()
         self._journal: Journal | None = None
 
@@ -202,7 +205,7 @@ class DurableRuns:
             if self._journal is not None:
                 self._journal.close()
             simulator = self._parts.simulator()
-            if self._own_simulator and simulator is not None:
+            if self._parts.own_simulator and simulator is not None:
                 simulator.close()
 
     # -- steps
@@ -348,7 +351,7 @@ class DurableRuns:
             return None
         with self._lock:
             kept: str | None = simulator.store.path
-            if kept is None and self._own_simulator:
+            if kept is None and self._parts.own_simulator:
                 kept = path or self._simulator_file(run_id)
                 self._parts.keep_simulator(kept)
         if path is not None and kept != path:

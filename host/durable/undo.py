@@ -12,45 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from host.apis.api import Api
-from host.apis.catalog import Operation
 from host.durable.audit_trail import TrailEntry
+from host.durable.inverses import INVERSES, TAKES_BACK, Inverse, ways_back
 
-_OFF: Final[Mapping[str, Any]] = {"active": False}
-
-# Created by → the operation that takes it back, and its parameters. In this order where the first is refused.
-_STRIPE: Final[dict[str, tuple[tuple[str, Mapping[str, Any] | None], ...]]] = {
-    "billing_portal.configurations.create": (("billing_portal.configurations.update", _OFF),),
-    "checkout.sessions.create": (("checkout.sessions.expire", None),),
-    "credit_notes.create": (("credit_notes.void_credit_note", None),),
-    "invoices.create": (("invoices.delete", None), ("invoices.void_invoice", None)),
-    "payment_intents.create": (("payment_intents.cancel", None),),
-    "payment_links.create": (("payment_links.update", _OFF),),
-    "payment_methods.attach": (("payment_methods.detach", None),),
-    "payouts.create": (("payouts.cancel", None),),
-    "prices.create": (("prices.update", _OFF),),
-    # A product that has prices cannot be deleted, and prices cannot be either.
-    "products.create": (("products.delete", None), ("products.update", _OFF)),
-    "promotion_codes.create": (("promotion_codes.update", _OFF),),
-    "quotes.create": (("quotes.cancel", None),),
-    "setup_intents.create": (("setup_intents.cancel", None),),
-    "shipping_rates.create": (("shipping_rates.update", _OFF),),
-    "subscription_schedules.create": (("subscription_schedules.cancel", None),),
-    "subscriptions.create": (("subscriptions.cancel", None),),
-    "tax_rates.create": (("tax_rates.update", _OFF),),
-    "topups.create": (("topups.cancel", None),),
-}
-_TAKES_BACK: Final = (".delete", ".cancel", ".expire", ".void_invoice", ".void_credit_note", ".detach")
-
-# Operation → the field, and its values, by which a thing shows that it is taken back already.
-_STATE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "cancel": ("status", ("canceled", "cancelled", "incomplete_expired", "released")),
-    "expire": ("status", ("expired",)),
-    "void_invoice": ("status", ("void",)),
-    "void_credit_note": ("status", ("void",)),
-    "detach": ("customer", ("",)),
-    "update": ("active", ("false",)),
-    "delete": ("deleted", ("true",)),
-}
 _PAYMENTS: Final = frozenset(
     (
         "charges.capture",
@@ -67,6 +31,7 @@ _PAYMENTS: Final = frozenset(
         "transfers.create",
     )
 )
+_CANCELLABLE_REFUNDS: Final = ("pending", "requires_action")  # later the money is back with the customer
 
 
 class Lookup(msgspec.Struct, frozen=True):
@@ -104,7 +69,7 @@ def reversals(
     found: list[Reversal] = []
     paid: set[str] = set()
     for entry in reversed(entries):
-        if entry.outcome in ("rejected", "refused", "not sent") or entry.operation.endswith(_TAKES_BACK):
+        if entry.outcome in ("rejected", "refused", "not sent") or entry.operation.endswith(TAKES_BACK):
             continue
         if entry.outcome != "done":
             found.append(Reversal(entry, why=_unknown(entry)))
@@ -130,7 +95,7 @@ class _Things:
 
     def __init__(self, entries: Sequence[TrailEntry]) -> None:
         done = [entry for entry in entries if entry.outcome == "done"]
-        self.gone = {entry.id for entry in done if entry.id and entry.operation.endswith(_TAKES_BACK)}
+        self.gone = {entry.id for entry in done if entry.id and entry.operation.endswith(TAKES_BACK)}
         self._created = {entry.id: entry for entry in done if entry.operation.endswith(".create") and entry.id}
         self._latest: dict[str, Mapping[str, Any]] = {}
         self._refunds: dict[str, int] = {}
@@ -156,7 +121,7 @@ class _Things:
         if entry.operation == "stripe.refunds.create" and isinstance(entry.answer, dict):
             return entry.answer.get("payment_intent") in self._created or entry.answer.get("charge") in self._created
         created = self._created.get(entry.id)
-        has_its_own = entry.operation.removeprefix("stripe.") in _STRIPE
+        has_its_own = entry.operation.rpartition(".")[2] in INVERSES
         return created is not None and created is not entry and not has_its_own
 
 
@@ -170,46 +135,29 @@ def _reversal(entry: TrailEntry, answer: Mapping[str, Any], apis: Mapping[str, A
     api = apis.get(name)
     if api is None or not entry.id:
         return Reversal(entry, why="nothing is known that takes it back")
-    if name == "stripe":
-        if _moved(entry.operation, answer):
-            return _refund(entry, operation, answer, refunds=refunds)
-        if operation in _STRIPE:
-            tries = tuple(
-                (f"stripe.{each}", (entry.id,) if params is None else (entry.id, dict(params)))
-                for each, params in _STRIPE[operation]
-            )
-            return Reversal(entry, tries=tries, look=_look(api, tries[-1][0], (entry.id,)), note=_stays(answer))
+    if name == "stripe" and _moved(entry.operation, answer):
+        return _refund(entry, operation, answer, refunds=refunds)
     made = api.catalog.operation(operation)
-    if made is None or not (made.builder or operation.endswith(".create")):
+    if made is None or not (made.builder or operation.rpartition(".")[2] in INVERSES):
         return Reversal(entry, why="what was there before is not known")
-    delete = api.catalog.operation(f"{operation.rpartition('.')[0]}.delete") or _deleting(api, made)
-    if delete is not None:
-        path = [param for param in delete.params.values() if param.location == "path"]
-        # Below another object: its id is in the answer under that object's name.
-        parents = [answer.get(param.name) for param in path[:-1]]
-        if path and all(isinstance(each, str) for each in parents):
-            args = (*parents, answer.get(api.catalog.id_field) or entry.id)  # a number stays one
-            way = f"{name}.{delete.id}"
-            return Reversal(entry, tries=((way, args),), look=_look(api, way, args))
-    return Reversal(entry, why="the API has no operation that takes it back")
+    id = answer.get(api.catalog.id_field) or entry.id  # a number stays one
+    ways = [way for way in ways_back(api.catalog, operation, id, answer) if not way.inverse.moves_money]
+    if name == "stripe" and operation == "refunds.create" and answer.get("status") not in _CANCELLABLE_REFUNDS:
+        ways = []
+    if not ways:
+        return Reversal(entry, why="the API has no operation that takes it back")
+    tries = tuple((f"{name}.{way.operation}", way.args) for way in ways)
+    last = ways[-1]
+    at = last.args if last.inverse.params is None else last.args[:-1]
+    return Reversal(entry, tries=tries, look=_look(api, last.operation, at, last.inverse), note=_stays(answer))
 
 
-def _deleting(api: Api, made: Operation) -> Operation | None:
-    """The DELETE of what a POST to a collection made, by its path, whatever the document calls it."""
-    for id, method, path in api.catalog.routes():
-        collection, _, last = path.rpartition("/")
-        if method == "DELETE" and collection == made.path.rstrip("/") and last.startswith("{"):
-            return api.catalog.operation(id)
-    return None
-
-
-def _look(api: Api, operation: str, args: tuple[Any, ...]) -> Lookup | None:
+def _look(api: Api, operation: str, args: tuple[Any, ...], inverse: Inverse) -> Lookup | None:
     """Where to see that an operation has nothing left to do."""
-    resource, _, action = operation.rpartition(".")
-    retrieve = f"{resource}.retrieve"
-    if action not in _STATE or api.catalog.operation(retrieve.partition(".")[2]) is None:
+    retrieve = f"{operation.rpartition('.')[0]}.retrieve"
+    if not inverse.field or api.catalog.operation(retrieve) is None:
         return None
-    return Lookup(retrieve, args, *_STATE[action])
+    return Lookup(f"{api.name}.{retrieve}", args, inverse.field, inverse.values)
 
 
 def _moved(operation: str, answer: Mapping[str, Any]) -> int:
@@ -260,90 +208,3 @@ def _stays(answer: Mapping[str, Any]) -> str:
         id = invoice.get("id") if isinstance(invoice, dict) else invoice
         return f"what was paid for it is not given back: look at invoice {id}"
     return ""
-
-
-class UndoScript(msgspec.Struct, frozen=True):
-    """A script that does reversals in turn and says what came of each.
-
-    It returns a list with, for each, ``call``, ``ok`` (it is taken back, by this or before) and ``unknown`` (an
-    attempt whose outcome is not known).
-    """
-
-    steps: list[dict[str, Any]] = msgspec.field(default_factory=list)
-
-    @classmethod
-    def of(cls, found: Sequence[Reversal], run: str = "") -> UndoScript:
-        """The script for the reversals that can be done. ``run`` is told beside each, where there are several."""
-        return cls(
-            [
-                {
-                    "call": each.entry.call,
-                    "what": f"{each.entry.operation} {each.entry.id}" + (f" of {run}" if run else ""),
-                    "tries": [{"operation": name, "args": list(args)} for name, args in each.tries],
-                    "look": None if each.look is None else msgspec.to_builtins(each.look),
-                }
-                for each in found
-                if each.tries
-            ]
-        )
-
-    SOURCE = """
-local function named(path)
-  local operation = _G
-  for name in path:gmatch("[^.]+") do operation = operation[name] end
-  return operation
-end
-
-local function is_gone(err)
-  return type(err) == "table" and (err.status == 404 or err.status == 410 or err.code == "resource_missing")
-end
-
--- Whether it was taken back before; nil where that cannot be seen.
-local function is_back(look)
-  local ok, found = pcall(named(look.operation), unpack(look.args))
-  if not ok then return is_gone(found) or nil end
-  for name in look.field:gmatch("[^.]+") do
-    if type(found) == "table" then found = found[name] else found = nil end
-  end
-  local text = found == nil and "" or tostring(found)
-  for _, value in ipairs(look.values) do
-    if text == value then return true, look.field .. " " .. text end
-  end
-  return false, look.field .. " " .. (text == "" and "nothing" or text)
-end
-
-local function undo(step)
-  local problem, unknown, rejected
-  for _, try_ in ipairs(step.tries) do
-    local ok, err = pcall(named(try_.operation), unpack(try_.args))
-    if ok then
-      print("undone   " .. step.what .. "  by " .. try_.operation)
-      return true
-    end
-    if is_gone(err) then
-      print("gone     " .. step.what .. ": it is not there any more")
-      return true
-    end
-    problem = tostring(type(err) == "table" and err.message or err)
-    unknown = unknown or type(err) == "table" and err.outcome == "unknown"
-    rejected = rejected or type(err) == "table" and type(err.status) == "number"
-  end
-  if rejected and step.look then
-    local back, state = is_back(step.look)
-    if back then
-      print("gone     " .. step.what .. ": it was taken back before" .. (state and " (" .. state .. ")" or ""))
-      return true
-    end
-    if state then problem = problem .. " (its " .. state .. ")" end
-  end
-  print("NOT DONE " .. step.what .. ": " .. problem)
-  return false, unknown or false
-end
-
-local results = {}
-for i, step in ipairs(steps) do
-  local ok, unknown = undo(step)
-  results[i] = {call = step.call, ok = ok, unknown = unknown or false}
-end
-return results
-"""

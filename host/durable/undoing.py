@@ -14,7 +14,8 @@ from host.apis.api import Api
 from host.durable.audit_trail import statement
 from host.durable.journal import Journal
 from host.durable.records import RunRow
-from host.durable.undo import Reversal, UndoScript, reversals
+from host.durable.undo import Reversal, reversals
+from host.durable.undo_script import UndoScript
 from host.errors import UsageError
 from host.lua.values import from_lua
 from host.run.script import RunResult, Script

@@ -18,6 +18,7 @@ from host.errors import CallError, ConfigError, DeniedError
 from host.http.message import Request, Response, is_line, origin_of
 from host.http.settings import EARLY, HttpSettings
 from host.http.transport_errors import OversizedError, TransportFault, call_error
+from host.transports import TransportName
 
 if TYPE_CHECKING:
     import httpx
@@ -51,6 +52,17 @@ class Transport(Protocol):
     def fault_of(self, error: Exception) -> tuple[TransportFault, str] | None: ...
 
     async def aclose(self) -> None: ...
+
+
+def _connection_pool(settings: HttpSettings, roots: bytes | None) -> Transport:
+    # Imported with the first request: a script without calls does not pay for it.
+    from host.http.connection_pool import ConnectionPool
+
+    return ConnectionPool(settings, roots)
+
+
+OWN_TRANSPORTS: Mapping[TransportName, Callable[[HttpSettings, bytes | None], Transport]] = {"auto": _connection_pool}
+"""What opens each of ``host.transports`` that plain requests go straight over; the others go through httpx."""
 
 
 class HttpClient:
@@ -157,19 +169,15 @@ class HttpClient:
     # -- how it goes out
 
     def _choose(self) -> str:
-        if self.settings.transport == "httpx" or (self.settings.trust_env and _proxied(self._environ)):
-            return "httpx"
-        return "pool"
+        proxied = self.settings.trust_env and _proxied(self._environ)  # only httpx's own knows how
+        return "pool" if self.settings.transport in OWN_TRANSPORTS and not proxied else "httpx"
 
     def _roots(self) -> str | None:
         return self.settings.ssl_cert_file or self._environ.get("SSL_CERT_FILE") or None
 
     def _open_fast(self) -> Transport:
-        # Imported with the first request: a script without calls does not pay for it.
-        from host.http.connection_pool import ConnectionPool
-
-        self._fast = lean = ConnectionPool(self.settings, read_roots(self._roots()))
-        return lean
+        self._fast = own = OWN_TRANSPORTS[self.settings.transport](self.settings, read_roots(self._roots()))
+        return own
 
     def _compatible(self, name: str) -> Any:
         wire = self._wires.get(name)
@@ -267,6 +275,6 @@ def read_roots(path: str | None) -> bytes | None:
 
 
 def _proxied(environ: Mapping[str, str]) -> bool:
-    """Whether the environment names a proxy: then requests go through httpx's own transport, which knows how."""
+    """Whether the environment names a proxy."""
     names = ("http_proxy", "https_proxy", "all_proxy")
     return any(environ.get(name) or environ.get(name.upper()) for name in names)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from host.errors import ConfigError
+from host.transports import TRANSPORTS, TransportName
 
-__all__ = ["HttpSettings", "TransportName"]
+__all__ = ["HttpSettings"]
 
 EARLY = 0.012  # seconds before a call's deadline at which waits end that can tell more than that it has passed
-
-TransportName = Literal["auto", "httpx"]
 
 
 class HttpSettings(msgspec.Struct, frozen=True):
@@ -21,8 +18,7 @@ class HttpSettings(msgspec.Struct, frozen=True):
     ``read_timeout`` bounds the whole answer to what is no mutation; a mutation may take as long as its
     call's deadline allows, because giving it up would leave its outcome unknown. ``idle`` is how long an
     unused connection is kept, ``keepalive`` the interval of TCP's own probes. ``max_answer_bytes`` counts
-    the decoded body. ``transport``: ``auto`` is the host's own connection pool, and httpx's own
-    transport behind a proxy; ``httpx`` is always the latter.
+    the decoded body. ``transport`` is a name of ``host.transports``.
     ``ssl_cert_file`` is a PEM file of further roots to trust; ``None`` is what ``SSL_CERT_FILE`` says.
     ``trust_env`` has ``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY`` honoured.
     """
@@ -42,5 +38,5 @@ class HttpSettings(msgspec.Struct, frozen=True):
         for name in ("connect_timeout", "read_timeout", "idle", "keepalive", "max_answer_bytes"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected a number above 0")
-        if self.transport not in ("auto", "httpx"):
-            raise ConfigError(f"transport is {self.transport!r}, expected auto or httpx")
+        if self.transport not in TRANSPORTS:
+            raise ConfigError(f"transport is {self.transport!r}, expected {' or '.join(TRANSPORTS)}")

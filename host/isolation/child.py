@@ -10,13 +10,13 @@ from typing import Any, Never
 
 from msgspec.structs import replace
 
+from host.framing import LostFrame
 from host.isolation.frames import (
     BROKE,
     ENTERED,
     EXHAUSTED,
     SPENT,
     FrameSocket,
-    LostFrame,
     Opening,
     decode_any,
     decode_entry,

@@ -1,6 +1,6 @@
 """What crosses between the host and a script's process, and the socket it crosses.
 
-A frame is its length (4 bytes, little-endian) and MessagePack. The two sides strictly take turns: the host
+A frame (``host.framing``) holds MessagePack. The two sides strictly take turns: the host
 sends an :class:`EnterFrame` (the first one inside an :class:`Opening`); the script's process asks ``[code,
 arguments…]`` (codes: ``host.lua.protocol``) and gets the bare answer, any number of times, until it says
 ``[ENTERED, live tasks]``.
@@ -13,10 +13,11 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
+from host.framing import LostFrame, framed, read_frame
 from host.limits import MB, Limits
 from host.lua import protocol as p
 
@@ -26,8 +27,7 @@ BROKE = 34  # (text) the process's own code failed
 EXHAUSTED = 35  # () LuaJIT was refused memory bit by bit, a defect: see host.lua.state.LuaState
 
 KINDS = 6  # of calls, numbered from 1 (``host.lua.protocol``, "Kinds of CALL")
-HEADER = 4
-SMALL = 1 << 16
+AHEAD = 1 << 16  # bytes read at once: the sides take turns, so that no frame follows another
 HELD = 0.002  # seconds a wait may take before others are told that this thread is held up
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -177,19 +177,6 @@ def opening(limits: Limits, entry: EnterFrame) -> bytes:
     return encode(Opening(limits.memory, limits.string, limits.tasks, limits.lua_time, limits.run_time, entry))
 
 
-class LostFrame(Exception):
-    """The other end is not to be heard of any more. Internal: it ends as the error of the run.
-
-    ``why``: ``"gone"`` it closed its end or died, ``"late"`` it kept silent too long, ``"abuse"`` it said
-    something the protocol does not have.
-    """
-
-    def __init__(self, why: Literal["gone", "late", "abuse"], detail: str = "") -> None:
-        super().__init__(detail or why)
-        self.why = why
-        self.detail = detail
-
-
 class FrameSocket:
     """One end of the socket. ``sock`` is non-blocking where deadlines are to hold, else blocking.
 
@@ -208,32 +195,12 @@ class FrameSocket:
 
     def send(self, data: bytes, until: float = 0.0) -> None:
         """Send one frame; ``until`` is a ``monotonic()``."""
-        head = len(data).to_bytes(HEADER, "little")
-        if len(data) < SMALL:
-            self._send(head + data, until)
-        else:
-            self._send(head, until)
-            self._send(data, until)
+        for part in framed(data):
+            self._send(part, until)
 
-    def receive(self, until: float = 0.0) -> bytes | memoryview:
+    def receive(self, until: float = 0.0) -> memoryview:
         """The next frame's content."""
-        data = self._some(SMALL, until)
-        while len(data) < HEADER:
-            data += self._some(HEADER - len(data), until)
-        size = int.from_bytes(data[:HEADER], "little")
-        if size > self.most:
-            raise LostFrame("abuse", f"it sent {size:,} bytes at once")
-        have = len(data) - HEADER
-        if have > size:
-            raise LostFrame("abuse", "it spoke out of turn")
-        if have == size:
-            return memoryview(data)[HEADER:]
-        whole = bytearray(size)
-        whole[:have] = memoryview(data)[HEADER:]
-        rest = memoryview(whole)[have:]
-        while rest:
-            rest = rest[self._into(rest, until) :]
-        return memoryview(whole)
+        return read_frame(self, self.most, ahead=AHEAD, until=until)
 
     def close(self) -> None:
         self._sock.close()
@@ -248,31 +215,25 @@ class FrameSocket:
             except OSError as error:
                 raise LostFrame("gone") from error
 
-    def _some(self, size: int, until: float) -> bytes:
+    def read_some(self, size: int, until: float) -> bytes:
         while True:
             try:
-                data = self._sock.recv(size)
+                return self._sock.recv(size)
             except BlockingIOError:
                 self._wait(select.POLLIN, until)
                 continue
             except OSError as error:
                 raise LostFrame("gone") from error
-            if not data:
-                raise LostFrame("gone")
-            return data
 
-    def _into(self, rest: memoryview, until: float) -> int:
+    def read_into(self, rest: memoryview, until: float) -> int:
         while True:
             try:
-                size = self._sock.recv_into(rest)
+                return self._sock.recv_into(rest)
             except BlockingIOError:
                 self._wait(select.POLLIN, until)
                 continue
             except OSError as error:
                 raise LostFrame("gone") from error
-            if not size:
-                raise LostFrame("gone")
-            return size
 
     def _wait(self, event: int, until: float) -> None:
         if self._poll is None:

@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 
 from host.errors import ClosedError, ConfigError, ScriptError
-from host.isolation.frames import FrameSocket, LostFrame
+from host.framing import LostFrame
+from host.isolation.frames import FrameSocket
 from host.isolation.state import ChildState
 from host.limits import Limits
 from host.lua.state import HostFunction

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from host.errors import ScriptError
+from host.framing import LostFrame
 from host.isolation.frames import (
     Broke,
     CallFrame,
@@ -22,7 +23,6 @@ from host.isolation.frames import (
     Exhausted,
     Failed,
     FrameSocket,
-    LostFrame,
     Said,
     Spent,
     Wait,

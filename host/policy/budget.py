@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 from msgspec.structs import force_setattr, replace
@@ -19,6 +19,7 @@ from host.errors import LimitError, UsageError
 from host.frozen import Frozen
 from host.http.message import Request, Response
 from host.http.outcome import refusal
+from host.option import Option
 from host.policy.units import UNITS
 
 if TYPE_CHECKING:
@@ -43,8 +44,14 @@ class Budget(Frozen, frozen=True):
 
     max_calls: int | None = None
     max_mutations: int | None = None
-    max_amount: Mapping[str, int] = msgspec.field(default_factory=dict)
-    allow_unbounded: bool = False
+    max_amount: Annotated[
+        Mapping[str, int],
+        Option("--max-amount", "Move at most this much, in minor units: usd:50000.", "CURRENCY:AMOUNT"),
+    ] = msgspec.field(default_factory=dict)
+    allow_unbounded: Annotated[
+        bool,
+        Option("--allow-unbounded", "With --max-amount: let operations through whose amount is not known before."),
+    ] = False
 
     def __post_init__(self) -> None:
         for name in (unit.field for unit in UNITS.values()):

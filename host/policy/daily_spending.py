@@ -1,8 +1,7 @@
 """What was spent on each day with each key, kept in a file: budgets of a day outlive the process.
 
 Plain SQLite: a day's sums are a few rows, read and written in one immediate transaction, so that hosts of
-several processes count together. ``synchronous=NORMAL`` in WAL mode: a power cut may lose the last sums, a
-crash of the process none.
+several processes count together.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from host.data_folder import data_file
 from host.errors import ConfigError, LimitError
+from host.sqlite_file import open_sqlite
 
 if TYPE_CHECKING:
     import sqlite3
@@ -52,12 +52,7 @@ class DailyLedger:
         self._today = today or (lambda: datetime.now(UTC).date().isoformat())
         self._lock = threading.Lock()
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._open: sqlite3.Connection = sqlite3.connect(
-                self._path, timeout=10.0, isolation_level=None, check_same_thread=False
-            )
-            self._open.execute("pragma journal_mode=wal")
-            self._open.execute("pragma synchronous=normal")
+            self._open: sqlite3.Connection = open_sqlite(self._path, "spending")
             self._open.execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"the record of spending {self._path} cannot be used: {error}") from error

@@ -10,12 +10,13 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec.structs import force_setattr, replace
 
 from host.errors import DeniedError, UsageError
+from host.option import Option
 
 __all__ = ["Permissions", "sql_place"]
 
@@ -39,15 +40,29 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
     A text where a list is expected is a list of one. Raises ``UsageError`` for what is neither.
     """
 
-    allow_ops: tuple[str, ...] | None = None
-    deny_ops: tuple[str, ...] = ()
-    read_only: bool = False
-    test_mode_only: bool = False
-    net: tuple[str, ...] | None = None
-    env: tuple[str, ...] | None = None
-    read: tuple[str, ...] | None = None
-    write: tuple[str, ...] | None = None
-    sql: tuple[str, ...] | None = None
+    allow_ops: Annotated[
+        tuple[str, ...] | None,
+        Option("--allow-op", "Allow these operations only, such as 'stripe.products.*'.", "PATTERN"),
+    ] = None
+    deny_ops: Annotated[
+        tuple[str, ...], Option("--deny-op", "Refuse these operations, whatever is allowed.", "PATTERN")
+    ] = ()
+    read_only: Annotated[bool, Option("--read-only", "Refuse whatever changes something.")] = False
+    test_mode_only: Annotated[bool, Option("--test-mode-only", "Refuse live keys.")] = False
+    net: Annotated[
+        tuple[str, ...] | None,
+        Option("--allow-net", "Let http.* reach this host; also *.domain, an address, private.", "HOST[:PORT]"),
+    ] = None
+    env: Annotated[
+        tuple[str, ...] | None, Option("--allow-env", "Let the script read this environment variable.", "NAME")
+    ] = None
+    read: Annotated[
+        tuple[str, ...] | None, Option("--allow-read", "Let the script read this file or folder.", "PATH")
+    ] = None
+    write: Annotated[
+        tuple[str, ...] | None, Option("--allow-write", "Let the script write this file or folder.", "PATH")
+    ] = None
+    sql: Annotated[tuple[str, ...] | None, Option("--allow-sql", "Let the script use this database.", "URL")] = None
     functions: tuple[str, ...] | None = None
     within: Permissions | None = None  # what this is narrower than
 

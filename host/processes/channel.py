@@ -1,4 +1,4 @@
-"""A pair of pipes that carries frames: 4 bytes of length, then the frame."""
+"""A pair of pipes that carries frames (``host.framing``) both ways at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from io import BufferedReader, FileIO
+from typing import Any
+
+from host.framing import LostFrame, framed, read_frame
 
 FULL = 8 << 20  # bytes that wait to be written, from which a patient sender is held
 
@@ -18,7 +22,7 @@ class FramePipes:
     """
 
     def __init__(self, reading: int, writing: int, name: str) -> None:
-        self._in = open(reading, "rb", buffering=1 << 16)  # noqa: SIM115 - closed by close()
+        self._in = BufferedReader(FileIO(reading), 1 << 16)
         self._out = writing
         self._changed = threading.Condition()
         self._waiting: list[bytes] = []
@@ -29,27 +33,28 @@ class FramePipes:
         self._writer.start()
 
     def send(self, frame: bytes, *, patient: bool = False) -> None:
-        """Have ``frame`` written. A ``patient`` sender waits here while too much is unwritten."""
+        """Have ``frame`` written. A ``patient`` sender waits here while too much is unwritten.
+
+        Raises ``ValueError`` for one that is too large.
+        """
+        parts = framed(frame)
         with self._changed:
             while patient and self._size > FULL and not self._closed:
                 self._changed.wait()
             if self._closed:
                 return
-            self._waiting += (len(frame).to_bytes(4, "big"), frame)
+            self._waiting += parts
             self._size += len(frame)
             if not self._writing:
                 self._changed.notify_all()
 
-    def frames(self) -> Iterator[bytes]:
+    def frames(self) -> Iterator[memoryview]:
         """Every frame that comes, until the other side is gone."""
+        stream = _Pipe(self._in)
         while True:
             try:
-                head = self._in.read(4)
-                size = int.from_bytes(head, "big")
-                frame = self._in.read(size) if len(head) == 4 else b""
-            except (OSError, ValueError):  # closed meanwhile
-                return
-            if len(head) < 4 or len(frame) < size:
+                frame = read_frame(stream)
+            except (LostFrame, OSError, ValueError):  # a ValueError: closed meanwhile
                 return
             yield frame
 
@@ -93,3 +98,16 @@ class FramePipes:
                 self._closed, self._writing = True, False
                 self._changed.notify_all()
             os.close(self._out)
+
+
+class _Pipe:
+    """A pipe as ``host.framing`` reads it: the buffer before it takes in many frames with one call."""
+
+    def __init__(self, file: BufferedReader[Any]) -> None:
+        self._file = file
+
+    def read_some(self, size: int, until: float) -> bytes:
+        return self._file.read1(size)
+
+    def read_into(self, rest: memoryview, until: float) -> int:
+        return self._file.readinto1(rest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from host.bridge.waiting import Begin, wait, wait_async
 from host.errors import ClosedError
 from host.limits import Limits
 from host.policy.policy import HostPolicy
@@ -107,35 +107,18 @@ class Runs:
 
     def wait(self, script: Script, options: RunOptions, kept: Kept | None = None) -> RunResult:
         """Begin a run and wait for its result."""
-        finished: SimpleQueue[RunResult] = SimpleQueue()
-        session = self.begin(script, options, finished.put, kept=kept)
-        try:
-            return finished.get()
-        except BaseException:  # Ctrl-C: whoever waited is gone
-            session.kill("interrupted")
-            raise
+        return wait(self._begins(script, options, kept))
 
     async def wait_async(self, script: Script, options: RunOptions, kept: Kept | None = None) -> RunResult:
         """The same without blocking the running loop. Cancelling it ends the run."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[RunResult] = loop.create_future()
+        return await wait_async(self._begins(script, options, kept))
 
-        def settle(result: RunResult) -> None:
-            if not future.done():
-                future.set_result(result)
+    def _begins(self, script: Script, options: RunOptions, kept: Kept | None) -> Begin[RunResult]:
+        def begin(tell: Finished) -> Callable[[], object]:
+            session = self.begin(script, options, tell, kept=kept)
+            return lambda: session.kill("interrupted")
 
-        def finished(result: RunResult) -> None:
-            try:
-                loop.call_soon_threadsafe(settle, result)
-            except RuntimeError:  # that loop is closed: nobody waits
-                return
-
-        session = self.begin(script, options, finished, kept=kept)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            session.kill("interrupted")
-            raise
+        return begin
 
     def many(self, jobs: Iterator[Any], concurrency: int, keep: Keep) -> Iterator[RunResult]:
         """Run jobs, so many at once; gives results as they end. Those left when nobody takes more are ended.

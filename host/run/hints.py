@@ -4,7 +4,6 @@ A name that is not there is told with what is there instead (``host.run.missing_
 with Lua's way (``host.run.syntax_habits``).
 """
 
-# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 import re
@@ -95,7 +94,8 @@ def _of_value(message: str, rows: list[str], line: int) -> str | None:
     if "with nil" in message or "nil with" in message:
         compared = re.search(rf"({_DOTTED})\s*(?:[<>]=?)|[<>]=?\s*({_DOTTED})", here)
         name = next((each for each in compared.groups() if each), "x") if compared is not None else "x"
-        return f"one side of the comparison is nil: print({name}) above shows what it is, and if {name} then … end leaves it out"
+        told = f"print({name}) above shows what it is, and if {name} then … end leaves it out"
+        return f"one side of the comparison is nil: {told}"
     if ", got nil" in message:
         given = re.search(rf":\s?\w+\(\s*({_DOTTED})\s*[,)]", here)
         owner, _, name = given[1].rpartition(".") if given is not None else ("", "", "")
@@ -209,7 +209,8 @@ def _of_call(here: str, name: str | None) -> str | None:
     if name == "env":
         return "env.NAME is a granted variable (--allow-env NAME)"
     if name in MEMBERS:
-        return f"{name} is a library: call one of its functions, {', '.join(f'{name}.{each}' for each in MEMBERS[name][:4])} …"
+        some = ", ".join(f"{name}.{each}" for each in MEMBERS[name][:4])
+        return f"{name} is a library: call one of its functions, {some} …"
     if name is None:
         return "what stands before (…) is no function: a value is kept in a local and used by its name"
     return (

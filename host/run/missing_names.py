@@ -1,6 +1,5 @@
 """What is there instead of a name of Lua, or of another language, that a script has not: one table."""
 
-# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 from typing import Final
@@ -88,7 +87,9 @@ MISSING: Final[dict[str, str]] = {
         # other languages'
         "json.parse json.loads json.load": "json.decode(text) reads JSON",
         "json.stringify json.dumps json.dump json.serialize": "json.encode(value) makes JSON of a value",
-        "http.fetch http.send http.call": 'http.request{method = "GET", url = …} sends any request, http.get(url) reads',
+        "http.fetch http.send http.call": (
+            'http.request{method = "GET", url = …} sends any request, http.get(url) reads'
+        ),
         "fs.open fs.readFile fs.read_file fs.load": _FILES,
         "fs.writeFile fs.write_file fs.save": "fs.write(path, text) writes a file (--allow-write PATH)",
         "log.print log.log": _LOG,
@@ -104,7 +105,9 @@ MISSING: Final[dict[str, str]] = {
         "int float Number parseInt parseFloat": "tonumber(text) makes a number of a text",
         "round math.round": _ROUND,
         "range": "for i = 1, n do … end counts",
-        "append table.append table.push table.add table.push_back": "list[#list + 1] = value puts a value at a list's end",
+        "append table.append table.push table.add table.push_back": (
+            "list[#list + 1] = value puts a value at a list's end"
+        ),
         "table.contains table.indexOf table.find table.includes":
             "for _, item in ipairs(list) do if item == value then … end end looks for a value",
         "table.keys table.values table.merge table.copy table.clone": _EACH,

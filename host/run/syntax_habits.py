@@ -1,6 +1,5 @@
 """Syntax errors by habits of other languages, and Lua's way: one table."""
 
-# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 import re
@@ -96,7 +95,8 @@ MESSAGES: Final[tuple[tuple[str, str], ...]] = (
     (r"ambiguous syntax", "put a ; at the end of the line before"),
     (r"function arguments expected", "a method is called with (…); a member is read with a dot"),
     (r"undefined label 'continue'", "put ::continue:: before the loop's end"),
-    (r"unfinished string", "a text ends on its line with the same \" or ' it began with; [[…]] goes over several, \\n is a line break"),
+    (r"unfinished string",
+     "a text ends on its line with the same \" or ' it began with; [[…]] goes over several, \\n is a line break"),
     (r"unfinished long comment", "what begins with --[[ ends with ]]"),
     (r"unfinished long", "what begins with [[ ends with ]]"),
     (r"invalid escape sequence", "\\\\ stands for a backslash; [[…]] takes all as it is"),
@@ -113,11 +113,13 @@ MESSAGES: Final[tuple[tuple[str, str], ...]] = (
     (r"'then' expected near 'in'", "a table is not asked by in: t[key] ~= nil tells whether it has the key"),
     (r"'then' expected", "if and elseif need then: if x then … end"),
     (r"'do' expected", "while and for need do: while x do … end, for i = 1, n do … end"),
-    (r"'=' or 'in' expected", "a loop is for i = 1, n do, or for key, value in pairs(t) do, with a comma between the names"),
+    (r"'=' or 'in' expected",
+     "a loop is for i = 1, n do, or for key, value in pairs(t) do, with a comma between the names"),
     (r"no loop to break", "break stands inside a loop; return leaves a function"),
     (r"undefined label '(\w+)'", "goto needs its label in the same block or around it: ::name::"),
     (r"'=' expected near", "a statement is a call, f(…), or sets a value, name = value"),
-    (r"unexpected symbol near", "a word, value or sign is missing before that, or is one too many: look at the end of the line before as well"),
+    (r"unexpected symbol near",
+     "a word, value or sign is missing before that, or is one too many: look at the end of the line before as well"),
     (r" expected", "look at this line and the end of the one before for a missing word, comma or bracket"),
 )  # fmt: skip
 

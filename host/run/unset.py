@@ -1,6 +1,5 @@
 """Why a value is nil, or of another type than was meant: read from the lines before the one that failed."""
 
-# ruff: noqa: E501 a sentence is not broken
 from __future__ import annotations
 
 import re
@@ -19,7 +18,8 @@ _DECLARED = re.compile(
 # What a value was made by, and why it may be nil: patterns for what stands after its "=".
 _MADE_BY: Final[tuple[tuple[str, str], ...]] = (
     (r"^try\s*\(", "{0} is nil as the call inside try failed: local {0}, err = try(…), and err says why"),
-    (r"^tonumber\s*\(", "{0} is nil as tonumber gives nil for a text that is no number: print the text to see what it holds"),
+    (r"^tonumber\s*\(",
+     "{0} is nil as tonumber gives nil for a text that is no number: print the text to see what it holds"),
     (r"^io\.read\b", "{0} is nil as io.read gives nil at the end of the input: if {0} then … end"),
     (r"[.:]g?match\s*\(|[.:]find\s*\(", "{0} is nil as the pattern does not match the text: if {0} then … end"),
     (r"^json\.decode\s*\(", "{0} is nil as JSON's null is nil in Lua: if {0} then … end"),
@@ -29,8 +29,10 @@ _MADE_BY: Final[tuple[tuple[str, str], ...]] = (
 # What gives something else than one may think, by the type of the value.
 _OTHER: Final[tuple[tuple[str, str, str], ...]] = (
     ("boolean", r"^x?pcall\s*\(", "pcall gives true or false first: local ok, {0} = pcall(…)"),
-    ("string", r":create\s*\(\s*\)\s*$", "create() gives the id, a text: keep the builder (local b = new_…()) and read b.data"),
-    ("nil", r":create\s*\(\s*\)\s*$", "create() gives the id, a text: keep the builder (local b = new_…()) and read b.data"),
+    ("string", r":create\s*\(\s*\)\s*$",
+     "create() gives the id, a text: keep the builder (local b = new_…()) and read b.data"),
+    ("nil", r":create\s*\(\s*\)\s*$",
+     "create() gives the id, a text: keep the builder (local b = new_…()) and read b.data"),
 )  # fmt: skip
 
 
@@ -108,7 +110,8 @@ def of_field(name: str, rows: list[str], line: int, kind: str = "nil") -> str | 
                 return (
                     f"{owner}.{name} is a method of the builder: after {first}:create() the values are in {first}.data"
                 )
-            return f"create() gave the id, a text, to {first}: keep the builder and read its .data, or give {first} as the id"
+            told = f"create() gave the id, a text, to {first}"
+            return f"{told}: keep the builder and read its .data, or give {first} as the id"
         if kind == "function":
             return f"{owner}.{name} is a function: call it as {owner}.{name}(…)"
         if kind == "nil":

@@ -14,6 +14,7 @@ import msgspec
 from host.errors import ConfigError
 from host.simulator.api_error import Refusal
 from host.simulator.change import Change
+from host.sqlite_file import fault_of, open_sqlite
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -262,28 +263,22 @@ class _StoreFile:
 
         self.path = os.fspath(path)
         try:
-            # One process has the file for as long as it lives: waiting for it would be in vain.
-            self._db = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+            self._db = open_sqlite(self.path, "simulator")
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
         except sqlite3.Error as error:
-            raise ConfigError(f"cannot open the simulator's state in {self.path}: {error}") from error
-        try:
-            self._prepare()
-        except sqlite3.Error as error:
-            self._db.close()
+            if fault_of(error) == "unwritable":
+                raise ConfigError(f"cannot open the simulator's state in {self.path}: {error}") from error
             raise ConfigError(
                 f"cannot use the simulator's state in {self.path}: {error}",
                 hint="Is another process using it? Or name a file that does not exist yet.",
             ) from error
-        except ConfigError:
-            self._db.close()
-            raise
 
     def _prepare(self) -> None:
         db = self._db
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        db.execute("PRAGMA journal_mode = WAL")
-        # Written to the system at commit, which outlives the process; not forced to the disk.
-        db.execute("PRAGMA synchronous = OFF")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version not in (0, SCHEMA_VERSION):
             raise ConfigError(

@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from host.bridge.waiting import settle
 from host.errors import HostError, ScriptError, UsageError
 from host.events import CallStarted, Event, Printed
 from host.host import Host
@@ -178,17 +179,8 @@ class Running:
 
     def _settle(self, ticket: int, answer: dict[str, Any]) -> None:
         future = self._tickets.get(ticket)
-        if future is None:
-            return
-
-        def put() -> None:
-            if not future.done():
-                future.set_result(answer)
-
-        try:
-            future.get_loop().call_soon_threadsafe(put)
-        except RuntimeError:  # the run was killed, and its loop is closed
-            return
+        if future is not None:
+            settle(future, answer)  # nobody waits where the run was killed
 
 
 def _arguments(call: CallStarted) -> list[Any]:

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from host.apis.catalog import Catalog
+from host.durable.inverses import INVERSES, ways_back
+from host.durable.undo_script import UndoScript, step
+from host.errors import ScriptError, UsageError
 from host.events import CallEnded, CallStarted, Event
 from host.host import Host
 
-# What takes an operation back, most thorough first. Whatever has none of these stays as it is.
-_INVERSES = {
-    "create": (
-        *("delete", "cancel", "void_invoice", "void_credit_note", "void_grant"),
-        *("expire", "deactivate", "archive", "uninstall", "reverse"),
-    ),
-    "attach": ("detach",),
-}
-
-_UNDO = """
-local failed = {}
-for _, made in ipairs(undo) do
-  for _, way in ipairs(made) do
-    local operation = _G
-    for step in way.operation:gmatch("[^.]+") do operation = operation[step] end
-    local ok, err = pcall(operation, unpack(way.arguments))
-    if ok or err.status == 404 then break end
-    -- What the API itself refuses (a payment that went through) has no inverse any more.
-    if err.kind ~= "api" or err.status >= 500 then
-      failed[#failed + 1] = way.operation .. ": " .. err.message
-    end
-  end
-end
-if #failed > 0 then error("not undone: " .. table.concat(failed, "; "), 0) end
-"""
+__all__ = ["CreatedObjects", "Made", "undo"]
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -58,7 +35,7 @@ class CreatedObjects:
     def emit(self, event: Event) -> None:
         """Takes every event; keeps the creations."""
         if isinstance(event, CallStarted):
-            if event.operation.rpartition(".")[2] in _INVERSES:
+            if event.operation.rpartition(".")[2] in INVERSES:
                 self._open[event.run_id, event.call_id] = event
         elif isinstance(event, CallEnded):
             started = self._open.pop((event.run_id, event.call_id), None)
@@ -67,49 +44,30 @@ class CreatedObjects:
 
 
 def undo(host: Host, made: Iterable[Made]) -> None:
-    """Delete, cancel or deactivate what was made, last first. Raises ``ScriptError`` where that failed."""
-    ways = [ways for each in reversed(list(made)) if (ways := _ways(host, each))]
-    if ways:
-        host.run_source(_UNDO, name="undo", globals={"undo": ways}).raise_for_error()
+    """Delete, cancel or deactivate what was made, last first. Raises ``ScriptError`` where that failed.
+
+    What the API refuses to take back (a payment that went through) stays as it is.
+    """
+    steps = [found for each in reversed(list(made)) if (found := _step(host, each)) is not None]
+    if not steps:
+        return
+    result = host.run_source(UndoScript.SOURCE, name="undo", globals={"steps": steps}).raise_for_error()
+    failed = [f"{s['what']}: {r['problem']}" for s, r in zip(steps, result.value, strict=True) if not _is_over(r)]
+    if failed:
+        raise ScriptError(f"not undone: {'; '.join(failed)}")
 
 
-def _ways(host: Host, made: Made) -> list[dict[str, Any]]:
-    """The calls that could take it back, in the order to try them."""
-    api, _, rest = made.operation.partition(".")
-    catalog = host.catalog(api)
-    resource, _, verb = rest.rpartition(".")
-    ways = []
-    for inverse in _INVERSES[verb]:
-        label = f"{resource}.{inverse}"
-        arguments = _path_arguments(catalog, label, made)
-        if arguments is not None:
-            ways.append({"operation": f"{api}.{label}", "arguments": arguments})
-    update = catalog.operation(f"{resource}.update")
-    if update is not None and "active" in update.params:  # a product with prices cannot be deleted
-        arguments = _path_arguments(catalog, f"{resource}.update", made)
-        if arguments is not None:
-            arguments.append({"active": False})
-            ways.append({"operation": f"{api}.{resource}.update", "arguments": arguments})
-    return ways
+def _is_over(result: dict[str, Any]) -> bool:
+    return bool(result["ok"] or result["refused"])
 
 
-def _path_arguments(catalog: Catalog, label: str, made: Made) -> list[Any] | None:
-    """The inverse's path arguments: the object's id last, before it what the creation had in its own path."""
-    operation, creation = catalog.operation(label), catalog.operation(made.operation.partition(".")[2])
-    if operation is None or creation is None:
+def _step(host: Host, made: Made) -> dict[str, Any] | None:
+    api, _, operation = made.operation.partition(".")
+    try:
+        catalog = host.catalog(api)
+    except UsageError:  # a registered function that happens to be named so
         return None
-    outer = _placeholders(operation.path)[:-1]
-    own = _placeholders(creation.path)
-    found = []
-    for name in outer:
-        if name in made.arguments:
-            found.append(made.arguments[name])
-        elif name in own and (place := str(own.index(name) + 1)) in made.arguments:
-            found.append(made.arguments[place])
-        else:
-            return None
-    return [*found, made.id]
-
-
-def _placeholders(path: str) -> list[str]:
-    return re.findall(r"\{(\w+)\}", path)
+    ways = ways_back(catalog, operation, made.id, {}, made.arguments)
+    if not ways:
+        return None
+    return step(f"{made.operation} {made.id}", [(f"{api}.{way.operation}", way.args) for way in ways])

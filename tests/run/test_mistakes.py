@@ -11,7 +11,10 @@ import pytest
 from host import Host, ScriptError
 from host.limits import Limits
 from host.report.errors import describe
-from tests.run.mistakes import MISTAKES
+from tests.run.mistakes_of_lua import MISTAKES_OF_LUA
+from tests.run.mistakes_of_the_host import MISTAKES_OF_THE_HOST
+
+MISTAKES = {**MISTAKES_OF_LUA, **MISTAKES_OF_THE_HOST}
 
 AUTHORS_OWN = {"an assertion"}  # the message is the script's, and nobody else knows what to do
 

@@ -130,7 +130,7 @@ def test_all_are_closed_where_there_is_no_loop_any_more(states: States, worker: 
 
 def test_a_hosts_end_closes_all() -> None:
     with Host(simulate=True) as host:
-        states = host._states
+        states = host._engine.states
         host.run_source(f"sleep({2 * FOLLOW})").raise_for_error()
         (left,) = states._left
         assert left._host is None  # which would keep all of the run

@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from host.sqlite_file import USES, open_sqlite
+
 __all__ = ["BUSY", "Guard", "Mode", "opener"]
 
-BUSY = 5.0  # seconds a statement waits for another connection's lock
+BUSY = USES["scripts"].busy
 LARGEST = 64 << 20  # bytes of one value
 
 # What SQLite asks before each thing a statement does (sqlite3_set_authorizer).
@@ -121,9 +123,7 @@ def opener(path: str | None) -> Callable[..., Any]:
     import aiosqlite  # loaded with the first SQLite database
 
     def connect() -> sqlite3.Connection:
-        # No statement cache: a cached statement would not be asked about again in another mode.
-        made = sqlite3.connect(path or ":memory:", timeout=BUSY, isolation_level=None, cached_statements=0)
-        made.execute("PRAGMA foreign_keys = ON")
+        made = open_sqlite(path or ":memory:", "scripts")
         made.text_factory = _text
         for limit, value in _LIMITS:
             made.setlimit(limit, value)

@@ -1,0 +1,117 @@
+"""The options that say which host a command opens: its settings, its APIs, where its scripts run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from host.cli.policy_options import Granting
+from host.cli.struct_options import Field, fields_of, given, struct_options
+from host.errors import ConfigError, UsageError
+from host.option import Option
+from host.settings import Settings
+
+if TYPE_CHECKING:
+    from host.config_file import ConfigFile
+    from host.events import Sink
+    from host.host import Host
+
+__all__ = ["HostOptions", "HostPlan", "api_option", "documents", "host_options"]
+
+
+class HostOptions(msgspec.Struct, frozen=True):
+    """What the options say. ``settings`` are fields of ``Settings``; what was not said is not in them."""
+
+    settings: dict[str, Any]
+    env_file: Annotated[str | None, Option("--env-file", "Read settings from FILE instead of .env.", "FILE")] = None
+    apis: Annotated[
+        tuple[str, ...],
+        Option("--api", "Also offer the API of this OpenAPI document, as NAME.… (repeatable).", "NAME=FILE"),
+    ] = ()
+    isolate: Annotated[bool, Option("--isolate", "Run the script's Lua in a confined process of its own.")] = False
+
+    @classmethod
+    def of(cls, env_file: str | None, apis: tuple[str, ...], isolate: bool, **settings: Any) -> HostOptions:
+        """Of the options' values. A setting that is given several times is one text of all."""
+        said = {name: "; ".join(v) if isinstance(v, tuple) else v for name, v in given(settings).items()}
+        return cls(said, env_file, apis, isolate)
+
+    def plan(self, granting: Granting) -> HostPlan:
+        """What is to be opened, and its settings. Raises ``ConfigError``, ``UsageError``."""
+        config, apis = granting.over(), documents(self.apis)
+        settings = Settings.load(
+            env_file=self.env_file,
+            overrides=self.settings,
+            config=(config.path, config.settings),
+            claimed=lambda name: config.claims(name, apis),
+        )
+        _check_limited(settings, [*apis, *config.apis])
+        return HostPlan(self, config, settings, apis)
+
+
+class HostPlan(msgspec.Struct, frozen=True):
+    """A host that is not open yet: its settings are known, so that what they forbid is refused first."""
+
+    options: HostOptions
+    config: ConfigFile
+    settings: Settings
+    apis: dict[str, str]
+
+    @property
+    def has_other_apis(self) -> bool:
+        """Whether there are APIs beside Stripe's."""
+        return bool(self.apis or self.config.apis)
+
+    def open(self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1) -> Host:
+        """The host."""
+        from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
+
+        return Host(
+            simulate=simulate,
+            env_file=self.options.env_file,
+            config=self.config,
+            sinks=sinks,
+            processes=processes,
+            isolation="process" if self.options.isolate else "none",
+            apis=self.apis,
+            **self.options.settings,
+        )
+
+
+def documents(given: tuple[str, ...]) -> dict[str, str]:
+    """``("petstore=pets.yaml",)`` → names and files. Raises ``UsageError``."""
+    found: dict[str, str] = {}
+    for each in given:
+        name, _, file = each.partition("=")
+        if not name or not file:
+            raise UsageError(f"--api {each}: expected NAME=FILE, such as petstore=petstore.yaml")
+        if name in found or name == "stripe":
+            raise UsageError(f"--api {each}: the name {name} is taken")
+        found[name] = file
+    return found
+
+
+def _check_limited(settings: Settings, others: Iterable[str]) -> None:
+    """Raise ``ConfigError`` for limits of an API that is not there, which would hold for nothing."""
+    known = list(dict.fromkeys(["stripe", *others]))
+    for name in settings.api_limits:
+        if name not in known:
+            raise ConfigError(
+                f"HOST_API_LIMITS (set by {settings.source('api_limits')}) names the API {name!r}; "
+                f"there are {', '.join(known)}"
+            )
+
+
+_FIELDS: dict[str, Field] = {
+    **fields_of(HostOptions),
+    # Not said is no default: the environment, .env and host.toml come before that.
+    **{name: (option, kind, None) for name, (option, kind, _) in fields_of(Settings).items()},
+}
+
+host_options = struct_options("opening", _FIELDS, HostOptions.of)
+"""Gives a command the options, which reach it as one value, ``opening``."""
+
+api_option = struct_options("apis", {"apis": _FIELDS["apis"]}, lambda apis: apis)
+"""Gives a command ``--api`` alone, as ``apis``."""

@@ -1,0 +1,51 @@
+"""The options that say what a command tells of its runs, and the sinks they ask for."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import msgspec
+
+from host.cli.struct_options import fields_of, struct_options
+from host.errors import ConfigError
+from host.option import Option
+from host.settings import Settings
+
+if TYPE_CHECKING:
+    from host.events import Sink
+
+__all__ = ["Reporting", "report_options"]
+
+
+class Reporting(msgspec.Struct, frozen=True):
+    """What the options say."""
+
+    verbose: Annotated[
+        int, Option("-v --verbose", "Show calls and answers on stderr; -vv also arguments.", kind="count")
+    ] = 0
+    as_json: Annotated[bool, Option("--json", "Print the returned value as JSON.")] = False
+    trace: Annotated[str | None, Option("--trace", "Write every event to FILE as JSON lines.", "FILE")] = None
+    debug: Annotated[bool, Option("--debug", "Show Python tracebacks.")] = False
+
+    def sinks(self, stack: ExitStack, stderr: TextIO, settings: Settings, *, runs: bool = False) -> list[Sink]:
+        """Those the options ask for; ``stack`` closes their files. ``runs``: there are several runs to tell apart."""
+        from host.report.terminal import TerminalSink
+
+        sinks: list[Sink] = [TerminalSink(stderr, verbosity=self.verbose, log_level=settings.log_level, runs=runs)]
+        if self.trace is not None:
+            from host.report.jsonl import JsonlSink
+
+            sinks.append(JsonlSink(stack.enter_context(_written("--trace", self.trace))))
+        return sinks
+
+
+def _written(option: str, path: str) -> TextIO:
+    try:
+        return open(path, "w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{option} {path} cannot be written: {error.strerror}") from error
+
+
+report_options = struct_options("reporting", fields_of(Reporting), Reporting)
+"""Gives a command the options, which reach it as one value, ``reporting``."""

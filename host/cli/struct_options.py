@@ -1,0 +1,88 @@
+"""Options of commands out of structs: each annotated field is an option, and the options reach the command as one
+value."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import click
+import msgspec
+
+from host.cli.arguments import SECONDS
+from host.option import Option
+
+__all__ = ["fields_of", "given", "struct_options"]
+
+COUNT = click.IntRange(min=0)
+_KINDS: Mapping[Any, Any] = {float: SECONDS, int: COUNT, str: None}
+
+Field = tuple[Option, Any, Any]
+"""The option, the field's type (``None`` left out), its default."""
+
+
+def fields_of(struct: type[msgspec.Struct]) -> dict[str, Field]:
+    """The fields of a struct that are options, by name."""
+    hints = get_type_hints(struct, include_extras=True)
+    defaults = {field.name: field.default for field in msgspec.structs.fields(struct)}
+    found: dict[str, Field] = {}
+    for name in struct.__struct_fields__:
+        if get_origin(hints[name]) is Annotated:
+            kind, *notes = get_args(hints[name])
+            for each in notes:
+                if isinstance(each, Option):
+                    found[name] = each, _bare(kind), defaults[name]
+    return found
+
+
+def struct_options(
+    name: str, fields: Mapping[str, Field], make: Callable[..., Any]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Gives a command the options of ``fields``; they reach it as ``name=make(**values)``."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def gathered(*args: Any, **rest: Any) -> Any:
+            values = {each: rest.pop(each) for each in fields}
+            return function(*args, **{name: make(**values)}, **rest)
+
+        found: Callable[..., Any] = gathered
+        for each, field in reversed(list(fields.items())):
+            found = _option(each, *field)(found)
+        return found
+
+    return decorate
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the options that were said."""
+    return {name: value for name, value in values.items() if value is not None and value is not False and value != ()}
+
+
+def _option(name: str, option: Option, kind: Any, default: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    how: dict[str, Any] = {"help": option.help}
+    if kind is bool:
+        how["is_flag"] = True
+    elif option.kind == "count":
+        how["count"] = True
+    elif _is_many(kind):
+        how |= {"multiple": True, "metavar": option.metavar}
+    else:
+        how |= {"type": option.kind or _KINDS.get(kind), "metavar": option.metavar}
+        if default not in (None, msgspec.NODEFAULT):
+            how["default"] = default
+    return click.option(*option.flags.split(), name, **how)
+
+
+def _bare(kind: Any) -> Any:
+    if get_origin(kind) in (Union, types.UnionType):
+        return next(each for each in get_args(kind) if each is not type(None))
+    return kind
+
+
+def _is_many(kind: Any) -> bool:
+    origin = get_origin(kind)
+    return inspect.isclass(origin) and issubclass(origin, Iterable)

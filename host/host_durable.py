@@ -1,0 +1,36 @@
+"""A host's durable runs, opened with the first of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from host.durable.runs import DurableRuns, HostParts
+
+__all__ = ["HostDurable"]
+
+
+class HostDurable:
+    """``parts()`` gives what they need of the host; asked once."""
+
+    def __init__(self, parts: Callable[[], HostParts]) -> None:
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._runs: DurableRuns | None = None
+
+    @property
+    def runs(self) -> DurableRuns:
+        """What begins, resumes and looks at durable runs. From any thread."""
+        with self._lock:
+            if self._runs is None:
+                from host.durable.runs import DurableRuns  # most hosts have none
+
+                self._runs = DurableRuns(self._parts())
+            return self._runs
+
+    def close(self) -> None:
+        """Close their journal, if it was opened. Twice is fine."""
+        if self._runs is not None:
+            self._runs.close()

@@ -1,0 +1,78 @@
+"""What a host's scripts run on: the worker with its loop, the scheduler, and where states are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from host.bridge.worker import AsyncWorker
+from host.limits import Limits
+from host.run.lua_states import States
+from host.run.scheduler import Scheduler
+from host.run.session import Session
+
+if TYPE_CHECKING:
+    from host.bridge.in_flight import AsyncFunction
+    from host.bridge.request import AsyncRequest, Reply
+    from host.isolation.processes import Isolation
+    from host.settings import Settings
+
+__all__ = ["Engine"]
+
+OWN = ("api", "api.endpoint", "api.simulated")  # functions of the registry that leave the loop free to move
+
+
+class Engine:
+    """``isolation`` is there where scripts run in processes of their own; else their states are ``states``'."""
+
+    def __init__(self, functions: Mapping[str, AsyncFunction], settings: Settings) -> None:
+        self.worker = AsyncWorker(
+            functions,
+            capacity=settings.queue_capacity,
+            max_in_flight=settings.max_in_flight,
+            on_orphan=_orphaned,
+        )
+        self.scheduler = Scheduler(self.worker)
+        self.states = States(self.worker)
+        self.isolation: Isolation | None = None
+
+    def isolate(self, limits: Limits) -> None:
+        """Run scripts in confined processes from now on. Raises what keeps that from working here."""
+        from host.isolation.processes import Isolation  # for who asks for it
+
+        self.worker.pin()
+        self.isolation = Isolation(limits, later=self.worker.call_later, held=self.scheduler.held)
+
+    def drive(self, client: Any) -> None:
+        """Have the loop turn as ``client`` allows: on any thread where all that runs on it is the host's own."""
+        if not client.is_own:
+            self.worker.pin()
+        for own in OWN:
+            self.worker.movable(own)
+
+    @property
+    def new_state(self) -> Callable[..., Any]:
+        """What makes a run's state."""
+        return self.states.new if self.isolation is None else self.isolation.state
+
+    @property
+    def exhausted(self) -> int:
+        """How often LuaJIT was refused memory bit by bit, here and in processes."""
+        return self.states.exhausted + (0 if self.isolation is None else self.isolation.exhausted)
+
+    def stop(self, grace: float) -> None:
+        """Let what is in flight finish for ``grace`` seconds, and end the threads. Twice is fine."""
+        self.worker.stop(grace)
+        self.scheduler.close(grace)
+
+    def close(self) -> None:
+        """Free states and processes, once nothing runs any more. Twice is fine."""
+        self.states.close()
+        if self.isolation is not None:
+            self.isolation.close()
+
+
+def _orphaned(request: AsyncRequest, reply: Reply) -> None:
+    session = request.source
+    if isinstance(session, Session):
+        session.orphaned(getattr(request.deliver, "__self__", None), reply)
