@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from host.apis.catalog import BodyKind, Location, Param, Schema
 from host.apis.document import Document
 from host.apis.naming import identifier
+from host.apis.references import UnresolvedReference
 from host.apis.schemas import SchemaCompiler
 from host.errors import CatalogError
 
@@ -39,6 +40,9 @@ def read_params(
     for raw in (*_list(item.get("parameters")), *_list(node.get("parameters"))):
         try:
             param = _param(source, schemas, raw, place)
+        except UnresolvedReference as error:
+            source.refuse(place, f"a parameter is not known: {error.message.removeprefix(f'{place} parameters: ')}")
+            continue
         except CatalogError as error:
             source.warn(place, f"a parameter is left out: {error.message}")
             continue
@@ -178,7 +182,7 @@ def _members(schemas: SchemaCompiler, schema: Schema, place: str) -> Schema | No
                     both = (*(known.any_of or (known,)), member)
                     properties[name] = Schema(any_of=both)
         required = tuple(n for n in shapes[0].required if all(n in shape.required for shape in shapes))
-        open_map = any(shape.open_map for shape in shapes)
+        open_map = any(shape.open_map or shape.additional is not None for shape in shapes)
         return Schema(type="object", properties=properties, required=required, open_map=open_map)
     return schema if schema.type == "object" and schema.properties else None
 

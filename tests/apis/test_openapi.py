@@ -451,12 +451,12 @@ def test_broken_places_are_named_and_the_rest_is_used() -> None:
     text = "\n".join(catalog.warnings)
     for said in (
         "GET /good/{id}: the path parameter 'id' is not described",
-        "refers to '#/components/schemas/none', which is not in the document",
-        "GET /bad: a parameter is left out: GET /bad parameters: the reference '#/nowhere' points to nothing",
+        "the reference '#/components/schemas/none' points to nothing",
+        "GET /bad: cannot be called: a parameter is not known: the reference '#/nowhere' points to nothing",
         "None in 'query' is not a parameter",
         "has the unknown type 'strin'",
         "allOf includes 'loop' in itself",
-        "refers to 'other.yaml#/x'",
+        "GET /out: a part of its answer is not known: the reference to 'other.yaml' leaves a document",
     ):
         assert said in text
 
