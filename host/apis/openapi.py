@@ -16,7 +16,7 @@ from host.apis.bodies import Body, read_body, read_params
 from host.apis.catalog import Auth, Catalog, Facts, Operation, Param, Schema
 from host.apis.document import Document, read_document
 from host.apis.keywords import UnreadKeywords
-from host.apis.naming import PathNames, creates, given_id, identifier
+from host.apis.naming import PathNames, creates, given_id, identifier, names_item
 from host.apis.pagination import detect_paging, list_member
 from host.apis.references import FileSource, UnresolvedReference
 from host.apis.schemas import SchemaCompiler
@@ -174,7 +174,7 @@ class _Compiler:
         params, keyed = read_params(self.source, self.schemas, path, item, node, place)
         self.idempotency_header = self.idempotency_header or keyed
         body = self._body(method, node, place, params)
-        builder = method == "post" and creates(id, derived, path) and not path.endswith("}")
+        builder = method == "post" and creates(id, derived, path) and not names_item(path)
         operation = Operation(
             id=id,
             method=name,

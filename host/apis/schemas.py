@@ -30,6 +30,7 @@ _SHAPING = frozenset(
     allOf anyOf oneOf pattern minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength contentMediaType
     contentEncoding""".split()  # noqa: SIM905 read as words
 )
+_OF_OBJECTS = ("properties", "additionalProperties", "patternProperties", "unevaluatedProperties")
 _ABSENT = object()
 # Limits of which the tighter one holds where two schemas do.
 _TIGHTER: dict[str, Callable[[list[Any]], Any]] = {
@@ -329,12 +330,19 @@ class SchemaCompiler:
         found = _distinct(found)
         if not _says_nothing(base):
             # Alternatives that only say which members go together are not checked.
-            found = [self._merge(base, self.inline(each, place), place) for each in found if not _bare(each)]
+            found = [self._alternative(base, self.inline(each, place), place) for each in found if not _bare(each)]
             if not found:
                 return replace(base, nullable=nullable, emptyable=emptyable)
         if len(found) == 1:
             return replace(found[0], nullable=nullable, emptyable=emptyable)
         return Schema(any_of=tuple(found), nullable=nullable, emptyable=emptyable)
+
+    def _alternative(self, base: Schema, each: Schema, place: str) -> Schema:
+        """An alternative with what holds for all of them; of a type that is wrong for it, it is what is meant."""
+        if base.type and each.type and base.type != each.type and replace(base, type="", open_map=False) == Schema():
+            self.document.warn(place, f"has alternatives of the type {each.type} beside the type {base.type}; both go")
+            return each
+        return self._merge(base, each, place)
 
     def _marks(self, schema: Schema, node: dict[str, Any]) -> Schema:
         """What the document says beside the shape."""
@@ -368,7 +376,7 @@ def _page_of(schema: Schema) -> str:
 
 def _implied(node: dict[str, Any]) -> str:
     """The type a schema without one means."""
-    if "properties" in node or "additionalProperties" in node or "patternProperties" in node:
+    if not node.keys().isdisjoint(_OF_OBJECTS):
         return "object"
     if "items" in node:
         return "array"
