@@ -19,7 +19,7 @@ __all__ = ["cache_folder", "catalog_of"]
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
 _MAKERS = (
     *("bodies", "catalog", "document", "keywords", "naming", "openapi", "pagination"),
-    *("references", "schemas", "unresolved"),
+    *("references", "schemas", "swagger2", "unresolved"),
 )
 
 

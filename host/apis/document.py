@@ -44,6 +44,13 @@ class Document:
         if len(self.warnings) < MOST_WARNINGS and text not in self.warnings:
             self.warnings.append(text)
 
+    def become(self, root: dict[str, Any], source: FileSource | None) -> Document:
+        """A document of another root that was made of this one: its warnings, and the files that were read."""
+        found = Document(root, source)
+        found.warnings = self.warnings
+        found.references.files.update(self.references.files)
+        return found
+
     def refuse(self, place: str, fault: str) -> None:
         """Note that the operation at ``place`` (``GET /pets``) cannot be called, and why."""
         faults = self._unusable.setdefault(place, [])

@@ -1,4 +1,4 @@
-"""An OpenAPI 3.0 or 3.1 document, compiled to a :class:`~host.apis.catalog.Catalog`.
+"""An OpenAPI 3.0, 3.1 or 3.2 document, or one of Swagger 2.0, compiled to a :class:`~host.apis.catalog.Catalog`.
 
 What cannot be used is named in ``catalog.warnings``; what makes the whole document unusable raises
 ``CatalogError``. See docs/catalog.md for what is read and how things are named.
@@ -56,25 +56,43 @@ def compile(
     """
     if name != identifier(name):
         raise CatalogError(f"{name!r} cannot name an API in Lua; {identifier(name)!r} can")
-    source = Document(_checked(document), files)
     try:
-        return _Compiler(source, name, facts, open_enums, adjust).run()
+        return _Compiler(_opened(document, files), name, facts, open_enums, adjust).run()
     except RecursionError:
         raise CatalogError("the document's schemas refer to one another without end, or too deep") from None
 
 
-def _checked(document: dict[str, Any]) -> dict[str, Any]:
-    if "swagger" in document:
-        raise CatalogError(
-            f"the document is Swagger {document['swagger']}; OpenAPI 3.0 and 3.1 are read",
-            hint="Convert it first, for example with swagger2openapi.",
-        )
-    version = document.get("openapi")
-    if not isinstance(version, str) or not version.startswith("3."):
-        raise CatalogError(f"the document has openapi: {version!r}; expected 3.0.x or 3.1.x")
+def _opened(document: dict[str, Any], files: FileSource | None) -> Document:
+    """The document as one of OpenAPI 3, whatever it was. Raises ``CatalogError`` where it cannot be used."""
+    swagger, version = document.get("swagger"), document.get("openapi")
+    if version is None and swagger is not None and str(swagger) != "2.0":
+        raise CatalogError(f"the document is Swagger {swagger}; Swagger 2.0 and OpenAPI 3.0 to 3.2 are read")
+    if swagger is None and not (isinstance(version, str) and version.startswith("3.")):
+        raise CatalogError(f"the document has openapi: {version!r}; expected 3.0.x, 3.1.x or 3.2.x")
     if not isinstance(document.get("paths"), dict) or not document["paths"]:
         raise CatalogError("the document has no paths")
-    return document
+    source = Document(document, files)
+    if version is None:
+        from host.apis.swagger2 import converted  # only where there is such a document
+
+        source = source.become(converted(source), files)
+    _leave_out_schemes(source)
+    return source
+
+
+def _leave_out_schemes(source: Document) -> None:
+    """Take security schemes away that cannot be read, so that the rest of the document is not lost with them."""
+    components = source.root.get("components")
+    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
+    good: dict[str, Any] = {}
+    for name, node in schemes.items() if isinstance(schemes, dict) else ():
+        place = f"#/components/securitySchemes/{name}"
+        try:
+            good[name] = source.follow(node, place)
+        except CatalogError as error:
+            source.warn(place, f"left out: {error.message.removeprefix(f'{place}: ')}")
+    if schemes and good != schemes:
+        source.root = {**source.root, "components": {**source.root["components"], "securitySchemes": good}}
 
 
 class _Compiler:
@@ -280,6 +298,9 @@ class _Compiler:
             except UnresolvedReference as error:
                 self.source.warn(place, f"its answer is not known: {error.message}")
                 return Schema(missing=error.message)
+            except CatalogError as error:
+                self.source.warn(place, f"an answer is passed over: {error.message}")
+                continue
             self.unread.note("response", response, place)
             self.unread.note_body(response, place)
             content = response.get("content") or {}
@@ -299,7 +320,7 @@ class _Compiler:
             if str(code).startswith("2"):
                 try:
                     response = self.source.follow(raw, f"response {code}")
-                except UnresolvedReference:
+                except CatalogError:
                     continue
                 if str(code) in ("204", "205") or not response.get("content"):
                     return True

@@ -412,8 +412,11 @@ def test_identifiers_and_given_names() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"swagger": "2.0"}, "the document is Swagger 2.0; OpenAPI 3.0 and 3.1 are read"),
-        ({"openapi": "4.0.0"}, "expected 3.0.x or 3.1.x"),
+        (
+            {"openapi": None, "swagger": "1.2"},
+            "the document is Swagger 1.2; Swagger 2.0 and OpenAPI 3.0 to 3.2 are read",
+        ),
+        ({"openapi": "4.0.0"}, "expected 3.0.x, 3.1.x or 3.2.x"),
         ({"paths": {}}, "the document has no paths"),
         ({"paths": {"/x": 5}}, "the document has no operation that can be used"),
     ],
