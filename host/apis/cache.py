@@ -9,17 +9,23 @@ import tempfile
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from host.apis.catalog import FORMAT, Catalog
 from host.errors import CatalogError
+
+if TYPE_CHECKING:
+    from host.apis.overlay import Overlays
+    from host.apis.references import FileSource
 
 __all__ = ["cache_folder", "catalog_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
 _MAKERS = (
-    *("bodies", "catalog", "document", "keywords", "naming", "openapi", "pagination"),
-    *("references", "schemas", "swagger2", "unresolved"),
+    *("bodies", "catalog", "document", "keywords", "naming", "openapi", "overlay"),
+    *("pagination", "references", "schemas", "swagger2", "unresolved"),
 )
 
 
@@ -33,10 +39,13 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def catalog_of(
-    document: str | os.PathLike[str] | Mapping[str, Any] | Catalog, name: str, folder: Path | None = None
+    document: str | os.PathLike[str] | Mapping[str, Any] | Catalog,
+    name: str,
+    folder: Path | None = None,
+    overlay: Overlays | None = None,
 ) -> Catalog:
     """The catalog of an OpenAPI document, called ``name``: a file (JSON or YAML, gzipped or not), its decoded
-    content, or a catalog that is compiled already.
+    content, or a catalog that is compiled already. ``overlay`` mends it first: an OpenAPI Overlay, or several.
 
     What a file gave is kept in ``folder``, by its content, and read from there the next time. Raises
     ``CatalogError`` naming the place in the document.
@@ -44,27 +53,38 @@ def catalog_of(
     if isinstance(document, Catalog):
         if document.name != name:
             raise CatalogError(f"the catalog is called {document.name!r}, not {name!r}")
+        if overlay:
+            raise CatalogError(f"the catalog {name!r} is compiled already; an overlay mends its document")
         return document
     if isinstance(document, Mapping):
-        from host.apis.openapi import compile  # only where something is compiled
-
-        return compile(dict(document), name)
+        return _compiled(dict(document), name, overlay, None)
     from host.apis.document import beside, parse_document, read_bytes
 
     path = Path(document)
-    data = read_bytes(path)
-    kept = (folder or cache_folder() / "catalogs") / f"{name}-{_digest(data)}.catalog"
+    kept = (folder or cache_folder() / "catalogs") / f"{name}-{_digest(data := read_bytes(path), overlay)}.catalog"
     try:
         catalog = Catalog.load(kept.read_bytes())
         if catalog.name == name and _current(catalog.facts.files, path.resolve().parent):
             return catalog
     except (OSError, CatalogError):
         pass  # not there, or damaged: made again
-    from host.apis.openapi import compile
-
-    catalog = compile(parse_document(data, f"API document {path}"), name, files=beside(path))
+    catalog = _compiled(parse_document(data, f"API document {path}"), name, overlay, beside(path))
     _keep(kept, catalog.dump())
     return catalog
+
+
+def _compiled(root: dict[str, Any], name: str, overlay: Overlays | None, files: FileSource | None) -> Catalog:
+    from host.apis.openapi import compile  # only where something is compiled
+
+    if overlay is None:
+        return compile(root, name, files=files)
+    from host.apis.overlay import mended, overlays
+
+    root, notes = mended(root, overlays(overlay))
+    catalog = compile(root, name, files=files)
+    if not notes:
+        return catalog
+    return catalog.with_facts(msgspec.structs.replace(catalog.facts, warnings=(*notes, *catalog.warnings)))
 
 
 def _current(files: Mapping[str, str], folder: Path) -> bool:
@@ -82,8 +102,14 @@ def _current(files: Mapping[str, str], folder: Path) -> bool:
     return True
 
 
-def _digest(data: bytes) -> str:
+def _digest(data: bytes, overlay: Overlays | None) -> str:
     digest = blake2b(data, digest_size=16)
+    if overlay is not None:
+        from host.apis.overlay import overlay_bytes, overlays
+
+        for each in overlays(overlay):
+            content = overlay_bytes(each)
+            digest.update(b"%d:" % len(content) + content)
     digest.update(f"{FORMAT} {sys.version_info[:2]}".encode())
     here = Path(__file__).parent
     for maker in _MAKERS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import zlib
 from contextlib import nullcontext
@@ -118,9 +119,9 @@ def beside(path: str | Path) -> FileSource:
     return FileSource(place.parent, place.name, read, parse)
 
 
-def read_bytes(path: str | Path) -> bytes:
+def read_bytes(path: str | os.PathLike[str], kind: str = "API document") -> bytes:
     """What is in a document's file, unpacked; at most ``MOST_BYTES``. Raises ``CatalogError``."""
-    label = f"API document {path}"
+    label = f"{kind} {path}"
     if str(path).startswith(("http:/", "https:/")):  # a Path has one slash left
         raise CatalogError(f"{label} is a URL, and documents are read from files", hint="Download it first.")
     try:

@@ -13,30 +13,32 @@ from host.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from host.apis.catalog import Catalog
+    from host.host_arguments import ApiArguments
     from host.settings import Settings
 
 __all__ = ["api_limits_option", "api_option", "check_limited", "command", "documents"]
 
 
-def documents(given: tuple[str, ...]) -> dict[str, str]:
-    """``("petstore=pets.yaml",)`` → names and files. Raises ``UsageError``."""
-    found: dict[str, str] = {}
+def documents(given: tuple[str, ...]) -> dict[str, ApiArguments]:
+    """``("petstore=pets.yaml,overlay=mend.yaml",)`` → what ``Host(apis=…)`` takes. Raises ``UsageError``."""
+    found: dict[str, ApiArguments] = {}
     for each in given:
-        name, _, file = each.partition("=")
-        if not name or not file:
-            raise UsageError(f"--api {each}: expected NAME=FILE, such as petstore=petstore.yaml")
+        name, _, files = each.partition("=")
+        file, *overlays = files.split(",overlay=")
+        if not name or not file or not all(overlays):
+            raise UsageError(f"--api {each}: expected NAME=FILE[,overlay=FILE], such as petstore=petstore.yaml")
         if name in found or name == "stripe":
             raise UsageError(f"--api {each}: the name {name} is taken")
-        found[name] = file
+        found[name] = {"document": file, "overlay": overlays} if overlays else {"document": file}
     return found
 
 
 api_option = click.option(
     "--api",
     "apis",
-    metavar="NAME=FILE",
+    metavar="NAME=FILE[,overlay=FILE]",
     multiple=True,
-    help="Also offer the API of this OpenAPI document, as NAME.… (repeatable).",
+    help="Also offer the API of this OpenAPI document, as NAME.…, mended by overlays (repeatable).",
 )
 
 api_limits_option = click.option(
@@ -87,7 +89,10 @@ def command(
     """List the APIs, the resources of API NAME, or the operations of one RESOURCE."""
     from host.config_file import read_config
 
-    files = {api: entry.document for api, entry in read_config(config).apis.items()}
+    files: dict[str, ApiArguments] = {
+        api: {"document": entry.document, "overlay": entry.overlay or None}
+        for api, entry in read_config(config).apis.items()
+    }
     catalogs = _catalogs({**files, **documents(apis)})
     if stubs is not None:
         return _write_stubs(Path(stubs), catalogs)
@@ -105,13 +110,13 @@ def command(
     return 0
 
 
-def _catalogs(files: dict[str, str]) -> dict[str, Catalog]:
+def _catalogs(files: dict[str, ApiArguments]) -> dict[str, Catalog]:
     from host.apis.cache import catalog_of  # run takes its option from this file: it must not wait for these
     from host.apis.stripe import load
 
     found = {"stripe": load()}
     for name, file in files.items():
-        found[name] = catalog_of(file, name)
+        found[name] = catalog_of(file["document"], name, overlay=file.get("overlay"))
     return found
 
 
