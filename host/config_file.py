@@ -34,13 +34,14 @@ _SECRET = ("stripe_secret_key", "stripe_webhook_secret")
 
 
 class ApiEntry(NamedTuple):
-    """A table ``[apis.NAME]``. ``document`` is a path, ``auth`` names the environment variable of the key, or of
-    each key by its security scheme; ``place`` is where the table is."""
+    """A table ``[apis.NAME]``. ``document`` is a path, ``overlay`` are those of what mends it; ``auth`` names the
+    environment variable of the key, or of each key by its security scheme; ``place`` is where the table is."""
 
     place: str
     document: str
     base_url: str | None = None
     auth: str | Mapping[str, str] | None = None
+    overlay: tuple[str, ...] = ()
 
     def keys(self, variables: Callable[[str], tuple[str, str] | None]) -> str | dict[str, str] | None:
         """The keys themselves, as ``variables`` has them. Raises ``ConfigError`` naming one that is not set."""
@@ -158,7 +159,7 @@ class _Reader:
         table = f"apis.{name}"
         if not isinstance(values, dict):
             raise self._wrong("apis", name, f"{name} is {values!r}; expected a table [{table}]")
-        self._known(table, values, ("document", "base_url", "auth"))
+        self._known(table, values, ("document", "base_url", "auth", "overlay"))
         line = self._line("apis", name)
         place = f"{self._path}:{line}" if line else self._path
         for key in ("document", "base_url"):
@@ -174,8 +175,16 @@ class _Reader:
                 raise self._wrong(table, "auth", f"{message} {name.upper()}_API_KEY, or a table of these by scheme")
             if each in _OWN:
                 raise self._wrong(table, "auth", f"auth is {each}, which goes nowhere but to its own API")
-        document = Path(self._path).parent / Path(values["document"]).expanduser()
-        return ApiEntry(place, str(document), values.get("base_url"), auth)
+        overlay = values.get("overlay", [])
+        overlay = [overlay] if isinstance(overlay, str) else overlay
+        if not isinstance(overlay, list) or not all(isinstance(each, str) and each for each in overlay):
+            raise self._wrong(table, "overlay", f"overlay is {overlay!r}; expected a file, or a list of files")
+        document, *mending = (self._beside(each) for each in (values["document"], *overlay))
+        return ApiEntry(place, document, values.get("base_url"), auth, tuple(mending))
+
+    def _beside(self, file: str) -> str:
+        """A path of the file, which is relative to it."""
+        return str(Path(self._path).parent / Path(file).expanduser())
 
     def _known(self, table: str, values: Mapping[str, Any], names: Any) -> None:
         for name in values:

@@ -52,7 +52,7 @@ SHARED = {
     "sqlalchemy": "journals in any database, and what scripts are granted: two uses of one library",
 }
 # distribution → import, where they differ
-NAMES = {"python-dotenv": "dotenv", "PyYAML": "yaml", "graphql-core": "graphql"}
+NAMES = {"python-dotenv": "dotenv", "PyYAML": "yaml", "graphql-core": "graphql", "python-jsonpath": "jsonpath"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

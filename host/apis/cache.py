@@ -9,23 +9,35 @@ import tempfile
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from host.apis.catalog import FORMAT, Catalog
 from host.data_folder import cache_folder
 from host.errors import CatalogError
 
+if TYPE_CHECKING:
+    from host.apis.overlay import Overlays
+    from host.apis.references import FileSource
+
 __all__ = ["catalog_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
-_MAKERS = ("bodies", "catalog", "document", "naming", "openapi", "pagination", "schemas")
+_MAKERS = (
+    *("bodies", "catalog", "document", "keywords", "naming", "openapi", "overlay"),
+    *("pagination", "references", "schemas", "swagger2", "unresolved"),
+)
 
 
 def catalog_of(
-    document: str | os.PathLike[str] | Mapping[str, Any] | Catalog, name: str, folder: Path | None = None
+    document: str | os.PathLike[str] | Mapping[str, Any] | Catalog,
+    name: str,
+    folder: Path | None = None,
+    overlay: Overlays | None = None,
 ) -> Catalog:
     """The catalog of an OpenAPI document, called ``name``: a file (JSON or YAML, gzipped or not), its decoded
-    content, or a catalog that is compiled already.
+    content, or a catalog that is compiled already. ``overlay`` mends it first: an OpenAPI Overlay, or several.
 
     What a file gave is kept in ``folder``, by its content, and read from there the next time. Raises
     ``CatalogError`` naming the place in the document.
@@ -33,31 +45,64 @@ def catalog_of(
     if isinstance(document, Catalog):
         if document.name != name:
             raise CatalogError(f"the catalog is called {document.name!r}, not {name!r}")
+        if overlay:
+            raise CatalogError(f"the catalog {name!r} is compiled already; an overlay mends its document")
         return document
     if isinstance(document, Mapping):
-        from host.apis.openapi import compile  # only where something is compiled
-
-        return compile(dict(document), name)
-    from host.apis.document import parse_document, read_bytes
+        return _compiled(dict(document), name, overlay, None)
+    from host.apis.document import beside, parse_document, read_bytes
 
     path = Path(document)
     data = read_bytes(path)
-    kept = (folder or Path(cache_folder(), "catalogs")) / f"{name}-{_digest(data)}.catalog"
+    kept = (folder or Path(cache_folder(), "catalogs")) / f"{name}-{_digest(data, overlay)}.catalog"
     try:
         catalog = Catalog.load(kept.read_bytes())
-        if catalog.name == name:
+        if catalog.name == name and _current(catalog.facts.files, path.resolve().parent):
             return catalog
     except (OSError, CatalogError):
         pass  # not there, or damaged: made again
-    from host.apis.openapi import compile
-
-    catalog = compile(parse_document(data, f"API document {path}"), name)
+    catalog = _compiled(parse_document(data, f"API document {path}"), name, overlay, beside(path))
     _keep(kept, catalog.dump())
     return catalog
 
 
-def _digest(data: bytes) -> str:
+def _compiled(root: dict[str, Any], name: str, overlay: Overlays | None, files: FileSource | None) -> Catalog:
+    from host.apis.openapi import compile  # only where something is compiled
+
+    if overlay is None:
+        return compile(root, name, files=files)
+    from host.apis.overlay import mended, overlays
+
+    root, notes = mended(root, overlays(overlay))
+    catalog = compile(root, name, files=files)
+    if not notes:
+        return catalog
+    return catalog.with_facts(msgspec.structs.replace(catalog.facts, warnings=(*notes, *catalog.warnings)))
+
+
+def _current(files: Mapping[str, str], folder: Path) -> bool:
+    """Whether the files a document refers to are what they were, by their digests; "" for one that was not there."""
+    from host.apis.document import read_bytes
+    from host.apis.references import digest
+
+    for name, known in files.items():
+        try:
+            found = digest(read_bytes(folder / name))
+        except CatalogError:
+            found = ""
+        if found != known:
+            return False
+    return True
+
+
+def _digest(data: bytes, overlay: Overlays | None) -> str:
     digest = blake2b(data, digest_size=16)
+    if overlay is not None:
+        from host.apis.overlay import overlay_bytes, overlays
+
+        for each in overlays(overlay):
+            content = overlay_bytes(each)
+            digest.update(b"%d:" % len(content) + content)
     digest.update(f"{FORMAT} {sys.version_info[:2]}".encode())
     here = Path(__file__).parent
     for maker in _MAKERS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +21,9 @@ from host.apis.cache import catalog_of
 from host.apis.catalog import Auth, Catalog
 from host.errors import ConfigError, UsageError
 from host.settings import Secret
+
+if TYPE_CHECKING:
+    from host.apis.overlay import Overlays
 
 __all__ = ["Credentials", "Document", "added_api"]
 
@@ -33,7 +36,12 @@ Variables = Callable[[str], tuple[str, str] | None]
 
 
 def added_api(
-    name: str, document: Document, base_url: str | None, auth: Credentials | None, variables: Variables
+    name: str,
+    document: Document,
+    base_url: str | None,
+    auth: Credentials | None,
+    variables: Variables,
+    overlay: Overlays | None = None,
 ) -> Api:
     """The API ``name``. Raises ``CatalogError``, ``ConfigError`` and ``UsageError``, never showing a key."""
     if not isinstance(document, str | os.PathLike | Mapping | Catalog):
@@ -41,7 +49,7 @@ def added_api(
     if auth is not None and not isinstance(auth, str | Secret | tuple | OAuth2 | Mapping):
         expected = "a key, (user, password), OAuth2(…), or a mapping of these by security scheme"
         raise arguments.wrong("auth", auth, expected, private=True)
-    catalog = catalog_of(document, name)
+    catalog = catalog_of(document, name, overlay=overlay)
     prefix = name.upper()
     base_source = "argument"
     if base_url is None and (found := variables(f"{prefix}_API_BASE")) is not None:

@@ -1,4 +1,4 @@
-"""An OpenAPI 3.0 or 3.1 document, compiled to a :class:`~host.apis.catalog.Catalog`.
+"""An OpenAPI 3.0, 3.1 or 3.2 document, or one of Swagger 2.0, compiled to a :class:`~host.apis.catalog.Catalog`.
 
 What cannot be used is named in ``catalog.warnings``; what makes the whole document unusable raises
 ``CatalogError``. See docs/catalog.md for what is read and how things are named.
@@ -6,24 +6,37 @@ What cannot be used is named in ``catalog.warnings``; what makes the whole docum
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from host.apis.bodies import read_body, read_params
-from host.apis.catalog import Auth, Catalog, Facts, Operation, Schema
+from host.apis.bodies import Body, read_body, read_params
+from host.apis.catalog import Auth, Catalog, Facts, Operation, Param, Schema
 from host.apis.document import Document, read_document
-from host.apis.naming import PathNames, creates, given_id, identifier
+from host.apis.keywords import UnreadKeywords
+from host.apis.naming import PathNames, creates, given_id, identifier, names_item
 from host.apis.pagination import detect_paging, list_member
+from host.apis.references import FileSource, UnresolvedReference
 from host.apis.schemas import SchemaCompiler
+from host.apis.unresolved import UnresolvedSchemas
 from host.errors import CatalogError
 
 __all__ = ["compile", "read_document"]
 
-METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
+NO_BODY = ("get", "head", "trace")  # a body has no meaning there: OpenAPI 3.1.1, "Operation Object"
+_METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
 LONGEST_URL = 10_000  # characters of a server
 Adjust = Callable[[Operation], Operation]
+
+
+class _Method(NamedTuple):
+    """An operation of a path as the document has it."""
+
+    name: str  # as it is sent: GET
+    node: dict[str, Any]
 
 
 def compile(
@@ -33,33 +46,53 @@ def compile(
     facts: Facts | None = None,
     open_enums: bool = False,
     adjust: Adjust | None = None,
+    files: FileSource | None = None,
 ) -> Catalog:
     """The catalog of ``document``, called ``name`` by scripts.
 
     ``facts`` overrides what the document says (each field that is set). ``open_enums`` lets values that an
-    enum does not list through. ``adjust`` has the last word on each operation. Raises ``CatalogError``.
+    enum does not list through. ``adjust`` has the last word on each operation. ``files`` says where the files are that
+    the document refers to. Raises ``CatalogError``.
     """
     if name != identifier(name):
         raise CatalogError(f"{name!r} cannot name an API in Lua; {identifier(name)!r} can")
-    source = Document(_checked(document))
     try:
-        return _Compiler(source, name, facts, open_enums, adjust).run()
+        return _Compiler(_opened(document, files), name, facts, open_enums, adjust).run()
     except RecursionError:
         raise CatalogError("the document's schemas refer to one another without end, or too deep") from None
 
 
-def _checked(document: dict[str, Any]) -> dict[str, Any]:
-    if "swagger" in document:
-        raise CatalogError(
-            f"the document is Swagger {document['swagger']}; OpenAPI 3.0 and 3.1 are read",
-            hint="Convert it first, for example with swagger2openapi.",
-        )
-    version = document.get("openapi")
-    if not isinstance(version, str) or not version.startswith("3."):
-        raise CatalogError(f"the document has openapi: {version!r}; expected 3.0.x or 3.1.x")
+def _opened(document: dict[str, Any], files: FileSource | None) -> Document:
+    """The document as one of OpenAPI 3, whatever it was. Raises ``CatalogError`` where it cannot be used."""
+    swagger, version = document.get("swagger"), document.get("openapi")
+    if version is None and swagger is not None and str(swagger) != "2.0":
+        raise CatalogError(f"the document is Swagger {swagger}; Swagger 2.0 and OpenAPI 3.0 to 3.2 are read")
+    if swagger is None and not (isinstance(version, str) and version.startswith("3.")):
+        raise CatalogError(f"the document has openapi: {version!r}; expected 3.0.x, 3.1.x or 3.2.x")
     if not isinstance(document.get("paths"), dict) or not document["paths"]:
         raise CatalogError("the document has no paths")
-    return document
+    source = Document(document, files)
+    if version is None:
+        from host.apis.swagger2 import converted  # only where there is such a document
+
+        source = source.become(converted(source), files)
+    _leave_out_schemes(source)
+    return source
+
+
+def _leave_out_schemes(source: Document) -> None:
+    """Take security schemes away that cannot be read, so that the rest of the document is not lost with them."""
+    components = source.root.get("components")
+    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
+    good: dict[str, Any] = {}
+    for name, node in schemes.items() if isinstance(schemes, dict) else ():
+        place = f"#/components/securitySchemes/{name}"
+        try:
+            good[name] = source.follow(node, place)
+        except CatalogError as error:
+            source.warn(place, f"left out: {error.message.removeprefix(f'{place}: ')}")
+    if schemes and good != schemes:
+        source.root = {**source.root, "components": {**source.root["components"], "securitySchemes": good}}
 
 
 class _Compiler:
@@ -70,17 +103,16 @@ class _Compiler:
         self.name = name
         self.given = facts
         self.adjust = adjust
-        self.schemas = SchemaCompiler(source, open_enums=open_enums)
+        self.unread = UnreadKeywords()
+        self.schemas = SchemaCompiler(source, open_enums=open_enums, note=self.unread.note)
         root = source.root
         self.auth = self._auth()
         self.base_url = self._server(root.get("servers"), "servers")
         self.default_security = self._security(root.get("security"), "security") or ()
         paths = {path: self._item(path) for path in root["paths"]}
         self.paths = {path: item for path, item in paths.items() if item}
-        self.names = PathNames(
-            {path: [m for m in METHODS if m in item] for path, item in self.paths.items()},
-            self._all_lists(),
-        )
+        self.methods = {path: self._methods(path, item) for path, item in self.paths.items()}
+        self.names = PathNames(self.methods, self._all_lists())
         self.sdk_names = _sdk_names(root)
         self.idempotency_header: str | None = None
         self.namespaces: set[str] = set()
@@ -90,21 +122,22 @@ class _Compiler:
         aliases: dict[str, str] = {}
         wished: list[tuple[str, str]] = []  # alias -> operation, given where the name is free
         for path, item in self.paths.items():
-            for method in METHODS:
-                if method in item:
-                    try:
-                        operation, more = self._operation(path, method, item, found)
-                    except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
-                        self.source.warn(f"{method.upper()} {path}", f"left out: it is malformed ({error})")
-                        continue
-                    found[operation.id] = operation
-                    self.namespaces.update(_namespaces(operation.id))
-                    wished.extend((alias, operation.id) for alias in more)
+            for method in self.methods[path]:
+                try:
+                    operation, more = self._operation(path, method, item, found)
+                except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
+                    self.source.warn(f"{method.upper()} {path}", f"left out: it is malformed ({error})")
+                    continue
+                found[operation.id] = operation
+                self.namespaces.update(_namespaces(operation.id))
+                wished.extend((alias, operation.id) for alias in more)
         for alias, target in wished:
             if alias not in found and alias not in self.namespaces and not _below(alias, found):
                 aliases.setdefault(alias, target)
         shared = self.schemas.finish()
         operations = self._finish(found, shared)
+        self._note_rest()
+        self.unread.warn(self.source)
         if not operations:
             raise CatalogError("the document has no operation that can be used")
         return Catalog.build(self._facts(), operations, shared, aliases)
@@ -115,17 +148,41 @@ class _Compiler:
                 raise CatalogError(f"{path}: a path begins with /")
             if any(character <= " " or character == "\x7f" for character in path):
                 raise CatalogError(f"{path}: a path has no spaces, line breaks or control characters")
-            return self.source.follow(self.source.root["paths"][path], path)
+            own = self.source.root["paths"][path]
+            item = self.source.follow(own, path)
+            return item if item is own or self.source.is_old else {**item, **own}
         except CatalogError as error:
             if not path.startswith("x-"):
                 self.source.warn(path, f"left out: {error.message.removeprefix(f'{path}: ')}")
             return {}
 
+    def _methods(self, path: str, item: dict[str, Any]) -> dict[str, _Method]:
+        """A path's operations by method, in lower case; a reference to one is followed."""
+        given = {method: (method.upper(), item[method]) for method in METHODS if method in item}
+        more = item.get("additionalOperations")  # OpenAPI 3.2
+        for name, node in more.items() if isinstance(more, dict) else ():
+            if _METHOD.fullmatch(name) and name.lower() not in given:
+                given[name.lower()] = (name, node)
+            else:
+                self.source.warn(path, f"the additional operation {name!r} is left out: no method, or there twice")
+        found: dict[str, _Method] = {}
+        for method, (name, node) in given.items():
+            place = f"{method.upper()} {path}"
+            try:
+                found[method] = _Method(name, self.source.follow(node, place))
+            except UnresolvedReference as error:
+                self.source.refuse(place, error.message.removeprefix(f"{place}: "))
+                found[method] = _Method(name, {})
+            except CatalogError as error:
+                self.source.warn(place, f"left out: it is malformed ({error.message.removeprefix(f'{place}: ')})")
+        return found
+
     def _operation(
         self, path: str, method: str, item: dict[str, Any], taken: dict[str, Operation]
     ) -> tuple[Operation, list[str]]:
         place = f"{method.upper()} {path}"
-        node = item[method] if isinstance(item[method], dict) else {}
+        name, node = self.methods[path][method]
+        self.unread.note("operation", node, place)
         result = self._result(node, place)
         derived = self.names.id(path, method)
         if sdk := self.sdk_names.get((path, method)):
@@ -134,11 +191,11 @@ class _Compiler:
         id = self._free_name(given, derived, place, taken)
         params, keyed = read_params(self.source, self.schemas, path, item, node, place)
         self.idempotency_header = self.idempotency_header or keyed
-        body = read_body(self.source, self.schemas, node, place, params) if method != "get" else None
-        builder = method == "post" and creates(id, derived, path) and not path.endswith("}")
+        body = self._body(method, node, place, params)
+        builder = method == "post" and creates(id, derived, path) and not names_item(path)
         operation = Operation(
             id=id,
-            method=method.upper(),
+            method=name,
             path=path,
             params=params,
             body=body.kind if body else None,
@@ -153,12 +210,41 @@ class _Compiler:
             security=self._security(node["security"], place) if "security" in node else None,
             deprecated=node.get("deprecated") is True,
             keyed=keyed is not None,
+            unusable=self.source.why_unusable(place),
         )
         more = [alias for alias in node.get("x-sdk-aliases") or () if isinstance(alias, str)]
         original = node.get("operationId")
         if isinstance(original, str) and original == identifier(original):
             more.append(original)
         return operation, [*more, derived]
+
+    def _body(self, method: str, node: dict[str, Any], place: str, params: dict[str, Param]) -> Body | None:
+        if "requestBody" not in node:
+            return None
+        if method in NO_BODY:
+            if _has_members(node["requestBody"]):
+                self.source.warn(place, f"its request body is not sent: a body has no meaning with {method.upper()}")
+            return None
+        try:
+            content = self._with_content(node["requestBody"], f"{place} requestBody")
+            self.unread.note_body(content, place)
+            body = read_body(self.source, self.schemas, {"requestBody": content}, place, params)
+        except UnresolvedReference as error:
+            self.source.refuse(place, f"its body is not known: {error.message.removeprefix(f'{place} requestBody: ')}")
+            return None
+        if body is not None and body.whole:
+            whole = next(param for param in reversed(params.values()) if param.location == "body")
+            if reason := self.schemas.inline(whole.schema, place).missing:
+                self.source.refuse(place, f"its body is not known: {reason}")
+        return body
+
+    def _with_content(self, node: Any, place: str) -> dict[str, Any]:
+        """A request body or response, itself and its media types with their references followed."""
+        found = self.source.follow(node, place)
+        content = found.get("content")
+        if isinstance(content, dict) and any(isinstance(media, dict) and "$ref" in media for media in content.values()):
+            return {**found, "content": {kind: self.source.follow(media, place) for kind, media in content.items()}}
+        return found
 
     def _free_name(self, given: str, derived: str, place: str, taken: dict[str, Operation]) -> str:
         """The document's name, else the path's, else numbered; no name is also another's namespace."""
@@ -190,9 +276,9 @@ class _Compiler:
 
     def _lists(self, path: str, item: dict[str, Any]) -> bool | None:
         """Whether GET answers with a list; None where it does not say."""
-        if not isinstance(item.get("get"), dict):
+        if "get" not in self.methods[path]:
             return None
-        result = self._result(item["get"], f"GET {path}")
+        result = self._result(self.methods[path]["get"].node, f"GET {path}")
         shape = self.schemas.inline(result, path) if result else None
         if shape is None or not (shape.type or shape.list_of):
             return None
@@ -207,7 +293,16 @@ class _Compiler:
         for code in answers:
             if code not in responses:
                 continue
-            response = self.source.follow(responses[code], f"{place} response {code}")
+            try:
+                response = self._with_content(responses[code], f"{place} response {code}")
+            except UnresolvedReference as error:
+                self.source.warn(place, f"its answer is not known: {error.message}")
+                return Schema(missing=error.message)
+            except CatalogError as error:
+                self.source.warn(place, f"an answer is passed over: {error.message}")
+                continue
+            self.unread.note("response", response, place)
+            self.unread.note_body(response, place)
             content = response.get("content") or {}
             content = content if isinstance(content, dict) else {}
             for kind, media in content.items():
@@ -223,7 +318,10 @@ class _Compiler:
         """Whether one of the 2xx answers has no content: a 204, or another for which the document has none."""
         for code, raw in node["responses"].items():
             if str(code).startswith("2"):
-                response = self.source.follow(raw, f"response {code}")
+                try:
+                    response = self.source.follow(raw, f"response {code}")
+                except CatalogError:
+                    continue
                 if str(code) in ("204", "205") or not response.get("content"):
                     return True
         return False
@@ -232,10 +330,16 @@ class _Compiler:
         """What needs all shared schemas: ids, pages; and builder names, each given once."""
         lookup = Catalog.build(Facts(name=self.name), {}, shared)
         builders: set[str] = set()
+        unresolved = UnresolvedSchemas(lookup, self.source) if self.schemas.unresolved else None
         operations: dict[str, Operation] = {}
         for id, operation in found.items():
             result = lookup.resolve(operation.result) if operation.result else None
             changes: dict[str, Any] = detect_paging(operation, result)
+            changes["params"] = _with_defaults(operation, lookup)
+            if operation.unusable:
+                self.source.warn(f"{operation.method} {operation.path}", f"cannot be called: {operation.unusable}")
+            elif unresolved is not None:
+                unresolved.warn(operation)
             changes["returns_id"] = result is not None and _has_id(result, lookup)
             if operation.builder and operation.builder in builders:
                 changes["builder"] = identifier(id.removesuffix(".create").replace(".", "_"))
@@ -243,6 +347,13 @@ class _Compiler:
             operation = msgspec.structs.replace(operation, **changes)
             operations[id] = self.adjust(operation) if self.adjust else operation
         return operations
+
+    def _note_rest(self) -> None:
+        root = self.source.root
+        self.unread.note("document", root, "#")
+        schemes = (root.get("components") or {}).get("securitySchemes") or {}
+        for name, scheme in schemes.items() if isinstance(schemes, dict) else ():
+            self.unread.note("security scheme", scheme, f"#/components/securitySchemes/{name}")
 
     def _facts(self) -> Facts:
         info = self.source.root.get("info") or {}
@@ -255,6 +366,7 @@ class _Compiler:
             default_security=self.default_security,
             idempotency_header=self.idempotency_header,
             warnings=tuple(self.source.warnings),
+            files=self.source.references.files,
         )
         if self.given is None:
             return facts
@@ -325,10 +437,33 @@ def _auth(scheme: dict[str, Any]) -> Auth | None:
     return Auth(kind="bearer") if kind == "openIdConnect" else None
 
 
+def _has_members(body: Any) -> bool:
+    """Whether a request body could be anything but empty: Stripe's document has empty ones on every GET."""
+    media = body.get("content") if isinstance(body, dict) else None
+    if not isinstance(media, dict):
+        return True
+    schemas = [each.get("schema") for each in media.values() if isinstance(each, dict)]
+    return any(not isinstance(each, dict) or each.keys() - {"type"} - _empty(each) for each in schemas)
+
+
+def _empty(schema: dict[str, Any]) -> set[str]:
+    return {key for key, value in schema.items() if value in ({}, [], False)}
+
+
 def _has_id(schema: Schema, lookup: Catalog) -> bool:
     if schema.any_of:
         return all(_has_id(lookup.resolve(each), lookup) for each in schema.any_of)
     return "id" in schema.properties and not schema.list_of
+
+
+def _with_defaults(operation: Operation, lookup: Catalog) -> dict[str, Param]:
+    """Its parameters; those the API has a default for may be left out whatever the document says of them."""
+    return {
+        name: msgspec.structs.replace(param, required=False)
+        if param.required and param.location != "path" and lookup.default_of(param.schema) is not None
+        else param
+        for name, param in operation.params.items()
+    }
 
 
 def _below(name: str, taken: Any) -> bool:

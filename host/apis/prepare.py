@@ -97,6 +97,8 @@ class _Plan:
     )
 
     def __init__(self, catalog: Catalog, operation: Operation) -> None:
+        if operation.unusable:
+            raise InvalidCall(f"{operation.id} cannot be called: {operation.unusable}", operation=operation.id)
         self.entries = {name: _Entry(catalog, operation, name, param) for name, param in operation.params.items()}
         # Parameters are also known by the names the wire has for them, the first of each.
         backwards = reversed(self.entries.values())

@@ -13,6 +13,7 @@ from host.errors import UsageError
 
 if TYPE_CHECKING:
     from host.apis.catalog import Catalog
+    from host.host_arguments import ApiArguments
 
 __all__ = ["command"]
 
@@ -45,7 +46,10 @@ def command(
     """List the APIs, the resources of API NAME, or the operations of one RESOURCE."""
     from host.config_file import read_config
 
-    files = {api: entry.document for api, entry in read_config(config).apis.items()}
+    files: dict[str, ApiArguments] = {
+        api: {"document": entry.document, "overlay": entry.overlay or None}
+        for api, entry in read_config(config).apis.items()
+    }
     catalogs = _catalogs({**files, **documents(apis)})
     if stubs is not None:
         return _write_stubs(Path(stubs), catalogs)
@@ -63,13 +67,13 @@ def command(
     return 0
 
 
-def _catalogs(files: dict[str, str]) -> dict[str, Catalog]:
+def _catalogs(files: dict[str, ApiArguments]) -> dict[str, Catalog]:
     from host.apis.cache import catalog_of
     from host.apis.stripe import load
 
     found = {"stripe": load()}
     for name, file in files.items():
-        found[name] = catalog_of(file, name)
+        found[name] = catalog_of(file["document"], name, overlay=file.get("overlay"))
     return found
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from host.config_file import ConfigFile
     from host.events import Sink
     from host.host import Host
+    from host.host_arguments import ApiArguments
 
 __all__ = ["HostOptions", "HostPlan", "api_option", "documents", "host_options"]
 
@@ -28,7 +29,11 @@ class HostOptions(msgspec.Struct, frozen=True):
     env_file: Annotated[str | None, Option("--env-file", "Read settings from FILE instead of .env.", "FILE")] = None
     apis: Annotated[
         tuple[str, ...],
-        Option("--api", "Also offer the API of this OpenAPI document, as NAME.… (repeatable).", "NAME=FILE"),
+        Option(
+            "--api",
+            "Also offer the API of this OpenAPI document, as NAME.…, mended by overlays (repeatable).",
+            "NAME=FILE[,overlay=FILE]",
+        ),
     ] = ()
     isolate: Annotated[bool, Option("--isolate", "Run the script's Lua in a confined process of its own.")] = False
 
@@ -57,7 +62,7 @@ class HostPlan(msgspec.Struct, frozen=True):
     options: HostOptions
     config: ConfigFile
     settings: Settings
-    apis: dict[str, str]
+    apis: dict[str, ApiArguments]
 
     @property
     def has_other_apis(self) -> bool:
@@ -80,16 +85,17 @@ class HostPlan(msgspec.Struct, frozen=True):
         )
 
 
-def documents(given: tuple[str, ...]) -> dict[str, str]:
-    """``("petstore=pets.yaml",)`` → names and files. Raises ``UsageError``."""
-    found: dict[str, str] = {}
+def documents(given: tuple[str, ...]) -> dict[str, ApiArguments]:
+    """``("petstore=pets.yaml,overlay=mend.yaml",)`` → what ``Host(apis=…)`` takes. Raises ``UsageError``."""
+    found: dict[str, ApiArguments] = {}
     for each in given:
-        name, _, file = each.partition("=")
-        if not name or not file:
-            raise UsageError(f"--api {each}: expected NAME=FILE, such as petstore=petstore.yaml")
+        name, _, files = each.partition("=")
+        file, *overlays = files.split(",overlay=")
+        if not name or not file or not all(overlays):
+            raise UsageError(f"--api {each}: expected NAME=FILE[,overlay=FILE], such as petstore=petstore.yaml")
         if name in found or name == "stripe":
             raise UsageError(f"--api {each}: the name {name} is taken")
-        found[name] = file
+        found[name] = {"document": file, "overlay": overlays} if overlays else {"document": file}
     return found
 
 
