@@ -16,9 +16,12 @@ from host.errors import CatalogError
 
 Location = Literal["path", "query", "header", "cookie", "body"]
 BodyKind = Literal["form", "json", "multipart", "text", "binary"]
+# A security requirement: alternatives in the document's order, each the Auth schemes whose keys all go on a request; an
+# empty one says that none is needed, and so does a requirement without alternatives.
+Ways = tuple[tuple[str, ...], ...]
 Paging = Literal["cursor", "search", "url", "number"]
 
-FORMAT = 1  # of the compiled file; raised when an older host could not read a newer file
+FORMAT = 2  # of the compiled file; raised when an older host could not read a newer file
 
 
 class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,6 +56,8 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     pattern: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    above: float | None = None  # exclusive bounds, of numbers that need not be integers
+    below: float | None = None
     min_length: int | None = None
     max_length: int | None = None
     default: Any = None
@@ -93,7 +98,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     keyed: bool = False  # takes the API's idempotency header
     builder: str = ""  # "customer_tax_id" where new_customer_tax_id() makes it, else ""
     resource: str = ""  # singular name for messages: "price"
-    security: tuple[str, ...] | None = None  # names of Auth schemes, all of which go on; None: the API's default
+    security: Ways | None = None  # None: the API's default
     deprecated: bool = False
 
     @property
@@ -136,7 +141,8 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of an API as a whole.
 
-    ``default_security`` names the ``auth`` schemes that go on a request unless the operation says otherwise.
+    ``default_security`` is the requirement of requests whose operation does not say otherwise. ``brackets``: nested
+    members of forms and multipart bodies are written in brackets (``items[0][price]``) whatever the document says.
     ``version_header`` and ``account_header`` are "" where the API has none; ``sugar`` holds, by builder,
     methods beyond the parameters' own.
     """
@@ -146,7 +152,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str = ""
     base_url: str = ""
     auth: dict[str, Auth] = {}
-    default_security: tuple[str, ...] = ()
+    default_security: Ways = ()
+    brackets: bool = False
     idempotency_header: str | None = None
     version_header: str = ""
     account_header: str = ""
@@ -277,7 +284,7 @@ class Catalog:
         return self.facts.auth
 
     @property
-    def default_security(self) -> tuple[str, ...]:
+    def default_security(self) -> Ways:
         return self.facts.default_security
 
     @property

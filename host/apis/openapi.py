@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 
 from host.apis.bodies import read_body, read_params
-from host.apis.catalog import Auth, Catalog, Facts, Operation, Schema
+from host.apis.catalog import Catalog, Facts, Operation, Schema
 from host.apis.document import Document, read_document
 from host.apis.naming import PathNames, creates, given_id, identifier
 from host.apis.pagination import detect_paging, list_member
 from host.apis.schemas import SchemaCompiler
+from host.apis.security import SecurityReader
 from host.errors import CatalogError
 
 __all__ = ["compile", "read_document"]
@@ -72,9 +73,8 @@ class _Compiler:
         self.adjust = adjust
         self.schemas = SchemaCompiler(source, open_enums=open_enums)
         root = source.root
-        self.auth = self._auth()
+        self.security = SecurityReader(source)
         self.base_url = self._server(root.get("servers"), "servers")
-        self.default_security = self._security(root.get("security"), "security") or ()
         paths = {path: self._item(path) for path in root["paths"]}
         self.paths = {path: item for path, item in paths.items() if item}
         self.names = PathNames(
@@ -150,7 +150,7 @@ class _Compiler:
             may_be_empty=result is not None and self._may_be_empty(node),
             builder=self.names.resource(path, id) if builder else "",
             resource=self.names.resource(path, id),
-            security=self._security(node["security"], place) if "security" in node else None,
+            security=self.security.ways(node["security"], place) if "security" in node else None,
             deprecated=node.get("deprecated") is True,
             keyed=keyed is not None,
         )
@@ -251,8 +251,8 @@ class _Compiler:
             title=str(info.get("title") or self.name),
             version=str(info.get("version") or ""),
             base_url=self.base_url,
-            auth=self.auth,
-            default_security=self.default_security,
+            auth=self.security.schemes,
+            default_security=self.security.default,
             idempotency_header=self.idempotency_header,
             warnings=tuple(self.source.warnings),
         )
@@ -286,43 +286,6 @@ class _Compiler:
     def _own_server(self, node: dict[str, Any], item: dict[str, Any], place: str) -> str:
         own = self._server(node.get("servers") or item.get("servers"), place)
         return own if own != self.base_url else ""
-
-    def _auth(self) -> dict[str, Auth]:
-        schemes = (self.source.root.get("components") or {}).get("securitySchemes") or {}
-        found: dict[str, Auth] = {}
-        for name, raw in schemes.items():
-            place = f"#/components/securitySchemes/{name}"
-            scheme = self.source.follow(raw, place)
-            auth = _auth(scheme)
-            if auth is None:
-                self.source.warn(place, f"the scheme {scheme.get('type')!r} is not supported")
-            else:
-                found[name] = auth
-        return found
-
-    def _security(self, needs: Any, place: str) -> tuple[str, ...] | None:
-        """The first way in that is known, bearer before basic; () where none is needed."""
-        if not isinstance(needs, list):
-            return None
-        ways = [tuple(need) for need in needs if isinstance(need, dict) and need]
-        known = [way for way in ways if all(name in self.auth for name in way)]
-        if ways and not known:
-            self.source.warn(place, f"needs {' or '.join('+'.join(way) for way in ways)}, which is unknown")
-        known.sort(key=lambda way: any(self.auth[name].kind == "basic" for name in way))
-        return known[0] if known else ()
-
-
-def _auth(scheme: dict[str, Any]) -> Auth | None:
-    kind, where = scheme.get("type"), scheme.get("in")
-    if kind == "http":
-        style = str(scheme.get("scheme", "")).lower()
-        return Auth(kind="basic" if style == "basic" else "bearer") if style in ("basic", "bearer") else None
-    if kind == "apiKey" and where in ("header", "query", "cookie"):
-        return Auth(kind=where, name=str(scheme.get("name", "")))
-    if kind == "oauth2":
-        flow = (scheme.get("flows") or {}).get("clientCredentials") or {}
-        return Auth(kind="oauth2", token_url=flow.get("tokenUrl", ""), scopes=tuple(flow.get("scopes") or ()))
-    return Auth(kind="bearer") if kind == "openIdConnect" else None
 
 
 def _has_id(schema: Schema, lookup: Catalog) -> bool:

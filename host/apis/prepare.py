@@ -105,7 +105,7 @@ class _Plan:
         self.more = len(self.path) > 1 or operation.body not in (None, "form")  # than a fixed path and a form
         self.form = operation.body == "form"
         own = operation.security
-        self.keyed = bool(catalog.default_security if own is None else own)  # a key goes on it
+        self.keyed = any(catalog.default_security if own is None else own)  # a key goes on it
         result = catalog.resolve(operation.result) if operation.result is not None else None
         other = result is not None and result.type == "string"  # a file or a text
         headers = [("Accept", "*/*" if other else "application/json")]

@@ -122,7 +122,7 @@ class RawRequest(msgspec.Struct, frozen=True):
             content,
             self.label,
             operation.mutation,
-            None if operation.security == () else facts.name,
+            None if operation.security is not None and not any(operation.security) else facts.name,
             options.idempotency_key if operation.keyed else None,
             options.timeout,
             options.retries,
