@@ -17,7 +17,18 @@ from host.errors import CatalogError
 __all__ = ["cache_folder", "catalog_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
-_MAKERS = ("bodies", "catalog", "document", "naming", "openapi", "pagination", "schemas", "security")
+_MAKERS = (
+    "bodies",
+    "catalog",
+    "document",
+    "media_types",
+    "naming",
+    "openapi",
+    "pagination",
+    "responses",
+    "schemas",
+    "security",
+)
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

@@ -71,9 +71,31 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     location: Location
     schema: Schema
     required: bool = False
-    style: str = ""  # OpenAPI's: form, simple, deepObject, spaceDelimited, pipeDelimited, label, matrix; json
+    # OpenAPI's: form, simple, deepObject, spaceDelimited, pipeDelimited, label, matrix; json; "" of a member of a body
+    # whose content type says how it is written
+    style: str = ""
     explode: bool = True
-    content_type: str = ""  # of a multipart member, where the document says
+    content_type: str = ""  # of a body's member, where the document says; may be several, and ranges
+    allow_reserved: bool = False  # reserved characters stay as they are
+    headers: tuple[Param, ...] = ()  # of a part of a multipart body
+
+
+class BodyForm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of several ways to write an operation's body."""
+
+    kind: BodyKind
+    content_types: tuple[str, ...]  # as in ``Operation``
+    params: dict[str, Param] = {}  # its members, by the names of ``Operation.params``
+    whole: bool = False
+    extra: Schema | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of several successes of an operation."""
+
+    status: str  # "200", "2XX", "default"
+    content_types: tuple[str, ...] = ()  # none: it has no content
+    schema: Schema | None = None  # of JSON, or of each of its lines
 
 
 class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,12 +106,17 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str  # /v1/customers/{customer}/tax_ids
     params: dict[str, Param] = {}  # by the name a script uses, in the document's order; path ones first
     body: BodyKind | None = None
-    content_type: str = ""
+    content_type: str = ""  # that is sent; a range where a call has to say
+    content_types: tuple[str, ...] = ()  # all that the body may be sent as, where that is more than one, and ranges
+    forms: tuple[BodyForm, ...] = ()  # all ways to write the body, the usual one first, where there are several
+    files: bool = False  # one of its members may be a file
     whole_body: bool = False  # the body is not an object of named members: it is the parameter "body"
     extra: Schema | None = None  # of body members beyond the named ones; None: there are none
     server: str = ""  # where it lives if not at the API's base URL
     result: Schema | None = None  # of the 2xx answer; None: no content
     returns_id: bool = False  # the answer has an id by its schema
+    accept: str = ""  # the media type asked for, where it is not plain JSON
+    answers: tuple[Answer, ...] = ()  # all successes, where they are more than one of plain JSON
     may_be_empty: bool = False  # the document also has a success without content
     paging: Paging | None = None
     page_items: str = "data"  # the member that holds a page's items; "": the answer is the list itself

@@ -11,11 +11,13 @@ from typing import Any
 
 import msgspec
 
-from host.apis.bodies import read_body, read_params
-from host.apis.catalog import Catalog, Facts, Operation, Schema
+from host.apis.bodies import Body, read_body, read_params
+from host.apis.catalog import BodyForm, Catalog, Facts, Operation, Schema
 from host.apis.document import Document, read_document
+from host.apis.media_types import concrete, is_range
 from host.apis.naming import PathNames, creates, given_id, identifier
 from host.apis.pagination import detect_paging, list_member
+from host.apis.responses import read_result, read_successes
 from host.apis.schemas import SchemaCompiler
 from host.apis.security import SecurityReader
 from host.errors import CatalogError
@@ -126,7 +128,7 @@ class _Compiler:
     ) -> tuple[Operation, list[str]]:
         place = f"{method.upper()} {path}"
         node = item[method] if isinstance(item[method], dict) else {}
-        result = self._result(node, place)
+        successes = read_successes(self.source, self.schemas, node, place)
         derived = self.names.id(path, method)
         if sdk := self.sdk_names.get((path, method)):
             derived = f"{derived.rpartition('.')[0] or derived}.{identifier(sdk)}"
@@ -134,20 +136,28 @@ class _Compiler:
         id = self._free_name(given, derived, place, taken)
         params, keyed = read_params(self.source, self.schemas, path, item, node, place)
         self.idempotency_header = self.idempotency_header or keyed
-        body = read_body(self.source, self.schemas, node, place, params) if method != "get" else None
+        body = read_body(self.source, self.schemas, node, place, params)
+        form = body.form if body and _says(body, method) else None
+        if body and form:
+            params |= body.params
         builder = method == "post" and creates(id, derived, path) and not path.endswith("}")
         operation = Operation(
             id=id,
             method=method.upper(),
             path=path,
             params=params,
-            body=body.kind if body else None,
-            content_type=body.content_type if body else "",
-            whole_body=body.whole if body else False,
-            extra=body.extra if body else None,
+            body=form.kind if form else None,
+            content_type=concrete(form.content_types[0], form.kind) if form else "",
+            content_types=form.content_types if form and _is_choice(form) else (),
+            forms=body.forms if body and form else (),
+            files=body.takes_files if body and form else False,
+            whole_body=form.whole if form else False,
+            extra=form.extra if form else None,
             server=self._own_server(node, item, place),
-            result=result,
-            may_be_empty=result is not None and self._may_be_empty(node),
+            result=successes.result,
+            accept=successes.accept,
+            answers=successes.answers,
+            may_be_empty=successes.may_be_empty,
             builder=self.names.resource(path, id) if builder else "",
             resource=self.names.resource(path, id),
             security=self.security.ways(node["security"], place) if "security" in node else None,
@@ -192,41 +202,11 @@ class _Compiler:
         """Whether GET answers with a list; None where it does not say."""
         if not isinstance(item.get("get"), dict):
             return None
-        result = self._result(item["get"], f"GET {path}")
+        result = read_result(self.source, self.schemas, item["get"], f"GET {path}")
         shape = self.schemas.inline(result, path) if result else None
         if shape is None or not (shape.type or shape.list_of):
             return None
         return shape.type == "array" or bool(shape.list_of) or list_member(shape) is not None
-
-    def _result(self, node: dict[str, Any], place: str) -> Schema | None:
-        """The 2xx answer's schema, None where it has no content."""
-        responses = node.get("responses")
-        responses = responses if isinstance(responses, dict) else {}
-        good = sorted(code for code in map(str, responses) if code.startswith("2"))
-        answers = [code for code in good if code != "204"] or ([] if good else ["default"])
-        for code in answers:
-            if code not in responses:
-                continue
-            response = self.source.follow(responses[code], f"{place} response {code}")
-            content = response.get("content") or {}
-            content = content if isinstance(content, dict) else {}
-            for kind, media in content.items():
-                if "json" in kind or kind == "*/*":
-                    schema = media.get("schema") if isinstance(media, dict) else None
-                    return self.schemas.compile({} if schema is None else schema, f"{place} response {code}")
-            for kind in content:
-                text = kind.startswith("text/") or "xml" in kind
-                return Schema(type="string", format="" if text else "binary")
-        return None
-
-    def _may_be_empty(self, node: dict[str, Any]) -> bool:
-        """Whether one of the 2xx answers has no content: a 204, or another for which the document has none."""
-        for code, raw in node["responses"].items():
-            if str(code).startswith("2"):
-                response = self.source.follow(raw, f"response {code}")
-                if str(code) in ("204", "205") or not response.get("content"):
-                    return True
-        return False
 
     def _finish(self, found: dict[str, Operation], shared: dict[str, Schema]) -> dict[str, Operation]:
         """What needs all shared schemas: ids, pages; and builder names, each given once."""
@@ -286,6 +266,18 @@ class _Compiler:
     def _own_server(self, node: dict[str, Any], item: dict[str, Any], place: str) -> str:
         own = self._server(node.get("servers") or item.get("servers"), place)
         return own if own != self.base_url else ""
+
+
+def _says(body: Body, method: str) -> bool:
+    """Whether a body is described at all: Stripe's document has an empty one beside each GET."""
+    if method not in ("get", "head") or body.forms:
+        return True
+    params = body.form.params.values()
+    return bool(body.form.extra) or any(param.schema != Schema(type="object", open_map=True) for param in params)
+
+
+def _is_choice(form: BodyForm) -> bool:
+    return len(form.content_types) > 1 or is_range(form.content_types[0])
 
 
 def _has_id(schema: Schema, lookup: Catalog) -> bool:

@@ -1,0 +1,91 @@
+"""The successes of an operation: which statuses its document has, and what comes with each."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from host.apis import media_types
+from host.apis.catalog import Answer, Schema
+from host.apis.document import Document
+from host.apis.schemas import SchemaCompiler
+
+__all__ = ["Successes", "read_result", "read_successes"]
+
+_EMPTY = ("204", "205")  # statuses that never have content: RFC 9110, 15.3.5 and 15.3.6
+
+
+class Successes(NamedTuple):
+    """``result``: what the usual one holds, None without content. The rest as in ``Operation``."""
+
+    result: Schema | None
+    accept: str
+    answers: tuple[Answer, ...]
+    may_be_empty: bool
+
+
+def read_result(source: Document, schemas: SchemaCompiler, node: dict[str, Any], place: str) -> Schema | None:
+    """What the usual success holds."""
+    return _usual(_read(source, schemas, node, place))[0]
+
+
+def read_successes(source: Document, schemas: SchemaCompiler, node: dict[str, Any], place: str) -> Successes:
+    """All successes of the operation ``node``."""
+    answers = _read(source, schemas, node, place)
+    result, accept = _usual(answers)
+    empty = result is not None and any(not answer.content_types for answer in answers)
+    usual = [answer for answer in answers if answer.content_types]
+    plain = len(usual) <= 1 and all(_is_plain(kind) for answer in usual for kind in answer.content_types)
+    return Successes(result, accept, () if plain else answers, empty)
+
+
+def _read(source: Document, schemas: SchemaCompiler, node: dict[str, Any], place: str) -> tuple[Answer, ...]:
+    responses = node.get("responses")
+    responses = responses if isinstance(responses, dict) else {}
+    codes = {str(code): raw for code, raw in responses.items()}
+    good = sorted(code for code in codes if code.startswith("2")) or [code for code in codes if code == "default"]
+    found = []
+    for code in good:
+        where = f"{place} response {code}"
+        content = source.follow(codes[code], where).get("content")
+        kinds = content if isinstance(content, dict) and code not in _EMPTY else {}
+        found.append(Answer(code, tuple(kinds), _schema(schemas, kinds, where)))
+    return tuple(found)
+
+
+def _schema(schemas: SchemaCompiler, content: dict[str, Any], place: str) -> Schema | None:
+    """Of JSON, or of each line of JSON; None where there is no JSON."""
+    for test in (media_types.is_json, _is_any, media_types.is_lines):
+        for kind, media in content.items():
+            if test(kind):
+                schema = media.get("schema") if isinstance(media, dict) else None
+                return schemas.compile({} if schema is None else schema, place)
+    return None
+
+
+def _is_any(kind: str) -> bool:
+    return media_types.plain(kind) in ("*/*", "application/*", "*")
+
+
+def _is_plain(kind: str) -> bool:
+    return media_types.plain(kind) == "application/json" or _is_any(kind)
+
+
+def _usual(answers: tuple[Answer, ...]) -> tuple[Schema | None, str]:
+    """What the first success with content holds, and the media type to ask for, where that is not plain JSON."""
+    for answer in answers:
+        kinds = answer.content_types
+        json = [kind for kind in kinds if media_types.is_json(kind) and not media_types.is_range(kind)]
+        if json or any(map(_is_any, kinds)):
+            plain = not json or any(_is_plain(kind) and ";" not in kind for kind in json)
+            return answer.schema, "" if plain else json[0]
+        lines = [kind for kind in kinds if media_types.is_lines(kind)]
+        if lines:
+            return Schema(type="array", items=answer.schema), lines[0]
+        if kinds:
+            texts = [kind for kind in kinds if _is_text(kind)]
+            return Schema(type="string", format="" if texts and texts[0] == kinds[0] else "binary"), ""
+    return None, ""
+
+
+def _is_text(kind: str) -> bool:
+    return media_types.body_kind(kind) == "text"
