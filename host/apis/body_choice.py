@@ -11,13 +11,13 @@ from host.apis.catalog import BodyForm, Catalog, Operation
 from host.apis.files import file_schema, is_file
 from host.apis.nearest import short
 from host.apis.options import CallOptions
-from host.apis.plan import Plan, no_parameter
+from host.apis.plan import RequestPlan, no_parameter
 from host.errors import InvalidCall
 
-__all__ = ["Body", "bodies_of", "chosen"]
+__all__ = ["BodyChoice", "bodies_of", "chosen"]
 
 
-class Body:
+class BodyChoice:
     """One form of a body: the operation as if it had this one only, and its plan, made when it is first used."""
 
     __slots__ = ("_plan", "form", "operation", "required")
@@ -37,11 +37,11 @@ class Body:
             extra=form.extra,
         )
         self.required = {name for name, param in form.params.items() if param.required}
-        self._plan: Plan | None = None
+        self._plan: RequestPlan | None = None
 
-    def plan(self, catalog: Catalog) -> Plan:
+    def plan(self, catalog: Catalog) -> RequestPlan:
         if self._plan is None:
-            self._plan = Plan(catalog, self.operation)
+            self._plan = RequestPlan(catalog, self.operation)
         return self._plan
 
     def takes(self, catalog: Catalog, given: dict[str, Any]) -> bool:
@@ -67,21 +67,21 @@ class Body:
         return True
 
 
-def bodies_of(operation: Operation) -> tuple[Body, ...]:
+def bodies_of(operation: Operation) -> tuple[BodyChoice, ...]:
     """The forms of an operation's body, the usual one first."""
-    return tuple(Body(operation, form) for form in operation.forms)
+    return tuple(BodyChoice(operation, form) for form in operation.forms)
 
 
 def chosen(
-    catalog: Catalog, operation: Operation, plan: Plan, arguments: dict[str, Any], options: CallOptions
-) -> tuple[Operation, Plan]:
+    catalog: Catalog, operation: Operation, plan: RequestPlan, arguments: dict[str, Any], options: CallOptions
+) -> tuple[Operation, RequestPlan]:
     """The operation with the body that a call means, and its plan.
 
     What the call names decides (``content_type``), else the first form that has all given members and lacks none that
     it requires, else the first that has them. Raises ``InvalidCall`` where no form has them all, and for a media type
     that is not offered.
     """
-    bodies = plan.bodies or (Body(operation, _only(operation)),)
+    bodies = plan.bodies or (BodyChoice(operation, _only(operation)),)
     asked = options.content_type
     if asked is not None:
         return _asked(catalog, operation, plan, bodies, asked)
@@ -101,8 +101,8 @@ def chosen(
 
 
 def _asked(
-    catalog: Catalog, operation: Operation, plan: Plan, bodies: tuple[Body, ...], asked: str
-) -> tuple[Operation, Plan]:
+    catalog: Catalog, operation: Operation, plan: RequestPlan, bodies: tuple[BodyChoice, ...], asked: str
+) -> tuple[Operation, RequestPlan]:
     offered = [each for body in bodies for each in body.form.content_types]
     if operation.body is None:
         raise InvalidCall(
@@ -113,10 +113,10 @@ def _asked(
     for body in (*exact, *alike):
         name = media_types.first_that(body.form.content_types, asked)
         key = ("body", operation.id, bodies.index(body), name)
-        found: tuple[Operation, Plan] | None = catalog.plans.get(key)
+        found: tuple[Operation, RequestPlan] | None = catalog.plans.get(key)
         if found is None:
             named = replace(body.operation, content_type=name, content_types=())
-            found = named, Plan(catalog, named)
+            found = named, RequestPlan(catalog, named)
             if name in offered:  # a script can ask for any number of others
                 catalog.plans[key] = found
         return found
@@ -134,7 +134,7 @@ def _only(operation: Operation) -> BodyForm:
     return BodyForm(operation.body or "json", types, members, operation.whole_body, operation.extra)
 
 
-def _none_has(operation: Operation, bodies: tuple[Body, ...], given: dict[str, Any]) -> InvalidCall:
+def _none_has(operation: Operation, bodies: tuple[BodyChoice, ...], given: dict[str, Any]) -> InvalidCall:
     told = "; ".join(f"{body.form.content_types[0]} has {', '.join(body.form.params) or 'none'}" for body in bodies)
     names = ", ".join(given)
     return InvalidCall(

@@ -17,10 +17,14 @@ from host.apis.catalog import Param
 from host.apis.media_types import is_json
 from host.apis.validation_error import ValidationError, number_text
 
-# Whether a text needs no percent-encoding but for its spaces.
-plain = re.compile(r"[A-Za-z0-9_.~ \-]*\Z").match
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.~ -"
 to_json = msgspec.json.Encoder().encode
 _in_order = msgspec.json.Encoder(order="deterministic").encode
+
+
+def plain(text: str) -> bool:
+    """Whether a text needs no percent-encoding but for its spaces. Faster than a pattern, which looks at each sign."""
+    return text.isascii() and not text.encode().translate(None, _PLAIN)
 
 
 def sorted_json(value: Any) -> bytes:

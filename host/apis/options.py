@@ -58,6 +58,12 @@ class CallOptions(msgspec.Struct, frozen=True):
                 found[name] = _PARSERS[name](name, value)
         return cls(**found)
 
+    def keyed(self, key: str) -> CallOptions:
+        """The same with an idempotency key."""
+        if self is NO_OPTIONS:
+            return CallOptions(key)
+        return msgspec.structs.replace(self, idempotency_key=key)
+
 
 NO_OPTIONS = CallOptions()
 

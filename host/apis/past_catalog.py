@@ -7,7 +7,7 @@ from typing import Any
 from host.apis.catalog import Catalog, Location, Operation, Param, Schema
 from host.apis.nearest import short
 from host.apis.options import CallOptions
-from host.apis.plan import Entry, Plan, invalid, plan_of
+from host.apis.plan import Entry, RequestPlan, invalid, plan_of
 from host.apis.unknown_names import Beyond, other_version
 from host.apis.validation_error import ValidationError
 from host.errors import InvalidCall
@@ -39,7 +39,7 @@ def unknown_names(catalog: Catalog, operation: Operation, params: dict[str, Any]
 def raw_arguments(
     catalog: Catalog,
     operation: Operation,
-    plan: Plan,
+    plan: RequestPlan,
     arguments: dict[str, Any],
     options: CallOptions,
     beyond: Beyond,

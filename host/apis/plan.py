@@ -10,15 +10,16 @@ from urllib.parse import quote
 from host.apis.catalog import Catalog, Facts, Operation, Param, Schema
 from host.apis.check import named_checker
 from host.apis.encode import form_key, pair_writer
+from host.apis.form_shapes import FormShapes
 from host.apis.nearest import short
 from host.apis.scalars import Checker
 from host.apis.validation_error import ValidationError, shown
 from host.errors import InvalidCall
 
 if TYPE_CHECKING:
-    from host.apis.body_choice import Body
+    from host.apis.body_choice import BodyChoice
 
-__all__ = ["Entry", "Plan", "invalid", "no_parameter", "plan_of", "version_header"]
+__all__ = ["Entry", "RequestPlan", "invalid", "no_parameter", "plan_of", "version_header"]
 
 Writer = Callable[[list[str], Any], None]
 BODILESS = frozenset(
@@ -54,7 +55,7 @@ class Entry:
         self.write: Writer = pair_writer(param, bracketed=bracketed)
 
 
-class Plan:
+class RequestPlan:
     """What is the same for every call of an operation.
 
     ``ordered``: its body's members go in the document's order. ``bodies``: the forms of its body, the usual one first,
@@ -77,6 +78,8 @@ class Plan:
         "ordered",
         "path",
         "required",
+        "shapes",
+        "url",
         "wires",
     )
 
@@ -90,8 +93,11 @@ class Plan:
         self.joint = "&" if "?" in "".join(self.path[::2]) else "?"  # between the path and a query
         self.more = len(self.path) > 1 or operation.body not in (None, "form")  # than a fixed path and a form
         self.form = operation.body == "form"
+        self.url = ("", "")  # the last base URL, and where the operation is below it
         self.ordered = operation.body == "multipart" or (self.form and not catalog.facts.brackets)
-        self.bodies: tuple[Body, ...] = ()
+        several = self.more or self.ordered or operation.forms
+        self.shapes = FormShapes(self.entries, self.required) if self.form and not several else None
+        self.bodies: tuple[BodyChoice, ...] = ()
         if operation.forms:
             from host.apis.body_choice import bodies_of  # for operations that have a choice only
 
@@ -172,11 +178,11 @@ def _is_map_of_texts(catalog: Catalog, schema: Schema) -> bool:
     return _is_plain(catalog.resolve(schema.additional))
 
 
-def plan_of(catalog: Catalog, operation: Operation) -> Plan:
+def plan_of(catalog: Catalog, operation: Operation) -> RequestPlan:
     """The plan of an operation of the catalog."""
-    found: Plan | None = catalog.plans.get(operation.id)
+    found: RequestPlan | None = catalog.plans.get(operation.id)
     if found is None:
-        found = catalog.plans[operation.id] = Plan(catalog, operation)
+        found = catalog.plans[operation.id] = RequestPlan(catalog, operation)
     return found
 
 

@@ -13,7 +13,7 @@ from host.apis.methods import builder_method, method_names
 from host.apis.nearest import short
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.past_catalog import beyond_catalog, raw_arguments, raw_entry, unknown_names
-from host.apis.plan import BODILESS, Entry, Plan, invalid, no_parameter, plan_of, version_header
+from host.apis.plan import BODILESS, Entry, RequestPlan, invalid, no_parameter, plan_of, version_header
 from host.apis.scalars import Full
 from host.apis.unknown_names import Beyond, other_version
 from host.apis.validation_error import ValidationError
@@ -88,16 +88,23 @@ def prepare(
     base_url: str,
     boundary: str | None = None,
     beyond: Beyond | None = None,
+    key: str | None = None,
     read_file: ReadFile | None = None,
 ) -> Request:
     """The request of a call. Checks everything, whatever was checked before.
 
-    ``beyond`` (of :func:`beyond_catalog`) is filled with what was sent past the catalog. ``read_file`` reads the files
-    that are given by their path, as far as that was granted.
+    ``key`` is the idempotency key where the options have none. ``beyond`` (of :func:`beyond_catalog`) is filled with
+    what was sent past the catalog. ``read_file`` reads the files that are given by their path, as far as granted.
     Raises ``InvalidCall`` for the first bad argument, or naming all required ones that are missing.
     """
     plan = catalog.plans.get(operation.id) or plan_of(catalog, operation)
     options = options or NO_OPTIONS
+    if options is NO_OPTIONS and plan.shapes is not None and not catalog.facts.asked_version:
+        content = plan.shapes.body(arguments)
+        if content is not None:
+            return _prepared(catalog, operation, plan, base_url, content, key)
+    if key is not None and options.idempotency_key is None:
+        options = options.keyed(key)
     if plan.bodies or options.content_type is not None:
         from host.apis.body_choice import chosen  # for operations that have a choice only
 
@@ -192,7 +199,7 @@ def _extra(catalog: Catalog, operation: Operation, name: str) -> Entry:
 def _request(
     catalog: Catalog,
     operation: Operation,
-    plan: Plan,
+    plan: RequestPlan,
     options: CallOptions,
     base_url: str,
     body: list[str],
@@ -208,9 +215,7 @@ def _request(
         path, more, content = _others(catalog, operation, plan, others, boundary, read_file)
     if body:
         content = "&".join(body).encode("ascii")
-    if operation.server and base_url.rstrip("/") == catalog.base_url:
-        base_url = operation.server
-    url = base_url.removesuffix("/") + path
+    url = _base(catalog, operation, base_url) + path
     if query:
         url = f"{url}{plan.joint}{'&'.join(query)}"
     facts = catalog.facts
@@ -239,10 +244,43 @@ def _request(
     )
 
 
+def _base(catalog: Catalog, operation: Operation, base_url: str) -> str:
+    """What an operation's path is below."""
+    if operation.server and base_url.rstrip("/") == catalog.base_url:
+        base_url = operation.server
+    return base_url.removesuffix("/")
+
+
+def _prepared(
+    catalog: Catalog, operation: Operation, plan: RequestPlan, base_url: str, content: bytes, key: str | None
+) -> Request:
+    """The request of a call whose body is all that its arguments decide."""
+    base, url = plan.url
+    if base != base_url:
+        url = _base(catalog, operation, base_url) + plan.path[0]
+        plan.url = base_url, url
+    if key is None:
+        headers = plan.common
+    elif plan.key_header:
+        headers = (*plan.common, (plan.key_header, key))
+    else:
+        headers = plan.common + option_headers(catalog, operation, NO_OPTIONS.keyed(key))
+    return Request(
+        operation.method,
+        url,
+        headers,
+        content,
+        plan.label,
+        plan.mutation,
+        catalog.facts.name if plan.keyed else None,
+        key if operation.keyed else None,
+    )
+
+
 def _others(
     catalog: Catalog,
     operation: Operation,
-    plan: Plan,
+    plan: RequestPlan,
     others: list[tuple[Entry, Any]],
     boundary: str | None,
     read_file: ReadFile | None,
@@ -307,7 +345,7 @@ def _json_body(operation: Operation, members: list[tuple[Entry, Any]]) -> bytes:
     return sorted_json({entry.wire: value for entry, value in members})
 
 
-def _ordered(plan: Plan, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
+def _ordered(plan: RequestPlan, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
     """Arguments in the document's order, those it does not name behind the others and in their own."""
     places = {name: place for place, name in enumerate(plan.entries)}
 
