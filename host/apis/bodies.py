@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from host.apis import media_types
 from host.apis.catalog import BodyForm, BodyKind, Location, Param, Schema
 from host.apis.document import Document
-from host.apis.naming import identifier
+from host.apis.naming import parameter_name, spelled
+from host.apis.references import UnresolvedReference
 from host.apis.schemas import SchemaCompiler
 from host.errors import CatalogError
 
@@ -60,6 +61,9 @@ def read_params(
     for raw in (*_list(item.get("parameters")), *_list(node.get("parameters"))):
         try:
             param = _param(source, schemas, raw, place)
+        except UnresolvedReference as error:
+            source.refuse(place, f"a parameter is not known: {error.message.removeprefix(f'{place} parameters: ')}")
+            continue
         except CatalogError as error:
             source.warn(place, f"a parameter is left out: {error.message}")
             continue
@@ -89,8 +93,13 @@ def read_params(
 
 
 def add_param(named: dict[str, Param], param: Param) -> None:
-    """Under its own name as a Lua name; where that is taken, with where it goes at the end."""
-    name = identifier(param.name)
+    """Under its own name as a Lua name; where that is taken, with its signs as words, or where it goes at the end."""
+    name = parameter_name(param.name)
+    if name in named and named[name].name != param.name:
+        if param.name == name:  # whose name it is without a change
+            _rename(named, name, spelled(named[name].name))
+        else:
+            name = spelled(param.name)
     if param.location == "header":
         name = name.lower()
     if name in named and named[name] == param:
@@ -98,6 +107,15 @@ def add_param(named: dict[str, Param], param: Param) -> None:
     while name in named:
         name = f"{name}_{param.location}"
     named[name] = param
+
+
+def _rename(named: dict[str, Param], name: str, new: str) -> None:
+    """Call a parameter otherwise, in the same place."""
+    while new in named:
+        new = f"{new}_{named[name].location}"
+    items = [(new if known == name else known, param) for known, param in named.items()]
+    named.clear()
+    named.update(items)
 
 
 def _param(source: Document, schemas: SchemaCompiler, raw: Any, place: str) -> Param:
@@ -267,7 +285,7 @@ def _members(schemas: SchemaCompiler, schema: Schema, place: str) -> Schema | No
                     both = (*(known.any_of or (known,)), member)
                     properties[name] = Schema(any_of=both)
         required = tuple(n for n in shapes[0].required if all(n in shape.required for shape in shapes))
-        open_map = any(shape.open_map for shape in shapes)
+        open_map = any(shape.open_map or shape.additional is not None for shape in shapes)
         return Schema(type="object", properties=properties, required=required, open_map=open_map)
     return schema if schema.type == "object" and schema.properties else None
 

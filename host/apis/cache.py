@@ -18,16 +18,8 @@ __all__ = ["cache_folder", "catalog_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
 _MAKERS = (
-    "bodies",
-    "catalog",
-    "document",
-    "media_types",
-    "naming",
-    "openapi",
-    "pagination",
-    "responses",
-    "schemas",
-    "security",
+    *("bodies", "catalog", "document", "keywords", "media_types", "naming", "openapi", "pagination"),
+    *("references", "responses", "schemas", "security", "unresolved"),
 )
 
 
@@ -57,22 +49,37 @@ def catalog_of(
         from host.apis.openapi import compile  # only where something is compiled
 
         return compile(dict(document), name)
-    from host.apis.document import parse_document, read_bytes
+    from host.apis.document import beside, parse_document, read_bytes
 
     path = Path(document)
     data = read_bytes(path)
     kept = (folder or cache_folder() / "catalogs") / f"{name}-{_digest(data)}.catalog"
     try:
         catalog = Catalog.load(kept.read_bytes())
-        if catalog.name == name:
+        if catalog.name == name and _current(catalog.facts.files, path.resolve().parent):
             return catalog
     except (OSError, CatalogError):
         pass  # not there, or damaged: made again
     from host.apis.openapi import compile
 
-    catalog = compile(parse_document(data, f"API document {path}"), name)
+    catalog = compile(parse_document(data, f"API document {path}"), name, files=beside(path))
     _keep(kept, catalog.dump())
     return catalog
+
+
+def _current(files: Mapping[str, str], folder: Path) -> bool:
+    """Whether the files a document refers to are what they were, by their digests; "" for one that was not there."""
+    from host.apis.document import read_bytes
+    from host.apis.references import digest
+
+    for name, known in files.items():
+        try:
+            found = digest(read_bytes(folder / name))
+        except CatalogError:
+            found = ""
+        if found != known:
+            return False
+    return True
 
 
 def _digest(data: bytes) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from host.errors import CatalogError
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})  # RFC 9110, 9.2.1; QUERY: OpenAPI 3.2
 Location = Literal["path", "query", "header", "cookie", "body"]
 BodyKind = Literal["form", "json", "multipart", "text", "binary"]
 # A security requirement: alternatives in the document's order, each the Auth schemes whose keys all go on a request; an
@@ -29,7 +30,7 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``type``: "string" "integer" "number" "boolean" "object" "array", or "" for anything. ``ref`` names a
     shared schema (``Catalog.schema``); all other fields are then unset, but for ``nullable``,
-    ``emptyable``, ``expandable`` and ``read_only``.
+    ``emptyable``, ``expandable``, ``read_only`` and ``default``.
     ``any_of`` lists alternatives. ``additional`` is the schema of a map's values; ``open_map`` says that
     further members of any shape are allowed. ``closed_enum`` is False where new values may appear (then an
     unknown value is let through).
@@ -62,6 +63,7 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     max_length: int | None = None
     default: Any = None
     example: Any = None
+    missing: str = ""  # why it is not known: a reference that leads nowhere; no value can be checked by it
 
 
 class Param(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -127,6 +129,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     resource: str = ""  # singular name for messages: "price"
     security: Ways | None = None  # None: the API's default
     deprecated: bool = False
+    unusable: str = ""  # why it cannot be called, where its request is not known
 
     @property
     def path_params(self) -> tuple[str, ...]:
@@ -136,7 +139,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def mutation(self) -> bool:
         """Whether it changes something at the API."""
-        return self.method not in ("GET", "HEAD", "OPTIONS")
+        return self.method not in SAFE
 
 
 class Auth(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -187,6 +190,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     id_field: str = "id"
     sugar: dict[str, dict[str, Method]] = {}
     warnings: tuple[str, ...] = ()
+    files: dict[str, str] = {}  # further files the document refers to, below its folder, and their digests
     asked_version: str = ""  # that requests ask for, where it is not the document's own
 
 
@@ -389,6 +393,20 @@ class Catalog:
                 found = msgspec.structs.replace(found, nullable=nullable, emptyable=emptyable)
             self._resolved[key] = found
         return found
+
+    def needed(self, schema: Schema) -> tuple[str, ...]:
+        """The members a request must have of an object: required, not the API's to fill in, without a default."""
+        found = []
+        for name in schema.required:
+            member = schema.properties.get(name)
+            if member is not None and (member.read_only or self.default_of(member) is not None):
+                continue
+            found.append(name)
+        return tuple(found)
+
+    def default_of(self, schema: Schema) -> Any:
+        """What the API takes where no value is given; None where the document does not say."""
+        return self.resolve(schema).default if schema.default is None else schema.default
 
     def children(self, prefix: str = "") -> tuple[str, ...]:
         """The next segments below a dotted prefix: namespaces and operations, sorted, each once."""

@@ -81,6 +81,8 @@ def _lazy(catalog: Catalog, schema: Schema) -> Checker:
 
 
 def _make(catalog: Catalog, schema: Schema) -> Checker:
+    if schema.missing:
+        return _unknown_shape(schema.missing)
     make = _alternatives if schema.any_of else _BY_TYPE.get(schema.type, _anything)
     base = make(catalog, schema)
     emptyable = schema.emptyable
@@ -91,6 +93,15 @@ def _make(catalog: Catalog, schema: Schema) -> Checker:
         if emptyable and value == "" and type(value) is str:
             return ""
         return base(value, full)
+
+    return check
+
+
+def _unknown_shape(reason: str) -> Checker:
+    """Refuses every value: what it should be is not known."""
+
+    def check(value: Any, full: Full) -> Any:
+        raise ValidationError("", text=f"no value can be sent for it: {reason}")
 
     return check
 
@@ -128,8 +139,7 @@ def _named(value: dict[Any, Any]) -> bool:
 
 def _object(catalog: Catalog, schema: Schema) -> Checker:
     members = {name: _Member(catalog, name, each) for name, each in schema.properties.items()}
-    # What only the API fills in is not asked of a request.
-    required = tuple(name for name in schema.required if not schema.properties.get(name, _NONE).read_only)
+    required = catalog.needed(schema)
     more = checker(catalog, schema.additional) if schema.additional is not None else None
     if more is None and schema.open_map:
         more = _free

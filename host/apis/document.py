@@ -1,4 +1,4 @@
-"""An OpenAPI document as read: JSON or YAML, its pointers, and what was found wrong on the way."""
+"""An OpenAPI document as read: JSON or YAML, its references, and what was found wrong on the way."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import zlib
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 
+from host.apis.references import FileSource, ReferenceResolver, UnresolvedReference
 from host.decoding import check_json, unpaused
 from host.errors import CatalogError, ConfigError, LimitError
 
@@ -26,12 +26,17 @@ LONGEST_NUMBER = 400  # characters; reading them takes the square
 
 
 class Document:
-    """The document's root, with lookup of local pointers and a list of warnings."""
+    """The document's root, with lookup of references and a list of warnings.
 
-    def __init__(self, root: dict[str, Any]) -> None:
+    ``source`` says where files beside it are; without it, references to such are not resolved.
+    """
+
+    def __init__(self, root: dict[str, Any], source: FileSource | None = None) -> None:
         self.root = root
         self.warnings: list[str] = []
-        self._found: dict[str, Any] = {}
+        self.references = ReferenceResolver(root, source)
+        self.is_old = str(root.get("openapi", "")).startswith("3.0")  # before JSON Schema 2020-12
+        self._unusable: dict[str, list[str]] = {}
 
     def warn(self, place: str, fault: str) -> None:
         """Note once that ``place`` (a JSON pointer or a path and method) has a fault that was got around."""
@@ -39,45 +44,31 @@ class Document:
         if len(self.warnings) < MOST_WARNINGS and text not in self.warnings:
             self.warnings.append(text)
 
-    def has(self, pointer: object) -> bool:
-        try:
-            self.find(pointer)
-        except CatalogError:
-            return False
-        return True
+    def refuse(self, place: str, fault: str) -> None:
+        """Note that the operation at ``place`` (``GET /pets``) cannot be called, and why."""
+        faults = self._unusable.setdefault(place, [])
+        if fault not in faults:
+            faults.append(fault)
 
-    def find(self, pointer: object) -> Any:
-        """What a local reference (``#/components/schemas/pet``) points to. Raises ``CatalogError``."""
-        if not isinstance(pointer, str) or not pointer.startswith("#"):
-            raise CatalogError(
-                f"the reference {pointer!r} leaves the document", hint="Bundle the document into one file."
-            )
-        if pointer in self._found:
-            return self._found[pointer]
-        node: Any = self.root
-        for raw in pointer.removeprefix("#").split("/")[1:]:
-            step = unquote(raw).replace("~1", "/").replace("~0", "~")
-            if isinstance(node, dict) and step in node:
-                node = node[step]
-            elif isinstance(node, list) and step.isdigit() and int(step) < len(node):
-                node = node[int(step)]
-            else:
-                raise CatalogError(f"the reference {pointer!r} points to nothing in the document")
-        self._found[pointer] = node
-        return node
+    def why_unusable(self, place: str) -> str:
+        """Why the operation there cannot be called; "" where it can."""
+        return "; ".join(self._unusable.get(place, ()))
 
     def follow(self, node: Any, place: str) -> dict[str, Any]:
-        """``node`` itself, or what its chain of ``$ref`` leads to: a parameter, body, response …"""
+        """``node`` itself, or what its chain of ``$ref`` leads to: a parameter, body, response …
+
+        Raises ``UnresolvedReference`` where it leads nowhere, ``CatalogError`` where it is no object.
+        """
         seen: set[str] = set()
         while isinstance(node, dict) and isinstance(node.get("$ref"), str):
-            pointer = node["$ref"]
-            if pointer in seen:
-                raise CatalogError(f"{place}: the reference {pointer!r} refers to itself")
-            seen.add(pointer)
+            canonical = self.references.canonical(node)
+            if canonical in seen:
+                raise UnresolvedReference(f"{place}: the reference {node['$ref']!r} refers to itself")
+            seen.add(canonical)
             try:
-                node = self.find(pointer)
-            except CatalogError as error:
-                raise CatalogError(f"{place}: {error.message}", hint=error.hint) from error
+                node = self.references.find(canonical)
+            except UnresolvedReference as error:
+                raise UnresolvedReference(f"{place}: {error.message}", hint=error.hint) from error
         if not isinstance(node, dict):
             raise CatalogError(f"{place}: expected an object, found {type(node).__name__}")
         return node
@@ -97,9 +88,34 @@ def read_document(path: str | Path) -> dict[str, Any]:
     return parse_document(read_bytes(path), f"API document {path}")
 
 
+def beside(path: str | Path) -> FileSource:
+    """The files a document may refer to: those below its folder. All together have the limits of one document."""
+    place = Path(path).resolve()
+    bytes_left, values_left = MOST_BYTES, MOST_YAML
+
+    def read(file: Path) -> bytes:
+        nonlocal bytes_left
+        data = read_bytes(file)
+        bytes_left -= len(data)
+        if bytes_left < 0:
+            raise CatalogError(f"the files referred to are over {MOST_BYTES >> 20} MB together")
+        return data
+
+    def parse(data: bytes, name: str) -> Any:
+        nonlocal values_left
+        values_left -= _most_values(data)
+        if values_left < 0:
+            raise CatalogError(f"the files referred to have more than {MOST_YAML:,} values together")
+        return parse_values(data, name)
+
+    return FileSource(place.parent, place.name, read, parse)
+
+
 def read_bytes(path: str | Path) -> bytes:
     """What is in a document's file, unpacked; at most ``MOST_BYTES``. Raises ``CatalogError``."""
     label = f"API document {path}"
+    if str(path).startswith(("http:/", "https:/")):  # a Path has one slash left
+        raise CatalogError(f"{label} is a URL, and documents are read from files", hint="Download it first.")
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
@@ -117,6 +133,14 @@ def read_bytes(path: str | Path) -> bytes:
 
 def parse_document(data: bytes, label: str) -> dict[str, Any]:
     """:func:`read_document` of the file's content; ``label`` stands in messages."""
+    root = parse_values(data, label)
+    if not isinstance(root, dict):
+        raise CatalogError(f"{label} holds {type(root).__name__}, expected an OpenAPI object")
+    return root
+
+
+def parse_values(data: bytes, label: str) -> Any:
+    """What is in a JSON or YAML file, of any type. Raises as :func:`read_document` does."""
     try:
         check_json(data, MOST_VALUES, None)
         root = unpaused(msgspec.json.decode, data)
@@ -128,9 +152,12 @@ def parse_document(data: bytes, label: str) -> dict[str, Any]:
         if data.lstrip()[:1] == b"{":
             raise CatalogError(f"{label} is not valid JSON: {error}") from error
         root = _read_yaml(data, label)
-    if not isinstance(root, dict):
-        raise CatalogError(f"{label} holds {type(root).__name__}, expected an OpenAPI object")
     return root
+
+
+def _most_values(data: bytes) -> int:
+    """How many values there are in a text at most, by its signs."""
+    return sum(data.count(mark) for mark in (b"\n", b",", b"[", b"{"))
 
 
 def _read_yaml(data: bytes, label: str) -> Any:
@@ -143,7 +170,7 @@ def _read_yaml(data: bytes, label: str) -> Any:
         ) from error
     if _is_deep(data):  # libyaml's own recursion ends the process
         raise CatalogError(f"{label} is nested too deep")
-    if sum(data.count(mark) for mark in (b"\n", b",", b"[", b"{")) > MOST_YAML:
+    if _most_values(data) > MOST_YAML:
         raise CatalogError(f"{label} is YAML of more than {MOST_YAML:,} values", hint="Convert it to JSON.")
     loader = _json_like(getattr(yaml, "CSafeLoader", yaml.SafeLoader))(data)
     try:

@@ -12,7 +12,36 @@ KEYWORDS = frozenset(
     """and break do else elseif end false for function goto if in local nil not or
     repeat return then true until while""".split()  # noqa: SIM905 read as words
 )
-VERSION = re.compile(r"v\d+(\.\d+)*\Z", re.IGNORECASE)
+VERSION = re.compile(r"(v\d+(\.\d+)*|\d{4}-\d{2}(-\d{2})?)\Z", re.IGNORECASE)
+_FORMAT = re.compile(r"\.(json|xml|csv|ya?ml|\{[^{}]*\})\Z", re.IGNORECASE)  # of the answer, at a path's end
+_SIGNS = {
+    "<=": "lte",
+    ">=": "gte",
+    "!=": "ne",
+    "<>": "ne",
+    "<": "lt",
+    ">": "gt",
+    "=": "eq",
+    "!": "not",
+    "~": "like",
+    "+": "plus",
+    "-": "minus",
+    "*": "star",
+    "%": "percent",
+    "&": "and",
+    "|": "or",
+    "@": "at",
+    "$": "dollar",
+    "#": "number",
+    "^": "caret",
+    "?": "is",
+    "/": "slash",
+    ".": "dot",
+    ":": "colon",
+    "[]": "list",
+}
+_COMPARED = re.compile(r"(<=|>=|!=|<>|<|>)")
+_SIGN = re.compile("|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=True)) + r"|[^A-Za-z0-9_]")
 _IRREGULAR = {
     "people": "person",
     "children": "child",
@@ -41,6 +70,21 @@ def identifier(text: str) -> str:
     if name[0].isdigit():
         name = f"_{name}"
     return f"{name}_" if name in KEYWORDS else name
+
+
+def parameter_name(text: str) -> str:
+    """A parameter's name in Lua. Comparisons are part of what it means: ``DateSent<`` is ``DateSent_lt``."""
+    return identifier(_COMPARED.sub(lambda found: f"_{_SIGNS[found.group()]}_", text))
+
+
+def spelled(text: str) -> str:
+    """:func:`parameter_name` where that is another's too: every sign becomes a word (``+1`` is ``plus_1``)."""
+
+    def word(found: re.Match[str]) -> str:
+        sign = found.group()
+        return f"_{_SIGNS.get(sign) or ('' if sign.isspace() else f'u{ord(sign):x}')}_"
+
+    return identifier(re.sub(r"__+", "_", _SIGN.sub(word, text)))
 
 
 def singular(word: str) -> str:
@@ -72,7 +116,9 @@ class PathNames:
     def __init__(self, paths: Mapping[str, Collection[str]], lists: Mapping[str, bool]) -> None:
         self._paths = paths
         self._lists = lists
-        self._with_items = {path.rsplit("/{", 1)[0] for path in paths if path.endswith("}")}
+        bare = [_without_format(path) for path in paths]
+        self._with_items = {path.rsplit("/{", 1)[0] for path in bare if path.endswith("}")}
+        self._bare = set(bare)
 
     def segments(self, path: str) -> list[str]:
         """The path's segments less what all share: a leading ``api``, ``v1`` or common version."""
@@ -104,10 +150,11 @@ class PathNames:
             verbs = {"get": "retrieve", "post": "update", "patch": "update", "put": put}
             return verbs.get(method, method)
         plural = singular(parts[-1]) != parts[-1]
-        collection = path in self._with_items or self._lists.get(path, plural)
-        above = path.rsplit("/", 1)[0]
-        verb = not plural and path not in self._with_items  # /customers/search
-        if verb and above in self._paths and not above.endswith("}") and len(methods) == 1:
+        bare = _without_format(path)
+        collection = bare in self._with_items or self._lists.get(path, plural)
+        above = bare.rsplit("/", 1)[0]
+        verb = not plural and bare not in self._with_items  # /customers/search
+        if verb and above in self._bare and not above.endswith("}") and len(methods) == 1:
             return ""
         if method == "get":
             return "list" if collection else "retrieve"
@@ -172,8 +219,18 @@ def _flat(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
+def names_item(path: str) -> bool:
+    """Whether a path ends with a parameter, as one object's does: ``/pets/{id}``, ``/pets/{id}.json``."""
+    return _without_format(path).endswith("}")
+
+
+def _without_format(path: str) -> str:
+    """``/Messages`` of ``/Messages.json``, ``/pets`` of ``/pets.{format}``: it names no resource."""
+    return _FORMAT.sub("", path)
+
+
 def _split(path: str) -> list[str]:
-    return [part for part in path.split("/") if part]
+    return [part for part in _without_format(path).split("/") if part]
 
 
 def _is_param(part: str) -> bool:

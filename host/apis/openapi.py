@@ -6,27 +6,40 @@ What cannot be used is named in ``catalog.warnings``; what makes the whole docum
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from host.apis.bodies import Body, read_body, read_params
-from host.apis.catalog import BodyForm, Catalog, Facts, Operation, Schema
+from host.apis.catalog import BodyForm, Catalog, Facts, Operation, Param, Schema
 from host.apis.document import Document, read_document
+from host.apis.keywords import UnreadKeywords
 from host.apis.media_types import concrete, is_range
-from host.apis.naming import PathNames, creates, given_id, identifier
+from host.apis.naming import PathNames, creates, given_id, identifier, names_item
 from host.apis.pagination import detect_paging, list_member
-from host.apis.responses import read_result, read_successes
+from host.apis.references import FileSource, UnresolvedReference
+from host.apis.responses import SuccessReader, with_content
 from host.apis.schemas import SchemaCompiler
 from host.apis.security import SecurityReader
+from host.apis.unresolved import UnresolvedSchemas
 from host.errors import CatalogError
 
 __all__ = ["compile", "read_document"]
 
-METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
+NO_BODY = ("get", "head", "trace")  # a body has no meaning there: OpenAPI 3.1.1, "Operation Object"
+_METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
 LONGEST_URL = 10_000  # characters of a server
 Adjust = Callable[[Operation], Operation]
+
+
+class _Method(NamedTuple):
+    """An operation of a path as the document has it."""
+
+    name: str  # as it is sent: GET
+    node: dict[str, Any]
 
 
 def compile(
@@ -36,15 +49,17 @@ def compile(
     facts: Facts | None = None,
     open_enums: bool = False,
     adjust: Adjust | None = None,
+    files: FileSource | None = None,
 ) -> Catalog:
     """The catalog of ``document``, called ``name`` by scripts.
 
     ``facts`` overrides what the document says (each field that is set). ``open_enums`` lets values that an
-    enum does not list through. ``adjust`` has the last word on each operation. Raises ``CatalogError``.
+    enum does not list through. ``adjust`` has the last word on each operation. ``files`` says where the files are that
+    the document refers to. Raises ``CatalogError``.
     """
     if name != identifier(name):
         raise CatalogError(f"{name!r} cannot name an API in Lua; {identifier(name)!r} can")
-    source = Document(_checked(document))
+    source = Document(_checked(document), files)
     try:
         return _Compiler(source, name, facts, open_enums, adjust).run()
     except RecursionError:
@@ -73,16 +88,16 @@ class _Compiler:
         self.name = name
         self.given = facts
         self.adjust = adjust
-        self.schemas = SchemaCompiler(source, open_enums=open_enums)
+        self.unread = UnreadKeywords()
+        self.schemas = SchemaCompiler(source, open_enums=open_enums, note=self.unread.note)
         root = source.root
         self.security = SecurityReader(source)
+        self.responses = SuccessReader(source, self.schemas, self.unread)
         self.base_url = self._server(root.get("servers"), "servers")
         paths = {path: self._item(path) for path in root["paths"]}
         self.paths = {path: item for path, item in paths.items() if item}
-        self.names = PathNames(
-            {path: [m for m in METHODS if m in item] for path, item in self.paths.items()},
-            self._all_lists(),
-        )
+        self.methods = {path: self._methods(path, item) for path, item in self.paths.items()}
+        self.names = PathNames(self.methods, self._all_lists())
         self.sdk_names = _sdk_names(root)
         self.idempotency_header: str | None = None
         self.namespaces: set[str] = set()
@@ -92,21 +107,22 @@ class _Compiler:
         aliases: dict[str, str] = {}
         wished: list[tuple[str, str]] = []  # alias -> operation, given where the name is free
         for path, item in self.paths.items():
-            for method in METHODS:
-                if method in item:
-                    try:
-                        operation, more = self._operation(path, method, item, found)
-                    except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
-                        self.source.warn(f"{method.upper()} {path}", f"left out: it is malformed ({error})")
-                        continue
-                    found[operation.id] = operation
-                    self.namespaces.update(_namespaces(operation.id))
-                    wished.extend((alias, operation.id) for alias in more)
+            for method in self.methods[path]:
+                try:
+                    operation, more = self._operation(path, method, item, found)
+                except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
+                    self.source.warn(f"{method.upper()} {path}", f"left out: it is malformed ({error})")
+                    continue
+                found[operation.id] = operation
+                self.namespaces.update(_namespaces(operation.id))
+                wished.extend((alias, operation.id) for alias in more)
         for alias, target in wished:
             if alias not in found and alias not in self.namespaces and not _below(alias, found):
                 aliases.setdefault(alias, target)
         shared = self.schemas.finish()
         operations = self._finish(found, shared)
+        self._note_rest()
+        self.unread.warn(self.source)
         if not operations:
             raise CatalogError("the document has no operation that can be used")
         return Catalog.build(self._facts(), operations, shared, aliases)
@@ -117,18 +133,42 @@ class _Compiler:
                 raise CatalogError(f"{path}: a path begins with /")
             if any(character <= " " or character == "\x7f" for character in path):
                 raise CatalogError(f"{path}: a path has no spaces, line breaks or control characters")
-            return self.source.follow(self.source.root["paths"][path], path)
+            own = self.source.root["paths"][path]
+            item = self.source.follow(own, path)
+            return item if item is own or self.source.is_old else {**item, **own}
         except CatalogError as error:
             if not path.startswith("x-"):
                 self.source.warn(path, f"left out: {error.message.removeprefix(f'{path}: ')}")
             return {}
 
+    def _methods(self, path: str, item: dict[str, Any]) -> dict[str, _Method]:
+        """A path's operations by method, in lower case; a reference to one is followed."""
+        given = {method: (method.upper(), item[method]) for method in METHODS if method in item}
+        more = item.get("additionalOperations")  # OpenAPI 3.2
+        for name, node in more.items() if isinstance(more, dict) else ():
+            if _METHOD.fullmatch(name) and name.lower() not in given:
+                given[name.lower()] = (name, node)
+            else:
+                self.source.warn(path, f"the additional operation {name!r} is left out: no method, or there twice")
+        found: dict[str, _Method] = {}
+        for method, (name, node) in given.items():
+            place = f"{method.upper()} {path}"
+            try:
+                found[method] = _Method(name, self.source.follow(node, place))
+            except UnresolvedReference as error:
+                self.source.refuse(place, error.message.removeprefix(f"{place}: "))
+                found[method] = _Method(name, {})
+            except CatalogError as error:
+                self.source.warn(place, f"left out: it is malformed ({error.message.removeprefix(f'{place}: ')})")
+        return found
+
     def _operation(
         self, path: str, method: str, item: dict[str, Any], taken: dict[str, Operation]
     ) -> tuple[Operation, list[str]]:
         place = f"{method.upper()} {path}"
-        node = item[method] if isinstance(item[method], dict) else {}
-        successes = read_successes(self.source, self.schemas, node, place)
+        name, node = self.methods[path][method]
+        self.unread.note("operation", node, place)
+        successes = self.responses.read(node, place)
         derived = self.names.id(path, method)
         if sdk := self.sdk_names.get((path, method)):
             derived = f"{derived.rpartition('.')[0] or derived}.{identifier(sdk)}"
@@ -136,21 +176,21 @@ class _Compiler:
         id = self._free_name(given, derived, place, taken)
         params, keyed = read_params(self.source, self.schemas, path, item, node, place)
         self.idempotency_header = self.idempotency_header or keyed
-        body = read_body(self.source, self.schemas, node, place, params)
-        form = body.form if body and _says(body, method) else None
-        if body and form:
+        body = self._body(method, node, place, params)
+        form = body.form if body else None
+        if body:
             params |= body.params
-        builder = method == "post" and creates(id, derived, path) and not path.endswith("}")
+        builder = method == "post" and creates(id, derived, path) and not names_item(path)
         operation = Operation(
             id=id,
-            method=method.upper(),
+            method=name,
             path=path,
             params=params,
             body=form.kind if form else None,
             content_type=concrete(form.content_types[0], form.kind) if form else "",
             content_types=form.content_types if form and _is_choice(form) else (),
-            forms=body.forms if body and form else (),
-            files=body.takes_files if body and form else False,
+            forms=body.forms if body else (),
+            files=body.takes_files if body else False,
             whole_body=form.whole if form else False,
             extra=form.extra if form else None,
             server=self._own_server(node, item, place),
@@ -163,12 +203,32 @@ class _Compiler:
             security=self.security.ways(node["security"], place) if "security" in node else None,
             deprecated=node.get("deprecated") is True,
             keyed=keyed is not None,
+            unusable=self.source.why_unusable(place),
         )
         more = [alias for alias in node.get("x-sdk-aliases") or () if isinstance(alias, str)]
         original = node.get("operationId")
         if isinstance(original, str) and original == identifier(original):
             more.append(original)
         return operation, [*more, derived]
+
+    def _body(self, method: str, node: dict[str, Any], place: str, params: dict[str, Param]) -> Body | None:
+        if "requestBody" not in node:
+            return None
+        if method in NO_BODY:
+            if _has_members(node["requestBody"]):
+                self.source.warn(place, f"its request body is not sent: a body has no meaning with {method.upper()}")
+            return None
+        try:
+            content = with_content(self.source, node["requestBody"], f"{place} requestBody")
+            self.unread.note_body(content, place)
+            body = read_body(self.source, self.schemas, {"requestBody": content}, place, params)
+        except UnresolvedReference as error:
+            self.source.refuse(place, f"its body is not known: {error.message.removeprefix(f'{place} requestBody: ')}")
+            return None
+        for param in body.form.params.values() if body is not None and body.form.whole else ():
+            if reason := self.schemas.inline(param.schema, place).missing:
+                self.source.refuse(place, f"its body is not known: {reason}")
+        return body
 
     def _free_name(self, given: str, derived: str, place: str, taken: dict[str, Operation]) -> str:
         """The document's name, else the path's, else numbered; no name is also another's namespace."""
@@ -200,9 +260,9 @@ class _Compiler:
 
     def _lists(self, path: str, item: dict[str, Any]) -> bool | None:
         """Whether GET answers with a list; None where it does not say."""
-        if not isinstance(item.get("get"), dict):
+        if "get" not in self.methods[path]:
             return None
-        result = read_result(self.source, self.schemas, item["get"], f"GET {path}")
+        result = self.responses.read(self.methods[path]["get"].node, f"GET {path}").result
         shape = self.schemas.inline(result, path) if result else None
         if shape is None or not (shape.type or shape.list_of):
             return None
@@ -212,10 +272,19 @@ class _Compiler:
         """What needs all shared schemas: ids, pages; and builder names, each given once."""
         lookup = Catalog.build(Facts(name=self.name), {}, shared)
         builders: set[str] = set()
+        unresolved = UnresolvedSchemas(lookup, self.source) if self.schemas.unresolved else None
         operations: dict[str, Operation] = {}
         for id, operation in found.items():
             result = lookup.resolve(operation.result) if operation.result else None
             changes: dict[str, Any] = detect_paging(operation, result)
+            changes["params"] = _with_defaults(operation.params, lookup)
+            if operation.forms:
+                replace = msgspec.structs.replace
+                changes["forms"] = tuple(replace(f, params=_with_defaults(f.params, lookup)) for f in operation.forms)
+            if operation.unusable:
+                self.source.warn(f"{operation.method} {operation.path}", f"cannot be called: {operation.unusable}")
+            elif unresolved is not None:
+                unresolved.warn(operation)
             changes["returns_id"] = result is not None and _has_id(result, lookup)
             if operation.builder and operation.builder in builders:
                 changes["builder"] = identifier(id.removesuffix(".create").replace(".", "_"))
@@ -223,6 +292,13 @@ class _Compiler:
             operation = msgspec.structs.replace(operation, **changes)
             operations[id] = self.adjust(operation) if self.adjust else operation
         return operations
+
+    def _note_rest(self) -> None:
+        root = self.source.root
+        self.unread.note("document", root, "#")
+        schemes = (root.get("components") or {}).get("securitySchemes") or {}
+        for name, scheme in schemes.items() if isinstance(schemes, dict) else ():
+            self.unread.note("security scheme", scheme, f"#/components/securitySchemes/{name}")
 
     def _facts(self) -> Facts:
         info = self.source.root.get("info") or {}
@@ -235,6 +311,7 @@ class _Compiler:
             default_security=self.security.default,
             idempotency_header=self.idempotency_header,
             warnings=tuple(self.source.warnings),
+            files=self.source.references.files,
         )
         if self.given is None:
             return facts
@@ -268,22 +345,37 @@ class _Compiler:
         return own if own != self.base_url else ""
 
 
-def _says(body: Body, method: str) -> bool:
-    """Whether a body is described at all: Stripe's document has an empty one beside each GET."""
-    if method not in ("get", "head") or body.forms:
-        return True
-    params = body.form.params.values()
-    return bool(body.form.extra) or any(param.schema != Schema(type="object", open_map=True) for param in params)
-
-
 def _is_choice(form: BodyForm) -> bool:
     return len(form.content_types) > 1 or is_range(form.content_types[0])
+
+
+def _has_members(body: Any) -> bool:
+    """Whether a request body could be anything but empty: Stripe's document has empty ones on every GET."""
+    media = body.get("content") if isinstance(body, dict) else None
+    if not isinstance(media, dict):
+        return True
+    schemas = [each.get("schema") for each in media.values() if isinstance(each, dict)]
+    return any(not isinstance(each, dict) or each.keys() - {"type"} - _empty(each) for each in schemas)
+
+
+def _empty(schema: dict[str, Any]) -> set[str]:
+    return {key for key, value in schema.items() if value in ({}, [], False)}
 
 
 def _has_id(schema: Schema, lookup: Catalog) -> bool:
     if schema.any_of:
         return all(_has_id(lookup.resolve(each), lookup) for each in schema.any_of)
     return "id" in schema.properties and not schema.list_of
+
+
+def _with_defaults(params: dict[str, Param], lookup: Catalog) -> dict[str, Param]:
+    """Parameters; those the API has a default for may be left out whatever the document says of them."""
+    return {
+        name: msgspec.structs.replace(param, required=False)
+        if param.required and param.location != "path" and lookup.default_of(param.schema) is not None
+        else param
+        for name, param in params.items()
+    }
 
 
 def _below(name: str, taken: Any) -> bool:

@@ -84,6 +84,8 @@ class RequestPlan:
     )
 
     def __init__(self, catalog: Catalog, operation: Operation) -> None:
+        if operation.unusable:
+            raise InvalidCall(f"{operation.id} cannot be called: {operation.unusable}", operation=operation.id)
         self.entries = {name: Entry(catalog, operation, name, param) for name, param in operation.params.items()}
         self.wires, self.ambiguous = _wires(self.entries)
         self.required = frozenset(name for name, param in operation.params.items() if param.required)

@@ -8,12 +8,14 @@ JSON Schema: https://json-schema.org/draft/2020-12 · OpenAPI 3.0.3 and 3.1.0, "
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from host.apis.catalog import Schema
 from host.apis.document import Document, cut
+from host.apis.references import UnresolvedReference
 from host.errors import CatalogError
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
@@ -23,17 +25,41 @@ MOST_NESTED = 48  # schemas in one another
 COMPARED = 64  # values that are compared while one schema is compiled
 MOST_ALTERNATIVES = 64  # of a product of alternatives; beyond it the merged schema is left open
 
+# What may stand beside a reference and changes the shape (since OpenAPI 3.1).
+_SHAPING = frozenset(
+    """type format enum const properties required additionalProperties patternProperties unevaluatedProperties items
+    allOf anyOf oneOf pattern minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength contentMediaType
+    contentEncoding""".split()  # noqa: SIM905 read as words
+)
+_OF_OBJECTS = ("properties", "additionalProperties", "patternProperties", "unevaluatedProperties")
+_ABSENT = object()
+# Limits of which the tighter one holds where two schemas do.
+_TIGHTER: dict[str, Callable[[list[Any]], Any]] = {
+    **dict.fromkeys(("minimum", "min_length"), max),
+    **dict.fromkeys(("maximum", "max_length"), min),
+}
+
 replace = msgspec.structs.replace
 
 
-class SchemaCompiler:
-    """Compiles schema nodes; ``shared`` grows by what they refer to once :meth:`finish` is called."""
+Note = Callable[[str, Any, str], None]
 
-    def __init__(self, document: Document, *, open_enums: bool = False) -> None:
+
+def _pass_over(kind: str, node: Any, place: str) -> None:
+    """Nobody asks which keywords there are."""
+
+
+class SchemaCompiler:
+    """Compiles schema nodes, telling ``note`` of each; ``shared`` grows by what they refer to once :meth:`finish` is
+    called."""
+
+    def __init__(self, document: Document, *, open_enums: bool = False, note: Note = _pass_over) -> None:
         self.document = document
+        self._note = note
         self.open_enums = open_enums
         self.shared: dict[str, Schema] = {}
-        self._pending: dict[str, str] = {}  # name -> pointer
+        self.unresolved = False  # whether any schema has a reference that leads nowhere
+        self._pending: dict[str, str] = {}  # name -> canonical reference
         self._merging: list[str] = []
         self._work = 0
         self._depth = 0
@@ -55,14 +81,18 @@ class SchemaCompiler:
         if not isinstance(node, dict):
             self.document.warn(place, f"expected a schema, found {type(node).__name__}; anything is accepted")
             return Schema()
-        if "$ref" in node:
-            return self._reference(node, place)
+        self._note("schema", node, place)
         self._spend(1, place)
         if self._depth >= MOST_NESTED:
             raise CatalogError(f"{cut(place)}: schemas are nested more than {MOST_NESTED} deep")
         self._depth += 1
         try:
+            for key in ("$ref", "$dynamicRef"):
+                if isinstance(node.get(key), str):
+                    return self._reference(node, key, place)
             return self._composed(node, place)
+        except UnresolvedReference as error:
+            return self._missing(error.message, place)
         except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
             self.document.warn(place, f"is no schema ({error}); anything is accepted")
             return Schema()
@@ -87,25 +117,59 @@ class SchemaCompiler:
         while todo := [item for item in self._pending.items() if item[0] not in done]:
             for name, pointer in todo:
                 done.add(name)
-                schema = self.compile(self.document.find(pointer), pointer)
+                schema = self._target(pointer)
                 if not schema.deleted and f"deleted_{name}" in self._pending:
                     schema = replace(schema, deleted=f"deleted_{name}")
                 self.shared[name] = schema
         return self.shared
 
-    def _reference(self, node: dict[str, Any], place: str) -> Schema:
-        pointer = node["$ref"]
-        if not self.document.has(pointer):
-            self.document.warn(place, f"refers to {pointer!r}, which is not in the document")
-            return Schema()
-        name = pointer.removeprefix(SHARED).replace("~1", "/").replace("~0", "~")
-        self._pending.setdefault(name, pointer)
-        return Schema(
+    def _target(self, pointer: str) -> Schema:
+        """The shared schema itself. One that is only a reference to itself says nothing: it is missing."""
+        node = self.document.references.find(pointer)
+        try:
+            if isinstance(node, dict):
+                self.document.follow(node, pointer)
+        except UnresolvedReference as error:
+            return self._missing(error.message.removeprefix(f"{pointer}: "), pointer)
+        return self.compile(node, pointer)
+
+    def _missing(self, reason: str, place: str) -> Schema:
+        self.document.warn(place, reason)
+        self.unresolved = True
+        return Schema(missing=reason)
+
+    def _reference(self, node: dict[str, Any], key: str, place: str) -> Schema:
+        """A reference with what stands beside it: in 3.0 only a few marks of that hold, later all of it."""
+        canonical = self.document.references.canonical(node, key)
+        try:
+            target = self.document.references.find(canonical)
+        except UnresolvedReference as error:
+            return self._missing(error.message, place)
+        name = canonical.removeprefix(SHARED)
+        if "/" not in name and name != canonical:
+            name = name.replace("~1", "/").replace("~0", "~")
+        self._pending.setdefault(name, canonical)
+        found = Schema(
             ref=name,
             nullable=node.get("nullable") is True,
             emptyable=bool(node.get("x-emptyable")),
             read_only=node.get("readOnly") is True,
         )
+        if self.document.is_old:
+            return found
+        if "default" in node:
+            found = replace(found, default=_storable(node["default"]))
+        same = target if isinstance(target, dict) else {}
+        beside = {name: each for name, each in node.items() if name in _SHAPING and each != same.get(name, _ABSENT)}
+        if not beside:
+            return found
+        if isinstance(same.get("type"), str):
+            beside.setdefault("type", same["type"])
+        return self._both(found, self._composed(beside, place), place)
+
+    def _both(self, reference: Schema, beside: Schema, place: str) -> Schema:
+        merged = self._merge(self.inline(reference, place), beside, place)
+        return replace(merged, read_only=reference.read_only, default=reference.default or merged.default)
 
     def _plain(self, node: dict[str, Any], place: str) -> Schema:
         types = node.get("type")
@@ -148,22 +212,31 @@ class SchemaCompiler:
     def _object(self, node: dict[str, Any], place: str) -> dict[str, Any]:
         properties = {
             name: self.compile(each, f"{place}/properties/{_escape(name)}")
-            for name, each in (node.get("properties") or {}).items()
+            for name, each in self._members(node.get("properties") or {}, place).items()
         }
         required = node.get("required")
         found: dict[str, Any] = {
             "properties": properties,
             "required": tuple(required) if isinstance(required, list) else (),
         }
-        more = node.get("additionalProperties")
+        more = node.get("additionalProperties", node.get("unevaluatedProperties"))
         patterns = [each for each in (node.get("patternProperties") or {}).values() if isinstance(each, dict)]
         if isinstance(more, dict) and more:
             found["additional"] = self.compile(more, f"{place}/additionalProperties")
         elif len(patterns) == 1 and more is None:
             found["additional"] = self.compile(patterns[0], f"{place}/patternProperties")
-        elif more is True or more == {} or patterns or (more is None and not properties):
-            found["open_map"] = True
+        elif more is True or more == {} or patterns:
+            found["additional"] = Schema()
+        elif more is None and not properties:
+            found["open_map"] = True  # until another part of an allOf names members
         return found
+
+    def _members(self, properties: dict[str, Any], place: str) -> dict[str, Any]:
+        """The members' schemas. That all of them are a reference is no part of JSON Schema, but some write it."""
+        if not isinstance(properties.get("$ref"), str):
+            return properties
+        more = {name: each for name, each in properties.items() if name != "$ref"}
+        return {**self.document.follow(properties, f"{place}/properties"), **more}
 
     def _all_of(self, base: Schema, parts: list[Any], place: str) -> Schema:
         compiled = [self.compile(part, f"{place}/{n}") for n, part in enumerate(parts)]
@@ -185,7 +258,7 @@ class SchemaCompiler:
         self._merging.append(schema.ref)
         try:
             pointer = self._pending[schema.ref]
-            target = self.compile(self.document.find(pointer), pointer)
+            target = self.compile(self.document.references.find(pointer), pointer)
             return self.inline(target, place)
         finally:
             self._merging.pop()
@@ -193,6 +266,8 @@ class SchemaCompiler:
     def _merge(self, a: Schema, b: Schema, place: str) -> Schema:
         """What satisfies both."""
         self._spend(1 + len(a.properties) + len(b.properties) + len(a.enum) * len(b.enum) // COMPARED, place)
+        if a.missing or b.missing:
+            return Schema(missing=a.missing or b.missing)
         if a.any_of or b.any_of:
             if max(1, len(a.any_of)) * max(1, len(b.any_of)) > MOST_ALTERNATIVES:
                 self.document.warn(place, "has too many alternatives to combine; anything is accepted")
@@ -230,10 +305,13 @@ class SchemaCompiler:
         if a.enum and b.enum:
             changes["enum"] = tuple(value for value in a.enum if value in b.enum)
         changes["nullable"] = a.nullable and b.nullable
+        for name, tighter in _TIGHTER.items():
+            both = [limit for limit in (getattr(a, name), getattr(b, name)) if limit is not None]
+            changes[name] = tighter(both) if both else None
         # An object without members of its own is open only until another part names some.
-        changes["open_map"] = (a.open_map and b.open_map) or (
-            (a.open_map and bool(a.properties)) or (b.open_map and bool(b.properties))
-        )
+        changes["open_map"] = a.open_map and b.open_map
+        if a.additional is not None and b.additional is not None and _says_nothing(b.additional):
+            changes["additional"] = a.additional
         return Schema(**changes)
 
     def _alternatives(self, base: Schema, parts: list[Any], place: str) -> Schema:
@@ -252,12 +330,19 @@ class SchemaCompiler:
         found = _distinct(found)
         if not _says_nothing(base):
             # Alternatives that only say which members go together are not checked.
-            found = [self._merge(base, self.inline(each, place), place) for each in found if not _bare(each)]
+            found = [self._alternative(base, self.inline(each, place), place) for each in found if not _bare(each)]
             if not found:
                 return replace(base, nullable=nullable, emptyable=emptyable)
         if len(found) == 1:
             return replace(found[0], nullable=nullable, emptyable=emptyable)
         return Schema(any_of=tuple(found), nullable=nullable, emptyable=emptyable)
+
+    def _alternative(self, base: Schema, each: Schema, place: str) -> Schema:
+        """An alternative with what holds for all of them; of a type that is wrong for it, it is what is meant."""
+        if base.type and each.type and base.type != each.type and replace(base, type="", open_map=False) == Schema():
+            self.document.warn(place, f"has alternatives of the type {each.type} beside the type {base.type}; both go")
+            return each
+        return self._merge(base, each, place)
 
     def _marks(self, schema: Schema, node: dict[str, Any]) -> Schema:
         """What the document says beside the shape."""
@@ -291,7 +376,7 @@ def _page_of(schema: Schema) -> str:
 
 def _implied(node: dict[str, Any]) -> str:
     """The type a schema without one means."""
-    if "properties" in node or "additionalProperties" in node or "patternProperties" in node:
+    if not node.keys().isdisjoint(_OF_OBJECTS):
         return "object"
     if "items" in node:
         return "array"
@@ -353,12 +438,13 @@ def _storable(value: Any) -> Any:
 
 
 def _says_nothing(schema: Schema) -> bool:
-    return not (schema.type or schema.ref or schema.any_of or schema.enum or schema.properties or schema.required)
+    limited = schema.pattern or any(getattr(schema, name) is not None for name in _TIGHTER)
+    return _bare(schema) and not schema.required and not limited
 
 
 def _bare(schema: Schema) -> bool:
     """Only ``required``, or nothing."""
-    return not (schema.type or schema.ref or schema.any_of or schema.enum or schema.properties)
+    return not (schema.type or schema.ref or schema.any_of or schema.enum or schema.properties or schema.missing)
 
 
 def _distinct(schemas: list[Schema]) -> list[Schema]:

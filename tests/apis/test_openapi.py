@@ -451,12 +451,12 @@ def test_broken_places_are_named_and_the_rest_is_used() -> None:
     text = "\n".join(catalog.warnings)
     for said in (
         "GET /good/{id}: the path parameter 'id' is not described",
-        "refers to '#/components/schemas/none', which is not in the document",
-        "GET /bad: a parameter is left out: GET /bad parameters: the reference '#/nowhere' points to nothing",
+        "the reference '#/components/schemas/none' points to nothing",
+        "GET /bad: cannot be called: a parameter is not known: the reference '#/nowhere' points to nothing",
         "None in 'query' is not a parameter",
         "has the unknown type 'strin'",
         "allOf includes 'loop' in itself",
-        "refers to 'other.yaml#/x'",
+        "GET /out: a part of its answer is not known: the reference to 'other.yaml' leaves a document",
     ):
         assert said in text
 
@@ -577,3 +577,36 @@ def test_a_catalog_survives_its_file(tmp_path: Path) -> None:
         assert caught.value.hint == "Compile it again."
     with pytest.raises(CatalogError, match="cannot be read"):
         Catalog.load(tmp_path / "none")
+
+
+def test_methods_of_openapi_3_2_are_operations() -> None:
+    """QUERY with its body, and whatever method the document adds; QUERY and TRACE change nothing."""
+    paths = {
+        "/a": {
+            "query": {"operationId": "ask", "requestBody": takes({"properties": {"q": {"type": "string"}}})},
+            "trace": {"operationId": "trace"},
+            "additionalOperations": {"COPY": {"operationId": "copy"}, "no method": {}, "TRACE": {}},
+        }
+    }
+    catalog = small(paths, "3.2.0")
+    sent = prepare(catalog, of(catalog, "ask"), {"q": "x"}, base_url="https://small.test")
+    assert (sent.method, sent.content) == ("QUERY", b'{"q":"x"}')
+    assert [of(catalog, id).method for id in catalog.operation_ids()] == ["TRACE", "QUERY", "COPY"]
+    assert [of(catalog, id).mutation for id in catalog.operation_ids()] == [False, False, True]
+    assert [each for each in catalog.warnings if "additional" in each] == [
+        "/a: the additional operation 'no method' is left out: no method, or there twice",
+        "/a: the additional operation 'TRACE' is left out: no method, or there twice",
+    ]
+
+
+@pytest.mark.parametrize("method", ["get", "head", "trace"])
+def test_a_body_without_a_meaning_is_named(method: str) -> None:
+    """It is not sent, and a warning says so; one of DELETE is sent."""
+    body = takes({"type": "array", "items": {"type": "string"}})
+    catalog = small(
+        {"/a": {method: {"operationId": "a", "requestBody": body}, "delete": {"operationId": "d", "requestBody": body}}}
+    )
+    assert any(f"{method.upper()} /a: its request body is not sent" in each for each in catalog.warnings)
+    assert of(catalog, "a").body is None
+    sent = prepare(catalog, of(catalog, "d"), {"body": ["x"]}, base_url="https://small.test")
+    assert sent.content == b'["x"]'
