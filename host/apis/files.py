@@ -64,7 +64,7 @@ def file_checker(check: Checker) -> Checker:
         if ("content" in value) == ("path" in value):
             raise ValidationError("", text="expected either the content of a file or its path")
         kind = value.get("type")
-        if kind is not None and not media_types.WELL_FORMED(kind):
+        if kind is not None and not media_types.is_media_type(kind):
             raise ValidationError("expected a media type such as image/png", kind).at("type")
         return {**value, "content": check(value["content"], full)} if "content" in value else value
 

@@ -23,6 +23,7 @@ __all__ = [
     "guessed",
     "is_json",
     "is_lines",
+    "is_media_type",
     "is_range",
     "plain",
     "recognised",
@@ -33,7 +34,6 @@ FORM = "application/x-www-form-urlencoded"
 BYTES = "application/octet-stream"
 _WORD = r"[A-Za-z0-9!#$&^_.+\-]+"
 _VALUE = r"\"[ !#-~]*\"|[!#-:<-~]+"  # quoted, or without blanks and semicolons
-WELL_FORMED = re.compile(rf"{_WORD}/{_WORD}( ?; ?{_WORD}=({_VALUE}))*\Z").match
 _LINES = frozenset(
     """application/x-ndjson application/ndjson application/jsonl application/x-jsonl application/jsonlines
     application/x-jsonlines application/json-lines application/stream+json application/json-seq""".split()  # noqa: SIM905
@@ -58,6 +58,11 @@ _ENDINGS = {
 def plain(name: str) -> str:
     """A media type without its parameters, in lower case."""
     return name.partition(";")[0].strip().lower()
+
+
+def is_media_type(text: str) -> bool:
+    """Whether it is one as it may be sent: no range, and nothing that could end a header."""
+    return re.match(rf"{_WORD}/{_WORD}( ?; ?{_WORD}=({_VALUE}))*\Z", text) is not None
 
 
 def is_range(name: str) -> bool:

@@ -128,7 +128,7 @@ def _headers(name: str, value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _media_type(name: str, value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_KEY or not media_types.WELL_FORMED(value):
+    if not isinstance(value, str) or len(value) > LONGEST_KEY or not media_types.is_media_type(value):
         raise InvalidCall(
             f"option {name}: expected a media type such as application/merge-patch+json, got {shown(value)}", param=name
         )
