@@ -94,7 +94,7 @@ class RequestPlan:
         self.path = _path_parts(operation)
         self.joint = "&" if "?" in "".join(self.path[::2]) else "?"  # between the path and a query
         self.more = len(self.path) > 1 or operation.body not in (None, "form")  # than a fixed path and a form
-        self.form = operation.body == "form"
+        self.form = operation.body == "form" and not operation.whole_body  # of named members
         self.url = ("", "")  # the last base URL, and where the operation is below it
         self.ordered = operation.body == "multipart" or (self.form and not catalog.facts.brackets)
         several = self.more or self.ordered or operation.forms
@@ -109,7 +109,7 @@ class RequestPlan:
         result = catalog.resolve(operation.result) if operation.result is not None else None
         other = result is not None and result.type == "string"  # a file or a text
         headers = [("Accept", operation.accept or ("*/*" if other else "application/json"))]
-        if self.form or (operation.body == "json" and operation.method not in BODILESS):
+        if operation.body == "form" or (operation.body == "json" and operation.method not in BODILESS):
             headers.append(("Content-Type", operation.content_type))
         self.headers = tuple(headers)
         facts = catalog.facts
