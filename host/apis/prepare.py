@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallOptions",
+    "asks_for",
     "beyond_catalog",
     "bind",
     "builder_method",
@@ -222,7 +223,7 @@ def _request(
     key = options.idempotency_key
     if more or options.account is not None or options.api_version is not None or options.headers:
         asked = option_headers(catalog, operation, options)
-        headers = plan.headers if not _asks(asked) else plan.headers[1:]  # for another type than the document's
+        headers = plan.headers if not asks_for(asked) else plan.headers[1:]  # for another type than the document's
         headers += more + version_header(facts, options.api_version) + asked
     elif key is None:
         headers = plan.common
@@ -364,7 +365,7 @@ def _twice(operation: Operation, name: str, entry: Entry) -> InvalidCall:
     )
 
 
-def _asks(headers: tuple[tuple[str, str], ...]) -> bool:
+def asks_for(headers: tuple[tuple[str, str], ...]) -> bool:
     """Whether a call says itself which type of answer it wants."""
     return any(name.lower() == "accept" for name, _ in headers)
 

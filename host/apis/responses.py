@@ -95,7 +95,7 @@ def _usual(answers: tuple[Answer, ...]) -> tuple[Schema | None, str]:
     for answer in answers:
         kinds = answer.content_types
         json = [kind for kind in kinds if media_types.is_json(kind) and not media_types.is_range(kind)]
-        if json or any(map(_is_any, kinds)):
+        if any(media_types.is_json(kind) or _is_any(kind) for kind in kinds):
             plain = not json or any(_is_plain(kind) and ";" not in kind for kind in json)
             return answer.schema, "" if plain else json[0]
         lines = [kind for kind in kinds if media_types.is_lines(kind)]
