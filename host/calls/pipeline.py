@@ -467,7 +467,17 @@ class CallPipeline:
         beyond: Beyond | None = None
         if options.extra or options.api_version is not None or api.catalog.facts.asked_version:
             beyond = beyond_catalog(api.catalog, options)
-        request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url, beyond=beyond, key=key)
+        files = _files_of(run.permissions) if operation.files else None
+        request = prepare(
+            api.catalog,
+            operation,
+            arguments,
+            options,
+            base_url=api.base_url,
+            beyond=beyond,
+            key=key,
+            read_file=files,
+        )
         if beyond is None or not beyond.names:
             self._dispatch(run, call, api, operation, request)
             return
@@ -731,3 +741,10 @@ def wrapped(error: Exception, name: str) -> CallError:
     found.type = type(error).__name__
     found.__cause__ = error
     return found
+
+
+def _files_of(permissions: Permissions) -> Callable[[str], bytes]:
+    """What reads the files that a call names by their path."""
+    from host.libraries.fs.uploads import read_upload  # for operations that take files only
+
+    return lambda path: read_upload(permissions, path)
