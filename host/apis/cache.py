@@ -17,7 +17,7 @@ from host.errors import CatalogError
 __all__ = ["cache_folder", "catalog_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
-_MAKERS = ("bodies", "catalog", "document", "naming", "openapi", "pagination", "schemas")
+_MAKERS = ("bodies", "catalog", "document", "list_items", "naming", "openapi", "page_names", "pagination", "schemas")
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

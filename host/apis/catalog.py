@@ -16,7 +16,7 @@ from host.errors import CatalogError
 
 Location = Literal["path", "query", "header", "cookie", "body"]
 BodyKind = Literal["form", "json", "multipart", "text", "binary"]
-Paging = Literal["cursor", "search", "url", "number"]
+Paging = Literal["cursor", "search", "token", "url", "link", "offset", "number"]
 
 FORMAT = 1  # of the compiled file; raised when an older host could not read a newer file
 
@@ -87,9 +87,15 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     returns_id: bool = False  # the answer has an id by its schema
     may_be_empty: bool = False  # the document also has a success without content
     paging: Paging | None = None
-    page_items: str = "data"  # the member that holds a page's items; "": the answer is the list itself
-    page_next: str = ""  # the member (dotted) that tells the next page, for "search" and "url"
-    page_param: str = ""  # the parameter it goes to: "page", "cursor"; for "number" the page's number
+    page_items: str = "data"  # the member (dotted) that holds a page's items; "": the answer is the list itself
+    page_next: str = ""  # the member (dotted) that tells the next page: its token or URL; of "number" its own number
+    page_param: str = ""  # the parameter it goes to: "page", "cursor"; the offset, the page's number, the last id
+    page_more: str = (
+        ""  # the member (dotted) that says whether there is more, or that there is not ("done"); "": "has_more"
+    )
+    page_total: str = ""  # the member (dotted) with the number of all items; of "number" that of all pages
+    page_first: int = 1  # the number of the first page
+    page_id: str = ""  # the member (dotted) of an item that is its id, where that is not the API's usual one
     keyed: bool = False  # takes the API's idempotency header
     builder: str = ""  # "customer_tax_id" where new_customer_tax_id() makes it, else ""
     resource: str = ""  # singular name for messages: "price"

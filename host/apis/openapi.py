@@ -14,8 +14,9 @@ import msgspec
 from host.apis.bodies import read_body, read_params
 from host.apis.catalog import Auth, Catalog, Facts, Operation, Schema
 from host.apis.document import Document, read_document
+from host.apis.list_items import list_member
 from host.apis.naming import PathNames, creates, given_id, identifier
-from host.apis.pagination import detect_paging, list_member
+from host.apis.pagination import PageHints, detect_paging, page_hints
 from host.apis.schemas import SchemaCompiler
 from host.errors import CatalogError
 
@@ -84,6 +85,7 @@ class _Compiler:
         self.sdk_names = _sdk_names(root)
         self.idempotency_header: str | None = None
         self.namespaces: set[str] = set()
+        self.page_hints: dict[str, PageHints] = {}  # by operation
 
     def run(self) -> Catalog:
         found: dict[str, Operation] = {}
@@ -154,6 +156,7 @@ class _Compiler:
             deprecated=node.get("deprecated") is True,
             keyed=keyed is not None,
         )
+        self.page_hints[id] = page_hints(lambda raw: self.source.follow(raw, place), node, item)
         more = [alias for alias in node.get("x-sdk-aliases") or () if isinstance(alias, str)]
         original = node.get("operationId")
         if isinstance(original, str) and original == identifier(original):
@@ -235,7 +238,7 @@ class _Compiler:
         operations: dict[str, Operation] = {}
         for id, operation in found.items():
             result = lookup.resolve(operation.result) if operation.result else None
-            changes: dict[str, Any] = detect_paging(operation, result)
+            changes: dict[str, Any] = detect_paging(operation, result, lookup, self.page_hints.get(id))
             changes["returns_id"] = result is not None and _has_id(result, lookup)
             if operation.builder and operation.builder in builders:
                 changes["builder"] = identifier(id.removesuffix(".create").replace(".", "_"))
