@@ -117,11 +117,11 @@ class Simulator:
         self._leniency = Leniency(arguments.a_flag("lenient", lenient))
         self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency)
         self._expander = Expander(self.world, MODEL.includable if stripe else {})
-        self._rule = ModelRule(MODEL) if stripe else None
         self._clock = clock
         self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
         self._routes = Routes(catalog)
+        self._rule = ModelRule(MODEL, self.world, self._routes.plans) if stripe else None
         reader = formats.reader if stripe else None
         self._checker = Checker(catalog, reader=reader)
         self._lenient = Checker(catalog, ignore_unknown=True, reader=reader)  # for other versions of the API
