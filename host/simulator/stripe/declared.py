@@ -22,10 +22,9 @@ EFFECTS: dict[str, set[str]] = {
         *_each("line_items", "price", "quantity", *_each("price_data", *_PRICE_DATA)),
         *_each("line_items.price_data.product_data", "name", "description", "images", "metadata"),
     },
-    "customers.create": {"payment_method", "source"},
-    "customers.update": {"source"},
+    "customers.create": {"payment_method"},
     "files.create": {"file"},
-    "invoice_items.create": {"amount", "pricing.price", *_each("price_data", *_PRICE_DATA), "unit_amount_decimal"},
+    "invoice_items.create": {"pricing.price", *_each("price_data", *_PRICE_DATA), "unit_amount_decimal"},
     "invoices.add_lines": {"lines"},
     "invoices.create": {"discounts", "pending_invoice_items_behavior"},
     "invoices.pay": {"paid_out_of_band", "payment_method"},
@@ -79,3 +78,5 @@ VERBS: dict[str, dict[str, Any]] = {
     "topups.cancel": {"status": "canceled"},
     "v2.core.accounts.close": {"closed": True},
 }
+
+MAKES = {"charge", "discount", "item", "line_item", "payment_method", "subscription_item"}
