@@ -374,9 +374,9 @@ def _read_version(value: object) -> str | None:
 
 def _read_flag(value: object) -> bool:
     text = value.strip().lower() if isinstance(value, str) else value
-    if text in (True, "true", "1", "yes", "on"):
+    if text is True or text in ("true", "1", "yes", "on"):
         return True
-    if text in (False, "false", "0", "no", "off"):
+    if text is False or text in ("false", "0", "no", "off"):
         return False
     raise ValueError(f"is {value!r}; expected true or false")
 

@@ -235,10 +235,12 @@ DECODERS = {
     "isolation/zygote.py": "the host's own words",
     "lua/values.py": "check_msgpack, before",
     "policy/charges.py": "a request's body: at most 250,000 values",
+    "simulator/modelled.py": "the simulator's own",
     "simulator/object_factory.py": "the simulator's own",
     "simulator/pagination.py": "the simulator's store",
     "simulator/parsing.py": "check_json, before",
     "simulator/simulator.py": "the simulator's own",
+    "simulator/stripe/includable.py": "the simulator's store",
     "simulator/store.py": "the simulator's store",
 }
 

@@ -135,6 +135,23 @@ class RequestContext(msgspec.Struct):
         return Refusal(status, message, code=code, param=param, worked=True)
 
 
+Includable = Callable[[World, Object], Any]
+"""What a member of an object is that is only there when expanded."""
+
+
+class StoredMember(msgspec.Struct, frozen=True):
+    """An :data:`Includable` that is stored with its object: ``member`` of ``kind``, or what it is where never set."""
+
+    kind: str
+    member: str
+    otherwise: Callable[[Object], Any]
+
+    def __call__(self, world: World, value: Object) -> Any:
+        stored = world.store.get(self.kind, str(value["id"])) or value
+        found = stored.get(self.member)
+        return self.otherwise(stored) if found is None else found
+
+
 Filter = Callable[[RequestContext, Any], Test]
 """Given the request and the value a filter has, the test of an object."""
 

@@ -5,6 +5,7 @@ A behaviour's module states what its operations do with parameters that do not c
     EFFECTS = {"refunds.create": {"payment_intent", "reverse_transfer"}}
 
 A path is the parameter's, dotted, without places in lists (``items.price_data``); it covers all that is below it.
+``proration_behavior=none`` covers that value alone.
 Where a value comes back under another name, :data:`SHOWN_AT` of the module says where: ``{"invoices.create":
 {"subscription": "parent.subscription_details.subscription"}}``.
 """
@@ -66,8 +67,12 @@ def _leaves(
             if not isinstance(item, dict | list) and any(_same(item, other) for other in items):
                 continue
             yield from _leaves(item, at, path, f"{label}[{n}]", handled, places, members)
-    elif not _same(value, found):
+    elif not _same(value, found) and f"{path}={_word(value)}" not in handled:
         yield label
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _at(members: Mapping[str, Any], place: str) -> Any:

@@ -1,65 +1,136 @@
-"""``expand[]``: ids replaced by the objects they name. https://docs.stripe.com/expand"""
+"""``expand[]``: ids replaced by the objects they name, and members that are only there when asked for.
+
+https://docs.stripe.com/expand
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any
 
-from host.apis.catalog import Schema
+from host.apis.catalog import Operation, Schema
 from host.simulator.api_error import Refusal, invalid
-from host.simulator.context import Object, World
+from host.simulator.context import Includable, Object, StoredMember, World
 
 MAX_DEPTH = 4
+Table = Mapping[str, Mapping[str, Includable]]
 
 
-def expand(world: World, schema: Schema | None, value: Object, paths: list[str]) -> Object:
-    """``value``, of ``schema``, with each dotted path's ids expanded, in place."""
-    for path in paths:
-        names = str(path).split(".")
-        if len(names) > MAX_DEPTH + (names[0] == "data"):
-            raise invalid(f"You cannot expand more than {MAX_DEPTH} levels of a property: {path}", "expand")
-        _walk(world, schema, value, names, str(path))
-    return value
+class Expander:
+    """Answers with what was asked to be expanded. ``includable`` are members by kind that answers else leave out."""
 
+    def __init__(self, world: World, includable: Table) -> None:
+        self._world = world
+        self._includable = includable
+        kept = {
+            each.member
+            for members in includable.values()
+            for each in members.values()
+            if isinstance(each, StoredMember)
+        }
+        self._marks = tuple(f'"{name}":'.encode() for name in sorted(kept))
+        self._holders = frozenset(
+            kind
+            for kind, members in includable.items()
+            if any(isinstance(each, StoredMember) for each in members.values())
+        )
+        self._reaches: dict[str, bool] = {}
 
-def _walk(world: World, schema: Schema | None, value: Object, names: list[str], path: str) -> None:
-    full = world.catalog.resolve(schema) if schema is not None else Schema()
-    name, rest = names[0], names[1:]
-    inner = full.properties.get(name)
-    if inner is None:
-        raise _not_expandable(name)
-    own = world.catalog.resolve(inner)
-    targets = value.get(name)
-    many = isinstance(targets, list)
-    if many:
-        own = world.catalog.resolve(own.items or Schema())
-    kinds = [choice.ref for choice in own.any_of if choice.ref]
-    if not own.expandable and not rest and name != "data":
-        raise _not_expandable(name)
-    found = [_object(world, kinds, item) for item in (targets if isinstance(targets, list) else [targets])]
-    if targets is not None:
-        value[name] = found if many else found[0]
-    if not rest:
-        return
-    for item in found:
-        if isinstance(item, dict):
-            _walk(world, _schema(world, own, kinds, item), item, rest, path)
+    def within(self, world: World) -> Expander:
+        """The same among the objects of another world."""
+        if world is self._world:
+            return self
+        other = copy(self)
+        other._world = world
+        return other
 
+    def is_due(self, operation: Operation, body: bytes) -> bool:
+        """Whether an answer holds a member that it is to leave out."""
+        reaches = self._reaches.get(operation.id)
+        if reaches is None:
+            reaches = self._reaches[operation.id] = self._reach(operation.result, set())
+        return reaches and any(mark in body for mark in self._marks)
 
-def _schema(world: World, own: Schema, kinds: list[str], item: Object) -> Schema:
-    kind = item.get("object")
-    if kind in kinds:
-        return world.catalog.schema(str(kind))
-    return own if own.properties or not kinds else world.catalog.schema(kinds[0])
+    def _reach(self, schema: Schema | None, seen: set[str]) -> bool:
+        """Whether a value of ``schema`` may have an object in it, not only its id, whose kind keeps such a member."""
+        if schema is None or schema.expandable or schema.ref in seen:
+            return False
+        if schema.ref in self._holders:
+            return True
+        if schema.ref:
+            seen.add(schema.ref)
+        full = self._world.catalog.resolve(schema)
+        listed = (Schema(ref=full.list_of),) if full.list_of else ()
+        left_out = self._includable.get(schema.ref, ())
+        members = (each for name, each in full.properties.items() if name not in left_out)
+        inner = (*members, *full.any_of, *listed, full.items, full.additional)
+        return any(self._reach(each, seen) for each in inner)
 
+    def strip(self, value: Any) -> None:
+        """Leave out, in place, what is only there when expanded, at any depth."""
+        if isinstance(value, dict):
+            for name in self._includable.get(str(value.get("object")), ()):
+                value.pop(name, None)
+            for item in value.values():
+                if isinstance(item, dict | list):
+                    self.strip(item)
+        elif isinstance(value, list):
+            for item in value:
+                self.strip(item)
 
-def _object(world: World, kinds: list[str], target: Any) -> Any:
-    if not isinstance(target, str):
+    def expand(self, schema: Schema | None, value: Object, paths: Iterable[Any]) -> Object:
+        """``value``, of ``schema``, with each dotted path expanded, in place."""
+        for path in paths:
+            names = str(path).split(".")
+            if len(names) > MAX_DEPTH + (names[0] == "data"):
+                raise invalid(f"You cannot expand more than {MAX_DEPTH} levels of a property: {path}", "expand")
+            self._walk(schema, value, names, str(path))
+        return value
+
+    def _walk(self, schema: Schema | None, value: Object, names: list[str], path: str) -> None:
+        resolve = self._world.catalog.resolve
+        full = resolve(schema) if schema is not None else Schema()
+        name, rest = names[0], names[1:]
+        inner = full.properties.get(name)
+        include = self._includable.get(str(value.get("object")), {}).get(name)
+        if inner is None and include is None:
+            raise _not_expandable(name)
+        own = resolve(inner or Schema())
+        if include is not None and name not in value:
+            value[name] = include(self._world, value)
+            self.strip(value[name])
+        targets = value.get(name)
+        many = isinstance(targets, list)
+        if many:
+            own = resolve(own.items or Schema())
+        kinds = [choice.ref for choice in own.any_of if choice.ref]
+        if not own.expandable and not rest and name != "data" and include is None:
+            raise _not_expandable(name)
+        found = [self._object(kinds, item) for item in (targets if isinstance(targets, list) else [targets])]
+        if targets is not None:
+            value[name] = found if many else found[0]
+        if not rest:
+            return
+        for item in found:
+            if isinstance(item, dict):
+                self._walk(self._schema(own, kinds, item), item, rest, path)
+
+    def _schema(self, own: Schema, kinds: list[str], item: Object) -> Schema:
+        kind = str(item.get("object"))
+        if kind in kinds or (kind != "list" and kind in self._includable):
+            return self._world.catalog.schema(kind)
+        return own if own.properties or not kinds else self._world.catalog.schema(kinds[0])
+
+    def _object(self, kinds: list[str], target: Any) -> Any:
+        if not isinstance(target, str):
+            return target
+        for kind in kinds:
+            found = self._world.store.get(kind, target)
+            if found is not None:
+                self.strip(found)
+                return found
         return target
-    for kind in kinds:
-        found = world.store.get(kind, target)
-        if found is not None:
-            return found
-    return target
 
 
 def _not_expandable(name: str) -> Refusal:

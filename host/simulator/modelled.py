@@ -13,9 +13,9 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from host.simulator import effects, resources
-from host.simulator.context import Filter, Object, RequestContext
+from host.simulator.context import Filter, Includable, Object, RequestContext
 from host.simulator.not_simulated import names
-from host.simulator.object_factory import covered
+from host.simulator.object_factory import gives
 from host.simulator.routes import Plan
 
 Behaviour = Callable[[RequestContext], Object | bytes]
@@ -29,7 +29,8 @@ class Model(NamedTuple):
 
     ``behaviours``, ``effects``, ``shown_at`` and ``filters`` are by operation (see :mod:`host.simulator.effects` and
     :mod:`host.simulator.pagination`), ``makes`` are kinds of objects that behaviours make beside the one they answer.
-    ``verbs`` are actions that do no more than set these members of their object.
+    ``verbs`` are actions that do no more than set these members of their object. ``includable`` are, by kind, members
+    that are only there when expanded.
     """
 
     behaviours: Mapping[str, Behaviour]
@@ -38,6 +39,7 @@ class Model(NamedTuple):
     filters: Mapping[str, Mapping[str, Filter]]
     makes: frozenset[str]
     verbs: Mapping[str, Mapping[str, Any]]
+    includable: Mapping[str, Mapping[str, Includable]] = {}
 
     def how(self, plan: Plan) -> Modelled:
         """How the operation is modelled."""
@@ -76,13 +78,12 @@ class ModelRule:
             return
         if call.invented and plan.operation.id not in self._model.behaviours:
             self._invented(call)
-        given = {name: value for name, value in call.params.items() if name not in _ALWAYS}
-        if given:
-            self._dropped(call, given, answer)
+        if call.params:
+            self._dropped(call, answer)
 
     def _invented(self, call: RequestContext) -> None:
         given = call.params
-        missing = [path for path in dict.fromkeys(call.invented) if not covered(path, given)]
+        missing = [path for path in dict.fromkeys(call.invented) if not gives(given, path)]
         if not missing:
             return
         call.not_modelled(
@@ -90,8 +91,11 @@ class ModelRule:
             "Nobody gave a value, and none is computed.",
         )
 
-    def _dropped(self, call: RequestContext, given: Object, answer: Object | bytes) -> None:
-        id = call.plan.operation.id
+    def _dropped(self, call: RequestContext, answer: Object | bytes) -> None:
+        id, given = call.plan.operation.id, call.params
+        if isinstance(answer, dict) and all(name in answer and answer[name] == given[name] for name in given):
+            return
+        given = {name: value for name, value in given.items() if name not in _ALWAYS}
         handled = self._model.effects.get(id, effects.NOTHING)
         whole = msgspec.json.decode(answer) if isinstance(answer, bytes) else answer
         for label in effects.dropped(given, whole, handled, self._model.shown_at.get(id)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -61,7 +61,8 @@ class Shapes:
     """Fresh objects by kind, and callers' values put into them.
 
     ``defaults`` are members of fresh objects that somebody has reviewed, by kind, then by name (dotted for a member of
-    a member; :data:`NOW` is the time of birth). Without them an object has what the schema's sample has.
+    a member; :data:`NOW` is the time of birth). Without them an object has what the schema's sample has. ``omit`` are
+    members by kind that fresh objects do not have.
     """
 
     def __init__(
@@ -69,11 +70,15 @@ class Shapes:
         catalog: ObjectFactory,
         defaults: dict[str, dict[str, Any]] | None = None,
         placeholders: Placeholders | None = None,
+        omit: Mapping[str, Container[str]] | None = None,
     ) -> None:
         self._catalog = catalog
         self._defaults = defaults or {}
         self._samples = defaults is None
         self._placeholders = placeholders or Placeholders()
+        self._omit = omit or {}
+        self._known: dict[int, Mapping[str, Any]] = {}  # defaults by the identity of a template's schema
+        self._putting: Mapping[str, Any] = {}  # those of the object that values are being put into
         self._templates: dict[str, Template] = {}
         self._left = 0  # required fields that the object under way may still get: they multiply by depth
 
@@ -92,19 +97,19 @@ class Shapes:
         invented: list[str] = []
         self._left = MOST_FIELDS
         value = self._object(full, full.example, (), times, invented)
+        omit = self._omit.get(kind, ())
+        value = {name: item for name, item in value.items() if name not in omit}
         known = self._defaults.get(kind, {})
         for name, item in known.items():
-            *way, last = name.split(".")
-            node = value
-            for step in way:
-                node = node.setdefault(step, {})
-            node[last] = 0 if item is NOW else item
-            place = (*way, last)
+            place = tuple(name.split("."))
+            if not _set(value, place, 0 if item is NOW else item):
+                continue  # of a member that is not there until it is given
             times = [time for time in times if time[0][: len(place)] != place]
             if item is NOW:
-                times.append((place, full.properties[last].type == "string" if not way else False))
+                times.append((place, len(place) == 1 and full.properties[name].type == "string"))
         lists = tuple(name for name, item in value.items() if isinstance(item, dict) and item.get("object") == "list")
         unknown = tuple(path for path in invented if not covered(path, known))
+        self._known[id(full)] = known
         return Template(msgspec.msgpack.encode(value), tuple(times), lists, full, unknown)
 
     def fresh(self, template: Template, now: int) -> dict[str, Any]:
@@ -130,6 +135,8 @@ class Shapes:
         A ``None`` unsets; metadata is merged, and an entry of "" or ``None`` removed. Paths of members that had to be
         made up because a member of ``values`` lacks them are added to ``invented``.
         """
+        if not path:
+            self._putting = self._known.get(id(schema), {})
         for name, value in values.items():
             place = schema.properties.get(name)
             if place is None:
@@ -184,14 +191,22 @@ class Shapes:
         if not full.properties:
             return value
         self._left = MOST_FIELDS
-        if isinstance(current, dict):
-            base = dict(current)
-        else:
-            made_up: list[str] = []
-            base = self._object(full, None, (), [], made_up)
-            if invented is not None:
-                invented.extend(".".join((*path, name)) for name in made_up if not covered(name, value))
+        base = dict(current) if isinstance(current, dict) else self._nested(full, value, invented, path)
         self.put(full, base, value, invented, path)
+        return base
+
+    def _nested(
+        self, full: Schema, value: dict[str, Any], invented: list[str] | None, path: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """What a member that is an object has before the caller's values are put into it."""
+        made_up: list[str] = []
+        base = self._object(full, None, (), [], made_up)
+        start = ".".join(path) + "."
+        known = {name[len(start) :]: item for name, item in self._putting.items() if name.startswith(start)}
+        for name, item in known.items():
+            _set(base, name.split("."), item)
+        if invented is not None:
+            invented.extend(start + name for name in made_up if not (gives(value, name) or covered(name, known)))
         return base
 
     def _unset(self, schema: Schema, full: Schema) -> Any:
@@ -210,7 +225,10 @@ class Shapes:
             inner = self._catalog.resolve(schema)
             example = sample.get(name, inner.example if self._samples and not inner.properties else None)
             if schema.nullable or inner.nullable:
-                found[name] = example if _fresh(inner, example) else None
+                if self._samples or inner.additional is None or inner.properties or name in full.required:
+                    found[name] = example if _fresh(inner, example) else None
+                elif name == "metadata":  # a map that may be absent is never null
+                    found[name] = {}
             elif name in full.required and len(path) < MAX_DEPTH and self._left > 0:
                 self._left -= 1
                 found[name] = self._value(name, inner, example, (*path, name), times, invented)
@@ -228,7 +246,7 @@ class Shapes:
             return self._choice(full, sample, path, invented)
         if full.any_of:
             return self._value(name, self._catalog.resolve(full.any_of[0]), sample, path, times, invented)
-        if full.format in ("unix-time", "date-time") or (name == "created" and full.type in ("string", "integer")):
+        if _is_time(name, full) or (name == "created" and full.type in ("string", "integer")):
             if name in _BIRTH or self._samples:
                 times.append((path, full.type == "string"))
                 return 0
@@ -274,6 +292,35 @@ def covered(path: str, names: Container[str]) -> bool:
         if not last or not path:
             return False
     return True
+
+
+def gives(values: Mapping[str, Any], path: str) -> bool:
+    """Whether ``values`` have something at a dotted path, or something that is no object above it."""
+    node: Any = values
+    for name in path.split("."):
+        if not isinstance(node, dict):
+            return True
+        if name not in node:
+            return False
+        node = node[name]
+    return True
+
+
+def _set(target: dict[str, Any], place: Sequence[str], item: Any) -> bool:
+    """Set a member of a member; False where one on the way is not there."""
+    for name in place[:-1]:
+        inner = target.get(name)
+        if not isinstance(inner, dict):
+            return False
+        target = inner
+    target[place[-1]] = item
+    return True
+
+
+def _is_time(name: str, full: Schema) -> bool:
+    """Whether a member is a moment. Documents seldom say so of texts, and then the name does."""
+    named = full.type == "string" and (name.endswith("_at") or name in ("updated", "timestamp"))
+    return named or full.format in ("unix-time", "date-time")
 
 
 def _fresh(full: Schema, sample: Any) -> bool:

@@ -23,7 +23,7 @@ from host.simulator.agenda import Agenda
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
 from host.simulator.context import Object, RequestContext, World
-from host.simulator.expansion import expand
+from host.simulator.expansion import Expander
 from host.simulator.fault_injection import NO_FAULT, Faults, InjectedFault
 from host.simulator.ids import Ids
 from host.simulator.keys import Keys
@@ -114,9 +114,10 @@ class Simulator:
         made = len(self.store.ledger())
         ids = Ids(seed if seed is None or not made else (seed, made))
         references = References(catalog, self.store)
-        shapes = Shapes(catalog, DEFAULTS if stripe else None)
+        shapes = Shapes(catalog, DEFAULTS if stripe else None, omit=MODEL.includable if stripe else None)
         self._leniency = Leniency(arguments.a_flag("lenient", lenient))
         self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency, Agenda(self.store))
+        self._expander = Expander(self.world, MODEL.includable if stripe else {})
         self._rule = ModelRule(MODEL) if stripe else None
         self._clock = clock
         self.faults = faults
@@ -347,13 +348,20 @@ class Simulator:
         result = self._act(call)
         wanted = call.params.get("expand")
         if wanted:
-            whole = msgspec.json.decode(result) if isinstance(result, bytes) else dict(result)
-            return _encode(expand(call.world, plan.operation.result, whole, wanted))
+            whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
+            self._expander.strip(whole)
+            return _encode(self._expander.within(call.world).expand(plan.operation.result, whole, wanted))
         if isinstance(result, bytes):
-            return result
-        if call.saved is not None and call.saved[0] is result:
-            return call.saved[1]
-        return _encode(result)
+            body = result
+        elif call.saved is not None and call.saved[0] is result:
+            body = call.saved[1]
+        else:
+            body = _encode(result)
+        if self.world.stripe and self._expander.is_due(plan.operation, body):
+            whole = msgspec.json.decode(body)
+            self._expander.strip(whole)
+            return _encode(whole)
+        return body
 
     def _act(self, call: RequestContext) -> Object | bytes:
         """What the operation does: of its own, or as any other of its kind."""

@@ -135,6 +135,7 @@ def walks(lab: Lab) -> dict[str, Walk]:
             {
                 **of_settings,
                 "simulate": {"True"},
+                "lenient": {"None", "True"},
                 "env_file": {"None"},
                 "limits": STRUCT,
                 "mounts": STRUCT,
@@ -341,6 +342,7 @@ def walks(lab: Lab) -> dict[str, Walk]:
                 "seed": set(VALUES),
                 "store": {"None"},
                 "faults": {"None"},
+                "lenient": {"True"},
             },
             {},
         ),

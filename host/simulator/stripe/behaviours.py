@@ -2,8 +2,9 @@
 
 A behaviour's module declares, each by operation: ``EFFECTS`` (paths of parameters it handles, that do not come back in
 the answer as given), ``SHOWN_AT`` (parameter path → path in the answer), ``FILTERS`` (list parameter → a function of
-the request and the wanted value that gives the test of an object), ``BEHAVIOURS`` (further operations), ``VERBS``
-(actions that only set these members), and ``MAKES``, the kinds of objects it makes beside what it answers.
+the request and the wanted value that gives the test of an object), ``BEHAVIOURS`` (further operations) and ``VERBS``
+(actions that only set these members); ``MAKES``, the kinds of objects it makes beside what it answers, and
+``INCLUDABLE`` (kind → member that is only there when expanded → a function of the world and the object).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from host.simulator.context import Filter, RequestContext
+from host.simulator.context import Filter, Includable, RequestContext
 from host.simulator.modelled import Behaviour, Model
 from host.simulator.stripe import (
     account_links,
@@ -27,6 +28,7 @@ from host.simulator.stripe import (
     direct_charges,
     disputes,
     filters,
+    includable,
     invoice_items,
     invoices,
     mandates,
@@ -91,6 +93,7 @@ MODULES: tuple[ModuleType, ...] = (
     direct_charges,
     disputes,
     filters,
+    includable,
     invoice_items,
     invoices,
     mandates,
@@ -116,6 +119,7 @@ def collected(modules: Iterable[ModuleType]) -> Model:
     tests: dict[str, dict[str, Filter]] = {}
     verbs: dict[str, dict[str, Any]] = {}
     makes: set[str] = set()
+    includable: dict[str, dict[str, Includable]] = {}
     for module in modules:
         behaviours.update(getattr(module, "BEHAVIOURS", {}))
         verbs.update(getattr(module, "VERBS", {}))
@@ -124,9 +128,11 @@ def collected(modules: Iterable[ModuleType]) -> Model:
             effects[id] = effects.get(id, frozenset()) | frozenset(paths)
         for id, places in getattr(module, "SHOWN_AT", {}).items():
             shown_at.setdefault(id, {}).update(places)
+        for kind, members in getattr(module, "INCLUDABLE", {}).items():
+            includable.setdefault(kind, {}).update(members)
         for id, by_name in getattr(module, "FILTERS", {}).items():
             tests.setdefault(id, {}).update(by_name)
-    return Model(behaviours, effects, shown_at, tests, frozenset(makes), verbs)
+    return Model(behaviours, effects, shown_at, tests, frozenset(makes), verbs, includable)
 
 
 MODEL = collected(MODULES)

@@ -48,6 +48,7 @@ EFFECTS: dict[str, set[str]] = {
         "discounts",
         "trial_end",
         "cancel_at_period_end",
+        "proration_behavior=none",
     },
     "test_helpers.test_clocks.advance": {"frozen_time"},
 }

@@ -1,8 +1,14 @@
-"""Fields of fresh Stripe objects that its published samples have otherwise or not at all."""
+"""Members of fresh Stripe objects that nobody gives: neutral, each reviewed against the API reference.
+
+A number here is nought, an enum's word what the reference calls the default or the first state. What is neither
+given, nor computed by a behaviour, nor here, is refused (:mod:`host.simulator.modelled`). https://docs.stripe.com/api
+"""
 
 from __future__ import annotations
 
 from typing import Any
+
+from host.simulator.object_factory import NOW
 
 _ACTIVE = {"active": True}
 
@@ -18,7 +24,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
         "value_settings": {"event_payload_key": "value"},
     },
-    "charge": {"captured": True, "paid": True, "refunded": False, "disputed": False, "status": "succeeded"},
+    "charge": {
+        "amount_captured": 0,
+        "amount_refunded": 0,
+        "captured": True,
+        "paid": True,
+        "refunded": False,
+        "disputed": False,
+        "status": "succeeded",
+    },
     "checkout.session": {
         "mode": "payment",
         "status": "open",
@@ -39,11 +53,23 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "tax_exempt": "none",
     },
     "entitlements.feature": _ACTIVE,
+    "identity.verification_session": {"status": "requires_input"},
+    "issuing.cardholder": {"status": "active"},
     "invoice": {
         "status": "draft",
         "auto_advance": False,
         "billing_reason": "manual",
         "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_shipping": 0,
+        "attempt_count": 0,
+        "collection_method": "charge_automatically",
+        "issuer": {"type": "self"},
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "starting_balance": 0,
+        "period_start": NOW,
+        "period_end": NOW,
         "amount_due": 0,
         "amount_remaining": 0,
         "subtotal": 0,
@@ -53,21 +79,37 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "payment_intent": {
         "amount_capturable": 0,
         "amount_received": 0,
+        "capture_method": "automatic_async",
+        "confirmation_method": "automatic",
         "payment_method_types": ["card"],
         "status": "requires_payment_method",
     },
     "payment_link": _ACTIVE,
     "payment_method": {"type": "card", "metadata": {}},
-    "plan": _ACTIVE,
+    "payout": {
+        "method": "standard",
+        "reconciliation_status": "not_applicable",
+        "source_type": "card",
+        "status": "pending",
+        "type": "bank_account",
+    },
+    "plan": {"active": True, "billing_scheme": "per_unit", "interval_count": 1, "usage_type": "licensed"},
     "price": {
         "active": True,
         "billing_scheme": "per_unit",
         "type": "one_time",
         "tax_behavior": "unspecified",
+        "recurring.interval_count": 1,
+        "recurring.usage_type": "licensed",
     },
     "product": {"active": True, "type": "service"},
     "promotion_code": {"active": True, "times_redeemed": 0},
-    "quote": {"status": "draft"},
+    "quote": {
+        "status": "draft",
+        "collection_method": "charge_automatically",
+        "invoice_settings": {"days_until_due": None, "issuer": {"type": "self"}},
+    },
+    "radar.value_list": {"item_type": "string"},
     "refund": {"status": "succeeded"},
     "setup_intent": {
         "payment_method_types": ["card"],
@@ -80,8 +122,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "cancel_at_period_end": False,
         "collection_method": "charge_automatically",
         "billing_mode": {"type": "classic", "flexible": None},
+        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
     },
     "tax_rate": _ACTIVE,
     "test_helpers.test_clock": {"status": "ready"},
+    "topup": {"status": "pending"},
+    "transfer": {"amount_reversed": 0},
+    "v2.core.event_destination": {"description": "", "status": "enabled"},
     "webhook_endpoint": {"status": "enabled"},
 }

@@ -1,0 +1,122 @@
+"""Members that are only there when expanded. https://docs.stripe.com/expand#includable-properties"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from host.simulator.context import Includable, Object, StoredMember, World
+
+MOST = 10  # objects of a list inside an object
+_decode = msgspec.json.Decoder().decode
+
+
+def listed(url: str, found: list[Object]) -> Object:
+    """The list that an object holds of others, newest first."""
+    return {"object": "list", "data": found[:MOST], "has_more": len(found) > MOST, "url": url}
+
+
+def below(kind: str, path: str) -> Includable:
+    """The objects of ``kind`` kept at ``path``, in which ``{id}`` is the object's."""
+
+    def made(world: World, value: Object) -> Object:
+        url = path.format(id=value["id"])
+        return listed(url, [_decode(record.body) for _, record in world.store.newest(kind) if record.under == url])
+
+    return made
+
+
+def belonging(kinds: tuple[str, ...], member: str, path: str) -> Includable:
+    """The objects of ``kinds`` whose ``member`` is the object's id, as the list at ``path``."""
+
+    def made(world: World, value: Object) -> Object:
+        found = [each for kind in kinds for each in world.store.each(kind) if each.get(member) == value["id"]]
+        return listed(path.format(id=value["id"]), found)
+
+    return made
+
+
+def kept(kind: str, member: str, otherwise: Callable[[Object], Any] = lambda value: None) -> Includable:
+    """What the stored object has in ``member``, which answers leave out; or what it is where it was never set."""
+    return StoredMember(kind, member, otherwise)
+
+
+def _subscriptions(world: World, customer: Object) -> Object:
+    ended = ("canceled", "incomplete_expired")
+    found = [
+        each
+        for each in world.store.each("subscription")
+        if each["customer"] == customer["id"] and each["status"] not in ended
+    ]
+    return listed(f"/v1/customers/{customer['id']}/subscriptions", found)
+
+
+def _cash_balance(world: World, customer: Object) -> Object:
+    found = world.store.get("cash_balance", f"/v1/customers/{customer['id']}/cash_balance")
+    return found or {
+        "object": "cash_balance",
+        "available": None,
+        "customer": customer["id"],
+        "customer_account": None,
+        "livemode": False,
+        "settings": {"reconciliation_mode": "automatic", "using_merchant_default": True},
+    }
+
+
+def _tax(world: World, customer: Object) -> Object:
+    """Where a customer is taxed: nobody here can tell without an address."""
+    address = customer.get("address") or (customer.get("shipping") or {}).get("address") or {}
+    country = address.get("country")
+    place = {"country": country, "state": address.get("state"), "source": "billing_address"} if country else None
+    status = "not_collecting" if country else "unrecognized_location"
+    return {"automatic_tax": status, "ip_address": None, "location": place, "provider": "stripe"}
+
+
+def _secret(world: World, invoice: Object) -> Object | None:
+    """The secret of an open invoice's payment."""
+    for payment in world.store.each("invoice_payment"):
+        if payment["invoice"] == invoice["id"]:
+            intent = world.store.get("payment_intent", str(payment["payment"].get("payment_intent") or ""))
+            if intent is not None:
+                return {"client_secret": intent["client_secret"], "type": "payment_intent"}
+    return None
+
+
+def _own_currency(price: Object) -> Object:
+    """What a price is in its own currency, the only one where no other was given."""
+    fields = ("custom_unit_amount", "tax_behavior", "unit_amount", "unit_amount_decimal")
+    return {price["currency"]: {name: price.get(name) for name in fields}}
+
+
+INCLUDABLE: dict[str, dict[str, Includable]] = {
+    "charge": {"refunds": belonging(("refund",), "charge", "/v1/charges/{id}/refunds")},
+    "checkout.session": {"line_items": below("item", "/v1/checkout/sessions/{id}/line_items")},
+    "coupon": {
+        "applies_to": kept("coupon", "applies_to"),
+        "currency_options": kept("coupon", "currency_options", lambda coupon: {}),
+    },
+    "customer": {
+        "cash_balance": _cash_balance,
+        "invoice_credit_balance": lambda world, customer: {},
+        "sources": belonging(("source", "card", "bank_account"), "customer", "/v1/customers/{id}/sources"),
+        "subscriptions": _subscriptions,
+        "tax": _tax,
+        "tax_ids": belonging(("tax_id",), "customer", "/v1/customers/{id}/tax_ids"),
+    },
+    "invoice": {
+        "confirmation_secret": _secret,
+        "payments": belonging(("invoice_payment",), "invoice", "/v1/invoice_payments?invoice={id}"),
+    },
+    "payment_link": {"line_items": below("item", "/v1/payment_links/{id}/line_items")},
+    "plan": {"tiers": kept("plan", "tiers")},
+    "price": {
+        "currency_options": kept("price", "currency_options", _own_currency),
+        "tiers": kept("price", "tiers"),
+    },
+    "quote": {"line_items": below("item", "/v1/quotes/{id}/line_items")},
+    "shipping_rate": {},
+    "tax.calculation": {"line_items": below("tax.calculation_line_item", "/v1/tax/calculations/{id}/line_items")},
+    "tax.transaction": {"line_items": below("tax.transaction_line_item", "/v1/tax/transactions/{id}/line_items")},
+}
