@@ -14,12 +14,13 @@ from host.simulator.stripe.card_facts import card_facts, card_named
 from host.simulator.stripe.listing import page_of
 
 MAKES = {"account", "person", "bank_account", "card"}
-_INDIVIDUAL = ("first_name", "last_name", "email", "phone", "dob", "address", "ssn_last_4", "id_number")
+_TOLD = {"capabilities", "external_account", "individual.ssn_last_4", "individual.id_number", "company.tax_id"}
 EFFECTS = {
-    id: {"external_account", "tos_acceptance", *(f"individual.{name}" for name in _INDIVIDUAL), "company.tax_id"}
-    for id in ("accounts.create", "accounts.update")
-} | {"accounts.external_accounts.create": {"external_account"}, "accounts.reject": {"reason"}}
-SHOWN_AT: dict[str, dict[str, str]] = {}
+    "accounts.create": _TOLD,
+    "accounts.external_accounts.create": {"external_account"},
+    "accounts.reject": {"reason"},
+    "accounts.update": _TOLD,
+}
 # https://docs.stripe.com/connect/migrate-to-controller-properties
 _CONTROLLERS: dict[str, Object] = {
     "standard": {"type": "account"},
@@ -127,7 +128,7 @@ def _settings() -> Object:
 
 def update_account(call: RequestContext) -> Object:
     """More that Stripe is told of an account."""
-    return _take(call, _found(call))
+    return _take(call, found(call))
 
 
 def _take(call: RequestContext, account: Object) -> Object:
@@ -193,7 +194,7 @@ def _add_external(call: RequestContext, account: Object, given: Any) -> Object:
 
 def create_external(call: RequestContext) -> Object:
     """Another bank account or debit card."""
-    account = _found(call)
+    account = found(call)
     made = _add_external(call, account, call.params["external_account"])
     if "metadata" in call.params:
         made["metadata"] = dict(call.params["metadata"] or {})
@@ -207,7 +208,7 @@ def create_external(call: RequestContext) -> Object:
 
 
 def _external(call: RequestContext) -> tuple[Object, Object]:
-    account = _found(call)
+    account = found(call)
     for item in account["external_accounts"]["data"]:
         if item["id"] == call.path_args["id"]:
             return account, item
@@ -221,7 +222,7 @@ def retrieve_external(call: RequestContext) -> Object:
 
 def list_externals(call: RequestContext) -> Object:
     """An account's bank accounts and cards, newest first."""
-    held, wanted = _found(call)["external_accounts"]["data"], call.params.get("object")
+    held, wanted = found(call)["external_accounts"]["data"], call.params.get("object")
     return page_of(call, [item for item in held if wanted in (None, item["object"])], "external account")
 
 
@@ -254,7 +255,7 @@ def retrieve_account(call: RequestContext) -> Object:
     """A connected account, or the platform's own."""
     if call.path_args.get("account") in (None, platform(call)["account"]) and not call.account:
         return own_account(call)
-    return _found(call)
+    return found(call)
 
 
 def own_account(call: RequestContext) -> Object:
@@ -278,7 +279,7 @@ def own_account(call: RequestContext) -> Object:
 
 def reject_account(call: RequestContext) -> Object:
     """The account can do nothing any more."""
-    account = _found(call)
+    account = found(call)
     account.update(charges_enabled=False, payouts_enabled=False)
     account["requirements"] = {**requirements.none(), "disabled_reason": f"rejected.{call.params['reason']}"}
     return call.save("account", account)
@@ -286,7 +287,7 @@ def reject_account(call: RequestContext) -> Object:
 
 def delete_account(call: RequestContext) -> Object | bytes:
     """Gone; nobody can ask in its name."""
-    _found(call)
+    found(call)
     return resources.delete(call)
 
 

@@ -6,7 +6,7 @@ from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import charges, connect, refunds
+from host.simulator.stripe import charges, confirmation_tokens, connect, refunds
 from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
@@ -18,7 +18,7 @@ from host.simulator.stripe.confirmation import (
 )
 from host.simulator.stripe.mandates import take_mandate
 from host.simulator.stripe.money import amount_of, check_amount, check_currency
-from host.simulator.stripe.payment_methods import from_parameters, make, payment_method
+from host.simulator.stripe.payment_methods import check_usable, from_parameters, make, payment_method
 
 __all__ = ["charge_intent", "confirm", "new_intent", "pay_with"]
 
@@ -29,8 +29,8 @@ _CANCELABLE = (
     "requires_action",
     "processing",
 )
-_AT_CONFIRMATION = ("return_url", "off_session", "error_on_requires_action", "mandate_data")
-_CONFIRM = {*_AT_CONFIRMATION, "payment_method", "payment_method_data", "use_stripe_sdk"}
+_AT_CONFIRMATION = ("return_url", "off_session", "error_on_requires_action", "mandate_data", "confirmation_token")
+_CONFIRM = {*_AT_CONFIRMATION, "confirmation_token", "payment_method", "payment_method_data", "use_stripe_sdk"}
 EFFECTS = {
     "payment_intents.cancel": {"cancellation_reason"},
     "payment_intents.capture": {"amount_to_capture", "final_capture"},
@@ -130,7 +130,9 @@ def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
 def take_method(call: RequestContext, intent: Object) -> None:
     """Set the payment method that the parameters name or describe, if any."""
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
-    if given:
+    if token := call.params.get("confirmation_token"):
+        method = confirmation_tokens.use(call, token, intent)
+    elif given:
         method = payment_method(call, given)
     elif data:
         method = make(call, from_parameters(call, data, "payment_method_data"))
@@ -140,6 +142,8 @@ def take_method(call: RequestContext, intent: Object) -> None:
                 method = call.save("payment_method", {**method, name: merged})
     else:
         return
+    noun = "SetupIntent" if intent["object"] == "setup_intent" else "PaymentIntent"
+    check_usable(call, method, intent.get("customer"), noun)
     if intent["status"] == "requires_action" and intent["payment_method"] != method["id"]:
         intent["status"] = "requires_confirmation"
     intent["payment_method"] = method["id"]

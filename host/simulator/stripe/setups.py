@@ -14,7 +14,7 @@ from host.simulator.stripe.payment_methods import REDIRECTS, attach, check_usabl
 from host.simulator.stripe.payments import check_return_url, set_types, take_method
 
 _CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
-_AT_CONFIRMATION = ("return_url", "mandate_data")
+_AT_CONFIRMATION = ("return_url", "mandate_data", "confirmation_token")
 _CONFIRM = {*_AT_CONFIRMATION, "payment_method", "payment_method_data", "use_stripe_sdk"}
 EFFECTS = {
     "setup_intents.confirm": _CONFIRM,
