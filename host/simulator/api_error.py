@@ -46,7 +46,7 @@ class Refusal(Exception):
             error["param"] = self.param
         if stripe:
             error["type"] = self.type
-            if self.code is not None:
+            if self.code is not None and self.status != 501:
                 error["doc_url"] = "https://stripe.com/docs/error-codes/" + self.code.replace("_", "-")
             error.update(self.more)
         elif "code" not in error:

@@ -5,15 +5,16 @@ Sources of the texts: https://docs.stripe.com/error-codes and answers of Stripe'
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from host.apis.catalog import Operation, Schema
 from host.simulator.api_error import Refusal, invalid
+from host.simulator.object_factory import METADATA_KEYS
 from host.simulator.parsing import Tree
 
-METADATA_KEYS, METADATA_KEY, METADATA_VALUE = 50, 40, 500  # https://docs.stripe.com/api/metadata
+METADATA_KEY, METADATA_VALUE = 40, 500  # https://docs.stripe.com/api/metadata
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "integer": int,
     "number": (int, float),
@@ -35,13 +36,21 @@ class Checker:
     has plain values (int, float, bool, str, list, dict); ``None`` stands for "unset this".
     """
 
-    def __init__(self, catalog: ParameterSchemas, *, ignore_unknown: bool = False) -> None:
+    def __init__(
+        self,
+        catalog: ParameterSchemas,
+        *,
+        ignore_unknown: bool = False,
+        reader: Callable[[str, Schema], Callable[[Any, str], Any] | None] | None = None,
+    ) -> None:
         self._catalog = catalog
+        self._reader = reader  # what the API asks of a value beyond its type, by the parameter's name
+        self._answer: Schema | None = None  # of the operation being read: what it can be without may be unset
         self._ignore = ignore_unknown  # of a version of the API that is not the catalog's
 
     def parameters(self, operation: Operation, tree: Tree, location: str, *, typed: bool) -> dict[str, Any]:
         """The parameters of ``location`` ("query", "body") in ``tree``; :class:`Refusal` if any is wrong."""
-        known = operation.params
+        known, self._answer = operation.params, operation.result
         unknown = [name for name in tree if name not in known or known[name].location != location]
         if unknown and self._ignore:
             tree = {name: value for name, value in tree.items() if name not in unknown}
@@ -77,6 +86,8 @@ class Checker:
             return None
         if any(a.emptyable or a.type == "array" for a in map(self._catalog.resolve, full.any_of)):
             return None
+        if full.type == "string" and not full.enum and self._may_be_null(path):
+            return None
         raise invalid(
             f"You passed an empty string for '{path}'. We assume empty values are an attempt to unset a "
             f"parameter; however '{path}' cannot be unset. You should remove '{path}' from your request or "
@@ -84,6 +95,13 @@ class Checker:
             path,
             "parameter_invalid_empty",
         )
+
+    def _may_be_null(self, path: str) -> bool:
+        """Whether the answer's member of the parameter's name can be null: then "" unsets it."""
+        schema = self._answer
+        for name in path.replace("]", "").split("["):
+            schema = self._catalog.resolve(schema).properties.get(name) if schema is not None else None
+        return schema is not None and (schema.nullable or self._catalog.resolve(schema).nullable)
 
     def _alternative(self, schemas: tuple[Schema, ...], value: Any, path: str, typed: bool) -> Any:
         nested = isinstance(value, dict | list)
@@ -135,6 +153,8 @@ class Checker:
         for key, item in value.items():
             if isinstance(item, dict | list) or (typed and not isinstance(item, str | None)):
                 raise invalid(f"Invalid string: metadata values must be strings ({path}[{key}])", f"{path}[{key}]")
+            if "[" in key or "]" in key:
+                raise invalid(f"Metadata keys cannot contain square brackets ([]): {key[:80]}", path)
             if len(key) > METADATA_KEY:
                 raise invalid(
                     f"Metadata keys can have up to {METADATA_KEY} characters, but you passed in a key that "
@@ -180,6 +200,9 @@ class Checker:
                 raise at_least(path, f"{schema.minimum:g}")
             if schema.maximum is not None and value > schema.maximum:
                 raise at_most(path, f"{schema.maximum:g}")
+        if self._reader is not None and kind in ("string", "integer"):
+            read = self._reader(path.rpartition("[")[2].removesuffix("]"), schema)
+            value = read(value, path) if read is not None else value
         return value
 
     def _check_string(self, schema: Schema, value: str, path: str) -> None:

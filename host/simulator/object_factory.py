@@ -14,10 +14,12 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from host.apis.catalog import Schema
+from host.simulator.api_error import invalid
 
 MAX_DEPTH = 6
 MOST_FIELDS = 10_000  # of one object
 _STALE = re.compile(r"^[a-z_]{2,12}_(?:test_)?\w{8,}$|stripe\.me/|^(?:sample_secret|obj_123)$")
+METADATA_KEYS = 50  # https://docs.stripe.com/api/metadata
 _BIRTH = frozenset({"created", "updated"})  # times that any new object has
 _PLAUSIBLE = 10_000  # greater sample numbers are made up
 
@@ -356,7 +358,10 @@ def merged(current: Any, changes: dict[str, Any] | None) -> dict[str, Any]:
     if changes is None:
         return {}
     whole = {**(current or {}), **changes}
-    return {key: value for key, value in whole.items() if value not in ("", None)}
+    found = {key: value for key, value in whole.items() if value not in ("", None)}
+    if len(found) > METADATA_KEYS:
+        raise invalid(f"Metadata can have up to {METADATA_KEYS} keys in all.", "metadata")
+    return found
 
 
 def iso_time(now: float) -> str:

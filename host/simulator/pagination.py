@@ -199,7 +199,7 @@ def _compared(name: str, word: str, limit: Any) -> Test:
 def _search_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/search"""
     limit, store, kind = _limit(call), call.world.store, call.plan.kind
-    test = parse(str(call.params.get("query", "")))
+    test = parse(str(call.params.get("query", "")), kind)
     start = _token(call.params["page"], call) if call.params.get("page") else None
     found: list[tuple[int, bytes]] = []
     for _, record in store.newest(kind, start):

@@ -76,7 +76,6 @@ def fresh(call: RequestContext) -> Object:
     world, plan = call.world, call.plan
     template = world.shapes.template(plan.kind, plan.shape)
     value = world.shapes.fresh(template, call.now)
-    call.invented.extend(template.invented)
     field = world.catalog.id_field
     given = call.params.get(field)
     if given is not None and field in plan.operation.params:
@@ -95,10 +94,13 @@ def fresh(call: RequestContext) -> Object:
         value.pop(field, None)
     for name in template.lists:
         value[name]["url"] = f"{call.path}/{value.get(field, '')}/{name}"
+    owners = set()
     for parent in plan.parents:
         own = owner_field(parent, template.schema.properties)
         if own:
             value[own] = call.world.shapes.fit(template.schema.properties[own], _typed(call, parent.param))
+            owners.add(own)
+    call.invented.extend(path for path in template.invented if path not in owners)
     return value
 
 

@@ -21,8 +21,26 @@ _CLAUSE = re.compile(
 _JOIN = re.compile(r"\s+(AND|OR)\s+|\s+(?=\S)")
 
 
-def parse(query: str) -> Test:
-    """The test a query is: clauses all joined by AND (or a space), or all by OR; else :class:`Refusal`."""
+# What each resource can be searched by: https://docs.stripe.com/search#supported-query-fields-for-each-resource
+FIELDS: dict[str, str] = {
+    "charge": r"amount|billing_details\.address\.postal_code|created|currency|customer|disputed|metadata|refunded"
+    r"|status|payment_method_details\.\w+\.(?:last4|exp_month|exp_year|brand|fingerprint)",
+    "customer": r"created|email|metadata|name|phone",
+    "invoice": r"created|currency|customer|last_finalization_error_(?:code|type)|metadata|number|receipt_number|status"
+    r"|subscription|total",
+    "payment_intent": r"amount|created|currency|customer|metadata|status",
+    "price": r"active|currency|lookup_key|metadata|product|type",
+    "product": r"active|description|metadata|name|shippable|url",
+    "subscription": r"canceled_at|created|metadata|status",
+}
+LEAST_PART = 3  # characters of what ``~`` looks for
+
+
+def parse(query: str, kind: str = "") -> Test:
+    """The test a query is: clauses all joined by AND (or a space), or all by OR; else :class:`Refusal`.
+
+    Objects of ``kind`` are searched by its :data:`FIELDS` only.
+    """
     tests: list[Test] = []
     joins: set[str] = set()
     at = 0
@@ -30,6 +48,7 @@ def parse(query: str) -> Test:
         found = _CLAUSE.match(query, at)
         if found is None:
             raise _malformed(query)
+        _check(found, kind)
         tests.append(_test(found))
         at = found.end()
         if not query[at:].strip():
@@ -48,6 +67,15 @@ def parse(query: str) -> Test:
 
 def _malformed(query: str) -> Refusal:
     return invalid(f"We were unable to parse your search query: {query[:80]!r}", "query")
+
+
+def _check(clause: re.Match[str], kind: str) -> None:
+    """Refuse a field that cannot be searched by, and a part too short to look for."""
+    field, quoted = clause["field"], clause["dq"] if clause["dq"] is not None else clause["sq"]
+    if kind in FIELDS and not re.fullmatch(FIELDS[kind], field):
+        raise invalid(f"Field `{field}` is an unsupported search field for resource `{kind}s`.", "query")
+    if clause["op"] == "~" and len(quoted if quoted is not None else clause["bare"]) < LEAST_PART:
+        raise invalid(f"Substring search needs at least {LEAST_PART} characters: {clause[0].strip()}", "query")
 
 
 def _test(clause: re.Match[str]) -> Test:

@@ -34,7 +34,7 @@ from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, p
 from host.simulator.references import References
 from host.simulator.routes import Plan, Routes
 from host.simulator.store import SavedAnswer, Store
-from host.simulator.stripe import accounts
+from host.simulator.stripe import accounts, formats
 from host.simulator.stripe.behaviours import DUE, MODEL
 from host.simulator.stripe.defaults import DEFAULTS
 
@@ -123,8 +123,9 @@ class Simulator:
         self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
         self._routes = Routes(catalog)
-        self._checker = Checker(catalog)
-        self._lenient = Checker(catalog, ignore_unknown=True)  # for other versions of the API
+        reader = formats.reader if stripe else None
+        self._checker = Checker(catalog, reader=reader)
+        self._lenient = Checker(catalog, ignore_unknown=True, reader=reader)  # for other versions of the API
         self._lock = threading.RLock()
         self._busy: set[str] = set()
 
@@ -379,7 +380,11 @@ class Simulator:
                 self._busy.discard(key)
 
     def _refused(self, exchange: Exchange, refusal: Refusal, headers: dict[str, str] | None = None) -> Answer:
-        body = _encode(refusal.body(stripe=self.world.stripe))
+        said = refusal.body(stripe=self.world.stripe)
+        if self.world.stripe:
+            logs = f"https://dashboard.stripe.com/test/logs/{exchange.request_id}"
+            said["error"]["request_log_url"] = f"{logs}?t={int(self._clock())}"
+        body = _encode(said)
         return self._answer(exchange, refusal.status, body, {**(headers or {}), **refusal.headers})
 
     def _answer(self, exchange: Exchange, status: int, body: bytes, more: dict[str, str]) -> Answer:

@@ -99,7 +99,9 @@ def test_metadata_is_bounded(api) -> None:
 
 
 def test_an_unknown_url_and_method(api) -> None:
-    assert api.error("GET", "/v1/x?y=1") == (
+    status, error = api.error("GET", "/v1/x?y=1")
+    assert error.pop("request_log_url").startswith("https://dashboard.stripe.com/test/logs/req_")
+    assert (status, error) == (
         404,
         {"message": "Unrecognized request URL (GET: /v1/x).", "type": "invalid_request_error"},
     )

@@ -9,7 +9,7 @@ import pytest
 def products(api) -> list[str]:
     """Five products, newest first."""
     made = [
-        api.post("/v1/products", f"name=P{n}&active={'true' if n % 2 else 'false'}&metadata[n]={n}")["id"]
+        api.post("/v1/products", f"name=Part {n}&active={'true' if n % 2 else 'false'}&metadata[n]={n}")["id"]
         for n in range(5)
     ]
     return made[::-1]
@@ -56,19 +56,19 @@ def test_search(api, products) -> None:
     def search(query: str) -> list[str]:
         return [p["id"] for p in api.get("/v1/products/search", query=query)["data"]]
 
-    assert search("name:'P3'") == [products[1]]
+    assert search("name:'Part 3'") == [products[1]]
     assert search("active:'true' AND metadata['n']:'1'") == [products[3]]
-    assert search("name:'P0' OR name:'P1'") == [products[3], products[4]]
-    assert search("-active:'true' name~'P'") == [products[0], products[2], products[4]]
-    assert search("created>1 AND description:null") == products
+    assert search("name:'Part 0' OR name:'Part 1'") == [products[3], products[4]]
+    assert search("-active:'true' name~'Part'") == [products[0], products[2], products[4]]
+    assert search("-name:'x' AND description:null") == products
     assert api.error("GET", "/v1/products/search?query=name")[1]["param"] == "query"
     assert api.error("GET", "/v1/products/search")[1]["code"] == "parameter_missing"
 
 
 def test_search_pages(api, products) -> None:
-    first = api.get("/v1/products/search", query="name~'P'", limit=3)
+    first = api.get("/v1/products/search", query="name~'Part'", limit=3)
     assert (first["object"], first["has_more"]) == ("search_result", True)
-    second = api.get("/v1/products/search", query="name~'P'", limit=3, page=first["next_page"])
+    second = api.get("/v1/products/search", query="name~'Part'", limit=3, page=first["next_page"])
     assert [p["id"] for p in first["data"] + second["data"]] == products
     assert (second["has_more"], second["next_page"]) == (False, None)
 

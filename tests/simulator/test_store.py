@@ -58,7 +58,7 @@ def test_updates_deletions_and_owners_are_kept_and_seeded_ids_go_on(make, tmp_pa
     path = tmp_path / "state.db"
     first = make(store=Store(path), seed=1)
     customer = first.post("/v1/customers", "name=a")["id"]
-    tax = first.post(f"/v1/customers/{customer}/tax_ids", "type=eu_vat&value=DE1")["id"]
+    tax = first.post(f"/v1/customers/{customer}/tax_ids", "type=eu_vat&value=DE123456789")["id"]
     first.post(f"/v1/customers/{customer}", "name=b")
     gone = first.post("/v1/products", "name=x")["id"]
     first.delete(f"/v1/products/{gone}")

@@ -243,12 +243,13 @@ def delete_external(call: RequestContext) -> Object:
     return gone
 
 
-def _found(call: RequestContext) -> Object:
+def found(call: RequestContext) -> Object:
+    """The account that the path names; :class:`Refusal` 403 if it is none of the platform's."""
     id = call.path_args.get("account") or call.account
-    found = call.within("").find("account", id)
-    if found is None:
+    account = call.within("").find("account", id)
+    if account is None:
         raise no_access(id, "sk_test_")
-    return found
+    return account
 
 
 def retrieve_account(call: RequestContext) -> Object:

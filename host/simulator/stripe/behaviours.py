@@ -30,6 +30,7 @@ from host.simulator.stripe import (
     direct_charges,
     disputes,
     filters,
+    hosted_pages,
     includable,
     invoice_items,
     invoices,
@@ -42,9 +43,12 @@ from host.simulator.stripe import (
     sources,
     subscription_items,
     subscriptions,
+    tax_calculations,
+    tax_ids,
     tokens,
     topups,
     transfers,
+    webhook_endpoints,
 )
 
 BEHAVIOURS: dict[str, Behaviour] = {
@@ -97,6 +101,7 @@ MODULES: tuple[ModuleType, ...] = (
     direct_charges,
     disputes,
     filters,
+    hosted_pages,
     includable,
     invoice_items,
     invoices,
@@ -109,9 +114,12 @@ MODULES: tuple[ModuleType, ...] = (
     sources,
     subscription_items,
     subscriptions,
+    tax_calculations,
+    tax_ids,
     tokens,
     topups,
     transfers,
+    webhook_endpoints,
 )
 
 

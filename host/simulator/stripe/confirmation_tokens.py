@@ -19,7 +19,9 @@ def create_token(call: RequestContext) -> Object:
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
     if bool(given) == bool(data):
         raise invalid("You must supply one of payment_method and payment_method_data.", "payment_method")
-    method = payment_method(call, given) if given else make(call, from_parameters(call, data, "payment_method_data"))
+    method = (
+        payment_method(call, given) if given else make(call, from_parameters(call, data or {}, "payment_method_data"))
+    )
     if data and data.get("billing_details"):
         method["billing_details"] |= data["billing_details"]
         call.save("payment_method", method)

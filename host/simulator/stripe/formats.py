@@ -1,0 +1,83 @@
+"""Forms of texts and numbers that the document calls plain ones. https://docs.stripe.com/error-codes"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from host.apis.catalog import Schema
+from host.simulator.api_error import invalid
+from host.simulator.stripe.money import CURRENCIES
+
+# ISO 3166-1, and what Stripe has beside it (Kosovo; AC and TA: https://docs.stripe.com/api/checkout/sessions/create).
+COUNTRIES = frozenset(
+    """AC AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY
+    BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
+    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP
+    KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT
+    MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW
+    SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TA TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA
+    UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW ZZ""".split()  # noqa: SIM905 - 250 short words
+)
+_EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;.]+(?:\.[^@\s,;.]+)+")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s/]\S*")
+LATEST = 253_402_300_799  # the last second of the year 9999
+Reader = Callable[[Any, str], Any]
+
+
+def _email(value: str, path: str) -> str:
+    if not _EMAIL.fullmatch(value):
+        raise invalid(f"Invalid email address: {value[:80]}", path, "email_invalid")
+    return value
+
+
+def _url(value: str, path: str) -> str:
+    if not _URL.fullmatch(value):
+        said = "An explicit scheme (such as https) must be provided." if "://" not in value else value[:80]
+        raise invalid(f"Invalid URL: {said}", path, "url_invalid")
+    return value
+
+
+def _country(value: str, path: str) -> str:
+    if value.upper() not in COUNTRIES:
+        raise invalid(
+            f"Country '{value[:20]}' is unknown. Try using a 2-character alphanumeric country code instead, such as "
+            "'US', 'EG', or 'GB'. A full list of country codes is available at "
+            "https://stripe.com/docs/api/customers/object#customer_object-address-country",
+            path,
+            "country_code_invalid",
+        )
+    return value.upper()
+
+
+def _currency(value: str, path: str) -> str:
+    if value.lower() not in CURRENCIES:
+        some = ", ".join(sorted(CURRENCIES)[:12])
+        raise invalid(
+            f"Invalid currency: {value[:20].lower()}. Stripe currently supports these currencies: {some}, …", path
+        )
+    return value.lower()
+
+
+def _time(value: int, path: str) -> int:
+    if not 0 <= value <= LATEST:
+        raise invalid(f"Invalid timestamp: {value}. It is given in seconds since 1970.", path, "invalid_timestamp")
+    return value
+
+
+_BY_ENDING: tuple[tuple[str, Reader], ...] = (
+    ("email", _email),
+    ("url", _url),
+    ("country", _country),
+    ("currency", _currency),
+)
+
+
+def reader(name: str, schema: Schema) -> Reader | None:
+    """What reads a value of a parameter of that name, beyond its type; ``None`` where its type says all."""
+    if schema.type == "integer":
+        return _time if schema.format == "unix-time" else None
+    if schema.type != "string" or schema.enum:
+        return None
+    return next((read for end, read in _BY_ENDING if name == end or name.endswith("_" + end)), None)

@@ -1,0 +1,151 @@
+"""The rule of the simulator: what it says is given, computed or reviewed; what it does not model it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from host.apis.catalog import Catalog
+from host.simulator.modelled import Model
+from host.simulator.object_factory import Placeholders, Shapes
+from host.simulator.simulator import Simulator
+from host.simulator.stripe.behaviours import MODEL
+from host.simulator.stripe.defaults import DEFAULTS
+from tests.simulator.catalog_walk import NOW, Walk
+from tests.simulator.conftest import Api
+
+OTHER = Placeholders("made up", 7_777_777, -1, 1_700_000_000)
+
+
+def walk(catalog: Catalog, placeholders: Placeholders | None = None, **options: Any) -> Walk:
+    """A new simulator with fixed clock and seed, and what asks it."""
+    simulator = Simulator(catalog, clock=lambda: float(NOW), seed=1, **options)
+    if placeholders is not None:
+        shapes = Shapes(catalog, DEFAULTS, placeholders, MODEL.includable)
+        simulator.world.shapes.__dict__.update(shapes.__dict__)
+    return Walk(Api(simulator), catalog)
+
+
+def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    """Paths of the leaves in which two values differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in one.keys() | other.keys():
+            yield from differences(one.get(name), other.get(name), f"{path}.{name}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for n, (left, right) in enumerate(zip(one, other, strict=True)):
+            yield from differences(left, right, f"{path}[{n}]")
+    elif one != other:
+        yield path.removeprefix(".")
+
+
+# Creates whose answers still hold a placeholder, each with the reason.
+INVENTED: dict[str, str] = {
+    "payouts.create": "the day of arrival is not computed yet",
+    "quotes.create": "the sums of a quote are not computed yet",
+}
+
+
+def test_no_create_answers_with_something_that_nobody_gave_computed_or_reviewed(stripe) -> None:
+    """Answers are the same whatever stands for what the simulator does not know: so nothing of it shows."""
+    plain, other = walk(stripe), walk(stripe, OTHER)
+    made, faults = 0, {}
+    for op in plain.operations("create"):
+        status, answer = plain.ask(op.id)
+        other_status, other_answer = other.ask(op.id)
+        found = sorted(differences(answer, other_answer))
+        if (status != other_status or found) and op.id not in INVENTED:
+            faults[op.id] = found
+        made += status == 200
+    assert faults == {}
+    assert made >= 40
+
+
+def test_what_is_not_modelled_is_refused_by_name_and_leaves_nothing(api) -> None:
+    status, error = api.error("POST", "/v1/climate/orders", "product=climsku_1&amount=100&currency=usd")
+    assert (status, error["type"], error["code"]) == (501, "api_error", "not_simulated")
+    assert "climate.orders.create" in error["message"]
+    assert "amount_fees" in error["message"]
+    assert api.simulator.ledger() == []
+    assert api.headers["stripe-should-retry"] == "false"
+
+
+def test_a_parameter_that_would_be_dropped_is_refused_with_its_place(api) -> None:
+    status, error = api.error("POST", "/v1/customers", "name=x&tax[validate_location]=immediately")
+    assert (status, error["code"], error["param"]) == (501, "not_simulated", "tax[validate_location]")
+    assert "customers.create" in error["message"]
+    assert "invoice_settings" in error["message"]
+    assert api.ids("/v1/customers") == []
+
+
+def test_a_refusal_spends_no_idempotency_key(api) -> None:
+    key = {"Idempotency_Key": "k1"}
+    assert api.error("POST", "/v1/customers", "tax[validate_location]=immediately", **key)[0] == 501
+    assert api.post("/v1/customers", "name=x", **key)["name"] == "x"
+
+
+def test_a_lenient_simulator_answers_by_shape_and_tells_each_thing_once(make) -> None:
+    api = make(lenient=True)
+    for _ in range(2):
+        api.post("/v1/customers", "tax[validate_location]=immediately")
+    api.post("/v1/climate/orders", "product=climsku_1&amount=100&currency=usd")
+    told = [str(each) for each in api.simulator.not_modelled]
+    assert told[0] == "customers.create: the parameter tax[validate_location]"
+    assert told[1].startswith("climate.orders.create: amount_fees")
+    assert len(told) == len(set(told)) == 3
+
+
+# Filters whose objects differ in nothing that two creates can make differ.
+ALIKE: dict[str, str] = {}
+
+
+def test_every_filter_of_every_list_is_compared_handled_or_refused(stripe) -> None:
+    """A value that no object has finds none: a filter that is passed over would find them all."""
+    asked = walk(stripe)
+    passed_over, compared = [], 0
+    for op in asked.operations("list"):
+        plan = asked.plan(op.id)
+        asked.object(plan.kind)
+        if asked.ask(op.id)[0] != 200:
+            continue
+        whole = asked.ask(op.id)[1]["data"]
+        for name, param in op.params.items():
+            if param.location != "query" or name in ("limit", "starting_after", "ending_before", "expand", "page"):
+                continue
+            status, answer = asked.ask(op.id, {**asked.least(op), name: _nowhere(stripe, param.schema, name)})
+            if status == 200:
+                compared += 1
+                if whole and answer["data"] and f"{op.id} {name}" not in ALIKE:
+                    passed_over.append(f"{op.id} {name}")
+    assert passed_over == []
+    assert compared >= 60
+
+
+def _nowhere(catalog: Catalog, schema: Any, name: str) -> Any:
+    """A value of ``schema`` that no object made here has."""
+    full = catalog.resolve(schema)
+    if full.any_of:
+        return _nowhere(catalog, full.any_of[-1] if full.any_of[-1].properties else full.any_of[0], name)
+    if full.properties:
+        inner = next(iter(full.properties))
+        return {inner: _nowhere(catalog, full.properties[inner], inner)}
+    if full.type == "array":
+        return [_nowhere(catalog, full.items, name)]
+    if full.enum:
+        return full.enum[-1]
+    if full.type == "boolean":
+        return False
+    if full.type in ("integer", "number"):
+        return 4_000_000_000
+    return {"currency": "xof", "email": "nobody@example.com", "country": "AX"}.get(name, "nowhere")
+
+
+@pytest.mark.parametrize("id", sorted({*MODEL.behaviours, *MODEL.effects, *MODEL.filters, *MODEL.verbs}))
+def test_what_is_declared_is_an_operation_of_the_catalog(stripe, id: str) -> None:
+    """A misspelt operation or parameter would declare nothing."""
+    op = stripe.operation(id)
+    assert op is not None
+    model: Model = MODEL
+    paths = {*model.effects.get(id, ()), *model.shown_at.get(id, {}), *model.filters.get(id, {})}
+    assert [path for path in paths if path.partition(".")[0].partition("=")[0] not in op.params] == []
