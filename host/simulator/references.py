@@ -32,6 +32,9 @@ BUILT_IN = (
     "ba_",
 )
 
+# Operations whose parameters name objects of other accounts.
+ELSEWHERE = frozenset({"application_fees.list"})
+
 
 class References:
     """Checks that what a parameter refers to exists.
