@@ -282,7 +282,9 @@ def reject_account(call: RequestContext) -> Object:
     """The account can do nothing any more."""
     account = found(call)
     account.update(charges_enabled=False, payouts_enabled=False)
-    account["requirements"] = {**requirements.none(), "disabled_reason": f"rejected.{call.params['reason']}"}
+    reason = str(call.params["reason"])
+    why = {"terms_of_service": reason}.get(reason, "fraud" if reason.startswith("fraud") else "other")
+    account["requirements"] = {**requirements.none(), "disabled_reason": f"rejected.platform_{why}"}
     return call.save("account", account)
 
 

@@ -85,11 +85,14 @@ def give_back(call: RequestContext, fee: Object, amount: int, metadata: Object) 
     """A refund of a fee: from the platform's balance to the account's."""
     currency, id = fee["currency"], call.new_id("fee_refund")
     path = f"/v1/application_fees/{fee['id']}/refunds"
+    when = books.when_available(call, fee["balance_transaction"])
     refund = call.make(
         "fee_refund",
         {
             "amount": amount,
-            "balance_transaction": books.enter(call, "application_fee_refund", -amount, currency, id),
+            "balance_transaction": books.enter(
+                call, "application_fee_refund", -amount, currency, id, available_on=when
+            ),
             "currency": currency,
             "fee": fee["id"],
             "metadata": dict(metadata),
@@ -97,7 +100,7 @@ def give_back(call: RequestContext, fee: Object, amount: int, metadata: Object) 
         id=id,
         under=path,
     )
-    books.enter(call.within(fee["account"]), "application_fee_refund", amount, currency, id)
+    books.enter(call.within(fee["account"]), "application_fee_refund", amount, currency, id, available_on=when)
     fee["amount_refunded"] += amount
     fee["refunded"] = fee["amount_refunded"] == fee["amount"]
     fee["refunds"]["data"].insert(0, refund)
