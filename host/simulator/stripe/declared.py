@@ -63,3 +63,5 @@ VERBS: dict[str, dict[str, Any]] = {
     "billing.meters.reactivate": {"status": "active"},
     "v2.core.accounts.close": {"closed": True},
 }
+
+MAKES = {"charge", "discount", "item", "line_item", "payment_method", "subscription_item"}
