@@ -9,7 +9,7 @@ __all__ = ["Change", "Derived"]
 
 class Change(NamedTuple):
     """One time that an object was kept: its JSON before (``None`` if it is new) and after. Or, with ``announced``, the
-    type of an event that no change of the object shows.
+    type of an event that no change of the object shows. ``account`` is the connected account it belongs to, or "".
     """
 
     kind: str
@@ -18,6 +18,7 @@ class Change(NamedTuple):
     after: bytes
     deleted: bool = False
     announced: str = ""
+    account: str = ""
 
 
 class Derived(NamedTuple):

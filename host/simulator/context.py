@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from host.apis.catalog import Catalog
+from host.simulator.agenda import Agenda
 from host.simulator.api_error import Refusal, missing
 from host.simulator.event_log import EventLog
 from host.simulator.ids import Ids
 from host.simulator.not_simulated import Leniency
 from host.simulator.object_factory import Shapes
+from host.simulator.partition import Partition
 from host.simulator.references import References, noun
 from host.simulator.routes import Plan, collection
 from host.simulator.store import Store
@@ -22,16 +24,29 @@ Test = Callable[[Object], bool]
 
 
 class World(msgspec.Struct, frozen=True):
-    """What all requests share."""
+    """What all requests share. ``account`` is the connected account whose part of the store this is, or ""."""
 
     catalog: Catalog
-    store: Store
+    store: Store | Partition
     shapes: Shapes
     ids: Ids
     references: References
     stripe: bool
     leniency: Leniency
+    agenda: Agenda
     events: EventLog | None = None  # of Stripe alone
+    account: str = ""
+    whole: Store | None = None  # the store that ``store`` is a part of
+
+    def of(self, account: str) -> World:
+        """The world of a connected account, or with "" that of the platform: nothing of one is in another."""
+        if account == self.account:
+            return self
+        whole = self.whole if isinstance(self.store, Partition) else self.store
+        assert isinstance(whole, Store)
+        store = Partition(whole, account) if account else whole
+        references = self.references.within(store)
+        return msgspec.structs.replace(self, store=store, references=references, account=account, whole=whole)
 
 
 class RequestContext(msgspec.Struct):
@@ -47,6 +62,15 @@ class RequestContext(msgspec.Struct):
     saved: tuple[Object, bytes] | None = None  # the last object put, and its JSON
     filters: Mapping[str, Filter] = {}  # of a list: parameters that are no members of its objects
     invented: list[str] = msgspec.field(default_factory=list)  # paths of members that nobody gave, computed or reviewed
+
+    @property
+    def account(self) -> str:
+        """The connected account that the request is for, or "" for the platform itself."""
+        return self.world.account
+
+    def within(self, account: str) -> RequestContext:
+        """The same request in another account's world."""
+        return msgspec.structs.replace(self, world=self.world.of(account), saved=None)
 
     @property
     def target(self) -> str:
@@ -136,6 +160,7 @@ Filter = Callable[[RequestContext, Any], Test]
 # Prefixes the published samples lack or have otherwise.
 PREFIXES = {
     "checkout.session": "cs_test_",
+    "dispute": "du_",
     "plan": "plan_",
     "issuing.transaction": "ipi_",
     "v2.core.account": "acct_",

@@ -7,6 +7,7 @@ given ids and stored when events are listed, retrieved or delivered, or the stor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from host.simulator.change import Change, Derived
@@ -21,13 +22,12 @@ Listener = Callable[[Object], "list[Callable[[], None]]"]
 
 
 class Origin(NamedTuple):
-    """What led to events: the request's id and idempotency key (``None`` for what time did), the connected account it
-    was made in ("" for the platform), and when, in seconds since 1970.
+    """What led to events: the request's id and idempotency key (``None`` for what time did), and when, in seconds since
+    1970.
     """
 
     request_id: str | None
     key: str | None
-    account: str
     at: int
 
 
@@ -75,10 +75,11 @@ class EventLog:
         """Make objects of all that was noted; they can then be listed."""
         noted, self._noted = self._noted, []
         for changes, origin in noted:
-            for derived in self._derive(changes):
-                self._make(derived, origin)
+            for account, own in groupby(changes, lambda change: change.account):
+                for derived in self._derive(list(own)):
+                    self._make(derived, origin, account)
 
-    def _make(self, derived: Derived, origin: Origin) -> None:
+    def _make(self, derived: Derived, origin: Origin, account: str) -> None:
         data: Object = {"object": derived.object}
         if derived.previous is not None:
             data["previous_attributes"] = derived.previous
@@ -93,10 +94,10 @@ class EventLog:
             "request": {"id": origin.request_id, "idempotency_key": origin.key},
             "type": derived.type,
         }
-        if origin.account:
-            event["account"] = origin.account
+        if account:
+            event["account"] = account
         told = [deliver for listener in self._listeners for deliver in listener(event)]
         event["pending_webhooks"] = len(told)
-        self._store.put("event", event["id"], event)
+        self._store.put(f"{account}/event" if account else "event", event["id"], event)
         for deliver in told:
             deliver()

@@ -21,6 +21,7 @@ import msgspec
 from host import arguments
 from host.apis.catalog import Catalog
 from host.simulator import pagination, resources
+from host.simulator.agenda import Agenda
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
 from host.simulator.context import Object, RequestContext, World
@@ -33,11 +34,11 @@ from host.simulator.modelled import ModelRule
 from host.simulator.not_simulated import Leniency, Unmodelled
 from host.simulator.object_factory import Shapes
 from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, path_and_query
-from host.simulator.references import References
+from host.simulator.references import ELSEWHERE, References
 from host.simulator.routes import Plan, Routes
 from host.simulator.store import SavedAnswer, Store
-from host.simulator.stripe import formats
-from host.simulator.stripe.behaviours import MODEL
+from host.simulator.stripe import accounts, formats
+from host.simulator.stripe.behaviours import DUE, MODEL
 from host.simulator.stripe.defaults import DEFAULTS
 from host.simulator.stripe.event_derivation import derive
 
@@ -121,7 +122,8 @@ class Simulator:
         shapes = Shapes(catalog, DEFAULTS if stripe else None, omit=MODEL.includable if stripe else None)
         self._leniency = Leniency(arguments.a_flag("lenient", lenient))
         self._events = self._event_log(seed) if stripe else None
-        self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency, self._events)
+        agenda = Agenda(self.store)
+        self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency, agenda, self._events)
         self._expander = Expander(self.world, MODEL.includable if stripe else {})
         self._clock = clock
         self.faults = faults
@@ -136,6 +138,7 @@ class Simulator:
 
     def _event_log(self, seed: object) -> EventLog:
         known = frozenset(self.catalog.schema("event").properties["type"].enum)
+        self.store.keep_events()
         kept = self.store.count("event")
         ids = Ids(None if seed is None else (seed, "events", kept))
         derived = partial(derive, known=known)
@@ -168,7 +171,7 @@ class Simulator:
     def ledger(self) -> list[tuple[str, str]]:
         """(kind, id) of every object ever made, in order."""
         with self._lock:
-            return self.store.ledger()
+            return [(kind, id) for kind, id in self.store.ledger() if "~" not in kind]  # "~": the simulator's own notes
 
     def listen(self, listener: Listener) -> None:
         """Have each event told from now on; see :data:`host.simulator.event_log.Listener`. Of Stripe alone."""
@@ -223,7 +226,9 @@ class Simulator:
                     raise _failure(fault)
                 exchange.call, tree = self._read(method.upper(), target, lower, body)
                 if method.upper() not in ("GET", "HEAD") and (key := lower.get("idempotency-key", "")):
-                    self._claim(exchange, key, method.upper(), tree)
+                    # An account's keys are its own; "\n" is in no header.
+                    own = exchange.call.account
+                    self._claim(exchange, f"{own}\n{key}" if own else key, method.upper(), tree)
             except Refusal as refusal:
                 exchange.answer = self._refused(exchange, refusal)
             except Exception as error:
@@ -246,7 +251,10 @@ class Simulator:
         params = self._parameters(plan, asked, sent, typed, self._lenient if other else self._checker)
         if token is not None:
             params["page"] = token
-        call = RequestContext(self.world, plan, path, query, path_args, params, int(self._clock()))
+        world = self.world
+        if account := headers.get("stripe-account"):
+            world = accounts.world_of(world, account, headers.get("authorization", ""))
+        call = RequestContext(world, plan, path, query, path_args, params, int(self._clock()))
         return call, {"query": asked, "body": sent}
 
     def _body(self, plan: Plan, content_type: str, body: bytes) -> tuple[Any, bool]:
@@ -285,27 +293,28 @@ class Simulator:
         assert exchange.call is not None
         text = _sorted([method, exchange.call.path, tree])
         fingerprint = hashlib.blake2b(text, digest_size=16).digest()
+        said = key.rpartition("\n")[2]
         saved = self.store.answer(key, since=self._clock() - KEY_LIFE)
         if saved is not None:
             if saved.fingerprint != fingerprint:
                 raise Refusal(
                     400,
                     "Keys for idempotent requests can only be used with the same parameters they were first "
-                    f"used with. Try using a key other than '{key}' if you meant to execute a different "
+                    f"used with. Try using a key other than '{said}' if you meant to execute a different "
                     "request.",
                     type="idempotency_error",
                 )
             again = {
                 "idempotent-replayed": "true",
                 "original-request": saved.request_id,
-                "idempotency-key": key,
+                "idempotency-key": said,
             }
             exchange.answer = self._answer(exchange, saved.status, saved.body, again)
         elif key in self._busy:
             raise Refusal(
                 409,
                 "There is currently another in-progress request using this Idempotent Key (that probably "
-                f"means you submitted twice, and the other request is still going through): {key}. Please "
+                f"means you submitted twice, and the other request is still going through): {said}. Please "
                 "try again later.",
                 type="idempotency_error",
                 code="idempotency_key_in_use",
@@ -331,8 +340,10 @@ class Simulator:
     def _work(self, exchange: Exchange) -> Answer:
         call = exchange.call
         assert call is not None
-        headers = {"idempotency-key": exchange.key} if exchange.key else {}
-        origin = Origin(exchange.request_id, exchange.key or None, "", call.now)
+        headers = {"idempotency-key": exchange.key.rpartition("\n")[2]} if exchange.key else {}
+        if self.world.agenda.next <= call.now:
+            self._settle(call)
+        origin = Origin(exchange.request_id, headers.get("idempotency-key"), call.now)
         try:
             try:
                 body = self._run(call)
@@ -359,6 +370,18 @@ class Simulator:
             raise
         return answer
 
+    def _settle(self, call: RequestContext) -> None:
+        """Do what was due before this request, each at its time."""
+        try:
+            while (due := self.world.agenda.take(call.now)) is not None:
+                world = self.world.of(due.account)
+                then = msgspec.structs.replace(call, world=world, now=due.at, params={}, saved=None)
+                DUE[due.action](then, due.subject)
+                self._commit(Origin(None, None, due.at))
+        except BaseException:
+            self.store.rollback()
+            raise
+
     def _failed(self, exchange: Exchange, error: Exception) -> Answer:
         """A fault of the simulator itself, told as the API tells its own; logged with its place."""
         _log.error("the simulator failed at a request (%s)", exchange.request_id, exc_info=error)
@@ -368,14 +391,14 @@ class Simulator:
 
     def _run(self, call: RequestContext) -> bytes:
         plan = call.plan
-        if self.world.stripe and not call.path.startswith("/v2/"):
-            self.world.references.check(call.params, plan.operation.result)
+        if self.world.stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
+            call.world.references.check(call.params, plan.operation.result)
         result = self._act(call)
         wanted = call.params.get("expand")
         if wanted:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
             self._expander.strip(whole)
-            return _encode(self._expander.expand(plan.operation.result, whole, wanted))
+            return _encode(self._expander.within(call.world).expand(plan.operation.result, whole, wanted))
         if isinstance(result, bytes):
             body = result
         elif call.saved is not None and call.saved[0] is result:

@@ -19,7 +19,6 @@ from host.sqlite_file import fault_of, open_sqlite
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 SCHEMA_VERSION = 1
-UNLISTED = frozenset({"event", "webhook_secret"})  # kinds that are in no ledger
 MOST_OBJECTS = 1_000_000
 MOST_BYTES = 1 << 30  # of JSON
 
@@ -76,6 +75,7 @@ class Store:
         self._answers: dict[str, SavedAnswer] = {}
         self._ledger: list[tuple[str, str]] = []
         self._undo: list[tuple[str, str, StoredObject | None]] = []
+        self._has_events = False
         self._changes: list[Change] = []  # since the last commit, for whoever takes them
         self._saved: list[str] = []
         self._file = _StoreFile(path) if path is not None else None
@@ -108,7 +108,7 @@ class Store:
     ) -> bytes:
         """Make or replace an object; returns its JSON. ``under`` counts when it is made.
 
-        What is of an ``UNLISTED`` kind is in no ledger, and no change that anybody is told of.
+        Events, where the simulator says that a kind is theirs, are in no ledger, and no change that anybody is told of.
         """
         group = self._kinds.get(kind)
         if group is None:
@@ -122,20 +122,32 @@ class Store:
         if old is None:
             group.records[id] = StoredObject(len(group.order), body, under, deleted)
             group.order.append(id)
-            if kind not in UNLISTED:
+            if not self._is_event(kind):
                 self._ledger.append((kind, id))
         else:
             group.records[id] = StoredObject(old.place, body, old.under, deleted)
         self._undo.append((kind, id, old))
-        if kind not in UNLISTED:
-            self._changes.append(Change(kind, id, None if old is None else old.body, body, deleted))
+        if "~" not in kind and not self._is_event(kind):
+            self._note(kind, id, None if old is None else old.body, body, deleted=deleted)
         return body
 
     def announce(self, type: str, kind: str, id: str) -> None:
         """Note an event about an object that no change of it shows."""
         record = self.record(kind, id)
         assert record is not None
-        self._changes.append(Change(kind, id, record.body, record.body, announced=type))
+        self._note(kind, id, record.body, record.body, announced=type)
+
+    def _note(self, kind: str, id: str, before: bytes | None, after: bytes, **more: Any) -> None:
+        account, _, own = kind.rpartition("/") if kind.startswith("acct_") else ("", "", kind)
+        self._changes.append(Change(own, id, before, after, account=account, **more))
+
+    def keep_events(self) -> None:
+        """From now on objects of the kind ``event`` are events of the simulator: they are in no ledger."""
+        self._has_events = True
+        self._ledger = [(kind, id) for kind, id in self._ledger if not self._is_event(kind)]
+
+    def _is_event(self, kind: str) -> bool:
+        return self._has_events and (kind == "event" or (kind.endswith("/event") and kind.startswith("acct_")))
 
     def take_changes(self) -> list[Change]:
         """What was changed since they were last taken, in order."""
@@ -227,7 +239,7 @@ class Store:
             if old is None:
                 del group.records[id]
                 group.order.pop()
-                if kind not in UNLISTED:
+                if not self._is_event(kind):
                     self._ledger.pop()
             else:
                 group.records[id] = old
@@ -248,7 +260,7 @@ class Store:
             group.order.append(id)
             group.records[id] = StoredObject(place, body, under, bool(deleted))
             self._bytes += len(body)
-            if kind not in UNLISTED:
+            if not self._is_event(kind):
                 self._ledger.append((kind, id))
         for key, *rest in file.answers():
             self._answers[key] = SavedAnswer(*rest)

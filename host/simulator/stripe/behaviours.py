@@ -9,42 +9,53 @@ the request and the wanted value that gives the test of an object), ``BEHAVIOURS
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from host.simulator.context import Filter, Includable
+from host.simulator.context import Filter, Includable, RequestContext
 from host.simulator.modelled import Behaviour, Model
 from host.simulator.stripe import (
+    account_links,
+    accounts,
+    application_fees,
+    books,
+    capabilities,
     catalogue,
     checkout,
+    confirmation_tokens,
+    customer_balances,
     customers,
     declared,
+    direct_charges,
+    disputes,
     events,
     filters,
     hosted_pages,
     includable,
     invoice_items,
     invoices,
+    mandates,
+    payment_methods,
     payments,
+    payouts,
     refunds,
     setups,
+    sources,
     subscription_items,
     subscriptions,
     tax_calculations,
     tax_ids,
+    tokens,
+    topups,
+    transfers,
     webhook_endpoints,
 )
 
 BEHAVIOURS: dict[str, Behaviour] = {
-    "charges.capture": payments.capture_charge,
-    "charges.create": payments.create_charge,
     "checkout.sessions.create": checkout.create_session,
     "checkout.sessions.expire": checkout.expire_session,
     "coupons.create": catalogue.create_coupon,
-    "customers.create": customers.create_customer,
-    "customers.delete": customers.delete_customer,
-    "customers.update": customers.update_customer,
     "files.create": checkout.create_file,
     "invoice_items.create": invoice_items.create_item,
     "invoices.add_lines": invoices.add_lines,
@@ -56,16 +67,6 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "invoices.send_invoice": invoices.send_invoice,
     "invoices.update": invoices.update_invoice,
     "invoices.void_invoice": invoices.void_invoice,
-    "payment_intents.cancel": payments.cancel_intent,
-    "payment_intents.capture": payments.capture_intent,
-    "payment_intents.confirm": payments.confirm_intent,
-    "payment_intents.create": payments.create_intent,
-    "payment_intents.increment_authorization": payments.increment_intent,
-    "payment_intents.update": payments.update_intent,
-    "payment_methods.attach": customers.attach_method,
-    "payment_methods.create": customers.create_method,
-    "payment_methods.detach": customers.detach_method,
-    "payouts.create": invoice_items.check_amounts,
     "prices.create": catalogue.create_price,
     "products.create": catalogue.create_product,
     "products.delete": catalogue.delete_product,
@@ -74,9 +75,6 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "quotes.cancel": checkout.cancel_quote,
     "quotes.create": checkout.create_quote,
     "quotes.finalize_quote": checkout.finalize_quote,
-    "refunds.create": refunds.create_refund,
-    "setup_intents.confirm": setups.confirm_setup,
-    "setup_intents.create": setups.create_setup,
     "subscription_items.create": subscription_items.create_item,
     "subscription_items.delete": subscription_items.delete_item,
     "subscription_items.update": subscription_items.update_item,
@@ -86,28 +84,42 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "subscriptions.update": subscriptions.update_subscription,
     "test_helpers.test_clocks.advance": checkout.advance_clock,
     "test_helpers.test_clocks.create": checkout.create_clock,
-    "topups.create": invoice_items.check_amounts,
-    "transfers.create": invoice_items.check_amounts,
 }
 
 MODULES: tuple[ModuleType, ...] = (
+    account_links,
+    accounts,
+    application_fees,
+    books,
+    capabilities,
     catalogue,
     checkout,
+    confirmation_tokens,
+    customer_balances,
     customers,
     declared,
+    direct_charges,
+    disputes,
     events,
     filters,
     hosted_pages,
     includable,
     invoice_items,
     invoices,
+    mandates,
+    payment_methods,
     payments,
+    payouts,
     refunds,
     setups,
+    sources,
     subscription_items,
     subscriptions,
     tax_calculations,
     tax_ids,
+    tokens,
+    topups,
+    transfers,
     webhook_endpoints,
 )
 
@@ -137,3 +149,8 @@ def collected(modules: Iterable[ModuleType]) -> Model:
 
 
 MODEL = collected(MODULES)
+
+# What is done later by the clock, by the name it is put on the agenda with.
+DUE: dict[str, Callable[[RequestContext, str], None]] = {
+    name: function for module in MODULES for name, function in getattr(module, "DUE", {}).items()
+}

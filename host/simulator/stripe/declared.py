@@ -12,29 +12,18 @@ def _each(prefix: str, *names: str) -> set[str]:
 
 
 _ITEM = {"price", "quantity", *_each("price_data", *_PRICE_DATA), "metadata"}
-_CONFIRM = {"payment_method_data", "return_url", "off_session", "error_on_requires_action"}
-_SET_UP = {"payment_method_data", "return_url"}
 
 EFFECTS: dict[str, set[str]] = {
-    "charges.capture": {"amount"},
-    "charges.create": {"source", "capture"},
     "checkout.sessions.create": {
         *_each("line_items", "price", "quantity", *_each("price_data", *_PRICE_DATA)),
         *_each("line_items.price_data.product_data", "name", "description", "images", "metadata"),
     },
-    "customers.create": {"payment_method"},
     "files.create": {"file"},
     "invoice_items.create": {"pricing.price", *_each("price_data", *_PRICE_DATA), "unit_amount_decimal"},
     "invoices.add_lines": {"lines"},
     "invoices.create": {"discounts", "pending_invoice_items_behavior"},
     "invoices.pay": {"paid_out_of_band", "payment_method"},
     "invoices.update": {"discounts"},
-    "payment_intents.cancel": set(),
-    "payment_intents.capture": {"amount_to_capture"},
-    "payment_intents.confirm": _CONFIRM,
-    "payment_intents.create": {"confirm", *_CONFIRM},
-    "payment_intents.update": {"payment_method_data"},
-    "payment_methods.create": {"card.number", "card.token", "card.cvc", "payment_method"},
     "prices.create": {
         *_each("product_data", "id", "name", "metadata", "active", "statement_descriptor", "tax_code", "unit_label"),
         "tiers.up_to",
@@ -43,8 +32,6 @@ EFFECTS: dict[str, set[str]] = {
     "quotes.create": {
         *_each("line_items", "price", "quantity", *_each("price_data", *_PRICE_DATA)),
     },
-    "setup_intents.confirm": _SET_UP,
-    "setup_intents.create": {"confirm", *_SET_UP},
     "subscription_items.create": {"price_data"},
     "subscription_items.update": {"price_data"},
     "subscriptions.create": {
@@ -74,8 +61,6 @@ SHOWN_AT: dict[str, dict[str, str]] = {
 VERBS: dict[str, dict[str, Any]] = {
     "billing.meters.deactivate": {"status": "inactive"},
     "billing.meters.reactivate": {"status": "active"},
-    "setup_intents.cancel": {"status": "canceled"},
-    "topups.cancel": {"status": "canceled"},
     "v2.core.accounts.close": {"closed": True},
 }
 

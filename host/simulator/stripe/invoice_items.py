@@ -6,7 +6,7 @@ from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import invoices
-from host.simulator.stripe.money import check_amount, check_currency, unit_price
+from host.simulator.stripe.money import check_currency, unit_price
 
 
 def create_item(call: RequestContext) -> Object:
@@ -44,10 +44,3 @@ def create_item(call: RequestContext) -> Object:
         call.save("invoice", invoices.total_up(call, draft))
         call.save("invoiceitem", item)
     return item
-
-
-def check_amounts(call: RequestContext) -> Object:
-    """Resources that move an amount of a currency: transfers, payouts, top-ups."""
-    check_currency(call)
-    check_amount(call)
-    return resources.create(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
 
-SECRETS = "webhook_secret"  # the kind of the endpoints' secrets, by the endpoint's id
+SECRETS = "~webhook_secret"  # the kind of the endpoints' secrets, by the endpoint's id
 
 
 def create_endpoint(call: RequestContext) -> Object:

@@ -1,0 +1,48 @@
+"""One account's part of a store: the same words, and only what is that account's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from host.simulator.store import Store, StoredObject
+
+
+class Partition:
+    """The objects of ``account`` in ``store``: kinds with the account's name before them."""
+
+    def __init__(self, store: Store, account: str) -> None:
+        self._store = store
+        self._prefix = f"{account}/"
+
+    def get(self, kind: str, id: str) -> dict[str, Any] | None:
+        """See :meth:`Store.get`."""
+        return self._store.get(self._prefix + kind, id)
+
+    def record(self, kind: str, id: str) -> StoredObject | None:
+        """See :meth:`Store.record`."""
+        return self._store.record(self._prefix + kind, id)
+
+    def put(self, kind: str, id: str, value: dict[str, Any], *, under: str = "", deleted: bool = False) -> bytes:
+        """See :meth:`Store.put`."""
+        return self._store.put(self._prefix + kind, id, value, under=under, deleted=deleted)
+
+    def announce(self, type: str, kind: str, id: str) -> None:
+        """See :meth:`Store.announce`."""
+        self._store.announce(type, self._prefix + kind, id)
+
+    def newest(self, kind: str, before: int | None = None) -> Iterator[tuple[str, StoredObject]]:
+        """See :meth:`Store.newest`."""
+        return self._store.newest(self._prefix + kind, before)
+
+    def oldest(self, kind: str, after: int = -1) -> Iterator[tuple[str, StoredObject]]:
+        """See :meth:`Store.oldest`."""
+        return self._store.oldest(self._prefix + kind, after)
+
+    def each(self, kind: str) -> Iterator[dict[str, Any]]:
+        """See :meth:`Store.each`."""
+        return self._store.each(self._prefix + kind)
+
+    def count(self, kind: str) -> int:
+        """See :meth:`Store.count`."""
+        return self._store.count(self._prefix + kind)
