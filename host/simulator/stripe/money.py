@@ -1,10 +1,8 @@
-"""Amounts, currencies and the calendar of billing."""
+"""Amounts and currencies."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 from host.apis.amounts import ZERO_DECIMALS
 from host.simulator.api_error import invalid
@@ -24,7 +22,6 @@ CURRENCIES = frozenset(
 )
 # Minor units, per charge: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "cad": 50, "aud": 50, "chf": 50, "jpy": 50}
-_DAYS = {"day": 1, "week": 7}
 
 
 def check_currency(call: RequestContext, name: str = "currency") -> None:
@@ -54,6 +51,11 @@ def check_amount(call: RequestContext, name: str = "amount", *, charge: bool = F
         )
 
 
+def least_charge(currency: str) -> int:
+    """The least that can be charged in a currency, in minor units."""
+    return _LEAST.get(currency, 1)
+
+
 def amount_of(call: RequestContext, name: str, default: int) -> int:
     """The amount asked for, or ``default``."""
     said = call.params.get(name)
@@ -66,52 +68,6 @@ def shown(amount: int, currency: str) -> str:
     return f"{sign}{amount}" if currency in ZERO_DECIMALS else f"{sign}{amount / 100:.2f}"
 
 
-def unit_price(price: dict[str, Any], quantity: int) -> int:
-    """What ``quantity`` of a price costs, in minor units."""
-    if price.get("tiers"):
-        return _tiered(price, quantity)
-    divided = price.get("transform_quantity")
-    if divided:
-        whole, rest = divmod(quantity, divided["divide_by"])
-        quantity = whole + (1 if rest and divided["round"] == "up" else 0)
-    exact = Decimal(price.get("unit_amount_decimal") or price.get("unit_amount") or 0)
-    return rounded(exact * quantity)
-
-
-def _tiered(price: dict[str, Any], quantity: int) -> int:
-    total, below = Decimal(0), 0
-    volume = price.get("tiers_mode") == "volume"
-    for tier in price["tiers"]:
-        limit = tier.get("up_to")
-        top = quantity if limit in (None, "inf") else min(quantity, int(limit))
-        within = quantity if volume else top - below
-        unit = Decimal(tier.get("unit_amount_decimal") or tier.get("unit_amount") or 0)
-        if not volume or top == quantity:
-            total += unit * within + (tier.get("flat_amount") or 0)
-        below = top
-        if top == quantity:
-            break
-    return rounded(total)
-
-
 def rounded(amount: Decimal) -> int:
     """To whole minor units, halves up."""
     return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def taken_off(amount: int, coupon: dict[str, Any]) -> int:
-    """What a coupon takes off ``amount``."""
-    if coupon.get("percent_off"):
-        return rounded(Decimal(amount) * Decimal(str(coupon["percent_off"])) / 100)
-    return min(amount, int(coupon.get("amount_off") or 0))
-
-
-def later(start: int, interval: str, count: int = 1) -> int:
-    """``start`` and ``count`` intervals (day, week, month, year), in UTC; the day of the month is kept."""
-    if interval in _DAYS:
-        return start + count * _DAYS[interval] * 86400
-    at = datetime.fromtimestamp(start, UTC)
-    year, month = divmod(at.year * 12 + at.month - 1 + count * (12 if interval == "year" else 1), 12)
-    first = at.replace(year=year, month=month + 1, day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return int(first.replace(day=min(at.day, (following - first).days)).timestamp())
