@@ -6,20 +6,23 @@ what its answer must hold and nobody gave, what it was given and does not answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from host.simulator import effects, resources
-from host.simulator.context import Filter, Includable, Object, RequestContext
+from host.simulator.context import Filter, Includable, Object, RequestContext, World
 from host.simulator.not_simulated import names
 from host.simulator.object_factory import gives
+from host.simulator.references import noun
 from host.simulator.routes import Plan
 
 Behaviour = Callable[[RequestContext], Object | bytes]
 Modelled = Literal["behaviour", "stored", "refused"]
+_READS = frozenset({"retrieve", "list", "search"})
+_UNIONS = frozenset({"external_account", "payment_source"})  # of kinds that are made under their own names
 _STORED = frozenset({"create", "update", "delete", "single", "retrieve", "list", "search"})
 _ALWAYS = frozenset({"expand"})  # what the engine does for every operation
 
@@ -54,8 +57,11 @@ class Model(NamedTuple):
 class ModelRule:
     """Keeps what is not modelled from being answered as if it were."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, world: World, plans: Callable[[], Iterable[Plan]]) -> None:
         self._model = model
+        self._world = world
+        self._plans = plans  # of all operations, for what is seldom asked
+        self._makeable: frozenset[str] | None = None
 
     def behaviour(self, plan: Plan) -> Behaviour | None:
         """What the operation does of its own."""
@@ -68,8 +74,38 @@ class ModelRule:
         """Refuse an operation that nothing models; hand a list its filters."""
         if self._model.how(call.plan) == "refused":
             call.not_modelled("")
+        if call.plan.action in _READS and not self._exist(call.plan.kind):
+            call.not_modelled("", f"Nothing that it models makes a {noun(call.plan.kind)}.")
         if call.plan.action == "list":
             call.filters = self._model.filters.get(call.plan.operation.id, {})
+
+    def how(self, plan: Plan) -> Modelled:
+        """How the operation is modelled, also by what there can be of its kind."""
+        found = self._model.how(plan)
+        if found == "stored" and plan.action in _READS and not self._exist(plan.kind):
+            return "refused"
+        if found == "stored" and plan.action in ("update", "delete") and plan.target and not self._exist(plan.kind):
+            return "refused"
+        return "refused" if found == "stored" and plan.action == "create" and not self._is_storable(plan) else found
+
+    def _exist(self, kind: str) -> bool:
+        """Whether there are objects of ``kind``, or may be some day."""
+        if self._world.store.count(kind):
+            return True
+        if self._makeable is None:
+            creates = [plan for plan in self._plans() if plan.action == "create"]
+            made = (plan.kind for plan in creates if self.how(plan) != "refused")
+            self._makeable = frozenset((*made, *self._model.makes, *_UNIONS))
+        return kind in self._makeable
+
+    def _is_storable(self, plan: Plan) -> bool:
+        """Whether somebody can give all that an object of the operation's kind must have."""
+        if plan.shape is None:
+            return True
+        owners = {name for parent in plan.parents for name in parent.names}
+        invented = self._world.shapes.template(plan.kind, plan.shape).invented
+        given = {*plan.operation.params, *owners}
+        return all(path.partition(".")[0] in given for path in invented)
 
     def after(self, call: RequestContext, answer: Object | bytes) -> None:
         """Refuse an answer that holds something invented, or has nothing to say of something given."""

@@ -241,7 +241,7 @@ class Shapes:
     ) -> Any:
         if full.expandable:
             invented.append(".".join(path))
-            return None
+            return None if self._samples else self._placeholders.text
         if full.list_of:
             return {"object": "list", "data": [], "has_more": False, "url": ""}
         if full.enum:

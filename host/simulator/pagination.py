@@ -23,7 +23,7 @@ from host.simulator.store import StoredObject
 _decode = msgspec.json.Decoder().decode
 _PAGING = frozenset({"limit", "starting_after", "ending_before", "expand", "page", "query"})
 _OTHER_PAGING = frozenset({"limit", "per_page", "page_size", "pageSize", "offset", "page", "skip"})
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda a, b: a > b,
     "gte": lambda a, b: a >= b,
     "lt": lambda a, b: a < b,
@@ -145,7 +145,7 @@ def _filters(call: RequestContext) -> list[Test]:
             continue
         if name in call.filters:
             tests.append(call.filters[name](call, value))
-        elif isinstance(value, dict) and value and value.keys() <= _COMPARE.keys() and name in properties:
+        elif isinstance(value, dict) and value and value.keys() <= COMPARE.keys() and name in properties:
             tests.extend(_compared(name, word, limit) for word, limit in value.items())
         elif name in properties:
             tests.append(equals(name, value))
@@ -192,7 +192,7 @@ def among(name: str, wanted: list[Any]) -> Test:
 
 
 def _compared(name: str, word: str, limit: Any) -> Test:
-    compare = _COMPARE[word]
+    compare = COMPARE[word]
     return lambda value: isinstance(value.get(name), int | float) and compare(value[name], limit)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from host.apis.catalog import Schema
 from host.simulator.api_error import Refusal, missing
 from host.simulator.context import Object, RequestContext
+from host.simulator.object_factory import iso_time
 from host.simulator.references import noun
 from host.simulator.routes import Parent, collection
 
@@ -163,7 +164,7 @@ def update(call: RequestContext) -> Object:
         return call.save(call.plan.kind, call.put(value, call.params))
     value = call.put(found, {name: item for name, item in call.params.items() if name != field})
     if call.world.stripe and "updated" in value:
-        value["updated"] = call.now
+        value["updated"] = iso_time(call.now) if isinstance(value["updated"], str) else call.now
     return call.save(call.plan.kind, value)
 
 
@@ -177,6 +178,9 @@ def delete(call: RequestContext) -> Object | bytes:
     if gone["object"] is None or call.path.startswith("/v2/"):
         gone.pop("deleted")
     result = call.plan.operation.result
+    if result is not None:  # a deleted reader still tells its type
+        required = call.world.catalog.resolve(result).required
+        gone = {**{name: found[name] for name in required if name in found}, **gone}
     if result is not None and "deleted" not in call.world.catalog.resolve(result).properties:
         gone = gone if call.path.startswith("/v2/") else found
     return call.save(call.plan.kind, gone, deleted=True)

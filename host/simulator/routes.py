@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -81,6 +81,10 @@ class Routes:
                 if all(found.values()):
                     return plan, found
         return None
+
+    def plans(self) -> Iterator[Plan]:
+        """What each operation means, in the document's order."""
+        return map(self._plan, self._catalog.operation_ids())
 
     def _plan(self, id: str) -> Plan:
         plan = self._plans.get(id)

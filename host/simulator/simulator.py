@@ -9,6 +9,7 @@ All state is behind one lock. :meth:`Simulator.handle` is both halves at once.
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -53,6 +54,7 @@ _GENERIC: dict[str, Callable[[RequestContext], Object | bytes]] = {
     "single": resources.single,
     "compute": resources.compute,
 }
+_log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 _sorted = msgspec.json.Encoder(order="sorted").encode
 
@@ -134,12 +136,12 @@ class Simulator:
             self._routes,
         )
         self._expander = Expander(self.world, MODEL.includable if stripe else {})
-        self._rule = ModelRule(MODEL) if stripe else None
         self._clock = clock
         self.origin = ""  # of the server it is on, ``http://127.0.0.1:12111``
         self._advanced = 0.0  # seconds that the clock was told to be ahead
         self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
+        self._rule = ModelRule(MODEL, self.world, self._routes.plans) if stripe else None
         reader = formats.reader if stripe else None
         self._checker = Checker(catalog, reader=reader)
         self._lenient = Checker(catalog, ignore_unknown=True, reader=reader)  # for other versions of the API
@@ -239,6 +241,8 @@ class Simulator:
                     self._claim(exchange, key, method.upper(), tree)
             except Refusal as refusal:
                 exchange.answer = self._refused(exchange, refusal)
+            except Exception as error:
+                exchange.answer = self._failed(exchange, error)
             return exchange
 
     def _read(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[RequestContext, Tree]:
@@ -385,10 +389,20 @@ class Simulator:
                 saved = SavedAnswer(exchange.fingerprint, answer[0], answer[2], exchange.request_id, self.now)
                 self.store.save_answer(exchange.key, saved)
             self.store.commit()
+        except Exception as error:
+            self.store.rollback()
+            return self._failed(exchange, error)
         except BaseException:
             self.store.rollback()
             raise
         return answer
+
+    def _failed(self, exchange: Exchange, error: Exception) -> Answer:
+        """A fault of the simulator itself, told as the API tells its own; logged with its place."""
+        _log.error("the simulator failed at a request (%s)", exchange.request_id, exc_info=error)
+        doing = exchange.call.plan.operation.id if exchange.call is not None else "reading a request"
+        message = f"The simulator itself failed at {doing} ({type(error).__name__}); nothing was done."
+        return self._refused(exchange, Refusal(500, message, type="api_error"))
 
     def _run(self, call: RequestContext) -> bytes:
         plan = call.plan

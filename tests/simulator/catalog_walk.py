@@ -122,6 +122,10 @@ class Walk:
             self._made[kind] = self._make(kind)
         return self._made[kind]
 
+    def another(self, kind: str) -> str | None:
+        """The id of one object more of ``kind``."""
+        return self._make(kind)
+
     def _make(self, kind: str) -> str | None:
         name, _, variant = kind.partition(":")
         post = self.api.ask

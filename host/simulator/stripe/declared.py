@@ -27,3 +27,5 @@ VERBS: dict[str, dict[str, Any]] = {
     "topups.cancel": {"status": "canceled"},
     "v2.core.accounts.close": {"closed": True},
 }
+
+MAKES = {"charge", "discount", "item", "line_item", "payment_method", "subscription_item"}

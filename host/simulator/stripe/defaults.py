@@ -37,7 +37,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "mode": "payment",
         "status": "open",
         "payment_status": "unpaid",
-        "ui_mode": "hosted",
+        "ui_mode": "hosted_page",
     },
     "coupon": {"duration": "once", "valid": True, "times_redeemed": 0},
     "customer": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator.context import Filter, Object, RequestContext, Test
-from host.simulator.pagination import among, equals, matches
+from host.simulator.pagination import COMPARE, among, equals, matches
 
 
 def _ended(call: RequestContext, wanted: Any) -> Test:
@@ -35,9 +35,58 @@ def at(place: str) -> Filter:
     return made
 
 
+def within(*places: str) -> Filter:
+    """Objects that have a number at one of the dotted places that is the wanted one, or in its range."""
+
+    def made(call: RequestContext, wanted: Any) -> Test:
+        bounds = wanted if isinstance(wanted, dict) else {"gte": wanted, "lte": wanted}
+
+        def test(value: Object) -> bool:
+            return any(
+                isinstance(found, int) and all(COMPARE[word](found, bound) for word, bound in bounds.items())
+                for place in places
+                for found in _all_at(value, place.split("."))
+            )
+
+        return test
+
+    return made
+
+
+def _all_at(value: Any, names: list[str]) -> list[Any]:
+    """The values at a dotted place, which may lead through lists."""
+    if isinstance(value, list):
+        return [found for item in value for found in _all_at(item, names)]
+    if not names:
+        return [value]
+    return _all_at(value[names[0]], names[1:]) if isinstance(value, dict) and names[0] in value else []
+
+
+def _moment(word: str) -> Filter:
+    """Objects of version 2 made before or after a moment: texts of one form, in the order of time."""
+    return lambda call, wanted: lambda value: COMPARE[word](str(value["created"])[:19], str(wanted)[:19])
+
+
+def _scheduled(call: RequestContext, wanted: Any) -> Test:
+    return lambda value: (value["status"] == "not_started") == wanted
+
+
 FILTERS: dict[str, dict[str, Filter]] = {
     "invoices.list": {"subscription": at("parent.subscription_details.subscription")},
-    "invoice_items.list": {"pending": lambda call, wanted: lambda value: (value["invoice"] is None) == wanted},
+    "entitlements.features.list": {"archived": lambda call, wanted: lambda value: value["active"] != wanted},
+    "invoice_items.list": {
+        "created": within("date"),
+        "pending": lambda call, wanted: lambda value: (value["invoice"] is None) == wanted,
+    },
     "promotion_codes.list": {"coupon": at("promotion.coupon")},
-    "subscriptions.list": {"status": _ended, "price": _item("price"), "plan": _item("plan")},
+    "shipping_rates.list": {"currency": at("fixed_amount.currency")},
+    "subscription_schedules.list": {"scheduled": _scheduled},
+    "subscriptions.list": {
+        "current_period_end": within("items.data.current_period_end"),
+        "current_period_start": within("items.data.current_period_start"),
+        "plan": _item("plan"),
+        "price": _item("price"),
+        "status": _ended,
+    },
+    "v2.commerce.product_catalog.imports.list": {f"created_{word}": _moment(word) for word in COMPARE},
 }

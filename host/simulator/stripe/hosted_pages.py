@@ -1,4 +1,4 @@
-"""Short-lived addresses and secrets that pages and clients of a customer or a shop are opened with."""
+"""Short-lived secrets that clients of a customer or a shop are opened with."""
 
 from __future__ import annotations
 
