@@ -51,16 +51,27 @@ class EventLog:
         self._ids = ids
         self._version = version
         self._eager = eager
+        self._open: list[tuple[list[Change], Origin]] = []  # of the request under way
         self._noted: list[tuple[list[Change], Origin]] = []
         self._listeners: list[Listener] = []
 
     def note(self, origin: Origin) -> None:
-        """Take what has changed since the last time. Before it is committed."""
+        """Take what has changed since the last time."""
         changes = self._store.take_changes()
         if changes:
-            self._noted.append((changes, origin))
+            self._open.append((changes, origin))
+
+    def commit(self) -> None:
+        """What was noted has happened. Before the store commits."""
+        if self._open:
+            self._noted.extend(self._open)
+            self._open.clear()
             if self._eager or self._listeners:
                 self.settle()
+
+    def rollback(self) -> None:
+        """What was noted since the last commit has not happened."""
+        self._open.clear()
 
     def listen(self, listener: Listener) -> None:
         """Have each event told from now on, in their order."""

@@ -43,6 +43,14 @@ class Partition:
         """See :meth:`Store.each`."""
         return self._store.each(self._prefix + kind)
 
+    def having(self, kind: str, member: str, value: Any) -> list[dict[str, Any]]:
+        """See :meth:`Store.having`."""
+        return self._store.having(self._prefix + kind, member, value)
+
+    def rollback(self) -> None:
+        """See :meth:`Store.rollback`: of the whole store, as one request is of one account."""
+        self._store.rollback()
+
     def count(self, kind: str) -> int:
         """See :meth:`Store.count`."""
         return self._store.count(self._prefix + kind)

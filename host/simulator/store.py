@@ -21,6 +21,7 @@ _decode = msgspec.json.Decoder().decode
 SCHEMA_VERSION = 1
 MOST_OBJECTS = 1_000_000
 MOST_BYTES = 1 << 30  # of JSON
+NOTES = "~"  # begins the kinds that are the simulator's own notes: they are in no ledger
 
 
 class StoredObject(NamedTuple):
@@ -43,13 +44,14 @@ class SavedAnswer(NamedTuple):
 
 
 class Kind:
-    """The objects of one kind, in order of creation."""
+    """The objects of one kind, in order of creation, and their ids by the values of members that were asked for."""
 
-    __slots__ = ("order", "records")
+    __slots__ = ("indexes", "order", "records")
 
     def __init__(self) -> None:
         self.order: list[str] = []
         self.records: dict[str, StoredObject] = {}
+        self.indexes: dict[str, dict[Any, dict[str, None]]] = {}
 
 
 class Store:
@@ -119,15 +121,17 @@ class Store:
         if grown > 0 and not deleted:
             self.check_room(grown, objects=old is None)
         self._bytes += grown
+        for member, index in group.indexes.items():
+            _enter(index, value.get(member), id)
         if old is None:
             group.records[id] = StoredObject(len(group.order), body, under, deleted)
             group.order.append(id)
-            if not self._is_event(kind):
+            if self._is_listed(kind):
                 self._ledger.append((kind, id))
         else:
             group.records[id] = StoredObject(old.place, body, old.under, deleted)
         self._undo.append((kind, id, old))
-        if "~" not in kind and not self._is_event(kind):
+        if self._is_listed(kind):
             self._note(kind, id, None if old is None else old.body, body, deleted=deleted)
         return body
 
@@ -144,10 +148,13 @@ class Store:
     def keep_events(self) -> None:
         """From now on objects of the kind ``event`` are events of the simulator: they are in no ledger."""
         self._has_events = True
-        self._ledger = [(kind, id) for kind, id in self._ledger if not self._is_event(kind)]
+        self._ledger = [(kind, id) for kind, id in self._ledger if self._is_listed(kind)]
 
-    def _is_event(self, kind: str) -> bool:
-        return self._has_events and (kind == "event" or (kind.endswith("/event") and kind.startswith("acct_")))
+    def _is_listed(self, kind: str) -> bool:
+        """Whether objects of the kind are the API's, no notes of the simulator's and no events."""
+        if NOTES in kind:
+            return False
+        return not (self._has_events and (kind == "event" or (kind.endswith("/event") and kind.startswith("acct_"))))
 
     def take_changes(self) -> list[Change]:
         """What was changed since they were last taken, in order."""
@@ -181,6 +188,21 @@ class Store:
         """Copies of the objects that are not deleted, newest first."""
         for _, record in self.newest(kind):
             yield _decode(record.body)
+
+    def having(self, kind: str, member: str, value: Any) -> list[dict[str, Any]]:
+        """Copies of the objects that are not deleted and whose ``member`` is ``value``, oldest first; by an index."""
+        group = self._kinds.get(kind)
+        if group is None:
+            return []
+        index = group.indexes.get(member)
+        if index is None:
+            index = group.indexes[member] = {}
+            for id in group.order:
+                _enter(index, _decode(group.records[id].body).get(member), id)
+        # Values change and are taken back: an entry only says where to look.
+        records = [group.records[id] for id in index.get(value, ()) if id in group.records]
+        found = (_decode(r.body) for r in sorted(records, key=lambda r: r.place) if not r.deleted)
+        return [item for item in found if item.get(member) == value]
 
     def ledger(self) -> list[tuple[str, str]]:
         """(kind, id) of every object ever made, in order, those deleted since included."""
@@ -239,7 +261,7 @@ class Store:
             if old is None:
                 del group.records[id]
                 group.order.pop()
-                if not self._is_event(kind):
+                if self._is_listed(kind):
                     self._ledger.pop()
             else:
                 group.records[id] = old
@@ -260,11 +282,16 @@ class Store:
             group.order.append(id)
             group.records[id] = StoredObject(place, body, under, bool(deleted))
             self._bytes += len(body)
-            if not self._is_event(kind):
+            if self._is_listed(kind):
                 self._ledger.append((kind, id))
         for key, *rest in file.answers():
             self._answers[key] = SavedAnswer(*rest)
             self._bytes += len(self._answers[key].body)
+
+
+def _enter(index: dict[Any, dict[str, None]], value: Any, id: str) -> None:
+    if value is not None and not isinstance(value, dict | list):
+        index.setdefault(value, {})[id] = None
 
 
 class _StoreFile:

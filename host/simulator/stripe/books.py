@@ -85,7 +85,7 @@ def enter(
     if pending:
         day = str(available_on)
         if day not in state["pending"]:
-            call.world.agenda.add(call, available_on, "available", currency)
+            call.world.agenda.add(call, available_on, "available", f"{call.account}:{currency}:{day}")
         state["pending"][day] = state["pending"].get(day, 0) + amount - fee
     else:
         state["available"] += amount - fee
@@ -187,4 +187,4 @@ def spend(call: RequestContext, amount: int, currency: str, message: str) -> Non
 MAKES = {"balance_transaction"}
 BEHAVIOURS = {"balance.retrieve": retrieve_balance, "balance_transactions.list": list_transactions}
 FILTERS = {"balance_transactions.list": {"payout": lambda call, wanted: lambda value: False}}
-DUE = {"available": make_available}
+DUE = {"available": lambda call, entry: make_available(call, entry.split(":")[1])}
