@@ -122,6 +122,10 @@ class RequestContext(msgspec.Struct):
             watcher(self, value)
         return value
 
+    def announce(self, type: str, kind: str, id: str) -> None:
+        """Have an event made of something that no change of the object shows."""
+        self.world.store.announce(type, kind, id)
+
     def make(self, kind: str, fields: Object | None = None, *, id: str | None = None, under: str = "") -> Object:
         """A new object of a named kind with ``fields`` as they are, kept."""
         value = self.blank(kind, id)

@@ -18,6 +18,7 @@ from host.simulator.modelled import Behaviour, Model
 from host.simulator.stripe import (
     account_links,
     accounts,
+    announcements,
     application_fees,
     books,
     capabilities,
@@ -81,6 +82,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 MODULES: tuple[ModuleType, ...] = (
     account_links,
     accounts,
+    announcements,
     application_fees,
     books,
     capabilities,

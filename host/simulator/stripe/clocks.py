@@ -76,6 +76,7 @@ def advance_clock(call: RequestContext) -> Object:
     if then <= clock["frozen_time"]:
         raise call.refuse("Invalid frozen_time: must be after the clock's current time.", param="frozen_time")
     id = str(clock["id"])
+    call.announce("test_helpers.test_clock.advancing", CLOCK, id)
     call.world.agenda.run(_Moving(call, clock), id, then)
     clock.update(frozen_time=then, status="ready")
     return call.save(CLOCK, clock)

@@ -32,7 +32,7 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
     """
     found: list[tuple[int, Derived]] = []
     for place, change in enumerate(changes):
-        if change.announced:
+        if change.announced in known:
             found.append((place, Derived(change.announced, _decode(change.after))))
     for steps in _steps(changes):
         found.extend(_events(steps, known))

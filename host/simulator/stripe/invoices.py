@@ -219,9 +219,10 @@ def send_invoice(call: RequestContext) -> Object:
             code="invoice_not_editable",
         )
     if invoice["status"] == "draft":
-        return collection.finalize(call, invoice)
-    if invoice["status"] not in collection.PAYABLE:
+        invoice = collection.finalize(call, invoice)
+    elif invoice["status"] not in collection.PAYABLE:
         raise call.refuse(f"You can't send an invoice that is {invoice['status']}.", code="invoice_not_editable")
+    call.announce("invoice.sent", "invoice", str(invoice["id"]))
     return invoice
 
 

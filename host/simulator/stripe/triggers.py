@@ -1,0 +1,285 @@
+"""What leads to each event, as requests: https://docs.stripe.com/api/events/types says when each occurs.
+
+A step is ``[NAME = ]METHOD PATH [FORM]``; ``{NAME}`` in a later one is the id that was answered, ``{NAME.member}``
+another member. A word alone is one of :data:`STEPS`. ``?`` before a step: it may be refused, as a declined payment is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["STEPS", "TRIGGERS"]
+
+_CARD = "payment_method=pm_card_visa"
+_ITEM = "items[0][price]={price}"
+
+STEPS: Final[dict[str, str]] = {
+    "customer": "POST /v1/customers name=Jenny Rosen&email=jenny@example.com",
+    "clock": "POST /v1/test_helpers/test_clocks frozen_time=1893456000",
+    "clocked": "POST /v1/customers name=Jenny Rosen&email=jenny@example.com&test_clock={clock}",
+    "payer": "POST /v1/customers name=Jenny Rosen&email=jenny@example.com"
+    f"&{_CARD}&invoice_settings[default_payment_method]=pm_card_visa",
+    "clocked_payer": "POST /v1/customers name=Jenny Rosen&email=jenny@example.com&test_clock={clock}"
+    f"&{_CARD}&invoice_settings[default_payment_method]=pm_card_visa",
+    "product": "POST /v1/products name=Gold plan",
+    "price": "POST /v1/prices product={product}&currency=usd&unit_amount=2000&recurring[interval]=month",
+    "once": "POST /v1/prices product={product}&currency=usd&unit_amount=2000",
+    "subscription": f"POST /v1/subscriptions customer={{payer}}&{_ITEM}",
+    "item": "POST /v1/invoiceitems customer={payer}&amount=2000&currency=usd",
+    "invoice": "POST /v1/invoices customer={payer}&pending_invoice_items_behavior=include",
+    "open": "POST /v1/invoices/{invoice}/finalize",
+    "payment": f"POST /v1/payment_intents amount=2000&currency=usd&{_CARD}&confirm=true"
+    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
+    "intent": "POST /v1/payment_intents amount=2000&currency=usd&automatic_payment_methods[enabled]=true",
+    "held": f"POST /v1/payment_intents amount=2000&currency=usd&{_CARD}&confirm=true&capture_method=manual"
+    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
+    "declined": "? POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_card_chargeDeclined&confirm=true"
+    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
+    "disputed": "POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_card_createDispute&confirm=true"
+    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
+    "session": "POST /v1/checkout/sessions mode=payment&success_url=https://example.com/done"
+    "&line_items[0][price]={once}&line_items[0][quantity]=1",
+    "coupon": "POST /v1/coupons percent_off=25&duration=once",
+    "refund": "POST /v1/refunds payment_intent={payment}",
+    "account": "POST /v1/accounts type=custom&country=US&email=jenny@example.com"
+    "&capabilities[transfers][requested]=true&capabilities[card_payments][requested]=true",
+    "funds": "POST /v1/payment_intents amount=10000&currency=usd&payment_method=pm_card_bypassPending&confirm=true"
+    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
+    "transfer": "POST /v1/transfers amount=1000&currency=usd&destination={account}",
+    "quote": "POST /v1/quotes customer={payer}&line_items[0][price]={price}&line_items[0][quantity]=1",
+    "final_quote": "POST /v1/quotes/{quote}/finalize",
+    "schedule": "POST /v1/subscription_schedules customer={payer}&start_date=now&end_behavior=release"
+    "&phases[0][items][0][price]={price}&phases[0][duration][interval]=month&phases[0][duration][interval_count]=1",
+    "setup": f"POST /v1/setup_intents customer={{customer}}&{_CARD}"
+    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
+    "method": "POST /v1/payment_methods type=card&card[token]=tok_visa",
+    "attached": "POST /v1/payment_methods/{method}/attach customer={customer}",
+    "note": "POST /v1/credit_notes invoice={invoice}&amount=1000",
+}
+
+_PAID_INVOICE = ("payer", "item", "invoice", "open", "POST /v1/invoices/{invoice}/pay")
+_OPEN_INVOICE = ("payer", "item", "invoice", "open")
+_SUBSCRIBED = ("payer", "product", "price", "subscription")
+_CHECKOUT = ("product", "once", "session")
+_QUOTED = ("payer", "product", "price", "quote")
+_TIMED = ("clock", "clocked_payer", "product", "price")
+_SCHEDULED = ("payer", "product", "price", "schedule")
+_LATER = "POST /v1/test_helpers/test_clocks/{clock}/advance frozen_time="
+_METADATA = "metadata[order_id]=6735"
+_FAILING = (
+    "payer",
+    "item",
+    "invoice",
+    "open",
+    "? POST /v1/invoices/{invoice}/pay payment_method=pm_card_chargeDeclined",
+)
+_TRIAL = f"subscription = POST /v1/subscriptions customer={{clocked_payer}}&{_ITEM}&trial_period_days=7"
+
+TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
+    "account.updated": ("account", f"POST /v1/accounts/{{account}} {_METADATA}"),
+    "account.external_account.created": (
+        "account",
+        "POST /v1/accounts/{account}/external_accounts external_account=btok_us_verified",
+    ),
+    "billing_portal.session.created": (
+        "customer",
+        "POST /v1/billing_portal/sessions customer={customer}",
+    ),
+    "charge.captured": ("held", "POST /v1/payment_intents/{held}/capture"),
+    "charge.dispute.closed": (
+        "disputed",
+        "dispute = GET /v1/disputes payment_intent={disputed}",
+        "POST /v1/disputes/{dispute}/close",
+    ),
+    "charge.dispute.created": ("disputed",),
+    "charge.dispute.funds_withdrawn": ("disputed",),
+    "charge.dispute.updated": (
+        "disputed",
+        "dispute = GET /v1/disputes payment_intent={disputed}",
+        f"POST /v1/disputes/{{dispute}} {_METADATA}",
+    ),
+    "charge.failed": ("declined",),
+    "charge.refund.updated": ("payment", "refund", f"POST /v1/refunds/{{refund}} {_METADATA}"),
+    "charge.refunded": ("payment", "refund"),
+    "charge.succeeded": ("payment",),
+    "charge.updated": ("payment", f"POST /v1/charges/{{payment.latest_charge}} {_METADATA}"),
+    "checkout.session.completed": (
+        *_CHECKOUT,
+        f"POST /v1/payment_pages/{{session}}/confirm {_CARD}&email=jenny@example.com",
+    ),
+    "checkout.session.expired": (*_CHECKOUT, "POST /v1/checkout/sessions/{session}/expire"),
+    "coupon.created": ("coupon",),
+    "coupon.deleted": ("coupon", "DELETE /v1/coupons/{coupon}"),
+    "coupon.updated": ("coupon", f"POST /v1/coupons/{{coupon}} {_METADATA}"),
+    "credit_note.created": (*_OPEN_INVOICE, "note"),
+    "credit_note.updated": (*_OPEN_INVOICE, "note", f"POST /v1/credit_notes/{{note}} {_METADATA}"),
+    "credit_note.voided": (*_OPEN_INVOICE, "note", "POST /v1/credit_notes/{note}/void"),
+    "customer.created": ("customer",),
+    "customer.deleted": ("customer", "DELETE /v1/customers/{customer}"),
+    "customer.discount.created": (
+        *_SUBSCRIBED,
+        "coupon",
+        "POST /v1/subscriptions/{subscription} discounts[0][coupon]={coupon}",
+    ),
+    "customer.discount.deleted": (
+        *_SUBSCRIBED,
+        "coupon",
+        "POST /v1/subscriptions/{subscription} discounts[0][coupon]={coupon}",
+        "DELETE /v1/subscriptions/{subscription}/discount",
+    ),
+    "customer.source.created": ("customer", "POST /v1/customers/{customer}/sources source=tok_visa"),
+    "customer.source.updated": (
+        "customer",
+        "source = POST /v1/customers/{customer}/sources source=tok_visa",
+        f"POST /v1/customers/{{customer}}/sources/{{source}} {_METADATA}",
+    ),
+    "customer.source.deleted": (
+        "customer",
+        "source = POST /v1/customers/{customer}/sources source=tok_visa",
+        "DELETE /v1/customers/{customer}/sources/{source}",
+    ),
+    "customer.subscription.created": _SUBSCRIBED,
+    "customer.subscription.deleted": (*_SUBSCRIBED, "DELETE /v1/subscriptions/{subscription}"),
+    "customer.subscription.paused": (
+        "clock",
+        "clocked",
+        "product",
+        "price",
+        f"POST /v1/subscriptions customer={{clocked}}&{_ITEM}&trial_period_days=1"
+        "&trial_settings[end_behavior][missing_payment_method]=pause",
+        _LATER + "1893715200",
+    ),
+    "customer.subscription.trial_will_end": (*_TIMED, _TRIAL, _LATER + "1893888000"),
+    "customer.subscription.updated": (*_SUBSCRIBED, f"POST /v1/subscriptions/{{subscription}} {_METADATA}"),
+    "customer.tax_id.created": ("customer", "POST /v1/customers/{customer}/tax_ids type=eu_vat&value=DE123456789"),
+    "customer.tax_id.deleted": (
+        "customer",
+        "tax_id = POST /v1/customers/{customer}/tax_ids type=eu_vat&value=DE123456789",
+        "DELETE /v1/customers/{customer}/tax_ids/{tax_id}",
+    ),
+    "customer.updated": ("customer", f"POST /v1/customers/{{customer}} {_METADATA}"),
+    "invoice.created": ("payer", "item", "invoice"),
+    "invoice.deleted": ("payer", "item", "invoice", "DELETE /v1/invoices/{invoice}"),
+    "invoice.finalized": _OPEN_INVOICE,
+    "invoice.marked_uncollectible": (*_OPEN_INVOICE, "POST /v1/invoices/{invoice}/mark_uncollectible"),
+    "invoice.paid": _PAID_INVOICE,
+    "invoice.payment_action_required": (
+        *_OPEN_INVOICE,
+        "? POST /v1/invoices/{invoice}/pay payment_method=pm_card_authenticationRequired",
+    ),
+    "invoice.payment_failed": _FAILING,
+    "invoice.payment_succeeded": _PAID_INVOICE,
+    "invoice.sent": (
+        "customer",
+        "POST /v1/invoiceitems customer={customer}&amount=2000&currency=usd",
+        "invoice = POST /v1/invoices customer={customer}&collection_method=send_invoice&days_until_due=30"
+        "&pending_invoice_items_behavior=include",
+        "POST /v1/invoices/{invoice}/send",
+    ),
+    "invoice.updated": ("payer", "item", "invoice", f"POST /v1/invoices/{{invoice}} {_METADATA}"),
+    "invoice.voided": (*_OPEN_INVOICE, "POST /v1/invoices/{invoice}/void"),
+    "invoice_payment.paid": _PAID_INVOICE,
+    "invoiceitem.created": ("payer", "item"),
+    "invoiceitem.deleted": ("payer", "item", "DELETE /v1/invoiceitems/{item}"),
+    "payment_intent.amount_capturable_updated": ("held",),
+    "payment_intent.canceled": ("intent", "POST /v1/payment_intents/{intent}/cancel"),
+    "payment_intent.created": ("intent",),
+    "payment_intent.payment_failed": ("declined",),
+    "payment_intent.processing": (
+        "POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_usBankAccount_success&confirm=true"
+        "&automatic_payment_methods[enabled]=true&return_url=https://example.com/back&mandate_data[customer_acceptance][type]=offline",
+    ),
+    "payment_intent.requires_action": (
+        "POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_card_authenticationRequired&confirm=true"
+        "&automatic_payment_methods[enabled]=true&return_url=https://example.com/back",
+    ),
+    "payment_intent.succeeded": ("payment",),
+    "payment_link.created": (
+        "product",
+        "once",
+        "POST /v1/payment_links line_items[0][price]={once}&line_items[0][quantity]=1",
+    ),
+    "payment_link.updated": (
+        "product",
+        "once",
+        "link = POST /v1/payment_links line_items[0][price]={once}&line_items[0][quantity]=1",
+        "POST /v1/payment_links/{link} active=false",
+    ),
+    "payment_method.attached": ("customer", "method", "attached"),
+    "payment_method.detached": ("customer", "method", "attached", "POST /v1/payment_methods/{method}/detach"),
+    "payment_method.updated": ("customer", "method", "attached", f"POST /v1/payment_methods/{{method}} {_METADATA}"),
+    "payout.canceled": (
+        "funds",
+        "payout = POST /v1/payouts amount=1000&currency=usd",
+        "POST /v1/payouts/{payout}/cancel",
+    ),
+    "payout.created": ("funds", "POST /v1/payouts amount=1000&currency=usd"),
+    "payout.updated": (
+        "funds",
+        "payout = POST /v1/payouts amount=1000&currency=usd",
+        f"POST /v1/payouts/{{payout}} {_METADATA}",
+    ),
+    "plan.created": ("product", "POST /v1/plans product={product}&currency=usd&amount=2000&interval=month"),
+    "plan.deleted": (
+        "product",
+        "plan = POST /v1/plans product={product}&currency=usd&amount=2000&interval=month",
+        "DELETE /v1/plans/{plan}",
+    ),
+    "plan.updated": (
+        "product",
+        "plan = POST /v1/plans product={product}&currency=usd&amount=2000&interval=month",
+        f"POST /v1/plans/{{plan}} {_METADATA}",
+    ),
+    "price.created": ("product", "price"),
+    "price.updated": ("product", "price", f"POST /v1/prices/{{price}} {_METADATA}"),
+    "product.created": ("product",),
+    "product.deleted": ("product", "DELETE /v1/products/{product}"),
+    "product.updated": ("product", f"POST /v1/products/{{product}} {_METADATA}"),
+    "promotion_code.created": ("coupon", "POST /v1/promotion_codes promotion[type]=coupon&promotion[coupon]={coupon}"),
+    "promotion_code.updated": (
+        "coupon",
+        "code = POST /v1/promotion_codes promotion[type]=coupon&promotion[coupon]={coupon}",
+        "POST /v1/promotion_codes/{code} active=false",
+    ),
+    "quote.accepted": (*_QUOTED, "final_quote", "POST /v1/quotes/{quote}/accept"),
+    "quote.canceled": (*_QUOTED, "POST /v1/quotes/{quote}/cancel"),
+    "quote.created": _QUOTED,
+    "quote.finalized": (*_QUOTED, "final_quote"),
+    "refund.created": ("payment", "refund"),
+    "refund.updated": ("payment", "refund", f"POST /v1/refunds/{{refund}} {_METADATA}"),
+    "setup_intent.canceled": ("customer", "setup", "POST /v1/setup_intents/{setup}/cancel"),
+    "setup_intent.created": ("customer", "setup"),
+    "setup_intent.requires_action": (
+        "customer",
+        "POST /v1/setup_intents customer={customer}&payment_method=pm_card_authenticationRequired&confirm=true"
+        "&automatic_payment_methods[enabled]=true&return_url=https://example.com/back",
+    ),
+    "setup_intent.setup_failed": (
+        "? POST /v1/setup_intents payment_method=pm_card_chargeDeclined&confirm=true"
+        "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
+    ),
+    "setup_intent.succeeded": ("customer", "setup", "POST /v1/setup_intents/{setup}/confirm"),
+    "subscription_schedule.canceled": (*_SCHEDULED, "POST /v1/subscription_schedules/{schedule}/cancel"),
+    "subscription_schedule.created": _SCHEDULED,
+    "subscription_schedule.released": (*_SCHEDULED, "POST /v1/subscription_schedules/{schedule}/release"),
+    "subscription_schedule.updated": (*_SCHEDULED, f"POST /v1/subscription_schedules/{{schedule}} {_METADATA}"),
+    "subscription_schedule.completed": (
+        *_TIMED,
+        "POST /v1/subscription_schedules customer={clocked_payer}&start_date=now&end_behavior=cancel"
+        "&phases[0][items][0][price]={price}&phases[0][duration][interval]=month&phases[0][duration][interval_count]=1",
+        _LATER + "1896912000",
+    ),
+    "tax_rate.created": ("POST /v1/tax_rates display_name=VAT&percentage=19&inclusive=false",),
+    "tax_rate.updated": (
+        "rate = POST /v1/tax_rates display_name=VAT&percentage=19&inclusive=false",
+        "POST /v1/tax_rates/{rate} active=false",
+    ),
+    "test_helpers.test_clock.created": ("clock",),
+    "test_helpers.test_clock.deleted": ("clock", "DELETE /v1/test_helpers/test_clocks/{clock}"),
+    "test_helpers.test_clock.advancing": ("clock", _LATER + "1893542400"),
+    "test_helpers.test_clock.ready": ("clock", _LATER + "1893542400"),
+    "topup.created": ("POST /v1/topups amount=2000&currency=usd&description=Top-up",),
+    "transfer.created": ("funds", "account", "transfer"),
+    "transfer.reversed": ("funds", "account", "transfer", "POST /v1/transfers/{transfer}/reversals amount=100"),
+    "transfer.updated": ("funds", "account", "transfer", f"POST /v1/transfers/{{transfer}} {_METADATA}"),
+}

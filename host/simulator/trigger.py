@@ -1,0 +1,88 @@
+"""Makes an event happen in a simulator, by the requests that lead there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+
+from host.apis.nearest import meant
+from host.errors import HostError, UsageError
+from host.simulator.stripe.triggers import STEPS, TRIGGERS
+
+__all__ = ["Ask", "Step", "perform", "steps_of"]
+
+Ask = Callable[[str, str, str], tuple[int, Any]]
+"""A request: method, target and form → status and decoded answer."""
+
+_STEP = re.compile(r"(?P<may>\? )?(?:(?P<name>\w+) = )?(?P<method>[A-Z]+) (?P<path>\S+)(?: (?P<form>.*))?")
+_REFERENCE = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
+
+
+class Step(NamedTuple):
+    """One request. ``may_fail``: it may be refused. ``name`` is what later steps call its answer."""
+
+    name: str
+    method: str
+    path: str
+    form: str
+    may_fail: bool
+
+
+def steps_of(event: str) -> list[Step]:
+    """What leads to an event. Raises :class:`UsageError` naming the nearest that can be made."""
+    found = TRIGGERS.get(event)
+    if found is None:
+        raise UsageError(
+            f'trigger: there is no way to make "{event[:100]}" happen{meant(event, TRIGGERS)}',
+            hint="python -m host trigger --list shows the events that can be made",
+        )
+    return [_step(each) for each in found]
+
+
+def _step(text: str) -> Step:
+    name = text if text in STEPS else ""
+    match = _STEP.fullmatch(STEPS.get(text, text))
+    assert match is not None, text
+    return Step(name or match["name"] or "", match["method"], match["path"], match["form"] or "", bool(match["may"]))
+
+
+def perform(ask: Ask, steps: list[Step], added: Mapping[int, Mapping[str, str]] = {}) -> list[Any]:
+    """Make the requests; gives their answers. ``added`` are parameters more, by the step's place.
+
+    Raises :class:`HostError` for a request that is refused.
+    """
+    answers: list[Any] = []
+    named: dict[str, Any] = {}
+    for place, step in enumerate(steps):
+        form = _filled(step.form, named)
+        if more := added.get(place):
+            names = {name for name, _ in more.items()}
+            kept = [part for part in form.split("&") if part and part.partition("=")[0] not in names]
+            form = "&".join([*kept, urlencode(more)])
+        path = _filled(step.path, named)
+        target = f"{path}?{form}" if step.method == "GET" and form else path
+        status, answer = ask(step.method, target, "" if step.method == "GET" else form)
+        if status >= 400 and not step.may_fail:
+            message = (
+                answer["error"]["message"] if isinstance(answer, dict) and "error" in answer else f"status {status}"
+            )
+            raise HostError(f"{step.method} {path}: {message}")
+        if isinstance(answer, dict) and answer.get("object") == "list":
+            answer = answer["data"][0] if answer["data"] else {}
+        answers.append(answer)
+        if step.name:
+            named[step.name] = answer
+    return answers
+
+
+def _filled(text: str, named: Mapping[str, Any]) -> str:
+    return _REFERENCE.sub(lambda found: str(named[found[1]][found[2] or "id"]), text)
+
+
+def decoded(body: bytes) -> Any:
+    """An answer's JSON."""
+    return msgspec.json.decode(body) if body else None
