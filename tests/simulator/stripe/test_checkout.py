@@ -39,16 +39,8 @@ def test_discounts_taxes_and_shipping_are_in_the_sums(shop) -> None:
         shop, line_items=items, discounts=[{"coupon": shop.coupon(percent_off=25)}], shipping_options=[option]
     )
     assert (made["amount_subtotal"], made["amount_total"]) == (4000, 3800)
-    assert made["total_details"] == {
-        "amount_discount": 1000,
-        "amount_tax": 300,
-        "amount_shipping": 500,
-        "breakdown": None,
-    } or (
-        made["total_details"]["amount_discount"],
-        made["total_details"]["amount_tax"],
-        made["total_details"]["amount_shipping"],
-    ) == (1000, 300, 500)
+    parts = {name: made["total_details"][f"amount_{name}"] for name in ("discount", "tax", "shipping")}
+    assert parts == {"discount": 1000, "tax": 300, "shipping": 500}
     (item,) = shop.api.get(f"/v1/checkout/sessions/{made['id']}/line_items")["data"]
     assert (item["amount_subtotal"], item["amount_discount"], item["amount_tax"], item["amount_total"]) == (
         4000,
