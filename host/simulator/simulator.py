@@ -20,7 +20,7 @@ import msgspec
 from host import arguments
 from host.apis.catalog import Catalog
 from host.simulator import pagination, resources
-from host.simulator.agenda import Agenda
+from host.simulator.agenda import ORDINARY, Agenda
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
 from host.simulator.context import Object, RequestContext, World
@@ -35,12 +35,14 @@ from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, p
 from host.simulator.references import ELSEWHERE, References
 from host.simulator.routes import Plan, Routes
 from host.simulator.store import SavedAnswer, Store
-from host.simulator.stripe import accounts, formats
-from host.simulator.stripe.behaviours import DUE, MODEL
+from host.simulator.stripe import accounts, clocks, formats, visitor_pages
+from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
+from host.simulator.stripe.checkout_completion import PLANS
 from host.simulator.stripe.defaults import DEFAULTS
 
 Answer = tuple[int, dict[str, str], bytes]
 KEY_LIFE = 24 * 3600  # seconds an idempotency key is kept: https://docs.stripe.com/api/idempotent_requests
+MOST_SECONDS = 10 * 366 * 86400  # that a clock can be advanced at once
 _GENERIC: dict[str, Callable[[RequestContext], Object | bytes]] = {
     "create": resources.create,
     "retrieve": resources.retrieve,
@@ -118,12 +120,27 @@ class Simulator:
         references = References(catalog, self.store)
         shapes = Shapes(catalog, DEFAULTS if stripe else None, omit=MODEL.includable if stripe else None)
         self._leniency = Leniency(arguments.a_flag("lenient", lenient))
-        self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency, Agenda(self.store))
+        self._routes = Routes(catalog, PLANS if stripe else ())
+        agenda = Agenda(self.store, DUE if stripe else {}, EARLY)
+        watchers = WATCHERS if stripe else {}
+        self.world = World(
+            catalog,
+            self.store,
+            shapes,
+            ids,
+            references,
+            stripe,
+            self._leniency,
+            agenda,
+            watchers,
+            self._routes,
+        )
         self._expander = Expander(self.world, MODEL.includable if stripe else {})
         self._clock = clock
+        self.origin = ""  # of the server it is on, ``http://127.0.0.1:12111``
+        self._advanced = 0.0  # seconds that the clock was told to be ahead
         self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
-        self._routes = Routes(catalog)
         self._rule = ModelRule(MODEL, self.world, self._routes.plans) if stripe else None
         reader = formats.reader if stripe else None
         self._checker = Checker(catalog, reader=reader)
@@ -148,10 +165,33 @@ class Simulator:
         with self._lock:
             return self._leniency.notes
 
+    @property
+    def now(self) -> float:
+        """Seconds since 1970, by the ordinary clock."""
+        return self._clock() + self._advanced
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: what is due in it happens at its own time, in order."""
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
+            raise arguments.wrong("seconds", seconds, f"seconds from 0 to {MOST_SECONDS:,}")
+        with self._lock:
+            self._advanced += seconds
+            if self.world.agenda.soonest <= self.now:
+                self._pass_time(clocks.background(self.world, int(self.now)))
+
+    def _pass_time(self, call: RequestContext) -> None:
+        """Do what is due by now, in a transaction of its own."""
+        try:
+            self.world.agenda.run(call, ORDINARY, call.now)
+        except BaseException:
+            self.store.rollback()
+            raise
+        self.store.commit()
+
     def ledger(self) -> list[tuple[str, str]]:
         """(kind, id) of every object ever made, in order."""
         with self._lock:
-            return [(kind, id) for kind, id in self.store.ledger() if "~" not in kind]  # "~": the simulator's own notes
+            return self.store.ledger()
 
     def close(self) -> None:
         """Close the store."""
@@ -192,6 +232,10 @@ class Simulator:
             try:
                 if fault.failure in ("500", "429"):
                     raise _failure(fault)
+                path = path_and_query(target)[0]
+                if self.world.stripe and path.startswith(visitor_pages.PLACES):
+                    exchange.answer = self._page(exchange, method.upper(), path, body)
+                    return exchange
                 exchange.call, tree = self._read(method.upper(), target, lower, body)
                 if method.upper() not in ("GET", "HEAD") and (key := lower.get("idempotency-key", "")):
                     # An account's keys are its own; "\n" is in no header.
@@ -222,7 +266,8 @@ class Simulator:
         world = self.world
         if account := headers.get("stripe-account"):
             world = accounts.world_of(world, account, headers.get("authorization", ""))
-        call = RequestContext(world, plan, path, query, path_args, params, int(self._clock()))
+        call = RequestContext(world, plan, path, query, path_args, params, int(self.now))
+        call.origin = self.origin
         return call, {"query": asked, "body": sent}
 
     def _body(self, plan: Plan, content_type: str, body: bytes) -> tuple[Any, bool]:
@@ -256,13 +301,36 @@ class Simulator:
         found = checker.parameters(operation, sent, "body", typed=typed)
         return {**checker.parameters(operation, asked, "query", typed=False), **found}
 
+    def _page(self, exchange: Exchange, method: str, path: str, body: bytes) -> Answer:
+        """A page for people: what its form does is done at once."""
+        call = clocks.background(self.world, int(self.now))
+        call.origin = self.origin
+        self._begin_work(call)
+        try:
+            page = visitor_pages.answer(call, method, path, body)
+        except BaseException:
+            self.store.rollback()
+            raise
+        self.store.commit()
+        headers = {"content-type": "text/html; charset=utf-8", "request-id": exchange.request_id}
+        if page.location:
+            headers["location"] = page.location
+        return page.status, headers, page.html.encode()
+
+    def _begin_work(self, call: RequestContext) -> None:
+        """Let what is due happen first, and give the call its clock's time."""
+        if self.world.agenda.soonest <= call.now:
+            self._pass_time(call)
+        if self.world.stripe:
+            clocks.enter(call)
+
     def _claim(self, exchange: Exchange, key: str, method: str, tree: Tree) -> None:
         """Claim ``key``, or make its first answer this one's."""
         assert exchange.call is not None
         text = _sorted([method, exchange.call.path, tree])
         fingerprint = hashlib.blake2b(text, digest_size=16).digest()
         said = key.rpartition("\n")[2]
-        saved = self.store.answer(key, since=self._clock() - KEY_LIFE)
+        saved = self.store.answer(key, since=self.now - KEY_LIFE)
         if saved is not None:
             if saved.fingerprint != fingerprint:
                 raise Refusal(
@@ -309,8 +377,6 @@ class Simulator:
         call = exchange.call
         assert call is not None
         headers = {"idempotency-key": exchange.key.rpartition("\n")[2]} if exchange.key else {}
-        if self.world.agenda.next <= call.now:
-            self._settle(call)
         try:
             try:
                 body = self._run(call)
@@ -326,7 +392,7 @@ class Simulator:
                     self.store.commit()
                     return answer
             if exchange.key:
-                saved = SavedAnswer(exchange.fingerprint, answer[0], answer[2], exchange.request_id, self._clock())
+                saved = SavedAnswer(exchange.fingerprint, answer[0], answer[2], exchange.request_id, self.now)
                 self.store.save_answer(exchange.key, saved)
             self.store.commit()
         except Exception as error:
@@ -337,18 +403,6 @@ class Simulator:
             raise
         return answer
 
-    def _settle(self, call: RequestContext) -> None:
-        """Do what was due before this request, each at its time."""
-        try:
-            while (due := self.world.agenda.take(call.now)) is not None:
-                world = self.world.of(due.account)
-                then = msgspec.structs.replace(call, world=world, now=due.at, params={}, saved=None)
-                DUE[due.action](then, due.subject)
-            self.store.commit()
-        except BaseException:
-            self.store.rollback()
-            raise
-
     def _failed(self, exchange: Exchange, error: Exception) -> Answer:
         """A fault of the simulator itself, told as the API tells its own; logged with its place."""
         _log.error("the simulator failed at a request (%s)", exchange.request_id, exc_info=error)
@@ -358,6 +412,7 @@ class Simulator:
 
     def _run(self, call: RequestContext) -> bytes:
         plan = call.plan
+        self._begin_work(call)
         if self.world.stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
             call.world.references.check(call.params, plan.operation.result)
         result = self._act(call)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from host.simulator.context import Filter, Includable, RequestContext
+from host.simulator.context import Filter, Includable, Object, RequestContext
 from host.simulator.modelled import Behaviour, Model
 from host.simulator.stripe import (
     account_links,
@@ -23,28 +23,48 @@ from host.simulator.stripe import (
     capabilities,
     catalogue,
     checkout,
+    checkout_completion,
+    clocks,
+    collection,
     confirmation_tokens,
+    coupons,
+    credit_notes,
     customer_balances,
     customers,
     declared,
     direct_charges,
+    discounts,
     disputes,
+    files,
     filters,
     hosted_pages,
     includable,
     invoice_items,
+    invoice_lines,
     invoices,
     mandates,
+    meters,
+    payment_links,
     payment_methods,
     payments,
     payouts,
+    plans,
+    portal,
+    previews,
+    prorations,
+    quotes,
     refunds,
+    renewals,
+    schedules,
     setups,
+    shipping,
     sources,
-    subscription_items,
+    subscription_changes,
+    subscription_item_calls,
     subscriptions,
     tax_calculations,
     tax_ids,
+    taxes,
     tokens,
     topups,
     transfers,
@@ -52,38 +72,9 @@ from host.simulator.stripe import (
 )
 
 BEHAVIOURS: dict[str, Behaviour] = {
-    "checkout.sessions.create": checkout.create_session,
-    "checkout.sessions.expire": checkout.expire_session,
-    "coupons.create": catalogue.create_coupon,
-    "files.create": checkout.create_file,
-    "invoice_items.create": invoice_items.create_item,
-    "invoices.add_lines": invoices.add_lines,
-    "invoices.create": invoices.create_invoice,
-    "invoices.delete": invoices.delete_invoice,
-    "invoices.finalize_invoice": invoices.finalize_invoice,
-    "invoices.mark_uncollectible": invoices.mark_uncollectible,
-    "invoices.pay": invoices.pay_invoice,
-    "invoices.send_invoice": invoices.send_invoice,
-    "invoices.update": invoices.update_invoice,
-    "invoices.void_invoice": invoices.void_invoice,
     "prices.create": catalogue.create_price,
     "products.create": catalogue.create_product,
     "products.delete": catalogue.delete_product,
-    "promotion_codes.create": catalogue.create_promotion_code,
-    "quotes.accept": checkout.accept_quote,
-    "quotes.cancel": checkout.cancel_quote,
-    "quotes.create": checkout.create_quote,
-    "quotes.finalize_quote": checkout.finalize_quote,
-    "subscription_items.create": subscription_items.create_item,
-    "subscription_items.delete": subscription_items.delete_item,
-    "subscription_items.update": subscription_items.update_item,
-    "subscriptions.cancel": subscriptions.cancel_subscription,
-    "subscriptions.create": subscriptions.create_subscription,
-    "subscriptions.delete_discount": subscriptions.delete_discount,
-    "subscriptions.update": subscriptions.update_subscription,
-    "test_helpers.test_clocks.advance": checkout.advance_clock,
-    "test_helpers.test_clocks.create": checkout.create_clock,
-    "webhook_endpoints.create": checkout.create_webhook,
 }
 
 MODULES: tuple[ModuleType, ...] = (
@@ -94,28 +85,48 @@ MODULES: tuple[ModuleType, ...] = (
     capabilities,
     catalogue,
     checkout,
+    checkout_completion,
+    clocks,
+    collection,
     confirmation_tokens,
+    coupons,
+    credit_notes,
     customer_balances,
     customers,
     declared,
     direct_charges,
+    discounts,
     disputes,
+    files,
     filters,
     hosted_pages,
     includable,
     invoice_items,
+    invoice_lines,
     invoices,
     mandates,
+    meters,
+    payment_links,
     payment_methods,
     payments,
     payouts,
+    plans,
+    portal,
+    previews,
+    prorations,
+    quotes,
     refunds,
+    renewals,
+    schedules,
     setups,
+    shipping,
     sources,
-    subscription_items,
+    subscription_changes,
+    subscription_item_calls,
     subscriptions,
     tax_calculations,
     tax_ids,
+    taxes,
     tokens,
     topups,
     transfers,
@@ -147,9 +158,38 @@ def collected(modules: Iterable[ModuleType]) -> Model:
     return Model(behaviours, effects, shown_at, tests, frozenset(makes), verbs, includable)
 
 
-MODEL = collected(MODULES)
+def gathered(name: str, modules: Iterable[ModuleType] = MODULES) -> dict[str, Any]:
+    """What the modules declare under a name, together; no two may declare the same."""
+    found: dict[str, Any] = {}
+    for module in modules:
+        own = getattr(module, name, {})
+        if twice := found.keys() & own.keys():
+            raise ValueError(f"{name} of {module.__name__} is declared elsewhere too: {', '.join(twice)}")
+        found.update(own)
+    return found
 
-# What is done later by the clock, by the name it is put on the agenda with.
-DUE: dict[str, Callable[[RequestContext, str], None]] = {
-    name: function for module in MODULES for name, function in getattr(module, "DUE", {}).items()
-}
+
+Watcher = Callable[[RequestContext, Object], None]
+
+
+def watchers(modules: Iterable[ModuleType]) -> dict[str, Watcher]:
+    """Who is told of each saved object of a kind; where several modules watch one, all are."""
+    found: dict[str, list[Watcher]] = {}
+    for module in modules:
+        for kind, watcher in getattr(module, "WATCHERS", {}).items():
+            found.setdefault(kind, []).append(watcher)
+    return {kind: _all(those) for kind, those in found.items()}
+
+
+def _all(those: list[Watcher]) -> Watcher:
+    def tell(call: RequestContext, value: Object) -> None:
+        for watcher in those:
+            watcher(call, value)
+
+    return those[0] if len(those) == 1 else tell
+
+
+MODEL = collected(MODULES)
+DUE: dict[str, Callable[[RequestContext, str], Any]] = gathered("DUE")
+EARLY = ("end_discount", "schedule")  # what of the same second comes before the rest
+WATCHERS: dict[str, Watcher] = watchers(MODULES)

@@ -1,10 +1,8 @@
-"""Amounts, currencies and the calendar of billing."""
+"""Amounts and currencies."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS
 from host.simulator.api_error import invalid
@@ -35,7 +33,6 @@ _MOST = {"idr": 999_999_999_999, "cop": 9_999_999_999, "huf": 9_999_999_999, "in
 _WHOLE = frozenset(("isk", "ugx"))
 _SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "cad": "$", "aud": "$", "nzd": "$", "hkd": "$", "sgd": "$",
           "mxn": "$", "inr": "₹", "brl": "R$"}  # fmt: skip
-_DAYS = {"day": 1, "week": 7}
 
 
 def check_currency(call: RequestContext, name: str = "currency") -> None:
@@ -79,6 +76,11 @@ def check_charge(amount: int, currency: str, name: str = "amount") -> None:
         raise invalid(f"Invalid amount: {amount}. Amounts in {currency} must be a multiple of 100.", name)
 
 
+def least_charge(currency: str) -> int:
+    """The least that can be charged in a currency, in minor units."""
+    return LEAST.get(currency, 1)
+
+
 def amount_of(call: RequestContext, name: str, default: int) -> int:
     """The amount asked for, or ``default``."""
     said = call.params.get(name)
@@ -99,52 +101,6 @@ def decimals(currency: str) -> int:
     return 0 if currency in ZERO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
 
 
-def unit_price(price: dict[str, Any], quantity: int) -> int:
-    """What ``quantity`` of a price costs, in minor units."""
-    if price.get("tiers"):
-        return _tiered(price, quantity)
-    divided = price.get("transform_quantity")
-    if divided:
-        whole, rest = divmod(quantity, divided["divide_by"])
-        quantity = whole + (1 if rest and divided["round"] == "up" else 0)
-    exact = Decimal(price.get("unit_amount_decimal") or price.get("unit_amount") or 0)
-    return rounded(exact * quantity)
-
-
-def _tiered(price: dict[str, Any], quantity: int) -> int:
-    total, below = Decimal(0), 0
-    volume = price.get("tiers_mode") == "volume"
-    for tier in price["tiers"]:
-        limit = tier.get("up_to")
-        top = quantity if limit in (None, "inf") else min(quantity, int(limit))
-        within = quantity if volume else top - below
-        unit = Decimal(tier.get("unit_amount_decimal") or tier.get("unit_amount") or 0)
-        if not volume or top == quantity:
-            total += unit * within + (tier.get("flat_amount") or 0)
-        below = top
-        if top == quantity:
-            break
-    return rounded(total)
-
-
 def rounded(amount: Decimal) -> int:
     """To whole minor units, halves up."""
     return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def taken_off(amount: int, coupon: dict[str, Any]) -> int:
-    """What a coupon takes off ``amount``."""
-    if coupon.get("percent_off"):
-        return rounded(Decimal(amount) * Decimal(str(coupon["percent_off"])) / 100)
-    return min(amount, int(coupon.get("amount_off") or 0))
-
-
-def later(start: int, interval: str, count: int = 1) -> int:
-    """``start`` and ``count`` intervals (day, week, month, year), in UTC; the day of the month is kept."""
-    if interval in _DAYS:
-        return start + count * _DAYS[interval] * 86400
-    at = datetime.fromtimestamp(start, UTC)
-    year, month = divmod(at.year * 12 + at.month - 1 + count * (12 if interval == "year" else 1), 12)
-    first = at.replace(year=year, month=month + 1, day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return int(first.replace(day=min(at.day, (following - first).days)).timestamp())
