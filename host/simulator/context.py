@@ -13,6 +13,7 @@ from host.simulator.api_error import Refusal, missing
 from host.simulator.ids import Ids
 from host.simulator.not_simulated import Leniency
 from host.simulator.object_factory import Shapes
+from host.simulator.partition import Partition
 from host.simulator.references import References, noun
 from host.simulator.routes import Plan, Routes, collection
 from host.simulator.store import Store
@@ -22,10 +23,13 @@ Test = Callable[[Object], bool]
 
 
 class World(msgspec.Struct, frozen=True):
-    """What all requests share. ``watchers``, by kind, are told of each object that is saved."""
+    """What all requests share. ``account`` is the connected account whose part of the store this is, or "".
+
+    ``watchers``, by kind, are told of each object that is saved.
+    """
 
     catalog: Catalog
-    store: Store
+    store: Store | Partition
     shapes: Shapes
     ids: Ids
     references: References
@@ -34,6 +38,18 @@ class World(msgspec.Struct, frozen=True):
     agenda: Agenda
     watchers: Mapping[str, Callable[[RequestContext, Object], None]]
     routes: Routes
+    account: str = ""
+    whole: Store | None = None  # the store that ``store`` is a part of
+
+    def of(self, account: str) -> World:
+        """The world of a connected account, or with "" that of the platform: nothing of one is in another."""
+        if account == self.account:
+            return self
+        whole = self.whole if isinstance(self.store, Partition) else self.store
+        assert isinstance(whole, Store)
+        store = Partition(whole, account) if account else whole
+        references = self.references.within(store)
+        return msgspec.structs.replace(self, store=store, references=references, account=account, whole=whole)
 
 
 class RequestContext(msgspec.Struct):
@@ -64,6 +80,15 @@ class RequestContext(msgspec.Struct):
         made = RequestContext(self.world, plan, path, "", path_args, params, self.now, clock=self.clock)
         made.origin = self.origin
         return made
+
+    @property
+    def account(self) -> str:
+        """The connected account that the request is for, or "" for the platform itself."""
+        return self.world.account
+
+    def within(self, account: str) -> RequestContext:
+        """The same request in another account's world."""
+        return msgspec.structs.replace(self, world=self.world.of(account), saved=None)
 
     @property
     def target(self) -> str:
@@ -156,6 +181,7 @@ Filter = Callable[[RequestContext, Any], Test]
 # Prefixes the published samples lack or have otherwise.
 PREFIXES = {
     "checkout.session": "cs_test_",
+    "dispute": "du_",
     "plan": "plan_",
     "issuing.transaction": "ipi_",
     "v2.core.account": "acct_",

@@ -32,10 +32,10 @@ from host.simulator.modelled import ModelRule
 from host.simulator.not_simulated import Leniency, Unmodelled
 from host.simulator.object_factory import Shapes
 from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, path_and_query
-from host.simulator.references import References
+from host.simulator.references import ELSEWHERE, References
 from host.simulator.routes import Plan, Routes
 from host.simulator.store import SavedAnswer, Store
-from host.simulator.stripe import clocks, formats, visitor_pages
+from host.simulator.stripe import accounts, clocks, formats, visitor_pages
 from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
 from host.simulator.stripe.checkout_completion import PLANS
 from host.simulator.stripe.defaults import DEFAULTS
@@ -238,7 +238,9 @@ class Simulator:
                     return exchange
                 exchange.call, tree = self._read(method.upper(), target, lower, body)
                 if method.upper() not in ("GET", "HEAD") and (key := lower.get("idempotency-key", "")):
-                    self._claim(exchange, key, method.upper(), tree)
+                    # An account's keys are its own; "\n" is in no header.
+                    own = exchange.call.account
+                    self._claim(exchange, f"{own}\n{key}" if own else key, method.upper(), tree)
             except Refusal as refusal:
                 exchange.answer = self._refused(exchange, refusal)
             except Exception as error:
@@ -261,7 +263,10 @@ class Simulator:
         params = self._parameters(plan, asked, sent, typed, self._lenient if other else self._checker)
         if token is not None:
             params["page"] = token
-        call = RequestContext(self.world, plan, path, query, path_args, params, int(self.now))
+        world = self.world
+        if account := headers.get("stripe-account"):
+            world = accounts.world_of(world, account, headers.get("authorization", ""))
+        call = RequestContext(world, plan, path, query, path_args, params, int(self.now))
         call.origin = self.origin
         return call, {"query": asked, "body": sent}
 
@@ -324,27 +329,28 @@ class Simulator:
         assert exchange.call is not None
         text = _sorted([method, exchange.call.path, tree])
         fingerprint = hashlib.blake2b(text, digest_size=16).digest()
+        said = key.rpartition("\n")[2]
         saved = self.store.answer(key, since=self.now - KEY_LIFE)
         if saved is not None:
             if saved.fingerprint != fingerprint:
                 raise Refusal(
                     400,
                     "Keys for idempotent requests can only be used with the same parameters they were first "
-                    f"used with. Try using a key other than '{key}' if you meant to execute a different "
+                    f"used with. Try using a key other than '{said}' if you meant to execute a different "
                     "request.",
                     type="idempotency_error",
                 )
             again = {
                 "idempotent-replayed": "true",
                 "original-request": saved.request_id,
-                "idempotency-key": key,
+                "idempotency-key": said,
             }
             exchange.answer = self._answer(exchange, saved.status, saved.body, again)
         elif key in self._busy:
             raise Refusal(
                 409,
                 "There is currently another in-progress request using this Idempotent Key (that probably "
-                f"means you submitted twice, and the other request is still going through): {key}. Please "
+                f"means you submitted twice, and the other request is still going through): {said}. Please "
                 "try again later.",
                 type="idempotency_error",
                 code="idempotency_key_in_use",
@@ -370,7 +376,7 @@ class Simulator:
     def _work(self, exchange: Exchange) -> Answer:
         call = exchange.call
         assert call is not None
-        headers = {"idempotency-key": exchange.key} if exchange.key else {}
+        headers = {"idempotency-key": exchange.key.rpartition("\n")[2]} if exchange.key else {}
         try:
             try:
                 body = self._run(call)
@@ -407,14 +413,14 @@ class Simulator:
     def _run(self, call: RequestContext) -> bytes:
         plan = call.plan
         self._begin_work(call)
-        if self.world.stripe and not call.path.startswith("/v2/"):
-            self.world.references.check(call.params, plan.operation.result)
+        if self.world.stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
+            call.world.references.check(call.params, plan.operation.result)
         result = self._act(call)
         wanted = call.params.get("expand")
         if wanted:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
             self._expander.strip(whole)
-            return _encode(self._expander.expand(plan.operation.result, whole, wanted))
+            return _encode(self._expander.within(call.world).expand(plan.operation.result, whole, wanted))
         if isinstance(result, bytes):
             body = result
         elif call.saved is not None and call.saved[0] is result:

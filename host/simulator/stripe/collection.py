@@ -10,10 +10,11 @@ from __future__ import annotations
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import payments
-from host.simulator.stripe.cards import card_of, payment_method
-from host.simulator.stripe.customer_balance import change
+from host.simulator.stripe.confirmation import needs_authentication, next_action
+from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.money import least_charge
+from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY
 
 RETRIES = (3, 5, 7)  # days after the attempt before
@@ -220,9 +221,8 @@ def attempt(call: RequestContext, invoice: Object, method: str, *, off_session: 
     invoice["attempted"] = True
     call.save("invoice", invoice)
     intent["payment_method"] = found["id"]
-    if card_of(found).action:
-        action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
-        intent.update(status="requires_action", next_action=action)
+    if needs_authentication(call, found, off_session):
+        intent.update(status="requires_action", next_action=next_action(call, intent, "payment_intent"))
         call.save("payment_intent", intent)
         return False
     payments.charge_intent(call, intent, found)
