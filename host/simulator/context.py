@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 
 from host.apis.catalog import Catalog
+from host.simulator.agenda import ORDINARY, Agenda
 from host.simulator.api_error import Refusal, missing
 from host.simulator.ids import Ids
 from host.simulator.not_simulated import Leniency
 from host.simulator.object_factory import Shapes
+from host.simulator.partition import Partition
 from host.simulator.references import References, noun
-from host.simulator.routes import Plan, collection
+from host.simulator.routes import Plan, Routes, collection
 from host.simulator.store import Store
 
 Object = dict[str, Any]
@@ -21,15 +23,33 @@ Test = Callable[[Object], bool]
 
 
 class World(msgspec.Struct, frozen=True):
-    """What all requests share."""
+    """What all requests share. ``account`` is the connected account whose part of the store this is, or "".
+
+    ``watchers``, by kind, are told of each object that is saved.
+    """
 
     catalog: Catalog
-    store: Store
+    store: Store | Partition
     shapes: Shapes
     ids: Ids
     references: References
     stripe: bool
     leniency: Leniency
+    agenda: Agenda
+    watchers: Mapping[str, Callable[[RequestContext, Object], None]]
+    routes: Routes
+    account: str = ""
+    whole: Store | None = None  # the store that ``store`` is a part of
+
+    def of(self, account: str) -> World:
+        """The world of a connected account, or with "" that of the platform: nothing of one is in another."""
+        if account == self.account:
+            return self
+        whole = self.whole if isinstance(self.store, Partition) else self.store
+        assert isinstance(whole, Store)
+        store = Partition(whole, account) if account else whole
+        references = self.references.within(store)
+        return msgspec.structs.replace(self, store=store, references=references, account=account, whole=whole)
 
 
 class RequestContext(msgspec.Struct):
@@ -46,6 +66,30 @@ class RequestContext(msgspec.Struct):
     saved: tuple[Object, bytes] | None = None  # the last object put, and its JSON
     filters: Mapping[str, Filter] = {}  # of a list: parameters that are no members of its objects
     invented: list[str] = msgspec.field(default_factory=list)  # paths of members that nobody gave, computed or reviewed
+    clock: str = ORDINARY  # the test clock that ``now`` is of
+    origin: str = ""  # of the server that was asked; "" where there is none
+
+    def at(self, now: int, clock: str) -> RequestContext:
+        """The same hands at another time, without what was asked."""
+        return RequestContext(self.world, self.plan, self.path, "", {}, {}, now, clock=clock)
+
+    def asking(self, method: str, path: str, params: Object) -> RequestContext:
+        """The context of another request, as if it were made within this one."""
+        found = self.world.routes.find(method, path)
+        assert found is not None, path
+        plan, path_args = found
+        made = RequestContext(self.world, plan, path, "", path_args, params, self.now, clock=self.clock)
+        made.origin = self.origin
+        return made
+
+    @property
+    def account(self) -> str:
+        """The connected account that the request is for, or "" for the platform itself."""
+        return self.world.account
+
+    def within(self, account: str) -> RequestContext:
+        """The same request in another account's world."""
+        return msgspec.structs.replace(self, world=self.world.of(account), saved=None)
 
     @property
     def target(self) -> str:
@@ -69,9 +113,12 @@ class RequestContext(msgspec.Struct):
         return self.load(self.plan.kind, self.target, self.plan.target)
 
     def save(self, kind: str, value: Object, *, under: str = "", deleted: bool = False) -> Object:
-        """Keep the object; returns it."""
+        """Keep the object; returns it. Every change of an object passes here, and what follows from it begins here."""
         id = str(value[self.world.catalog.id_field])
         self.saved = (value, self.world.store.put(kind, id, value, under=under, deleted=deleted))
+        watcher = self.world.watchers.get(kind)
+        if watcher is not None and not deleted:
+            watcher(self, value)
         return value
 
     def make(self, kind: str, fields: Object | None = None, *, id: str | None = None, under: str = "") -> Object:
@@ -135,6 +182,7 @@ Filter = Callable[[RequestContext, Any], Test]
 # Prefixes the published samples lack or have otherwise.
 PREFIXES = {
     "checkout.session": "cs_test_",
+    "dispute": "du_",
     "plan": "plan_",
     "issuing.transaction": "ipi_",
     "v2.core.account": "acct_",

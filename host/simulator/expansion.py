@@ -6,6 +6,7 @@ https://docs.stripe.com/expand
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any
 
 from host.apis.catalog import Operation, Schema
@@ -37,6 +38,14 @@ class Expander:
             if any(isinstance(each, StoredMember) for each in members.values())
         )
         self._reaches: dict[str, bool] = {}
+
+    def within(self, world: World) -> Expander:
+        """The same among the objects of another world."""
+        if world is self._world:
+            return self
+        other = copy(self)
+        other._world = world
+        return other
 
     def is_due(self, operation: Operation, body: bytes) -> bool:
         """Whether an answer holds a member that it is to leave out."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from host.apis.catalog import Catalog, Schema
 from host.simulator.api_error import missing
+from host.simulator.partition import Partition
 from host.simulator.store import Store
 
 # Objects that exist without being created here (the account itself, cards of the sandbox, tax codes …).
@@ -17,7 +18,22 @@ _ALIASES = {
     "subscription_exposed_id": "subscription",
 }
 # Made on first use: Stripe's test cards, https://docs.stripe.com/testing
-BUILT_IN = ("pm_card_", "pm_us", "pm_sepa", "pm_bacs", "pm_acss", "tok_", "btok_", "card_", "src_", "ba_")
+BUILT_IN = (
+    "pm_card_",
+    "pm_us",
+    "pm_bacs",
+    "pm_success",
+    "pm_failed",
+    "pm_disputed",
+    "tok_",
+    "btok_",
+    "card_",
+    "src_",
+    "ba_",
+)
+
+# Operations whose parameters name objects of other accounts.
+ELSEWHERE = frozenset({"application_fees.list"})
 
 
 class References:
@@ -27,10 +43,14 @@ class References:
     ``default_payment_method``), and objects of the kind can be created.
     """
 
-    def __init__(self, catalog: Catalog, store: Store) -> None:
+    def __init__(self, catalog: Catalog, store: Store | Partition, kinds: dict[str, str] | None = None) -> None:
         self._catalog = catalog
         self._store = store
-        self._kinds: dict[str, str] | None = None
+        self._kinds = kinds
+
+    def within(self, store: Store | Partition) -> References:
+        """The same of another store."""
+        return References(self._catalog, store, self._kinds)
 
     def check(self, values: dict[str, Any], result: Schema | None) -> None:
         """Raise :class:`Refusal` 400 "No such price: 'price_x'" for the first that does not exist.

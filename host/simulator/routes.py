@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -41,16 +41,18 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Routes:
-    """All operations of a catalog by method and path. Plans are made when first asked for."""
+    """All operations of a catalog by method and path, and plans beyond it. Plans are made when first asked for."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, beyond: Iterable[Plan] = ()) -> None:
         self._catalog = catalog
         self._fixed: dict[tuple[str, str], str] = {}
         self._shaped: dict[tuple[str, int], list[tuple[tuple[str | None, ...], str]]] = {}
         self._items: dict[tuple[str | None, ...], str] = {}
         self._plans: dict[str, Plan] = {}
         self._base = base_path(catalog.base_url)
-        for id, method, path in catalog.routes():
+        self._plans.update({plan.operation.id: plan for plan in beyond})
+        known = [(plan.operation.id, plan.operation.method, plan.operation.path) for plan in self._plans.values()]
+        for id, method, path in (*catalog.routes(), *known):
             parts = tuple(None if "{" in part else part for part in path.strip("/").split("/"))
             if None in parts:
                 self._shaped.setdefault((method, len(parts)), []).append((parts, id))

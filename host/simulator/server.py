@@ -24,6 +24,7 @@ class SimulatorServer(Server):
         self.simulator = simulator
         own = OwnNames([host, *names])
         super().__init__(lambda abort: SimulatorApp(simulator, abort=abort, names=own), host, port, thread="simulator")
+        simulator.origin = self.url
 
 
 def serve(

@@ -20,6 +20,7 @@ import msgspec
 from host import arguments
 from host.apis.catalog import Catalog
 from host.simulator import pagination, resources
+from host.simulator.agenda import ORDINARY, Agenda
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
 from host.simulator.context import Object, RequestContext, World
@@ -31,16 +32,18 @@ from host.simulator.modelled import ModelRule
 from host.simulator.not_simulated import Leniency, Unmodelled
 from host.simulator.object_factory import Shapes
 from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, path_and_query
-from host.simulator.references import References
+from host.simulator.references import ELSEWHERE, References
 from host.simulator.routes import Plan, Routes
 from host.simulator.store import SavedAnswer, Store
-from host.simulator.stripe import formats, versions
-from host.simulator.stripe.behaviours import MODEL
+from host.simulator.stripe import accounts, clocks, formats, versions, visitor_pages
+from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
+from host.simulator.stripe.checkout_completion import PLANS
 from host.simulator.stripe.defaults import DEFAULTS
 from host.simulator.versions import Versions
 
 Answer = tuple[int, dict[str, str], bytes]
 KEY_LIFE = 24 * 3600  # seconds an idempotency key is kept: https://docs.stripe.com/api/idempotent_requests
+MOST_SECONDS = 10 * 366 * 86400  # that a clock can be advanced at once
 _GENERIC: dict[str, Callable[[RequestContext], Object | bytes]] = {
     "create": resources.create,
     "retrieve": resources.retrieve,
@@ -118,12 +121,27 @@ class Simulator:
         references = References(catalog, self.store)
         shapes = Shapes(catalog, DEFAULTS if stripe else None, omit=MODEL.includable if stripe else None)
         self._leniency = Leniency(arguments.a_flag("lenient", lenient))
-        self.world = World(catalog, self.store, shapes, ids, references, stripe, self._leniency)
+        self._routes = Routes(catalog, PLANS if stripe else ())
+        agenda = Agenda(self.store, DUE if stripe else {}, EARLY)
+        watchers = WATCHERS if stripe else {}
+        self.world = World(
+            catalog,
+            self.store,
+            shapes,
+            ids,
+            references,
+            stripe,
+            self._leniency,
+            agenda,
+            watchers,
+            self._routes,
+        )
         self._expander = Expander(self.world, MODEL.includable if stripe else {})
         self._clock = clock
+        self.origin = ""  # of the server it is on, ``http://127.0.0.1:12111``
+        self._advanced = 0.0  # seconds that the clock was told to be ahead
         self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
-        self._routes = Routes(catalog)
         self._rule = ModelRule(MODEL, self.world, self._routes.plans) if stripe else None
         reader = formats.reader if stripe else None
         self._checker = Checker(catalog, reader=reader)
@@ -148,6 +166,29 @@ class Simulator:
         """What a lenient simulator answered by shape alone, each once, in order."""
         with self._lock:
             return self._leniency.notes
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970, by the ordinary clock."""
+        return self._clock() + self._advanced
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: what is due in it happens at its own time, in order."""
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
+            raise arguments.wrong("seconds", seconds, f"seconds from 0 to {MOST_SECONDS:,}")
+        with self._lock:
+            self._advanced += seconds
+            if self.world.agenda.soonest <= self.now:
+                self._pass_time(clocks.background(self.world, int(self.now)))
+
+    def _pass_time(self, call: RequestContext) -> None:
+        """Do what is due by now, in a transaction of its own."""
+        try:
+            self.world.agenda.run(call, ORDINARY, call.now)
+        except BaseException:
+            self.store.rollback()
+            raise
+        self.store.commit()
 
     def ledger(self) -> list[tuple[str, str]]:
         """(kind, id) of every object ever made, in order."""
@@ -193,9 +234,15 @@ class Simulator:
             try:
                 if fault.failure in ("500", "429"):
                     raise _failure(fault)
+                path = path_and_query(target)[0]
+                if self.world.stripe and path.startswith(visitor_pages.PLACES):
+                    exchange.answer = self._page(exchange, method.upper(), path, body)
+                    return exchange
                 exchange.call, tree = self._read(method.upper(), target, lower, body)
                 if method.upper() not in ("GET", "HEAD") and (key := lower.get("idempotency-key", "")):
-                    self._claim(exchange, key, method.upper(), tree)
+                    # An account's keys are its own; "\n" is in no header.
+                    own = exchange.call.account
+                    self._claim(exchange, f"{own}\n{key}" if own else key, method.upper(), tree)
             except Refusal as refusal:
                 exchange.answer = self._refused(exchange, refusal)
             except Exception as error:
@@ -218,7 +265,11 @@ class Simulator:
         params = self._parameters(plan, asked, sent, typed)
         if token is not None:
             params["page"] = token
-        call = RequestContext(self.world, plan, path, query, path_args, params, int(self._clock()), day)
+        world = self.world
+        if account := headers.get("stripe-account"):
+            world = accounts.world_of(world, account, headers.get("authorization", ""))
+        call = RequestContext(world, plan, path, query, path_args, params, int(self.now), day)
+        call.origin = self.origin
         return call, {"query": asked, "body": sent}
 
     def _day(self, plan: Plan, headers: dict[str, str], asked: Tree, sent: Any) -> str:
@@ -265,32 +316,56 @@ class Simulator:
         found = checker.parameters(operation, sent, "body", typed=typed)
         return {**checker.parameters(operation, asked, "query", typed=False), **found}
 
+    def _page(self, exchange: Exchange, method: str, path: str, body: bytes) -> Answer:
+        """A page for people: what its form does is done at once."""
+        call = clocks.background(self.world, int(self.now))
+        call.origin = self.origin
+        self._begin_work(call)
+        try:
+            page = visitor_pages.answer(call, method, path, body)
+        except BaseException:
+            self.store.rollback()
+            raise
+        self.store.commit()
+        headers = {"content-type": "text/html; charset=utf-8", "request-id": exchange.request_id}
+        if page.location:
+            headers["location"] = page.location
+        return page.status, headers, page.html.encode()
+
+    def _begin_work(self, call: RequestContext) -> None:
+        """Let what is due happen first, and give the call its clock's time."""
+        if self.world.agenda.soonest <= call.now:
+            self._pass_time(call)
+        if self.world.stripe:
+            clocks.enter(call)
+
     def _claim(self, exchange: Exchange, key: str, method: str, tree: Tree) -> None:
         """Claim ``key``, or make its first answer this one's."""
         assert exchange.call is not None
         text = _sorted([method, exchange.call.path, tree])
         fingerprint = hashlib.blake2b(text, digest_size=16).digest()
-        saved = self.store.answer(key, since=self._clock() - KEY_LIFE)
+        said = key.rpartition("\n")[2]
+        saved = self.store.answer(key, since=self.now - KEY_LIFE)
         if saved is not None:
             if saved.fingerprint != fingerprint:
                 raise Refusal(
                     400,
                     "Keys for idempotent requests can only be used with the same parameters they were first "
-                    f"used with. Try using a key other than '{key}' if you meant to execute a different "
+                    f"used with. Try using a key other than '{said}' if you meant to execute a different "
                     "request.",
                     type="idempotency_error",
                 )
             again = {
                 "idempotent-replayed": "true",
                 "original-request": saved.request_id,
-                "idempotency-key": key,
+                "idempotency-key": said,
             }
             exchange.answer = self._answer(exchange, saved.status, saved.body, again)
         elif key in self._busy:
             raise Refusal(
                 409,
                 "There is currently another in-progress request using this Idempotent Key (that probably "
-                f"means you submitted twice, and the other request is still going through): {key}. Please "
+                f"means you submitted twice, and the other request is still going through): {said}. Please "
                 "try again later.",
                 type="idempotency_error",
                 code="idempotency_key_in_use",
@@ -316,7 +391,7 @@ class Simulator:
     def _work(self, exchange: Exchange) -> Answer:
         call = exchange.call
         assert call is not None
-        headers = {"idempotency-key": exchange.key} if exchange.key else {}
+        headers = {"idempotency-key": exchange.key.rpartition("\n")[2]} if exchange.key else {}
         try:
             try:
                 body = self._run(call)
@@ -332,7 +407,7 @@ class Simulator:
                     self.store.commit()
                     return answer
             if exchange.key:
-                saved = SavedAnswer(exchange.fingerprint, answer[0], answer[2], exchange.request_id, self._clock())
+                saved = SavedAnswer(exchange.fingerprint, answer[0], answer[2], exchange.request_id, self.now)
                 self.store.save_answer(exchange.key, saved)
             self.store.commit()
         except Exception as error:
@@ -352,15 +427,16 @@ class Simulator:
 
     def _run(self, call: RequestContext) -> bytes:
         plan = call.plan
-        if self.world.stripe and not call.path.startswith("/v2/"):
-            self.world.references.check(call.params, plan.operation.result)
+        self._begin_work(call)
+        if self.world.stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
+            call.world.references.check(call.params, plan.operation.result)
         result = self._act(call)
         wanted = call.params.get("expand")
         if wanted:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
             self._expander.strip(whole)
             older = self._versions.older(call.day) if call.day else {}
-            self._expander.expand(plan.operation.result, whole, wanted, older)
+            self._expander.within(call.world).expand(plan.operation.result, whole, wanted, older)
             return self._in_version(call, whole)
         if isinstance(result, bytes):
             body = result
@@ -376,7 +452,7 @@ class Simulator:
 
     def _in_version(self, call: RequestContext, answer: Any) -> bytes:
         if call.day:
-            self._versions.answer(call.day, answer, self.world)
+            self._versions.answer(call.day, answer, call.world)
         return _encode(answer)
 
     def _act(self, call: RequestContext) -> Object | bytes:

@@ -19,6 +19,7 @@ _decode = msgspec.json.Decoder().decode
 SCHEMA_VERSION = 1
 MOST_OBJECTS = 1_000_000
 MOST_BYTES = 1 << 30  # of JSON
+NOTES = "~"  # begins the kinds that are the simulator's own notes: they are in no ledger
 
 
 class StoredObject(NamedTuple):
@@ -41,13 +42,14 @@ class SavedAnswer(NamedTuple):
 
 
 class Kind:
-    """The objects of one kind, in order of creation."""
+    """The objects of one kind, in order of creation, and their ids by the values of members that were asked for."""
 
-    __slots__ = ("order", "records")
+    __slots__ = ("indexes", "order", "records")
 
     def __init__(self) -> None:
         self.order: list[str] = []
         self.records: dict[str, StoredObject] = {}
+        self.indexes: dict[str, dict[Any, dict[str, None]]] = {}
 
 
 class Store:
@@ -104,10 +106,13 @@ class Store:
         if grown > 0 and not deleted:
             self.check_room(grown, objects=old is None)
         self._bytes += grown
+        for member, index in group.indexes.items():
+            _enter(index, value.get(member), id)
         if old is None:
             group.records[id] = StoredObject(len(group.order), body, under, deleted)
             group.order.append(id)
-            self._ledger.append((kind, id))
+            if not kind.startswith(NOTES):
+                self._ledger.append((kind, id))
         else:
             group.records[id] = StoredObject(old.place, body, old.under, deleted)
         self._undo.append((kind, id, old))
@@ -140,6 +145,21 @@ class Store:
         """Copies of the objects that are not deleted, newest first."""
         for _, record in self.newest(kind):
             yield _decode(record.body)
+
+    def having(self, kind: str, member: str, value: Any) -> list[dict[str, Any]]:
+        """Copies of the objects that are not deleted and whose ``member`` is ``value``, oldest first; by an index."""
+        group = self._kinds.get(kind)
+        if group is None:
+            return []
+        index = group.indexes.get(member)
+        if index is None:
+            index = group.indexes[member] = {}
+            for id in group.order:
+                _enter(index, _decode(group.records[id].body).get(member), id)
+        # Values change and are taken back: an entry only says where to look.
+        records = [group.records[id] for id in index.get(value, ()) if id in group.records]
+        found = (_decode(r.body) for r in sorted(records, key=lambda r: r.place) if not r.deleted)
+        return [item for item in found if item.get(member) == value]
 
     def ledger(self) -> list[tuple[str, str]]:
         """(kind, id) of every object ever made, in order, those deleted since included."""
@@ -198,7 +218,8 @@ class Store:
             if old is None:
                 del group.records[id]
                 group.order.pop()
-                self._ledger.pop()
+                if not kind.startswith(NOTES):
+                    self._ledger.pop()
             else:
                 group.records[id] = old
         self._undo.clear()
@@ -217,10 +238,16 @@ class Store:
             group.order.append(id)
             group.records[id] = StoredObject(place, body, under, bool(deleted))
             self._bytes += len(body)
-            self._ledger.append((kind, id))
+            if not kind.startswith(NOTES):
+                self._ledger.append((kind, id))
         for key, *rest in file.answers():
             self._answers[key] = SavedAnswer(*rest)
             self._bytes += len(self._answers[key].body)
+
+
+def _enter(index: dict[Any, dict[str, None]], value: Any, id: str) -> None:
+    if value is not None and not isinstance(value, dict | list):
+        index.setdefault(value, {})[id] = None
 
 
 class _StoreFile:

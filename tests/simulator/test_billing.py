@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host.simulator.stripe.money import later
+from host.simulator.stripe.periods import later
 
 DAY = 86400
 
@@ -76,12 +76,16 @@ def test_a_trial_costs_nothing_until_it_ends(api, price) -> None:
     assert (made["status"], made["trial_end"]) == ("trialing", 1_800_000_000 + 14 * DAY)
     assert (made["latest_invoice"]["status"], made["latest_invoice"]["total"]) == ("paid", 0)
     assert made["items"]["data"][0]["current_period_end"] == made["trial_end"]
-    assert api.post(f"/v1/subscriptions/{made['id']}", "trial_end=now")["status"] == "active"
+    path = f"/v1/subscriptions/{made['id']}"
+    assert api.error("POST", path, "trial_end=now")[1]["code"] == "resource_missing"  # nothing to charge
+    assert api.post(path, "trial_end=now&default_payment_method=pm_card_visa")["status"] == "active"
 
 
 def test_without_a_working_card_it_is_incomplete(api, price) -> None:
     customer = api.post("/v1/customers")["id"]
-    made = subscribe(api, customer, price)
+    status, error = api.error("POST", "/v1/subscriptions", f"customer={customer}&items[0][price]={price}")
+    assert (status, error["code"]) == (400, "resource_missing")
+    made = subscribe(api, customer, price, "payment_behavior=default_incomplete")
     assert (made["status"], made["latest_invoice"]["status"]) == ("incomplete", "open")
     bad = subscribe(api, customer, price, "default_payment_method=pm_card_chargeCustomerFail")
     assert (bad["status"], bad["latest_invoice"]["attempt_count"]) == ("incomplete", 1)
@@ -89,7 +93,8 @@ def test_without_a_working_card_it_is_incomplete(api, price) -> None:
     status, _ = api.error(
         "POST",
         "/v1/subscriptions",
-        f"customer={customer}&items[0][price]={price}&payment_behavior=error_if_incomplete",
+        f"customer={customer}&items[0][price]={price}&payment_behavior=error_if_incomplete"
+        "&default_payment_method=pm_card_chargeCustomerFail",
     )
     assert status == 402
     assert api.simulator.ledger() == before
@@ -115,7 +120,13 @@ def test_items_change_and_the_subscription_ends(api, payer, price) -> None:
     assert api.get(f"/v1/subscription_items/{item}")["quantity"] == 5
     api.post(f"/v1/subscription_items/{item}", "quantity=6")
     assert api.get(path)["items"]["data"][0]["quantity"] == 6
-    extra = api.post("/v1/subscription_items", f"subscription={made['id']}&price={price}")["id"]
+    assert (
+        "same plan"
+        in api.error("POST", "/v1/subscription_items", f"subscription={made['id']}&price={price}")[1]["message"]
+    )
+    product = api.get(f"/v1/prices/{price}")["product"]
+    other = api.post("/v1/prices", f"product={product}&currency=usd&unit_amount=100&recurring[interval]=month")["id"]
+    extra = api.post("/v1/subscription_items", f"subscription={made['id']}&price={other}")["id"]
     assert len(api.get(path)["items"]["data"]) == 2
     api.delete(f"/v1/subscription_items/{extra}")
     assert len(api.get(path)["items"]["data"]) == 1
@@ -201,8 +212,10 @@ def test_a_test_clock_ends_trials_when_advanced(api, price) -> None:
     made = subscribe(api, customer, price, "trial_period_days=7")
     path = f"/v1/test_helpers/test_clocks/{clock['id']}"
     assert api.error("POST", f"{path}/advance", "frozen_time=1700000000")[0] == 400
-    assert api.post(f"{path}/advance", f"frozen_time={1_800_000_000 + 8 * DAY}")["status"] == "ready"
+    assert api.post(f"{path}/advance", f"frozen_time={1_800_000_000 + 7 * DAY}")["status"] == "ready"
     assert api.get(f"/v1/subscriptions/{made['id']}")["status"] == "active"
+    api.post(f"{path}/advance", f"frozen_time={1_800_000_000 + 8 * DAY}")
+    assert api.get(f"/v1/subscriptions/{made['id']}")["status"] == "past_due"  # there is nothing to charge
 
 
 def test_tiers_and_months_of_different_length(api, payer) -> None:

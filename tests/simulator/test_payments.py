@@ -202,8 +202,17 @@ CHARGED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("how", CHARGED)
-@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.code and card.last4 != "0341"])
+def _ways() -> list[tuple[str, str]]:
+    """(card, how) of all cards that decline at once: some can be attached and set up, the others cannot."""
+    found = []
+    for name, card in CARDS.items():
+        if card.code and not card.authentication:
+            left_out = "a setup" if card.attaches else "a subscription"
+            found.extend((name, how) for how in CHARGED if how != left_out)
+    return found
+
+
+@pytest.mark.parametrize(("name", "how"), _ways())
 def test_every_declined_card_says_why_however_it_is_charged(api, name, how) -> None:
     """Code, decline code where the card has one, and the objects Stripe's error has (https://docs.stripe.com/api/errors)."""
     path, params, members = CHARGED[how](api, f"pm_card_{name}")

@@ -9,104 +9,127 @@ the request and the wanted value that gives the test of an object), ``BEHAVIOURS
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from host.simulator.context import Filter, Includable
+from host.simulator.context import Filter, Includable, Object, RequestContext
 from host.simulator.modelled import Behaviour, Model
 from host.simulator.stripe import (
+    account_links,
+    accounts,
+    application_fees,
+    books,
+    capabilities,
     catalogue,
     checkout,
+    checkout_completion,
+    clocks,
+    collection,
+    confirmation_tokens,
+    coupons,
+    credit_notes,
+    customer_balances,
     customers,
     declared,
+    direct_charges,
+    discounts,
+    disputes,
+    files,
     filters,
     hosted_pages,
     includable,
     invoice_items,
+    invoice_lines,
     invoices,
+    mandates,
+    meters,
+    payment_links,
+    payment_methods,
     payments,
+    payouts,
+    plans,
+    portal,
+    previews,
+    prorations,
+    quotes,
     refunds,
+    renewals,
+    schedules,
     setups,
-    subscription_items,
+    shipping,
+    sources,
+    subscription_changes,
+    subscription_item_calls,
     subscriptions,
     tax_calculations,
     tax_ids,
+    taxes,
+    tokens,
+    topups,
+    transfers,
     webhook_endpoints,
 )
 
 BEHAVIOURS: dict[str, Behaviour] = {
-    "charges.capture": payments.capture_charge,
-    "charges.create": payments.create_charge,
-    "checkout.sessions.create": checkout.create_session,
-    "checkout.sessions.expire": checkout.expire_session,
-    "coupons.create": catalogue.create_coupon,
-    "customers.create": customers.create_customer,
-    "customers.delete": customers.delete_customer,
-    "customers.update": customers.update_customer,
-    "files.create": checkout.create_file,
-    "invoice_items.create": invoice_items.create_item,
-    "invoices.add_lines": invoices.add_lines,
-    "invoices.create": invoices.create_invoice,
-    "invoices.delete": invoices.delete_invoice,
-    "invoices.finalize_invoice": invoices.finalize_invoice,
-    "invoices.mark_uncollectible": invoices.mark_uncollectible,
-    "invoices.pay": invoices.pay_invoice,
-    "invoices.send_invoice": invoices.send_invoice,
-    "invoices.update": invoices.update_invoice,
-    "invoices.void_invoice": invoices.void_invoice,
-    "payment_intents.cancel": payments.cancel_intent,
-    "payment_intents.capture": payments.capture_intent,
-    "payment_intents.confirm": payments.confirm_intent,
-    "payment_intents.create": payments.create_intent,
-    "payment_intents.increment_authorization": payments.increment_intent,
-    "payment_intents.update": payments.update_intent,
-    "payment_methods.attach": customers.attach_method,
-    "payment_methods.create": customers.create_method,
-    "payment_methods.detach": customers.detach_method,
-    "payouts.create": invoice_items.check_amounts,
     "prices.create": catalogue.create_price,
     "products.create": catalogue.create_product,
     "products.delete": catalogue.delete_product,
-    "promotion_codes.create": catalogue.create_promotion_code,
-    "quotes.accept": checkout.accept_quote,
-    "quotes.cancel": checkout.cancel_quote,
-    "quotes.create": checkout.create_quote,
-    "quotes.finalize_quote": checkout.finalize_quote,
-    "refunds.create": refunds.create_refund,
-    "setup_intents.confirm": setups.confirm_setup,
-    "setup_intents.create": setups.create_setup,
-    "subscription_items.create": subscription_items.create_item,
-    "subscription_items.delete": subscription_items.delete_item,
-    "subscription_items.update": subscription_items.update_item,
-    "subscriptions.cancel": subscriptions.cancel_subscription,
-    "subscriptions.create": subscriptions.create_subscription,
-    "subscriptions.delete_discount": subscriptions.delete_discount,
-    "subscriptions.update": subscriptions.update_subscription,
-    "test_helpers.test_clocks.advance": checkout.advance_clock,
-    "test_helpers.test_clocks.create": checkout.create_clock,
-    "topups.create": invoice_items.check_amounts,
-    "transfers.create": invoice_items.check_amounts,
-    "webhook_endpoints.create": checkout.create_webhook,
 }
 
 MODULES: tuple[ModuleType, ...] = (
+    account_links,
+    accounts,
+    application_fees,
+    books,
+    capabilities,
     catalogue,
     checkout,
+    checkout_completion,
+    clocks,
+    collection,
+    confirmation_tokens,
+    coupons,
+    credit_notes,
+    customer_balances,
     customers,
     declared,
+    direct_charges,
+    discounts,
+    disputes,
+    files,
     filters,
     hosted_pages,
     includable,
     invoice_items,
+    invoice_lines,
     invoices,
+    mandates,
+    meters,
+    payment_links,
+    payment_methods,
     payments,
+    payouts,
+    plans,
+    portal,
+    previews,
+    prorations,
+    quotes,
     refunds,
+    renewals,
+    schedules,
     setups,
-    subscription_items,
+    shipping,
+    sources,
+    subscription_changes,
+    subscription_item_calls,
     subscriptions,
     tax_calculations,
     tax_ids,
+    taxes,
+    tokens,
+    topups,
+    transfers,
     webhook_endpoints,
 )
 
@@ -135,4 +158,38 @@ def collected(modules: Iterable[ModuleType]) -> Model:
     return Model(behaviours, effects, shown_at, tests, frozenset(makes), verbs, includable)
 
 
+def gathered(name: str, modules: Iterable[ModuleType] = MODULES) -> dict[str, Any]:
+    """What the modules declare under a name, together; no two may declare the same."""
+    found: dict[str, Any] = {}
+    for module in modules:
+        own = getattr(module, name, {})
+        if twice := found.keys() & own.keys():
+            raise ValueError(f"{name} of {module.__name__} is declared elsewhere too: {', '.join(twice)}")
+        found.update(own)
+    return found
+
+
+Watcher = Callable[[RequestContext, Object], None]
+
+
+def watchers(modules: Iterable[ModuleType]) -> dict[str, Watcher]:
+    """Who is told of each saved object of a kind; where several modules watch one, all are."""
+    found: dict[str, list[Watcher]] = {}
+    for module in modules:
+        for kind, watcher in getattr(module, "WATCHERS", {}).items():
+            found.setdefault(kind, []).append(watcher)
+    return {kind: _all(those) for kind, those in found.items()}
+
+
+def _all(those: list[Watcher]) -> Watcher:
+    def tell(call: RequestContext, value: Object) -> None:
+        for watcher in those:
+            watcher(call, value)
+
+    return those[0] if len(those) == 1 else tell
+
+
 MODEL = collected(MODULES)
+DUE: dict[str, Callable[[RequestContext, str], Any]] = gathered("DUE")
+EARLY = ("end_discount", "schedule")  # what of the same second comes before the rest
+WATCHERS: dict[str, Watcher] = watchers(MODULES)

@@ -1,24 +1,41 @@
-"""Customers and the payment methods they have."""
+"""Customers and what they pay with. https://docs.stripe.com/api/customers"""
 
 from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.cards import from_parameters, make, payment_method
+from host.simulator.stripe import customer_balances
+from host.simulator.stripe.payment_methods import attach, payment_method
+from host.simulator.stripe.sources import add_source
+
+EFFECTS = {
+    "customers.create": {"payment_method", "source"},
+    "customers.update": {"source"},
+}
 
 
 def create_customer(call: RequestContext) -> Object:
-    """A customer; a payment method given is attached."""
+    """A customer; a payment method or source given is attached, a balance written down."""
     customer = call.put(resources.fresh(call), _own(call))
-    customer["invoice_prefix"] = call.world.ids.code()
-    customer["next_invoice_sequence"] = 1
+    customer["invoice_prefix"] = call.params.get("invoice_prefix") or call.world.ids.code()
+    customer["next_invoice_sequence"] = call.params.get("next_invoice_sequence") or 1
+    call.save("customer", customer)
+    if call.params.get("balance"):
+        customer["balance"] = 0
+        customer_balances.change(call, customer, call.params["balance"], "usd", "initial")
+        customer["currency"] = None
     _take_method(call, customer)
     return call.save("customer", customer)
 
 
 def update_customer(call: RequestContext) -> Object:
     """The same for a customer there is."""
-    customer = call.put(call.subject(), _own(call))
+    customer = call.subject()
+    before = customer["balance"]
+    call.put(customer, _own(call))
+    if customer["balance"] != before:
+        difference, customer["balance"] = customer["balance"] - before, before
+        customer_balances.change(call, customer, difference, customer.get("currency") or "usd", "adjustment")
     _take_method(call, customer)
     return call.save("customer", customer)
 
@@ -29,6 +46,13 @@ def _own(call: RequestContext) -> Object:
 
 
 def _take_method(call: RequestContext, customer: Object) -> None:
+    if source := call.params.get("source"):
+        customer["default_source"] = None
+        add_source(call, customer, str(source))
+    if default := call.params.get("default_source"):
+        held = call.find("card", default) or call.load("bank_account", default, "default_source", 400)
+        if held["customer"] != customer["id"]:
+            raise call.refuse(f"No such source: '{default}'", code="resource_missing", param="default_source")
     if given := call.params.get("payment_method"):
         attach(call, payment_method(call, given), str(customer["id"]))
     settings = customer.get("invoice_settings") or {}
@@ -40,7 +64,7 @@ def _take_method(call: RequestContext, customer: Object) -> None:
 
 
 def delete_customer(call: RequestContext) -> Object | bytes:
-    """Gone but for its id; its subscriptions end."""
+    """Gone but for its id; its subscriptions end, its payment methods are nobody's."""
     id = call.target
     gone = resources.delete(call)
     for subscription in list(call.world.store.each("subscription")):
@@ -50,49 +74,16 @@ def delete_customer(call: RequestContext) -> Object | bytes:
     return gone
 
 
-def create_method(call: RequestContext) -> Object:
-    """A payment method of ``type``, or a copy of another."""
-    if "type" not in call.params and "payment_method" not in call.params:
-        raise call.refuse("Missing required param: type.", code="parameter_missing", param="type")
-    if source := call.params.get("payment_method"):
-        base = {name: value for name, value in payment_method(call, source).items() if name not in ("id", "customer")}
-        return call.put(make(call, base), {})
-    method = make(call, {**from_parameters(call, call.params)})
-    rest = {name: value for name, value in call.params.items() if name not in ("card", "type")}
-    return call.save("payment_method", call.put(method, rest))
-
-
-def attach_method(call: RequestContext) -> Object:
-    """The method is the customer's from here on."""
-    if not call.params.get("customer"):
-        raise call.refuse("Missing required param: customer.", code="parameter_missing", param="customer")
-    method = payment_method(call, call.target)
-    if method["customer"] not in (None, call.params["customer"]):
-        raise call.refuse(
-            "The payment method you provided has already been attached to a customer.", param="payment_method"
-        )
-    return attach(call, method, call.params["customer"])
-
-
-def attach(call: RequestContext, method: Object, customer: str) -> Object:
-    """``method`` with the customer set, kept."""
-    return call.save("payment_method", {**method, "customer": customer})
-
-
-def detach_method(call: RequestContext) -> Object:
-    """The method is nobody's."""
-    method = call.subject()
-    if method["customer"] is None:
-        raise call.refuse(
-            "The payment method you provided is not attached to a customer so detachment is impossible.",
-            param="payment_method",
-        )
-    return call.save("payment_method", {**method, "customer": None})
-
-
 def default_method(call: RequestContext, customer: str) -> str | None:
-    """The payment method a customer's invoices are paid with."""
+    """The payment method a customer's invoices are paid with: the default of invoices, else the default source."""
     found = call.find("customer", customer) or {}
     settings = found.get("invoice_settings") or {}
-    default: str | None = settings.get("default_payment_method")
+    default: str | None = settings.get("default_payment_method") or found.get("default_source")
     return default
+
+
+BEHAVIOURS = {
+    "customers.create": create_customer,
+    "customers.delete": delete_customer,
+    "customers.update": update_customer,
+}

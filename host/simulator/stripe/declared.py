@@ -4,78 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_PRICE_DATA = ("currency", "product", "recurring", "tax_behavior", "unit_amount", "unit_amount_decimal")
-
-
-def _each(prefix: str, *names: str) -> set[str]:
-    return {f"{prefix}.{name}" for name in names}
-
-
-_ITEM = {"price", "quantity", *_each("price_data", *_PRICE_DATA), "metadata"}
-_CONFIRM = {"payment_method_data", "return_url", "off_session", "error_on_requires_action"}
-_SET_UP = {"payment_method_data", "return_url"}
-
-EFFECTS: dict[str, set[str]] = {
-    "charges.capture": {"amount"},
-    "charges.create": {"source", "capture"},
-    "checkout.sessions.create": {
-        *_each("line_items", "price", "quantity", *_each("price_data", *_PRICE_DATA)),
-        *_each("line_items.price_data.product_data", "name", "description", "images", "metadata"),
-    },
-    "customers.create": {"payment_method"},
-    "files.create": {"file"},
-    "invoice_items.create": {"pricing.price", *_each("price_data", *_PRICE_DATA), "unit_amount_decimal"},
-    "invoices.add_lines": {"lines"},
-    "invoices.create": {"discounts", "pending_invoice_items_behavior"},
-    "invoices.pay": {"paid_out_of_band", "payment_method"},
-    "invoices.update": {"discounts"},
-    "payment_intents.cancel": set(),
-    "payment_intents.capture": {"amount_to_capture"},
-    "payment_intents.confirm": _CONFIRM,
-    "payment_intents.create": {"confirm", *_CONFIRM},
-    "payment_intents.update": {"payment_method_data"},
-    "payment_methods.create": {"card.number", "card.token", "card.cvc", "payment_method"},
-    "prices.create": {
-        *_each("product_data", "id", "name", "metadata", "active", "statement_descriptor", "tax_code", "unit_label"),
-        "tiers.up_to",
-    },
-    "products.create": {f"default_price_data.{name}" for name in _PRICE_DATA if name != "product"},
-    "quotes.create": {
-        *_each("line_items", "price", "quantity", *_each("price_data", *_PRICE_DATA)),
-    },
-    "setup_intents.confirm": _SET_UP,
-    "setup_intents.create": {"confirm", *_SET_UP},
-    "subscription_items.create": {"price_data"},
-    "subscription_items.update": {"price_data"},
-    "subscriptions.create": {
-        *_each("items", *_ITEM),
-        "discounts",
-        "trial_period_days",
-        "trial_end",
-        "cancel_at_period_end",
-        "payment_behavior",
-        *_each("add_invoice_items", "price", "quantity", *_each("price_data", *_PRICE_DATA)),
-    },
-    "subscriptions.update": {
-        *_each("items", *_ITEM, "id", "deleted"),
-        "discounts",
-        "trial_end",
-        "cancel_at_period_end",
-        "proration_behavior=none",
-    },
-    "test_helpers.test_clocks.advance": {"frozen_time"},
-}
-
-SHOWN_AT: dict[str, dict[str, str]] = {
-    "invoice_items.create": {"pricing.price": "pricing.price_details.price"},
-    "invoices.create": {"subscription": "parent.subscription_details.subscription"},
-}
+EFFECTS: dict[str, set[str]] = {}
 
 VERBS: dict[str, dict[str, Any]] = {
-    "billing.meters.deactivate": {"status": "inactive"},
-    "billing.meters.reactivate": {"status": "active"},
-    "setup_intents.cancel": {"status": "canceled"},
-    "topups.cancel": {"status": "canceled"},
     "v2.core.accounts.close": {"closed": True},
 }
 

@@ -1,53 +1,243 @@
-"""Invoice items, and other things that are an amount of a currency."""
+"""Invoice items: what waits for a customer's next invoice, or is put on a draft. https://docs.stripe.com/api/invoiceitems"""
 
 from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+import msgspec
 
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import invoices
-from host.simulator.stripe.money import check_amount, check_currency, unit_price
+from host.simulator.stripe import discounts, lines
+from host.simulator.stripe.catalogue import make_price
+from host.simulator.stripe.drafts import editable
+from host.simulator.stripe.money import check_currency, rounded
+from host.simulator.stripe.pricing import Price, amount_of, in_currency
+from host.simulator.stripe.prorations import owner
+from host.simulator.stripe.subscriptions import find_living, take_currency
+from host.simulator.stripe.taxes import rates
+
+MOST = 99_999_999_999
+
+
+class Worth(msgspec.Struct):
+    """What an item comes to, and of which price."""
+
+    amount: int
+    currency: str
+    price: Price | None = None
+
+
+def worth(call: RequestContext, params: Object, currency: str | None, path: str = "") -> Worth:
+    """The amount that ``pricing``, ``price``, ``price_data``, an amount or a unit amount comes to."""
+    quantity = quantity_of(params, path)
+    price: Price | None = None
+    named = (params.get("pricing") or {}).get("price") or params.get("price")
+    if named:
+        param = _at(path, "pricing" if params.get("pricing") else "price")
+        price = call.load("price", named, param + ("[price]" if params.get("pricing") else ""), 400)
+    elif data := params.get("price_data"):
+        price = make_price(call, {**data, "active": False}, path=_at(path, "price_data"))
+    if price is not None:
+        if price["type"] == "recurring":
+            raise invalid(
+                "The price specified is set to `type=recurring` but this field only accepts prices with "
+                "`type=one_time`.",
+                _at(path, "price"),
+            )
+        priced = in_currency(price, currency, _at(path, "price"))
+        return Worth(amount_of(priced, quantity), priced["currency"], priced)
+    amount, exact = params.get("amount"), params.get("unit_amount_decimal")
+    if exact is None and params.get("unit_amount") is not None:
+        exact = str(params["unit_amount"])
+    if (amount is None) == (exact is None):
+        raise invalid(
+            "You must pass exactly one of `amount`, `unit_amount_decimal`, `pricing` or `price_data`.",
+            _at(path, "amount"),
+            "parameter_missing",
+        )
+    if amount is None:
+        try:
+            amount = rounded(Decimal(str(exact)) * quantity)
+        except InvalidOperation as error:
+            raise invalid(f"Invalid decimal: {exact}", _at(path, "unit_amount_decimal")) from error
+    elif quantity != 1:
+        raise invalid("quantity needs a price or a unit_amount_decimal.", _at(path, "quantity"))
+    if abs(amount) > MOST:
+        raise invalid("Amount is too large.", _at(path, "amount"), "amount_too_large")
+    return Worth(amount, currency or "usd")
+
+
+def quantity_of(params: Object, path: str = "") -> Decimal:
+    """The quantity, as an integer or a decimal text."""
+    if params.get("quantity_decimal") is not None:
+        try:
+            return Decimal(str(params["quantity_decimal"]))
+        except InvalidOperation as error:
+            raise invalid("Invalid decimal.", _at(path, "quantity_decimal")) from error
+    quantity = params.get("quantity", 1)
+    if quantity < 0:
+        raise invalid("This value must be greater than or equal to 0.", _at(path, "quantity"))
+    return Decimal(quantity)
+
+
+def _at(path: str, name: str) -> str:
+    return f"{path}[{name}]" if path else name
 
 
 def create_item(call: RequestContext) -> Object:
     """An item for the customer's next invoice, or for a draft."""
     check_currency(call)
-    customer = call.params.get("customer")
-    draft = invoices.draft(call, call.params["invoice"]) if call.params.get("invoice") else None
-    if customer is None and draft is None:
+    params = call.params
+    draft = editable(call, params["invoice"], "invoice") if params.get("invoice") else None
+    id = params.get("customer") or (draft or {}).get("customer")
+    if not id:
         raise invalid("Missing required param: customer.", "customer", "parameter_missing")
-    item = call.put(resources.fresh(call), call.params)
-    item["customer"] = customer or (draft or {}).get("customer")
-    quantity = call.params.get("quantity", 1)
-    price_id = (call.params.get("pricing") or {}).get("price")
-    if price_id:
-        price = call.load("price", price_id, "pricing[price]", 400)
-        amount, currency, unit = unit_price(price, quantity), price["currency"], price["unit_amount_decimal"]
-        item["pricing"] = {
-            "type": "price_details",
-            "price_details": {"price": price_id, "product": price["product"]},
-            "unit_amount_decimal": unit,
-        }
-    elif data := call.params.get("price_data"):
-        amount, currency = unit_price(data, quantity), data["currency"]
-    else:
-        said, exact = call.params.get("amount"), call.params.get("unit_amount_decimal")
-        if said is None and not exact:
-            raise invalid("You must pass one of `amount`, `pricing` or `price_data`.", "amount", "parameter_missing")
-        amount = unit_price({"unit_amount_decimal": exact}, quantity) if said is None else said
-        currency = call.params.get("currency") or (draft or {}).get("currency") or "usd"
-    item.update(amount=amount, net_amount=amount, currency=currency, quantity=quantity, quantity_decimal=str(quantity))
-    item.update(date=call.now, period={"start": call.now, "end": call.now})
+    if draft is not None and draft["customer"] != id:
+        raise invalid(f"The invoice {draft['id']} is not one of customer {id}.", "invoice")
+    customer = call.load("customer", id, "customer", 400)
+    subscription = find_living(call, params["subscription"]) if params.get("subscription") else None
+    currency = params.get("currency") or (draft or subscription or {}).get("currency")
+    found = worth(call, params, currency or _own_currency(params, customer))
+    if draft is not None and not draft["lines"]["data"] and draft["currency"] != found.currency:
+        draft["currency"] = found.currency
+    if draft is not None and found.currency != draft["currency"]:
+        raise invalid(f"The invoice is in {draft['currency']}, not in {found.currency}.", "currency")
+    take_currency(call, customer, found.currency)
+    item = call.put(resources.fresh(call), _plain(params))
+    item.update(customer=id, invoice=None, date=call.now, proration=False, proration_details=None)
+    item.update(parent=owner(subscription["id"], None) if subscription else None, test_clock=customer.get("test_clock"))
+    item["period"] = params.get("period") or {"start": call.now, "end": call.now}
+    _price(call, item, params, found)
+    item["discountable"] = params.get("discountable", found.amount >= 0)
     call.save("invoiceitem", item)
     if draft is not None:
-        invoices.add_item(call, draft, item)
-        call.save("invoice", invoices.total_up(call, draft))
+        lines.add_item(call, draft, item)
+        call.save("invoice", lines.total_up(call, draft))
+        item.update(call.load("invoiceitem", item["id"]))
         call.save("invoiceitem", item)
     return item
 
 
-def check_amounts(call: RequestContext) -> Object:
-    """Resources that move an amount of a currency: transfers, payouts, top-ups."""
-    check_currency(call)
-    check_amount(call)
-    return resources.create(call)
+def _own_currency(params: Object, customer: Object) -> str | None:
+    """An amount without a currency is in the customer's; a price is in its own."""
+    priced = params.get("price_data") or (params.get("pricing") or {}).get("price")
+    return None if priced else customer.get("currency")
+
+
+def _plain(params: Object) -> Object:
+    names = ("description", "metadata", "period")
+    return {name: value for name, value in params.items() if name in names}
+
+
+def _price(call: RequestContext, item: Object, params: Object, found: Worth) -> None:
+    """Amount, quantity, price, taxes and discounts of an item."""
+    quantity = quantity_of(params)
+    item.update(
+        amount=found.amount,
+        currency=found.currency,
+        net_amount=found.amount,
+        quantity=int(quantity),
+        quantity_decimal=f"{quantity.normalize():f}" if quantity else "0",
+    )
+    if found.price is not None:
+        item["pricing"] = lines.pricing(found.price)
+        if not params.get("description"):
+            product = call.find("product", found.price["product"]) or {}
+            item["description"] = item.get("description") or product.get("name")
+    else:
+        exact = params.get("unit_amount_decimal")
+        item["pricing"] = (
+            {"type": "price_details", "price_details": None, "unit_amount_decimal": str(exact)} if exact else None
+        )
+    for name in ("tax_behavior", "tax_code"):
+        if params.get(name):
+            call.not_modelled(f"the parameter {name}", "Tax rates are: give tax_rates.", name)
+    if "tax_rates" in params:
+        item["tax_rates"] = rates(call, params["tax_rates"], "tax_rates")
+    item["tax_rates"] = item.get("tax_rates") or []
+    if "discounts" in params:
+        facts = {"invoice_item": item["id"], "customer": item["customer"]}
+        use = discounts.Use(item["customer"], found.currency, found.amount)
+        item["discounts"] = discounts.make(call, params["discounts"], use, facts)
+    item["discounts"] = item.get("discounts") or []
+
+
+def update_item(call: RequestContext) -> Object:
+    """Of an item that is on no finalized invoice: all but whose it is."""
+    item, params = call.subject(), call.params
+    draft = editable(call, item["invoice"], "invoiceitem") if item["invoice"] else None
+    if item["proration"] and params.keys() & _AMOUNTS:
+        raise call.refuse("The amount of a proration cannot be changed.")
+    call.put(item, _plain(params))
+    if "discountable" in params:
+        item["discountable"] = params["discountable"]
+    if params.keys() & _AMOUNTS:
+        _price(call, item, _merged(item, params), worth(call, _merged(item, params), item["currency"]))
+    elif params.keys() & {"tax_rates", "discounts", "tax_behavior", "tax_code"}:
+        _price(call, item, {**_merged(item, {}), **params}, Worth(item["amount"], item["currency"]))
+    call.save("invoiceitem", item)
+    if draft is not None:
+        replace_line(call, draft, item)
+    return call.load("invoiceitem", item["id"])
+
+
+_AMOUNTS = {"amount", "price_data", "pricing", "quantity", "quantity_decimal", "unit_amount_decimal"}
+
+
+def _merged(item: Object, params: Object) -> Object:
+    """The parameters with what the item had: its price for another quantity, its quantity for another price."""
+    found = dict(params)
+    if not found.keys() & {"amount", "price_data", "pricing", "unit_amount_decimal"}:
+        pricing = item.get("pricing") or {}
+        if details := pricing.get("price_details"):
+            found["pricing"] = {"price": details["price"]}
+        elif pricing.get("unit_amount_decimal") is not None:
+            found["unit_amount_decimal"] = pricing["unit_amount_decimal"]
+        else:
+            found["amount"] = item["amount"]
+    if not found.keys() & {"quantity", "quantity_decimal", "amount"}:
+        found["quantity_decimal"] = item["quantity_decimal"]
+    return found
+
+
+def replace_line(call: RequestContext, draft: Object, item: Object) -> None:
+    """Put an item's line on its draft anew, in its place."""
+    data = draft["lines"]["data"]
+    place = next((n for n, line in enumerate(data) if lines.item_of(line) == item["id"]), None)
+    if place is None:
+        return
+    made = lines.add_item(call, draft, item)
+    made["id"] = data[place]["id"]
+    data[place] = data.pop()
+    call.save("invoice", lines.total_up(call, draft))
+
+
+def delete_item(call: RequestContext) -> Object | bytes:
+    """Gone, from its draft too."""
+    item = call.subject()
+    if item["invoice"]:
+        draft = editable(call, item["invoice"], "invoiceitem")
+        draft["lines"]["data"] = [line for line in draft["lines"]["data"] if lines.item_of(line) != item["id"]]
+        call.save("invoice", lines.total_up(call, draft))
+    return resources.delete(call)
+
+
+BEHAVIOURS = {
+    "invoice_items.create": create_item,
+    "invoice_items.delete": delete_item,
+    "invoice_items.update": update_item,
+}
+_HANDLED = {
+    "amount",
+    "discounts",
+    "price_data",
+    "pricing.price",
+    "quantity_decimal",
+    "tax_rates",
+    "unit_amount_decimal",
+}
+EFFECTS = {"invoice_items.create": _HANDLED, "invoice_items.update": _HANDLED}
+SHOWN_AT = {"invoice_items.create": {"subscription": "parent.subscription_details.subscription"}}
+MAKES = {"line_item"}

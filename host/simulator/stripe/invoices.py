@@ -1,4 +1,4 @@
-"""Invoices: their lines, totals and way from draft to paid. https://docs.stripe.com/invoicing/overview"""
+"""Invoices: made, changed and closed. https://docs.stripe.com/invoicing/overview"""
 
 from __future__ import annotations
 
@@ -7,239 +7,173 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import payments
-from host.simulator.stripe.cards import card_of, payment_method
-from host.simulator.stripe.catalogue import make_discounts
-from host.simulator.stripe.customers import default_method
-from host.simulator.stripe.money import check_currency, taken_off, unit_price
+from host.simulator.stripe import billing, collection, discounts, lines
+from host.simulator.stripe.drafts import not_editable
+from host.simulator.stripe.money import check_currency
+from host.simulator.stripe.periods import DAY
+from host.simulator.stripe.shipping import shipping_cost
+from host.simulator.stripe.subscriptions import find_living, take_currency
+from host.simulator.stripe.taxes import check_automatic, rates
 
-
-def add_line(call: RequestContext, invoice: Object, amount: int, **fields: Any) -> Object:
-    """A line of ``amount`` on ``invoice``, kept by itself and in the invoice."""
-    line = call.make(
-        "line_item",
-        {
-            "amount": amount,
-            "currency": invoice["currency"],
-            "discountable": True,
-            "invoice": invoice["id"],
-            "period": {"start": call.now, "end": call.now},
-            "quantity": 1,
-            "subtotal": amount,
-            **fields,
-        },
-    )
-    invoice["lines"]["data"].append(line)
-    invoice["lines"]["url"] = f"/v1/invoices/{invoice['id']}/lines"
-    return line
-
-
-def total_up(call: RequestContext, invoice: Object) -> Object:
-    """Subtotal, discounts and total from the lines."""
-    subtotal = sum(line["amount"] for line in invoice["lines"]["data"])
-    left, amounts = subtotal, list[Object]()
-    for id in invoice["discounts"]:
-        discount = call.load("discount", id)
-        coupon = call.world.store.get("coupon", discount["source"]["coupon"]) or {}
-        off = taken_off(left, coupon)
-        amounts.append({"amount": off, "discount": id})
-        left -= off
-    invoice.update(
-        subtotal=subtotal,
-        subtotal_excluding_tax=subtotal,
-        total=left,
-        total_excluding_tax=left,
-        total_discount_amounts=amounts,
-        amount_due=max(0, left),
-        amount_remaining=max(0, left - invoice["amount_paid"]),
-    )
-    return invoice
-
-
-def new_invoice(call: RequestContext, customer: Object, currency: str, **fields: Any) -> Object:
-    """A draft for ``customer``, not kept yet."""
-    invoice = call.blank("invoice")
-    invoice.update(
-        customer=customer["id"],
-        customer_email=customer.get("email"),
-        customer_name=customer.get("name"),
-        currency=currency,
-        period_start=call.now,
-        period_end=call.now,
-        **fields,
-    )
-    return invoice
+HOUR = 3600
+# Parameters that are members as they come.
+PLAIN = (
+    "account_tax_ids",
+    "auto_advance",
+    "automatically_finalizes_at",
+    "custom_fields",
+    "default_source",
+    "description",
+    "effective_at",
+    "footer",
+    "issuer",
+    "metadata",
+    "number",
+    "on_behalf_of",
+    "payment_settings",
+    "rendering",
+    "shipping_details",
+    "statement_descriptor",
+)
+_AFTER = {"auto_advance", "description", "footer", "metadata"}  # what can change of a finalized invoice
+_UNMODELLED = ("application_fee_amount", "transfer_data", "from_invoice")
 
 
 def create_invoice(call: RequestContext) -> Object:
     """A draft with the customer's pending items, if asked to include them."""
     check_currency(call)
-    id = call.params.get("customer")
-    if id is None:
+    params = call.params
+    subscription = find_living(call, params["subscription"]) if params.get("subscription") else None
+    id = params.get("customer") or (subscription or {}).get("customer")
+    if not id:
         raise invalid("Missing required param: customer.", "customer", "parameter_missing")
     customer = call.load("customer", id, "customer", 400)
-    currency = call.params.get("currency") or customer.get("currency") or "usd"
-    invoice = new_invoice(call, customer, currency)
-    rest = {name: value for name, value in call.params.items() if name != "discounts"}
-    call.put(invoice, rest)
-    invoice["discounts"] = [
-        d["id"] for d in make_discounts(call, call.params.get("discounts"), {"invoice": invoice["id"], "customer": id})
-    ]
-    if call.params.get("pending_invoice_items_behavior") == "include":
-        for item in reversed(list(call.world.store.each("invoiceitem"))):
-            if item["customer"] == id and item["invoice"] is None:
-                call.save("invoiceitem", {**item, "invoice": invoice["id"]})
-                add_item(call, invoice, item)
-    return call.save("invoice", total_up(call, invoice))
+    currency = params.get("currency") or (subscription or {}).get("currency") or customer.get("currency") or "usd"
+    if subscription is not None:
+        if subscription["customer"] != id:
+            raise invalid(f"The subscription is not one of customer {id}.", "subscription")
+        invoice = billing.draft_of(call, subscription, "manual")
+    else:
+        invoice = billing.new_invoice(call, customer, currency, billing_reason="manual", collection_method="")
+        invoice["collection_method"] = "charge_automatically"
+        invoice["rendering"] = (customer.get("invoice_settings") or {}).get("rendering_options")
+    take_currency(call, customer, currency)
+    _set(call, invoice, params, new=True)
+    if params.get("pending_invoice_items_behavior") == "include" or subscription is not None:
+        billing.take_pending(call, invoice, subscription["id"] if subscription else None)
+    return call.save("invoice", lines.total_up(call, invoice))
 
 
-def add_item(call: RequestContext, invoice: Object, item: Object) -> None:
-    """The line of an invoice item."""
-    add_line(
-        call,
-        invoice,
-        item["amount"],
-        description=item.get("description"),
-        quantity=item["quantity"],
-        metadata=item.get("metadata") or {},
-        pricing=item.get("pricing"),
-        parent={
-            "type": "invoice_item_details",
-            "invoice_item_details": {"invoice_item": item["id"], "proration": False, "subscription": None},
-            "subscription_item_details": None,
-        },
-    )
+def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = False) -> None:
+    """The parameters that creating and updating share."""
+    check_automatic(call, params)
+    for name in _UNMODELLED:
+        if params.get(name):
+            call.not_modelled(f"the parameter {name}", "", name)
+    call.put(invoice, {name: value for name, value in params.items() if name in PLAIN})
+    if "default_payment_method" in params:
+        given = params["default_payment_method"]
+        invoice["default_payment_method"] = collection.usable(call, given, invoice) if given else None
+    if "default_tax_rates" in params:
+        invoice["default_tax_rates"] = rates(call, params["default_tax_rates"], "default_tax_rates")
+    if "shipping_cost" in params:
+        invoice["shipping_cost"] = shipping_cost(call, params["shipping_cost"], invoice["currency"])
+    if "discounts" in params:
+        owner = {"invoice": invoice["id"], "customer": invoice["customer"]}
+        amount = None if new else invoice["subtotal"]
+        use = discounts.Use(invoice["customer"], invoice["currency"], amount)
+        invoice["discounts"] = discounts.make(call, params["discounts"], use, owner)
+    _set_collection(call, invoice, params)
+    if invoice["auto_advance"]:
+        invoice["automatically_finalizes_at"] = invoice.get("automatically_finalizes_at") or call.now + HOUR
+    elif "automatically_finalizes_at" not in params:
+        invoice["automatically_finalizes_at"] = None
 
 
-def draft(call: RequestContext, id: str) -> Object:
-    """The invoice, which must be a draft."""
-    invoice = call.load("invoice", id, "invoice", 400)
-    if invoice["status"] != "draft":
-        raise _not_editable(call, invoice)
-    return invoice
-
-
-def _not_editable(call: RequestContext, invoice: Object) -> Refusal:
-    return call.refuse(
-        f"Finalized invoices can't be updated in this way: invoice {invoice['id']} is {invoice['status']}.",
-        code="invoice_not_editable",
-    )
-
-
-def finalize(call: RequestContext, invoice: Object) -> Object:
-    """From draft to open, or paid where nothing is due; kept."""
-    customer = call.find("customer", invoice["customer"]) or {}
-    sequence = customer.get("next_invoice_sequence") or 1
-    prefix = customer.get("invoice_prefix") or call.world.ids.code()
-    if customer:
-        call.save("customer", {**customer, "next_invoice_sequence": sequence + 1, "invoice_prefix": prefix})
-    token = call.world.ids.new("", 32)
-    invoice.update(
-        status="open",
-        number=f"{prefix}-{sequence:04d}",
-        effective_at=call.now,
-        hosted_invoice_url=f"https://invoice.stripe.com/i/test_{token}",
-        invoice_pdf=f"https://pay.stripe.com/invoice/test_{token}/pdf",
-    )
-    invoice["status_transitions"]["finalized_at"] = call.now
-    if invoice["amount_due"] == 0:
-        mark_paid(call, invoice, 0)
-    return call.save("invoice", invoice)
-
-
-def mark_paid(call: RequestContext, invoice: Object, amount: int) -> None:
-    """Set what a paid invoice has."""
-    invoice.update(status="paid", amount_paid=amount, amount_remaining=0, attempted=True)
-    invoice["status_transitions"]["paid_at"] = call.now
-
-
-def attempt(call: RequestContext, invoice: Object, method: str) -> bool:
-    """Try to pay an open invoice with a payment method; whether that worked, or waits for authentication.
-
-    A declined card is a :class:`Refusal`.
-    """
-    found = payment_method(call, method)
-    invoice["attempt_count"] += 1
-    invoice["attempted"] = True
-    intent = _intent(call, invoice, found)
-    card = card_of(found)
-    if card.action:
-        intent.update(status="requires_action", next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}})
-        call.save("payment_intent", intent)
-        return False
-    try:
-        payments.charge_intent(call, intent, found)
-    finally:
-        call.save("invoice", invoice)
-    call.save("payment_intent", intent)
-    mark_paid(call, invoice, invoice["amount_due"])
-    call.save("invoice", invoice)
-    return True
-
-
-def _intent(call: RequestContext, invoice: Object, method: Object) -> Object:
-    id = call.new_id("payment_intent")
-    return call.make(
-        "payment_intent",
-        {
-            "amount": invoice["amount_due"],
-            "currency": invoice["currency"],
-            "customer": invoice["customer"],
-            "client_secret": f"{id}_secret_{call.world.ids.new('', 25)}",
-            "description": f"Invoice {invoice['number']}",
-            "payment_method": method["id"],
-            "status": "requires_confirmation",
-        },
-        id=id,
-    )
+def _set_collection(call: RequestContext, invoice: Object, params: Object) -> None:
+    """An invoice that is sent is due some day; one that is charged is not."""
+    before = invoice["collection_method"]
+    method = invoice["collection_method"] = params.get("collection_method") or before
+    days, due = params.get("days_until_due"), params.get("due_date")
+    if method != "send_invoice":
+        if days is not None or due:
+            raise invalid(
+                "You can only set days_until_due or due_date where collection_method=send_invoice.",
+                "days_until_due" if days is not None else "due_date",
+            )
+        invoice["due_date"] = None
+        return
+    if days is not None and due:
+        raise invalid("You cannot set both days_until_due and due_date.", "due_date")
+    if days is not None:
+        invoice["due_date"] = call.now + days * DAY
+    elif due:
+        if due < call.now:
+            raise invalid("due_date must be in the future.", "due_date")
+        invoice["due_date"] = due
+    if invoice.get("due_date") is None:
+        raise invalid(
+            "If you set collection_method=send_invoice, you must also set days_until_due or due_date.",
+            "days_until_due",
+            "parameter_missing",
+        )
 
 
 def update_invoice(call: RequestContext) -> Object:
     """A draft in full; of a finalized one only metadata and texts."""
-    invoice = call.subject()
-    rest = {name: value for name, value in call.params.items() if name not in ("discounts", "expand")}
-    if invoice["status"] != "draft" and rest.keys() - {"metadata", "description", "footer", "auto_advance"}:
-        raise _not_editable(call, invoice)
-    call.put(invoice, rest)
-    if "discounts" in call.params:
-        owner = {"invoice": invoice["id"], "customer": invoice["customer"]}
-        invoice["discounts"] = [d["id"] for d in make_discounts(call, call.params["discounts"], owner)]
-        total_up(call, invoice)
-    return call.save("invoice", invoice)
+    invoice, params = call.subject(), {n: v for n, v in call.params.items() if n != "expand"}
+    if invoice["status"] != "draft":
+        if params.keys() - _AFTER:
+            raise not_editable(call, invoice)
+        return call.save("invoice", call.put(invoice, params))
+    _set(call, invoice, params)
+    return call.save("invoice", lines.total_up(call, invoice))
 
 
 def finalize_invoice(call: RequestContext) -> Object:
-    """draft → open."""
+    """draft → open, or paid where nothing is due; with ``auto_advance`` it is collected an hour later."""
     invoice = call.subject()
     if invoice["status"] != "draft":
         raise call.refuse(
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
             code="invoice_not_editable",
         )
-    return finalize(call, invoice)
+    if "auto_advance" in call.params:
+        invoice["auto_advance"] = call.params["auto_advance"]
+    collection.finalize(call, invoice)
+    if (
+        invoice["status"] == "open"
+        and invoice["auto_advance"]
+        and invoice["collection_method"] == "charge_automatically"
+    ):
+        invoice["next_payment_attempt"] = call.now + HOUR
+        call.save("invoice", invoice)
+    return invoice
 
 
 def pay_invoice(call: RequestContext) -> Object:
-    """open → paid; 402 where the card declines."""
-    invoice = call.subject()
+    """open or uncollectible → paid; 402 where the card declines."""
+    invoice, params = call.subject(), call.params
     if invoice["status"] == "draft":
-        finalize(call, invoice)
-    if invoice["status"] == "paid":
+        collection.finalize(call, invoice)
+        if invoice["status"] == "paid":  # nothing was due
+            return invoice
+    elif invoice["status"] == "paid":
         raise call.refuse("Invoice is already paid", code="invoice_already_paid")
-    if invoice["status"] != "open":
+    if invoice["status"] not in collection.PAYABLE:
         raise call.refuse(f"You can't pay an invoice that is {invoice['status']}.", code="invoice_not_editable")
-    if call.params.get("paid_out_of_band"):
-        mark_paid(call, invoice, invoice["amount_due"])
-        return call.save("invoice", invoice)
-    method = call.params.get("payment_method") or invoice.get("default_payment_method")
-    method = method or default_method(call, invoice["customer"])
+    if params.get("paid_out_of_band"):
+        collection.cancel_payments(call, invoice)
+        invoice["amount_paid_off_stripe"] = invoice["amount_remaining"]
+        return collection.settle(call, invoice, invoice["amount_remaining"])
+    method = params.get("payment_method") or params.get("source") or collection.method_of(call, invoice)
     if not method:
         raise call.refuse(
             "There is no `default_payment_method` set on this Customer or Invoice. Please set a payment "
             "method, or pass one.",
             code="missing",
         )
-    if not attempt(call, invoice, method):
+    if not collection.attempt(call, invoice, method, off_session=bool(params.get("off_session"))):
         raise Refusal(
             402,
             "This payment requires additional user action before it can be completed successfully.",
@@ -252,13 +186,16 @@ def pay_invoice(call: RequestContext) -> Object:
 
 
 def void_invoice(call: RequestContext) -> Object:
-    """open → void."""
-    return _close(call, ("open", "uncollectible"), "void", "voided_at")
+    """open → void; what the customer's balance had paid goes back to it."""
+    invoice = _close(call, ("open", "uncollectible"), "void", "voided_at")
+    collection.cancel_payments(call, invoice)
+    collection.give_back(call, invoice)
+    return call.save("invoice", invoice)
 
 
 def mark_uncollectible(call: RequestContext) -> Object:
     """open → uncollectible."""
-    return _close(call, ("open",), "uncollectible", "marked_uncollectible_at")
+    return call.save("invoice", _close(call, ("open",), "uncollectible", "marked_uncollectible_at"))
 
 
 def _close(call: RequestContext, allowed: tuple[str, ...], status: str, moment: str) -> Object:
@@ -268,31 +205,81 @@ def _close(call: RequestContext, allowed: tuple[str, ...], status: str, moment: 
             f"You can only do this with invoices that are {' or '.join(allowed)}; this one is {invoice['status']}.",
             code="invoice_not_editable",
         )
-    invoice["status"] = status
+    invoice.update(status=status, next_payment_attempt=None, auto_advance=False)
     invoice["status_transitions"][moment] = call.now
-    return call.save("invoice", invoice)
+    return invoice
 
 
 def send_invoice(call: RequestContext) -> Object:
     """Finalized if it was a draft."""
     invoice = call.subject()
-    return finalize(call, invoice) if invoice["status"] == "draft" else invoice
+    if invoice["collection_method"] != "send_invoice":
+        raise call.refuse(
+            "You can only manually send an invoice if its collection method is `send_invoice`.",
+            code="invoice_not_editable",
+        )
+    if invoice["status"] == "draft":
+        return collection.finalize(call, invoice)
+    if invoice["status"] not in collection.PAYABLE:
+        raise call.refuse(f"You can't send an invoice that is {invoice['status']}.", code="invoice_not_editable")
+    return invoice
 
 
 def delete_invoice(call: RequestContext) -> Object | bytes:
-    """Only drafts can go."""
-    if call.subject()["status"] != "draft":
+    """Only drafts of no subscription can go, and their items with them."""
+    invoice = call.subject()
+    if invoice["status"] != "draft":
         raise call.refuse("You can only delete draft invoices.", code="invoice_not_editable")
+    if invoice["billing_reason"] != "manual":
+        raise call.refuse("You can't delete invoices created by subscriptions.", code="invoice_not_editable")
+    for line in invoice["lines"]["data"]:
+        item: Any = call.find("invoiceitem", lines.item_of(line) or "")
+        if item is not None:
+            call.save("invoiceitem", {"id": item["id"], "object": "invoiceitem", "deleted": True}, deleted=True)
     return resources.delete(call)
 
 
-def add_lines(call: RequestContext) -> Object:
-    """More lines on a draft."""
-    invoice = draft(call, call.target)
-    for line in call.params["lines"]:
-        quantity = line.get("quantity", 1)
-        pricing = (line.get("pricing") or {}).get("price")
-        price = call.load("price", pricing, "lines[pricing][price]", 400) if pricing else line.get("price_data")
-        amount = unit_price(price, quantity) if price else line.get("amount", 0)
-        add_line(call, invoice, amount, description=line.get("description"), quantity=quantity)
-    return call.save("invoice", total_up(call, invoice))
+def attach_payment(call: RequestContext) -> Object:
+    """Another intent pays an open invoice, or a part of it."""
+    invoice = call.subject()
+    if invoice["status"] != "open":
+        raise call.refuse(f"You can't attach a payment to an invoice that is {invoice['status']}.")
+    if call.params.get("payment_record"):
+        call.not_modelled("payment records", "payment_intent is.", "payment_record")
+    intent = call.load("payment_intent", call.params.get("payment_intent") or "", "payment_intent", 400)
+    if intent["currency"] != invoice["currency"] or intent.get("customer") not in (None, invoice["customer"]):
+        raise invalid("The payment intent must have the invoice's currency and customer.", "payment_intent")
+    if intent["status"] == "canceled":
+        raise invalid("The payment intent is canceled.", "payment_intent")
+    collection.tie(call, invoice, intent, default=False)
+    collection.watch_intent(call, intent)
+    return call.load("invoice", invoice["id"])
+
+
+BEHAVIOURS = {
+    "invoices.attach_payment": attach_payment,
+    "invoices.create": create_invoice,
+    "invoices.delete": delete_invoice,
+    "invoices.finalize_invoice": finalize_invoice,
+    "invoices.mark_uncollectible": mark_uncollectible,
+    "invoices.pay": pay_invoice,
+    "invoices.send_invoice": send_invoice,
+    "invoices.update": update_invoice,
+    "invoices.void_invoice": void_invoice,
+}
+_HANDLED = {
+    "days_until_due",
+    "default_payment_method",
+    "default_tax_rates",
+    "discounts",
+    "shipping_cost.shipping_rate_data",
+}
+EFFECTS = {
+    "invoices.attach_payment": {"payment_intent"},
+    "invoices.create": {*_HANDLED, "pending_invoice_items_behavior"},
+    "invoices.finalize_invoice": {"auto_advance"},
+    "invoices.pay": {"off_session", "paid_out_of_band", "payment_method", "source"},
+    "invoices.update": _HANDLED,
+}
+SHOWN_AT = {"invoices.create": {"subscription": "parent.subscription_details.subscription"}}
+MAKES = {"discount", "invoice_payment", "payment_intent", "shipping_rate"}

@@ -1,12 +1,10 @@
-"""Amounts, currencies and the calendar of billing."""
+"""Amounts and currencies."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
-from host.apis.amounts import ZERO_DECIMALS
+from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS
 from host.simulator.api_error import invalid
 from host.simulator.checks import at_least
 from host.simulator.context import RequestContext
@@ -23,8 +21,18 @@ CURRENCIES = frozenset(
     """.split()  # noqa: SIM905 - a table of 140 short words
 )
 # Minor units, per charge: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
-_LEAST = {"usd": 50, "eur": 50, "gbp": 30, "cad": 50, "aud": 50, "chf": 50, "jpy": 50}
-_DAYS = {"day": 1, "week": 7}
+LEAST = {
+    "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
+    "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300,
+    "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
+}  # fmt: skip
+# Eight digits, and more where money is small: the same page.
+MOST = 99_999_999
+_MOST = {"idr": 999_999_999_999, "cop": 9_999_999_999, "huf": 9_999_999_999, "inr": 999_999_999, "jpy": 9_999_999_999}
+# Written with two decimals, though they have none: https://docs.stripe.com/currencies#special-cases
+_WHOLE = frozenset(("isk", "ugx"))
+_SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "cad": "$", "aud": "$", "nzd": "$", "hkd": "$", "sgd": "$",
+          "mxn": "$", "inr": "₹", "brl": "R$"}  # fmt: skip
 
 
 def check_currency(call: RequestContext, name: str = "currency") -> None:
@@ -39,19 +47,38 @@ def check_currency(call: RequestContext, name: str = "currency") -> None:
     call.params[name] = currency
 
 
-def check_amount(call: RequestContext, name: str = "amount", *, charge: bool = False) -> None:
-    """Refuse an amount below 1, or below the least that a ``charge`` may be in its currency."""
-    amount, currency = call.params.get(name), call.params.get("currency", "usd")
+def check_amount(call: RequestContext, name: str = "amount", *, charge: bool = False, currency: str = "") -> None:
+    """Refuse an amount below 1, or outside of what a ``charge`` in its currency may be."""
+    amount, currency = call.params.get(name), currency or call.params.get("currency") or "usd"
     if amount is None:
         return
     if amount < 1:
         raise at_least(name, "1")
-    if charge and amount < _LEAST.get(currency, 0):
+    if charge:
+        check_charge(amount, currency, name)
+
+
+def check_charge(amount: int, currency: str, name: str = "amount") -> None:
+    """Refuse what no charge may be: too little, too much, or a fraction that the currency's banks do not know."""
+    if amount < LEAST.get(currency, 1):
         raise invalid(
-            f"Amount must be at least {shown(_LEAST[currency], currency)} {currency}",
-            name,
-            "amount_too_small",
+            f"Amount must be at least {shown(LEAST[currency], currency)} {currency}", name, "amount_too_small"
         )
+    most = _MOST.get(currency, MOST)
+    if amount > most:
+        raise invalid(f"Amount must be no more than {shown(most, currency)} {currency}", name, "amount_too_large")
+    if currency in THREE_DECIMALS and amount % 10:
+        raise invalid(
+            f"Invalid amount: {amount}. Amounts in {currency} must end in 0: three decimals are sent, two are charged.",
+            name,
+        )
+    if currency in _WHOLE and amount % 100:
+        raise invalid(f"Invalid amount: {amount}. Amounts in {currency} must be a multiple of 100.", name)
+
+
+def least_charge(currency: str) -> int:
+    """The least that can be charged in a currency, in minor units."""
+    return LEAST.get(currency, 1)
 
 
 def amount_of(call: RequestContext, name: str, default: int) -> int:
@@ -62,56 +89,18 @@ def amount_of(call: RequestContext, name: str, default: int) -> int:
 
 def shown(amount: int, currency: str) -> str:
     """``2999, "usd"`` → ``$29.99``."""
-    sign = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}.get(currency, "")
-    return f"{sign}{amount}" if currency in ZERO_DECIMALS else f"{sign}{amount / 100:.2f}"
+    places = decimals(currency)
+    sign = _SIGNS.get(currency, "")
+    return f"{sign}{amount:,}" if places == 0 else f"{sign}{amount / 10**places:,.{places}f}"
 
 
-def unit_price(price: dict[str, Any], quantity: int) -> int:
-    """What ``quantity`` of a price costs, in minor units."""
-    if price.get("tiers"):
-        return _tiered(price, quantity)
-    divided = price.get("transform_quantity")
-    if divided:
-        whole, rest = divmod(quantity, divided["divide_by"])
-        quantity = whole + (1 if rest and divided["round"] == "up" else 0)
-    exact = Decimal(price.get("unit_amount_decimal") or price.get("unit_amount") or 0)
-    return rounded(exact * quantity)
-
-
-def _tiered(price: dict[str, Any], quantity: int) -> int:
-    total, below = Decimal(0), 0
-    volume = price.get("tiers_mode") == "volume"
-    for tier in price["tiers"]:
-        limit = tier.get("up_to")
-        top = quantity if limit in (None, "inf") else min(quantity, int(limit))
-        within = quantity if volume else top - below
-        unit = Decimal(tier.get("unit_amount_decimal") or tier.get("unit_amount") or 0)
-        if not volume or top == quantity:
-            total += unit * within + (tier.get("flat_amount") or 0)
-        below = top
-        if top == quantity:
-            break
-    return rounded(total)
+def decimals(currency: str) -> int:
+    """How many decimals an amount in ``currency`` is written with."""
+    if currency in _WHOLE:
+        return 2
+    return 0 if currency in ZERO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
 
 
 def rounded(amount: Decimal) -> int:
     """To whole minor units, halves up."""
     return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def taken_off(amount: int, coupon: dict[str, Any]) -> int:
-    """What a coupon takes off ``amount``."""
-    if coupon.get("percent_off"):
-        return rounded(Decimal(amount) * Decimal(str(coupon["percent_off"])) / 100)
-    return min(amount, int(coupon.get("amount_off") or 0))
-
-
-def later(start: int, interval: str, count: int = 1) -> int:
-    """``start`` and ``count`` intervals (day, week, month, year), in UTC; the day of the month is kept."""
-    if interval in _DAYS:
-        return start + count * _DAYS[interval] * 86400
-    at = datetime.fromtimestamp(start, UTC)
-    year, month = divmod(at.year * 12 + at.month - 1 + count * (12 if interval == "year" else 1), 12)
-    first = at.replace(year=year, month=month + 1, day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return int(first.replace(day=min(at.day, (following - first).days)).timestamp())

@@ -1,15 +1,27 @@
-"""Payment intents, setup intents and charges. https://docs.stripe.com/payments/paymentintents/lifecycle"""
+"""Payment intents. https://docs.stripe.com/payments/paymentintents/lifecycle"""
 
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import Refusal, invalid
 from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.cards import Card, card_error, card_of, from_parameters, make, payment_method
-from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
+from host.simulator.stripe import charges, confirmation_tokens, connect, refunds
+from host.simulator.stripe.confirmation import (
+    WAITING,
+    charge_intent,
+    confirm,
+    new_intent,
+    pay_with,
+    settle_debit,
+    unexpected,
+)
+from host.simulator.stripe.mandates import take_mandate
+from host.simulator.stripe.money import amount_of, check_amount, check_currency
+from host.simulator.stripe.payment_methods import check_usable, from_parameters, make, payment_method
 
-_WAITING = ("requires_payment_method", "requires_confirmation", "requires_action")
+__all__ = ["charge_intent", "confirm", "new_intent", "pay_with"]
+
 _CANCELABLE = (
     "requires_payment_method",
     "requires_capture",
@@ -17,198 +29,176 @@ _CANCELABLE = (
     "requires_action",
     "processing",
 )
+_AT_CONFIRMATION = ("return_url", "off_session", "error_on_requires_action", "mandate_data", "confirmation_token")
+_CONFIRM = {*_AT_CONFIRMATION, "confirmation_token", "payment_method", "payment_method_data", "use_stripe_sdk"}
+EFFECTS = {
+    "payment_intents.cancel": {"cancellation_reason"},
+    "payment_intents.capture": {"amount_to_capture", "final_capture"},
+    "payment_intents.confirm": _CONFIRM,
+    "payment_intents.create": {*_CONFIRM, "confirm"},
+    "payment_intents.update": {"payment_method", "payment_method_data"},
+}
+NO_RETURN_URL = (
+    "This {noun} is configured to accept payment methods enabled in your Dashboard. Because some of these payment "
+    "methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want to "
+    "accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and "
+    "`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents."
+)
 
 
 def create_intent(call: RequestContext) -> Object:
     """``requires_payment_method``, or further with a payment method and ``confirm``."""
     check_currency(call)
     check_amount(call, charge=True)
+    connect.check_division(call, call.params, call.params["amount"], call.params["currency"])
     intent = call.put(resources.fresh(call), call.params)
     intent["client_secret"] = f"{intent['id']}_secret_{call.world.ids.new('', 25)}"
-    if (call.params.get("automatic_payment_methods") or {}).get("enabled"):
-        intent["automatic_payment_methods"].setdefault("allow_redirects", "always")
+    set_types(call, intent)
+    if not call.params.get("confirm"):
+        for name in _AT_CONFIRMATION:
+            if name in call.params:
+                raise invalid(f"The parameter `{name}` can only be used when `confirm` is set to true.", name)
     take_method(call, intent)
     call.save("payment_intent", intent)
     return _confirm(call, intent) if call.params.get("confirm") else intent
 
 
+def set_types(call: RequestContext, intent: Object) -> None:
+    """Which types of payment method an intent takes: those named, else the account's, of which cards are sure."""
+    if allowed := call.params.get("allowed_payment_method_types"):
+        if call.params.get("automatic_payment_methods", {}).get("enabled"):
+            raise invalid(
+                "You may only specify one of these parameters: automatic_payment_methods, "
+                "allowed_payment_method_types.",
+                code="parameters_exclusive",
+            )
+        intent["payment_method_types"] = list(allowed)
+    if (call.params.get("automatic_payment_methods") or {}).get("enabled"):
+        automatic = intent["automatic_payment_methods"]
+        automatic["allow_redirects"] = automatic.get("allow_redirects") or "always"
+
+
 def update_intent(call: RequestContext) -> Object:
     """Amounts and the method can change until it is confirmed."""
     intent = call.subject()
-    if intent["status"] not in _WAITING:
-        for name in ("amount", "currency", "payment_method"):
+    if intent["status"] not in WAITING:
+        for name in ("amount", "currency", "payment_method", "application_fee_amount", "customer"):
             if name in call.params:
-                raise call.refuse(
+                raise Refusal(
+                    400,
                     f"This PaymentIntent's {name} could not be updated because it has a status of "
                     f"{intent['status']}. You may only update the {name} of a PaymentIntent with one of the "
-                    f"following statuses: {', '.join(_WAITING)}.",
+                    f"following statuses: {', '.join(WAITING)}.",
                     code="payment_intent_unexpected_state",
                     param=name,
+                    worked=True,
+                    payment_intent=dict(intent),
                 )
     check_currency(call)
-    check_amount(call, charge=True)
+    check_amount(call, charge=True, currency=call.params.get("currency") or intent["currency"])
     call.put(intent, call.params)
+    connect.check_division(call, intent, intent["amount"], intent["currency"])
+    set_types(call, intent)
     take_method(call, intent)
     return call.save("payment_intent", intent)
 
 
 def confirm_intent(call: RequestContext) -> Object:
-    """``succeeded``, ``requires_capture``, ``requires_action``, or 402."""
+    """``succeeded``, ``requires_capture``, ``requires_action``, ``processing``, or 402."""
     intent = call.subject()
     call.put(intent, call.params)
+    set_types(call, intent)
     take_method(call, intent)
     return _confirm(call, intent)
+
+
+def _confirm(call: RequestContext, intent: Object) -> Object:
+    check_return_url(call, intent, "PaymentIntent")
+    if intent.get("payment_method") and call.params.get("mandate_data"):
+        take_mandate(call, payment_method(call, intent["payment_method"]))
+    return confirm(call, intent, off_session=bool(call.params.get("off_session")))
+
+
+def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
+    """An intent that may redirect needs to know where to come back."""
+    automatic = intent.get("automatic_payment_methods") or {}
+    redirects = automatic.get("enabled") and automatic.get("allow_redirects") != "never"
+    if redirects and not call.params.get("return_url") and intent["status"] != "requires_action":
+        raise Refusal(400, NO_RETURN_URL.format(noun=noun), worked=True)
 
 
 def take_method(call: RequestContext, intent: Object) -> None:
     """Set the payment method that the parameters name or describe, if any."""
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
-    if given:
+    if token := call.params.get("confirmation_token"):
+        method = confirmation_tokens.use(call, token, intent)
+    elif given:
         method = payment_method(call, given)
     elif data:
-        method = make(call, from_parameters(call, data))
+        method = make(call, from_parameters(call, data, "payment_method_data"))
+        for name in ("billing_details", "metadata", "allow_redisplay"):
+            if data.get(name):
+                merged = {**method[name], **data[name]} if isinstance(data[name], dict) else data[name]
+                method = call.save("payment_method", {**method, name: merged})
     else:
         return
+    noun = "SetupIntent" if intent["object"] == "setup_intent" else "PaymentIntent"
+    check_usable(call, method, intent.get("customer"), noun)
+    if intent["status"] == "requires_action" and intent["payment_method"] != method["id"]:
+        intent["status"] = "requires_confirmation"
     intent["payment_method"] = method["id"]
     if intent["status"] == "requires_payment_method":
         intent["status"] = "requires_confirmation"
 
 
-def _confirm(call: RequestContext, intent: Object) -> Object:
-    status = intent["status"]
-    if status == "succeeded":
-        raise _unexpected(
-            intent,
-            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.",
-        )
-    if status not in _WAITING:
-        raise _unexpected(intent, f"You cannot confirm this PaymentIntent because it has a status of {status}.")
-    if not intent.get("payment_method"):
-        raise _unexpected(
-            intent,
-            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either "
-            "update the PaymentIntent with a payment method and then confirm it again, or confirm it again "
-            "directly with a payment method or ConfirmationToken.",
-        )
-    method = payment_method(call, intent["payment_method"])
-    card = card_of(method)
-    if card.action and status != "requires_action":
-        intent["status"] = "requires_action"
-        intent["next_action"] = {
-            "type": "use_stripe_sdk",
-            "use_stripe_sdk": {
-                "type": "three_d_secure_redirect",
-                "stripe_js": "https://hooks.stripe.com/redirect",
-            },
-        }
-        return call.save("payment_intent", intent)
-    charge_intent(call, intent, method)
-    return call.save("payment_intent", intent)
-
-
-def charge_intent(call: RequestContext, intent: Object, method: Object) -> Object:
-    """Charge the intent's method; the intent is changed but not kept. :class:`Refusal` 402 if declined."""
-    card = card_of(method)
-    manual = intent["capture_method"] == "manual"
-    charge = make_charge(call, intent, method, captured=not manual, failed=card if card.code else None)
-    intent["latest_charge"] = charge["id"]
-    intent["next_action"] = None
-    if card.code:
-        error = _card_error(card, charge)
-        intent["status"] = "requires_payment_method"
-        intent["payment_method"] = None
-        intent["last_payment_error"] = {**error, "payment_method": method}
-        call.save("payment_intent", intent)
-        raise Refusal(
-            402,
-            card.message,
-            code=card.code,
-            worked=True,
-            keep=True,
-            **_extra(error),
-            payment_intent=dict(intent),
-            payment_method=method,
-        )
-    intent["last_payment_error"] = None
-    intent["status"] = "requires_capture" if manual else "succeeded"
-    intent["amount_capturable" if manual else "amount_received"] = intent["amount"]
-    if intent.get("customer") and intent.get("setup_future_usage"):
-        call.save("payment_method", {**method, "customer": intent["customer"]})
-    return charge
-
-
-def _card_error(card: Card, charge: Object) -> Object:
-    return {**card_error(card), "code": card.code, "message": card.message, "charge": charge["id"]}
-
-
-def _extra(error: Object) -> Object:
-    return {name: value for name, value in error.items() if name not in ("message", "code")}
-
-
-def make_charge(
-    call: RequestContext, source: Object, method: Object, *, captured: bool, failed: Card | None = None
-) -> Object:
-    """The charge that an intent or a legacy request (``source``) leads to."""
-    amount = source["amount"]
-    id = call.new_id("charge")
-    fields: Object = {
-        "amount": amount,
-        "amount_captured": amount if captured and not failed else 0,
-        "billing_details": method["billing_details"],
-        "captured": captured and not failed,
-        "currency": source["currency"],
-        "customer": source.get("customer"),
-        "description": source.get("description"),
-        "metadata": dict(source.get("metadata") or {}),
-        "paid": failed is None,
-        "payment_intent": source["id"] if source.get("object") == "payment_intent" else None,
-        "payment_method": method["id"],
-        "payment_method_details": {"type": method["type"], method["type"]: method.get(method["type"])},
-        "receipt_email": source.get("receipt_email"),
-        "receipt_url": None if failed else f"https://pay.stripe.com/receipts/{id}",
-        "status": "failed" if failed else "succeeded",
-    }
-    if failed:
-        fields["failure_code"], fields["failure_message"] = failed.code, failed.message
-        fields["outcome"] = {
-            "network_status": "declined_by_network",
-            "reason": failed.decline or failed.code,
-            "risk_level": "normal",
-            "seller_message": "The bank did not return any further details with this decline.",
-            "type": "issuer_declined",
-        }
-    return call.make("charge", fields, id=id)
-
-
 def cancel_intent(call: RequestContext) -> Object:
-    """``canceled``, from any state but success and cancellation."""
+    """``canceled``, from any state but success and cancellation; what was held is released."""
     intent = call.subject()
     if intent["status"] not in _CANCELABLE:
-        raise _unexpected(
+        raise unexpected(
             intent,
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a "
             f"PaymentIntent with one of the following statuses may be canceled: {', '.join(_CANCELABLE)}.",
         )
+    return _cancel(call, intent, call.params.get("cancellation_reason"))
+
+
+def _cancel(call: RequestContext, intent: Object, reason: str | None) -> Object:
+    if intent["status"] == "requires_capture":
+        refunds.release(call, call.load("charge", intent["latest_charge"]))
+    elif intent["status"] == "processing":
+        charge = call.load("charge", intent["latest_charge"])
+        call.save("charge", {**charge, "status": "failed", "captured": False})
     intent.update(
         status="canceled",
         canceled_at=call.now,
-        cancellation_reason=call.params.get("cancellation_reason"),
+        cancellation_reason=reason,
         amount_capturable=0,
         next_action=None,
+        processing=None,
     )
     return call.save("payment_intent", intent)
+
+
+def release_intent(call: RequestContext, id: str) -> None:
+    """What was not captured in time is released."""
+    intent = call.find("payment_intent", id)
+    if intent is not None and intent["status"] == "requires_capture":
+        _cancel(call, intent, "automatic")
 
 
 def capture_intent(call: RequestContext) -> Object:
     """``succeeded`` with all or ``amount_to_capture`` of what was authorised."""
     intent = call.subject()
     if intent["status"] != "requires_capture":
-        raise _unexpected(
+        raise unexpected(
             intent,
             "This PaymentIntent could not be captured because it has a status of "
             f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be captured: "
             "requires_capture.",
         )
+    if call.params.get("final_capture") is False:
+        call.not_modelled("final_capture=false", "A payment is captured once.", "final_capture")
     check_amount(call, "amount_to_capture")
     amount = amount_of(call, "amount_to_capture", intent["amount_capturable"])
     if amount > intent["amount_capturable"]:
@@ -218,29 +208,36 @@ def capture_intent(call: RequestContext) -> Object:
             code="amount_too_large",
             param="amount_to_capture",
         )
+    rest = {k: v for k, v in call.params.items() if k not in ("amount_to_capture", "final_capture")}
+    call.put(intent, rest)
+    connect.check_division(call, intent, amount, intent["currency"])
     charge = call.load("charge", intent["latest_charge"])
-    _capture(charge, amount)
-    call.save("charge", charge)
+    for name in ("application_fee_amount", "statement_descriptor", "statement_descriptor_suffix"):
+        if name in call.params:
+            charge[name] = call.params[name]
+    capture(call, charge, amount)
     intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
-    call.put(intent, {k: v for k, v in call.params.items() if k == "metadata"})
     return call.save("payment_intent", intent)
 
 
-def _capture(charge: Object, amount: int) -> None:
+def capture(call: RequestContext, charge: Object, amount: int) -> Object:
+    """Take ``amount`` of an authorised charge; the rest goes back."""
     # What is not captured goes back, and counts as refunded: https://docs.stripe.com/api/charges/capture
     charge.update(captured=True, amount_captured=amount, amount_refunded=charge["amount"] - amount)
+    return charges.settle(call, charge)
 
 
 def increment_intent(call: RequestContext) -> Object:
     """A higher authorised amount."""
     intent = call.subject()
     if intent["status"] != "requires_capture":
-        raise _unexpected(
+        raise unexpected(
             intent,
             f"This PaymentIntent could not be incremented because it has a status of {intent['status']}.",
         )
     if call.params["amount"] <= intent["amount"]:
         raise at_least("amount", str(intent["amount"] + 1))
+    check_amount(call, charge=True, currency=intent["currency"])
     call.put(intent, call.params)
     intent["amount_capturable"] = intent["amount"]
     charge = call.load("charge", intent["latest_charge"])
@@ -248,44 +245,13 @@ def increment_intent(call: RequestContext) -> Object:
     return call.save("payment_intent", intent)
 
 
-def _unexpected(intent: Object, message: str) -> Refusal:
-    return Refusal(400, message, code="payment_intent_unexpected_state", worked=True, payment_intent=dict(intent))
-
-
-def create_charge(call: RequestContext) -> Object:
-    """A charge of a token or payment method, the old way."""
-    check_currency(call)
-    check_amount(call, charge=True)
-    for name in ("amount", "currency"):
-        if name not in call.params:
-            raise Refusal(400, f"Missing required param: {name}.", code="parameter_missing", param=name)
-    source = call.params.get("source")
-    if not isinstance(source, str):
-        if "customer" not in call.params:
-            raise Refusal(400, "Must provide source or customer.", code="missing")
-        source = "tok_visa"
-    method = payment_method(call, source, "source")
-    card = card_of(method)
-    facts = {name: value for name, value in call.params.items() if name != "source"}
-    captured = call.params.get("capture", True)
-    charge = make_charge(call, facts, method, captured=captured, failed=card if card.code else None)
-    if card.code:
-        error = _card_error(card, charge)
-        raise Refusal(402, card.message, code=card.code, worked=True, keep=True, **_extra(error))
-    return charge
-
-
-def capture_charge(call: RequestContext) -> Object:
-    """All or a part of an authorised charge."""
-    charge = call.subject()
-    if charge["captured"]:
-        raise call.refuse(f"Charge {charge['id']} has already been captured.", code="charge_already_captured")
-    amount = amount_of(call, "amount", charge["amount"])
-    if amount > charge["amount"]:
-        raise call.refuse(
-            f"Amount to capture ({shown(amount, charge['currency'])}) is greater than the charge.",
-            code="amount_too_large",
-            param="amount",
-        )
-    _capture(charge, amount)
-    return call.save("charge", charge)
+MAKES = {"charge", "mandate", "payment_method"}
+BEHAVIOURS = {
+    "payment_intents.cancel": cancel_intent,
+    "payment_intents.capture": capture_intent,
+    "payment_intents.confirm": confirm_intent,
+    "payment_intents.create": create_intent,
+    "payment_intents.increment_authorization": increment_intent,
+    "payment_intents.update": update_intent,
+}
+DUE = {"debit": settle_debit, "release": release_intent}

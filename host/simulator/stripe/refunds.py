@@ -1,10 +1,16 @@
-"""Refunds of charges. https://docs.stripe.com/refunds"""
+"""Refunds of charges. https://docs.stripe.com/refunds, https://docs.stripe.com/testing#refunds"""
 
 from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import books, transfers
+from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, shown
+
+LATER = 60  # seconds: "some time later" in the documentation
+EFFECTS = {"refunds.create": {"refund_application_fee", "reverse_transfer"}}
+MAKES = {"refund", "balance_transaction"}
 
 
 def create_refund(call: RequestContext) -> Object:
@@ -16,7 +22,7 @@ def create_refund(call: RequestContext) -> Object:
         )
     check_amount(call)
     charge = _refundable(call)
-    left = charge["amount_captured"] - _refunded(call, charge)
+    left = charge["amount_captured"] - _refunded(charge)
     amount = amount_of(call, "amount", left)
     if left <= 0:
         raise call.refuse(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
@@ -25,27 +31,85 @@ def create_refund(call: RequestContext) -> Object:
         raise call.refuse(
             f"Refund amount ({shown(amount, currency)}) is greater than unrefunded amount on charge "
             f"({shown(left, currency)})",
-            code="charge_already_refunded" if left < charge["amount_captured"] else "amount_too_large",
             param="amount",
         )
-    refund = call.put(resources.fresh(call), call.params)
-    refund.update(
-        amount=amount,
-        charge=charge["id"],
-        currency=charge["currency"],
-        payment_intent=charge.get("payment_intent"),
-        destination_details={"type": "card", "card": {"type": "refund"}},
-    )
+    refund = resources.fresh(call)
+    words = ("reverse_transfer", "refund_application_fee")
+    call.put(refund, {name: value for name, value in call.params.items() if name not in words})
+    refund["balance_transaction"] = None
+    _return_shares(call, charge, refund, amount)
+    method = call.find("payment_method", str(charge["payment_method"])) or {"type": "card"}
+    how = card_of(method).refund
+    pending = how == "pending" or method["type"] != "card"
+    refund.update(_facts(charge, amount, "pending" if pending else "succeeded", str(method["type"])))
     charge["amount_refunded"] += amount
     charge["refunded"] = amount == left
     call.save("charge", charge)
+    if pending or how == "fail":
+        call.world.agenda.add(call, call.now + LATER, "refund", str(refund["id"]))
+    if not pending:
+        _pay(call, refund, charge)
     return call.save("refund", refund)
+
+
+def _facts(charge: Object, amount: int, status: str, kind: str) -> Object:
+    details: Object = {"type": kind}
+    if kind == "card":
+        details["card"] = {
+            "reference_status": "pending",
+            "reference_type": "acquirer_reference_number",
+            "type": "refund",
+        }
+    return {
+        "amount": amount,
+        "charge": charge["id"],
+        "currency": charge["currency"],
+        "customer": charge["customer"],
+        "destination_details": details,
+        "payment_intent": charge.get("payment_intent"),
+        "payment_method": charge.get("payment_method"),
+        "pending_reason": "processing" if status == "pending" else None,
+        "status": status,
+    }
+
+
+def _pay(call: RequestContext, refund: Object, charge: Object) -> None:
+    words = charge.get("description")
+    card = charge["payment_method_details"]["type"] == "card"
+    refund["balance_transaction"] = books.enter(
+        call,
+        "refund" if card else "payment_refund",
+        -refund["amount"],
+        refund["currency"],
+        str(refund["id"]),
+        description=f"REFUND FOR CHARGE ({words})" if words else "REFUND FOR CHARGE",
+        available_on=books.when_available(call, charge.get("balance_transaction")),
+    )
+
+
+def _return_shares(call: RequestContext, charge: Object, refund: Object, amount: int) -> None:
+    """Of a divided payment: take the account's part back, give the platform's fee back, each if asked."""
+    if call.params.get("refund_application_fee"):
+        transfers.refund_share(call, charge, amount, charge["amount_captured"])
+    if not call.params.get("reverse_transfer"):
+        return
+    if not charge.get("transfer"):
+        raise call.refuse(
+            f"Cannot reverse transfer on charge {charge['id']} because it does not have an associated transfer.",
+            param="reverse_transfer",
+        )
+    transfer = call.load("transfer", charge["transfer"])
+    left = transfer["amount"] - transfer["amount_reversed"]
+    part = min(left, (transfer["amount"] * amount + charge["amount"] // 2) // charge["amount"])
+    if part > 0:
+        reversal = transfers.reverse(call, transfer, part, metadata={}, refund=str(refund["id"]))
+        refund["transfer_reversal"] = reversal["id"]
 
 
 def _refundable(call: RequestContext) -> Object:
     intent_id = call.params.get("payment_intent")
     if intent_id is None:
-        charge = call.load("charge", call.params["charge"], "charge", 400)
+        charge = call.load("charge", call.params["charge"], "id")
     else:
         intent = call.load("payment_intent", intent_id, "payment_intent", 400)
         if intent["status"] != "succeeded":
@@ -54,11 +118,71 @@ def _refundable(call: RequestContext) -> Object:
                 param="payment_intent",
             )
         charge = call.load("charge", intent["latest_charge"])
-    if not charge["paid"] or not charge["captured"]:
-        raise call.refuse(f"Charge {charge['id']} is not a successful, captured charge.", param="charge")
+    if charge["status"] != "succeeded":
+        raise call.refuse(f"Charge {charge['id']} is not a successful charge.", param="charge")
+    if not charge["captured"]:
+        if charge["payment_intent"] is None:
+            raise call.refuse(f"Charge {charge['id']} has not been captured; capture it first.", param="charge")
+        raise call.refuse(
+            f"You must cancel the PaymentIntent {charge['payment_intent']} to release its uncaptured charge "
+            f"{charge['id']}.",
+            param="charge",
+        )
+    if charge["disputed"] and any(
+        dispute["charge"] == charge["id"] and not dispute["is_charge_refundable"]
+        for dispute in call.world.store.each("dispute")
+    ):
+        raise call.refuse(
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
+        )
     return charge
 
 
-def _refunded(call: RequestContext, charge: Object) -> int:
+def _refunded(charge: Object) -> int:
     """What was given back so far; what was authorised but never captured is not in it."""
     return int(charge["amount_refunded"] - (charge["amount"] - charge["amount_captured"]))
+
+
+def release(call: RequestContext, charge: Object) -> None:
+    """Give back what was held and never captured: a refund that moves nothing in the books."""
+    charge.update(amount_refunded=charge["amount"], refunded=True)
+    call.save("charge", charge)
+    call.make("refund", {**_facts(charge, charge["amount"], "succeeded", "card"), "metadata": {}})
+
+
+def settle_refund(call: RequestContext, id: str) -> None:
+    """A refund under way succeeds, or one that seemed to have succeeded fails."""
+    refund = call.find("refund", id)
+    if refund is None:
+        return
+    charge = call.load("charge", refund["charge"])
+    if refund["status"] == "pending":
+        refund.update(status="succeeded", pending_reason=None)
+        _pay(call, refund, charge)
+    else:
+        refund.update(
+            status="failed",
+            failure_reason="unknown",
+            failure_balance_transaction=books.enter(
+                call,
+                "refund_failure",
+                refund["amount"],
+                refund["currency"],
+                id,
+                available_on=books.when_available(call, refund["balance_transaction"]),
+            ),
+        )
+        charge["amount_refunded"] -= refund["amount"]
+        charge["refunded"] = False
+        call.save("charge", charge)
+    call.save("refund", refund)
+
+
+def cancel_refund(call: RequestContext) -> Object:
+    """Only a refund that waits for the customer can be canceled, and no card's does."""
+    call.subject()
+    raise call.refuse("Canceling this refund is unsupported.")
+
+
+BEHAVIOURS = {"refunds.cancel": cancel_refund, "refunds.create": create_refund}
+DUE = {"refund": settle_refund}

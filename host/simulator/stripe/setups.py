@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.cards import card_error, card_of, payment_method
-from host.simulator.stripe.payments import take_method
+from host.simulator.stripe import charges
+from host.simulator.stripe.card_facts import card_of, checks_done
+from host.simulator.stripe.charges import Decline
+from host.simulator.stripe.confirmation import check_type, next_action
+from host.simulator.stripe.mandates import take_mandate
+from host.simulator.stripe.payment_methods import REDIRECTS, attach, check_usable, is_set_up, payment_method, set_up
+from host.simulator.stripe.payments import check_return_url, set_types, take_method
+
+_CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
+_AT_CONFIRMATION = ("return_url", "mandate_data", "confirmation_token")
+_CONFIRM = {*_AT_CONFIRMATION, "payment_method", "payment_method_data", "use_stripe_sdk"}
+EFFECTS = {
+    "setup_intents.confirm": _CONFIRM,
+    "setup_intents.create": {*_CONFIRM, "confirm"},
+    "setup_intents.update": {"payment_method", "payment_method_data"},
+}
+MAKES = {"setup_attempt", "setup_intent", "mandate"}
 
 
 def create_setup(call: RequestContext) -> Object:
     """``requires_payment_method``, ``requires_confirmation``, or further with ``confirm``."""
+    if not call.params.get("confirm"):
+        for name in _AT_CONFIRMATION:
+            if name in call.params:
+                raise invalid(f"The parameter `{name}` can only be used when `confirm` is set to true.", name)
     setup = call.put(resources.fresh(call), call.params)
     setup["client_secret"] = f"{setup['id']}_secret_{call.world.ids.new('', 25)}"
+    set_types(call, setup)
     take_method(call, setup)
     call.save("setup_intent", setup)
     return _confirm_setup(call, setup) if call.params.get("confirm") else setup
+
+
+def update_setup(call: RequestContext) -> Object:
+    """The method and the facts can change until it is confirmed."""
+    setup = call.subject()
+    changed = [name for name in ("payment_method", "customer", "payment_method_data") if name in call.params]
+    if setup["status"] not in _CANCELABLE and changed:
+        raise _unexpected(
+            setup, f"You cannot update this SetupIntent's {changed[0]}: it has a status of {setup['status']}."
+        )
+    call.put(setup, call.params)
+    set_types(call, setup)
+    take_method(call, setup)
+    return call.save("setup_intent", setup)
 
 
 def confirm_setup(call: RequestContext) -> Object:
@@ -26,41 +60,101 @@ def confirm_setup(call: RequestContext) -> Object:
     return _confirm_setup(call, setup)
 
 
+def _unexpected(setup: Object, message: str) -> Refusal:
+    return Refusal(400, message, code="setup_intent_unexpected_state", worked=True, setup_intent=dict(setup))
+
+
 def _confirm_setup(call: RequestContext, setup: Object) -> Object:
-    if setup["status"] in ("succeeded", "canceled") or not setup.get("payment_method"):
+    if setup["status"] not in _CANCELABLE or not setup.get("payment_method"):
         why = f"it has a status of {setup['status']}" if setup.get("payment_method") else "it has no payment method"
-        raise Refusal(
-            400,
-            f"You cannot confirm this SetupIntent because {why}.",
-            code="setup_intent_unexpected_state",
-            worked=True,
-            setup_intent=dict(setup),
-        )
+        raise _unexpected(setup, f"You cannot confirm this SetupIntent because {why}.")
+    check_return_url(call, setup, "SetupIntent")
     method = payment_method(call, setup["payment_method"])
-    card = card_of(method)
-    if card.action and setup["status"] != "requires_action":
-        setup["status"] = "requires_action"
-        setup["next_action"] = {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
+    check_usable(call, method, setup.get("customer"), "SetupIntent")
+    check_type(call, setup, method, "SetupIntent")
+    card, authenticated = card_of(method), setup["status"] == "requires_action"
+    if not authenticated and (card.action or method["type"] in REDIRECTS) and not _already(call, method):
+        setup["status"], setup["next_action"] = "requires_action", next_action(call, setup, "setup_intent")
+        _attempt(call, setup, method, "requires_action")
         return call.save("setup_intent", setup)
-    if card.code and card.last4 != "0341":
-        error = card_error(card)
-        setup.update(
-            status="requires_payment_method",
-            payment_method=None,
-            last_setup_error={**error, "message": card.message, "code": card.code, "payment_method": method},
-        )
-        call.save("setup_intent", setup)
-        raise Refusal(
-            402,
-            card.message,
-            code=card.code,
-            worked=True,
-            keep=True,
-            **error,
-            setup_intent=dict(setup),
-            payment_method=method,
-        )
+    decline = charges.decline_of(card)
+    if decline is not None and not card.attaches:
+        raise _fail(call, setup, method, decline)
+    if call.params.get("mandate_data"):
+        setup["mandate"] = take_mandate(call, method)["id"]
     if setup.get("customer"):
-        call.save("payment_method", {**method, "customer": setup["customer"]})
-    setup.update(status="succeeded", next_action=None)
+        method = attach(call, method, setup["customer"])
+    set_up(call, method)
+    _attempt(call, setup, method, "succeeded", authenticated=authenticated)
+    setup.update(status="succeeded", next_action=None, last_setup_error=None)
     return call.save("setup_intent", setup)
+
+
+def _already(call: RequestContext, method: Object) -> bool:
+    """A card that came set up needs nothing more."""
+    return card_of(method).authentication == "on_session" or is_set_up(call, method)
+
+
+def _fail(call: RequestContext, setup: Object, method: Object, decline: Decline) -> Refusal:
+    error = {**decline.error(), "code": decline.code, "message": decline.message, "payment_method": method}
+    error["doc_url"] = "https://stripe.com/docs/error-codes/" + decline.code.replace("_", "-")
+    _attempt(call, setup, method, "failed", error=error)
+    setup.update(status="requires_payment_method", payment_method=None, next_action=None, last_setup_error=error)
+    call.save("setup_intent", setup)
+    return charges.declined(call, None, decline, setup_intent=dict(setup), payment_method=method)
+
+
+def _attempt(
+    call: RequestContext,
+    setup: Object,
+    method: Object,
+    status: str,
+    *,
+    error: Object | None = None,
+    authenticated: bool = False,
+) -> None:
+    """Write down how this try went: https://docs.stripe.com/api/setup_attempts. An attempt under way goes on."""
+    kind = method["type"]
+    details: Object = {}
+    if kind == "card":
+        names = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+        details = {name: method["card"][name] for name in names}
+        details |= {"checks": checks_done(method), "network": method["card"]["brand"], "three_d_secure": None}
+        if authenticated:
+            details["three_d_secure"] = {"authentication_flow": "challenge", "result": "authenticated"}
+    fields: Object = {
+        "attach_to_self": None,
+        "customer": setup.get("customer"),
+        "payment_method": method["id"],
+        "payment_method_details": {"type": kind, kind: details},
+        "setup_error": error,
+        "setup_intent": setup["id"],
+        "status": status,
+        "usage": setup["usage"],
+    }
+    before = call.find("setup_attempt", str(setup.get("latest_attempt")))
+    if before is not None and before["status"] == "requires_action":
+        call.save("setup_attempt", {**before, **fields})
+    else:
+        setup["latest_attempt"] = call.make("setup_attempt", fields)["id"]
+
+
+def cancel_setup(call: RequestContext) -> Object:
+    """``canceled``, before it has succeeded."""
+    setup = call.subject()
+    if setup["status"] not in _CANCELABLE:
+        raise _unexpected(
+            setup,
+            f"You cannot cancel this SetupIntent because it has a status of {setup['status']}. Only a SetupIntent "
+            f"with one of the following statuses may be canceled: {', '.join(_CANCELABLE)}.",
+        )
+    setup.update(status="canceled", next_action=None, cancellation_reason=call.params.get("cancellation_reason"))
+    return call.save("setup_intent", setup)
+
+
+BEHAVIOURS = {
+    "setup_intents.cancel": cancel_setup,
+    "setup_intents.confirm": confirm_setup,
+    "setup_intents.create": create_setup,
+    "setup_intents.update": update_setup,
+}

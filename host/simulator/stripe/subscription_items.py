@@ -1,41 +1,75 @@
-"""What a subscription is of: prices and quantities."""
+"""What a subscription is of: prices and quantities. https://docs.stripe.com/billing/subscriptions/multiple-products"""
 
 from __future__ import annotations
 
-from host.simulator.api_error import invalid
+from typing import Any
+
+from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.catalogue import make_price
-from host.simulator.stripe.money import later
+from host.simulator.stripe import discounts
+from host.simulator.stripe.catalogue import as_plan, price_from
+from host.simulator.stripe.pricing import in_currency
+from host.simulator.stripe.taxes import rates
+
+MOST_ITEMS = 20  # https://docs.stripe.com/billing/subscriptions/multiple-products
+MOST_QUANTITY = 999_999_999_999
 
 
 def new_item(call: RequestContext, subscription: Object, wanted: Object, path: str) -> Object:
-    """An item as ``wanted`` describes it, kept; ``path`` names it in messages."""
-    price = _price(call, wanted, path)
-    recurring = price["recurring"]
-    start = call.now
-    end = subscription.get("trial_end") or later(start, recurring["interval"], recurring["interval_count"])
-    metered = recurring["usage_type"] == "metered"
-    fields: Object = {
-        "price": price,
-        "plan": _plan(call, price),
-        "subscription": subscription["id"],
-        "current_period_start": start,
-        "current_period_end": end,
-        "metadata": wanted.get("metadata") or {},
-        "discounts": [],
-    }
-    if not metered:
-        fields["quantity"] = wanted.get("quantity", 1)
-    return call.make("subscription_item", fields)
+    """An item as ``wanted`` describes it, kept; ``path`` names it in messages. Its period is set by the caller."""
+    item = call.blank("subscription_item")
+    item.update(
+        subscription=subscription["id"],
+        current_period_start=call.now,
+        current_period_end=call.now,
+        metadata={},
+        discounts=[],
+        tax_rates=[],
+        billed_until=None,
+        billing_thresholds=None,
+        current_trial=None,
+    )
+    item.pop("quantity", None)
+    if not any(wanted.get(name) for name in ("price", "plan", "price_data")):
+        raise invalid(f"Missing required param: {path}[price].", f"{path}[price]", "parameter_missing")
+    change_item(call, subscription, item, wanted, path)
+    return item
+
+
+def change_item(call: RequestContext, subscription: Object, item: Object, wanted: Object, path: str) -> None:
+    """Price, quantity, discounts, taxes and metadata of an item; kept."""
+    for name in ("billing_thresholds", "current_trial"):
+        if wanted.get(name):
+            call.not_modelled(f"the parameter {path}[{name}]", "", f"{path}[{name}]")
+    if any(wanted.get(name) for name in ("price", "plan", "price_data")):
+        price = _price(call, wanted, path)
+        item["price"], item["plan"] = price, as_plan(call, price)
+    metered = item["price"]["recurring"]["usage_type"] == "metered"
+    if metered:
+        if wanted.get("quantity") is not None:
+            raise invalid(
+                "You cannot set the quantity of a metered price: usage is reported with meter events.",
+                f"{path}[quantity]",
+            )
+        item.pop("quantity", None)
+    else:
+        item["quantity"] = wanted.get("quantity", item.get("quantity", 1))
+        if not 0 <= item["quantity"] <= MOST_QUANTITY:
+            raise invalid(f"Quantity must be from 0 to {MOST_QUANTITY}.", f"{path}[quantity]")
+    if "metadata" in wanted:
+        merged = {**item["metadata"], **(wanted["metadata"] or {})} if wanted["metadata"] else {}
+        item["metadata"] = {key: value for key, value in merged.items() if value not in ("", None)}
+    if "tax_rates" in wanted:
+        item["tax_rates"] = rates(call, wanted["tax_rates"], f"{path}[tax_rates]")
+    if "discounts" in wanted:
+        owner = {"subscription_item": item["id"], "customer": subscription["customer"]}
+        use = discounts.Use(subscription["customer"], subscription.get("currency") or item["price"]["currency"])
+        item["discounts"] = discounts.make(call, wanted["discounts"], use, owner, f"{path}[discounts]")
+    call.save("subscription_item", item)
 
 
 def _price(call: RequestContext, wanted: Object, path: str) -> Object:
-    if data := wanted.get("price_data"):
-        price = make_price(call, data)
-    elif id := wanted.get("price") or wanted.get("plan"):
-        price = call.load("price", id, f"{path}[price]", 400)
-    else:
-        raise invalid(f"Missing required param: {path}[price].", f"{path}[price]", "parameter_missing")
+    price = price_from(call, wanted, path)
     if price["type"] != "recurring":
         raise invalid(
             "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
@@ -46,28 +80,12 @@ def _price(call: RequestContext, wanted: Object, path: str) -> Object:
     return price
 
 
-def _plan(call: RequestContext, price: Object) -> Object:
-    """The price in the old words, which the API still answers."""
-    plan = call.blank("plan", price["id"])
-    same = (
-        "active",
-        "billing_scheme",
-        "created",
-        "currency",
-        "metadata",
-        "nickname",
-        "product",
-        "tiers_mode",
-    )
-    plan.update({name: price[name] for name in same})
-    plan.update(
-        amount=price["unit_amount"],
-        amount_decimal=price["unit_amount_decimal"],
-        interval=price["recurring"]["interval"],
-        interval_count=price["recurring"]["interval_count"],
-        usage_type=price["recurring"]["usage_type"],
-    )
-    return plan
+def price_of(call: RequestContext, subscription: Object, item: Object) -> Object:
+    """The price of an item, in the subscription's currency."""
+    price: Object = item["price"]
+    if price["currency"] == subscription["currency"]:
+        return price
+    return in_currency(call.find("price", price["id"]) or price, subscription["currency"])
 
 
 def set_items(subscription: Object, items: list[Object]) -> None:
@@ -81,52 +99,50 @@ def set_items(subscription: Object, items: list[Object]) -> None:
     }
 
 
-def change_item(call: RequestContext, item: Object, wanted: Object, path: str) -> None:
-    """Price, quantity and metadata of an item."""
-    if wanted.get("price") or wanted.get("price_data"):
-        item["price"] = _price(call, wanted, path)
-        item["plan"] = _plan(call, item["price"])
-    if "quantity" in wanted:
-        item["quantity"] = wanted["quantity"]
-    if wanted.get("metadata"):
-        item["metadata"] = wanted["metadata"]
-    call.save("subscription_item", item)
-
-
-def create_item(call: RequestContext) -> Object:
-    """One more item of a subscription."""
-    id = call.params.get("subscription")
-    if not id:
-        raise invalid("Missing required param: subscription.", "subscription", "parameter_missing")
-    subscription = call.load("subscription", id, "subscription", 400)
-    item = new_item(call, subscription, call.params, "item")
-    set_items(subscription, [*subscription["items"]["data"], item])
-    call.save("subscription", subscription)
-    return item
-
-
-def update_item(call: RequestContext) -> Object:
-    """Price or quantity of an item."""
-    item = call.subject()
-    change_item(call, item, call.params, "item")
-    _sync(call, item, keep=True)
-    return item
-
-
-def delete_item(call: RequestContext) -> Object:
-    """The item goes; the last one cannot."""
-    item = call.subject()
-    _sync(call, item, keep=False)
-    gone: Object = {"id": item["id"], "object": "subscription_item", "deleted": True}
-    return call.save("subscription_item", gone, deleted=True)
-
-
-def _sync(call: RequestContext, item: Object, *, keep: bool) -> None:
-    subscription = call.load("subscription", item["subscription"])
-    items = [item if old["id"] == item["id"] else old for old in subscription["items"]["data"]]
-    if not keep:
-        items = [old for old in items if old["id"] != item["id"]]
+def check_items(items: list[Object], currency: str | None, path: str = "items") -> str:
+    """The currency that all of ``items`` have; refuse what does not go together."""
     if not items:
-        raise call.refuse("A subscription must have at least one active plan.")
-    set_items(subscription, items)
-    call.save("subscription", subscription)
+        raise invalid("A subscription must have at least one active plan.", path)
+    if len(items) > MOST_ITEMS:
+        raise invalid(f"A subscription can have at most {MOST_ITEMS} items.", path)
+    currency = currency or items[0]["price"]["currency"]
+    first = items[0]["price"]["recurring"]
+    seen: set[str] = set()
+    for n, item in enumerate(items):
+        price = item["price"]
+        in_currency(price, currency, f"{path}[{n}][price]")
+        if price["id"] in seen:
+            raise invalid(
+                f"Cannot add multiple subscription items with the same plan: {price['id']}", f"{path}[{n}][price]"
+            )
+        seen.add(price["id"])
+        recurring = price["recurring"]
+        if (recurring["interval"], recurring["interval_count"]) != (first["interval"], first["interval_count"]):
+            raise invalid(
+                "All prices of a subscription must have the same `recurring.interval` and `recurring.interval_count`.",
+                f"{path}[{n}][price]",
+            )
+    return str(currency)
+
+
+def changed_items(call: RequestContext, subscription: Object, wanted: Any) -> list[Object]:
+    """The items after a change that an ``items`` parameter describes; those taken away are deleted."""
+    items: dict[str, Object] = {item["id"]: item for item in subscription["items"]["data"]}
+    for n, entry in enumerate(wanted):
+        id, path = entry.get("id"), f"items[{n}]"
+        if id is None:
+            made = new_item(call, subscription, entry, path)
+            first = next(iter(subscription["items"]["data"]))
+            made.update({name: first[name] for name in ("current_period_start", "current_period_end")})
+            items[made["id"]] = made
+        elif id not in items:
+            raise missing("subscription_item", id, f"{path}[id]", 400)
+        elif entry.get("deleted"):
+            _delete(call, items.pop(id))
+        else:
+            change_item(call, subscription, items[id], entry, path)
+    return list(items.values())
+
+
+def _delete(call: RequestContext, item: Object) -> None:
+    call.save("subscription_item", {"id": item["id"], "object": "subscription_item", "deleted": True}, deleted=True)

@@ -1,255 +1,335 @@
-"""Subscriptions, their items, and the first invoice. https://docs.stripe.com/billing/subscriptions/overview
-
-Renewals and prorations are not simulated: time does not pass by itself.
-"""
+"""Subscriptions: made, changed, paused and ended. https://docs.stripe.com/billing/subscriptions/overview"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import invoices
+from host.simulator.stripe import billing, discounts, lines, prorations
 from host.simulator.stripe.cards import payment_method
-from host.simulator.stripe.catalogue import make_discounts, make_price
-from host.simulator.stripe.customers import default_method
-from host.simulator.stripe.money import check_currency, unit_price
-from host.simulator.stripe.subscription_items import change_item, new_item, set_items
+from host.simulator.stripe.catalogue import price_from
+from host.simulator.stripe.money import check_currency
+from host.simulator.stripe.payment_attempts import need_method, pay_now
+from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end
+from host.simulator.stripe.pricing import amount_of, in_currency
+from host.simulator.stripe.subscription_items import check_items, new_item, price_of, set_items
+from host.simulator.stripe.taxes import check_automatic, rates
 
-_HANDLED = frozenset({"items", "discounts", "trial_end", "cancel_at", "add_invoice_items", "default_payment_method"})
+LONGEST_TRIAL = 730 * DAY  # https://docs.stripe.com/api/subscriptions/create: at most two years
+# Parameters that are members as they come.
+PLAIN = (
+    "application_fee_percent",
+    "billing_mode",
+    "collection_method",
+    "days_until_due",
+    "default_source",
+    "description",
+    "invoice_settings",
+    "metadata",
+    "off_session",
+    "on_behalf_of",
+    "payment_settings",
+    "transfer_data",
+    "trial_settings",
+)
+UNMODELLED = (
+    "backdate_start_date",
+    "billing_schedules",
+    "billing_thresholds",
+    "pending_invoice_item_interval",
+)
 
 
 def create_subscription(call: RequestContext) -> Object:
     """Trialing, active, or incomplete where the first invoice cannot be paid."""
     check_currency(call)
-    params = call.params
     for name in ("customer", "items"):
-        if not params.get(name):
+        if not call.params.get(name):
             raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
+    return start(call, call.params)
+
+
+def start(call: RequestContext, params: Object, schedule: str | None = None) -> Object:
+    """A subscription of ``params``, as ``subscriptions.create`` has them, with its first invoice; kept."""
     customer = call.load("customer", params["customer"], "customer", 400)
+    check_unmodelled(call, params)
     subscription = call.blank("subscription")
-    call.put(subscription, _plain(params))
     subscription.update(
         billing_cycle_anchor=call.now,
-        start_date=call.now,
-        test_clock=customer.get("test_clock"),
         customer=customer["id"],
+        discounts=[],
+        default_tax_rates=[],
+        latest_invoice=None,
+        metadata={},
+        schedule=schedule,
+        start_date=call.now,
+        status="active",
+        test_clock=customer.get("test_clock"),
+        trial_start=None,
+        trial_end=None,
     )
-    _set_trial(call, subscription)
+    set_plain(call, subscription, params)
+    check_collection(subscription, params)
     items = [new_item(call, subscription, item, f"items[{n}]") for n, item in enumerate(params["items"])]
+    subscription["currency"] = check_items(items, params.get("currency"))
     set_items(subscription, items)
-    subscription["currency"] = _currency(items)
-    _set_discounts(call, subscription)
-    if method := params.get("default_payment_method"):
-        subscription["default_payment_method"] = payment_method(call, method, "default_payment_method")["id"]
-    _set_end(call, subscription)
+    take_currency(call, customer, subscription["currency"])
+    _set_trial(call, subscription, params)
+    fraction = _set_periods(call, subscription, params)
+    set_discounts(call, subscription, params)
+    set_end(call, subscription, params)
     call.save("subscription", subscription)
-    _first_invoice(call, subscription, customer)
-    return call.save("subscription", subscription)
+    _first_invoice(call, subscription, params, fraction)
+    return subscription
 
 
-def _plain(params: Object) -> Object:
-    return {name: value for name, value in params.items() if name not in _HANDLED}
+def check_unmodelled(call: RequestContext, params: Object) -> None:
+    """Refuse parameters that would show in the answer without their effect."""
+    check_automatic(call, params)
+    for name in UNMODELLED:
+        if params.get(name):
+            call.not_modelled(f"the parameter {name}", "", name)
+    flexible = (params.get("billing_mode") or {}).get("flexible") or {}
+    if flexible.get("proration_discounts") == "itemized":
+        call.not_modelled("itemized discounts of prorations", "", "billing_mode[flexible][proration_discounts]")
 
 
-def _currency(items: list[Object]) -> str:
-    found = {item["price"]["currency"] for item in items}
-    if len(found) > 1:
+def set_plain(call: RequestContext, subscription: Object, params: Object) -> None:
+    """The parameters that are members as they come, and those that name something."""
+    template = call.world.shapes.template("subscription")
+    call.world.shapes.put(template.schema, subscription, {n: v for n, v in params.items() if n in PLAIN})
+    if "default_tax_rates" in params:
+        subscription["default_tax_rates"] = rates(call, params["default_tax_rates"], "default_tax_rates")
+    if "default_payment_method" in params:
+        given = params["default_payment_method"]
+        method = payment_method(call, given, "default_payment_method") if given else None
+        if method and method["customer"] not in (None, subscription["customer"]):
+            raise invalid("The payment method you provided does not belong to this customer.", "default_payment_method")
+        if method and method["customer"] is None and str(given).startswith("pm_card_"):
+            call.save("payment_method", {**method, "customer": subscription["customer"]})
+        subscription["default_payment_method"] = method["id"] if method else None
+
+
+def check_collection(subscription: Object, params: Object) -> None:
+    """An invoice that is sent needs to be due some day; one that is charged cannot be."""
+    sent = subscription["collection_method"] == "send_invoice"
+    if sent and subscription.get("days_until_due") is None:
         raise invalid(
-            "All prices of a subscription must have the same currency; these have " + ", ".join(sorted(found)) + ".",
-            "items",
+            "If you set collection_method=send_invoice, you must also set days_until_due.",
+            "days_until_due",
+            "parameter_missing",
         )
-    return str(next(iter(found)))
+    if not sent and params.get("days_until_due") is not None:
+        raise invalid("You can only set days_until_due where collection_method=send_invoice.", "days_until_due")
 
 
-def _set_trial(call: RequestContext, subscription: Object) -> None:
-    end = call.params.get("trial_end")
-    days = call.params.get("trial_period_days")
+def take_currency(call: RequestContext, customer: Object, currency: str) -> None:
+    """A customer has one currency as long as something of theirs is in it."""
+    before = customer.get("currency")
+    if before and before != currency and _in_use(call, customer, before):
+        raise invalid(
+            "You cannot combine currencies on a single customer. This customer has an active subscription, "
+            f"subscription schedule, discount, quote, or invoice item with currency {before}",
+        )
+    if before != currency:
+        call.save("customer", {**call.load("customer", customer["id"]), "currency": currency})
+
+
+def _in_use(call: RequestContext, customer: Object, currency: str) -> bool:
+    store, id = call.world.store, customer["id"]
+    living = any(
+        s["currency"] == currency and s["status"] not in ("canceled", "incomplete_expired")
+        for s in store.having("subscription", "customer", id)
+    )
+    return (
+        living
+        or bool(customer.get("balance"))
+        or any(i["currency"] == currency and i["invoice"] is None for i in store.having("invoiceitem", "customer", id))
+    )
+
+
+def _set_trial(call: RequestContext, subscription: Object, params: Object) -> None:
+    end, days = params.get("trial_end"), params.get("trial_period_days")
+    if end is not None and days is not None:
+        raise invalid("You cannot set both trial_end and trial_period_days.", "trial_end")
+    if days is None and params.get("trial_from_plan"):
+        days = max((i["price"]["recurring"].get("trial_period_days") or 0) for i in subscription["items"]["data"])
     if days is not None and days < 0:
         raise invalid("Invalid trial_period_days: must be at least 0", "trial_period_days")
-    if end is None and days:
-        end = call.now + days * 86400
-    if end == "now" or end is None:
-        if end == "now" and subscription["status"] == "trialing":
-            subscription.update(status="active", trial_end=call.now)
+    if days:
+        end = call.now + days * DAY
+    if end in (None, "now"):
         return
+    check_trial_end(call, end, "trial_period_days" if days else "trial_end")
+    subscription.update(trial_start=call.now, trial_end=end, status="trialing", billing_cycle_anchor=end)
+
+
+def check_trial_end(call: RequestContext, end: int, param: str) -> None:
+    """A trial ends in the future, at most two years from now."""
     if end <= call.now:
-        raise invalid("Invalid trial_end: must be in the future", "trial_end")
-    subscription.update(
-        trial_start=subscription.get("trial_start") or call.now,
-        trial_end=end,
-        status="trialing",
-        billing_cycle_anchor=end,
-    )
+        raise invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", param)
+    if end > call.now + LONGEST_TRIAL:
+        raise invalid("Invalid trial: a trial can last 730 days (two years) at most.", param)
 
 
-def _set_discounts(call: RequestContext, subscription: Object) -> None:
-    owner = {"subscription": subscription["id"], "customer": subscription["customer"]}
-    subscription["discounts"] = [d["id"] for d in make_discounts(call, call.params.get("discounts"), owner)]
-
-
-def _set_end(call: RequestContext, subscription: Object) -> None:
-    """``cancel_at_period_end`` and ``cancel_at``."""
-    wanted: Any = call.params.get("cancel_at")
-    if isinstance(wanted, int):
-        subscription.update(cancel_at=wanted, canceled_at=call.now)
-    elif "cancel_at" in call.params and wanted is None:
-        subscription.update(cancel_at=None, canceled_at=None)
-    if call.params.get("cancel_at_period_end"):
-        ends = [item["current_period_end"] for item in subscription["items"]["data"]]
-        subscription.update(cancel_at=max(ends), canceled_at=call.now)
-    elif call.params.get("cancel_at_period_end") is False:
-        subscription.update(cancel_at=None, canceled_at=None)
-
-
-def _first_invoice(call: RequestContext, subscription: Object, customer: Object) -> None:
-    trial = subscription["status"] == "trialing"
-    invoice = invoices.new_invoice(
-        call,
-        customer,
-        subscription["currency"],
-        billing_reason="subscription_create",
-        collection_method=subscription["collection_method"],
-        discounts=list(subscription["discounts"]),
-        default_payment_method=subscription.get("default_payment_method"),
-        parent={
-            "type": "subscription_details",
-            "quote_details": None,
-            "subscription_details": {
-                "subscription": subscription["id"],
-                "metadata": subscription["metadata"],
-            },
-        },
-    )
-    for item in subscription["items"]["data"]:
-        _add_line(call, invoice, subscription, item, trial)
-    for extra in call.params.get("add_invoice_items") or []:
-        _add_extra(call, invoice, extra)
-    call.save("invoice", invoices.total_up(call, invoice))
-    subscription["latest_invoice"] = invoice["id"]
-    invoices.finalize(call, invoice)
-    if invoice["status"] == "paid" or subscription["collection_method"] == "send_invoice":
-        return
-    _pay(call, subscription, invoice)
-
-
-def _pay(call: RequestContext, subscription: Object, invoice: Object) -> None:
-    behaviour = call.params.get("payment_behavior", "allow_incomplete")
-    method = subscription.get("default_payment_method") or default_method(call, subscription["customer"])
-    if behaviour != "default_incomplete" and method:
-        try:
-            if invoices.attempt(call, invoice, method):
-                return
-        except Refusal as declined:
-            if behaviour == "error_if_incomplete":
-                declined.keep = False  # no subscription is made
-                raise
-    if behaviour == "error_if_incomplete":
-        raise Refusal(
-            402,
-            "The subscription's first payment failed, and `payment_behavior` is `error_if_incomplete`.",
-            type="card_error",
-            code="subscription_payment_intent_requires_action",
-            worked=True,
+def _set_periods(call: RequestContext, subscription: Object, params: Object) -> Any:
+    """The first periods; (start, end) of the whole one of which the first is a part, where an anchor makes it one."""
+    items = subscription["items"]["data"]
+    recurring, now = items[0]["price"]["recurring"], call.now
+    anchor, config = params.get("billing_cycle_anchor"), params.get("billing_cycle_anchor_config")
+    if anchor is not None and config:
+        raise invalid(
+            "You cannot set both billing_cycle_anchor and billing_cycle_anchor_config.", "billing_cycle_anchor"
         )
-    subscription["status"] = "incomplete"
+    if config:
+        anchor = configured_anchor(now, config)
+        subscription["billing_cycle_anchor_config"] = {**dict.fromkeys(_CONFIG), **config}
+    trial, whole = subscription["trial_end"], None
+    if anchor is not None and not config and anchor < (trial or now):
+        raise invalid(
+            "billing_cycle_anchor must be in the future, and not before the trial ends.", "billing_cycle_anchor"
+        )
+    end = trial or next_end(now, recurring, now)
+    if anchor is not None:
+        if not config and anchor > next_end(trial or now, recurring, trial or now):
+            raise invalid(
+                "billing_cycle_anchor cannot be later than next natural billing date.", "billing_cycle_anchor"
+            )
+        subscription["billing_cycle_anchor"] = anchor
+        if trial is None and anchor > now:
+            end = next_end(anchor, recurring, now)
+            whole = (previous_end(anchor, recurring, end), end)
+    for item in items:
+        item.update(current_period_start=now, current_period_end=end)
+        call.save("subscription_item", item)
+    return whole
 
 
-def _add_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, trial: bool) -> None:
-    price, quantity = item["price"], item.get("quantity", 0)
-    product = call.find("product", str(price["product"])) or {}
-    amount = 0 if trial else unit_price(price, quantity)
-    name = product.get("name") or price["id"]
-    each = f"{quantity} × {name} (at {price['unit_amount_decimal'] or 0} / {price['recurring']['interval']})"
-    invoices.add_line(
-        call,
-        invoice,
-        amount,
-        description=f"Trial period for {name}" if trial else each,
-        quantity=quantity,
-        period={"start": item["current_period_start"], "end": item["current_period_end"]},
-        pricing={
-            "type": "price_details",
-            "price_details": {"price": price["id"], "product": price["product"]},
-            "unit_amount_decimal": price["unit_amount_decimal"],
-        },
-        parent={
-            "type": "subscription_item_details",
-            "invoice_item_details": None,
-            "subscription_item_details": {
-                "invoice_item": None,
-                "proration": False,
-                "subscription": subscription["id"],
-                "subscription_item": item["id"],
-            },
-        },
+_CONFIG = ("day_of_month", "hour", "minute", "month", "second")
+
+
+def set_discounts(call: RequestContext, subscription: Object, params: Object) -> None:
+    """The discounts that the parameter names instead of those there are."""
+    if "discounts" not in params:
+        return
+    before = set(subscription["discounts"])
+    amount = sum(
+        amount_of(price_of(call, subscription, item), item.get("quantity") or 0)
+        for item in subscription["items"]["data"]
     )
+    owner = {"subscription": subscription["id"], "customer": subscription["customer"]}
+    use = discounts.Use(subscription["customer"], subscription["currency"], amount)
+    kept = discounts.make(call, params["discounts"], use, owner)
+    for id in kept:
+        if id not in before and (call.load("discount", id)["subscription"] != subscription["id"]):
+            raise invalid(f"The discount {id} is not one of this subscription.", "discounts")
+    subscription["discounts"] = kept
 
 
-def _add_extra(call: RequestContext, invoice: Object, extra: Object) -> None:
-    quantity = extra.get("quantity", 1)
-    if data := extra.get("price_data"):
-        price = make_price(call, data)
-    else:
-        price = call.load("price", extra.get("price", ""), "add_invoice_items[price]", 400)
-    invoices.add_line(call, invoice, unit_price(price, quantity), quantity=quantity)
+def set_end(call: RequestContext, subscription: Object, params: Object) -> None:
+    """``cancel_at_period_end`` and ``cancel_at``."""
+    at, at_end = params.get("cancel_at"), params.get("cancel_at_period_end")
+    if at and at_end:
+        raise invalid("You cannot set both cancel_at and cancel_at_period_end.", "cancel_at")
+    if subscription.get("schedule") and ("cancel_at" in params or at_end is not None):
+        raise invalid(
+            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any "
+            "cancelation behavior directly is not allowed. Please update the schedule instead.",
+        )
+    ends = [item["current_period_end"] for item in subscription["items"]["data"]]
+    if isinstance(at, str) and at:
+        at = min(ends) if at == "min_period_end" else max(ends)
+    if at_end:
+        at = max(ends)
+    if at:
+        if at <= call.now:
+            raise invalid("cancel_at must be a Unix timestamp in the future.", "cancel_at")
+        details = {
+            **_NO_DETAILS,
+            **(subscription.get("cancellation_details") or {}),
+            "reason": "cancellation_requested",
+        }
+        subscription.update(cancel_at=at, cancel_at_period_end=bool(at_end), canceled_at=call.now)
+        subscription["cancellation_details"] = details
+    elif "cancel_at" in params or at_end is False:
+        subscription.update(cancel_at=None, cancel_at_period_end=False, canceled_at=None)
+        subscription["cancellation_details"] = {**_NO_DETAILS}
 
 
-def update_subscription(call: RequestContext) -> Object:
-    """Items, trial, end and the rest; no invoice is made."""
-    subscription = _living(call)
-    call.put(subscription, _plain(call.params))
-    if "trial_end" in call.params:
-        _set_trial(call, subscription)
-    if "items" in call.params:
-        _change_items(call, subscription)
-    if "discounts" in call.params:
-        _set_discounts(call, subscription)
-    if method := call.params.get("default_payment_method"):
-        subscription["default_payment_method"] = payment_method(call, method, "default_payment_method")["id"]
-    _set_end(call, subscription)
-    return call.save("subscription", subscription)
+_NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
 
 
-def _living(call: RequestContext) -> Object:
+def _first_invoice(call: RequestContext, subscription: Object, params: Object, whole: tuple[int, int] | None) -> None:
+    invoice = billing.draft_of(call, subscription, "subscription_create")
+    billing.take_pending(call, invoice, subscription["id"])
+    free = whole is not None and params.get("proration_behavior") == "none"
+    for item in reversed(subscription["items"]["data"]):
+        if free:
+            continue
+        line = billing.period_line(call, invoice, subscription, item)
+        if whole is not None and line["amount"]:
+            part = prorations.Part(item, line["amount"], *whole)
+            amount = prorations.share(line["amount"], part, call.now)
+            line.update(amount=amount, subtotal=amount)
+            line["parent"]["subscription_item_details"]["proration"] = True
+    add_extras(call, invoice, subscription, params.get("add_invoice_items"))
+    if not invoice["lines"]["data"]:
+        call.save("subscription", subscription)
+        return
+    billing.keep(call, subscription, invoice)
+    behaviour = params.get("payment_behavior") or "allow_incomplete"
+    if behaviour == "pending_if_incomplete":
+        raise invalid("payment_behavior=pending_if_incomplete is for updates only.", "payment_behavior")
+    need_method(call, subscription, invoice, behaviour)
+    pay_now(call, subscription, invoice, behaviour)
+
+
+def add_extras(call: RequestContext, invoice: Object | None, subscription: Object, extras: Any) -> None:
+    """``add_invoice_items``: items at the end of an invoice, or for the next one."""
+    for n, extra in enumerate(extras or []):
+        path, quantity = f"add_invoice_items[{n}]", extra.get("quantity", 1)
+        price = in_currency(price_from(call, extra, path), subscription["currency"], f"{path}[price]")
+        if price["type"] == "recurring":
+            raise invalid(
+                "The price specified is set to `type=recurring` but this field only accepts "
+                "prices with `type=one_time`.",
+                f"{path}[price]",
+            )
+        if extra.get("period"):
+            call.not_modelled(f"the parameter {path}[period]", "", f"{path}[period]")
+        item = prorations.pending(
+            call,
+            subscription,
+            amount=amount_of(price, quantity),
+            description=billing.product_name(call, price),
+            discountable=extra.get("discountable", True),
+            parent=prorations.owner(subscription["id"], None),
+            period={"start": call.now, "end": call.now},
+            pricing=lines.pricing(price),
+            proration=False,
+            proration_details=None,
+            quantity=quantity,
+            quantity_decimal=str(quantity),
+            tax_rates=rates(call, extra.get("tax_rates"), f"{path}[tax_rates]"),
+            metadata=extra.get("metadata") or {},
+        )
+        if extra.get("discounts"):
+            owner = {"invoice_item": item["id"], "customer": subscription["customer"]}
+            use = discounts.Use(subscription["customer"], subscription["currency"], item["amount"])
+            item["discounts"] = discounts.make(call, extra["discounts"], use, owner, f"{path}[discounts]")
+        if invoice is None:
+            call.save("invoiceitem", item)
+        else:
+            lines.add_item(call, invoice, item)
+
+
+def living(call: RequestContext) -> Object:
+    """The subscription of the path, which must not have ended."""
     subscription = call.subject()
     if subscription["status"] in ("canceled", "incomplete_expired"):
         raise call.refuse("A canceled subscription can only update its cancellation_details and metadata.")
     return subscription
-
-
-def _change_items(call: RequestContext, subscription: Object) -> None:
-    items = {item["id"]: item for item in subscription["items"]["data"]}
-    for n, wanted in enumerate(call.params["items"]):
-        id = wanted.get("id")
-        if id is None:
-            made = new_item(call, subscription, wanted, f"items[{n}]")
-            items[made["id"]] = made
-        elif id not in items:
-            raise missing("subscription_item", id, f"items[{n}][id]", 400)
-        elif wanted.get("deleted"):
-            gone = items.pop(id)
-            call.save("subscription_item", gone, deleted=True)
-        else:
-            change_item(call, items[id], wanted, f"items[{n}]")
-    if not items:
-        raise call.refuse("A subscription must have at least one active plan.", param="items")
-    set_items(subscription, list(items.values()))
-
-
-def cancel_subscription(call: RequestContext) -> Object:
-    """canceled, at once."""
-    subscription = call.subject()
-    if subscription["status"] in ("canceled", "incomplete_expired"):
-        raise missing("subscription", str(subscription["id"]), "id")
-    details = {"comment": None, "feedback": None, "reason": "cancellation_requested"}
-    subscription.update(
-        status="canceled",
-        canceled_at=call.now,
-        ended_at=call.now,
-        cancellation_details={**details, **(call.params.get("cancellation_details") or {})},
-    )
-    return call.save("subscription", subscription)
 
 
 def delete_discount(call: RequestContext) -> Object:
@@ -258,6 +338,43 @@ def delete_discount(call: RequestContext) -> Object:
     if not subscription["discounts"]:
         raise call.refuse("No active discount for subscription: " + str(subscription["id"]), status=404)
     gone = call.load("discount", subscription["discounts"][-1])
-    call.save("discount", gone, deleted=True)
+    call.save("discount", {"id": gone["id"], "object": "discount", "deleted": True}, deleted=True)
     call.save("subscription", {**subscription, "discounts": []})
     return {**gone, "deleted": True}
+
+
+def find_living(call: RequestContext, id: str) -> Object:
+    """A subscription that has not ended, named by a parameter."""
+    subscription = call.load("subscription", id, "subscription", 400)
+    if subscription["status"] in ("canceled", "incomplete_expired"):
+        raise missing("subscription", id, "subscription", 400)
+    return subscription
+
+
+BEHAVIOURS = {
+    "subscriptions.create": create_subscription,
+    "subscriptions.delete_discount": delete_discount,
+}
+EFFECTS = {
+    "subscriptions.create": {
+        "add_invoice_items",
+        "billing_cycle_anchor",
+        "cancel_at",
+        "currency",
+        "discounts",
+        "items.discounts",
+        "items.plan",
+        "items.price",
+        "items.price_data",
+        "items.tax_rates",
+        "default_tax_rates",
+        "default_payment_method",
+        "off_session",
+        "payment_behavior",
+        "proration_behavior",
+        "trial_end",
+        "trial_from_plan",
+        "trial_period_days",
+    }
+}
+MAKES = {"discount", "invoice", "invoiceitem", "setup_intent", "subscription_item"}

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from host.simulator import resources
 from host.simulator.context import Object, RequestContext
+
+
+def create_endpoint(call: RequestContext) -> Object:
+    """An endpoint; its secret is told once, here."""
+    endpoint = resources.create(call)
+    return {**endpoint, "secret": call.world.ids.new("whsec_", 32)}
 
 
 def update_endpoint(call: RequestContext) -> Object:
@@ -13,5 +20,5 @@ def update_endpoint(call: RequestContext) -> Object:
     return call.save("webhook_endpoint", endpoint)
 
 
-BEHAVIOURS = {"webhook_endpoints.update": update_endpoint}
+BEHAVIOURS = {"webhook_endpoints.create": create_endpoint, "webhook_endpoints.update": update_endpoint}
 EFFECTS = {"webhook_endpoints.update": {"disabled"}}

@@ -1,0 +1,118 @@
+"""What is to happen later, on the ordinary clock and on test clocks.
+
+An entry says when, which action, and of which object of which account; there is one per action and object. Entries are
+kept in the store, so they survive a restart and are taken back with the request that made them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Container, Mapping
+from typing import Any, Protocol
+
+from host.simulator.store import Store
+
+
+class Movable(Protocol):
+    """What gives a request's context at another time."""
+
+    def at(self, now: int, clock: str) -> Any: ...
+
+
+class Timed(Protocol):
+    """A request's context: its time, the clock that is of, and whose it is."""
+
+    now: int
+    clock: str
+
+    @property
+    def account(self) -> str: ...
+
+
+Action = Callable[[Any, str], Any]
+KIND = "~due"
+ORDINARY = ""  # the clock of what is on no test clock
+
+
+class Agenda:
+    """Entries by clock, and the functions that carry them out.
+
+    An action gets the request's context with ``now`` at the entry's time, and the object's id; it looks whether the
+    object still wants it. Of two in the same second, those whose action is in ``early`` go first. ``soonest`` is when
+    the next is due on the ordinary clock.
+    """
+
+    def __init__(self, store: Store, actions: Mapping[str, Action], early: Container[str] = ()) -> None:
+        self._store = store
+        self._actions = actions
+        self._early = early
+        self._heaps: dict[str, list[tuple[int, bool, int, str]]] = {}
+        self._sequence = 0
+        self.soonest: float = math.inf
+        for entry in store.each(KIND):
+            self._push(entry)
+
+    def add(self, call: Timed, at: int, action: str, id: str) -> None:
+        """Do ``action`` of ``id`` at ``at`` (seconds) by the clock of ``call``; an entry there is moves."""
+        key = _key(call.account, action, id)
+        found = self._store.get(KIND, key)
+        sequence = found["sequence"] if found is not None and not found["done"] else 0
+        if found is not None and not found["done"] and (found["at"], found["clock"]) == (at, call.clock):
+            return
+        if not sequence:
+            self._sequence += 1
+            sequence = self._sequence
+        entry = {
+            "at": at,
+            "account": call.account,
+            "action": action,
+            "id": id,
+            "clock": call.clock,
+            "sequence": sequence,
+            "done": False,
+        }
+        self._store.put(KIND, key, entry)
+        self._push(entry)
+
+    def drop(self, action: str, id: str, account: str = "") -> None:
+        """Take an entry away, if there is one."""
+        key = _key(account, action, id)
+        found = self._store.get(KIND, key)
+        if found is not None and not found["done"]:
+            self._store.put(KIND, key, {**found, "done": True})
+
+    def forget(self, clock: str) -> None:
+        """Drop all entries of a test clock that is deleted."""
+        for *_, key in self._heaps.pop(clock, []):
+            found = self._store.get(KIND, key)
+            if found is not None and found["clock"] == clock:
+                self._store.put(KIND, key, {**found, "done": True})
+
+    def run(self, call: Movable, clock: str, until: int) -> None:
+        """Carry out, in order, what is due on ``clock`` by ``until``, each at its own time."""
+        heap = self._heaps.get(clock)
+        while heap and heap[0][0] <= until:
+            at, _, _, key = heapq.heappop(heap)
+            entry = self._store.get(KIND, key)
+            if entry is None or entry["done"] or (entry["at"], entry["clock"]) != (at, clock):
+                continue
+            self._store.put(KIND, key, {**entry, "done": True})
+            then = call.at(at, clock).within(entry["account"])
+            self._actions[entry["action"]](then, entry["id"])
+        if clock == ORDINARY:
+            self.soonest = heap[0][0] if heap else math.inf
+
+    def _push(self, entry: dict[str, Any]) -> None:
+        if entry["done"]:
+            return
+        self._sequence = max(self._sequence, entry["sequence"])
+        key = _key(entry["account"], entry["action"], entry["id"])
+        late = entry["action"] not in self._early
+        heapq.heappush(self._heaps.setdefault(entry["clock"], []), (entry["at"], late, entry["sequence"], key))
+        if entry["clock"] == ORDINARY:
+            self.soonest = min(self.soonest, entry["at"])
+
+
+def _key(account: str, action: str, id: str) -> str:
+    return f"{account}/{action}:{id}"

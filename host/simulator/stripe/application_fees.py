@@ -1,0 +1,112 @@
+"""What a platform takes of payments, and gives back. https://docs.stripe.com/api/application_fees"""
+
+from __future__ import annotations
+
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import books
+from host.simulator.stripe.money import amount_of, check_amount, shown
+
+_PLATFORM = "~platform"
+EFFECTS = {"application_fees.refunds.create": set[str]()}
+MAKES = {"application_fee", "balance_transaction", "fee_refund"}
+
+
+def application(call: RequestContext) -> str:
+    """The id of the platform's application."""
+    return str(platform(call)["application"])
+
+
+def platform(call: RequestContext) -> Object:
+    """The platform's own ids: its account, its application and its bank account."""
+    home = call.within("")
+    found = home.world.store.get(_PLATFORM, _PLATFORM)
+    if found is None:
+        ids = call.world.ids
+        found = {"account": ids.new("acct_", 16), "application": ids.new("ca_"), "bank_account": ids.new("ba_")}
+        home.world.store.put(_PLATFORM, _PLATFORM, found)
+    return found
+
+
+def collect(home: RequestContext, amount: int, charge: Object, account: str, source: str) -> str:
+    """An application fee of ``amount``, in the platform's world; its id. ``source``: the account's own charge."""
+    currency, id = charge["currency"], home.new_id("application_fee")
+    transaction = home.find("balance_transaction", str(charge.get("balance_transaction")))
+    home.make(
+        "application_fee",
+        {
+            "account": account,
+            "amount": amount,
+            "amount_refunded": 0,
+            "application": application(home),
+            "balance_transaction": books.enter(
+                home,
+                "application_fee",
+                amount,
+                currency,
+                id,
+                description="application fee",
+                available_on=transaction["available_on"] if transaction else books.available_day(home.now),
+            ),
+            "charge": source,
+            "currency": currency,
+            "fee_source": {"charge": source, "payout": None, "type": "charge"},
+            "originating_transaction": charge["id"] if charge["id"] != source else None,
+            "refunded": False,
+            "refunds": {
+                "object": "list",
+                "data": [],
+                "has_more": False,
+                "url": f"/v1/application_fees/{id}/refunds",
+            },
+        },
+        id=id,
+    )
+    return id
+
+
+def create_fee_refund(call: RequestContext) -> Object:
+    """All or a part of an application fee, given back to the account."""
+    fee = call.load("application_fee", call.path_args["id"])
+    check_amount(call)
+    left = fee["amount"] - fee["amount_refunded"]
+    if left <= 0:
+        raise call.refuse(f"Application fee {fee['id']} has already been refunded.", code="charge_already_refunded")
+    amount = amount_of(call, "amount", left)
+    if amount > left:
+        raise call.refuse(
+            f"Refund amount ({shown(amount, fee['currency'])}) is greater than unrefunded amount on fee "
+            f"({shown(left, fee['currency'])})",
+            param="amount",
+        )
+    return give_back(call, fee, amount, call.params.get("metadata") or {})
+
+
+def give_back(call: RequestContext, fee: Object, amount: int, metadata: Object) -> Object:
+    """A refund of a fee: from the platform's balance to the account's."""
+    currency, id = fee["currency"], call.new_id("fee_refund")
+    path = f"/v1/application_fees/{fee['id']}/refunds"
+    when = books.when_available(call, fee["balance_transaction"])
+    refund = call.make(
+        "fee_refund",
+        {
+            "amount": amount,
+            "balance_transaction": books.enter(
+                call, "application_fee_refund", -amount, currency, id, available_on=when
+            ),
+            "currency": currency,
+            "fee": fee["id"],
+            "metadata": dict(metadata),
+        },
+        id=id,
+        under=path,
+    )
+    books.enter(call.within(fee["account"]), "application_fee_refund", amount, currency, id, available_on=when)
+    fee["amount_refunded"] += amount
+    fee["refunded"] = fee["amount_refunded"] == fee["amount"]
+    fee["refunds"]["data"].insert(0, refund)
+    call.save("application_fee", fee)
+    call.saved = None
+    return refund
+
+
+BEHAVIOURS = {"application_fees.refunds.create": create_fee_refund}

@@ -1,0 +1,199 @@
+"""The invoices of subscriptions: what of each period, item and proration they have.
+
+https://docs.stripe.com/billing/invoices/subscription
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import discounts
+from host.simulator.stripe.lines import add_item, add_line, pending_items, pricing, total_up
+from host.simulator.stripe.meters import usage
+from host.simulator.stripe.periods import DAY
+from host.simulator.stripe.pricing import amount_of, plain_quantity, shown_unit
+from host.simulator.stripe.prorations import put_on
+from host.simulator.stripe.subscription_items import price_of
+
+HOUR = 3600  # how long a renewal's invoice stays a draft
+
+
+def new_invoice(call: RequestContext, customer: Object, currency: str, **fields: Any) -> Object:
+    """A draft for ``customer``, not kept yet."""
+    invoice = call.blank("invoice")
+    invoice.update(
+        account_country="US",
+        amount_paid=0,
+        attempt_count=0,
+        attempted=False,
+        customer=customer["id"],
+        customer_address=customer.get("address"),
+        customer_email=customer.get("email"),
+        customer_name=customer.get("name"),
+        customer_phone=customer.get("phone"),
+        customer_shipping=customer.get("shipping"),
+        customer_tax_exempt=customer.get("tax_exempt"),
+        customer_tax_ids=[],
+        currency=currency,
+        default_tax_rates=[],
+        discounts=[],
+        issuer={"type": "self"},
+        next_payment_attempt=None,
+        period_start=call.now,
+        period_end=call.now,
+        starting_balance=customer.get("balance") or 0,
+        test_clock=customer.get("test_clock"),
+    )
+    invoice["lines"].update(data=[], has_more=False, url=f"/v1/invoices/{invoice['id']}/lines")
+    invoice.update(fields)
+    return invoice
+
+
+def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: Any) -> Object:
+    """A draft for a subscription, without lines, not kept yet."""
+    customer = call.load("customer", subscription["customer"])
+    settings = subscription.get("invoice_settings") or {}
+    invoice = new_invoice(
+        call,
+        customer,
+        subscription["currency"],
+        account_tax_ids=settings.get("account_tax_ids"),
+        billing_reason=reason,
+        collection_method=subscription["collection_method"],
+        custom_fields=settings.get("custom_fields"),
+        default_tax_rates=list(subscription.get("default_tax_rates") or []),
+        description=settings.get("description"),
+        discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])],
+        footer=settings.get("footer"),
+        on_behalf_of=subscription.get("on_behalf_of"),
+        parent={
+            "type": "subscription_details",
+            "quote_details": None,
+            "subscription_details": {
+                "subscription": subscription["id"],
+                "metadata": dict(subscription["metadata"] or {}),
+            },
+        },
+    )
+    if subscription["collection_method"] == "send_invoice":
+        invoice["due_date"] = call.now + (subscription.get("days_until_due") or 0) * DAY
+    invoice.update(fields)
+    return invoice
+
+
+def period_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, **fields: Any) -> Object:
+    """The line of an item for its current period: of a trial nothing, of a licensed price its quantity."""
+    price, quantity = price_of(call, subscription, item), item.get("quantity")
+    metered = price["recurring"]["usage_type"] == "metered"
+    trial = (subscription["trial_end"] or 0) >= item["current_period_end"] and not metered
+    name = product_name(call, price)
+    facts: Object = {
+        "amount": 0 if trial or metered else amount_of(price, quantity or 0),
+        "description": f"Trial period for {name}" if trial else described(call, price, quantity or 0),
+        "period": {"start": item["current_period_start"], "end": item["current_period_end"]},
+        "quantity": quantity or 0,
+        **fields,
+    }
+    return _item_line(call, invoice, subscription, item, facts)
+
+
+def usage_line(
+    call: RequestContext, invoice: Object, subscription: Object, item: Object, start: int, end: int
+) -> Object:
+    """The line of what was used of a metered price."""
+    used = usage(call, item, subscription["customer"], start, end)
+    price = price_of(call, subscription, item)
+    facts: Object = {
+        "amount": amount_of(price, used),
+        "description": described(call, price, used),
+        "period": {"start": start, "end": end},
+        "quantity": plain_quantity(used),
+    }
+    line = _item_line(call, invoice, subscription, item, facts)
+    line["quantity_decimal"] = f"{used.normalize():f}" if used else "0"
+    return line
+
+
+def _item_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, facts: Object) -> Object:
+    details = {
+        "invoice_item": None,
+        "proration": facts.pop("proration", False),
+        "proration_details": {"credited_items": None},
+        "subscription": subscription["id"],
+        "subscription_item": item["id"],
+    }
+    return add_line(
+        call,
+        invoice,
+        facts.pop("amount"),
+        discounts=[id for id, _ in discounts.standing(call, item.get("discounts") or [])],
+        metadata=dict(item.get("metadata") or {}),
+        pricing=pricing(price_of(call, subscription, item)),
+        subscription=subscription["id"],
+        parent={
+            "type": "subscription_item_details",
+            "subscription_item_details": details,
+            "invoice_item_details": None,
+        },
+        **facts,
+    )
+
+
+def described(call: RequestContext, price: Object, quantity: Any) -> str:
+    """``3 × Plan (at $20.00 / month)``."""
+    return f"{quantity} × {product_name(call, price)} (at {shown_unit(price)})"
+
+
+def product_name(call: RequestContext, price: Object) -> str:
+    """What lines call a price: its product's name."""
+    product = call.world.store.get("product", str(price["product"])) or {}
+    return str(product.get("name") or price["product"])
+
+
+def take_pending(call: RequestContext, invoice: Object, subscription: str | None) -> None:
+    """The customer's pending items, newest first, at the head of the invoice."""
+    for item in pending_items(call, invoice["customer"], invoice["currency"], subscription):
+        add_item(call, invoice, item)
+
+
+def period_invoice(
+    call: RequestContext,
+    subscription: Object,
+    reason: str,
+    used: dict[str, tuple[int, int]] | None = None,
+    prorated: list[Object] | None = None,
+) -> Object:
+    """A draft for the items' current periods, with pending items; kept. ``used``: the period whose usage is billed.
+
+    Lines stand as the API has them: pending items, newest first; the subscription's items, newest first.
+    """
+    invoice = draft_of(call, subscription, reason)
+    put_on(call, invoice, subscription, prorated or [])
+    take_pending(call, invoice, subscription["id"])
+    for item in reversed(subscription["items"]["data"]):
+        metered = item["price"]["recurring"]["usage_type"] == "metered"
+        if metered and used and item["id"] in used:
+            usage_line(call, invoice, subscription, item, *used[item["id"]])
+        elif not metered or not used:
+            period_line(call, invoice, subscription, item)
+    return keep(call, subscription, invoice)
+
+
+def keep(call: RequestContext, subscription: Object, invoice: Object) -> Object:
+    """Add up a subscription's invoice and keep it as its latest; coupons for one invoice are used up by it."""
+    call.save("invoice", total_up(call, invoice))
+    subscription["latest_invoice"] = invoice["id"]
+    taken = {entry["discount"] for entry in invoice["total_discount_amounts"]}
+    discounts.spend(call, subscription["discounts"], taken)
+    for item in subscription["items"]["data"]:
+        discounts.spend(call, item.get("discounts") or [], taken)
+    call.save("subscription", subscription)
+    return invoice
+
+
+def drop_spent(call: RequestContext, subscription: Object) -> None:
+    """In a new period, discounts that were for one invoice are gone."""
+    subscription["discounts"] = discounts.unspent(call, subscription["discounts"])
+    for item in subscription["items"]["data"]:
+        item["discounts"] = discounts.unspent(call, item.get("discounts") or [])

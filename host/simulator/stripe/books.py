@@ -1,0 +1,191 @@
+"""The books: a balance transaction for whatever moves money, and the balances they add up to.
+
+https://docs.stripe.com/reports/balance-transaction-types, https://docs.stripe.com/payments/balances
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from host.simulator import pagination
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.money import decimals, rounded
+
+# What the platform has at the start, so that payouts and transfers can be tried at once; in no transaction.
+OPENING = {"usd": 100_000}
+# https://stripe.com/pricing: 2.9 % and 0.30 of the currency's unit, whatever the payment method.
+PERCENT, FIXED = Decimal("0.029"), Decimal("0.30")
+DISPUTE_FEE = 1500  # https://stripe.com/pricing, in the currency of the dispute
+_CATEGORIES = {
+    "payment": "charge",
+    "payment_refund": "refund",
+    "application_fee": "platform_earning",
+    "application_fee_refund": "platform_earning_refund",
+    "payout_cancel": "payout_reversal",
+    "payout_failure": "payout_reversal",
+    "transfer_refund": "transfer_reversal",
+}
+_STATE = "~balance"
+_decode = msgspec.json.Decoder().decode
+
+
+def processing_fee(amount: int, currency: str) -> int:
+    """Stripe's fee for a payment."""
+    return rounded(amount * PERCENT + FIXED * 10 ** decimals(currency)) if amount else 0
+
+
+def fee_detail(amount: int, currency: str, *, application: str | None = None, description: str = "") -> Object:
+    """One of the fees of a transaction; ``application`` is whose fee it is, if not Stripe's."""
+    return {
+        "amount": amount,
+        "application": application,
+        "currency": currency,
+        "description": description or ("Stripe processing fees" if application is None else "application fee"),
+        "type": "stripe_fee" if application is None else "application_fee",
+    }
+
+
+def enter(
+    call: RequestContext,
+    type: str,
+    amount: int,
+    currency: str,
+    source: str | None,
+    *,
+    fees: tuple[Object, ...] = (),
+    description: str | None = None,
+    category: str | None = None,
+    available_on: int = 0,
+) -> str:
+    """Write a transaction into the account's books; its id. Without ``available_on`` it counts at once."""
+    fee = sum(detail["amount"] for detail in fees)
+    pending = available_on > call.now
+    transaction = call.make(
+        "balance_transaction",
+        {
+            "amount": amount,
+            "available_on": available_on if pending else call.now,
+            "balance_type": "payments",
+            "currency": currency,
+            "description": description,
+            "exchange_rate": None,
+            "fee": fee,
+            "fee_details": list(fees),
+            "net": amount - fee,
+            "reporting_category": category or _CATEGORIES.get(type, type),
+            "source": source,
+            "status": "pending" if pending else "available",
+            "type": type,
+        },
+    )
+    state = _state(call, currency)
+    if pending:
+        day = str(available_on)
+        if day not in state["pending"]:
+            call.world.agenda.add(call, available_on, "available", f"{currency} {day}")
+        state["pending"][day] = state["pending"].get(day, 0) + amount - fee
+    else:
+        state["available"] += amount - fee
+    call.world.store.put(_STATE, currency, state)
+    return str(transaction["id"])
+
+
+def _state(call: RequestContext, currency: str) -> Object:
+    found = call.world.store.get(_STATE, currency)
+    opening = 0 if call.account else OPENING.get(currency, 0)
+    return found or {"currency": currency, "available": opening, "pending": {}, "settled": -1}
+
+
+def make_available(call: RequestContext, id: str) -> None:
+    """What was to be available by now is; ``id`` is a currency and a day."""
+    currency = id.partition(" ")[0]
+    state = _state(call, currency)
+    for day in [day for day in state["pending"] if int(day) <= call.now]:
+        state["available"] += state["pending"].pop(day)
+    all_so_far = True
+    for id, record in list(call.world.store.oldest("balance_transaction", state["settled"])):
+        transaction = _decode(record.body)
+        if transaction["currency"] == currency and transaction["status"] == "pending":
+            if transaction["available_on"] <= call.now:
+                transaction["status"] = "available"
+                call.world.store.put("balance_transaction", id, transaction)
+            else:
+                all_so_far = False
+        if all_so_far:
+            state["settled"] = record.place
+    call.world.store.put(_STATE, currency, state)
+
+
+def available(call: RequestContext, currency: str) -> int:
+    """What the account can spend."""
+    return int(_state(call, currency)["available"])
+
+
+def owned(call: RequestContext, currency: str) -> int:
+    """What the account has, pending included."""
+    state = _state(call, currency)
+    return int(state["available"] + sum(state["pending"].values()))
+
+
+def available_day(now: int) -> int:
+    """When a payment's money is available: two business days later, at midnight UTC."""
+    return business_day(now, 2)
+
+
+def business_day(now: int, days: int) -> int:
+    """Midnight UTC, ``days`` business days after ``now``. https://docs.stripe.com/payouts#standard-payout-timing"""
+    day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    while days:
+        day += timedelta(days=1)
+        days -= day.weekday() < 5
+    return int(day.timestamp())
+
+
+def when_available(call: RequestContext, transaction: str | None) -> int:
+    """When the money of a transaction is or was available: what is taken from it goes at the same time."""
+    found = call.find("balance_transaction", transaction) if transaction else None
+    return int(found["available_on"]) if found else 0
+
+
+def retrieve_balance(call: RequestContext) -> Object:
+    """Available and pending money by currency."""
+    states = {str(state["currency"]): state for state in call.world.store.each(_STATE)}
+    home = "usd"
+    if call.account:
+        account = call.within("").find("account", call.account) or {}
+        home = account.get("default_currency") or "usd"
+    states.setdefault(home, _state(call, home))
+    balance = call.world.shapes.fresh(call.world.shapes.template("balance"), call.now)
+    balance["available"] = [_part(name, state["available"]) for name, state in sorted(states.items())]
+    balance["pending"] = [_part(name, sum(state["pending"].values())) for name, state in sorted(states.items())]
+    return balance
+
+
+def _part(currency: str, amount: int) -> Object:
+    return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
+
+
+def list_transactions(call: RequestContext) -> bytes:
+    """Balance transactions; those of a payout are the ones it paid out, which only automatic payouts tell."""
+    if payout := call.params.get("payout"):
+        found = call.load("payout", payout, "payout", 400)
+        if not found["automatic"]:
+            raise call.refuse(
+                "Balance transaction history can only be filtered on automatic transfers, not manual.", param="payout"
+            )
+    return pagination.page(call)
+
+
+def spend(call: RequestContext, amount: int, currency: str, message: str) -> None:
+    """Refuse what is above the available balance."""
+    if amount > available(call, currency):
+        raise call.refuse(message, code="balance_insufficient")
+
+
+MAKES = {"balance_transaction"}
+BEHAVIOURS = {"balance.retrieve": retrieve_balance, "balance_transactions.list": list_transactions}
+FILTERS = {"balance_transactions.list": {"payout": lambda call, wanted: lambda value: False}}
+DUE = {"available": make_available}

@@ -1,0 +1,221 @@
+"""Charges: the attempt to take money, what came of it, and what it does to the books.
+
+https://docs.stripe.com/api/charges, https://docs.stripe.com/declines
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from host.simulator.api_error import Refusal
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import books, connect, disputes
+from host.simulator.stripe.bank_debits import MESSAGES as BANK_MESSAGES
+from host.simulator.stripe.bank_debits import bank_of
+from host.simulator.stripe.card_facts import card_of, checks_done
+from host.simulator.stripe.sandbox_cards import ADVICE, MESSAGES, Card
+
+# Members that a charge has from its intent, or from a request of old.
+_COPIED = (
+    "application_fee_amount", "customer", "description", "on_behalf_of", "receipt_email", "shipping",
+    "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
+)  # fmt: skip
+_RISK = {"normal": 20, "elevated": 70, "highest": 85}
+_SELLER = "The bank did not return any further details with this decline."
+
+
+class Decline(msgspec.Struct, frozen=True):
+    """Why a payment failed: the error's code, decline code and words, and who said so."""
+
+    code: str
+    decline: str = ""
+    message: str = ""
+    card: Card | None = None
+    type: str = "card_error"
+
+    def error(self) -> Object:
+        """The members that the error has beside code and message."""
+        error: Object = {"type": self.type}
+        if self.decline:
+            error["decline_code"] = self.decline
+        if self.type == "card_error" and (advice := ADVICE.get(self.decline or self.code)):
+            error["advice_code"] = advice
+        return error
+
+
+def decline_of(card: Card) -> Decline | None:
+    """How a card's payments are declined, if they are."""
+    return Decline(card.code, card.decline, card.message, card) if card.code else None
+
+
+NOT_AUTHENTICATED = Decline("authentication_required", "authentication_required", MESSAGES["authentication_required"])
+
+
+def bank_decline(code: str) -> Decline:
+    """How a bank refuses a debit."""
+    return Decline(code, message=BANK_MESSAGES[code], type="invalid_request_error")
+
+
+def make_charge(
+    call: RequestContext,
+    source: Object,
+    method: Object,
+    *,
+    captured: bool,
+    decline: Decline | None = None,
+    pending: bool = False,
+    authenticated: bool = False,
+) -> Object:
+    """The charge that an intent or a request of old (``source``) leads to; kept, not yet in the books."""
+    amount, id = source["amount"], call.new_id("charge")
+    of_intent = source.get("object") == "payment_intent"
+    if not of_intent and source.get("prefix"):
+        id = source["prefix"] + id.partition("_")[2]
+    succeeded = decline is None and not pending
+    fields: Object = {
+        **{name: source.get(name) for name in _COPIED},
+        "amount": amount,
+        "amount_captured": amount if captured and succeeded else 0,
+        "amount_refunded": 0,
+        "billing_details": method["billing_details"],
+        "calculated_statement_descriptor": source.get("statement_descriptor") or "STRIPE SIMULATOR",
+        "captured": captured and decline is None,
+        "currency": source["currency"],
+        "disputed": False,
+        "metadata": dict(source.get("metadata") or {}),
+        "outcome": _outcome(method, decline),
+        "paid": succeeded,
+        "payment_intent": source["id"] if of_intent else None,
+        "payment_method": method["id"],
+        "payment_method_details": _details(call, source, method, captured, authenticated),
+        "receipt_url": f"https://pay.stripe.com/receipts/{id}" if succeeded else None,
+        "refunded": False,
+        "status": "failed" if decline else "pending" if pending else "succeeded",
+        "transfer_data": _transfer_data(source),
+    }
+    if decline:
+        fields["failure_code"], fields["failure_message"] = decline.code, decline.message
+    return call.make("charge", fields, id=id)
+
+
+def _transfer_data(source: Object) -> Object | None:
+    data = source.get("transfer_data")
+    return {"amount": data.get("amount"), "destination": data["destination"]} if data else None
+
+
+def _outcome(method: Object, decline: Decline | None) -> Object:
+    card = card_of(method)
+    outcome: Object = {
+        "advice_code": None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "network_status": "approved_by_network",
+        "reason": None,
+        "risk_level": card.risk if method["type"] == "card" else "not_assessed",
+        "seller_message": "Payment complete.",
+        "type": "authorized",
+    }
+    if method["type"] == "card":
+        outcome["risk_score"] = _RISK[card.risk]
+    if card.risk == "elevated":
+        outcome["reason"] = "elevated_risk_level"
+    if decline is None:
+        return outcome
+    outcome |= {
+        "advice_code": ADVICE.get(decline.decline or decline.code),
+        "network_status": "declined_by_network",
+        "reason": decline.decline or decline.code,
+        "seller_message": _SELLER,
+        "type": "issuer_declined",
+    }
+    if decline.card is not None and decline.card.blocked:
+        outcome |= {
+            "network_status": "not_sent_to_network",
+            "reason": "highest_risk_level",
+            "seller_message": "Stripe blocked this payment as too risky.",
+            "type": "blocked",
+        }
+    return outcome
+
+
+def _details(call: RequestContext, source: Object, method: Object, captured: bool, authenticated: bool) -> Object:
+    """What the charge says of its payment method, as it was at that time."""
+    kind = method["type"]
+    facts: Object = dict(method.get(kind) or {})
+    if kind != "card":
+        facts.pop("networks", None)
+        facts.pop("status_details", None)
+        facts.pop("financial_connections_account", None)
+        facts.pop("generated_from", None)
+        return {"type": kind, kind: facts}
+    for name in ("display_brand", "generated_from", "networks", "three_d_secure_usage"):
+        facts.pop(name, None)
+    facts |= {
+        "amount_authorized": source["amount"],
+        "authorization_code": None,
+        "checks": checks_done(method),
+        "extended_authorization": {"status": "disabled"},
+        "incremental_authorization": {"status": "unavailable"},
+        "installments": None,
+        "mandate": None,
+        "multicapture": {"status": "unavailable"},
+        "network": facts["brand"],
+        "network_token": {"used": False},
+        "overcapture": {"maximum_amount_capturable": source["amount"], "status": "unavailable"},
+        "three_d_secure": _three_d_secure() if authenticated else None,
+    }
+    if not captured:
+        facts["capture_before"] = call.now + CAPTURE_WITHIN
+    return {"type": "card", "card": facts}
+
+
+CAPTURE_WITHIN = 7 * 86400  # https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+
+
+def _three_d_secure() -> Object:
+    return {
+        "authentication_flow": "challenge",
+        "electronic_commerce_indicator": "05",
+        "result": "authenticated",
+        "result_reason": None,
+        "version": "2.2.0",
+    }
+
+
+def declined(call: RequestContext, charge: Object | None, decline: Decline, **more: Any) -> Refusal:
+    """The error of a declined payment: what was tried is kept."""
+    error = decline.error()
+    if charge is not None:
+        error["charge"] = charge["id"]
+    return Refusal(402, decline.message, code=decline.code, worked=True, keep=True, **error, **more)
+
+
+def settle(call: RequestContext, charge: Object) -> Object:
+    """Write a captured charge into the books, with the fees, transfers and disputes that follow from it; kept."""
+    amount, currency = charge["amount_captured"], charge["currency"]
+    method = call.find("payment_method", str(charge["payment_method"])) or {"type": "card", "card": None}
+    card = card_of(method)
+    share = min(charge.get("application_fee_amount") or 0, amount)
+    fees = [books.fee_detail(books.processing_fee(amount, currency), currency)]
+    if share and call.account:
+        fees.append(books.fee_detail(share, currency, application=connect.application(call)))
+    charge["balance_transaction"] = books.enter(
+        call,
+        "charge" if method["type"] == "card" else "payment",
+        amount,
+        currency,
+        charge["id"],
+        fees=tuple(fees),
+        description=charge.get("description"),
+        available_on=0 if card.bypass else books.available_day(call.now),
+    )
+    connect.divide(call, charge, share)
+    call.save("charge", charge)
+    bank = bank_of(method)
+    for reason in card.dispute if bank is None else (("fraudulent",) if bank.dispute else ()):
+        disputes.open_dispute(call, charge, reason)
+    if card.warning:
+        disputes.warn(call, charge)
+    return charge

@@ -1,0 +1,278 @@
+"""A checkout session completed: the customer, payment, subscription or setup that it makes.
+
+https://docs.stripe.com/payments/checkout/how-checkout-works#complete. The address is what Stripe's own pages ask,
+and its command line's fixtures with them: ``POST /v1/payment_pages/{session}/confirm``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.apis.catalog import Operation, Param, Schema
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.routes import Plan
+from host.simulator.stripe import discounts, invoices, subscriptions
+from host.simulator.stripe.checkout import KIND, choose_shipping
+from host.simulator.stripe.customers import create_customer
+from host.simulator.stripe.invoice_items import create_item
+from host.simulator.stripe.payment_methods import attach, payment_method
+from host.simulator.stripe.payments import confirm_intent, create_intent
+from host.simulator.stripe.setups import confirm_setup, create_setup
+
+_TEXT = Schema(type="string")
+_CONFIRM = {
+    "payment_method": _TEXT,
+    "expected_amount": Schema(type="integer"),
+    "email": _TEXT,
+    "name": _TEXT,
+    "promotion_code": _TEXT,
+    "shipping_rate": _TEXT,
+    "expand": Schema(type="array", items=_TEXT),
+}
+
+
+def _plan(method: str, ending: str, members: dict[str, Schema]) -> Plan:
+    params = {"session": Param("session", "path", _TEXT, required=True)}
+    params |= {name: Param(name, "body", schema) for name, schema in members.items()}
+    shape = Schema(ref=KIND)
+    action = "act" if ending else "retrieve"
+    operation = Operation(
+        id=f"payment_pages.{'confirm' if ending else 'retrieve'}",
+        method=method,
+        path=f"/v1/payment_pages/{{session}}{ending}",
+        params=params,
+        body="form" if ending else None,
+        result=shape,
+    )
+    return Plan(operation, action, KIND, shape, (), "session", ending.strip("/"))  # type: ignore[arg-type]
+
+
+PLANS = (_plan("GET", "", {}), _plan("POST", "/confirm", _CONFIRM))
+
+
+def retrieve_page(call: RequestContext) -> Object:
+    """The session, as its page sees it."""
+    return call.subject()
+
+
+def confirm_page(call: RequestContext) -> Object:
+    """Complete an open session with a payment method."""
+    return complete(call, call.subject(), call.params)
+
+
+def complete(call: RequestContext, session: Object, params: Object) -> Object:
+    """open → complete; 402 where the payment fails, and the session stays open."""
+    if session["status"] != "open":
+        raise call.refuse(f"This Checkout Session is {session['status']}, not open.", code="checkout_session_not_open")
+    _choose(call, session, params)
+    expected = params.get("expected_amount")
+    if expected is not None and expected != (session["amount_total"] or 0):
+        raise invalid(
+            f"The expected amount ({expected}) is not the session's ({session['amount_total']}).", "expected_amount"
+        )
+    method = _method(call, session, params)
+    later = call.world.store.get("~checkout.session", session["id"]) or {}
+    _set_customer(call, session, params, method)
+    {"payment": _pay, "setup": _set_up, "subscription": _subscribe}[session["mode"]](call, session, later, method)
+    session.update(status="complete", url=None)
+    _count_link(call, session)
+    call.world.agenda.drop("expire_session", session["id"])
+    return call.save(KIND, session)
+
+
+def _choose(call: RequestContext, session: Object, params: Object) -> None:
+    """What the customer chooses on the page: how it is shipped."""
+    if params.get("promotion_code"):
+        call.not_modelled("promotion codes typed on the page", "discounts of the session are.", "promotion_code")
+    if wanted := params.get("shipping_rate"):
+        options = [option for option in session["shipping_options"] if option["shipping_rate"] == wanted]
+        if not options:
+            raise invalid(f"The session does not offer the shipping rate {wanted}.", "shipping_rate")
+        choose_shipping(session, options[0])
+
+
+def _method(call: RequestContext, session: Object, params: Object) -> Object | None:
+    if params.get("payment_method"):
+        return payment_method(call, params["payment_method"])
+    nothing_due = not session["amount_total"] and session["payment_method_collection"] == "if_required"
+    if session["mode"] != "setup" and nothing_due:
+        return None
+    if session["mode"] == "payment" and session["amount_total"] == 0:
+        return None
+    raise invalid("Missing required param: payment_method.", "payment_method", "parameter_missing")
+
+
+def _set_customer(call: RequestContext, session: Object, params: Object, method: Object | None) -> None:
+    billing = (method or {}).get("billing_details") or {}
+    known = call.find("customer", session["customer"]) if session.get("customer") else None
+    before = session.get("customer_details") or {}
+    email = params.get("email") or before.get("email") or (known or {}).get("email") or billing.get("email")
+    name = params.get("name") or billing.get("name") or (known or {}).get("name")
+    session["customer_details"] = {
+        "address": billing.get("address"),
+        "business_name": None,
+        "email": email,
+        "individual_name": None,
+        "name": name,
+        "phone": billing.get("phone"),
+        "tax_exempt": (known or {}).get("tax_exempt") or "none",
+        "tax_ids": [],
+    }
+    if known is None and (session["customer_creation"] == "always" or session["mode"] != "payment"):
+        facts = {key: value for key, value in (("email", email), ("name", name)) if value}
+        session["customer"] = create_customer(call.asking("POST", "/v1/customers", facts))["id"]
+    if method is not None and session["mode"] != "payment" and method["customer"] is None:
+        attach(call, method, session["customer"])
+
+
+def _redeem(call: RequestContext, session: Object) -> list[Object]:
+    """The session's discounts as parameters of what it makes."""
+    return [{key: value for key, value in entry.items() if value} for entry in session.get("discounts") or []]
+
+
+def _pay(call: RequestContext, session: Object, later: Object, method: Object | None) -> None:
+    if (later.get("invoice_creation") or {}).get("enabled"):
+        _pay_invoice(call, session, later, method)
+        return
+    if not session["amount_total"]:
+        session["payment_status"] = "no_payment_required"
+    else:
+        data = later.get("payment_intent_data") or {}
+        asked: Object = {
+            **data,
+            "amount": session["amount_total"],
+            "currency": session["currency"],
+            "confirm": True,
+            "payment_method": (method or {})["id"],
+        }
+        if session.get("customer"):
+            asked["customer"] = session["customer"]
+        asked["payment_method_types"] = [(method or {})["type"]]
+        intent = create_intent(call.asking("POST", "/v1/payment_intents", asked))
+        intent = _authenticated(call, intent)
+        session["payment_intent"] = intent["id"]
+        session["payment_status"] = "unpaid" if intent["status"] == "processing" else "paid"
+    _use(call, session)
+
+
+def _authenticated(call: RequestContext, intent: Object) -> Object:
+    """The customer on the page authenticates."""
+    if intent["status"] == "requires_action":
+        return confirm_intent(call.asking("POST", f"/v1/payment_intents/{intent['id']}/confirm", {}))
+    return intent
+
+
+def _use(call: RequestContext, session: Object) -> None:
+    """Count the use of the session's coupons."""
+    use = discounts.Use(session.get("customer"), session["currency"])
+    owner = {"checkout_session": session["id"], "customer": session.get("customer")}
+    discounts.make(call, _redeem(call, session), use, owner)
+
+
+def _pay_invoice(call: RequestContext, session: Object, later: Object, method: Object | None) -> None:
+    """``invoice_creation``: the payment is of an invoice of the same lines."""
+    if not session.get("customer"):
+        details = session["customer_details"]
+        facts = {key: details[key] for key in ("email", "name") if details.get(key)}
+        session["customer"] = create_customer(call.asking("POST", "/v1/customers", facts))["id"]
+    data = later["invoice_creation"].get("invoice_data") or {}
+    plain = {name: value for name, value in data.items() if name in invoices.PLAIN}
+    asked: Object = {**plain, "customer": session["customer"], "currency": session["currency"]}
+    if entries := _redeem(call, session):
+        asked["discounts"] = entries
+    if session.get("shipping_cost"):
+        asked["shipping_cost"] = {"shipping_rate": session["shipping_cost"]["shipping_rate"]}
+    invoice = invoices.create_invoice(call.asking("POST", "/v1/invoices", asked))
+    for item in _kept(call, session):
+        create_item(
+            call.asking(
+                "POST",
+                "/v1/invoiceitems",
+                {
+                    "customer": session["customer"],
+                    "invoice": invoice["id"],
+                    "pricing": {"price": item["price"]["id"]},
+                    "currency": session["currency"],
+                    "quantity": item["quantity"],
+                    "tax_rates": [rate["id"] for rate in item.get("tax_rates") or []],
+                },
+            )
+        )
+    invoices.finalize_invoice(call.asking("POST", f"/v1/invoices/{invoice['id']}/finalize", {}))
+    paid = call.load("invoice", invoice["id"])
+    if paid["status"] == "open":
+        asked = {"payment_method": (method or {})["id"]}
+        paid = invoices.pay_invoice(call.asking("POST", f"/v1/invoices/{invoice['id']}/pay", asked))
+        (payment,) = call.world.store.having("invoice_payment", "invoice", invoice["id"])
+        session["payment_intent"] = payment["payment"]["payment_intent"]
+    session.update(invoice=invoice["id"], payment_status="paid" if session["amount_total"] else "no_payment_required")
+
+
+def _kept(call: RequestContext, session: Object) -> list[Object]:
+    kept = call.world.store.get("~checkout.session", session["id"]) or {}
+    found, given = [call.load("item", id) for id in kept["items"]], kept["line_items"]
+    for item, entry in zip(found, given, strict=True):
+        item["tax_rates"] = [call.load("tax_rate", id) for id in entry.get("tax_rates") or []]
+    return found
+
+
+def _set_up(call: RequestContext, session: Object, later: Object, method: Object | None) -> None:
+    data = later.get("setup_intent_data") or {}
+    asked = {**data, "confirm": True, "customer": session["customer"], "payment_method": (method or {})["id"]}
+    setup = create_setup(call.asking("POST", "/v1/setup_intents", asked))
+    if setup["status"] == "requires_action":
+        setup = confirm_setup(call.asking("POST", f"/v1/setup_intents/{setup['id']}/confirm", {}))
+    session["setup_intent"] = setup["id"]
+
+
+def _subscribe(call: RequestContext, session: Object, later: Object, method: Object | None) -> None:
+    asked: Object = {**(later.get("subscription_data") or {}), "customer": session["customer"]}
+    items = _kept(call, session)
+    asked["currency"] = session["currency"]
+    asked["items"] = [_item(item) for item in items if item["price"]["type"] == "recurring"]
+    once = [_item(item) for item in items if item["price"]["type"] == "one_time"]
+    if once:
+        asked["add_invoice_items"] = once
+    if entries := _redeem(call, session):
+        asked["discounts"] = entries
+    if method is not None:
+        asked.update(default_payment_method=method["id"], payment_behavior="error_if_incomplete")
+    made = subscriptions.start(call, asked)
+    session.update(
+        subscription=made["id"],
+        invoice=made["latest_invoice"],
+        payment_status="paid" if session["amount_total"] else "no_payment_required",
+    )
+
+
+def _item(item: Object) -> Object:
+    found: Any = {"price": item["price"]["id"], "quantity": item["quantity"]}
+    if item.get("tax_rates"):
+        found["tax_rates"] = [rate["id"] for rate in item["tax_rates"]]
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _count_link(call: RequestContext, session: Object) -> None:
+    """A payment link counts its completed sessions, and closes when there are enough."""
+    link = call.find("payment_link", session["payment_link"]) if session.get("payment_link") else None
+    completed = ((link or {}).get("restrictions") or {}).get("completed_sessions")
+    if link is None or not completed:
+        return
+    completed["count"] += 1
+    link["active"] = link["active"] and completed["count"] < completed["limit"]
+    call.save("payment_link", link)
+
+
+def watch_intent(call: RequestContext, intent: Object) -> None:
+    """A debit that succeeds later pays the session that waits for it."""
+    if intent["status"] != "succeeded":
+        return
+    for session in call.world.store.having(KIND, "payment_intent", intent["id"]):
+        if session["payment_status"] == "unpaid":
+            call.save(KIND, {**session, "payment_status": "paid"})
+
+
+BEHAVIOURS = {"payment_pages.confirm": confirm_page, "payment_pages.retrieve": retrieve_page}
+EFFECTS = {"payment_pages.confirm": {"payment_method", "expected_amount", "email", "name", "shipping_rate"}}
+WATCHERS = {"payment_intent": watch_intent}

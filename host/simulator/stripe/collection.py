@@ -1,0 +1,304 @@
+"""From a finalized invoice to a paid one: its intent, attempts and retries.
+
+https://docs.stripe.com/invoicing/integration/workflow-transitions. A failed automatic payment is tried again 3, 5 and 7
+days later; when all have failed, the subscription is ``unpaid``. In Stripe that is a setting of the account:
+https://docs.stripe.com/billing/revenue-recovery/smart-retries
+"""
+
+from __future__ import annotations
+
+from host.simulator.api_error import Refusal, invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import payments
+from host.simulator.stripe.confirmation import needs_authentication, next_action
+from host.simulator.stripe.customer_balances import change
+from host.simulator.stripe.customers import default_method
+from host.simulator.stripe.money import least_charge
+from host.simulator.stripe.payment_methods import payment_method
+from host.simulator.stripe.periods import DAY
+
+RETRIES = (3, 5, 7)  # days after the attempt before
+PAYABLE = ("open", "uncollectible")
+
+
+def subscription_of(invoice: Object) -> str | None:
+    """The subscription that an invoice is of."""
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    found = details.get("subscription")
+    return str(found) if found else None
+
+
+def finalize(call: RequestContext, invoice: Object) -> Object:
+    """From draft to open, or paid where nothing is due; kept."""
+    customer = call.find("customer", invoice["customer"]) or {}
+    invoice["number"] = invoice.get("number") or _number(call, customer)
+    token = call.world.ids.new("", 32)
+    invoice.update(
+        status="open",
+        automatically_finalizes_at=None,
+        effective_at=invoice.get("effective_at") or call.now,
+        hosted_invoice_url=f"https://invoice.stripe.com/i/test_{token}",
+        invoice_pdf=f"https://pay.stripe.com/invoice/test_{token}/pdf",
+    )
+    invoice["status_transitions"]["finalized_at"] = call.now
+    if customer:
+        _apply_balance(call, invoice, customer)
+    if invoice["amount_due"] == 0:
+        settle(call, invoice, 0)
+        return invoice
+    call.save("invoice", invoice)
+    intent_of(call, invoice)
+    return invoice
+
+
+def _number(call: RequestContext, customer: Object) -> str:
+    prefix = customer.get("invoice_prefix") or call.world.ids.code()
+    sequence = customer.get("next_invoice_sequence") or 1
+    if customer:
+        customer.update(next_invoice_sequence=sequence + 1, invoice_prefix=prefix)
+        call.save("customer", customer)
+    return f"{prefix}-{sequence:04d}"
+
+
+def _apply_balance(call: RequestContext, invoice: Object, customer: Object) -> None:
+    """What the customer has in credit pays; a negative total, or one too small to charge, goes to the balance."""
+    balance, total, currency = customer["balance"], invoice["total"], invoice["currency"]
+    invoice["starting_balance"] = balance
+    due = total
+    if (customer.get("currency") or currency) == currency:
+        applied = max(balance, -total) if total > 0 else 0
+        if total < 0:
+            applied = -total
+        due = total + applied
+        if applied and total > 0:
+            change(call, customer, -applied, currency, "applied_to_invoice", invoice=invoice["id"])
+        elif total < 0:
+            change(call, customer, total, currency, "applied_to_invoice", invoice=invoice["id"])
+        if 0 < due < least_charge(currency):
+            change(call, customer, due, currency, "invoice_too_small", invoice=invoice["id"])
+            due = 0
+    invoice.update(amount_due=max(0, due), amount_remaining=max(0, due), ending_balance=customer["balance"])
+
+
+def intent_of(call: RequestContext, invoice: Object) -> Object:
+    """The intent that pays an open invoice, with the payment that ties them; made where there is none."""
+    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
+        if payment["is_default"] and payment["status"] == "open":
+            return call.load("payment_intent", payment["payment"]["payment_intent"])
+    id = call.new_id("payment_intent")
+    intent = call.make(
+        "payment_intent",
+        {
+            "amount": invoice["amount_remaining"],
+            "currency": invoice["currency"],
+            "customer": invoice["customer"],
+            "client_secret": f"{id}_secret_{call.world.ids.new('', 25)}",
+            "description": invoice.get("description") or f"Invoice {invoice['number']}",
+            "status": "requires_payment_method",
+        },
+        id=id,
+    )
+    tie(call, invoice, intent, default=True)
+    return intent
+
+
+def tie(call: RequestContext, invoice: Object, intent: Object, *, default: bool) -> Object:
+    """The payment by which an intent pays an invoice."""
+    return call.make(
+        "invoice_payment",
+        {
+            "amount_paid": None,
+            "amount_requested": invoice["amount_remaining"],
+            "currency": invoice["currency"],
+            "invoice": invoice["id"],
+            "is_default": default,
+            "payment": {"type": "payment_intent", "payment_intent": intent["id"], "charge": None},
+            "status": "open",
+            "status_transitions": {"canceled_at": None, "paid_at": None},
+        },
+        id="inpay_" + str(intent["id"]).removeprefix("pi_"),
+    )
+
+
+def watch_intent(call: RequestContext, intent: Object) -> None:
+    """An intent that succeeds pays the invoice it is tied to, by whatever way it was confirmed."""
+    if intent["status"] != "succeeded":
+        return
+    payment = call.find("invoice_payment", "inpay_" + str(intent["id"]).removeprefix("pi_"))
+    if payment is None or payment["status"] != "open":
+        return
+    payment.update(status="paid", amount_paid=intent["amount_received"])
+    payment["status_transitions"]["paid_at"] = call.now
+    call.save("invoice_payment", payment)
+    invoice = call.load("invoice", payment["invoice"])
+    if invoice["status"] in PAYABLE:
+        received = intent["amount_received"]
+        if received < invoice["amount_remaining"]:
+            invoice["amount_paid"] += received
+            invoice["amount_remaining"] -= received
+            call.save("invoice", invoice)
+        else:
+            settle(call, invoice, received)
+
+
+def settle(call: RequestContext, invoice: Object, received: int) -> Object:
+    """Paid with what was ``received`` last, and kept; its subscription is active again, or at last."""
+    over = max(0, received - invoice["amount_remaining"])
+    invoice.update(status="paid", amount_paid=invoice["amount_paid"] + received - over, amount_remaining=0)
+    invoice.update(amount_overpaid=over, attempted=True, next_payment_attempt=None, auto_advance=False)
+    invoice["status_transitions"]["paid_at"] = call.now
+    call.save("invoice", invoice)
+    subscription = _owner(call, invoice)
+    if subscription is not None and invoice["billing_reason"] != "manual":
+        _paid(call, subscription, invoice)
+    return invoice
+
+
+def _paid(call: RequestContext, subscription: Object, invoice: Object) -> None:
+    if subscription["status"] == "incomplete" and invoice["billing_reason"] == "subscription_create":
+        trial = subscription["trial_end"] is not None and subscription["trial_end"] > call.now
+        subscription["status"] = "trialing" if trial else "active"
+    elif subscription["status"] in ("past_due", "unpaid") and subscription["latest_invoice"] == invoice["id"]:
+        subscription["status"] = "active"
+    else:
+        return
+    call.save("subscription", subscription)
+
+
+def _owner(call: RequestContext, invoice: Object) -> Object | None:
+    id = subscription_of(invoice)
+    return call.find("subscription", id) if id else None
+
+
+def method_of(call: RequestContext, invoice: Object) -> str | None:
+    """What an invoice is paid with: its own, its subscription's, or its customer's default."""
+    subscription = _owner(call, invoice) or {}
+    for owner in (invoice, subscription):
+        for name in ("default_payment_method", "default_source"):
+            if owner.get(name):
+                return str(owner[name])
+    return default_method(call, invoice["customer"])
+
+
+def usable(call: RequestContext, method: str, invoice: Object) -> str:
+    """The id of a payment method that the invoice's customer may pay with."""
+    found = payment_method(call, method, "default_payment_method")
+    if found["customer"] not in (None, invoice["customer"]):
+        raise invalid("The payment method you provided does not belong to this customer.", "default_payment_method")
+    return str(found["id"])
+
+
+def cancel_payments(call: RequestContext, invoice: Object) -> None:
+    """Cancel the intents that an invoice waits for."""
+    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
+        if payment["status"] != "open":
+            continue
+        payment["status"] = "canceled"
+        payment["status_transitions"]["canceled_at"] = call.now
+        call.save("invoice_payment", payment)
+        intent = call.find("payment_intent", payment["payment"]["payment_intent"])
+        if intent is not None and intent["status"] not in ("succeeded", "canceled"):
+            intent.update(status="canceled", canceled_at=call.now, cancellation_reason="void_invoice", next_action=None)
+            call.save("payment_intent", intent)
+
+
+def give_back(call: RequestContext, invoice: Object) -> None:
+    """Undo what a void invoice did to its customer's balance."""
+    customer = call.find("customer", invoice["customer"])
+    applied = (invoice.get("ending_balance") or 0) - invoice["starting_balance"]
+    if customer is not None and applied and invoice.get("ending_balance") is not None:
+        change(call, customer, -applied, invoice["currency"], "unapplied_from_invoice", invoice=invoice["id"])
+
+
+def attempt(call: RequestContext, invoice: Object, method: str, *, off_session: bool = False) -> bool:
+    """Try to pay an open invoice; whether that worked, or waits for authentication.
+
+    A declined card is a :class:`Refusal`. ``invoice`` is as it is kept afterwards.
+    """
+    intent = intent_of(call, invoice)
+    found = payment_method(call, method)
+    invoice["attempt_count"] += 1
+    invoice["attempted"] = True
+    call.save("invoice", invoice)
+    intent["payment_method"] = found["id"]
+    if needs_authentication(call, found, off_session):
+        intent.update(status="requires_action", next_action=next_action(call, intent, "payment_intent"))
+        call.save("payment_intent", intent)
+        return False
+    payments.charge_intent(call, intent, found)
+    call.save("payment_intent", intent)
+    invoice.update(call.load("invoice", str(invoice["id"])))
+    return bool(invoice["status"] == "paid")
+
+
+def collect(call: RequestContext, invoice: Object) -> bool:
+    """Pay an open invoice off session; where that fails, plan the next attempt and say so of its subscription."""
+    method, worked = method_of(call, invoice), False
+    if method is not None:
+        try:
+            worked = attempt(call, invoice, method, off_session=True)
+        except Refusal:
+            invoice.update(call.load("invoice", str(invoice["id"])))
+    else:
+        invoice["attempt_count"] += 1
+        invoice["attempted"] = True
+    if not worked:
+        failed(call, invoice)
+    return worked
+
+
+def failed(call: RequestContext, invoice: Object) -> None:
+    """The next attempt, or none; the subscription is past due, or unpaid."""
+    tries = invoice["attempt_count"] - 1
+    again = call.now + RETRIES[tries] * DAY if 0 <= tries < len(RETRIES) else None
+    invoice.update(next_payment_attempt=again, auto_advance=again is not None)
+    call.save("invoice", invoice)
+    subscription = _owner(call, invoice)
+    if subscription is None or invoice["billing_reason"] == "subscription_create":
+        return
+    if subscription["status"] in ("active", "trialing", "past_due"):
+        subscription["status"] = "unpaid" if tries >= len(RETRIES) else "past_due"
+        call.save("subscription", subscription)
+
+
+def collect_due(call: RequestContext, id: str) -> None:
+    """An attempt whose time has come."""
+    invoice = call.find("invoice", id)
+    if invoice is not None and invoice["status"] == "open" and invoice["next_payment_attempt"] is not None:
+        invoice["next_payment_attempt"] = None
+        collect(call, invoice)
+
+
+def finalize_due(call: RequestContext, id: str) -> None:
+    """A draft whose hour has passed is finalized and, where that is automatic, paid."""
+    invoice = call.find("invoice", id)
+    if invoice is not None and invoice["status"] == "draft" and invoice["automatically_finalizes_at"] is not None:
+        finalize(call, invoice)
+        if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
+            collect(call, invoice)
+
+
+def overdue(call: RequestContext, id: str) -> None:
+    """An invoice that was sent and not paid in time makes its subscription past due."""
+    invoice = call.find("invoice", id)
+    if invoice is None or invoice["status"] != "open":
+        return
+    subscription = _owner(call, invoice)
+    if subscription is not None and subscription["status"] == "active":
+        call.save("subscription", {**subscription, "status": "past_due"})
+
+
+def watch_invoice(call: RequestContext, invoice: Object) -> None:
+    """Put in the agenda what an invoice waits for."""
+    agenda, id, status = call.world.agenda, str(invoice["id"]), invoice["status"]
+    if status == "draft" and invoice["auto_advance"] and invoice["automatically_finalizes_at"]:
+        agenda.add(call, invoice["automatically_finalizes_at"], "finalize_invoice", id)
+    elif status == "open" and invoice["next_payment_attempt"]:
+        agenda.add(call, invoice["next_payment_attempt"], "collect_invoice", id)
+    elif status == "open" and invoice["collection_method"] == "send_invoice" and invoice["due_date"]:
+        agenda.add(call, invoice["due_date"], "invoice_overdue", id)
+
+
+DUE = {"finalize_invoice": finalize_due, "collect_invoice": collect_due, "invoice_overdue": overdue}
+WATCHERS = {"payment_intent": watch_intent, "invoice": watch_invoice}
+MAKES = {"payment_intent", "invoice_payment", "line_item", "customer_balance_transaction"}

@@ -1,0 +1,245 @@
+"""Confirming a payment: may this method pay, does the customer have to act, and what comes of it.
+
+https://docs.stripe.com/payments/paymentintents/lifecycle, https://docs.stripe.com/testing#authentication-and-setup
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator.api_error import Refusal
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import bank_debits, books, charges
+from host.simulator.stripe.bank_debits import bank_of
+from host.simulator.stripe.card_facts import card_of
+from host.simulator.stripe.charges import NOT_AUTHENTICATED, Decline
+from host.simulator.stripe.payment_methods import (
+    REDIRECTS,
+    check_usable,
+    is_set_up,
+    payment_method,
+    set_up,
+    spend_method,
+)
+
+WAITING = ("requires_payment_method", "requires_confirmation", "requires_action")
+_ERROR_ON_ACTION = (
+    "This payment required an authentication action to complete, but `error_on_requires_action` was set. When you're "
+    "ready, you can upgrade your integration to handle actions at "
+    "https://stripe.com/docs/payments/payment-intents/upgrade-to-handle-actions."
+)
+
+
+def unexpected(intent: Object, message: str) -> Refusal:
+    """The intent is not in the state for this."""
+    return Refusal(400, message, code="payment_intent_unexpected_state", worked=True, payment_intent=dict(intent))
+
+
+def confirm(call: RequestContext, intent: Object, *, off_session: bool = False) -> Object:
+    """Try to take an intent's money with its payment method; kept. :class:`Refusal` 402 if declined."""
+    status = intent["status"]
+    if status == "succeeded":
+        raise unexpected(
+            intent,
+            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.",
+        )
+    if status not in WAITING:
+        raise unexpected(intent, f"You cannot confirm this PaymentIntent because it has a status of {status}.")
+    if not intent.get("payment_method"):
+        raise unexpected(
+            intent,
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either "
+            "update the PaymentIntent with a payment method and then confirm it again, or confirm it again "
+            "directly with a payment method or ConfirmationToken.",
+        )
+    method = payment_method(call, intent["payment_method"])
+    check_usable(call, method, intent.get("customer"))
+    check_type(call, intent, method)
+    authenticated = status == "requires_action"
+    if not authenticated and needs_authentication(call, method, off_session):
+        if off_session:
+            raise fail(call, intent, method, NOT_AUTHENTICATED)
+        return _require_action(call, intent, method)
+    charge_intent(call, intent, method, authenticated=authenticated)
+    return call.save("payment_intent", intent)
+
+
+def check_type(call: RequestContext, intent: Object, method: Object, noun: str = "PaymentIntent") -> None:
+    """Refuse a method of a type or for a currency that the intent does not take."""
+    kind, allowed = method["type"], intent["payment_method_types"]
+    excluded = kind in (intent.get("excluded_payment_method_types") or ())
+    if excluded or (kind not in allowed and intent.get("allowed_payment_method_types")):
+        raise call.refuse(
+            f"The PaymentMethod provided ({kind}) is not allowed for this {noun}. Please attach a PaymentMethod of "
+            f"one of the following types: {', '.join(allowed)}. Alternatively, update the allowed payment method "
+            f'types for this {noun} to include "{kind}".',
+            param="payment_method",
+        )
+    if kind not in allowed:
+        intent["payment_method_types"] = [*allowed, kind]
+    currencies = bank_debits.CURRENCIES.get(kind)
+    if currencies and intent.get("currency") and intent["currency"] not in currencies:
+        raise call.refuse(
+            f"The currency provided ({intent['currency']}) is invalid for payments with {kind}: it must be "
+            f"{' or '.join(currencies)}.",
+            param="currency",
+        )
+
+
+def needs_authentication(call: RequestContext, method: Object, off_session: bool = False) -> bool:
+    """Whether the customer has to act before this method pays."""
+    if method["type"] in REDIRECTS:
+        return not off_session or not is_set_up(call, method)
+    wanted = card_of(method).authentication
+    if wanted == "unless_set_up":
+        return not (off_session and is_set_up(call, method))
+    return wanted == "always" or (wanted == "on_session" and not off_session)
+
+
+def _require_action(call: RequestContext, intent: Object, method: Object) -> Object:
+    if call.params.get("error_on_requires_action"):
+        intent["status"], intent["payment_method"] = "requires_payment_method", None
+        decline = Decline("authentication_required", "authentication_required", _ERROR_ON_ACTION)
+        intent["last_payment_error"] = _last_error(decline, method, None)
+        call.save("payment_intent", intent)
+        raise charges.declined(call, None, decline, payment_intent=dict(intent), payment_method=method)
+    intent["status"] = "requires_action"
+    intent["next_action"] = next_action(call, intent, "payment_intent")
+    return call.save("payment_intent", intent)
+
+
+def next_action(call: RequestContext, intent: Object, kind: str) -> Object:
+    """What the customer does: a page to go to where there is one to come back to, else Stripe's own script."""
+    back = call.params.get("return_url")
+    source = call.world.ids.new("src_")
+    url = f"https://hooks.stripe.com/3d_secure_2/hosted?{kind}={intent['id']}&source={source}"
+    if back and not call.params.get("use_stripe_sdk"):
+        secret = f"{kind}_client_secret={intent['client_secret']}"
+        return {"type": "redirect_to_url", "redirect_to_url": {"return_url": back, "url": f"{url}&{secret}"}}
+    return {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {"type": "three_d_secure_redirect", "source": source, "stripe_js": url},
+    }
+
+
+def fail(
+    call: RequestContext, intent: Object, method: Object, decline: Decline, *, authenticated: bool = False
+) -> Refusal:
+    """The failed charge, the intent waiting for another method, and the error to raise."""
+    charge = charges.make_charge(call, intent, method, captured=False, decline=decline, authenticated=authenticated)
+    back_to_start(intent, method, decline, charge)
+    call.save("payment_intent", intent)
+    return charges.declined(call, charge, decline, payment_intent=dict(intent), payment_method=method)
+
+
+def back_to_start(intent: Object, method: Object, decline: Decline, charge: Object) -> None:
+    """Set what an intent has whose payment failed."""
+    intent.update(
+        status="requires_payment_method",
+        latest_charge=charge["id"],
+        payment_method=None,
+        next_action=None,
+        processing=None,
+        last_payment_error=_last_error(decline, method, charge),
+    )
+
+
+def _last_error(decline: Decline, method: Object, charge: Object | None) -> Object:
+    error = {**decline.error(), "code": decline.code, "message": decline.message, "payment_method": method}
+    if charge is not None:
+        error["charge"] = charge["id"]
+    error["doc_url"] = "https://stripe.com/docs/error-codes/" + decline.code.replace("_", "-")
+    return error
+
+
+def charge_intent(call: RequestContext, intent: Object, method: Object, *, authenticated: bool = False) -> Object:
+    """Charge the intent's method; the intent is changed but not kept. :class:`Refusal` 402 if declined."""
+    bank = bank_of(method)
+    decline = charges.decline_of(card_of(method)) if bank is None else None
+    if decline is not None:
+        raise fail(call, intent, method, decline, authenticated=authenticated)
+    manual = intent["capture_method"] == "manual"
+    charge = charges.make_charge(
+        call, intent, method, captured=not manual, pending=bank is not None, authenticated=authenticated
+    )
+    intent.update(latest_charge=charge["id"], payment_method=method["id"], next_action=None, last_payment_error=None)
+    keep_method(call, intent, method)
+    if bank is not None:
+        intent["status"] = "processing"
+        intent["processing"] = {"type": method["type"]}
+        if (due := bank_debits.debit_due(call, bank)) is not None:
+            call.world.agenda.add(call, due, "debit", str(intent["id"]))
+    elif manual:
+        intent["status"], intent["amount_capturable"] = "requires_capture", intent["amount"]
+        call.world.agenda.add(call, call.now + charges.CAPTURE_WITHIN, "release", str(intent["id"]))
+    else:
+        intent["status"], intent["amount_received"] = "succeeded", intent["amount"]
+        charges.settle(call, charge)
+    return charge
+
+
+def keep_method(call: RequestContext, intent: Object, method: Object) -> None:
+    """A method that was used is the customer's where that was asked for; without a customer it is used up."""
+    customer, future = intent.get("customer"), intent.get("setup_future_usage")
+    if customer and future and method["customer"] is None:
+        call.save("payment_method", {**method, "customer": customer})
+    elif method["customer"] is None:
+        spend_method(call, method)
+    if future == "off_session":
+        set_up(call, method)
+
+
+def settle_debit(call: RequestContext, id: str) -> None:
+    """A bank debit under way succeeds or fails."""
+    intent = call.find("payment_intent", id)
+    if intent is None or intent["status"] != "processing":
+        return
+    charge = call.load("charge", intent["latest_charge"])
+    method = call.load("payment_method", charge["payment_method"])
+    bank = bank_of(method)
+    if bank is not None and bank.failure:
+        decline = charges.bank_decline(bank.failure)
+        charge.update(status="failed", failure_code=decline.code, failure_message=decline.message, captured=False)
+        call.save("charge", charge)
+        back_to_start(intent, method, decline, charge)
+    else:
+        url = f"https://pay.stripe.com/receipts/{charge['id']}"
+        charge.update(status="succeeded", paid=True, amount_captured=charge["amount"], receipt_url=url)
+        charges.settle(call, charge)
+        intent.update(status="succeeded", amount_received=intent["amount"], processing=None)
+    call.save("payment_intent", intent)
+
+
+def new_intent(call: RequestContext, amount: int, currency: str, **fields: Any) -> Object:
+    """A PaymentIntent as other subjects make it; kept."""
+    id = call.new_id("payment_intent")
+    secret = f"{id}_secret_{call.world.ids.new('', 25)}"
+    return call.make(
+        "payment_intent", {"amount": amount, "currency": currency, "client_secret": secret, **fields}, id=id
+    )
+
+
+def pay_with(
+    call: RequestContext,
+    method: Object | str,
+    amount: int,
+    currency: str,
+    *,
+    customer: str | None = None,
+    off_session: bool = True,
+    **fields: Any,
+) -> Object:
+    """A PaymentIntent of ``amount``, confirmed with ``method``: its status says what came of it.
+
+    :class:`Refusal` 402, kept, if it is declined, or needs a customer who is not there (``off_session``).
+    """
+    found = payment_method(call, method) if isinstance(method, str) else method
+    intent = new_intent(
+        call, amount, currency, customer=customer, payment_method=found["id"], status="requires_confirmation", **fields
+    )
+    return confirm(call, intent, off_session=off_session)
+
+
+def available_later(call: RequestContext, charge: Object) -> int:
+    """When the money of a charge is available."""
+    return books.when_available(call, charge.get("balance_transaction"))

@@ -1,0 +1,306 @@
+"""Credit notes: less to pay of an open invoice, or money back of a paid one. https://docs.stripe.com/invoicing/credit-notes"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import collection, embedded
+from host.simulator.stripe.customer_balances import change
+from host.simulator.stripe.money import rounded
+from host.simulator.stripe.refunds import create_refund
+from host.simulator.stripe.sums import added_up, taxes_of
+from host.simulator.stripe.taxes import rates
+
+_GIVEN = ("credit_amount", "refund_amount", "out_of_band_amount")
+
+
+def create_note(call: RequestContext) -> Object:
+    """A note on a finalized invoice, and what it moves."""
+    note, invoice = _draft(call)
+    call.save("credit_note", note)
+    if note["type"] == "pre_payment":
+        _reduce(call, invoice, note["total"])
+    else:
+        _pay_back(call, invoice, note)
+    return call.save("credit_note", note)
+
+
+def preview_note(call: RequestContext) -> Object:
+    """The same, and nothing kept."""
+    try:
+        note, _ = _draft(call)
+    finally:
+        call.world.store.rollback()
+    call.saved = None
+    return note
+
+
+def preview_lines(call: RequestContext) -> bytes:
+    """The lines of a preview."""
+    return embedded.page(call, preview_note(call)["lines"]["data"], "credit note line item")
+
+
+def list_lines(call: RequestContext) -> bytes:
+    """The lines of a note, in its order."""
+    note = call.load("credit_note", call.path_args["credit_note"], "credit_note")
+    return embedded.page(call, note["lines"]["data"], "credit note line item")
+
+
+def _draft(call: RequestContext) -> tuple[Object, Object]:
+    params = call.params
+    invoice = call.load("invoice", params["invoice"], "invoice", 400)
+    if invoice["status"] not in ("open", "paid", "uncollectible"):
+        raise call.refuse(f"You can't credit an invoice that is {invoice['status']}.", param="invoice")
+    for name in ("shipping_cost", "refunds"):
+        if params.get(name):
+            call.not_modelled(f"the parameter {name}", "refund_amount is.", name)
+    found = _lines(call, invoice)
+    total = sum(line["amount"] - line["discount_amount"] + _exclusive(line) for line in found)
+    _check_total(call, invoice, total)
+    before = len(call.world.store.having("credit_note", "invoice", invoice["id"]))
+    note = call.blank("credit_note")
+    taxes = [tax for line in found for tax in line["taxes"]]
+    off = sum(line["discount_amount"] for line in found)
+    subtotal = sum(line["amount"] for line in found)
+    open_ = invoice["status"] != "paid"
+    note.update(
+        amount=total,
+        amount_shipping=0,
+        currency=invoice["currency"],
+        customer=invoice["customer"],
+        customer_balance_transaction=None,
+        discount_amount=off,
+        discount_amounts=_added([entry for line in found for entry in line["discount_amounts"]]),
+        effective_at=params.get("effective_at") or call.now,
+        invoice=invoice["id"],
+        memo=params.get("memo"),
+        metadata=params.get("metadata") or {},
+        number=f"{invoice['number']}-CN-{before + 1:02d}",
+        out_of_band_amount=params.get("out_of_band_amount"),
+        pdf=f"https://pay.stripe.com/credit_notes/{note['id']}/pdf",
+        post_payment_amount=0 if open_ else total,
+        pre_payment_amount=total if open_ else 0,
+        pretax_credit_amounts=[],
+        reason=params.get("reason"),
+        refunds=[],
+        shipping_cost=None,
+        status="issued",
+        subtotal=subtotal,
+        subtotal_excluding_tax=subtotal - sum(t["amount"] for t in taxes if t["tax_behavior"] == "inclusive"),
+        total=total,
+        total_excluding_tax=total - sum(t["amount"] for t in taxes),
+        total_taxes=added_up(taxes),
+        type="pre_payment" if open_ else "post_payment",
+        voided_at=None,
+    )
+    note["lines"] = {
+        "object": "list",
+        "data": found,
+        "has_more": False,
+        "url": f"/v1/credit_notes/{note['id']}/lines",
+    }
+    return note, invoice
+
+
+def _exclusive(line: Object) -> int:
+    return sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "exclusive")
+
+
+def _added(entries: list[Object]) -> list[Object]:
+    found: dict[str, int] = {}
+    for entry in entries:
+        found[entry["discount"]] = found.get(entry["discount"], 0) + entry["amount"]
+    return [{"amount": amount, "discount": id} for id, amount in found.items()]
+
+
+def _lines(call: RequestContext, invoice: Object) -> list[Object]:
+    params = call.params
+    if (params.get("amount") is None) == (not params.get("lines")):
+        raise invalid("You must pass exactly one of `amount` and `lines`.", "amount", "parameter_missing")
+    if params.get("amount") is not None:
+        if params["amount"] < 1:
+            raise invalid("This value must be greater than or equal to 1.", "amount", "parameter_invalid_integer")
+        return [_line(call, params["amount"], type="custom_line_item", quantity=1, description="Credit")]
+    return [_wanted(call, invoice, wanted, f"lines[{n}]") for n, wanted in enumerate(params["lines"])]
+
+
+def _wanted(call: RequestContext, invoice: Object, wanted: Object, path: str) -> Object:
+    if wanted.get("tax_amounts"):
+        call.not_modelled(f"the parameter {path}[tax_amounts]", "tax_rates are.", f"{path}[tax_amounts]")
+    quantity = wanted.get("quantity")
+    texts = {"description": wanted.get("description"), "metadata": wanted.get("metadata") or {}}
+    if wanted["type"] == "custom_line_item":
+        exact = wanted.get("unit_amount_decimal", wanted.get("unit_amount"))
+        if exact is None:
+            at = f"{path}[unit_amount]"
+            raise invalid(f"Missing required param: {at}.", at, "parameter_missing")
+        amount = rounded(Decimal(str(exact)) * (quantity or 1))
+        asked = rates(call, wanted.get("tax_rates"), f"{path}[tax_rates]")
+        made = _line(call, amount, type="custom_line_item", quantity=quantity or 1, **texts)
+        made.update(taxes=taxes_of(amount, asked), tax_rates=asked, unit_amount_decimal=str(exact))
+        made["unit_amount"] = int(exact) if Decimal(str(exact)) == int(Decimal(str(exact))) else None
+        return made
+    id = wanted.get("invoice_line_item")
+    line = next((line for line in invoice["lines"]["data"] if line["id"] == id), None)
+    if line is None:
+        raise invalid(
+            f"No such invoice line item on this invoice: '{id}'", f"{path}[invoice_line_item]", "resource_missing"
+        )
+    return _of_line(call, line, wanted, quantity, texts, path)
+
+
+def _of_line(
+    call: RequestContext, line: Object, wanted: Object, quantity: int | None, texts: Object, path: str
+) -> Object:
+    """A part of an invoice's line, with its share of discounts and taxes."""
+    if (wanted.get("amount") is None) == (quantity is None):
+        raise invalid("You must pass exactly one of amount and quantity.", f"{path}[amount]", "parameter_missing")
+    whole = line["amount"]
+    amount = wanted.get("amount")
+    if amount is None:
+        amount = rounded(Decimal(whole) * Decimal(quantity or 0) / (line["quantity"] or 1))
+    if not 0 < amount <= whole:
+        raise invalid(f"The amount to credit must be from 1 to the line's {whole}.", f"{path}[amount]")
+    part = Decimal(amount) / whole
+    offs = [
+        {"amount": rounded(entry["amount"] * part), "discount": entry["discount"]}
+        for entry in line["discount_amounts"] or []
+    ]
+    taxes = [
+        {**tax, "amount": rounded(tax["amount"] * part), "taxable_amount": rounded(tax["taxable_amount"] * part)}
+        for tax in line["taxes"] or []
+    ]
+    texts["description"] = texts["description"] or line["description"]
+    made = _line(call, amount, type="invoice_line_item", quantity=quantity, **texts)
+    made.update(
+        discount_amount=sum(entry["amount"] for entry in offs),
+        discount_amounts=offs,
+        invoice_line_item=line["id"],
+        taxes=taxes,
+    )
+    return made
+
+
+def _line(call: RequestContext, amount: int, **fields: Any) -> Object:
+    line = call.blank("credit_note_line_item")
+    line.update(
+        amount=amount,
+        discount_amount=0,
+        discount_amounts=[],
+        invoice_line_item=None,
+        metadata={},
+        pretax_credit_amounts=[],
+        tax_rates=[],
+        taxes=[],
+        unit_amount=None,
+        unit_amount_decimal=None,
+    )
+    line.update(fields)
+    return line
+
+
+def _check_total(call: RequestContext, invoice: Object, total: int) -> None:
+    given = {name: call.params.get(name) or 0 for name in _GIVEN}
+    if invoice["status"] != "paid":
+        if any(given.values()):
+            name = next(name for name, amount in given.items() if amount)
+            raise invalid(f"You can only pass {name} for an invoice that is paid.", name)
+        if total > invoice["amount_remaining"]:
+            raise invalid(
+                f"The credit note's total ({total}) is more than what is left to pay ({invoice['amount_remaining']}).",
+                "amount",
+            )
+        return
+    credited = sum(
+        note["total"]
+        for note in call.world.store.having("credit_note", "invoice", invoice["id"])
+        if note["status"] == "issued"
+    )
+    if total > invoice["total"] - credited:
+        raise invalid(
+            f"The credit note's total ({total}) is more than is left to credit ({invoice['total'] - credited}).",
+            "amount",
+        )
+    if sum(given.values()) != total:
+        raise invalid(
+            f"The sum of credit_amount, refund_amount and out_of_band_amount ({sum(given.values())}) must equal the "
+            f"credit note's total ({total}).",
+            "credit_amount",
+        )
+
+
+def _reduce(call: RequestContext, invoice: Object, amount: int) -> None:
+    """Less is left to pay; of nothing left, the invoice is paid."""
+    invoice["pre_payment_credit_notes_amount"] += amount
+    invoice["amount_remaining"] -= amount
+    if invoice["amount_remaining"] == 0:
+        collection.cancel_payments(call, invoice)
+        collection.settle(call, invoice, 0)
+        return
+    call.save("invoice", invoice)
+    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
+        if payment["status"] == "open":
+            intent = call.load("payment_intent", payment["payment"]["payment_intent"])
+            call.save("payment_intent", {**intent, "amount": invoice["amount_remaining"]})
+            call.save("invoice_payment", {**payment, "amount_requested": invoice["amount_remaining"]})
+
+
+def _pay_back(call: RequestContext, invoice: Object, note: Object) -> None:
+    invoice["post_payment_credit_notes_amount"] += note["total"]
+    call.save("invoice", invoice)
+    if amount := call.params.get("credit_amount"):
+        customer = call.load("customer", invoice["customer"])
+        moved = change(
+            call, customer, -amount, invoice["currency"], "credit_note", credit_note=note["id"], invoice=invoice["id"]
+        )
+        note["customer_balance_transaction"] = moved["id"]
+    if amount := call.params.get("refund_amount"):
+        note["refunds"] = [
+            {
+                "amount_refunded": amount,
+                "payment_record_refund": None,
+                "refund": _refund(call, invoice, amount),
+                "type": "refund",
+            }
+        ]
+
+
+def _refund(call: RequestContext, invoice: Object, amount: int) -> str:
+    paid = [p for p in call.world.store.having("invoice_payment", "invoice", invoice["id"]) if p["status"] == "paid"]
+    if not paid:
+        raise invalid("This invoice was not paid with a charge that can be refunded.", "refund_amount")
+    asked = {"payment_intent": paid[0]["payment"]["payment_intent"], "amount": amount}
+    return str(create_refund(call.asking("POST", "/v1/refunds", asked))["id"])
+
+
+def void_note(call: RequestContext) -> Object:
+    """A note on an invoice that is still open: what it took off is to be paid again."""
+    note = call.subject()
+    invoice = call.load("invoice", note["invoice"])
+    if note["status"] == "void":
+        raise call.refuse("This credit note is already void.")
+    if note["type"] != "pre_payment" or invoice["status"] != "open":
+        raise call.refuse("You can only void credit notes of open invoices.")
+    note.update(status="void", voided_at=call.now)
+    call.save("credit_note", note)
+    _reduce(call, invoice, -note["total"])
+    return note
+
+
+BEHAVIOURS = {
+    "credit_notes.create": create_note,
+    "credit_notes.line_items.list": list_lines,
+    "credit_notes.preview": preview_note,
+    "credit_notes.preview_lines.list": preview_lines,
+    "credit_notes.void_credit_note": void_note,
+}
+_HANDLED = {"credit_amount", "email_type", "refund_amount", "lines"}
+EFFECTS = {
+    "credit_notes.create": _HANDLED,
+    "credit_notes.preview": _HANDLED,
+    "credit_notes.preview_lines.list": _HANDLED,
+}
+MAKES = {"credit_note_line_item", "customer_balance_transaction", "refund"}

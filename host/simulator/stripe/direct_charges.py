@@ -1,0 +1,121 @@
+"""Charges without an intent: of tokens, sources and customers' cards. https://docs.stripe.com/api/charges"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import charges, connect, payments
+from host.simulator.stripe.bank_debits import bank_of
+from host.simulator.stripe.card_facts import card_of
+from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
+from host.simulator.stripe.payment_methods import payment_method, spend_method
+
+EFFECTS = {
+    "charges.capture": {"amount", "transfer_data.amount"},
+    "charges.create": {"source", "capture", "application_fee", "destination"},
+}
+MAKES = {"charge", "balance_transaction"}
+
+
+def create_charge(call: RequestContext) -> Object:
+    """A charge of a source: a token, or one of the customer's own."""
+    check_currency(call)
+    for name in ("amount", "currency"):
+        if name not in call.params:
+            raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
+    check_amount(call, charge=True)
+    facts = _facts(call)
+    connect.check_division(call, facts, facts["amount"], facts["currency"])
+    method = _method(call)
+    if bank_of(method) is not None:
+        call.not_modelled("charges of bank accounts", "Payment intents take bank debits.", "source")
+    captured = call.params.get("capture", True)
+    card = card_of(method)
+    decline = charges.decline_of(card)
+    if decline is None and card.authentication == "always":
+        decline = charges.NOT_AUTHENTICATED
+    charge = charges.make_charge(call, facts, method, captured=captured, decline=decline)
+    charge["source"] = _source(call, method)
+    call.save("charge", charge)
+    if decline is not None:
+        raise charges.declined(call, charge, decline)
+    if method["customer"] is None:
+        spend_method(call, method)
+    return charges.settle(call, charge) if captured else charge
+
+
+def _facts(call: RequestContext) -> Object:
+    facts = {k: v for k, v in call.params.items() if k not in ("source", "application_fee", "destination", "capture")}
+    if (fee := call.params.get("application_fee")) is not None:
+        facts["application_fee_amount"] = fee
+    destination: Any = call.params.get("destination")
+    if destination:
+        data = {"account": destination} if isinstance(destination, str) else destination
+        facts["transfer_data"] = {"destination": data["account"], "amount": data.get("amount")}
+    return facts
+
+
+def _method(call: RequestContext) -> Object:
+    """The payment method that ``source`` and ``customer`` lead to."""
+    source, owner = call.params.get("source"), call.params.get("customer")
+    if isinstance(source, dict):
+        raise invalid("Invalid source: must be the id of a token or of a source", "source")
+    if owner is None:
+        if source is None:
+            raise Refusal(400, "Must provide source or customer.", code="parameter_missing")
+        return payment_method(call, source, "source")
+    customer = call.load("customer", owner, "customer", 400)
+    if source is None:
+        source = customer.get("default_source")
+        if source is None:
+            raise Refusal(
+                402,
+                "Cannot charge a customer that has no active card",
+                type="card_error",
+                code="missing",
+                param="card",
+                worked=True,
+            )
+    elif source.startswith("tok_"):
+        raise call.refuse(
+            f"Customer {owner} does not have a linked source with ID {source}.", code="missing", param="source"
+        )
+    method = call.find("payment_method", source)
+    if method is None or method["customer"] != owner:
+        raise missing("source", source, "source", 400)
+    return method
+
+
+def _source(call: RequestContext, method: Object) -> Object | None:
+    """The card object that a charge of old tells of."""
+    return call.find("card", str(method["id"]))
+
+
+def capture_charge(call: RequestContext) -> Object:
+    """All or a part of an authorised charge."""
+    charge = call.subject()
+    if charge["status"] != "succeeded":
+        raise call.refuse(f"Charge {charge['id']} cannot be captured because it is {charge['status']}.")
+    if charge["captured"]:
+        raise call.refuse(f"Charge {charge['id']} has already been captured.", code="charge_already_captured")
+    if charge["refunded"]:
+        raise call.refuse(f"Charge {charge['id']} has been refunded.", code="charge_already_refunded")
+    check_amount(call)
+    amount = amount_of(call, "amount", charge["amount"])
+    if amount > charge["amount"]:
+        raise call.refuse(
+            f"Amount to capture ({shown(amount, charge['currency'])}) is greater than the charge.",
+            code="amount_too_large",
+            param="amount",
+        )
+    call.put(charge, {k: v for k, v in call.params.items() if k not in ("amount", "application_fee", "transfer_data")})
+    if charge["payment_intent"]:
+        intent = call.load("payment_intent", charge["payment_intent"])
+        intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
+        call.save("payment_intent", intent)
+    return payments.capture(call, charge, amount)
+
+
+BEHAVIOURS = {"charges.capture": capture_charge, "charges.create": create_charge}

@@ -1,0 +1,115 @@
+"""Line items of sessions, payment links and quotes: prices with quantities, discounts and taxes, and their sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.catalogue import price_from
+from host.simulator.stripe.pricing import amount_of, in_currency
+from host.simulator.stripe.sums import Coupon, Line, compute
+from host.simulator.stripe.taxes import rates
+
+
+class Entry(msgspec.Struct):
+    """One of ``line_items``: its price in the currency of the whole, and how it adds up."""
+
+    price: Object
+    quantity: int | None
+    line: Line
+    given: Object
+    id: str = ""
+
+    @property
+    def recurring(self) -> bool:
+        """Whether its price recurs."""
+        return bool(self.price["type"] == "recurring")
+
+
+def read(
+    call: RequestContext, wanted: Any, currency: str | None, path: str = "line_items", *, trial: bool = False
+) -> list[Entry]:
+    """The entries of a ``line_items`` parameter; on ``trial`` nothing is due today of what recurs."""
+    found: list[Entry] = []
+    for n, item in enumerate(wanted or []):
+        here = f"{path}[{n}]"
+        base = price_from(call, item, here)
+        if not base["active"]:
+            raise invalid("The price specified is inactive. This field only accepts active prices.", f"{here}[price]")
+        currency = currency or base["currency"]
+        price = in_currency(base, currency, f"{here}[price]")
+        if base.get("custom_unit_amount"):
+            call.not_modelled("prices that the customer sets", "prices with an amount are.", f"{here}[price]")
+        found.append(_entry(call, price, item, here, trial=trial))
+    kinds = {(e.price["recurring"]["interval"], e.price["recurring"]["interval_count"]) for e in found if e.recurring}
+    if len(kinds) > 1:
+        raise invalid("All recurring prices must have the same interval and interval_count.", path)
+    return found
+
+
+def _entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> Entry:
+    metered = (price["recurring"] or {}).get("usage_type") == "metered"
+    quantity = item.get("quantity")
+    if metered and quantity is not None:
+        raise invalid("You cannot set the quantity of a metered price.", f"{here}[quantity]")
+    if not metered:
+        quantity = 1 if quantity is None else quantity
+        if quantity < 0:
+            raise invalid("This value must be greater than or equal to 0.", f"{here}[quantity]")
+    free = metered or (trial and price["type"] == "recurring")
+    line = Line(0 if free else amount_of(price, quantity or 0), price["product"])
+    if item.get("tax_rates"):
+        line.rates = rates(call, item["tax_rates"], f"{here}[tax_rates]")
+    return Entry(price, quantity, line, item)
+
+
+def add_up(entries: list[Entry], coupons: list[Coupon], tax_rates: list[Object], currency: str) -> None:
+    """Fill in discounts and taxes."""
+    compute([entry.line for entry in entries], coupons, tax_rates, currency)
+
+
+def keep(call: RequestContext, entries: list[Entry], under: str) -> list[Object]:
+    """The entries as the API's items, kept below ``under``."""
+    made = []
+    for entry in reversed(entries):  # lists are newest first
+        item = call.blank("item")
+        item.update(shown(call, entry))
+        call.save("item", item, under=under)
+        entry.id = item["id"]
+        made.append(item)
+    return made[::-1]
+
+
+def shown(call: RequestContext, entry: Entry) -> Object:
+    """The members of an item."""
+    line = entry.line
+    product = call.find("product", str(entry.price["product"])) or {}
+    return {
+        "adjustable_quantity": entry.given.get("adjustable_quantity"),
+        "amount_discount": line.discount,
+        "amount_subtotal": line.amount,
+        "amount_tax": sum(tax["amount"] for tax in line.taxes),
+        "amount_total": line.total,
+        "currency": entry.price["currency"],
+        "description": product.get("name"),
+        "metadata": entry.given.get("metadata") or {},
+        "price": call.find("price", entry.price["id"]) or entry.price,
+        "quantity": entry.quantity,
+    }
+
+
+def totals(entries: list[Entry]) -> Object:
+    """``amount_subtotal``, ``amount_total`` and ``total_details``."""
+    lines = [entry.line for entry in entries]
+    return {
+        "amount_subtotal": sum(line.amount for line in lines),
+        "amount_total": sum(line.total for line in lines),
+        "total_details": {
+            "amount_discount": sum(line.discount for line in lines),
+            "amount_shipping": 0,
+            "amount_tax": sum(tax["amount"] for line in lines for tax in line.taxes),
+        },
+    }

@@ -1,0 +1,79 @@
+"""Paying a subscription's invoice at once, as ``payment_behavior`` has it.
+
+https://docs.stripe.com/billing/subscriptions/pending-updates and
+https://docs.stripe.com/api/subscriptions/create#create_subscription-payment_behavior
+"""
+
+from __future__ import annotations
+
+from host.simulator.api_error import Refusal
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.collection import attempt, failed, finalize, method_of
+
+
+def need_method(call: RequestContext, subscription: Object, invoice: Object, behaviour: str) -> None:
+    """Refuse to charge a customer automatically who has nothing to be charged; a trial gets a setup intent."""
+    if subscription["collection_method"] == "send_invoice" or method_of(call, invoice) is not None:
+        return
+    if subscription["status"] == "trialing":
+        _pending_setup(call, subscription)
+    if behaviour != "default_incomplete" and invoice["amount_due"] > 0:
+        raise Refusal(
+            400,
+            "This customer has no attached payment source or default payment method. Please consider adding a default "
+            "payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/"
+            "payment-methods-setting#payment-method-priority.",
+            code="resource_missing",
+            worked=True,
+        )
+
+
+def _pending_setup(call: RequestContext, subscription: Object) -> None:
+    id = call.new_id("setup_intent")
+    fields = {
+        "customer": subscription["customer"],
+        "client_secret": f"{id}_secret_{call.world.ids.new('', 25)}",
+        "status": "requires_payment_method",
+        "usage": "off_session",
+        "payment_method_types": ["card"],
+        "metadata": {},
+    }
+    subscription["pending_setup_intent"] = call.make("setup_intent", fields, id=id)["id"]
+    call.save("subscription", subscription)
+
+
+def pay_now(call: RequestContext, subscription: Object, invoice: Object, behaviour: str) -> None:
+    """Finalize and, where that is automatic, pay; ``subscription`` is as it is kept afterwards."""
+    first = invoice["billing_reason"] == "subscription_create"
+    finalize(call, invoice)
+    try:
+        if invoice["status"] == "open" and subscription["collection_method"] == "charge_automatically":
+            if first:
+                call.save("subscription", {**subscription, "status": "incomplete"})
+            _pay(call, invoice, behaviour, first=first)
+    finally:
+        subscription.update(call.load("subscription", str(subscription["id"])))
+
+
+def _pay(call: RequestContext, invoice: Object, behaviour: str, *, first: bool) -> None:
+    method, worked = method_of(call, invoice), False
+    if behaviour != "default_incomplete" and method is not None:
+        try:
+            worked = attempt(call, invoice, method)
+        except Refusal as declined:
+            if behaviour == "error_if_incomplete":
+                declined.keep = False  # nothing is made or changed
+                raise
+            invoice.update(call.load("invoice", str(invoice["id"])))
+    if worked:
+        return
+    if behaviour == "error_if_incomplete":
+        raise Refusal(
+            402,
+            "This payment requires additional user action before it can be completed successfully.",
+            type="card_error",
+            code="subscription_payment_intent_requires_action",
+            worked=True,
+        )
+    if not first:
+        failed(call, invoice)

@@ -1,0 +1,228 @@
+"""Payment methods: made of test ids, numbers and tokens, attached to customers, used up.
+
+https://docs.stripe.com/api/payment_methods, https://docs.stripe.com/payments/payment-methods#reusability
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator import resources
+from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import bank_debits, tokens
+from host.simulator.stripe.bank_debits import BANKS, bank_facts
+from host.simulator.stripe.card_facts import card_error, card_facts, card_named, card_of, check_card, checks_done
+
+EFFECTS = {
+    "payment_methods.attach": {"customer"},
+    "payment_methods.create": {
+        "payment_method", "card.number", "card.cvc", "card.token", "card.exp_year", "card.exp_month",
+        "us_bank_account.account_number", "sepa_debit.iban", "bacs_debit.account_number",
+        "au_becs_debit.account_number", "acss_debit.account_number",
+    },
+}  # fmt: skip
+# Kept beside the objects: which methods may not be used again, and which were set up for payments off session.
+_SPENT, _SET_UP = "~spent", "~set_up"
+# Methods that send the customer to another page: https://docs.stripe.com/payments/payment-methods/overview
+REDIRECTS = frozenset(
+    """
+    affirm afterpay_clearpay alipay amazon_pay bancontact cashapp eps fpx giropay grabpay ideal klarna link
+    mobilepay naver_pay p24 pay_by_bank paypal revolut_pay samsung_pay sofort twint wechat_pay
+    """.split()  # noqa: SIM905 - a table of words
+)
+_NUMBERS = {"sepa_debit": "iban"}
+
+
+def payment_method(call: RequestContext, id: str, param: str = "payment_method") -> Object:
+    """The payment method of that id; a test one (``pm_card_visa``, ``tok_visa``) is made on the spot."""
+    found = call.find("payment_method", id)
+    if found is not None:
+        return found
+    if bank := BANKS.get(id):
+        return make(call, {"type": bank.type, bank.type: bank_facts(call, bank.type, bank.number, {})})
+    if (card := card_named(id)) is not None:
+        return make(call, {"type": "card", "card": card_facts(call, card)})
+    if id.startswith("tok_"):
+        return make(call, {"type": "card", "card": tokens.use(call, id, param)})
+    raise missing("PaymentMethod", id, param, 400)
+
+
+def make(call: RequestContext, fields: Object) -> Object:
+    """A new payment method."""
+    return call.make("payment_method", {**_blank(), **fields})
+
+
+def _blank() -> Object:
+    places = ("city", "country", "line1", "line2", "postal_code", "state")
+    nobody = {"address": dict.fromkeys(places), "email": None, "name": None, "phone": None, "tax_id": None}
+    return {"card": None, "customer": None, "billing_details": nobody, "allow_redisplay": "unspecified"}
+
+
+def from_parameters(call: RequestContext, params: Object, path: str = "") -> Object:
+    """The fields of a payment method described by ``type`` and the type's own table."""
+    kind = params.get("type") or "card"
+    said: Any = params.get(kind) or {}
+    fields: Object = {"type": kind}
+    if kind == "card":
+        if token := said.get("token"):
+            test = card_named(str(token))
+            fields["card"] = card_facts(call, test) if test else tokens.use(call, str(token), "card[token]")
+        elif not said:
+            raise invalid("Missing required param: card.", f"{path}card", "parameter_missing")
+        else:
+            fields["card"] = card_facts(call, check_card(call, said, f"{path}card"), said)
+    elif kind in bank_debits.CURRENCIES:
+        name = _NUMBERS.get(kind, "account_number")
+        number = str(said.get(name) or "").replace(" ", "")
+        if not number:
+            raise invalid(f"Missing required param: {kind}[{name}].", f"{path}{kind}[{name}]", "parameter_missing")
+        fields[kind] = bank_facts(call, kind, number, said)
+    else:
+        fields[kind] = said
+        if kind not in REDIRECTS:
+            call.not_modelled(f"payment methods of type {kind}", "It models cards, bank debits and redirects.", "type")
+    return fields
+
+
+def create_method(call: RequestContext) -> Object:
+    """A payment method of ``type``, or a copy of another."""
+    if "type" not in call.params and "payment_method" not in call.params:
+        raise call.refuse("Missing required param: type.", code="parameter_missing", param="type")
+    if source := call.params.get("payment_method"):
+        base = {name: value for name, value in payment_method(call, source).items() if name not in ("id", "customer")}
+        return call.put(make(call, base), {})
+    fields = from_parameters(call, call.params)
+    method = make(call, fields)
+    rest = {name: value for name, value in call.params.items() if name not in (fields["type"], "type", "customer")}
+    return call.save("payment_method", call.put(method, rest))
+
+
+def update_method(call: RequestContext) -> Object:
+    """Billing details, the card's date and metadata of a method that a customer has."""
+    method = call.subject()
+    if method["customer"] is None:
+        raise call.refuse(
+            "You must save this PaymentMethod to a customer before you can update it.", param="payment_method"
+        )
+    card: Object = dict(call.params.get("card") or {})
+    rest = {name: value for name, value in call.params.items() if name != "card"}
+    if card and method["card"]:
+        check_card(call, {"number": card_of(method).number, **card})
+        method["card"].update({name: card[name] for name in ("exp_month", "exp_year") if name in card})
+    return call.save("payment_method", call.put(method, rest))
+
+
+def attach_method(call: RequestContext) -> Object:
+    """The method is the customer's from here on."""
+    if not call.params.get("customer"):
+        raise call.refuse("Missing required param: customer.", code="parameter_missing", param="customer")
+    return attach(call, payment_method(call, call.target), call.params["customer"])
+
+
+def attach(call: RequestContext, method: Object, customer: str) -> Object:
+    """``method`` with the customer set, kept. A card that its bank declines cannot be attached."""
+    if method["customer"] == customer:
+        return method
+    if method["customer"] is not None:
+        raise call.refuse(
+            "The payment method you provided has already been attached to a customer.", param="payment_method"
+        )
+    if is_spent(call, method):
+        raise _used_up(call)
+    card = card_of(method)
+    if card.code and not card.attaches:
+        raise Refusal(402, card.message, code=card.code, worked=True, **card_error(card))
+    if method["card"]:
+        method["card"]["checks"] = checks_done(method)
+    return call.save("payment_method", {**method, "customer": customer})
+
+
+def detach_method(call: RequestContext) -> Object:
+    """The method is nobody's, for ever."""
+    method = call.subject()
+    if method["customer"] is None:
+        raise call.refuse(
+            "The payment method you provided is not attached to a customer so detachment is impossible.",
+            param="payment_method",
+        )
+    return detach(call, method)
+
+
+def detach(call: RequestContext, method: Object) -> Object:
+    """Take ``method`` from its customer, who no longer pays with it by default."""
+    customer = call.find("customer", str(method["customer"]))
+    settings = (customer or {}).get("invoice_settings") or {}
+    if customer is not None and settings.get("default_payment_method") == method["id"]:
+        customer["invoice_settings"] = {**settings, "default_payment_method": None}
+        call.save("customer", customer)
+    spend_method(call, method)
+    return call.save("payment_method", {**method, "customer": None})
+
+
+def check_usable(call: RequestContext, method: Object, customer: str | None, noun: str = "PaymentIntent") -> None:
+    """Refuse a method that is another's, or was used up."""
+    owner = method["customer"]
+    if owner is None:
+        if is_spent(call, method):
+            raise _used_up(call)
+    elif customer is None:
+        raise call.refuse(
+            f"The payment method supplied ({method['id']}) belongs to a Customer; you must also include the Customer "
+            f"in the `customer` parameter on the {noun}.",
+            param="payment_method",
+        )
+    elif owner != customer:
+        raise call.refuse(
+            f"The payment method supplied ({method['id']}) does not belong to the Customer you supplied "
+            f"({customer}). Please use this payment method with the Customer that it belongs to instead.",
+            param="payment_method",
+        )
+
+
+def _used_up(call: RequestContext) -> Refusal:
+    return call.refuse(
+        "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with "
+        "a connected account without Customer attachment, or was detached from a Customer. It may not be used again. "
+        "To use a PaymentMethod multiple times, you must attach it to a Customer first.",
+        param="payment_method",
+    )
+
+
+def is_spent(call: RequestContext, method: Object) -> bool:
+    """Whether the method was used without a customer, or taken from one."""
+    return call.world.store.record(_SPENT, str(method["id"])) is not None
+
+
+def spend_method(call: RequestContext, method: Object) -> None:
+    """The method may not be used again."""
+    call.world.store.put(_SPENT, str(method["id"]), {})
+
+
+def is_set_up(call: RequestContext, method: Object) -> bool:
+    """Whether the customer has agreed to payments off session."""
+    return call.world.store.record(_SET_UP, str(method["id"])) is not None
+
+
+def set_up(call: RequestContext, method: Object) -> None:
+    """The customer has authenticated for payments off session."""
+    call.world.store.put(_SET_UP, str(method["id"]), {})
+
+
+def retrieve_method(call: RequestContext) -> Object | bytes:
+    """A payment method of the account's, or of the customer that the path names."""
+    found = resources.retrieve(call)
+    customer = call.path_args.get("customer")
+    if customer is not None and call.subject()["customer"] != customer:
+        raise missing("PaymentMethod", call.target, "payment_method")
+    return found
+
+
+MAKES = {"payment_method"}
+BEHAVIOURS = {
+    "customers.payment_methods.retrieve": retrieve_method,
+    "payment_methods.attach": attach_method,
+    "payment_methods.create": create_method,
+    "payment_methods.detach": detach_method,
+    "payment_methods.update": update_method,
+}

@@ -1,0 +1,154 @@
+"""Money from the balance to a bank account. https://docs.stripe.com/payouts, https://docs.stripe.com/api/payouts"""
+
+from __future__ import annotations
+
+from host.simulator import resources
+from host.simulator.api_error import Refusal, missing
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import books
+from host.simulator.stripe.application_fees import platform
+from host.simulator.stripe.money import check_amount, check_currency
+from host.simulator.stripe.sandbox_cards import fingerprint
+
+INSTANT = 1800  # seconds: "typically within 30 minutes", https://docs.stripe.com/payouts/instant-payouts
+MAKES = {"payout", "balance_transaction"}
+_TOO_LITTLE = (
+    "You have insufficient funds in your Stripe account for this transfer. Your card balance is too low.  You can use "
+    "the the /v1/balance endpoint to view your Stripe balance (for more details, see stripe.com/docs/api#balance)."
+)
+# Bank accounts that a payout does not reach: https://docs.stripe.com/connect/testing#account-numbers
+_FAILING = {
+    "000111111113": ("account_closed", "The bank account has been closed."),
+    "000111111116": ("no_account", "The bank account could not be located."),
+    "000222222227": ("insufficient_funds", "Your Stripe account has insufficient funds to cover the payout."),
+    "000333333335": ("debit_not_authorized", "Debit transactions are not approved on your bank account."),
+    "000444444440": ("invalid_currency", "The bank was unable to process this payout because of its currency."),
+}
+_FAILURES = {fingerprint(f"US110000000{number}"): failure for number, failure in _FAILING.items()}
+
+
+def create_payout(call: RequestContext) -> Object:
+    """``pending``, with the money taken from the available balance; ``paid`` on its day of arrival."""
+    check_currency(call)
+    check_amount(call)
+    params = call.params
+    if params.get("source_type", "card") != "card":
+        call.not_modelled(f"source_type={params['source_type']}", "A balance is one sum.", "source_type")
+    destination = _destination(call, params.get("destination"), params["currency"])
+    books.spend(call, params["amount"], params["currency"], _TOO_LITTLE)
+    payout = call.put(resources.fresh(call), {k: v for k, v in params.items() if k != "destination"})
+    method = params.get("method", "standard")
+    payout.update(
+        arrival_date=call.now + INSTANT if method == "instant" else books.business_day(call.now, 2),
+        automatic=False,
+        destination=destination,
+        method=method,
+        reconciliation_status="not_applicable",
+        source_type="card",
+        status="pending",
+        type="card" if destination.startswith("card_") else "bank_account",
+    )
+    payout["balance_transaction"] = books.enter(
+        call, "payout", -payout["amount"], payout["currency"], payout["id"], description="STRIPE PAYOUT"
+    )
+    call.world.agenda.add(call, payout["arrival_date"], "payout", payout["id"])
+    return call.save("payout", payout)
+
+
+def _destination(call: RequestContext, given: str | None, currency: str) -> str:
+    """The account's own bank account: the one named, else the first in the currency."""
+    if not call.account:
+        own = str(platform(call)["bank_account"])
+        if given not in (None, own):
+            raise missing("external account", str(given), "destination", 400)
+        return own
+    account = call.within("").load("account", call.account)
+    held = (account.get("external_accounts") or {}).get("data") or []
+    if given is not None:
+        if all(item["id"] != given for item in held):
+            raise missing("external account", given, "destination", 400)
+        return given
+    fitting = [item["id"] for item in held if item.get("currency") in (None, currency)]
+    if not fitting:
+        raise call.refuse(
+            f"Sorry, you don't have any external accounts in that currency ({currency}). If you would like to create "
+            "external accounts in that currency, you can do so in your account settings.",
+            param="destination",
+        )
+    return str(fitting[0])
+
+
+def arrive(call: RequestContext, id: str) -> None:
+    """A payout reaches its bank account, or comes back."""
+    payout = call.find("payout", id)
+    if payout is None or payout["status"] not in ("pending", "in_transit"):
+        return
+    code, message = _failure(call, payout)
+    if not code:
+        call.save("payout", {**payout, "status": "paid"})
+        return
+    payout.update(status="failed", failure_code=code, failure_message=message)
+    payout["failure_balance_transaction"] = books.enter(
+        call, "payout_failure", payout["amount"], payout["currency"], id, description="PAYOUT FAILURE"
+    )
+    call.save("payout", payout)
+
+
+def _failure(call: RequestContext, payout: Object) -> tuple[str, str]:
+    account = call.within("").find("account", call.account) or {}
+    for item in (account.get("external_accounts") or {}).get("data") or []:
+        if item["id"] == payout["destination"]:
+            return _FAILURES.get(item.get("fingerprint"), ("", ""))
+    return "", ""
+
+
+def cancel_payout(call: RequestContext) -> Object:
+    """Only one that is not on its way."""
+    payout = call.subject()
+    if payout["status"] != "pending" or payout["automatic"] or payout["amount"] < 0:
+        raise call.refuse(
+            f"Payouts can only be canceled while they are pending, and were not made automatically; {payout['id']} is "
+            f"{payout['status']}.",
+            code="payouts_not_allowed" if payout["status"] == "pending" else None,
+        )
+    payout["status"] = "canceled"
+    books.enter(call, "payout_cancel", payout["amount"], payout["currency"], payout["id"], description="PAYOUT CANCEL")
+    return call.save("payout", payout)
+
+
+def reverse_payout(call: RequestContext) -> Object:
+    """A payout of the opposite amount, from the bank account back to the balance."""
+    payout = call.subject()
+    if payout["status"] != "paid" or payout.get("reversed_by") or payout["amount"] < 0:
+        why = "was reversed already" if payout.get("reversed_by") else f"has a status of {payout['status']}"
+        raise Refusal(400, f"Payout {payout['id']} cannot be reversed because it {why}.", worked=True)
+    back: Object = {
+        **payout,
+        "id": call.new_id("payout"),
+        "amount": -payout["amount"],
+        "arrival_date": books.business_day(call.now, 2),
+        "created": call.now,
+        "metadata": dict(call.params.get("metadata") or {}),
+        "original_payout": payout["id"],
+        "status": "pending",
+    }
+    back["balance_transaction"] = books.enter(
+        call,
+        "payout",
+        payout["amount"],
+        payout["currency"],
+        back["id"],
+        description="STRIPE PAYOUT REVERSAL",
+        available_on=back["arrival_date"],
+    )
+    call.save("payout", {**payout, "reversed_by": back["id"]})
+    call.world.agenda.add(call, back["arrival_date"], "payout", back["id"])
+    return call.save("payout", back)
+
+
+BEHAVIOURS = {
+    "payouts.cancel": cancel_payout,
+    "payouts.create": create_payout,
+    "payouts.reverse": reverse_payout,
+}
+DUE = {"payout": arrive}

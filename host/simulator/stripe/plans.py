@@ -1,0 +1,77 @@
+"""Plans, which are prices in old words: either finds the other. https://docs.stripe.com/billing/migration/migrating-prices"""
+
+from __future__ import annotations
+
+from host.simulator import resources
+from host.simulator.api_error import Refusal
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.catalogue import as_plan, make_price, make_product
+from host.simulator.stripe.money import check_currency
+
+_SAME = ("active", "billing_scheme", "currency", "metadata", "nickname", "tiers", "tiers_mode")
+
+
+def create_plan(call: RequestContext) -> Object:
+    """A recurring price, answered as a plan; its ``product`` may be described."""
+    check_currency(call)
+    params, id = call.params, call.params.get("id")
+    if id and call.find("price", id) is not None:
+        raise Refusal(400, "Plan already exists.", code="resource_already_exists", param="id")
+    product = params.get("product")
+    if product is None:
+        raise Refusal(400, "Missing required param: product.", code="parameter_missing", param="product")
+    product_id = make_product(call, product)["id"] if isinstance(product, dict) else product
+    call.load("product", product_id, "product", 400)
+    recurring = {
+        "interval": params["interval"],
+        "interval_count": params.get("interval_count"),
+        "meter": params.get("meter"),
+        "trial_period_days": params.get("trial_period_days"),
+        "usage_type": params.get("usage_type"),
+    }
+    fields = {name: params[name] for name in _SAME if name in params}
+    fields.update(product=product_id, recurring={k: v for k, v in recurring.items() if v is not None})
+    for theirs, ours in (("amount", "unit_amount"), ("amount_decimal", "unit_amount_decimal")):
+        if params.get(theirs) is not None:
+            fields[ours] = params[theirs]
+    if divided := params.get("transform_usage"):
+        fields["transform_quantity"] = divided
+    price = make_price(call, fields, id=id or call.new_id("plan"))
+    return call.load("plan", price["id"])
+
+
+def update_plan(call: RequestContext) -> Object:
+    """What can change of a plan, in its price too."""
+    price = call.load("price", call.target, "plan")
+    template = call.world.shapes.template("price")
+    rest = {name: value for name, value in call.params.items() if name in ("active", "metadata", "nickname", "product")}
+    call.world.shapes.put(template.schema, price, rest)
+    if "trial_period_days" in call.params:
+        price["recurring"]["trial_period_days"] = call.params["trial_period_days"]
+    call.save("price", price)
+    return call.load("plan", call.target)
+
+
+def delete_plan(call: RequestContext) -> Object | bytes:
+    """Gone, as a price too; subscriptions of it go on."""
+    call.save("price", {"id": call.target, "object": "price", "deleted": True}, deleted=True)
+    return resources.delete(call)
+
+
+def watch_price(call: RequestContext, price: Object) -> None:
+    """Each recurring price is a plan, too."""
+    if price["type"] == "recurring":
+        call.save("plan", as_plan(call, price))
+
+
+BEHAVIOURS = {"plans.create": create_plan, "plans.delete": delete_plan, "plans.update": update_plan}
+EFFECTS = {
+    "plans.create": {
+        "tiers",
+        *(
+            f"product.{name}"
+            for name in ("id", "name", "metadata", "active", "statement_descriptor", "tax_code", "unit_label")
+        ),
+    }
+}
+WATCHERS = {"price": watch_price}

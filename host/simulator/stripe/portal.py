@@ -1,0 +1,95 @@
+"""Sessions of the customer portal. https://docs.stripe.com/customer-management"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator import resources
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.hosted import address
+
+CONFIGURATION, KIND = "billing_portal.configuration", "billing_portal.session"
+LIFE = 3600  # seconds that the page answers
+_FLOWS = ("subscription_cancel", "subscription_pause", "subscription_update", "subscription_update_confirm")
+
+
+def create_session(call: RequestContext) -> Object:
+    """A page where a customer sees what is theirs."""
+    params = call.params
+    if not params.get("customer"):
+        raise invalid("Missing required param: customer.", "customer", "parameter_missing")
+    customer = call.load("customer", params["customer"], "customer", 400)
+    if params.get("configuration"):
+        configuration = call.load(CONFIGURATION, params["configuration"], "configuration", 400)
+    else:
+        configuration = default_configuration(call)
+    session = call.put(resources.fresh(call), {n: v for n, v in params.items() if n != "flow_data"})
+    session.update(
+        configuration=configuration["id"],
+        customer=customer["id"],
+        flow=_flow(call, customer, params.get("flow_data")),
+        livemode=False,
+        url=address(call, "p/session", session["id"]),
+        return_url=params.get("return_url") or configuration.get("default_return_url"),
+    )
+    return call.save(KIND, session)
+
+
+def _flow(call: RequestContext, customer: Object, data: Any) -> Object | None:
+    if not data:
+        return None
+    kind = data["type"]
+    if kind in _FLOWS:
+        details = data.get(kind)
+        if not details:
+            raise invalid(f"Missing required param: flow_data[{kind}].", f"flow_data[{kind}]", "parameter_missing")
+        at = f"flow_data[{kind}][subscription]"
+        subscription = call.load("subscription", details["subscription"], at, 400)
+        if subscription["customer"] != customer["id"]:
+            raise invalid("The subscription is not one of this customer.", at)
+    done = data.get("after_completion") or {"type": "portal_homepage"}
+    blank = {"hosted_confirmation": None, "redirect": None}
+    return {**dict.fromkeys(_FLOWS), **data, "after_completion": {**blank, **done}}
+
+
+def default_configuration(call: RequestContext) -> Object:
+    """The account's own configuration, made when it is first needed."""
+    for found in call.world.store.having(CONFIGURATION, "is_default", True):
+        return found
+    made = call.blank(CONFIGURATION)
+    made.update(
+        active=True,
+        is_default=True,
+        metadata={},
+        name=None,
+        updated=call.now,
+        login_page={"enabled": False, "url": None},
+    )
+    made["business_profile"] = {"headline": None, "privacy_policy_url": None, "terms_of_service_url": None}
+    made["features"] = {
+        "customer_update": {"allowed_updates": ["email", "tax_id"], "enabled": True},
+        "invoice_history": {"enabled": True},
+        "payment_method_update": {"enabled": True, "payment_method_configuration": None},
+        "subscription_cancel": {
+            "cancellation_reason": {"enabled": False, "options": []},
+            "enabled": True,
+            "mode": "at_period_end",
+            "proration_behavior": "none",
+        },
+        "subscription_update": {
+            "billing_cycle_anchor": None,
+            "default_allowed_updates": [],
+            "enabled": False,
+            "products": [],
+            "proration_behavior": "none",
+            "schedule_at_period_end": {"conditions": []},
+            "trial_update_behavior": "end_trial",
+        },
+    }
+    return call.save(CONFIGURATION, made)
+
+
+BEHAVIOURS = {"billing_portal.sessions.create": create_session}
+SHOWN_AT = {"billing_portal.sessions.create": {"flow_data": "flow"}}
+MAKES = {CONFIGURATION}

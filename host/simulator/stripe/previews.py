@@ -1,0 +1,233 @@
+"""Previews of invoices: what would be billed is billed, read, and taken back. So a preview is what is then billed.
+
+https://docs.stripe.com/api/invoices/create_preview
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import billing, discounts, lines, prorations, renewals, subscription_changes
+from host.simulator.stripe.invoice_items import worth
+from host.simulator.stripe.money import check_currency, least_charge
+from host.simulator.stripe.periods import next_end
+from host.simulator.stripe.subscription_items import check_items, new_item, set_items
+from host.simulator.stripe.subscriptions import take_currency
+from host.simulator.stripe.taxes import check_automatic, rates
+
+_UNMODELLED = ("schedule", "schedule_details", "on_behalf_of", "issuer")
+_UNMODELLED_DETAILS = ("billing_schedules", "pause", "resume_at", "start_date")
+
+
+def create_preview(call: RequestContext) -> Object:
+    """The invoice that would come next, with changes or without; nothing is kept."""
+    check_currency(call)
+    check_automatic(call, call.params)
+    for name in _UNMODELLED:
+        if call.params.get(name):
+            call.not_modelled(f"the parameter {name}", "subscription and subscription_details are.", name)
+    if call.params.get("preview_mode") == "recurring":
+        call.not_modelled("preview_mode=recurring", "next is.", "preview_mode")
+    store = call.world.store
+    try:
+        invoice = _preview(call)
+    finally:
+        store.rollback()
+    call.saved = None
+    return invoice
+
+
+def _preview(call: RequestContext) -> Object:
+    subscription, details = _subscription(call)
+    if subscription is None and not details.get("items"):
+        invoice = _of_items(call)
+    else:
+        invoice = _of_subscription(call, subscription, details)
+    _adjust(call, invoice)
+    lines.total_up(call, invoice)
+    _as_preview(call, invoice)
+    return invoice
+
+
+def _subscription(call: RequestContext) -> tuple[Object | None, Object]:
+    details = call.params.get("subscription_details") or {}
+    for name in _UNMODELLED_DETAILS:
+        if details.get(name):
+            call.not_modelled(f"the parameter subscription_details[{name}]", "", f"subscription_details[{name}]")
+    id = call.params.get("subscription")
+    return (call.load("subscription", id, "subscription", 400) if id else None), details
+
+
+def _customer(call: RequestContext) -> Object:
+    if id := call.params.get("customer"):
+        return call.load("customer", id, "customer", 400)
+    details = call.params.get("customer_details")
+    if details is None:
+        raise invalid("You must pass customer, customer_details or subscription.", "customer", "parameter_missing")
+    fields = {n: details[n] for n in ("address", "shipping", "tax_exempt") if details.get(n)}
+    return call.make("customer", {**fields, "metadata": {}})
+
+
+def _of_items(call: RequestContext) -> Object:
+    """What is pending for a customer."""
+    customer = _customer(call)
+    currency = call.params.get("currency") or customer.get("currency") or "usd"
+    invoice = billing.new_invoice(call, customer, currency, collection_method="charge_automatically")
+    pending = lines.pending_items(call, customer["id"], currency)
+    if not pending and not call.params.get("invoice_items"):
+        raise call.refuse(
+            "No upcoming invoices for customer: " + customer["id"], code="invoice_upcoming_none", status=404
+        )
+    for item in pending:
+        lines.add_item(call, invoice, item)
+    return invoice
+
+
+def _of_subscription(call: RequestContext, subscription: Object | None, details: Object) -> Object:
+    if subscription is None:
+        return _of_new(call, details)
+    if subscription["status"] in renewals.ENDED:
+        raise call.refuse(
+            f"No upcoming invoices for subscription: {subscription['id']}", code="invoice_upcoming_none", status=404
+        )
+    if details.get("cancel_now"):
+        return _of_cancelation(call, subscription, details)
+    changes = {name: value for name, value in details.items() if name not in ("cancel_now", "billing_mode")}
+    if "discounts" in call.params:
+        changes["discounts"] = call.params["discounts"]
+    before = subscription["latest_invoice"]
+    if changes:
+        subscription_changes.change(call, subscription, {**changes, "payment_behavior": "default_incomplete"})
+    if subscription["latest_invoice"] != before:  # the change is billed at once
+        return call.load("invoice", subscription["latest_invoice"])
+    ends = [item["current_period_end"] for item in subscription["items"]["data"]]
+    if subscription.get("cancel_at") and subscription["cancel_at"] <= min(ends):
+        return _last(call, subscription)
+    return renewals.next_invoice(call.at(min(ends), call.clock), subscription)
+
+
+def _last(call: RequestContext, subscription: Object) -> Object:
+    """What is left to bill of a subscription that ends with its period."""
+    invoice = billing.draft_of(call, subscription, "subscription_cycle")
+    billing.take_pending(call, invoice, subscription["id"])
+    if not invoice["lines"]["data"]:
+        raise call.refuse(
+            f"No upcoming invoices for subscription: {subscription['id']}", code="invoice_upcoming_none", status=404
+        )
+    return invoice
+
+
+def _of_cancelation(call: RequestContext, subscription: Object, details: Object) -> Object:
+    invoice = billing.draft_of(call, subscription, "subscription_cycle")
+    if details.get("proration_behavior") != "none" and subscription["status"] != "trialing":
+        at = prorations.moment(call, details, subscription)
+        before = prorations.parts(call, subscription, paid=True)
+        prorations.put_on(call, invoice, subscription, prorations.credit(call, subscription, before, at))
+    billing.take_pending(call, invoice, subscription["id"])
+    return invoice
+
+
+def _of_new(call: RequestContext, details: Object) -> Object:
+    """The first invoice of a subscription that would be made."""
+    customer = _customer(call)
+    subscription = call.blank("subscription")
+    trial = details.get("trial_end")
+    trial = None if trial in (None, "now") else trial
+    subscription.update(
+        billing_cycle_anchor=call.now,
+        customer=customer["id"],
+        default_tax_rates=rates(call, details.get("default_tax_rates"), "subscription_details[default_tax_rates]"),
+        discounts=[],
+        metadata=details.get("metadata") or {},
+        status="trialing" if trial else "active",
+        trial_end=trial,
+    )
+    items: list[Any] = details["items"]
+    made = [new_item(call, subscription, item, f"subscription_details[items][{n}]") for n, item in enumerate(items)]
+    subscription["currency"] = check_items(made, call.params.get("currency"), "subscription_details[items]")
+    set_items(subscription, made)
+    take_currency(call, customer, subscription["currency"])
+    for item in made:
+        end = trial or next_end(call.now, item["price"]["recurring"], call.now)
+        item.update(current_period_start=call.now, current_period_end=end)
+    call.save("subscription", subscription)
+    return billing.period_invoice(call, subscription, "subscription_create")
+
+
+def _adjust(call: RequestContext, invoice: Object) -> None:
+    """Items and discounts that the preview adds of its own."""
+    for n, wanted in enumerate(call.params.get("invoice_items") or []):
+        path = f"invoice_items[{n}]"
+        if wanted.get("invoiceitem"):
+            call.not_modelled(f"the parameter {path}[invoiceitem]", "", f"{path}[invoiceitem]")
+        found = worth(call, wanted, invoice["currency"], path)
+        item = prorations.pending(
+            call,
+            {"customer": invoice["customer"], "currency": invoice["currency"]},
+            amount=found.amount,
+            description=wanted.get("description"),
+            discountable=wanted.get("discountable", found.amount >= 0),
+            metadata=wanted.get("metadata") or {},
+            parent=None,
+            period=wanted.get("period") or {"start": call.now, "end": call.now},
+            pricing=lines.pricing(found.price) if found.price else None,
+            proration=False,
+            quantity=wanted.get("quantity", 1),
+            quantity_decimal=str(wanted.get("quantity", 1)),
+            tax_rates=rates(call, wanted.get("tax_rates"), f"{path}[tax_rates]"),
+        )
+        if wanted.get("discounts"):
+            use = discounts.Use(invoice["customer"], invoice["currency"], found.amount)
+            owner = {"invoice_item": item["id"]}
+            item["discounts"] = discounts.make(call, wanted["discounts"], use, owner, f"{path}[discounts]")
+        lines.add_item(call, invoice, item)
+    if "discounts" in call.params and not call.params.get("subscription"):
+        use = discounts.Use(invoice["customer"], invoice["currency"])
+        invoice["discounts"] = discounts.make(call, call.params["discounts"], use, {"invoice": invoice["id"]})
+
+
+def _as_preview(call: RequestContext, invoice: Object) -> None:
+    """A preview is a draft with an id of its own kind; the balance is applied as it would be."""
+    id = "upcoming_" + str(invoice["id"])
+    balance, total = invoice["starting_balance"], invoice["total"]
+    applied = max(balance, -total) if total > 0 else -total
+    due = max(0, total + applied)
+    if due < least_charge(invoice["currency"]):
+        due = 0
+    invoice.update(id=id, status="draft", number=None, auto_advance=False, automatically_finalizes_at=None)
+    invoice.update(starting_balance=balance, ending_balance=balance - applied, amount_due=due, amount_remaining=due)
+    invoice.update(hosted_invoice_url=None, invoice_pdf=None, effective_at=None, amount_paid=0, attempt_count=0)
+    invoice.update(next_payment_attempt=None, attempted=False)
+    invoice["status_transitions"] = dict.fromkeys(invoice["status_transitions"])
+    for line in invoice["lines"]["data"]:
+        line.update(id="il_tmp_" + line["id"].removeprefix("il_"), invoice=id)
+    invoice["lines"]["url"] = f"/v1/invoices/{id}/lines"
+
+
+BEHAVIOURS = {"invoices.create_preview": create_preview}
+EFFECTS = {
+    "invoices.create_preview": {
+        "customer_details",
+        "discounts",
+        "invoice_items",
+        "preview_mode",
+        "subscription",
+        *(
+            f"subscription_details.{name}"
+            for name in (
+                "billing_cycle_anchor",
+                "cancel_at",
+                "cancel_at_period_end",
+                "cancel_now",
+                "default_tax_rates",
+                "items",
+                "metadata",
+                "proration_behavior",
+                "proration_date",
+                "trial_end",
+            )
+        ),
+    }
+}

@@ -1,0 +1,98 @@
+"""What a price asks for a quantity. https://docs.stripe.com/products-prices/pricing-models"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from host.apis.amounts import ZERO_DECIMALS
+from host.simulator.api_error import invalid
+from host.simulator.stripe.money import rounded
+
+Price = dict[str, Any]
+_AMOUNTS = ("unit_amount", "unit_amount_decimal", "tiers", "custom_unit_amount", "tax_behavior")
+
+
+def in_currency(price: Price, currency: str | None, param: str = "currency") -> Price:
+    """The price in one of its currencies: https://docs.stripe.com/products-prices/pricing-models#multicurrency"""
+    if currency is None or price["currency"] == currency:
+        return price
+    option = (price.get("currency_options") or {}).get(currency)
+    if option is None:
+        raise invalid(
+            f"The price specified only supports `{price['currency']}`. This doesn't match the expected currency: "
+            f"`{currency}`.",
+            param,
+        )
+    amounts = {name: option[name] for name in _AMOUNTS if option.get(name) is not None}
+    return {**price, **dict.fromkeys(_AMOUNTS[:3]), **amounts, "currency": currency}
+
+
+def amount_of(price: Price, quantity: int | Decimal) -> int:
+    """What ``quantity`` of a price costs, in minor units."""
+    return rounded(exact_amount(price, quantity))
+
+
+def exact_amount(price: Price, quantity: int | Decimal) -> Decimal:
+    """The same before it is rounded."""
+    if price.get("tiers"):
+        return _tiered(price, quantity)
+    if divided := price.get("transform_quantity"):
+        whole, rest = divmod(quantity, divided["divide_by"])
+        quantity = whole + (1 if rest and divided["round"] == "up" else 0)
+    return _decimal(price, "unit_amount") * quantity
+
+
+def unit_decimal(price: Price) -> str | None:
+    """A price's amount a unit as a decimal text; ``None`` where it has tiers."""
+    if price.get("unit_amount_decimal") is not None:
+        return str(price["unit_amount_decimal"])
+    return None if price.get("unit_amount") is None else str(price["unit_amount"])
+
+
+def _tiered(price: Price, quantity: int | Decimal) -> Decimal:
+    """Graduated: each tier its part; volume: all at the price of the tier the whole falls in.
+
+    Of nothing, nothing is asked but the flat amount of the first tier.
+    """
+    total, below = Decimal(0), Decimal(0)
+    volume = price.get("tiers_mode") == "volume"
+    for n, tier in enumerate(price["tiers"]):
+        limit = tier.get("up_to")
+        last = limit in (None, "inf") or quantity <= int(limit)
+        top = Decimal(quantity) if last else Decimal(int(limit))
+        flat = _decimal(tier, "flat_amount")
+        if not volume and (top > below or n == 0):
+            total += _decimal(tier, "unit_amount") * (top - below) + flat
+        elif volume and last:
+            return _decimal(tier, "unit_amount") * quantity + flat
+        if last:
+            break
+        below = top
+    return total
+
+
+def _decimal(fields: Price, name: str) -> Decimal:
+    exact = fields.get(f"{name}_decimal")
+    return Decimal(str(exact if exact is not None else fields.get(name) or 0))
+
+
+def plain_quantity(quantity: Decimal) -> int:
+    """A quantity as an integer member shows it."""
+    return int(quantity)
+
+
+def shown_unit(price: Price) -> str:
+    """``$20.00 / month``, as descriptions of invoice lines have it."""
+    currency = price["currency"]
+    sign = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}.get(currency, f"{currency.upper()} ")
+    unit = _decimal(price, "unit_amount")
+    places = Decimal(1) if currency in ZERO_DECIMALS else Decimal(100)
+    whole = unit / places
+    exact = whole.quantize(Decimal("0.01")) if places != 1 and whole == whole.quantize(Decimal("0.01")) else whole
+    recurring = price.get("recurring")
+    if not recurring:
+        return f"{sign}{exact}"
+    count = recurring.get("interval_count") or 1
+    every = recurring["interval"] if count == 1 else f"every {count} {recurring['interval']}s"
+    return f"{sign}{exact} / {every}"

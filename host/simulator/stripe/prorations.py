@@ -1,0 +1,198 @@
+"""Prorations: what a change within a period gives back and asks for.
+
+The rule is by the second: of an amount for a period, what is left of the period is left of the amount. The old price
+is given back for the rest, the new one asked for the rest. https://docs.stripe.com/billing/subscriptions/prorations
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import discounts
+from host.simulator.stripe.lines import add_line, pricing
+from host.simulator.stripe.money import rounded
+from host.simulator.stripe.periods import day_of
+from host.simulator.stripe.pricing import amount_of
+from host.simulator.stripe.subscription_items import price_of
+from host.simulator.stripe.sums import Line, compute
+
+
+class Part(msgspec.Struct):
+    """An item as it is or was: what it costs for a period, discounts taken off."""
+
+    item: Object
+    amount: int
+    start: int
+    end: int
+
+
+def parts(call: RequestContext, subscription: Object, *, paid: bool = False) -> dict[str, Part]:
+    """The licensed items of a subscription and what they cost; ``paid``: as their last invoice had it."""
+    found: dict[str, tuple[Object, Line]] = {}
+    for item in subscription["items"]["data"]:
+        price = item["price"]
+        if price["recurring"]["usage_type"] == "metered":
+            continue
+        amount = amount_of(price_of(call, subscription, item), item.get("quantity") or 0)
+        coupons = discounts.standing(call, item.get("discounts") or [])
+        found[item["id"]] = (item, Line(amount, price["product"], True, coupons))
+    lines = [line for _, line in found.values()]
+    compute(lines, discounts.standing(call, subscription["discounts"]), [], subscription["currency"])
+    billed = _billed(call, subscription) if paid else {}
+    return {
+        id: Part(
+            dict(item),
+            billed.get((id, line.amount), line.left),
+            item["current_period_start"],
+            item["current_period_end"],
+        )
+        for id, (item, line) in found.items()
+    }
+
+
+def _billed(call: RequestContext, subscription: Object) -> dict[tuple[str, int], int]:
+    """What was asked for the items' periods, by item and amount before discounts: coupons for one invoice are gone."""
+    found: dict[tuple[str, int], int] = {}
+    periods = {item["id"]: item["current_period_start"] for item in subscription["items"]["data"]}
+    for invoice in call.world.store.having("invoice", "customer", subscription["customer"]):
+        for line in invoice["lines"]["data"]:
+            details = (line.get("parent") or {}).get("subscription_item_details") or {}
+            id = details.get("subscription_item")
+            if id in periods and not details["proration"] and line["period"]["start"] == periods[id]:
+                off = sum(entry["amount"] for entry in line["discount_amounts"] or [])
+                found[str(id), line["amount"]] = line["amount"] - off
+    return found
+
+
+def share(amount: int, part: Part, at: int) -> int:
+    """What of ``amount`` is for the rest of the part's period after ``at``."""
+    whole = part.end - part.start
+    return rounded(Decimal(amount) * (part.end - at) / whole) if whole > 0 else 0
+
+
+def moment(call: RequestContext, params: Object, subscription: Object) -> int:
+    """The time that prorations are computed for: ``proration_date``, or now."""
+    at = params.get("proration_date")
+    if at is None:
+        return call.now
+    first = subscription["items"]["data"][0]
+    if not first["current_period_start"] <= at <= first["current_period_end"]:
+        raise invalid("Invalid proration_date: must be within the subscription's current period.", "proration_date")
+    return int(at)
+
+
+def prorate(
+    call: RequestContext, subscription: Object, before: dict[str, Part], after: dict[str, Part], at: int
+) -> list[Object]:
+    """What changed, as fields of invoice items: unused time of each old part, remaining time of each new one."""
+    made = []
+    for id in dict.fromkeys((*before, *after)):
+        old, new = before.get(id), after.get(id)
+        if old is not None and new is not None and _same(old, new):
+            continue
+        if old is not None and at < old.end:
+            made.append(_item(call, subscription, old, -share(old.amount, old, at), at, "Unused"))
+        if new is not None and at < new.end:
+            made.append(_item(call, subscription, new, share(new.amount, new, at), at, "Remaining"))
+    return made
+
+
+def credit(call: RequestContext, subscription: Object, before: dict[str, Part], at: int) -> list[Object]:
+    """The unused time of all ``before``, given back."""
+    return prorate(call, subscription, before, {}, at)
+
+
+def put_off(call: RequestContext, subscription: Object, made: list[Object]) -> None:
+    """Have prorations wait for the next invoice. Pending items come newest first: so the last is made first."""
+    for fields in reversed(made):
+        pending(call, subscription, **fields)
+
+
+def put_on(call: RequestContext, invoice: Object, subscription: Object, made: list[Object]) -> None:
+    """Bill prorations at once, as lines without invoice items."""
+    for fields in made:
+        details = {
+            "invoice_item": None,
+            "proration": True,
+            "proration_details": {"credited_items": None},
+            "subscription": subscription["id"],
+            "subscription_item": fields["parent"]["subscription_details"]["subscription_item"],
+        }
+        add_line(
+            call,
+            invoice,
+            fields["amount"],
+            description=fields["description"],
+            discountable=False,
+            period=fields["period"],
+            pricing=fields["pricing"],
+            quantity=fields["quantity"],
+            subscription=subscription["id"],
+            parent={
+                "type": "subscription_item_details",
+                "subscription_item_details": details,
+                "invoice_item_details": None,
+            },
+            rates=fields["tax_rates"],
+        )
+
+
+def _same(old: Part, new: Part) -> bool:
+    facts = ("price", "quantity")
+    return (old.amount, old.end) == (new.amount, new.end) and all(
+        (old.item[name]["id"] if name == "price" else old.item.get(name))
+        == (new.item[name]["id"] if name == "price" else new.item.get(name))
+        for name in facts
+    )
+
+
+def _item(call: RequestContext, subscription: Object, part: Part, amount: int, at: int, word: str) -> Object:
+    item, quantity = part.item, part.item.get("quantity") or 0
+    product = call.world.store.get("product", str(item["price"]["product"])) or {}
+    name = product.get("name") or item["price"]["id"]
+    what = name if quantity == 1 else f"{quantity} × {name}"
+    return {
+        "amount": amount,
+        "description": f"{word} time on {what} after {day_of(at)}",
+        "discountable": False,
+        "parent": owner(subscription["id"], item["id"]),
+        "period": {"start": at, "end": part.end},
+        "pricing": pricing(item["price"]),
+        "proration": True,
+        "proration_details": {"credited_items": None, "discount_amounts": []},
+        "quantity": quantity,
+        "quantity_decimal": str(quantity),
+        "tax_rates": list(item.get("tax_rates") or []),
+    }
+
+
+def owner(subscription: str, item: str | None) -> Object:
+    """The ``parent`` of an invoice item that is a subscription's."""
+    details = {"subscription": subscription, "subscription_item": item}
+    return {"type": "subscription_details", "subscription_details": details}
+
+
+def pending(call: RequestContext, subscription: Object, **fields: Any) -> Object:
+    """An invoice item for the next invoice of a subscription."""
+    return call.make(
+        "invoiceitem",
+        {
+            "currency": subscription["currency"],
+            "customer": subscription["customer"],
+            "date": call.now,
+            "discounts": [],
+            "invoice": None,
+            "metadata": {},
+            "net_amount": fields["amount"],
+            "test_clock": subscription.get("test_clock"),
+            **fields,
+        },
+    )
+
+
+MAKES = {"invoiceitem"}

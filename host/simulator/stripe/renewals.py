@@ -1,0 +1,182 @@
+"""What time does to subscriptions: trials end, periods renew, and what was to end ends.
+
+https://docs.stripe.com/billing/subscriptions/overview#subscription-lifecycle
+"""
+
+from __future__ import annotations
+
+from host.simulator.api_error import missing
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import billing, prorations
+from host.simulator.stripe.collection import finalize, method_of, subscription_of
+from host.simulator.stripe.payment_attempts import pay_now
+from host.simulator.stripe.periods import next_end
+
+HOUR = 3600
+EXPIRY = 23 * HOUR  # an incomplete subscription has that long to be paid
+ENDED = ("canceled", "incomplete_expired")
+
+
+def watch_subscription(call: RequestContext, subscription: Object) -> None:
+    """Put in the agenda when a subscription is due next."""
+    at = _due(subscription)
+    if at is None:
+        call.world.agenda.drop("subscription", str(subscription["id"]))
+    else:
+        call.world.agenda.add(call, at, "subscription", str(subscription["id"]))
+
+
+def _due(subscription: Object) -> int | None:
+    status = subscription["status"]
+    if status == "incomplete":
+        return int(subscription["created"]) + EXPIRY
+    if status in (*ENDED, "paused") or not subscription["items"]["data"]:
+        return None
+    times = [item["current_period_end"] for item in subscription["items"]["data"]]
+    pause = subscription.get("pause_collection") or {}
+    times += [at for at in (subscription.get("cancel_at"), pause.get("resumes_at")) if at]
+    return int(min(times))
+
+
+def come_due(call: RequestContext, id: str) -> None:
+    """Whatever of a subscription is due now."""
+    subscription = call.find("subscription", id)
+    if subscription is None or (at := _due(subscription)) is None:
+        return
+    if at > call.now:
+        watch_subscription(call, subscription)
+    elif subscription["status"] == "incomplete":
+        _expire(call, subscription)
+    elif (subscription.get("cancel_at") or call.now + 1) <= call.now:
+        end(call, subscription, reason=None)
+    elif ((subscription.get("pause_collection") or {}).get("resumes_at") or call.now + 1) <= call.now:
+        call.save("subscription", {**subscription, "pause_collection": None})
+    else:
+        _renew(call, subscription)
+
+
+def _expire(call: RequestContext, subscription: Object) -> None:
+    """Not paid in 23 hours: it never begins, and its invoice is void."""
+    subscription.update(status="incomplete_expired", ended_at=call.now)
+    call.save("subscription", subscription)
+    invoice = call.find("invoice", str(subscription["latest_invoice"]))
+    if invoice is not None and invoice["status"] == "open":
+        invoice.update(status="void", next_payment_attempt=None, auto_advance=False)
+        invoice["status_transitions"]["voided_at"] = call.now
+        call.save("invoice", invoice)
+
+
+def _renew(call: RequestContext, subscription: Object) -> None:
+    """A trial ends or a period does: the next one begins, and is billed by an invoice that is a draft for an hour."""
+    if subscription["status"] == "trialing" and not _trial_may_end(call, subscription):
+        return
+    if subscription["status"] == "trialing":
+        subscription["status"] = "active"
+    _advance(call, subscription, next_invoice(call, subscription))
+
+
+def next_invoice(call: RequestContext, subscription: Object) -> Object:
+    """Move the periods that are over on, and bill them."""
+    billing.drop_spent(call, subscription)
+    used = {}
+    for item in subscription["items"]["data"]:
+        start, over = item["current_period_start"], item["current_period_end"]
+        if over > call.now:
+            continue
+        used[item["id"]] = (start, over)
+        until = next_end(subscription["billing_cycle_anchor"], item["price"]["recurring"], over)
+        item.update(current_period_start=over, current_period_end=until)
+        call.save("subscription_item", item)
+    call.save("subscription", subscription)
+    invoice = billing.period_invoice(call, subscription, "subscription_cycle", used)
+    invoice.update(period_start=min(start for start, _ in used.values()), period_end=call.now)
+    return invoice
+
+
+def _trial_may_end(call: RequestContext, subscription: Object) -> bool:
+    """Without a payment method, a trial may end in a pause or an end instead of an invoice."""
+    settings = ((subscription.get("trial_settings") or {}).get("end_behavior")) or {}
+    wanted = settings.get("missing_payment_method") or "create_invoice"
+    probe = {
+        "customer": subscription["customer"],
+        "parent": {"subscription_details": {"subscription": subscription["id"]}},
+    }
+    if wanted == "create_invoice" or method_of(call, probe) is not None:
+        return True
+    if wanted == "pause":
+        call.save("subscription", {**subscription, "status": "paused"})
+    else:
+        end(call, subscription, reason="payment_failed")
+    return False
+
+
+def _advance(call: RequestContext, subscription: Object, invoice: Object) -> None:
+    """What becomes of a renewal's draft: an hour later it is finalized, unless collection is paused or given up."""
+    pause = (subscription.get("pause_collection") or {}).get("behavior")
+    if pause in ("void", "mark_uncollectible"):
+        call.save("invoice", invoice)
+        finalize(call, invoice)
+        if invoice["status"] == "open":
+            word, moment = ("void", "voided_at") if pause == "void" else ("uncollectible", "marked_uncollectible_at")
+            invoice["status"] = word
+            invoice["status_transitions"][moment] = call.now
+            call.save("invoice", invoice)
+        return
+    advance = pause != "keep_as_draft" and subscription["status"] != "unpaid"
+    invoice["auto_advance"] = advance
+    invoice["automatically_finalizes_at"] = call.now + HOUR if advance else None
+    call.save("invoice", invoice)
+
+
+def cancel_subscription(call: RequestContext) -> Object:
+    """canceled, at once; ``prorate`` gives back the unused time, ``invoice_now`` bills what is left to bill."""
+    subscription = call.subject()
+    if subscription["status"] in ENDED:
+        raise missing("subscription", str(subscription["id"]), "id")
+    params = call.params
+    before = {} if subscription["status"] == "trialing" else prorations.parts(call, subscription, paid=True)
+    made = prorations.credit(call, subscription, before, call.now) if params.get("prorate") else []
+    if not params.get("invoice_now"):
+        prorations.put_off(call, subscription, made)
+    details = {"comment": None, "feedback": None, "reason": "cancellation_requested"}
+    subscription["cancellation_details"] = {**details, **(params.get("cancellation_details") or {})}
+    end(call, subscription, reason="cancellation_requested")
+    if params.get("invoice_now"):
+        _last_invoice(call, subscription, made)
+    return subscription
+
+
+def end(call: RequestContext, subscription: Object, *, reason: str | None) -> None:
+    """Canceled, now; what is open is not collected automatically any more."""
+    if reason is not None:
+        blank = {"comment": None, "feedback": None}
+        subscription["cancellation_details"] = {
+            **blank,
+            **(subscription.get("cancellation_details") or {}),
+            "reason": reason,
+        }
+    subscription.update(status="canceled", ended_at=call.now)
+    subscription["canceled_at"] = subscription.get("canceled_at") or call.now
+    call.save("subscription", subscription)
+    for invoice in call.world.store.having("invoice", "customer", subscription["customer"]):
+        if subscription_of(invoice) == subscription["id"] and invoice["status"] in ("draft", "open"):
+            invoice.update(auto_advance=False, automatically_finalizes_at=None, next_payment_attempt=None)
+            call.save("invoice", invoice)
+
+
+def _last_invoice(call: RequestContext, subscription: Object, prorated: list[Object]) -> None:
+    invoice = billing.draft_of(call, subscription, "subscription_cycle")
+    prorations.put_on(call, invoice, subscription, prorated)
+    billing.take_pending(call, invoice, subscription["id"])
+    for item in reversed(subscription["items"]["data"]):
+        if item["price"]["recurring"]["usage_type"] == "metered":
+            billing.usage_line(call, invoice, subscription, item, item["current_period_start"], call.now)
+    if invoice["lines"]["data"]:
+        billing.keep(call, subscription, invoice)
+        pay_now(call, subscription, invoice, "allow_incomplete")
+
+
+BEHAVIOURS = {"subscriptions.cancel": cancel_subscription}
+DUE = {"subscription": come_due}
+WATCHERS = {"subscription": watch_subscription}
+EFFECTS = {"subscriptions.cancel": {"invoice_now", "prorate"}}

@@ -1,0 +1,218 @@
+"""A customer's cards and bank accounts of old, and sources. https://docs.stripe.com/api/cards, …/api/sources"""
+
+from __future__ import annotations
+
+from host.simulator import resources
+from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import tokens
+from host.simulator.stripe.card_facts import card_error, card_facts, card_named, check_card
+from host.simulator.stripe.listing import page_of
+from host.simulator.stripe.payment_methods import detach, make
+from host.simulator.stripe.sandbox_cards import FINGERPRINTS
+
+EFFECTS = {
+    "customers.payment_sources.create": {"source", "validate"},
+    "customers.payment_sources.verify": {"amounts"},
+    "sources.create": {"token"},
+}
+MAKES = {"card", "bank_account", "payment_method"}
+# https://docs.stripe.com/ach-deprecated#manually-collecting-and-verifying-bank-accounts
+_DEPOSITS = [32, 45]
+_BANK_TOKENS = {
+    "btok_us_verified": ("000123456789", "verified"),
+    "btok_us": ("000123456789", "new"),
+}
+
+
+def add_source(call: RequestContext, customer: Object, given: str, metadata: Object | None = None) -> Object:
+    """The card or bank account that a token or source stands for, now the customer's; kept. The customer is not."""
+    if given.startswith(("btok_", "ba_")):
+        return _add_bank(call, customer, given)
+    facts, shown = _card_facts(call, given)
+    card = FINGERPRINTS.get(facts["fingerprint"])
+    if card is not None and card.code and not card.attaches:
+        raise Refusal(402, card.message, code=card.code, worked=True, **card_error(card))
+    shown = {**shown, "id": call.new_id("card"), "customer": customer["id"], "metadata": dict(metadata or {})}
+    if shown["cvc_check"] == "unchecked":
+        shown["cvc_check"] = card.cvc if card else "pass"
+    call.save("card", shown)
+    # A card is also a payment method of the same id: https://docs.stripe.com/payments/payment-methods/transitioning
+    facts["checks"] = {**facts["checks"], "cvc_check": shown["cvc_check"]}
+    method = make(call, {"type": "card", "card": facts, "customer": customer["id"]})
+    call.world.store.put("payment_method", str(method["id"]), method, deleted=True)
+    call.save("payment_method", {**method, "id": shown["id"]})
+    _make_default(customer, shown["id"])
+    return shown
+
+
+def _card_facts(call: RequestContext, given: str) -> tuple[Object, Object]:
+    if (test := card_named(given)) is not None:
+        facts = card_facts(call, test)
+        return facts, tokens.card_object(call, facts, {})
+    if given.startswith("src_"):
+        source = call.load("source", given, "source", 400)
+        return _of_source(call, source)
+    token = call.find("token", given)
+    facts = tokens.use(call, given, "source")
+    return facts, dict((token or {})["card"])
+
+
+def _of_source(call: RequestContext, source: Object) -> tuple[Object, Object]:
+    if source["status"] != "chargeable":
+        raise call.refuse(f"The source {source['id']} is {source['status']}.", param="source")
+    facts = call.world.store.get("~source", source["id"]) or {}
+    call.save("source", {**source, "status": "consumed"})
+    return facts, tokens.card_object(call, facts, {})
+
+
+def _make_default(customer: Object, id: str) -> None:
+    if customer.get("default_source") is None:
+        customer["default_source"] = id
+
+
+def _add_bank(call: RequestContext, customer: Object, given: str) -> Object:
+    if known := _BANK_TOKENS.get(given):
+        number, status = known
+        said = {
+            "account_number": number,
+            "routing_number": "110000000",
+            "country": "US",
+            "currency": "usd",
+            "account_holder_name": None,
+        }
+        bank = tokens.bank_account(call, said)
+        bank["status"] = status
+    else:
+        bank = tokens.take(call, given, "source")["bank_account"]
+        if bank is None:
+            raise missing("token", given, "source", 400)
+    bank = {**bank, "id": call.new_id("bank_account"), "customer": customer["id"], "metadata": {}}
+    _make_default(customer, bank["id"])
+    return call.save("bank_account", bank)
+
+
+def _customer(call: RequestContext) -> Object:
+    return call.load("customer", call.path_args["customer"], "customer")
+
+
+def _find(call: RequestContext) -> tuple[str, Object]:
+    customer = _customer(call)
+    for kind in ("card", "bank_account"):
+        found = call.find(kind, call.path_args["id"])
+        if found is not None and found["customer"] == customer["id"]:
+            return kind, found
+    raise missing("source", call.path_args["id"], "id")
+
+
+def create_source(call: RequestContext) -> Object:
+    """Of a token; the first is the customer's default."""
+    customer, given = _customer(call), call.params["source"]
+    if not isinstance(given, str):
+        raise invalid("Invalid source: must be the id of a token", "source")
+    made = add_source(call, customer, given, call.params.get("metadata"))
+    call.save("customer", customer)
+    return made
+
+
+def retrieve_source(call: RequestContext) -> Object:
+    """A card or bank account of the customer's."""
+    return _find(call)[1]
+
+
+def update_source(call: RequestContext) -> Object:
+    """The card's date and address, or the bank account's holder."""
+    kind, found = _find(call)
+    card: Object = {name: call.params[name] for name in ("exp_month", "exp_year") if name in call.params}
+    if card and kind == "card":
+        known = FINGERPRINTS.get(found["fingerprint"])
+        check_card(call, {"number": known.number if known else "4242424242424242", **card})
+        method = call.load("payment_method", found["id"])
+        method["card"].update({name: int(value) for name, value in card.items()})
+        call.save("payment_method", method)
+    schema = call.world.shapes.template(kind).schema
+    call.world.shapes.put(schema, found, {k: v for k, v in call.params.items() if k not in card})
+    found.update({name: int(value) for name, value in card.items()})
+    return call.save(kind, found)
+
+
+def delete_source(call: RequestContext) -> Object:
+    """Gone; another of the customer's becomes the default."""
+    kind, found = _find(call)
+    customer = _customer(call)
+    if kind == "card":
+        detach(call, call.load("payment_method", found["id"]))
+    gone = {"id": found["id"], "object": kind, "deleted": True}
+    call.save(kind, {**gone, "customer": customer["id"]}, deleted=True)
+    customer = _customer(call)
+    if customer["default_source"] == found["id"]:
+        left = [item["id"] for item in _all(call, str(customer["id"]))]
+        customer["default_source"] = left[-1] if left else None
+        call.save("customer", customer)
+    call.saved = None
+    return gone
+
+
+def _all(call: RequestContext, customer: str) -> list[Object]:
+    both = [*call.world.store.each("card"), *call.world.store.each("bank_account")]
+    return [item for item in both if item["customer"] == customer]
+
+
+def list_sources(call: RequestContext) -> Object:
+    """The customer's cards and bank accounts, newest first."""
+    customer = _customer(call)
+    wanted = call.params.get("object")
+    found = [item for item in _all(call, str(customer["id"])) if wanted in (None, item["object"])]
+    return page_of(call, found, "source")
+
+
+def verify_source(call: RequestContext) -> Object:
+    """A bank account whose two deposits are told right."""
+    kind, found = _find(call)
+    if kind != "bank_account":
+        raise call.refuse("Only bank accounts can be verified.", param="id")
+    if found["status"] == "verified":
+        raise call.refuse("This bank account has already been verified.", code="bank_account_verification_failed")
+    if sorted(call.params.get("amounts") or []) != _DEPOSITS:
+        raise call.refuse(
+            "The amounts provided do not match the amounts that were sent to the bank account.",
+            code="bank_account_verification_failed",
+        )
+    return call.save(kind, {**found, "status": "verified"})
+
+
+def create_reusable(call: RequestContext) -> Object:
+    """A source of a card; other sources are not offered any more, and not modelled."""
+    params = call.params
+    token = params.get("token")
+    if params.get("type", "card") != "card" or not token:
+        call.not_modelled(f"sources of type {params.get('type')}", "It models sources of a card's token.", "type")
+        return resources.create(call)
+    test = card_named(str(token))
+    facts = card_facts(call, test) if test else tokens.use(call, str(token), "token")
+    source = call.put(resources.fresh(call), {k: v for k, v in params.items() if k != "token"})
+    names = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    card = {name: facts[name] for name in names}
+    card["brand"] = tokens.BRANDS[facts["brand"]]
+    source.update(
+        card={**card, "cvc_check": "unchecked", "three_d_secure": "optional"},
+        client_secret=f"src_client_secret_{call.world.ids.new('', 24)}",
+        flow="none",
+        status="chargeable",
+        type="card",
+        usage="reusable",
+    )
+    call.world.store.put("~source", source["id"], facts)
+    return call.save("source", source)
+
+
+BEHAVIOURS = {
+    "customers.payment_sources.create": create_source,
+    "customers.payment_sources.delete": delete_source,
+    "customers.payment_sources.list": list_sources,
+    "customers.payment_sources.retrieve": retrieve_source,
+    "customers.payment_sources.update": update_source,
+    "customers.payment_sources.verify": verify_source,
+    "sources.create": create_reusable,
+    "tokens.create": tokens.create_token,
+}

@@ -1,0 +1,227 @@
+"""What changing a subscription costs. https://docs.stripe.com/billing/subscriptions/change-price
+
+The period stays as it is, and what changed is prorated, unless the interval changes, the subscription was free, a trial
+begins or ends, or the anchor is set to now: then a new period begins, and is billed at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import billing, prorations
+from host.simulator.stripe.payment_attempts import need_method, pay_now
+from host.simulator.stripe.periods import next_end
+from host.simulator.stripe.subscription_items import changed_items, check_items, set_items
+from host.simulator.stripe.subscriptions import (
+    add_extras,
+    check_collection,
+    check_trial_end,
+    check_unmodelled,
+    living,
+    set_discounts,
+    set_end,
+    set_plain,
+)
+
+
+class Change(msgspec.Struct):
+    """A subscription before a change: what its items cost, how they recur, whether it was on trial."""
+
+    before: dict[str, prorations.Part]
+    recurring: Object
+    trial: bool
+    at: int
+    behavior: str
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing was asked for it."""
+        return bool(self.before) and not any(part.amount for part in self.before.values())
+
+
+def update_subscription(call: RequestContext) -> Object:
+    """Items, trial, anchor, end and the rest, with the prorations and the invoice that follow."""
+    subscription = call.subject()
+    if subscription["status"] in ("canceled", "incomplete_expired"):
+        if set(call.params) <= {"cancellation_details", "metadata", "expand"}:
+            return call.save("subscription", call.put(subscription, call.params))
+        living(call)  # refuses
+    change(call, subscription, call.params)
+    return subscription
+
+
+def begin(call: RequestContext, subscription: Object, params: Object) -> Change:
+    """What there is before a change."""
+    trial = subscription["status"] == "trialing"
+    return Change(
+        {} if trial else prorations.parts(call, subscription, paid=True),
+        _recurring(subscription),
+        trial,
+        prorations.moment(call, params, subscription),
+        params.get("proration_behavior") or "create_prorations",
+    )
+
+
+def change(call: RequestContext, subscription: Object, params: Object) -> None:
+    """Change ``subscription`` as ``subscriptions.update`` has its parameters; kept."""
+    check_unmodelled(call, params)
+    _check_pending(call, params)
+    state = begin(call, subscription, params)
+    set_plain(call, subscription, params)
+    if "cancellation_details" in params:
+        before = subscription.get("cancellation_details") or {}
+        subscription["cancellation_details"] = {**before, **(params["cancellation_details"] or {})}
+    if {"collection_method", "days_until_due"} & params.keys():
+        check_collection(subscription, params)
+    if "pause_collection" in params:
+        _pause(subscription, params["pause_collection"])
+    if params.get("items"):
+        items = changed_items(call, subscription, params["items"])
+        check_items(items, subscription["currency"])
+        set_items(subscription, items)
+    set_discounts(call, subscription, params)
+    new_period = _retime(call, subscription, params, state)
+    set_end(call, subscription, params)
+    call.save("subscription", subscription)
+    settle(call, subscription, params, state, new_period=new_period)
+
+
+def _check_pending(call: RequestContext, params: Object) -> None:
+    if params.get("payment_behavior") == "pending_if_incomplete":
+        call.not_modelled(
+            "payment_behavior=pending_if_incomplete",
+            "allow_incomplete, default_incomplete and error_if_incomplete are.",
+            "payment_behavior",
+        )
+
+
+def _pause(subscription: Object, wanted: Any) -> None:
+    subscription["pause_collection"] = {"resumes_at": None, **wanted} if wanted else None
+
+
+def _recurring(subscription: Object) -> Object:
+    recurring = subscription["items"]["data"][0]["price"]["recurring"]
+    return {name: recurring[name] for name in ("interval", "interval_count")}
+
+
+def _retime(call: RequestContext, subscription: Object, params: Object, state: Change) -> bool:
+    """Begin a new period where the change calls for one; whether it does."""
+    trial_end = params.get("trial_end")
+    anchor = params.get("billing_cycle_anchor")
+    anchor = anchor.get("type") if isinstance(anchor, dict) else anchor
+    if trial_end is not None and trial_end != "now":
+        check_trial_end(call, trial_end, "trial_end")
+        subscription.update(
+            trial_start=subscription["trial_start"] if state.trial else call.now,
+            trial_end=trial_end,
+            status="trialing",
+            billing_cycle_anchor=trial_end,
+        )
+        _periods(call, subscription, trial_end)
+        return not state.trial
+    if trial_end == "now" and state.trial:
+        subscription.update(status="active", trial_end=call.now)
+    elif state.trial:
+        return False
+    priced = any(part.amount for part in prorations.parts(call, subscription).values())
+    if not (
+        (trial_end == "now" and state.trial)
+        or anchor == "now"
+        or _recurring(subscription) != state.recurring
+        or (state.free and priced and "items" in params)
+    ):
+        return False
+    subscription["billing_cycle_anchor"] = call.now
+    _periods(call, subscription, next_end(call.now, _recurring(subscription), call.now))
+    return True
+
+
+def _periods(call: RequestContext, subscription: Object, end: int) -> None:
+    for item in subscription["items"]["data"]:
+        if item["current_period_start"] <= call.now and subscription["status"] != "trialing":
+            item["current_period_start"] = call.now
+        item["current_period_end"] = end
+        call.save("subscription_item", item)
+
+
+def settle(call: RequestContext, subscription: Object, params: Object, state: Change, *, new_period: bool) -> None:
+    """Prorations for what changed, and the invoice where one is made at once."""
+    prorated = _prorated(call, subscription, state, new_period=new_period)
+    extras = params.get("add_invoice_items")
+    if new_period:
+        invoice = billing.period_invoice(call, subscription, "subscription_update", prorated=prorated)
+    elif state.behavior == "always_invoice":
+        invoice = billing.draft_of(call, subscription, "subscription_update")
+        prorations.put_on(call, invoice, subscription, prorated)
+        billing.take_pending(call, invoice, subscription["id"])
+        if not invoice["lines"]["data"] and not extras:
+            return
+        billing.keep(call, subscription, invoice)
+    else:
+        prorations.put_off(call, subscription, prorated)
+        add_extras(call, None, subscription, extras)
+        return
+    if extras:
+        add_extras(call, invoice, subscription, extras)
+        billing.keep(call, subscription, invoice)
+    behaviour = params.get("payment_behavior") or "allow_incomplete"
+    need_method(call, subscription, invoice, behaviour)
+    pay_now(call, subscription, invoice, behaviour)
+
+
+def _prorated(call: RequestContext, subscription: Object, state: Change, *, new_period: bool) -> list[Object]:
+    if state.behavior == "none" or state.trial:
+        return []
+    if new_period:
+        return prorations.credit(call, subscription, state.before, state.at)
+    return prorations.prorate(call, subscription, state.before, prorations.parts(call, subscription), state.at)
+
+
+def resume_subscription(call: RequestContext) -> Object:
+    """paused → active, in a new period that is billed at once (or with its old anchor)."""
+    subscription = call.subject()
+    if subscription["status"] != "paused":
+        raise call.refuse(f"This subscription cannot be resumed because it is {subscription['status']}, not paused.")
+    anchor = call.params.get("billing_cycle_anchor") or "now"
+    anchor = anchor.get("type") if isinstance(anchor, dict) else anchor
+    if anchor not in ("now", "unchanged"):
+        raise invalid("billing_cycle_anchor must be now or unchanged.", "billing_cycle_anchor")
+    subscription["status"] = "active"
+    if anchor == "now":
+        subscription["billing_cycle_anchor"] = call.now
+    recurring = _recurring(subscription)
+    end = next_end(subscription["billing_cycle_anchor"], recurring, call.now)
+    for item in subscription["items"]["data"]:
+        item.update(current_period_start=call.now, current_period_end=end)
+        call.save("subscription_item", item)
+    call.save("subscription", subscription)
+    invoice = billing.period_invoice(call, subscription, "subscription_update")
+    pay_now(call, subscription, invoice, "allow_incomplete")
+    return subscription
+
+
+BEHAVIOURS = {
+    "subscriptions.resume": resume_subscription,
+    "subscriptions.update": update_subscription,
+}
+EFFECTS = {
+    "subscriptions.resume": {"billing_cycle_anchor", "proration_behavior"},
+    "subscriptions.update": {
+        "add_invoice_items",
+        "billing_cycle_anchor",
+        "cancel_at",
+        "default_payment_method",
+        "default_tax_rates",
+        "discounts",
+        "items",
+        "off_session",
+        "payment_behavior",
+        "proration_behavior",
+        "proration_date",
+        "trial_end",
+    },
+}

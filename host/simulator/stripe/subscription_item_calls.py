@@ -1,0 +1,56 @@
+"""Items of a subscription made, changed and removed one at a time: as ``subscriptions.update`` would."""
+
+from __future__ import annotations
+
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.subscription_changes import change
+from host.simulator.stripe.subscriptions import find_living
+
+_OF_CHANGE = ("payment_behavior", "proration_behavior", "proration_date")
+
+
+def create_item(call: RequestContext) -> Object:
+    """One more item of a subscription."""
+    params = call.params
+    if not params.get("subscription"):
+        raise invalid("Missing required param: subscription.", "subscription", "parameter_missing")
+    subscription = find_living(call, params["subscription"])
+    before = {item["id"] for item in subscription["items"]["data"]}
+    entry = {name: value for name, value in params.items() if name not in ("subscription", "expand", *_OF_CHANGE)}
+    _change(call, subscription, entry)
+    made = next(item for item in subscription["items"]["data"] if item["id"] not in before)
+    return call.load("subscription_item", made["id"])
+
+
+def update_item(call: RequestContext) -> Object:
+    """Price, quantity and the rest of an item."""
+    item = call.subject()
+    entry = {name: value for name, value in call.params.items() if name not in ("expand", *_OF_CHANGE)}
+    _change(call, find_living(call, item["subscription"]), {**entry, "id": item["id"]})
+    return call.load("subscription_item", item["id"])
+
+
+def delete_item(call: RequestContext) -> Object:
+    """The item goes; the last one cannot."""
+    item = call.subject()
+    _change(call, find_living(call, item["subscription"]), {"id": item["id"], "deleted": True})
+    return {"id": item["id"], "object": "subscription_item", "deleted": True}
+
+
+def _change(call: RequestContext, subscription: Object, entry: Object) -> None:
+    how = {name: call.params[name] for name in _OF_CHANGE if name in call.params}
+    change(call, subscription, {**how, "items": [entry]})
+
+
+BEHAVIOURS = {
+    "subscription_items.create": create_item,
+    "subscription_items.delete": delete_item,
+    "subscription_items.update": update_item,
+}
+_HANDLED = {*_OF_CHANGE, "discounts", "plan", "price_data", "tax_rates"}
+EFFECTS = {
+    "subscription_items.create": _HANDLED,
+    "subscription_items.delete": {*_OF_CHANGE},
+    "subscription_items.update": {*_HANDLED, "off_session"},
+}

@@ -1,0 +1,139 @@
+"""Discounts and taxes of lines, and the sums of what has lines: invoices, sessions, quotes, payment links.
+
+The order is Stripe's: a line's own discounts, then those of the whole, each of what the one before it left; then taxes.
+https://docs.stripe.com/billing/subscriptions/coupons#stacking and https://docs.stripe.com/billing/taxes/tax-rates
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from host.simulator.stripe.money import rounded
+
+Object = dict[str, Any]
+Coupon = tuple[str, Object]  # what its part is recorded under, and the coupon
+
+
+class Line(msgspec.Struct):
+    """An amount with what it is of; :func:`compute` fills in ``off``, ``taxes`` and ``left``."""
+
+    amount: int
+    product: str | None = None
+    discountable: bool = True
+    coupons: list[Coupon] = []
+    rates: list[Object] | None = None  # its own tax rates; ``None``: those of the whole
+    off: list[tuple[str, int]] = []
+    taxes: list[Object] = []
+    left: int = 0  # the amount less discounts
+
+    @property
+    def discount(self) -> int:
+        """What its discounts come to."""
+        return sum(amount for _, amount in self.off)
+
+    def tax(self, behavior: str) -> int:
+        """What its ``inclusive`` or ``exclusive`` taxes come to."""
+        return sum(tax["amount"] for tax in self.taxes if tax["tax_behavior"] == behavior)
+
+    @property
+    def total(self) -> int:
+        """The amount less discounts, with exclusive taxes."""
+        return self.left + self.tax("exclusive")
+
+
+def compute(lines: list[Line], coupons: Iterable[Coupon], rates: list[Object], currency: str) -> None:
+    """Fill in the discounts and taxes of ``lines``; ``coupons`` and ``rates`` are those of the whole."""
+    for line in lines:
+        line.left, line.off = line.amount, []
+        for key, coupon in line.coupons:
+            if line.discountable and _applies(coupon, line):
+                _take(line, key, taken_off(line.left, coupon, currency))
+    for key, coupon in coupons:
+        _spread(lines, key, coupon, currency)
+    for line in lines:
+        line.taxes = taxes_of(line.left, rates if line.rates is None else line.rates)
+
+
+def _applies(coupon: Object, line: Line) -> bool:
+    products = (coupon.get("applies_to") or {}).get("products")
+    return not products or line.product in products
+
+
+def _take(line: Line, key: str, amount: int) -> None:
+    if amount:
+        line.off.append((key, amount))
+        line.left -= amount
+
+
+def _spread(lines: list[Line], key: str, coupon: Object, currency: str) -> None:
+    """Take a coupon of the whole off the lines it is for, in proportion; to the cent what it takes off their sum."""
+    found = [line for line in lines if line.discountable and line.left > 0 and _applies(coupon, line)]
+    base = sum(line.left for line in found)
+    off, seen, taken = taken_off(base, coupon, currency), 0, 0
+    for line in found:
+        seen += line.left
+        upto = rounded(Decimal(off) * seen / base)
+        _take(line, key, upto - taken)
+        taken = upto
+
+
+def taken_off(amount: int, coupon: Object, currency: str) -> int:
+    """What a coupon takes off ``amount``; an amount in another currency than its own takes nothing off."""
+    if amount <= 0:
+        return 0
+    if coupon.get("percent_off"):
+        return rounded(Decimal(amount) * Decimal(str(coupon["percent_off"])) / 100)
+    return min(amount, amount_off(coupon, currency) or 0)
+
+
+def amount_off(coupon: Object, currency: str) -> int | None:
+    """A coupon's amount in ``currency``, or ``None`` if it has none in that."""
+    if coupon.get("currency") == currency:
+        return int(coupon["amount_off"])
+    option = (coupon.get("currency_options") or {}).get(currency)
+    return None if option is None else int(option["amount_off"])
+
+
+def taxes_of(amount: int, rates: list[Object]) -> list[Object]:
+    """What each rate asks of ``amount``: inclusive ones are a part of it, exclusive ones come on top of the rest."""
+    inside = sum((Decimal(str(rate["percentage"])) for rate in rates if rate["inclusive"]), Decimal(0))
+    net = Decimal(amount) * 100 / (100 + inside)
+    found = []
+    for rate in rates:
+        found.append(
+            {
+                "amount": rounded(net * Decimal(str(rate["percentage"])) / 100),
+                "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
+                "tax_rate_details": {"tax_rate": rate["id"]},
+                "taxability_reason": "not_available",
+                "taxable_amount": rounded(net),
+                "type": "tax_rate_details",
+            }
+        )
+    return found
+
+
+def added_up(taxes: Iterable[Object]) -> list[Object]:
+    """One entry a rate."""
+    found: dict[str, Object] = {}
+    for tax in taxes:
+        rate = tax["tax_rate_details"]["tax_rate"]
+        if rate in found:
+            found[rate]["amount"] += tax["amount"]
+            found[rate]["taxable_amount"] += tax["taxable_amount"]
+        else:
+            found[rate] = dict(tax)
+    return list(found.values())
+
+
+def discount_sums(lines: Iterable[Line]) -> list[Object]:
+    """What each discount comes to over all ``lines``."""
+    found: dict[str, int] = {}
+    for line in lines:
+        for key, amount in line.off:
+            found[key] = found.get(key, 0) + amount
+    return [{"amount": amount, "discount": key} for key, amount in found.items()]

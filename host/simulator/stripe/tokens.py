@@ -1,0 +1,134 @@
+"""Tokens: a card, bank account or other fact put down once and used once. https://docs.stripe.com/api/tokens"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.card_facts import card_facts, check_card
+from host.simulator.stripe.sandbox_cards import fingerprint
+
+_ADDRESS = ("address_city", "address_country", "address_line1", "address_line2", "address_state", "address_zip")
+_KINDS = ("card", "bank_account", "account", "person", "pii", "cvc_update")
+_CARD = ("number", "exp_month", "exp_year", "cvc", "currency", "networks")
+EFFECTS = {
+    "tokens.create": {
+        *(f"card.{name}" for name in _CARD), *(f"bank_account.{name}" for name in ("account_number", "payment_method")),
+        "account", "person", "pii", "cvc_update",
+    }
+}  # fmt: skip
+# The words of objects of old for brands: https://docs.stripe.com/api/cards/object#card_object-brand
+BRANDS = {
+    "amex": "American Express",
+    "diners": "Diners Club",
+    "discover": "Discover",
+    "jcb": "JCB",
+    "mastercard": "MasterCard",
+    "unionpay": "UnionPay",
+    "visa": "Visa",
+}
+_FACTS = "~token"  # the fields of a payment method made of the token's card
+
+
+def create_token(call: RequestContext) -> Object:
+    """A token of what was given; it can be used once."""
+    params = call.params
+    kinds = [name for name in _KINDS if name in params]
+    if len(kinds) > 1:
+        raise call.refuse(
+            f"You may only specify one of these parameters: {', '.join(kinds)}.",
+            code="parameters_exclusive",
+            param=kinds[1],
+        )
+    kind = kinds[0] if kinds else None
+    if kind is None:
+        raise call.refuse(
+            "You must supply either a card, customer, PII data, bank account, or CVC update to create a token.",
+            code="parameter_missing",
+        )
+    token = call.blank("token")
+    token.update(type=kind, used=False, client_ip=None, card=None, bank_account=None)
+    if kind == "card":
+        said: Any = params["card"]
+        if not isinstance(said, dict):
+            raise invalid("Invalid object", "card")
+        facts = card_facts(call, check_card(call, said), said)
+        token["card"] = card_object(call, facts, said)
+        call.world.store.put(_FACTS, token["id"], facts)
+    elif kind == "bank_account":
+        token["id"] = call.new_id("token").replace("tok_", "btok_")
+        token["bank_account"] = bank_account(call, params["bank_account"])
+    return call.save("token", token)
+
+
+def use(call: RequestContext, id: str, param: str) -> Object:
+    """The card's facts of a token that was not used yet; it is used now."""
+    token = take(call, id, param)
+    facts = call.world.store.get(_FACTS, id)
+    if facts is None:
+        raise call.refuse(f"The token {id} is not a card.", param=param)
+    assert token["used"]
+    return facts
+
+
+def take(call: RequestContext, id: str, param: str) -> Object:
+    """A token that was not used yet, marked as used."""
+    token = call.find("token", id)
+    if token is None:
+        raise missing("token", id, param, 400)
+    if token["used"]:
+        raise Refusal(
+            400, f"You cannot use a Stripe token more than once: {id}.", code="token_already_used", param=param
+        )
+    return call.save("token", {**token, "used": True})
+
+
+def card_object(call: RequestContext, facts: Object, said: Object) -> Object:
+    """The ``card`` object of tokens and of customers' sources."""
+    card = call.blank("card")
+    card.update({name: said.get(name) for name in (*_ADDRESS, "name")})
+    card.update(
+        address_line1_check="unchecked" if said.get("address_line1") else None,
+        address_zip_check="unchecked" if said.get("address_zip") else None,
+        brand=BRANDS[facts["brand"]],
+        country=facts["country"],
+        cvc_check=facts["checks"]["cvc_check"],
+        exp_month=facts["exp_month"],
+        exp_year=facts["exp_year"],
+        fingerprint=facts["fingerprint"],
+        funding=facts["funding"],
+        last4=facts["last4"],
+        metadata={},
+        networks={"preferred": facts["networks"]["preferred"]},
+        regulated_status="unregulated",
+    )
+    return card
+
+
+def bank_account(call: RequestContext, said: Object) -> Object:
+    """The ``bank_account`` object of a token, a customer's source or an account's external account."""
+    number, routing = str(said.get("account_number") or ""), said.get("routing_number")
+    if not number:
+        raise invalid("Missing required param: account_number.", "bank_account[account_number]", "parameter_missing")
+    country, currency = said.get("country"), said.get("currency")
+    if not country or not currency:
+        name = "country" if not country else "currency"
+        raise invalid(f"Missing required param: {name}.", f"bank_account[{name}]", "parameter_missing")
+    if country == "US" and not routing:
+        raise invalid("Missing required param: routing_number.", "bank_account[routing_number]", "parameter_missing")
+    account = call.blank("bank_account")
+    account.update(
+        account_holder_name=said.get("account_holder_name"),
+        account_holder_type=said.get("account_holder_type"),
+        account_type=said.get("account_type"),
+        bank_name="STRIPE TEST BANK",
+        country=country,
+        currency=str(currency).lower(),
+        fingerprint=fingerprint(f"{country}{routing}{number}"),
+        last4=number[-4:],
+        metadata={},
+        routing_number=routing,
+        status="new",
+    )
+    return account

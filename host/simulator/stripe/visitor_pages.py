@@ -1,0 +1,153 @@
+"""Pages that Stripe hosts, in a form that a person and a test can use: checkout, payment links, the customer portal.
+
+They ask for no key, as Stripe's do not: who has the address may use it.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from host.simulator.api_error import Refusal
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import payment_links, portal, renewals
+from host.simulator.stripe.checkout import KIND
+from host.simulator.stripe.checkout_completion import complete
+from host.simulator.stripe.subscription_changes import change
+
+CARDS = (
+    ("pm_card_visa", "Visa, which pays"),
+    ("pm_card_chargeDeclined", "Visa, which is declined"),
+    ("pm_card_chargeDeclinedInsufficientFunds", "Visa without sufficient funds"),
+)
+PLACES = ("/c/pay/", "/p/session/", "/b/")
+
+
+class Page(NamedTuple):
+    """What is answered: a status, HTML, and where the browser goes next, if elsewhere."""
+
+    status: int
+    html: str
+    location: str = ""
+
+
+def answer(call: RequestContext, method: str, path: str, body: bytes) -> Page:
+    """The page at ``path``, or what its form does."""
+    for place in PLACES:
+        if path.startswith(place):
+            fields = dict(parse_qsl(body.decode("utf-8", "replace")))
+            return _PAGES[place](call, path.removeprefix(place), method == "POST", fields)
+    return _gone("page")
+
+
+def _gone(what: str) -> Page:
+    return Page(404, _html(f"No such {what}", f"<p>There is no such {what}, or it is over.</p>"))
+
+
+def _checkout(call: RequestContext, id: str, posted: bool, fields: dict[str, str]) -> Page:
+    session = call.find(KIND, id)
+    if session is None:
+        return _gone("session")
+    if session["status"] == "complete":
+        return _done(session)
+    if session["status"] != "open":
+        return Page(410, _html("Expired", "<p>This session has expired.</p>"))
+    if not posted:
+        return Page(200, _form(call, session, ""))
+    wanted = {name: value for name, value in fields.items() if name in _FIELDS and value}
+    try:
+        return _done(complete(call, session, wanted))
+    except Refusal as refusal:
+        if not refusal.keep:
+            call.world.store.rollback()
+        if refusal.status == 501:
+            raise
+        return Page(refusal.status, _form(call, call.load(KIND, id), refusal.message))
+
+
+_FIELDS = ("payment_method", "email", "name", "shipping_rate")
+
+
+def _done(session: Object) -> Page:
+    to = session.get("success_url") or session.get("return_url") or ""
+    to = to.replace("{CHECKOUT_SESSION_ID}", session["id"])
+    return Page(303 if to else 200, _html("Done", "<p>Thank you.</p>"), to)
+
+
+def _form(call: RequestContext, session: Object, error: str) -> str:
+    under = f"/v1/checkout/sessions/{session['id']}/line_items"
+    rows = []
+    for id, record in call.world.store.oldest("item"):
+        if record.under == under:
+            item = call.load("item", id)
+            rows.append(f"<li>{item['quantity']} × {escape(str(item['description']))}: {item['amount_total']}</li>")
+    options = "".join(f'<option value="{id}">{escape(name)}</option>' for id, name in CARDS)
+    details = session.get("customer_details") or {}
+    shipping = "".join(
+        f'<option value="{option["shipping_rate"]}">{option["shipping_amount"]}</option>'
+        for option in session["shipping_options"]
+    )
+    total = "" if session["amount_total"] is None else f"{session['amount_total']} {session['currency']}"
+    back = f'<p><a href="{escape(session["cancel_url"])}">Back</a></p>' if session.get("cancel_url") else ""
+    return _html(
+        f"Checkout: {session['mode']}",
+        f"<p role=alert>{escape(error)}</p><ul>{''.join(rows)}</ul><p>Total (minor units): <b id=total>{total}</b></p>"
+        '<form method="post">'
+        f'<label>Email <input name="email" type="email" value="{escape(details.get("email") or "")}"></label> '
+        '<label>Name <input name="name"></label> '
+        + (f'<label>Shipping <select name="shipping_rate">{shipping}</select></label> ' if shipping else "")
+        + f'<label>Card <select name="payment_method">{options}</select></label> '
+        f"<button>{'Save' if session['mode'] == 'setup' else 'Pay'}</button></form>{back}",
+    )
+
+
+def _link(call: RequestContext, token: str, posted: bool, fields: dict[str, str]) -> Page:
+    del posted, fields
+    link = call.find(payment_links.KIND, "plink_" + token.removeprefix("test_"))
+    if link is None:
+        return _gone("payment link")
+    if not link["active"]:
+        return Page(
+            410, _html("Closed", f"<p>{escape(link.get('inactive_message') or 'This link is not active.')}</p>")
+        )
+    return Page(303, "", payment_links.visit(call, link)["url"])
+
+
+def _portal(call: RequestContext, id: str, posted: bool, fields: dict[str, str]) -> Page:
+    session = call.find(portal.KIND, id)
+    if session is None or session["created"] + portal.LIFE < call.now:
+        return _gone("session")
+    configuration = call.load(portal.CONFIGURATION, session["configuration"])
+    cancel = configuration["features"]["subscription_cancel"]
+    found = call.world.store.having("subscription", "customer", session["customer"])
+    living = [s for s in found if s["status"] not in renewals.ENDED]
+    if posted and cancel["enabled"]:
+        for subscription in living:
+            if subscription["id"] == fields.get("subscription"):
+                _cancel(call, subscription, cancel["mode"])
+    rows = []
+    for subscription in living:
+        now = call.load("subscription", subscription["id"])
+        button = f'<button name="subscription" value="{now["id"]}">Cancel</button>' if cancel["enabled"] else ""
+        ends = " (ends with its period)" if now["cancel_at_period_end"] else ""
+        rows.append(f"<li>{now['id']}: {now['status']}{ends} {button}</li>")
+    back = f'<p><a href="{escape(session["return_url"])}">Return</a></p>' if session.get("return_url") else ""
+    return Page(200, _html("Your subscriptions", f'<form method="post"><ul>{"".join(rows)}</ul></form>{back}'))
+
+
+def _cancel(call: RequestContext, subscription: Object, mode: str) -> None:
+    if mode == "immediately":
+        renewals.end(call, subscription, reason="cancellation_requested")
+    else:
+        change(call, subscription, {"cancel_at_period_end": True})
+
+
+def _html(title: str, body: str) -> str:
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
+        f"<h1>{escape(title)}</h1><p><small>Simulated: no money moves.</small></p>{body}</html>"
+    )
+
+
+_PAGES = {"/c/pay/": _checkout, "/p/session/": _portal, "/b/": _link}

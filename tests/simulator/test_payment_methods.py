@@ -1,0 +1,282 @@
+"""Whose a payment method is, what it is used up by, bank debits, customers' sources, and setting up."""
+
+from __future__ import annotations
+
+import pytest
+
+from host.simulator.stripe.bank_debits import BANKS, CURRENCIES
+
+INTENTS = "/v1/payment_intents"
+PAY = "amount=2000&currency=usd&confirm=true&payment_method="
+MANDATE = "&mandate_data[customer_acceptance][type]=offline"
+
+
+def customer(api, more: str = "") -> str:
+    return api.post("/v1/customers", more)["id"]
+
+
+def test_a_method_used_without_a_customer_is_used_up(api) -> None:
+    """https://docs.stripe.com/payments/payment-methods#reusability"""
+    method = api.post("/v1/payment_methods", "type=card&card[token]=tok_visa")["id"]
+    assert api.post(INTENTS, PAY + method)["status"] == "succeeded"
+    owner = customer(api)
+    for path, params in (
+        (INTENTS, PAY + method),
+        (INTENTS, f"amount=500&currency=usd&payment_method={method}"),
+        (f"/v1/payment_methods/{method}/attach", f"customer={owner}"),
+        ("/v1/setup_intents", f"confirm=true&payment_method={method}"),
+    ):
+        status, error = api.error("POST", path, params)
+        assert (status, error["param"]) == (400, "payment_method")
+        assert "may not be used again" in error["message"]
+
+
+def test_a_declined_method_is_not_used_up(api) -> None:
+    method = api.post("/v1/payment_methods", "type=card&card[token]=tok_chargeDeclined")["id"]
+    for _ in range(2):
+        assert api.error("POST", INTENTS, PAY + method)[0] == 402
+
+
+def test_another_customers_method_is_refused(api) -> None:
+    one, other = customer(api), customer(api)
+    method = api.post("/v1/payment_methods/pm_card_visa/attach", f"customer={one}")["id"]
+    for more in ("", f"&customer={other}"):
+        for path, params in (
+            (INTENTS, PAY + method + more),
+            (INTENTS, f"amount=500&currency=usd&payment_method={method}{more}"),
+            ("/v1/setup_intents", f"confirm=true&payment_method={method}{more}"),
+        ):
+            status, error = api.error("POST", path, params)
+            assert (status, error["param"]) == (400, "payment_method")
+            assert "ustomer" in error["message"]
+    assert api.post(INTENTS, PAY + method + f"&customer={one}")["status"] == "succeeded"
+    assert api.post(INTENTS, PAY + method + f"&customer={one}")["status"] == "succeeded"
+    assert api.error("GET", f"/v1/customers/{other}/payment_methods/{method}")[0] == 404
+
+
+def test_a_detached_method_is_nobodys_for_ever(api) -> None:
+    owner = customer(api, "payment_method=pm_card_visa&invoice_settings[default_payment_method]=pm_card_mastercard")
+    method = api.get(f"/v1/customers/{owner}")["invoice_settings"]["default_payment_method"]
+    assert api.post(f"/v1/payment_methods/{method}/detach")["customer"] is None
+    assert api.get(f"/v1/customers/{owner}")["invoice_settings"]["default_payment_method"] is None
+    assert api.error("POST", f"/v1/payment_methods/{method}/attach", f"customer={owner}")[0] == 400
+    assert api.error("POST", INTENTS, PAY + method + f"&customer={owner}")[0] == 400
+
+
+def test_a_method_is_kept_for_later_when_asked(api) -> None:
+    """https://docs.stripe.com/payments/save-during-payment"""
+    owner = customer(api)
+    api.post(INTENTS, PAY + f"pm_card_visa&customer={owner}")
+    assert api.ids(f"/v1/customers/{owner}/payment_methods") == []
+    made = api.post(INTENTS, PAY + f"pm_card_visa&customer={owner}&setup_future_usage=off_session")
+    assert api.ids(f"/v1/customers/{owner}/payment_methods") == [made["payment_method"]]
+    card = api.post(
+        INTENTS, PAY + f"pm_card_authenticationRequiredOnSetup&customer={owner}&setup_future_usage=off_session"
+    )
+    api.post(f"{INTENTS}/{card['id']}/confirm")
+    later = PAY + f"{card['payment_method']}&customer={owner}&off_session=true"
+    assert api.post(INTENTS, later)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("kind", ["payment_intents", "setup_intents"])
+def test_automatic_methods_need_a_return_url(api, kind) -> None:
+    """https://docs.stripe.com/upgrades/manage-payment-methods"""
+    path = f"/v1/{kind}"
+    base = ("amount=500&currency=usd&" if kind == "payment_intents" else "") + "automatic_payment_methods[enabled]=true"
+    confirm = "&confirm=true&payment_method=pm_card_visa"
+    status, error = api.error("POST", path, base + confirm)
+    assert (status, error["type"]) == (400, "invalid_request_error")
+    assert "return_url" in error["message"]
+    assert "allow_redirects" in error["message"]
+    for more in ("&return_url=https://example.com", "&automatic_payment_methods[allow_redirects]=never"):
+        assert api.post(path, base + confirm + more)["status"] == "succeeded"
+    waiting = api.post(path, base + "&payment_method=pm_card_visa")["id"]
+    assert api.error("POST", f"{path}/{waiting}/confirm")[0] == 400
+    assert api.post(f"{path}/{waiting}/confirm", "return_url=https://example.com")["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    "name", ["return_url=https://example.com", "off_session=true", "error_on_requires_action=true"]
+)
+def test_what_is_for_a_confirmation_needs_one(api, name) -> None:
+    status, error = api.error("POST", INTENTS, f"amount=500&currency=usd&{name}")
+    assert (status, error["param"]) == (400, name.partition("=")[0])
+
+
+# https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment#test-account-numbers, …/sepa-debit, …/bacs-debit:
+# what each becomes, with its failure code, and after how many seconds at the latest.
+DEBITS = [
+    ("pm_usBankAccount_success", "succeeded", None, 10),
+    ("pm_usBankAccount_accountClosed", "requires_payment_method", "account_closed", 10),
+    ("pm_usBankAccount_noAccount", "requires_payment_method", "no_account", 10),
+    ("pm_usBankAccount_insufficientFunds", "requires_payment_method", "insufficient_funds", 10),
+    ("pm_usBankAccount_debitNotAuthorized", "requires_payment_method", "debit_not_authorized", 10),
+    ("pm_usBankAccount_processing", "processing", None, 10**7),
+    ("pm_success_at", "succeeded", None, 10),
+    ("pm_successDelayed_at", "succeeded", None, 180),
+    ("pm_failed_at", "requires_payment_method", "generic_decline", 10),
+    ("pm_failedDelayed_de", "requires_payment_method", "generic_decline", 180),
+    ("pm_bacsDebit_success", "succeeded", None, 10),
+    ("pm_bacsDebit_successDelayed", "succeeded", None, 180),
+    ("pm_bacsDebit_insufficientFunds", "requires_payment_method", "insufficient_funds", 10),
+]
+
+
+@pytest.mark.parametrize(("id", "status", "code", "seconds"), DEBITS)
+def test_a_bank_debit_is_processing_and_then_settled_by_the_clock(api, clock, id, status, code, seconds) -> None:
+    currency = CURRENCIES[BANKS[id].type][0]
+    made = api.post(INTENTS, f"amount=2000&currency={currency}&confirm=true&payment_method={id}{MANDATE}")
+    assert (made["status"], made["amount_received"]) == ("processing", 0)
+    charge = api.get(f"/v1/charges/{made['latest_charge']}")
+    assert (charge["status"], charge["paid"], charge["balance_transaction"]) == ("pending", False, None)
+    if seconds == 180:
+        clock.now += 179
+        assert api.get(f"{INTENTS}/{made['id']}")["status"] == "processing"
+    clock.now += seconds
+    after = api.get(f"{INTENTS}/{made['id']}")
+    charge = api.get(f"/v1/charges/{made['latest_charge']}")
+    assert (after["status"], charge["failure_code"]) == (status, code)
+    assert (after["amount_received"] == 2000) == charge["paid"] == (status == "succeeded")
+    assert (after["last_payment_error"] or {}).get("code") == code
+    if status == "processing":
+        assert api.post(f"{INTENTS}/{made['id']}/cancel")["status"] == "canceled"
+
+
+def test_a_disputed_debit_is_disputed_when_it_succeeds(api, clock) -> None:
+    api.post(INTENTS, "amount=2000&currency=eur&confirm=true&payment_method=pm_disputed_fr")
+    assert api.ids("/v1/disputes") == []
+    clock.now += 10
+    assert len(api.ids("/v1/disputes")) == 1
+
+
+def test_a_debit_of_another_currency_or_type_is_refused(api) -> None:
+    wrong = api.error("POST", INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_success_at")
+    assert (wrong[0], wrong[1]["param"]) == (400, "currency")
+    cards = "amount=2000&currency=eur&confirm=true&allowed_payment_method_types[]=card"
+    refused = api.error("POST", INTENTS, f"{cards}&payment_method=pm_success_at")
+    assert (refused[0], refused[1]["param"]) == (400, "payment_method")
+    assert "sepa_debit" in refused[1]["message"]
+
+
+def test_a_redirect_method_sends_the_customer_away(api) -> None:
+    """https://docs.stripe.com/testing#redirects: the second confirm stands for the customer's consent."""
+    made = api.post(
+        INTENTS,
+        "amount=500&currency=eur&confirm=true&payment_method_data[type]=ideal&return_url=https://example.com",
+    )
+    assert (made["status"], made["next_action"]["type"]) == ("requires_action", "redirect_to_url")
+    assert api.post(f"{INTENTS}/{made['id']}/confirm")["status"] == "succeeded"
+    status, error = api.error("POST", "/v1/payment_methods", "type=konbini")
+    assert (status, error["code"]) == (501, "not_simulated")
+
+
+def test_sources_are_the_customers_cards_of_old(api) -> None:
+    """https://docs.stripe.com/api/cards"""
+    owner = customer(api, "source=tok_visa")
+    first = api.get(f"/v1/customers/{owner}")["default_source"]
+    path = f"/v1/customers/{owner}/sources"
+    second = api.post(path, "source=tok_mastercard&metadata[a]=b")
+    assert (second["object"], second["brand"], second["last4"]) == ("card", "MasterCard", "4444")
+    assert (second["customer"], second["metadata"]) == (owner, {"a": "b"})
+    assert api.ids(path) == [second["id"], first]
+    assert api.ids(f"{path}?limit=1&starting_after={second['id']}") == [first]
+    assert api.get(f"/v1/customers/{owner}")["default_source"] == first
+    charge = api.post("/v1/charges", f"amount=500&currency=usd&customer={owner}")
+    assert (charge["source"]["id"], charge["source"]["last4"]) == (first, "4242")
+    api.post(f"/v1/customers/{owner}", f"default_source={second['id']}")
+    charge = api.post("/v1/charges", f"amount=500&currency=usd&customer={owner}")
+    assert charge["payment_method_details"]["card"]["last4"] == "4444"
+    paid = api.post(INTENTS, PAY + f"{first}&customer={owner}")
+    assert paid["payment_method"] == first
+    assert api.post(f"{path}/{first}", "exp_month=5&exp_year=2033&name=Joe")["exp_year"] == 2033
+    assert api.delete(f"{path}/{second['id']}") == {"id": second["id"], "object": "card", "deleted": True}
+    assert api.get(f"/v1/customers/{owner}")["default_source"] == first
+    assert api.error("POST", "/v1/charges", f"amount=500&currency=usd&customer={owner}&source={second['id']}")[0] == 400
+
+
+def test_a_customer_without_a_card_cannot_be_charged(api) -> None:
+    owner, other = customer(api), customer(api, "source=tok_visa")
+    status, error = api.error("POST", "/v1/charges", f"amount=500&currency=usd&customer={owner}")
+    assert (status, error["type"], error["code"]) == (402, "card_error", "missing")
+    theirs = api.get(f"/v1/customers/{other}")["default_source"]
+    foreign = api.error("POST", "/v1/charges", f"amount=500&currency=usd&customer={owner}&source={theirs}")
+    assert (foreign[0], foreign[1]["code"]) == (400, "resource_missing")
+    assert api.error("POST", f"/v1/customers/{owner}", f"default_source={theirs}")[0] == 400
+    assert api.error("POST", "/v1/charges", "amount=500&currency=usd")[0] == 400
+
+
+def test_a_bank_account_is_verified_by_its_deposits(api) -> None:
+    """https://docs.stripe.com/ach-deprecated: 32 and 45 are right in test mode."""
+    owner = customer(api)
+    said = "&".join(
+        f"bank_account[{k}]={v}"
+        for k, v in {
+            "country": "US", "currency": "usd", "routing_number": "110000000", "account_number": "000123456789",
+        }.items()
+    )  # fmt: skip
+    token = api.post("/v1/tokens", said)["id"]
+    made = api.post(f"/v1/customers/{owner}/sources", f"source={token}")
+    assert (made["object"], made["status"], made["last4"]) == ("bank_account", "new", "6789")
+    path = f"/v1/customers/{owner}/sources/{made['id']}/verify"
+    assert api.error("POST", path, "amounts[]=1&amounts[]=2")[0] == 400
+    assert api.post(path, "amounts[]=32&amounts[]=45")["status"] == "verified"
+
+
+def test_every_try_to_set_up_is_an_attempt(api) -> None:
+    """https://docs.stripe.com/api/setup_attempts"""
+    made = api.post("/v1/setup_intents")["id"]
+    path = f"/v1/setup_intents/{made}"
+    assert api.error("POST", f"{path}/confirm", "payment_method=pm_card_chargeDeclined")[0] == 402
+    assert api.post(f"{path}/confirm", "payment_method=pm_card_authenticationRequired")["status"] == "requires_action"
+    done = api.post(f"{path}/confirm")
+    attempts = api.get(f"/v1/setup_attempts?setup_intent={made}")["data"]
+    assert [a["status"] for a in attempts] == ["succeeded", "failed"]
+    assert done["latest_attempt"] == attempts[0]["id"]
+    assert attempts[0]["payment_method_details"]["card"]["three_d_secure"]["result"] == "authenticated"
+    assert attempts[1]["setup_error"]["code"] == "card_declined"
+    assert api.error("POST", f"{path}/cancel")[1]["code"] == "setup_intent_unexpected_state"
+    assert api.error("POST", path, "payment_method=pm_card_visa")[1]["code"] == "setup_intent_unexpected_state"
+
+
+def test_a_confirmation_token_confirms_once(api) -> None:
+    """https://docs.stripe.com/api/confirmation_tokens"""
+    token = api.post("/v1/test_helpers/confirmation_tokens", "payment_method=pm_card_visa&return_url=https://e.example")
+    assert token["payment_method_preview"]["card"]["last4"] == "4242"
+    confirm = (
+        f"amount=500&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&confirmation_token={token['id']}"
+    )
+    assert api.post(INTENTS, confirm)["status"] == "succeeded"
+    assert api.error("POST", INTENTS, confirm)[1]["param"] == "confirmation_token"
+
+
+def test_what_is_held_is_released_when_it_is_canceled_or_too_old(api, clock) -> None:
+    """https://docs.stripe.com/payments/place-a-hold-on-a-payment-method: seven days for cards."""
+    held = [api.post(INTENTS, PAY + "pm_card_visa&capture_method=manual") for _ in range(2)]
+    charge = api.get(f"/v1/charges/{held[0]['latest_charge']}")
+    assert charge["payment_method_details"]["card"]["capture_before"] == clock.now + 7 * 86400
+    assert api.post(f"{INTENTS}/{held[0]['id']}/cancel")["status"] == "canceled"
+    clock.now += 7 * 86400
+    late = api.get(f"{INTENTS}/{held[1]['id']}")
+    assert (late["status"], late["cancellation_reason"]) == ("canceled", "automatic")
+    for intent in held:
+        charge = api.get(f"/v1/charges/{intent['latest_charge']}", **{"expand[]": "refunds"})
+        assert (charge["refunded"], charge["amount_refunded"], charge["amount_captured"]) == (True, 2000, 0)
+        assert [refund["amount"] for refund in charge["refunds"]["data"]] == [2000]
+
+
+def test_a_customers_balance_is_written_down(api) -> None:
+    """https://docs.stripe.com/billing/customer/balance"""
+    owner = customer(api, "balance=-500")
+    path = f"/v1/customers/{owner}/balance_transactions"
+    made = api.post(path, "amount=-200&currency=usd&description=x&metadata[a]=b")
+    assert (made["ending_balance"], made["type"], made["customer"]) == (-700, "adjustment", owner)
+    api.post(f"/v1/customers/{owner}", "balance=100")
+    assert api.get(f"/v1/customers/{owner}")["balance"] == 100
+    listed = api.get(path)["data"]
+    assert [(t["amount"], t["ending_balance"], t["type"]) for t in listed] == [
+        (800, 100, "adjustment"),
+        (-200, -700, "adjustment"),
+        (-500, -500, "initial"),
+    ]
+    assert api.get(f"{path}/{made['id']}")["description"] == "x"
+    assert api.error("POST", path, "amount=5&currency=eur")[1]["param"] == "currency"
