@@ -1,7 +1,7 @@
 """What is to happen later, on the ordinary clock and on test clocks.
 
-An entry says when, which action, and of which object; there is one per action and object. Entries are kept in the
-store, so they survive a restart and are taken back with the request that made them.
+An entry says when, which action, and of which object of which account; there is one per action and object. Entries are
+kept in the store, so they survive a restart and are taken back with the request that made them.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Container, Mapping
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from host.simulator.store import Store
 
 
+class Movable(Protocol):
+    """What gives a request's context at another time."""
+
+    def at(self, now: int, clock: str) -> Any: ...
+
+
 class Timed(Protocol):
-    """A request's context: its time, the clock that is of, its account, and a copy of it at another time or there."""
+    """A request's context: its time, the clock that is of, and whose it is."""
 
     now: int
     clock: str
 
     @property
     def account(self) -> str: ...
-
-    def at(self, now: int, clock: str) -> Self: ...
-
-    def within(self, account: str) -> Self: ...
 
 
 Action = Callable[[Any, str], Any]
@@ -60,7 +62,7 @@ class Agenda:
 
     def add(self, call: Timed, at: int, action: str, id: str) -> None:
         """Do ``action`` of ``id`` at ``at`` (seconds) by the clock of ``call``; an entry there is moves."""
-        key = f"{action}:{id}"
+        key = _key(call.account, action, id)
         found = self._store.get(KIND, key)
         sequence = found["sequence"] if found is not None and not found["done"] else 0
         if found is not None and not found["done"] and (found["at"], found["clock"]) == (at, call.clock):
@@ -69,15 +71,20 @@ class Agenda:
             self._sequence += 1
             sequence = self._sequence
         entry = {
-            "at": at, "action": action, "id": id, "clock": call.clock, "account": call.account,
-            "sequence": sequence, "done": False,
-        }  # fmt: skip
+            "at": at,
+            "account": call.account,
+            "action": action,
+            "id": id,
+            "clock": call.clock,
+            "sequence": sequence,
+            "done": False,
+        }
         self._store.put(KIND, key, entry)
         self._push(entry)
 
-    def drop(self, action: str, id: str) -> None:
+    def drop(self, action: str, id: str, account: str = "") -> None:
         """Take an entry away, if there is one."""
-        key = f"{action}:{id}"
+        key = _key(account, action, id)
         found = self._store.get(KIND, key)
         if found is not None and not found["done"]:
             self._store.put(KIND, key, {**found, "done": True})
@@ -89,7 +96,7 @@ class Agenda:
             if found is not None and found["clock"] == clock:
                 self._store.put(KIND, key, {**found, "done": True})
 
-    def run(self, call: Timed, clock: str, until: int) -> None:
+    def run(self, call: Movable, clock: str, until: int) -> None:
         """Carry out, in order, what is due on ``clock`` by ``until``, each at its own time."""
         heap = self._heaps.get(clock)
         while heap and heap[0][0] <= until:
@@ -98,7 +105,8 @@ class Agenda:
             if entry is None or entry["done"] or (entry["at"], entry["clock"]) != (at, clock):
                 continue
             self._store.put(KIND, key, {**entry, "done": True})
-            self._actions[entry["action"]](call.at(at, clock).within(entry["account"]), entry["id"])
+            then = call.at(at, clock).within(entry["account"])
+            self._actions[entry["action"]](then, entry["id"])
             self._done(at)
         if clock == ORDINARY:
             self.soonest = heap[0][0] if heap else math.inf
@@ -107,7 +115,12 @@ class Agenda:
         if entry["done"]:
             return
         self._sequence = max(self._sequence, entry["sequence"])
-        key, late = f"{entry['action']}:{entry['id']}", entry["action"] not in self._early
+        key = _key(entry["account"], entry["action"], entry["id"])
+        late = entry["action"] not in self._early
         heapq.heappush(self._heaps.setdefault(entry["clock"], []), (entry["at"], late, entry["sequence"], key))
         if entry["clock"] == ORDINARY:
             self.soonest = min(self.soonest, entry["at"])
+
+
+def _key(account: str, action: str, id: str) -> str:
+    return f"{account}/{action}:{id}"

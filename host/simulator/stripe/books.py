@@ -85,7 +85,7 @@ def enter(
     if pending:
         day = str(available_on)
         if day not in state["pending"]:
-            call.world.agenda.add(call, available_on, "available", f"{call.account}:{currency}:{day}")
+            call.world.agenda.add(call, available_on, "available", f"{currency} {day}")
         state["pending"][day] = state["pending"].get(day, 0) + amount - fee
     else:
         state["available"] += amount - fee
@@ -99,8 +99,9 @@ def _state(call: RequestContext, currency: str) -> Object:
     return found or {"currency": currency, "available": opening, "pending": {}, "settled": -1}
 
 
-def make_available(call: RequestContext, currency: str) -> None:
-    """What was to be available by now is."""
+def make_available(call: RequestContext, id: str) -> None:
+    """What was to be available by now is; ``id`` is a currency and a day."""
+    currency = id.partition(" ")[0]
     state = _state(call, currency)
     for day in [day for day in state["pending"] if int(day) <= call.now]:
         state["available"] += state["pending"].pop(day)
@@ -187,4 +188,4 @@ def spend(call: RequestContext, amount: int, currency: str, message: str) -> Non
 MAKES = {"balance_transaction"}
 BEHAVIOURS = {"balance.retrieve": retrieve_balance, "balance_transactions.list": list_transactions}
 FILTERS = {"balance_transactions.list": {"payout": lambda call, wanted: lambda value: False}}
-DUE = {"available": lambda call, entry: make_available(call, entry.split(":")[1])}
+DUE = {"available": make_available}

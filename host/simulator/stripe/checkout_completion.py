@@ -13,11 +13,10 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.routes import Plan
 from host.simulator.stripe import discounts, invoices, subscriptions
-from host.simulator.stripe.cards import payment_method
 from host.simulator.stripe.checkout import KIND, choose_shipping
 from host.simulator.stripe.customers import create_customer
 from host.simulator.stripe.invoice_items import create_item
-from host.simulator.stripe.payment_methods import attach
+from host.simulator.stripe.payment_methods import attach, payment_method
 from host.simulator.stripe.payments import confirm_intent, create_intent
 from host.simulator.stripe.setups import confirm_setup, create_setup
 

@@ -118,11 +118,6 @@ class _Moving:
     def __init__(self, call: RequestContext, clock: Object) -> None:
         self.now, self.clock = call.now, str(clock["id"])
         self._call, self._object = call, clock
-        self.account = call.account
-
-    def within(self, account: str) -> Any:
-        """A clock is of one account."""
-        return self._call.within(account)
 
     def at(self, now: int, clock: str) -> Any:
         """The request's hands at ``now``; the clock shows that time."""

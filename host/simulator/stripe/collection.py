@@ -10,10 +10,11 @@ from __future__ import annotations
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import payments
-from host.simulator.stripe.cards import card_of, payment_method
-from host.simulator.stripe.customer_balance import change
+from host.simulator.stripe.confirmation import needs_authentication, next_action
+from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.money import least_charge
+from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY
 
 RETRIES = (3, 5, 7)  # days after the attempt before
@@ -131,19 +132,20 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
     call.save("invoice_payment", payment)
     invoice = call.load("invoice", payment["invoice"])
     if invoice["status"] in PAYABLE:
-        paid = invoice["amount_paid"] + intent["amount_received"]
-        if paid < invoice["amount_due"]:
-            invoice.update(amount_paid=paid, amount_remaining=invoice["amount_due"] - paid)
+        received = intent["amount_received"]
+        if received < invoice["amount_remaining"]:
+            invoice["amount_paid"] += received
+            invoice["amount_remaining"] -= received
             call.save("invoice", invoice)
         else:
-            settle(call, invoice, paid)
+            settle(call, invoice, received)
 
 
-def settle(call: RequestContext, invoice: Object, paid: int) -> Object:
-    """Paid, and kept; its subscription is active again, or at last."""
-    due = invoice["amount_due"]
-    invoice.update(status="paid", amount_paid=min(paid, due), amount_remaining=0, attempted=True)
-    invoice.update(amount_overpaid=max(0, paid - due), next_payment_attempt=None, auto_advance=False)
+def settle(call: RequestContext, invoice: Object, received: int) -> Object:
+    """Paid with what was ``received`` last, and kept; its subscription is active again, or at last."""
+    over = max(0, received - invoice["amount_remaining"])
+    invoice.update(status="paid", amount_paid=invoice["amount_paid"] + received - over, amount_remaining=0)
+    invoice.update(amount_overpaid=over, attempted=True, next_payment_attempt=None, auto_advance=False)
     invoice["status_transitions"]["paid_at"] = call.now
     call.save("invoice", invoice)
     subscription = _owner(call, invoice)
@@ -219,9 +221,8 @@ def attempt(call: RequestContext, invoice: Object, method: str, *, off_session: 
     invoice["attempted"] = True
     call.save("invoice", invoice)
     intent["payment_method"] = found["id"]
-    if card_of(found).action:
-        action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
-        intent.update(status="requires_action", next_action=action)
+    if needs_authentication(call, found, off_session):
+        intent.update(status="requires_action", next_action=next_action(call, intent, "payment_intent"))
         call.save("payment_intent", intent)
         return False
     payments.charge_intent(call, intent, found)

@@ -8,7 +8,7 @@ from typing import Any
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import collection, embedded
-from host.simulator.stripe.customer_balance import change
+from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.money import rounded
 from host.simulator.stripe.refunds import create_refund
 from host.simulator.stripe.sums import added_up, taxes_of
@@ -238,7 +238,7 @@ def _reduce(call: RequestContext, invoice: Object, amount: int) -> None:
     invoice["amount_remaining"] -= amount
     if invoice["amount_remaining"] == 0:
         collection.cancel_payments(call, invoice)
-        collection.settle(call, invoice, invoice["amount_paid"])
+        collection.settle(call, invoice, 0)
         return
     call.save("invoice", invoice)
     for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):

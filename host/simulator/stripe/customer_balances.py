@@ -10,34 +10,31 @@ from host.simulator.stripe.money import check_currency
 MAKES = {"customer_balance_transaction"}
 
 
-def change(call: RequestContext, customer: str, amount: int, currency: str, type: str, **fields: Any) -> Object:
-    """Change a customer's balance by ``amount`` (negative: credit) and write it down; both are kept."""
-    owner = call.load("customer", customer, "customer", 400)
-    owner["balance"] += amount
-    if owner["currency"] is None:
-        owner["currency"] = currency
-    call.save("customer", owner)
+def change(call: RequestContext, customer: Object, amount: int, currency: str, type: str, **fields: Any) -> Object:
+    """Add ``amount`` (negative: credit) to the balance of ``customer``, which is kept; returns the transaction."""
+    customer["balance"] += amount
+    customer["currency"] = customer.get("currency") or currency
+    call.save("customer", customer)
     return call.make(
         "customer_balance_transaction",
         {
             "amount": amount,
             "currency": currency,
-            "customer": customer,
-            "description": None,
-            "ending_balance": owner["balance"],
-            "metadata": {},
+            "customer": customer["id"],
+            "ending_balance": customer["balance"],
             "type": type,
+            "metadata": {},
             **fields,
         },
-        under=f"/v1/customers/{customer}/balance_transactions",
+        under=f"/v1/customers/{customer['id']}/balance_transactions",
     )
 
 
 def create_transaction(call: RequestContext) -> Object:
     """An adjustment by hand."""
     check_currency(call)
-    params, id = call.params, call.path_args["customer"]
-    customer = call.load("customer", id, "customer")
+    params = call.params
+    customer = call.load("customer", call.path_args["customer"], "customer")
     if params["amount"] == 0:
         raise call.refuse("The amount of a customer balance transaction cannot be 0.", param="amount")
     if customer["currency"] not in (None, params["currency"]):
@@ -48,7 +45,7 @@ def create_transaction(call: RequestContext) -> Object:
         )
     return change(
         call,
-        id,
+        customer,
         params["amount"],
         params["currency"],
         "adjustment",

@@ -22,11 +22,7 @@ def create_customer(call: RequestContext) -> Object:
     call.save("customer", customer)
     if call.params.get("balance"):
         customer["balance"] = 0
-        call.save("customer", customer)
-        customer_balances.change(
-            call, str(customer["id"]), call.params["balance"], customer.get("currency") or "usd", "initial"
-        )
-        customer = call.load("customer", str(customer["id"]))
+        customer_balances.change(call, customer, call.params["balance"], "usd", "initial")
         customer["currency"] = None
     _take_method(call, customer)
     return call.save("customer", customer)
@@ -38,9 +34,8 @@ def update_customer(call: RequestContext) -> Object:
     before = customer["balance"]
     call.put(customer, _own(call))
     if customer["balance"] != before:
-        difference = customer["balance"] - before
-        currency = customer.get("currency") or "usd"
-        customer_balances.change(call, str(customer["id"]), difference, currency, "adjustment")
+        difference, customer["balance"] = customer["balance"] - before, before
+        customer_balances.change(call, customer, difference, customer.get("currency") or "usd", "adjustment")
     _take_method(call, customer)
     return call.save("customer", customer)
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-VERBS: dict[str, dict[str, Any]] = {"v2.core.accounts.close": {"closed": True}}
+EFFECTS: dict[str, set[str]] = {}
+
+VERBS: dict[str, dict[str, Any]] = {
+    "v2.core.accounts.close": {"closed": True},
+}
 
 MAKES = {"charge", "discount", "item", "line_item", "payment_method", "subscription_item"}

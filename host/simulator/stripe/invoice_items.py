@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 import msgspec
 
@@ -13,7 +12,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, lines
 from host.simulator.stripe.catalogue import make_price
 from host.simulator.stripe.drafts import editable
-from host.simulator.stripe.money import check_amount, check_currency, rounded
+from host.simulator.stripe.money import check_currency, rounded
 from host.simulator.stripe.pricing import Price, amount_of, in_currency
 from host.simulator.stripe.prorations import owner
 from host.simulator.stripe.subscriptions import find_living, take_currency
@@ -223,13 +222,6 @@ def delete_item(call: RequestContext) -> Object | bytes:
         draft["lines"]["data"] = [line for line in draft["lines"]["data"] if lines.item_of(line) != item["id"]]
         call.save("invoice", lines.total_up(call, draft))
     return resources.delete(call)
-
-
-def check_amounts(call: RequestContext) -> Any:
-    """Resources that move an amount of a currency: transfers, payouts, top-ups."""
-    check_currency(call)
-    check_amount(call)
-    return resources.create(call)
 
 
 BEHAVIOURS = {
