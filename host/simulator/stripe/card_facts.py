@@ -7,7 +7,7 @@ from typing import Any
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.sandbox_cards import ADVICE, CARDS, FINGERPRINTS, NUMBERS, Card, fingerprint
+from host.simulator.stripe.sandbox_cards import ADVICE, CARDS, FINGERPRINTS, NUMBERS, Card
 
 _INVALID = {
     "incorrect_number": ("number", "Your card number is incorrect."),
@@ -121,7 +121,7 @@ def card_facts(call: RequestContext, card: Card, given: Object | None = None) ->
         "display_brand": card.brand,
         "exp_month": int(given.get("exp_month") or 12),
         "exp_year": full_year(int(given.get("exp_year") or year + 4)),
-        "fingerprint": fingerprint(card.number),
+        "fingerprint": card.fingerprint,
         "funding": card.funding,
         "generated_from": None,
         "last4": card.last4,

@@ -154,8 +154,8 @@ def delete_source(call: RequestContext) -> Object:
 
 
 def _all(call: RequestContext, customer: str) -> list[Object]:
-    both = [*call.world.store.each("card"), *call.world.store.each("bank_account")]
-    return [item for item in both if item["customer"] == customer]
+    kinds = ("card", "bank_account")
+    return [item for kind in kinds for item in reversed(call.world.store.having(kind, "customer", customer))]
 
 
 def list_sources(call: RequestContext) -> Object:
