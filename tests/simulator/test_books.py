@@ -289,3 +289,13 @@ def test_an_uncaptured_charge_without_an_intent_is_refunded_whole(api) -> None:
     assert (
         "cancel the PaymentIntent" in api.error("POST", "/v1/refunds", f"charge={held['latest_charge']}")[1]["message"]
     )
+
+
+def test_staged_evidence_is_submitted_later(api) -> None:
+    """https://docs.stripe.com/api/disputes/update#update_dispute-submit"""
+    pay(api, "createDispute")
+    path = f"/v1/disputes/{api.ids('/v1/disputes')[0]}"
+    assert api.post(path, "submit=true")["status"] == "needs_response"
+    assert api.post(path, "evidence[uncategorized_text]=winning_evidence&submit=false")["status"] == "needs_response"
+    done = api.post(path, "submit=true")
+    assert (done["status"], done["evidence_details"]["submission_count"]) == ("won", 1)

@@ -47,7 +47,7 @@ def card_error(card: Card) -> Object:
 def check_card(call: RequestContext, said: Object, param: str = "card") -> Card:
     """The card whose number, date and code the caller gave; :class:`Refusal` 402 if they are none."""
     number = str(said.get("number", "")).replace(" ", "").replace("-", "")
-    if not number.isdecimal() or not 12 <= len(number) <= 19:
+    if not (number.isascii() and number.isdecimal()) or not 12 <= len(number) <= 19:
         raise _invalid("invalid_number", param)
     if not _luhn(number):
         raise _invalid("incorrect_number", param)
