@@ -62,8 +62,6 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
         billing_reason=reason,
         collection_method=subscription["collection_method"],
         custom_fields=settings.get("custom_fields"),
-        default_payment_method=subscription.get("default_payment_method"),
-        default_source=subscription.get("default_source"),
         default_tax_rates=list(subscription.get("default_tax_rates") or []),
         description=settings.get("description"),
         discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])],

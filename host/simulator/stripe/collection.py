@@ -132,19 +132,20 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
     call.save("invoice_payment", payment)
     invoice = call.load("invoice", payment["invoice"])
     if invoice["status"] in PAYABLE:
-        paid = invoice["amount_paid"] + intent["amount_received"]
-        if paid < invoice["amount_due"]:
-            invoice.update(amount_paid=paid, amount_remaining=invoice["amount_due"] - paid)
+        received = intent["amount_received"]
+        if received < invoice["amount_remaining"]:
+            invoice["amount_paid"] += received
+            invoice["amount_remaining"] -= received
             call.save("invoice", invoice)
         else:
-            settle(call, invoice, paid)
+            settle(call, invoice, received)
 
 
-def settle(call: RequestContext, invoice: Object, paid: int) -> Object:
-    """Paid, and kept; its subscription is active again, or at last."""
-    due = invoice["amount_due"]
-    invoice.update(status="paid", amount_paid=min(paid, due), amount_remaining=0, attempted=True)
-    invoice.update(amount_overpaid=max(0, paid - due), next_payment_attempt=None, auto_advance=False)
+def settle(call: RequestContext, invoice: Object, received: int) -> Object:
+    """Paid with what was ``received`` last, and kept; its subscription is active again, or at last."""
+    over = max(0, received - invoice["amount_remaining"])
+    invoice.update(status="paid", amount_paid=invoice["amount_paid"] + received - over, amount_remaining=0)
+    invoice.update(amount_overpaid=over, attempted=True, next_payment_attempt=None, auto_advance=False)
     invoice["status_transitions"]["paid_at"] = call.now
     call.save("invoice", invoice)
     subscription = _owner(call, invoice)

@@ -238,7 +238,7 @@ def _reduce(call: RequestContext, invoice: Object, amount: int) -> None:
     invoice["amount_remaining"] -= amount
     if invoice["amount_remaining"] == 0:
         collection.cancel_payments(call, invoice)
-        collection.settle(call, invoice, invoice["amount_paid"])
+        collection.settle(call, invoice, 0)
         return
     call.save("invoice", invoice)
     for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):

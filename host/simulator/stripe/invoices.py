@@ -165,7 +165,7 @@ def pay_invoice(call: RequestContext) -> Object:
     if params.get("paid_out_of_band"):
         collection.cancel_payments(call, invoice)
         invoice["amount_paid_off_stripe"] = invoice["amount_remaining"]
-        return collection.settle(call, invoice, invoice["amount_due"])
+        return collection.settle(call, invoice, invoice["amount_remaining"])
     method = params.get("payment_method") or params.get("source") or collection.method_of(call, invoice)
     if not method:
         raise call.refuse(

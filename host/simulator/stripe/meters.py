@@ -175,6 +175,7 @@ def summaries(call: RequestContext) -> bytes:
     return msgspec.json.encode({"object": "list", "data": data, "has_more": False, "url": call.path})
 
 
+MAKES = {"billing.meter_event_summary"}
 BEHAVIOURS = {
     "billing.meter_event_adjustments.create": adjust_event,
     "billing.meter_events.create": create_event,

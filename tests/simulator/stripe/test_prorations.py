@@ -1,0 +1,193 @@
+"""Prorations to the cent. The rule is https://docs.stripe.com/billing/subscriptions/prorations: by the second.
+
+All periods here are the 31 days from 15 January 2027, 08:00 UTC.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulator.stripe.conftest import DAY, amounts
+
+MONTH = 31 * DAY
+# (old price and quantity, new price and quantity, seconds into the period, given back, asked for), worked out by hand:
+# given back = old × rest / 2,678,400, asked for = new × rest / 2,678,400, halves of a cent away from zero.
+TABLE = [
+    # The page's own example: from 10.00 to 20.00 halfway is -5.00 and 10.00.
+    (1000, 1, 2000, 1, MONTH // 2, -500, 1000),
+    (1000, 1, 3000, 1, 0, -1000, 3000),
+    (2000, 1, 1000, 1, MONTH // 2, -1000, 500),  # a downgrade leaves 5.00 in credit
+    (1000, 1, 1000, 3, MONTH // 2, -500, 1500),  # two seats more
+    (1000, 5, 1000, 2, 31 * DAY // 4 * 3, -1250, 500),
+    (999, 1, 1999, 1, 10 * DAY, -677, 1354),  # 21/31 of 9.99 is 6.7674, of 19.99 is 13.5416
+    (1000, 1, 2000, 1, 1, -1000, 2000),  # a second is 0.0004 cents of 10.00
+    (
+        1000,
+        1,
+        2000,
+        1,
+        1340,
+        -999,
+        1999,
+    ),  # 1,340 s are 0.5003 cents: the first cent is gone of both, 1.0006 of the second
+    (1000, 1, 2000, 1, MONTH - 1, 0, 0),
+    (3100, 1, 6200, 1, 30 * DAY, -100, 200),  # a day of 31.00 is 1.00
+]
+
+
+def change(shop, row, behavior: str) -> dict:
+    old, before, new, after, at, _, _ = row
+    product = shop.api.post("/v1/products", {"name": "Plan"})["id"]
+    made = shop.subscribe(shop.price(old, product=product), quantity=before)
+    shop.wait(at)
+    item = {"id": made["items"]["data"][0]["id"], "quantity": after}
+    if new != old:
+        item["price"] = shop.price(new, product=product)
+    return {"id": made["id"], "items": [item], "proration_behavior": behavior}
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_unused_time_is_given_back_and_remaining_time_asked_for(shop, row) -> None:
+    """By the second, each rounded by itself, as pending items of the subscription's next invoice."""
+    asked = change(shop, row, "create_prorations")
+    shop.change(asked, **{k: v for k, v in asked.items() if k != "id"})
+    items = shop.api.get("/v1/invoiceitems", customer=shop.customer, pending="true")["data"]
+    assert [item["amount"] for item in items] == list(row[5:])
+    assert all(item["proration"] and not item["discountable"] for item in items)
+    assert [item["description"].split(" ")[0] for item in items] == ["Unused", "Remaining"]
+    shop.wait(MONTH - row[4])
+    assert amounts(shop.now(asked)["latest_invoice"]) == [*row[5:], row[2] * row[3]]
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_always_invoice_bills_the_difference_now(shop, row) -> None:
+    """What is left to pay is paid at once; what is left in credit is the customer's."""
+    asked = change(shop, row, "always_invoice")
+    invoice = shop.change(asked, **{k: v for k, v in asked.items() if k != "id"})["latest_invoice"]
+    assert (amounts(invoice), invoice["billing_reason"]) == (list(row[5:]), "subscription_update")
+    total = row[5] + row[6]
+    assert (invoice["total"], invoice["status"]) == (total, "paid")
+    # https://docs.stripe.com/billing/customer/balance; below 0.50 nothing is charged, it waits on the balance.
+    assert (invoice["amount_paid"], shop.balance()) == ((total, 0) if total >= 50 else (0, total))
+    assert shop.api.get("/v1/invoiceitems", customer=shop.customer, pending="true")["data"] == []
+
+
+@pytest.mark.parametrize("behavior", ["none", "create_prorations", "always_invoice"])
+@pytest.mark.parametrize("row", TABLE)
+def test_a_preview_is_what_is_then_billed(shop, row, behavior) -> None:
+    """Lines, sums and reason of the preview are those of the invoice that comes, whatever the behaviour."""
+    asked = change(shop, row, behavior)
+    details = {k: v for k, v in asked.items() if k != "id"}
+    params = {"subscription": asked["id"], "subscription_details": details}
+    ledger = shop.api.simulator.ledger()
+    preview = shop.api.post("/v1/invoices/create_preview", params)
+    assert shop.api.simulator.ledger() == ledger
+    shop.change(asked, **details)
+    if behavior != "always_invoice":
+        shop.wait(MONTH - row[4])
+    billed = shop.now(asked)["latest_invoice"]
+    same = ("subtotal", "total", "amount_due", "billing_reason", "currency", "period_start", "period_end")
+    assert {name: preview[name] for name in same} == {name: billed[name] for name in same}
+    facts = ("amount", "description", "period", "quantity", "pricing")
+    for one, other in zip(preview["lines"]["data"], billed["lines"]["data"], strict=True):
+        assert {name: one[name] for name in facts} == {name: other[name] for name in facts}
+    assert preview["id"].startswith("upcoming_in_")
+
+
+def test_items_added_and_removed_are_prorated(shop) -> None:
+    """An item that comes is asked for the rest, one that goes is given back, the others stay as they are."""
+    made = shop.subscribe(shop.price(1000), shop.price(3100, name="Extra"))
+    gone = made["items"]["data"][1]["id"]
+    shop.wait(30 * DAY)
+    shop.change(made, items=[{"price": shop.price(6200, name="Other")}, {"id": gone, "deleted": True}])
+    items = shop.api.get("/v1/invoiceitems", pending="true")["data"]
+    assert sorted(item["amount"] for item in items) == [-100, 200]
+
+
+def test_another_interval_begins_a_period_and_is_billed_at_once(shop) -> None:
+    """From 31.00 a month to 365.00 a year on the 10th day: 21.00 back, the year in full, from now.
+
+    https://docs.stripe.com/billing/subscriptions/change-price#immediate-payment
+    """
+    product = shop.api.post("/v1/products", {"name": "Plan"})["id"]
+    made = shop.subscribe(shop.price(3100, product=product))
+    year = shop.price(36500, "year", product=product)
+    shop.wait(10 * DAY)
+    after = shop.change(made, items=[{"id": made["items"]["data"][0]["id"], "price": year}])
+    assert (amounts(after["latest_invoice"]), after["latest_invoice"]["amount_paid"]) == ([-2100, 36500], 34400)
+    (item,) = after["items"]["data"]
+    assert (item["current_period_start"], item["current_period_end"]) == (shop.time, shop.time + 365 * DAY)
+    assert after["billing_cycle_anchor"] == shop.time
+
+
+def test_the_anchor_is_set_to_now(shop) -> None:
+    """The rest is given back, and a whole period begins."""
+    made = shop.subscribe(shop.price(3100))
+    shop.wait(10 * DAY)
+    after = shop.change(made, billing_cycle_anchor={"type": "now"})
+    assert amounts(after["latest_invoice"]) == [-2100, 3100]
+    assert after["items"]["data"][0]["current_period_start"] == shop.time
+
+
+def test_a_discount_is_in_the_amounts_of_prorations(shop) -> None:
+    """Half price is half back and half asked; the items themselves take no discount.
+
+    https://docs.stripe.com/billing/subscriptions/prorations#prorations-and-discounts
+    """
+    half = shop.coupon(percent_off=50, duration="forever")
+    made = shop.subscribe(shop.price(1000), discounts=[{"coupon": half}])
+    shop.wait(MONTH // 2)
+    shop.change(made, items=[{"id": made["items"]["data"][0]["id"], "price": shop.price(2000)}])
+    assert [item["amount"] for item in shop.api.get("/v1/invoiceitems", pending="true")["data"]] == [-250, 500]
+    shop.wait(MONTH // 2)
+    assert shop.now(made)["latest_invoice"]["total"] == -250 + 500 + 1000
+
+
+def test_what_was_paid_with_a_coupon_of_once_is_what_is_given_back(shop) -> None:
+    """The coupon is used up, so the new price is asked in full."""
+    made = shop.subscribe(shop.price(1000), discounts=[{"coupon": shop.coupon(percent_off=50)}])
+    shop.wait(MONTH // 2)
+    shop.change(made, items=[{"id": made["items"]["data"][0]["id"], "price": shop.price(2000)}])
+    assert [item["amount"] for item in shop.api.get("/v1/invoiceitems", pending="true")["data"]] == [-250, 1000]
+
+
+def test_a_proration_date_says_since_when(shop) -> None:
+    """Within the period only."""
+    made = shop.subscribe(shop.price(3100))
+    item = {"id": made["items"]["data"][0]["id"], "quantity": 2}
+    shop.wait(20 * DAY)
+    shop.change(made, items=[item], proration_date=shop.time - 10 * DAY)
+    assert [found["amount"] for found in shop.api.get("/v1/invoiceitems", pending="true")["data"]] == [-2100, 4200]
+    path = f"/v1/subscriptions/{made['id']}"
+    error = shop.api.error("POST", path, {"items": [item], "proration_date": shop.time + 60 * DAY})
+    assert error[1]["param"] == "proration_date"
+
+
+def test_cancelling_gives_back_when_asked(shop) -> None:
+    """``prorate`` makes a credit; with ``invoice_now`` it goes to the balance at once."""
+    for query, pending, balance in (
+        ("", [], 0),
+        ("prorate=true", [-2100], 0),
+        ("prorate=true&invoice_now=true", [-2100], -2100),
+    ):
+        made = shop.subscribe(shop.price(3100))
+        shop.wait(10 * DAY)
+        shop.api.delete(f"/v1/subscriptions/{made['id']}?{query}")
+        found = shop.api.get("/v1/invoiceitems", pending="true")["data"]
+        assert [item["amount"] for item in found] == pending, query
+        assert shop.balance() == balance, query
+        shop.wait(-10 * DAY)
+
+
+def test_tax_rates_apply_to_prorations(shop) -> None:
+    """20 % of what is given back and of what is asked: 5.00 and 1.00 more at halfway from 10.00 to 20.00."""
+    rate = shop.rate(20, inclusive=False)
+    made = shop.subscribe(shop.price(1000), default_tax_rates=[rate])
+    assert made["latest_invoice"]["total"] == 1200
+    shop.wait(MONTH // 2)
+    after = shop.change(
+        made,
+        items=[{"id": made["items"]["data"][0]["id"], "price": shop.price(2000)}],
+        proration_behavior="always_invoice",
+    )
+    assert after["latest_invoice"]["total"] == 600

@@ -1,0 +1,182 @@
+"""Subscription schedules and quotes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulator.stripe.conftest import DAY, amounts
+
+KEY = "/v1/subscription_schedules"
+
+
+def phases(price: str, *quantities: int, months: int = 1) -> list[dict]:
+    """A phase a quantity."""
+    every = {"interval": "month", "interval_count": months}
+    return [{"items": [{"price": price, "quantity": n}], "duration": every} for n in quantities]
+
+
+def schedule(shop, **fields) -> dict:
+    found: dict = shop.api.post(KEY, {"customer": shop.customer, "start_date": "now", **fields})
+    return found
+
+
+@pytest.mark.parametrize(("end", "status"), [("release", "active"), ("cancel", "canceled")])
+def test_phases_follow_each_other(shop, end, status) -> None:
+    """Each at its date, billed as it says; then the subscription goes on, or ends."""
+    made = schedule(shop, phases=phases(shop.price(2000), 1, 3), end_behavior=end)
+    assert made["status"] == "active"
+    first, second = made["phases"]
+    assert (first["start_date"], first["end_date"]) == (shop.time, second["start_date"])
+    assert made["current_phase"] == {"start_date": first["start_date"], "end_date": first["end_date"]}
+    subscription = {"id": made["subscription"]}
+    assert shop.now(subscription)["schedule"] == made["id"]
+    shop.wait(31 * DAY)
+    assert shop.now(subscription)["items"]["data"][0]["quantity"] == 3
+    assert shop.api.get(f"{KEY}/{made['id']}")["current_phase"]["start_date"] == second["start_date"]
+    shop.wait(28 * DAY + 3600)
+    after, ended = shop.now(subscription), shop.api.get(f"{KEY}/{made['id']}")
+    assert after["status"] == status
+    assert (ended["status"], ended["released_subscription"]) == (
+        ("released", subscription["id"]) if end == "release" else ("completed", None)
+    )
+    totals = [invoice["total"] for invoice in shop.invoices()]
+    assert totals == ([2000, 6000, 6000] if end == "release" else [2000, 6000])
+
+
+def test_a_schedule_waits_for_its_start(shop) -> None:
+    """Its subscription is made then."""
+    made = schedule(shop, start_date=shop.time + DAY, phases=phases(shop.price(2000), 1))
+    assert (made["status"], made["subscription"], made["current_phase"]) == ("not_started", None, None)
+    shop.wait(DAY)
+    assert shop.api.get(f"{KEY}/{made['id']}")["status"] == "active"
+    assert [invoice["total"] for invoice in shop.invoices()] == [2000]
+
+
+def test_of_a_subscription_there_is(shop) -> None:
+    """One phase, its current period; released, it goes on by itself."""
+    subscription = shop.subscribe(shop.price(2000), quantity=2)
+    made = shop.api.post(KEY, {"from_subscription": subscription["id"]})
+    (phase,) = made["phases"]
+    item = subscription["items"]["data"][0]
+    assert (phase["start_date"], phase["end_date"]) == (item["current_period_start"], item["current_period_end"])
+    assert (phase["items"][0]["quantity"], made["customer"], shop.now(subscription)["schedule"]) == (
+        2,
+        shop.customer,
+        made["id"],
+    )
+    assert shop.api.error("POST", KEY, {"from_subscription": subscription["id"]})[0] == 400
+    path = f"/v1/subscriptions/{subscription['id']}"
+    assert (
+        "managed by the subscription schedule"
+        in shop.api.error("POST", path, {"cancel_at_period_end": True})[1]["message"]
+    )
+    current = {
+        "items": [{"price": item["price"]["id"], "quantity": 2}],
+        "start_date": phase["start_date"],
+        "end_date": phase["end_date"],
+    }
+    more = {"items": [{"price": item["price"]["id"], "quantity": 5}], "duration": {"interval": "month"}}
+    changed = shop.api.post(f"{KEY}/{made['id']}", {"phases": [current, more]})
+    assert len(changed["phases"]) == 2
+    shop.wait(31 * DAY)
+    assert shop.now(subscription)["latest_invoice"]["total"] == 10000
+    released = shop.api.post(f"{KEY}/{made['id']}/release")
+    assert (released["status"], released["released_subscription"], released["subscription"]) == (
+        "released",
+        subscription["id"],
+        None,
+    )
+    assert shop.now(subscription)["schedule"] is None
+    assert shop.api.error("POST", f"{KEY}/{made['id']}/release")[0] == 400
+
+
+def test_cancelling_ends_both(shop) -> None:
+    """The schedule and its subscription."""
+    made = schedule(shop, phases=phases(shop.price(2000), 1))
+    assert shop.api.post(f"{KEY}/{made['id']}/cancel")["status"] == "canceled"
+    assert shop.now({"id": made["subscription"]})["status"] == "canceled"
+
+
+def test_a_phase_can_prorate(shop) -> None:
+    """A phase that begins within a period gives back and asks, as an update would: 15.5 of 31 days."""
+    price = shop.price(1000)
+    half = shop.time + 31 * DAY // 2
+    wanted = [
+        {"items": [{"price": price, "quantity": 1}], "end_date": half},
+        {"items": [{"price": price, "quantity": 3}], "duration": {"interval": "month"}},
+    ]
+    made = schedule(shop, phases=wanted)
+    shop.wait(31 * DAY // 2)
+    assert [item["amount"] for item in shop.api.get("/v1/invoiceitems", pending="true")["data"]] == [-500, 1500]
+    shop.wait(31 * DAY - 31 * DAY // 2)
+    assert amounts(shop.now({"id": made["subscription"]})["latest_invoice"]) == [-500, 1500, 3000]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"phases": []},
+        {"phases": [{"items": [{"price": "price_none"}]}]},
+        {"phases": [{"items": [{"price": "P"}]}, {"items": [{"price": "P"}]}]},
+        {"phases": [{"items": [{"price": "P"}], "end_date": 1_700_000_000}]},
+    ],
+)
+def test_what_is_no_schedule(shop, wrong) -> None:
+    """No phases, no such price, a phase without an end before another, an end before the start."""
+    price = shop.price(1000)
+    for phase in wrong["phases"]:
+        for item in phase["items"]:
+            item["price"] = price if item["price"] == "P" else item["price"]
+    assert shop.api.error("POST", KEY, {"customer": shop.customer, "start_date": "now", **wrong})[0] == 400
+
+
+def quote(shop, *prices: str, **fields) -> dict:
+    items = [{"price": price, "quantity": 2} for price in prices]
+    found: dict = shop.api.post("/v1/quotes", {"customer": shop.customer, "line_items": items, **fields})
+    return found
+
+
+def test_an_accepted_quote_becomes_an_invoice(shop) -> None:
+    """A draft of its items, discounts and taxes, to the same total."""
+    made = quote(
+        shop,
+        shop.price(1000, ""),
+        discounts=[{"coupon": shop.coupon(percent_off=10)}],
+        default_tax_rates=[shop.rate(20, inclusive=False)],
+    )
+    assert (made["amount_subtotal"], made["amount_total"], made["status"]) == (2000, 2160, "draft")
+    path = f"/v1/quotes/{made['id']}"
+    assert shop.api.error("POST", f"{path}/accept")[0] == 400
+    assert shop.api.post(f"{path}/finalize")["number"].startswith("QT-")
+    done = shop.api.post(f"{path}/accept")
+    invoice = shop.api.get(f"/v1/invoices/{done['invoice']}")
+    assert (done["status"], invoice["status"], invoice["total"], invoice["billing_reason"]) == (
+        "accepted",
+        "draft",
+        2160,
+        "quote_accept",
+    )
+    assert invoice["parent"]["quote_details"]["quote"] == made["id"]
+    assert len(shop.api.get(f"{path}/line_items")["data"]) == 1
+
+
+def test_an_accepted_quote_becomes_a_subscription(shop) -> None:
+    """Of what recurs, with the rest on its first invoice; later, if it says so."""
+    made = quote(shop, shop.price(1000), shop.price(300, ""))
+    assert (made["computed"]["upfront"]["amount_total"], made["computed"]["recurring"]["amount_total"]) == (2600, 2000)
+    path = f"/v1/quotes/{made['id']}"
+    shop.api.post(f"{path}/finalize")
+    done = shop.api.post(f"{path}/accept")
+    subscription = shop.now({"id": done["subscription"]})
+    assert subscription["latest_invoice"]["total"] == 2600
+    later = quote(shop, shop.price(1000), subscription_data={"effective_date": shop.time + DAY})
+    shop.api.post(f"/v1/quotes/{later['id']}/finalize")
+    done = shop.api.post(f"/v1/quotes/{later['id']}/accept")
+    assert (done["subscription"], done["subscription_schedule"][:10]) == (None, "sub_sched_")
+
+
+def test_a_quote_expires(shop) -> None:
+    """Canceled, if nobody accepts it in time."""
+    made = quote(shop, shop.price(1000), expires_at=shop.time + DAY)
+    shop.wait(DAY)
+    assert shop.api.get(f"/v1/quotes/{made['id']}")["status"] == "canceled"

@@ -1,0 +1,276 @@
+"""What a subscription is refused, and what its discounts may be."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulator.stripe.conftest import DAY
+
+
+def refused(shop, **fields) -> dict:
+    """The error of making a subscription."""
+    items = fields.pop("items", None) or [{"price": shop.price(1000)}]
+    status, error = shop.api.error("POST", "/v1/subscriptions", {"customer": shop.customer, "items": items, **fields})
+    assert status == 400, error
+    return dict(error)
+
+
+def test_one_currency_a_customer(shop) -> None:
+    """https://docs.stripe.com/billing/customer#currency: the first sets it; when nothing is in it, another may."""
+    made = shop.subscribe(shop.price(1000))
+    assert shop.api.get(f"/v1/customers/{shop.customer}")["currency"] == "usd"
+    euros = [{"price": shop.price(1000, currency="eur")}]
+    assert "cannot combine currencies" in refused(shop, items=euros)["message"]
+    item = {"customer": shop.customer, "amount": 5, "currency": "eur"}
+    assert shop.api.error("POST", "/v1/invoiceitems", item)[0] == 400
+    shop.api.delete(f"/v1/subscriptions/{made['id']}")
+    assert shop.subscribe(items=euros)["currency"] == "eur"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"collection_method": "send_invoice"}, "days_until_due"),
+        ({"days_until_due": 3}, "days_until_due"),
+        ({"cancel_at": 1_800_000_000 + DAY, "cancel_at_period_end": True}, "cancel_at"),
+        ({"cancel_at": 1_700_000_000}, "cancel_at"),
+        ({"trial_period_days": 731}, "trial_period_days"),
+        ({"trial_period_days": -1}, "trial_period_days"),
+        ({"trial_end": 1_700_000_000}, "trial_end"),
+        ({"trial_end": 1_900_000_000}, "trial_end"),
+        ({"trial_end": 1_800_000_000 + DAY, "trial_period_days": 1}, "trial_end"),
+        ({"billing_cycle_anchor": 1_700_000_000}, "billing_cycle_anchor"),
+        ({"billing_cycle_anchor": 1_800_000_000 + 32 * DAY}, "billing_cycle_anchor"),
+        ({"payment_behavior": "pending_if_incomplete"}, "payment_behavior"),
+        ({"discounts": [{"coupon": "none"}]}, "discounts[0][coupon]"),
+        ({"discounts": [{}]}, "discounts[0]"),
+    ],
+)
+def test_what_does_not_go_together(shop, fields, param) -> None:
+    """Named by its parameter; nothing is made."""
+    shop.price(1000)
+    before = len(shop.api.simulator.ledger())
+    assert refused(shop, **fields)["param"] == param
+    assert len(shop.api.simulator.ledger()) == before + 3  # the price, its plan and its product
+
+
+def test_items_that_do_not_go_together(shop) -> None:
+    """The same price twice, other intervals, prices of once, a quantity of a metered price."""
+    price, once = shop.price(1000), shop.price(5, "")
+    assert "same plan" in refused(shop, items=[{"price": price}, {"price": price}])["message"]
+    assert "recurring.interval" in refused(shop, items=[{"price": price}, {"price": shop.price(9, "year")}])["message"]
+    assert "type=one_time" in refused(shop, items=[{"price": once}])["message"]
+    assert refused(shop, items=[{"price": price, "quantity": -1}])["param"].startswith("items[0][quantity]")
+    made = shop.subscribe(price)
+    path = f"/v1/subscriptions/{made['id']}"
+    gone = {"items": [{"id": made["items"]["data"][0]["id"], "deleted": True}]}
+    assert "at least one" in shop.api.error("POST", path, gone)[1]["message"]
+    assert shop.now(made)["items"]["data"][0]["price"]["id"] == price
+
+
+@pytest.mark.parametrize(
+    "name", ["backdate_start_date", "billing_thresholds", "pending_invoice_item_interval", "automatic_tax"]
+)
+def test_what_is_not_modelled_is_refused(shop, name) -> None:
+    """Never answered as if it were."""
+    value = {
+        "backdate_start_date": 1_700_000_000,
+        "billing_thresholds": {"amount_gte": 100},
+        "pending_invoice_item_interval": {"interval": "week"},
+        "automatic_tax": {"enabled": True},
+    }[name]
+    params = {"customer": shop.customer, "items": [{"price": shop.price(1000)}], name: value}
+    status, error = shop.api.error("POST", "/v1/subscriptions", params)
+    assert (status, error["code"]) == (501, "not_simulated")
+    assert name in error["message"] or "automatic tax" in error["message"]
+
+
+def test_another_currency_of_a_price(shop) -> None:
+    """``currency_options``: https://docs.stripe.com/products-prices/pricing-models#multicurrency"""
+    price = shop.price(1000, currency_options={"eur": {"unit_amount": 900}})
+    made = shop.subscribe(price, quantity=2, currency="eur")
+    assert (made["currency"], made["latest_invoice"]["total"], made["latest_invoice"]["currency"]) == (
+        "eur",
+        1800,
+        "eur",
+    )
+    assert "only supports" in refused(shop, items=[{"price": price}], currency="gbp")["message"]
+    options = shop.api.get(f"/v1/prices/{price}?expand[]=currency_options")["currency_options"]
+    assert {currency: option["unit_amount"] for currency, option in options.items()} == {"usd": 1000, "eur": 900}
+
+
+def test_a_coupon_in_other_currencies(shop) -> None:
+    """Its amount in the subscription's currency, or a refusal."""
+    plain = shop.coupon(amount_off=500, currency="eur")
+    both = shop.coupon(amount_off=500, currency="eur", currency_options={"usd": {"amount_off": 600}})
+    assert refused(shop, discounts=[{"coupon": plain}])["param"] == "discounts[0][coupon]"
+    assert shop.subscribe(shop.price(1000), discounts=[{"coupon": both}])["latest_invoice"]["total"] == 400
+
+
+def code(shop, **fields) -> str:
+    """A promotion code of half price."""
+    coupon = fields.pop("coupon", None) or shop.coupon(percent_off=50)
+    return str(
+        shop.api.post("/v1/promotion_codes", {"promotion": {"type": "coupon", "coupon": coupon}, **fields})["id"]
+    )
+
+
+def test_limits_of_promotion_codes(shop) -> None:
+    """https://docs.stripe.com/billing/subscriptions/coupons#promotion-codes"""
+
+    def use(promotion: str, amount: int = 1000, **fields) -> int:
+        params = {"items": [{"price": shop.price(amount)}], "discounts": [{"promotion_code": promotion}], **fields}
+        params.setdefault("customer", shop.payer())
+        return int(shop.api.ask("POST", "/v1/subscriptions", params)[0])
+
+    least = code(shop, restrictions={"minimum_amount": 1000, "minimum_amount_currency": "usd"})
+    assert (use(least, 999), use(least, 1000)) == (400, 200)
+    once = code(shop, max_redemptions=1)
+    assert (use(once), use(once)) == (200, 400)
+    assert shop.api.get(f"/v1/promotion_codes/{once}")["active"] is False
+    mine = code(shop, customer=shop.customer)
+    assert (use(mine), use(mine, customer=shop.customer)) == (400, 200)
+    first, known = code(shop, restrictions={"first_time_transaction": True}), shop.payer()
+    assert (use(first, customer=known), use(first, customer=known)) == (200, 400)
+    off = code(shop, active=False)
+    assert use(off) == 400
+    soon = code(shop, expires_at=shop.time + 10)
+    assert use(soon) == 200
+    shop.wait(10)
+    assert use(soon) == 400
+    assert shop.api.get(f"/v1/promotion_codes/{soon}")["active"] is False
+    of_one = code(shop, coupon=shop.coupon(percent_off=5, max_redemptions=1))
+    assert (use(of_one), use(of_one)) == (200, 400)
+
+
+def test_promotion_codes_that_cannot_be(shop) -> None:
+    """A code is there once, of letters and digits, in the future, within its coupon's limits."""
+    code(shop, code="SPRING")
+    for wrong in (
+        {"code": "spring"},
+        {"code": "a b"},
+        {"expires_at": shop.time - 1},
+        {"max_redemptions": 0},
+        {"restrictions": {"minimum_amount": 5}},
+        {"promotion": {"type": "coupon", "coupon": "none"}},
+    ):
+        params = {"promotion": {"type": "coupon", "coupon": shop.coupon(percent_off=5)}, **wrong}
+        assert shop.api.error("POST", "/v1/promotion_codes", params)[0] == 400, wrong
+
+
+def test_a_plan_is_a_price_and_the_other_way_round(shop) -> None:
+    """One thing in two words. https://docs.stripe.com/billing/migration/migrating-prices"""
+    params = {"id": "gold", "amount": 1200, "currency": "usd", "interval": "month", "product": {"name": "Gold"}}
+    plan = shop.api.post("/v1/plans", params)
+    assert shop.api.get("/v1/prices/gold")["unit_amount"] == 1200
+    assert shop.api.get("/v1/prices/gold")["product"] == plan["product"]
+    assert shop.subscribe(items=[{"plan": "gold"}])["latest_invoice"]["total"] == 1200
+    price = shop.price(1000, recurring={"trial_period_days": 3})
+    assert shop.api.get(f"/v1/plans/{price}")["trial_period_days"] == 3
+    assert shop.api.ids("/v1/plans") == [price, "gold"]
+    shop.api.post("/v1/plans/gold", {"nickname": "Best"})
+    assert shop.api.get("/v1/prices/gold")["nickname"] == "Best"
+    shop.api.post("/v1/prices/gold", {"active": False})
+    assert shop.api.get("/v1/plans/gold")["active"] is False
+    assert shop.api.error("POST", "/v1/plans", params)[1]["code"] == "resource_already_exists"
+    shop.api.delete("/v1/plans/gold")
+    assert shop.api.error("GET", "/v1/prices/gold")[0] == 404
+
+
+def test_a_lookup_key_is_of_one_price(shop) -> None:
+    """It moves when that is asked for. https://docs.stripe.com/products-prices/manage-prices#lookup-keys"""
+    first = shop.price(1000, lookup_key="standard")
+    params = {"currency": "usd", "unit_amount": 5, "product_data": {"name": "x"}, "lookup_key": "standard"}
+    assert shop.api.error("POST", "/v1/prices", params)[1]["param"] == "lookup_key"
+    second = shop.price(3000, lookup_key="standard", transfer_lookup_key=True)
+    assert shop.api.get(f"/v1/prices/{first}")["lookup_key"] is None
+    assert shop.api.ids("/v1/prices?lookup_keys[]=standard") == [second]
+    assert shop.api.error("POST", f"/v1/prices/{first}", {"lookup_key": "standard"})[0] == 400
+    shop.api.post(f"/v1/prices/{first}", {"lookup_key": "standard", "transfer_lookup_key": True})
+    assert shop.api.ids("/v1/prices?lookup_keys[]=standard") == [first]
+    shop.api.post(f"/v1/prices/{first}", {"lookup_key": ""})
+    shop.price(1, lookup_key="standard")
+
+
+# https://docs.stripe.com/products-prices/pricing-models: (fields of the price, quantity, amount)
+MODELS = [
+    ({"unit_amount_decimal": "0.5"}, 3, 2),  # 1.5 is rounded up
+    ({"unit_amount": 1000, "transform_quantity": {"divide_by": 5, "round": "up"}}, 11, 3000),
+    ({"unit_amount": 1000, "transform_quantity": {"divide_by": 5, "round": "down"}}, 11, 2000),
+    ({"tiers_mode": "graduated"}, 3, 3 * 700),
+    ({"tiers_mode": "graduated"}, 15, 5 * 700 + 5 * 650 + 5 * 600),  # the page's example: 97.50
+    ({"tiers_mode": "volume"}, 15, 15 * 600),
+    ({"tiers_mode": "volume"}, 6, 6 * 650),
+]
+
+
+@pytest.mark.parametrize(("fields", "quantity", "amount"), MODELS)
+def test_pricing_models(shop, fields, quantity, amount) -> None:
+    """Packages, fractions of cents, and tiers in both ways."""
+    if "tiers_mode" in fields:
+        tiers = [
+            {"up_to": 5, "unit_amount": 700},
+            {"up_to": 10, "unit_amount": 650},
+            {"up_to": "inf", "unit_amount": 600},
+        ]
+        fields = {**fields, "billing_scheme": "tiered", "tiers": tiers}
+    price = shop.price(**fields)
+    assert shop.subscribe(price, quantity=quantity)["latest_invoice"]["subtotal"] == amount
+
+
+def meter(shop, formula: str, name: str) -> dict:
+    """A meter of an event."""
+    params = {"display_name": name, "event_name": name, "default_aggregation": {"formula": formula}}
+    found: dict = shop.api.post("/v1/billing/meters", params)
+    return found
+
+
+@pytest.mark.parametrize(("formula", "billed"), [("sum", 120), ("count", 30), ("last", 70)])
+def test_usage_is_billed_at_the_end_of_its_period(shop, formula, billed) -> None:
+    """Events of 2, 3 and 7 at 0.10 each; what comes after the period is of the next.
+
+    https://docs.stripe.com/billing/subscriptions/usage-based
+    """
+    made = meter(shop, formula, "calls")
+    price = shop.price(10, recurring={"usage_type": "metered", "meter": made["id"]})
+    subscription = shop.subscribe(price)
+    assert (subscription["status"], subscription["latest_invoice"]["total"]) == ("active", 0)
+    assert "quantity" not in subscription["items"]["data"][0]
+    for value in (2, 3, 7):
+        payload = {"stripe_customer_id": shop.customer, "value": str(value)}
+        shop.api.post("/v1/billing/meter_events", {"event_name": "calls", "payload": payload})
+        shop.wait(DAY)
+    other = {"stripe_customer_id": shop.payer(), "value": "1000"}
+    shop.api.post("/v1/billing/meter_events", {"event_name": "calls", "payload": other})
+    shop.wait(28 * DAY)
+    invoice = shop.now(subscription)["latest_invoice"]
+    assert invoice["total"] == billed
+    (line,) = invoice["lines"]["data"]
+    assert line["quantity"] * 10 == billed
+    assert line["period"]["end"] == shop.now(subscription)["items"]["data"][0]["current_period_start"]
+    shop.wait(31 * DAY)
+    assert shop.now(subscription)["latest_invoice"]["total"] == 0
+
+
+def test_summaries_and_adjustments_of_events(shop) -> None:
+    """What a meter counted, less an event that is canceled; an identifier counts once."""
+    made, start = meter(shop, "sum", "calls"), shop.time // DAY * DAY
+    event = {"event_name": "calls", "payload": {"stripe_customer_id": shop.customer, "value": "5"}}
+    shop.api.post("/v1/billing/meter_events", {**event, "identifier": "one"})
+    assert shop.api.error("POST", "/v1/billing/meter_events", {**event, "identifier": "one"})[0] == 400
+    shop.api.post("/v1/billing/meter_events", event)
+    times = f"start_time={start}&end_time={start + DAY}"
+    path = f"/v1/billing/meters/{made['id']}/event_summaries?customer={shop.customer}&{times}"
+    assert [found["aggregated_value"] for found in shop.api.get(path)["data"]] == [10]
+    adjustment = {"event_name": "calls", "type": "cancel", "cancel": {"identifier": "one"}}
+    shop.api.post("/v1/billing/meter_event_adjustments", adjustment)
+    assert [found["aggregated_value"] for found in shop.api.get(path)["data"]] == [5]
+    shop.api.post(f"/v1/billing/meters/{made['id']}/deactivate")
+    assert shop.api.error("POST", "/v1/billing/meter_events", event)[0] == 400
+    for wrong in (
+        {"value": "x", "stripe_customer_id": shop.customer},
+        {"value": "1"},
+        {"value": "1", "stripe_customer_id": "cus_x"},
+    ):
+        shop.api.ask("POST", f"/v1/billing/meters/{made['id']}/reactivate")
+        assert shop.api.error("POST", "/v1/billing/meter_events", {"event_name": "calls", "payload": wrong})[0] == 400
