@@ -40,21 +40,17 @@ class Checker:
         self,
         catalog: ParameterSchemas,
         *,
-        ignore_unknown: bool = False,
         reader: Callable[[str, Schema], Callable[[Any, str], Any] | None] | None = None,
     ) -> None:
         self._catalog = catalog
         self._reader = reader  # what the API asks of a value beyond its type, by the parameter's name
         self._answer: Schema | None = None  # of the operation being read: what it can be without may be unset
-        self._ignore = ignore_unknown  # of a version of the API that is not the catalog's
 
     def parameters(self, operation: Operation, tree: Tree, location: str, *, typed: bool) -> dict[str, Any]:
         """The parameters of ``location`` ("query", "body") in ``tree``; :class:`Refusal` if any is wrong."""
         known, self._answer = operation.params, operation.result
         unknown = [name for name in tree if name not in known or known[name].location != location]
-        if unknown and self._ignore:
-            tree = {name: value for name, value in tree.items() if name not in unknown}
-        elif unknown:
+        if unknown:
             raise self._unknown(unknown, [n for n, p in known.items() if p.location == location])
         found = {name: self.value(known[name].schema, value, name, typed) for name, value in tree.items()}
         for name, param in known.items():
@@ -130,8 +126,6 @@ class Checker:
             return {key: self.value(inner, item, f"{path}[{key}]", typed) for key, item in value.items()}
         unknown = [name for name in value if name not in schema.properties]
         extra: dict[str, Any] = {}
-        if unknown and self._ignore and schema.additional is None and not schema.open_map:
-            value, unknown = {name: item for name, item in value.items() if name not in unknown}, []
         if unknown and schema.additional is None and not schema.open_map:
             raise self._unknown([f"{path}[{n}]" for n in unknown], [f"{path}[{n}]" for n in schema.properties])
         for name in unknown:

@@ -62,6 +62,7 @@ class RequestContext(msgspec.Struct):
     path_args: dict[str, str]
     params: dict[str, Any]
     now: int
+    day: str = ""  # of the version to answer in; "" is the newest
     saved: tuple[Object, bytes] | None = None  # the last object put, and its JSON
     filters: Mapping[str, Filter] = {}  # of a list: parameters that are no members of its objects
     invented: list[str] = msgspec.field(default_factory=list)  # paths of members that nobody gave, computed or reviewed

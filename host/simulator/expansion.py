@@ -12,9 +12,11 @@ from typing import Any
 from host.apis.catalog import Operation, Schema
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Includable, Object, StoredMember, World
+from host.simulator.versions import Moved, value_of
 
 MAX_DEPTH = 4
 Table = Mapping[str, Mapping[str, Includable]]
+Older = Mapping[str, Mapping[str, Moved]]
 
 
 class Expander:
@@ -79,23 +81,29 @@ class Expander:
             for item in value:
                 self.strip(item)
 
-    def expand(self, schema: Schema | None, value: Object, paths: Iterable[Any]) -> Object:
-        """``value``, of ``schema``, with each dotted path expanded, in place."""
+    def expand(self, schema: Schema | None, value: Object, paths: Iterable[Any], older: Older) -> Object:
+        """``value``, of ``schema``, with each dotted path expanded, in place.
+
+        ``older`` are members by kind that an older version has, and that may be expanded as well.
+        """
         for path in paths:
             names = str(path).split(".")
             if len(names) > MAX_DEPTH + (names[0] == "data"):
                 raise invalid(f"You cannot expand more than {MAX_DEPTH} levels of a property: {path}", "expand")
-            self._walk(schema, value, names, str(path))
+            self._walk(schema, value, names, older)
         return value
 
-    def _walk(self, schema: Schema | None, value: Object, names: list[str], path: str) -> None:
+    def _walk(self, schema: Schema | None, value: Object, names: list[str], older: Older) -> None:
         resolve = self._world.catalog.resolve
         full = resolve(schema) if schema is not None else Schema()
         name, rest = names[0], names[1:]
         inner = full.properties.get(name)
         include = self._includable.get(str(value.get("object")), {}).get(name)
-        if inner is None and include is None:
+        moved = older.get(str(value.get("object")), {}).get(name) if inner is None else None
+        if inner is None and include is None and moved is None:
             raise _not_expandable(name)
+        if moved is not None:
+            value[name] = value_of(moved, value, self._world)
         own = resolve(inner or Schema())
         if include is not None and name not in value:
             value[name] = include(self._world, value)
@@ -104,8 +112,8 @@ class Expander:
         many = isinstance(targets, list)
         if many:
             own = resolve(own.items or Schema())
-        kinds = [choice.ref for choice in own.any_of if choice.ref]
-        if not own.expandable and not rest and name != "data" and include is None:
+        kinds = [choice.ref for choice in own.any_of if choice.ref] or ([moved.refers] if moved else [])
+        if not own.expandable and not rest and name != "data" and include is None and moved is None:
             raise _not_expandable(name)
         found = [self._object(kinds, item) for item in (targets if isinstance(targets, list) else [targets])]
         if targets is not None:
@@ -114,7 +122,7 @@ class Expander:
             return
         for item in found:
             if isinstance(item, dict):
-                self._walk(self._schema(own, kinds, item), item, rest, path)
+                self._walk(self._schema(own, kinds, item), item, rest, older)
 
     def _schema(self, own: Schema, kinds: list[str], item: Object) -> Schema:
         kind = str(item.get("object"))

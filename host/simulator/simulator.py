@@ -35,10 +35,11 @@ from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, p
 from host.simulator.references import ELSEWHERE, References
 from host.simulator.routes import Plan, Routes
 from host.simulator.store import SavedAnswer, Store
-from host.simulator.stripe import accounts, clocks, formats, visitor_pages
+from host.simulator.stripe import accounts, clocks, formats, versions, visitor_pages
 from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
 from host.simulator.stripe.checkout_completion import PLANS
 from host.simulator.stripe.defaults import DEFAULTS
+from host.simulator.versions import Versions
 
 Answer = tuple[int, dict[str, str], bytes]
 KEY_LIFE = 24 * 3600  # seconds an idempotency key is kept: https://docs.stripe.com/api/idempotent_requests
@@ -144,7 +145,8 @@ class Simulator:
         self._rule = ModelRule(MODEL, self.world, self._routes.plans) if stripe else None
         reader = formats.reader if stripe else None
         self._checker = Checker(catalog, reader=reader)
-        self._lenient = Checker(catalog, ignore_unknown=True, reader=reader)  # for other versions of the API
+        known = (versions.RENAMED, versions.MOVED) if stripe else ()
+        self._versions = Versions(catalog.version, versions.OLDEST, versions.TRAINS, *known)
         self._lock = threading.RLock()
         self._busy: set[str] = set()
 
@@ -259,16 +261,29 @@ class Simulator:
         plan, path_args = found
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
         sent, typed = self._body(plan, headers.get("content-type", ""), body)
-        other = headers.get("stripe-version", self.catalog.version) != self.catalog.version
-        params = self._parameters(plan, asked, sent, typed, self._lenient if other else self._checker)
+        day = self._day(plan, headers, asked, sent)
+        params = self._parameters(plan, asked, sent, typed)
         if token is not None:
             params["page"] = token
         world = self.world
         if account := headers.get("stripe-account"):
             world = accounts.world_of(world, account, headers.get("authorization", ""))
-        call = RequestContext(world, plan, path, query, path_args, params, int(self.now))
+        call = RequestContext(world, plan, path, query, path_args, params, int(self.now), day)
         call.origin = self.origin
         return call, {"query": asked, "body": sent}
+
+    def _day(self, plan: Plan, headers: dict[str, str], asked: Tree, sent: Any) -> str:
+        """The day of the version to answer in, "" for the newest; parameters get the names they have in that."""
+        if not self.world.stripe:
+            return ""
+        said = headers.get("stripe-version")
+        if said == self.catalog.version:
+            return ""
+        day = self._versions.day(said) if said else ""
+        for tree in (asked, sent):
+            if isinstance(tree, dict) and tree:  # a client that says no version may mean any
+                self._versions.request(plan.operation.id, day, tree, self.world)
+        return day
 
     def _body(self, plan: Plan, content_type: str, body: bytes) -> tuple[Any, bool]:
         if not body:
@@ -284,8 +299,8 @@ class Simulator:
             return body.decode("utf-8", "replace"), True
         raise Refusal(400, f"Invalid request body: the content type {kind or 'none'} is not understood")
 
-    def _parameters(self, plan: Plan, asked: Tree, sent: Any, typed: bool, checker: Checker) -> dict[str, Any]:
-        operation = plan.operation
+    def _parameters(self, plan: Plan, asked: Tree, sent: Any, typed: bool) -> dict[str, Any]:
+        operation, checker = plan.operation, self._checker
         if not isinstance(sent, dict) or operation.whole_body:
             inner = operation.params.get("body")
             if inner is None:
@@ -420,18 +435,25 @@ class Simulator:
         if wanted:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
             self._expander.strip(whole)
-            return _encode(self._expander.within(call.world).expand(plan.operation.result, whole, wanted))
+            older = self._versions.older(call.day) if call.day else {}
+            self._expander.within(call.world).expand(plan.operation.result, whole, wanted, older)
+            return self._in_version(call, whole)
         if isinstance(result, bytes):
             body = result
         elif call.saved is not None and call.saved[0] is result:
             body = call.saved[1]
         else:
             body = _encode(result)
-        if self.world.stripe and self._expander.is_due(plan.operation, body):
-            whole = msgspec.json.decode(body)
+        if self.world.stripe and (call.day or self._expander.is_due(plan.operation, body)):
+            whole = msgspec.json.decode(body or b"{}")
             self._expander.strip(whole)
-            return _encode(whole)
+            return self._in_version(call, whole)
         return body
+
+    def _in_version(self, call: RequestContext, answer: Any) -> bytes:
+        if call.day:
+            self._versions.answer(call.day, answer, self.world)
+        return _encode(answer)
 
     def _act(self, call: RequestContext) -> Object | bytes:
         """What the operation does: of its own, or as any other of its kind."""

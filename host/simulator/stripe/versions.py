@@ -1,0 +1,176 @@
+"""What changed in Stripe's API since 2022. https://docs.stripe.com/changelog, https://docs.stripe.com/upgrades
+
+A request of an older version, or without one, may use a parameter under its older name; an answer of an older version
+has the older members beside the newer ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, World
+from host.simulator.parsing import Tree
+from host.simulator.versions import Moved, Renamed, Train
+
+OLDEST = "2022-11-15"
+TRAINS = (
+    Train("2024-09-30", "acacia"),
+    Train("2025-03-31", "basil"),
+    Train("2025-09-30", "clover"),
+    Train("2026-03-25", "dahlia"),
+    Train("2026-09-30", "endive"),
+)
+_BASIL, _CLOVER, _ENDIVE = "2025-03-31", "2025-09-30", "2026-09-30"
+
+
+def _ops(resource: str, *verbs: str) -> frozenset[str]:
+    return frozenset(f"{resource}.{verb}" for verb in verbs)
+
+
+_DISCOUNTED = (
+    _ops("subscriptions", "create", "update")
+    | _ops("customers", "create", "update")
+    | _ops("invoices", "create", "update", "create_preview")
+    | _ops("quotes", "create", "update")
+    | _ops("subscription_schedules", "create", "update")
+)
+_PAYING = (
+    _ops("payment_intents", "create", "update", "confirm")
+    | _ops("setup_intents", "create", "update", "confirm")
+    | _ops("checkout.sessions", "create")
+)
+
+
+def _duration(iterations: Any, phase: Tree, world: World) -> Tree:
+    """So many periods of the phase's price as a stretch of time."""
+    items = phase.get("items")
+    first = next(iter(items.values() if isinstance(items, dict) else items or ()), None)
+    price = world.store.get("price", str((first or {}).get("price") or "")) if isinstance(first, dict) else None
+    recurring = (price or {}).get("recurring")
+    if not recurring or not str(iterations).isdecimal():
+        raise invalid("Invalid phases[iterations]: an integer, of a phase whose price recurs", "phases[iterations]")
+    count = int(iterations) * int(recurring["interval_count"])
+    return {"interval": recurring["interval"], "interval_count": str(count)}
+
+
+RENAMED = (
+    Renamed(_BASIL, _DISCOUNTED, "coupon", "discounts.0.coupon"),
+    Renamed(_BASIL, _DISCOUNTED, "promotion_code", "discounts.0.promotion_code"),
+    Renamed(_BASIL, _ops("invoice_items", "create", "update"), "price", "pricing.price"),
+    Renamed(_BASIL, _ops("invoice_items", "create", "update"), "unit_amount", "unit_amount_decimal"),
+    Renamed(
+        _CLOVER,
+        _ops("promotion_codes", "create"),
+        "coupon",
+        "promotion.coupon",
+        {"promotion.type": "coupon"},
+    ),
+    Renamed(
+        _CLOVER,
+        _ops("subscription_schedules", "create", "update"),
+        "phases.*.iterations",
+        "phases.*.duration",
+        {},
+        _duration,
+    ),
+    Renamed("2024-04-10", _ops("products", "create", "update"), "features", "marketing_features"),
+    Renamed(_ENDIVE, _PAYING, "payment_method_types", "allowed_payment_method_types"),
+)
+
+
+def _paid(world: World, invoice: Object) -> bool:
+    return bool(invoice["status"] == "paid")
+
+
+def _payment(world: World, invoice: Object) -> str | None:
+    """The payment intent of an invoice."""
+    for payment in world.store.each("invoice_payment"):
+        if payment["invoice"] == invoice["id"]:
+            return (payment.get("payment") or {}).get("payment_intent")
+    return None
+
+
+def _charge(world: World, invoice: Object) -> str | None:
+    intent = world.store.get("payment_intent", _payment(world, invoice) or "")
+    return (intent or {}).get("latest_charge")
+
+
+def _tax(world: World, invoice: Object) -> int | None:
+    taxes = invoice.get("total_taxes")
+    return sum(tax["amount"] for tax in taxes) if taxes else None
+
+
+def _first_discount(world: World, owner: Object) -> Object | None:
+    first = next(iter(owner.get("discounts") or ()), None)
+    return world.store.get("discount", first) if isinstance(first, str) else first
+
+
+def _invoice_of(world: World, paid: Object) -> str | None:
+    """The invoice that an intent, or the intent of a charge, pays."""
+    intent = paid["id"] if paid["object"] == "payment_intent" else paid.get("payment_intent")
+    for payment in world.store.each("invoice_payment"):
+        if intent and (payment.get("payment") or {}).get("payment_intent") == intent:
+            return str(payment["invoice"])
+    return None
+
+
+def _object(kind: str, *place: str) -> Any:
+    """The object that an id at a place names."""
+
+    def found(world: World, value: Object) -> Any:
+        node: Any = value
+        for name in place:
+            node = node.get(name) if isinstance(node, dict) else None
+        return world.store.get(kind, node) if isinstance(node, str) else node
+
+    return found
+
+
+def _line_type(world: World, line: Object) -> str:
+    parent = line.get("parent") or {}
+    return "subscription" if parent.get("type") == "subscription_item_details" else "invoiceitem"
+
+
+def _of_line(member: str) -> Any:
+    """What either kind of an invoice line's parent says."""
+
+    def found(world: World, line: Object) -> Any:
+        parent = line.get("parent") or {}
+        details = parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
+        return details.get(member)
+
+    return found
+
+
+def _unit_amount(world: World, item: Object) -> int | None:
+    exact = (item.get("pricing") or {}).get("unit_amount_decimal")
+    return int(exact) if exact and str(exact).lstrip("-").isdecimal() else None
+
+
+MOVED = (
+    Moved(_BASIL, "subscription", "current_period_start", "items.data.0.current_period_start"),
+    Moved(_BASIL, "subscription", "current_period_end", "items.data.0.current_period_end"),
+    Moved(_BASIL, "subscription", "discount", _first_discount),
+    Moved(_BASIL, "invoice", "subscription", "parent.subscription_details.subscription", "subscription"),
+    Moved(_BASIL, "invoice", "subscription_details", "parent.subscription_details"),
+    Moved(_BASIL, "invoice", "quote", "parent.quote_details.quote", "quote"),
+    Moved(_BASIL, "invoice", "paid", _paid),
+    Moved(_BASIL, "invoice", "payment_intent", _payment, "payment_intent"),
+    Moved(_BASIL, "invoice", "charge", _charge, "charge"),
+    Moved(_BASIL, "invoice", "tax", _tax),
+    Moved(_BASIL, "invoice", "discount", _first_discount),
+    Moved(_BASIL, "line_item", "price", _object("price", "pricing", "price_details", "price")),
+    Moved(_BASIL, "line_item", "type", _line_type),
+    Moved(_BASIL, "line_item", "invoice_item", _of_line("invoice_item")),
+    Moved(_BASIL, "line_item", "proration", _of_line("proration")),
+    Moved(_BASIL, "line_item", "subscription_item", _of_line("subscription_item")),
+    Moved(_BASIL, "invoiceitem", "price", _object("price", "pricing", "price_details", "price")),
+    Moved(_BASIL, "invoiceitem", "subscription", "parent.subscription_details.subscription", "subscription"),
+    Moved(_BASIL, "invoiceitem", "unit_amount", _unit_amount),
+    Moved(_BASIL, "charge", "invoice", _invoice_of, "invoice"),
+    Moved(_BASIL, "payment_intent", "invoice", _invoice_of, "invoice"),
+    Moved(_CLOVER, "discount", "coupon", _object("coupon", "source", "coupon")),
+    Moved(_CLOVER, "promotion_code", "coupon", _object("coupon", "promotion", "coupon")),
+    Moved("2024-04-10", "product", "features", "marketing_features"),
+)

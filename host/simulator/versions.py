@@ -1,0 +1,172 @@
+"""Older versions of an API: their parameters made into the newest ones, and answers into theirs.
+
+What changed is data (:mod:`host.simulator.stripe.versions`). Behaviours know the newest version only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from host.simulator.api_error import Refusal
+from host.simulator.context import Includable, Object, World
+from host.simulator.parsing import Tree
+
+_FORM = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.([a-z_]+))?")
+
+
+class Renamed(NamedTuple):
+    """From version ``since`` on the parameter ``old`` of ``operations`` is ``new``.
+
+    Places are dotted; a number is a place in a list, ``*`` each item of one. ``sets`` are members beside it that the
+    new form has. ``made`` makes the new value of the old one, ``at`` the end of what is around it.
+    """
+
+    since: str
+    operations: frozenset[str]
+    old: str
+    new: str
+    sets: Mapping[str, str] = {}
+    made: Callable[[Any, Tree, World], Any] | None = None
+
+
+class Moved(NamedTuple):
+    """Before version ``since`` objects of ``kind`` had ``member``; ``value`` is a dotted place or a function."""
+
+    since: str
+    kind: str
+    member: str
+    value: str | Includable
+    refers: str = ""  # the kind of object that it is the id of, and that it can be expanded to
+
+
+class Train(NamedTuple):
+    """Versions of one name: from the day ``first`` to the next train's."""
+
+    first: str
+    name: str
+
+
+class Versions:
+    """What a request's version means. ``oldest`` is the first that is known, ``newest`` the catalog's."""
+
+    def __init__(
+        self,
+        newest: str,
+        oldest: str,
+        trains: Sequence[Train],
+        renamed: Sequence[Renamed] = (),
+        moved: Sequence[Moved] = (),
+    ) -> None:
+        self.newest = newest
+        self._oldest = oldest
+        self._trains = trains
+        self._renamed: dict[str, list[Renamed]] = {}
+        for each in renamed:
+            for id in each.operations:
+                self._renamed.setdefault(id, []).append(each)
+        self._moved = moved
+        self._tables: dict[str, Mapping[str, Mapping[str, Moved]]] = {}
+
+    def day(self, version: str) -> str:
+        """The day of a version that is known, else a :class:`Refusal` that names it."""
+        if version == self.newest:
+            return version[:10]
+        found = _FORM.fullmatch(version)
+        if found is None or not self._oldest <= found[1] < self.newest[:10] or found[2] != self._train(found[1]):
+            raise Refusal(
+                400,
+                f"Invalid Stripe API version: {version[:40]}. The simulator knows {self.newest} and what it changed of "
+                f"versions from {self._oldest} on.",
+            )
+        return found[1]
+
+    def _train(self, day: str) -> str | None:
+        names = [train.name for train in self._trains if train.first <= day]
+        return names[-1] if names else None
+
+    def request(self, operation: str, day: str, params: Tree, world: World) -> Tree:
+        """The parameters as the newest version has them."""
+        for each in self._renamed.get(operation, ()):
+            if day < each.since:
+                _rename(params, each, world)
+        return params
+
+    def older(self, day: str) -> Mapping[str, Mapping[str, Moved]]:
+        """Members by kind that answers of that day have beside the newest ones."""
+        found = self._tables.get(day)
+        if found is None:
+            table: dict[str, dict[str, Moved]] = {}
+            for each in self._moved:
+                if day < each.since:
+                    table.setdefault(each.kind, {})[each.member] = each
+            found = self._tables[day] = table
+        return found
+
+    def answer(self, day: str, value: Any, world: World) -> None:
+        """Add, in place and at any depth, the members that objects had."""
+        table = self.older(day)
+        if table:
+            _add(table, value, world)
+
+
+def value_of(moved: Moved, value: Object, world: World) -> Any:
+    """What the older member of an object is."""
+    return _at(value, moved.value.split(".")) if isinstance(moved.value, str) else moved.value(world, value)
+
+
+def _add(table: Mapping[str, Mapping[str, Moved]], value: Any, world: World) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _add(table, item, world)
+    elif isinstance(value, dict):
+        for name, moved in table.get(str(value.get("object")), {}).items():
+            if name not in value:
+                value[name] = value_of(moved, value, world)
+        for item in value.values():
+            if isinstance(item, dict | list):
+                _add(table, item, world)
+
+
+def _at(value: Any, names: list[str]) -> Any:
+    for name in names:
+        if isinstance(value, list):
+            value = value[int(name)] if len(value) > int(name) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _rename(params: Any, each: Renamed, world: World) -> None:
+    head, star, rest = each.old.partition(".*.")
+    if star:  # in each item of a list; forms have lists as maps of their places
+        items = params.get(head)
+        inner = each._replace(old=rest, new=each.new.partition(".*.")[2])
+        for item in (items.values() if isinstance(items, dict) else items) or ():
+            if isinstance(item, dict):
+                _rename(item, inner, world)
+        return
+    *way, last = each.old.split(".")
+    node: Any = params
+    for name in way:
+        node = node.get(name) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or last not in node:
+        return
+    value = node.pop(last)
+    made = each.made(value, params, world) if each.made is not None else value
+    if value == "" and each.new.endswith(".0." + each.new.rpartition(".")[2]):
+        _put(params, each.new.split(".")[:-2], "")  # what unset the old one unsets the list
+        return
+    _put(params, each.new.split("."), made)
+    for place, word in each.sets.items():
+        _put(params, place.split("."), word)
+
+
+def _put(target: Tree, names: list[str], value: Any) -> None:
+    for name in names[:-1]:
+        inner = target.setdefault(name, {})
+        if not isinstance(inner, dict):
+            return  # the new form is given as well: the checks tell what is wrong with it
+        target = inner
+    target.setdefault(names[-1], value)

@@ -1,0 +1,121 @@
+"""Effects that behaviours state are real: with the parameter something is otherwise than without it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from host.simulator import effects
+from host.simulator.stripe.behaviours import MODEL
+from tests.simulator.catalog_walk import Walk
+from tests.simulator.test_rule import BEYOND, differences, walk
+
+# Parameters whose effect needs more than this test gives, each with what it is.
+NEEDS_MORE: dict[str, str] = {
+    "invoice_items.create unit_amount_decimal": "is the amount of an item that has no other",
+    "invoices.create pending_invoice_items_behavior": "takes items that wait for an invoice",
+    "payment_intents.create error_on_requires_action": "fails where a confirmed payment asks for authentication",
+    "payment_intents.create off_session": "fails where a confirmed payment asks for authentication",
+    "payment_intents.create return_url": "is where a confirmed payment's authentication leads back to",
+    "setup_intents.create return_url": "is where a confirmed setup's authentication leads back to",
+    "invoice_items.update amount": "is what it was where it is the same",
+    "invoices.pay off_session": "decides whether a card asks for authentication",
+    "prices.create transfer_lookup_key": "takes a key that another price has",
+    "prices.update transfer_lookup_key": "takes a key that another price has",
+    "subscription_items.create off_session": "decides whether a card asks for authentication",
+    "subscription_items.delete off_session": "decides whether a card asks for authentication",
+    "subscription_items.update off_session": "decides whether a card asks for authentication",
+    "subscription_items.update proration_date": "is since when a change is prorated",
+    "subscription_schedules.update proration_behavior": "decides what a change of the current phase costs",
+    "subscriptions.cancel invoice_now": "bills what is left to bill",
+    "subscriptions.create currency": "is another one of a price that has several",
+    "subscriptions.create off_session": "decides whether a card asks for authentication",
+    "subscriptions.create payment_behavior": "decides what happens when the first payment fails",
+    "subscriptions.create proration_behavior": "is about the part of a period before a billing_cycle_anchor",
+    "subscriptions.create trial_from_plan": "takes the days of a price that has them",
+    "subscriptions.update off_session": "decides whether a card asks for authentication",
+    "subscriptions.update proration_behavior": "decides what a change of items costs",
+    "subscriptions.update proration_date": "is since when a change is prorated",
+}
+
+
+def state(asked: Walk) -> dict[str, list[Any]]:
+    """All objects of a simulator by kind, in order of creation."""
+    store = asked.simulator.store
+    return {kind: [store.get(kind, id) for id in group.order] for kind, group in store._kinds.items()}
+
+
+def values(asked: Walk, schema: Any, name: str) -> list[Any]:
+    """What to try for a parameter: all its words, both truths, or one example with all its members."""
+    full = asked.catalog.resolve(schema)
+    if full.enum:
+        return [word for word in full.enum if word != ""][:8]
+    if full.type == "boolean":
+        return [True, False]
+    return [asked.example(schema, name, full=True)]
+
+
+STATED = sorted(
+    {
+        (id, path.partition(".")[0].partition("=")[0])
+        for id, paths in MODEL.effects.items()
+        for path in paths
+        if id not in BEYOND
+    }
+)
+
+
+@pytest.mark.parametrize(("id", "name"), STATED)
+def test_a_stated_effect_can_be_seen(stripe, id: str, name: str) -> None:
+    """Of a parameter's values one makes the answer, or what is stored, another; or one is refused as wrong."""
+    op = stripe.operation(id)
+    plain = walk(stripe)
+    least = plain.least(op)
+    if name in least or f"{id} {name}" in NEEDS_MORE:
+        return  # without it nothing would be done at all, or see there
+    count = len(values(plain, op.params[name].schema, name))
+    without = None
+    for n in range(count):
+        asked, other = walk(stripe), walk(stripe)
+        for each in (asked, other):  # both worlds have what the request names
+            each.least(op)
+            each.path(op)
+            values(each, op.params[name].schema, name)
+        value = values(asked, op.params[name].schema, name)[n]
+        status, answer = asked.ask(id, {**asked.least(op), name: value})
+        if without is None:
+            without = other.ask(id), state(other)
+        if status not in (200, 501) or list(differences([(status, answer), state(asked)], list(without))):
+            return
+    pytest.fail(f"{name} of {id} has no effect that can be seen")
+
+
+@pytest.mark.parametrize(
+    ("given", "answer", "found"),
+    [
+        ({"name": "x"}, {"name": "x"}, []),
+        ({"name": "x"}, {"name": "y"}, ["name"]),
+        ({"on": False}, {}, ["on"]),
+        ({"n": 1}, {"n": True}, ["n"]),
+        ({"amount": "10.50"}, {"amount": "10.5"}, []),
+        ({"customer": "cus_1"}, {"customer": {"id": "cus_1"}}, []),
+        ({"payment_method": "pm_card_visa"}, {"payment_method": "pm_1"}, []),
+        ({"payment_method": "pm_card_visa"}, {"payment_method": None}, ["payment_method"]),
+        ({"email": None}, {"email": None}, []),
+        ({"email": None}, {"email": "a@example.com"}, ["email"]),
+        ({"metadata": {"a": "1", "b": ""}}, {"metadata": {"a": "1"}}, []),
+        ({"items": [{"price": "p", "tax": 1}]}, {"items": {"data": [{"price": {"id": "p"}}]}}, ["items[0][tax]"]),
+        ({"tags": ["b", "a"]}, {"tags": ["a", "b"]}, []),
+        ({"tags": ["c"]}, {"tags": ["a", "b"]}, ["tags[0]"]),
+        ({"how": "none"}, {}, []),
+        ({"how": "all"}, {}, ["how"]),
+        ({"deep": {"one": 1, "two": 2}}, {}, ["deep[two]"]),
+        ({"moved": "here"}, {"there": {"it": "here"}}, []),
+        ({"moved": "here"}, {"there": {"it": "elsewhere"}}, ["moved"]),
+    ],
+)
+def test_what_is_given_shows_or_is_handled(given: dict[str, Any], answer: Any, found: list[str]) -> None:
+    """Each given leaf is looked for at its place, as the same value in the form answers have."""
+    handled = frozenset({"how=none", "deep.one"})
+    assert list(effects.dropped(given, answer, handled, {"moved": "there.it"})) == found

@@ -1,0 +1,101 @@
+"""Older versions of the API: their parameters are understood, their answers have the older members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from host.apis.catalog import Schema
+from host.simulator.stripe import versions
+
+ACACIA = {"Stripe_Version": "2025-02-24.acacia"}
+
+
+def member(catalog: Any, schema: Schema | None, place: str) -> Schema | None:
+    """The schema at a dotted place; a number or ``*`` is an item of a list."""
+    for name in place.split("."):
+        if schema is None:
+            return None
+        full = catalog.resolve(schema)
+        options = [full, *map(catalog.resolve, full.any_of)]
+        if name == "*" or name.isdecimal():
+            schema = next((each.items for each in options if each.items is not None), None)
+        else:
+            schema = next((each.properties[name] for each in options if name in each.properties), None)
+    return schema
+
+
+@pytest.mark.parametrize("row", versions.RENAMED, ids=lambda row: f"{row.old}-{min(row.operations)}")
+def test_a_renamed_parameter_is_gone_under_its_old_name_and_there_under_the_new(stripe, row) -> None:
+    """Each operation of the row exists, and some take the new name; none takes the old one."""
+    taken = 0
+    for id in row.operations:
+        op = stripe.operation(id)
+        assert op is not None, id
+        params = Schema(type="object", properties={name: param.schema for name, param in op.params.items()})
+        taken += member(stripe, params, row.new) is not None
+        if row.new != row.old:
+            assert member(stripe, params, row.old) is None, id
+    assert taken
+
+
+@pytest.mark.parametrize("row", versions.MOVED, ids=lambda row: f"{row.kind}.{row.member}")
+def test_a_moved_member_is_gone_from_the_newest_objects(stripe, row) -> None:
+    properties = stripe.schema(row.kind).properties
+    assert row.member not in properties
+    if isinstance(row.value, str):
+        assert row.value.partition(".")[0] in properties
+
+
+@pytest.mark.parametrize("version", ["2099-01-01", "banana", "2025-02-24.basil", "2020-08-27", "2026-10-28.other"])
+def test_a_version_that_is_not_known_is_refused_by_name(api, version) -> None:
+    status, error = api.error("GET", "/v1/products", Stripe_Version=version)
+    assert status == 400
+    assert version in error["message"]
+    assert "2026-10-28.endive" in error["message"]
+
+
+def test_a_parameter_of_an_older_version_is_refused_in_the_newest(api, stripe) -> None:
+    coupon = api.post("/v1/coupons", "percent_off=10")["id"]
+    status, error = api.error("POST", "/v1/promotion_codes", f"coupon={coupon}", Stripe_Version=stripe.version)
+    assert (status, error["code"]) == (400, "parameter_unknown")
+
+
+@pytest.mark.parametrize("headers", [{}, ACACIA, {"Stripe_Version": "2023-10-16"}])
+def test_coupons_are_given_the_older_way(api, price, payer, headers) -> None:
+    """Without a version, or with an older one, ``coupon`` is a discount of a subscription."""
+    coupon = api.post("/v1/coupons", "percent_off=10")["id"]
+    made = api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}&coupon={coupon}", **headers)
+    assert len(made["discounts"]) == 1
+    code = api.post("/v1/promotion_codes", f"coupon={coupon}", **headers)
+    assert code["promotion"] == {"type": "coupon", "coupon": coupon}
+    if headers:
+        assert made["discount"]["coupon"]["id"] == code["coupon"]["id"] == coupon
+    else:
+        assert "discount" not in made
+
+
+def test_an_older_subscription_and_invoice_have_what_has_moved_since(api, price, payer) -> None:
+    params = f"customer={payer}&items[0][price]={price}&expand[0]=latest_invoice.subscription"
+    made = api.post("/v1/subscriptions", params, **ACACIA)
+    item = made["items"]["data"][0]
+    assert made["current_period_end"] == item["current_period_end"] > made["current_period_start"]
+    invoice = made["latest_invoice"]
+    assert invoice["subscription"]["id"] == made["id"]
+    assert invoice["paid"] is True
+    line = invoice["lines"]["data"][0]
+    assert (line["price"]["id"], line["type"], line["proration"]) == (price, "subscription", False)
+    newest = api.get(f"/v1/subscriptions/{made['id']}")
+    assert "current_period_end" not in newest
+
+
+def test_methods_of_payment_are_named_the_older_way(api) -> None:
+    params = "amount=1000&currency=usd&payment_method_types[0]=card"
+    assert api.post("/v1/payment_intents", params)["allowed_payment_method_types"] == ["card"]
+
+
+def test_what_was_unset_the_older_way_unsets_the_list(api, price, payer) -> None:
+    coupon = api.post("/v1/coupons", "percent_off=10")["id"]
+    made = api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}&coupon={coupon}")
+    assert api.post(f"/v1/subscriptions/{made['id']}", "coupon=", **ACACIA)["discounts"] == []
