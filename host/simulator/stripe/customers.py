@@ -67,8 +67,8 @@ def delete_customer(call: RequestContext) -> Object | bytes:
     """Gone but for its id; its subscriptions end, its payment methods are nobody's."""
     id = call.target
     gone = resources.delete(call)
-    for subscription in list(call.world.store.each("subscription")):
-        if subscription["customer"] == id and subscription["status"] != "canceled":
+    for subscription in call.world.store.having("subscription", "customer", id):
+        if subscription["status"] != "canceled":
             subscription.update(status="canceled", canceled_at=call.now, ended_at=call.now)
             call.save("subscription", subscription)
     return gone
