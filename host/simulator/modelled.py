@@ -22,6 +22,7 @@ from host.simulator.routes import Plan
 Behaviour = Callable[[RequestContext], Object | bytes]
 Modelled = Literal["behaviour", "stored", "refused"]
 _READS = frozenset({"retrieve", "list", "search"})
+_MAKES = frozenset({"create", "single"})
 _UNIONS = frozenset({"external_account", "payment_source"})  # of kinds that are made under their own names
 _STORED = frozenset({"create", "update", "delete", "single", "retrieve", "list", "search"})
 _ALWAYS = frozenset({"expand"})  # what the engine does for every operation
@@ -86,7 +87,7 @@ class ModelRule:
             return "refused"
         if found == "stored" and plan.action in ("update", "delete") and plan.target and not self._exist(plan.kind):
             return "refused"
-        return "refused" if found == "stored" and plan.action == "create" and not self._is_storable(plan) else found
+        return "refused" if found == "stored" and plan.action in _MAKES and not self._is_storable(plan) else found
 
     def _exist(self, kind: str) -> bool:
         """Whether there are objects of ``kind``, or may be some day."""

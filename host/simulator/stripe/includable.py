@@ -116,7 +116,6 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
         "tiers": kept("price", "tiers"),
     },
     "quote": {"line_items": below("item", "/v1/quotes/{id}/line_items")},
-    "shipping_rate": {},
     "tax.calculation": {"line_items": below("tax.calculation_line_item", "/v1/tax/calculations/{id}/line_items")},
     "tax.transaction": {"line_items": below("tax.transaction_line_item", "/v1/tax/transactions/{id}/line_items")},
 }

@@ -30,7 +30,6 @@ def _ops(resource: str, *verbs: str) -> frozenset[str]:
 
 _DISCOUNTED = (
     _ops("subscriptions", "create", "update")
-    | _ops("customers", "create", "update")
     | _ops("invoices", "create", "update", "create_preview")
     | _ops("quotes", "create", "update")
     | _ops("subscription_schedules", "create", "update")
