@@ -27,7 +27,6 @@ PLAIN = (
     "description",
     "invoice_settings",
     "metadata",
-    "off_session",
     "on_behalf_of",
     "payment_settings",
     "transfer_data",
@@ -282,7 +281,7 @@ def _first_invoice(call: RequestContext, subscription: Object, params: Object, w
     if behaviour == "pending_if_incomplete":
         raise invalid("payment_behavior=pending_if_incomplete is for updates only.", "payment_behavior")
     need_method(call, subscription, invoice, behaviour)
-    pay_now(call, subscription, invoice, behaviour)
+    pay_now(call, subscription, invoice, behaviour, off_session=bool(params.get("off_session")))
 
 
 def add_extras(call: RequestContext, invoice: Object | None, subscription: Object, extras: Any) -> None:
