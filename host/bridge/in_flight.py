@@ -81,12 +81,12 @@ class InFlight:
 
     def accept(self, request: AsyncRequest, now: float) -> None:
         """Start it, or have it wait for its source's turn; its deadline runs in both cases."""
-        request.queued_at = now
         self._live[request] = None
         self._deadlines.add(request)
         if self.in_flight < self.room:
             self._begin(request)
         else:
+            request.queued_at = now
             self.queue.put(request.source, request)
             if self.on_full is not None:
                 self.on_full()

@@ -116,6 +116,7 @@ class AsyncWorker:
         self._direct: dict[str, Callable[[], bool]] = {}  # functions that need no task
         self._pinned = False
         self._thread: threading.Thread | None = None  # the loop's, where nobody else turns it
+        self._turning = 0  # the thread that turns the loop
         self._finished = False  # the loop is to end
         self._over = threading.Event()  # it has
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -202,7 +203,7 @@ class AsyncWorker:
         """Have the thread that turns the loop come to its other work soon. From any thread."""
         loop = self._loop
         assert loop is not None
-        if self.on_loop_thread():
+        if threading.get_ident() == self._turning:
             loop.stop()
         else:
             with contextlib.suppress(RuntimeError):  # closed
@@ -422,6 +423,7 @@ class AsyncWorker:
 
     def take(self) -> None:
         """The calling thread turns the loop from now on."""
+        self._turning = threading.get_ident()
         asyncio.set_event_loop(self._loop)
 
     def leave(self) -> None:

@@ -245,6 +245,7 @@ class Scheduler:
         assert runner is not None
         assert loop is not None
         session: Runnable | None = None
+        wake: threading.Lock | None = None
         served, begun = 0, 0.0
         while True:
             with self._lock:
@@ -255,17 +256,21 @@ class Scheduler:
                         if self._ready and not self._pinned and self._call_leader():
                             loop.interrupt()  # what came for the session meanwhile is the other thread's
                         return False
-                idle = self._pinned or not self._ready or self._is_full()
-                if idle or served == ROUND or (served and runner.since - begun > LONG):
-                    wake = self._rouse() if self._ready and self._pinned else None
-                    self._turning = idle
+                ready = self._ready
+                if self._pinned or not ready or self._is_full():
+                    wake = self._rouse() if ready and self._pinned else None
+                    self._turning = True
                     break
-                session = runner.session = self._ready.popleft()
-                runner.since = monotonic()
-                if not self._watching and (self._ready or loop.is_busy):
+                if served == ROUND or (served and runner.since - begun > LONG):
+                    self._turning = False
+                    break
+                session = runner.session = ready.popleft()
+                runner.since = now = monotonic()
+                if not self._watching and (ready or loop.is_busy):
                     self._watch_over()
+            if not served:
+                begun = now
             served += 1
-            begun = begun or runner.since
             session.serve()
         if wake is not None:
             wake.release()

@@ -18,7 +18,10 @@ import msgspec
 
 from host.apis.answers import LONGEST_BODY
 from host.apis.pages import page_words
-from host.calls.pipeline import REQUEST, Call, CallPipeline, wrapped
+from host.calls.call import Call, wrapped
+from host.calls.names import REQUEST
+from host.calls.pages import send_for_page
+from host.calls.pipeline import CallPipeline
 from host.decoding import LARGE
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError, ScriptError
 from host.events import CallEnded, CallStarted, Printed, RunEnded, RunStarted, Sink
@@ -415,7 +418,7 @@ class Session:
         try:
             identity: str | int | None
             if call.kind == p.CREATE and self._durable is None:  # few scripts look at more than the id
-                created = self.services.gate.created(call)
+                created = self.services.gate.answers.created(call)
                 if created is not None:
                     identity, answer = created
                     result = str(identity)
@@ -423,7 +426,7 @@ class Session:
             answered = call.reply.value if call.reply is not None else None
             if type(answered) is Response and len(answered.body) > LARGE:
                 self.services.runners.make_way()  # others need not wait until it is decoded
-            value = self.services.gate.value(call)
+            value = self.services.gate.answers.value(call)
             if call.kind == p.CREATE:
                 identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
                 result = str(identity) if identity is not None else None
@@ -447,7 +450,7 @@ class Session:
             self._tools.causes[self.services.mask(error.message)] = error
 
     def _told(self, call: Call, error: CallError | None, result: str | None) -> None:
-        facts = self.services.gate.facts(call)
+        facts = self.services.gate.answers.facts(call)
         url = self.services.mask(facts.pop("url", ""))
         self._emit(
             CallEnded(
@@ -572,7 +575,7 @@ class Session:
         self.services.gate.next(self, call, arguments)
 
     def _page(self, call: Call, arguments: Any, _: Any) -> Any:
-        if self.services.gate.page(self, call, *arguments):
+        if send_for_page(self.services.gate, self, call, *arguments):
             if call.tell:
                 shown = _shown(arguments[0])
                 self._emit(CallStarted(self.run_id, time.time(), call.id, call.name, call.line, shown))
@@ -586,7 +589,7 @@ class Session:
     def _refused(self, call: Call, error: CallError) -> tuple[int, bytes]:
         """A call was refused before anything was sent: what the script is told."""
         self._open.pop(call.id, None)
-        self.services.gate.refused(error, call)
+        self.services.gate.answers.refused(error, call)
         facts = self._facts(error)
         if self._durable is not None:
             self._durable.refused(call.id, self, facts if isinstance(error, LimitError) else None)
@@ -698,7 +701,7 @@ class Session:
     def _names(self) -> list[str]:
         """Globals a script may have meant."""
         gate = self.services.gate
-        names = [*STANDARD, *gate.apis, *gate.functions, *(f"new_{name}" for name in gate.builders)]
+        names = [*STANDARD, *gate.apis, *gate.functions, *(f"new_{name}" for name in gate.names.builders)]
         names.extend(gate.libraries.globals)
         for api in gate.apis.values():
             names.extend(f"new_{name}" for name in api.catalog.builder_names())
@@ -716,7 +719,7 @@ class Session:
         if name in FILES:
             return chunk(FILES[name])
         if name.startswith("new_"):
-            found = gate.builder(name[4:])
+            found = gate.names.builder(name[4:])
             if found is not None:
                 return b"builders", *self._builder(*found)
         if name in gate.functions:
@@ -729,7 +732,7 @@ class Session:
         return None
 
     def _member(self, path: bytes, key: bytes) -> Any:
-        found = self.services.gate.member(path.decode(), key.decode("utf-8", "replace"))
+        found = self.services.gate.names.member(path.decode(), key.decode("utf-8", "replace"))
         if isinstance(found, str):
             return p.GROUP, found.encode()
         api, operation, builder = found
@@ -742,16 +745,16 @@ class Session:
 
     def _builder(self, api: Api, operation: Operation) -> tuple[bytes | None, ...]:
         """What Lua is told of a builder: its operation, what it is about, and the methods that the script mentions."""
-        return self.services.gate.told(api, operation, mentioned(self.job.script.source))
+        return self.services.gate.names.told(api, operation, mentioned(self.job.script.source))
 
     def _method(self, label: bytes, name: bytes) -> Any:
-        return self.services.gate.method(label.decode(), name.decode("utf-8", "replace"))
+        return self.services.gate.names.method(label.decode(), name.decode("utf-8", "replace"))
 
     def _check(self, label: bytes, name: bytes, value: bytes, currency: Any = None, version: Any = None) -> Any:
         said = (currency, version)
         beside, asked = (each.decode("utf-8", "replace") if type(each) is bytes else None for each in said)
         found = from_lua(value, self._limits.memory)
-        self.services.gate.check(label.decode(), name.decode("utf-8", "replace"), found, beside, asked)
+        self.services.gate.names.check(label.decode(), name.decode("utf-8", "replace"), found, beside, asked)
 
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self._tools is not None
