@@ -134,7 +134,10 @@ class InFlight:
             self.answered += 1
         else:
             self.failed += 1
-        deliver(request.deliver, reply)
+        try:
+            request.deliver(reply)
+        except Exception:  # against its contract; the other calls must not suffer for it
+            _log.exception("the receiver of a reply raised")
 
     def refuse_waiting(self, refusal: Callable[[AsyncRequest], CallError]) -> None:
         """Answer what has not been started."""
