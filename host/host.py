@@ -38,12 +38,13 @@ from host.policy.permissions import Permissions
 from host.policy.policy import HostPolicy
 from host.policy.redaction import Redactor
 from host.processes.runs import Runs
+from host.run.job import RunServices
 from host.run.lua_states import States
 from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
 from host.run.result_type import decoded, reader
 from host.run.scheduler import Scheduler
 from host.run.script import RunResult, Script
-from host.run.session import RunServices, Session
+from host.run.session import Session
 from host.settings import Settings
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ class Answers:
 
     def value(self, call: Call) -> Any:
         """The decoded answer of an answered call. Raises its ``CallError``, complete with what is known here."""
-        doubt = self._doubts.find(self.key(call)) if self._doubts else None
+        doubt = self._doubts.find(self.key(call)) if self._doubts.by_key else None
         try:
             value = self._value(call, doubt)
         except CallError as error:
@@ -116,7 +116,7 @@ class Answers:
 
     def counted(self, call: Call) -> tuple[Reservation, ...]:
         """What the same request took from budgets when it was sent before, if it is in doubt."""
-        doubt = self._doubts.find(self.key(call)) if self._doubts else None
+        doubt = self._doubts.find(self.key(call)) if self._doubts.by_key else None
         return doubt.claims if doubt is not None and doubt.digest == _digest(call.request) else ()
 
     def created(self, call: Call) -> tuple[str | int, bytes] | None:
@@ -124,7 +124,7 @@ class Answers:
         reply, api, operation = call.reply, call.api, call.operation
         if reply is None or reply.error is not None or api is None or operation is None:
             return None
-        if self._doubts and self._doubts.find(self.key(call)) is not None:
+        if self._doubts.by_key and self._doubts.find(self.key(call)) is not None:
             return None
         answer: Response = reply.value
         body = answer.body
@@ -166,7 +166,7 @@ class Answers:
             operation = api.catalog.operation(rest) if api is not None else None
             if operation is not None and operation.mutation:
                 error.outcome = "not_sent"
-        key = self.key(call) if self._doubts else None
+        key = self.key(call) if self._doubts.by_key else None
         if key is not None and error.outcome == "not_sent" and self._doubts.find(key) is not None:
             error.outcome, error.idempotency_key = "unknown", key[1]
         return error

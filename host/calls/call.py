@@ -21,12 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["Call", "CallingRun", "wrapped"]
 
 
+class CallingJob(Protocol):
+    """What a call needs to know of what its run may do."""
+
+    @property
+    def permissions(self) -> Permissions: ...
+
+    @property
+    def meters(self) -> tuple[Quota, ...]: ...
+
+
 class CallingRun(Protocol):
     """What a call needs to know of the run it belongs to."""
 
     run_id: str
-    permissions: Permissions
-    meters: tuple[Quota, ...]
+
+    @property
+    def job(self) -> CallingJob:
+        """What it is to do, and may."""
+        ...
 
     @property
     def replaying(self) -> bool:

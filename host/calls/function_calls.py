@@ -51,9 +51,9 @@ class FunctionCalls:
                 f"{call.name}: an opaque secret cannot be given to a function; it has the key itself if it needs it"
             )
         invocation = function.bind(args, run, call.line)
-        run.permissions.check_function(call.name, function.effect)
-        if run.meters:
-            call.claims = admit(run.meters, call.name, False, replayed=run.replaying)
+        run.job.permissions.check_function(call.name, function.effect)
+        if run.job.meters:
+            call.claims = admit(run.job.meters, call.name, False, replayed=run.replaying)
         if function.iterates:
             call.reply = Reply(self._streams.add(run.run_id, function.open(invocation)))
             return False
@@ -67,19 +67,19 @@ class FunctionCalls:
         found = self._libraries.find(call.name)
         if found is None:
             raise InvalidCall(f"there is no function {call.name}")
-        asked = LibraryCall(call.name, args, run.permissions, run.run_id)
+        asked = LibraryCall(call.name, args, run.job.permissions, run.run_id)
         mutation = found.effect_of(asked) == "write"
         seconds = found.seconds(asked) if found.seconds is not None else None
         if mutation and found.key is not None:
             call.web_key = found.key(asked)
             call.again = call.web_key is not None
-        run.permissions.check_effect(call.name, mutation)
+        run.job.permissions.check_effect(call.name, mutation)
         keys = secret_names(args)
         for name in keys:  # past the catalog, with an API's key
             api = self._apis.get(name)
-            run.permissions.check_raw(name, mutation, api is not None and api.is_live)
-        if run.meters:
-            call.claims = admit(run.meters, call.name, mutation, raw=bool(keys), replayed=run.replaying)
+            run.job.permissions.check_raw(name, mutation, api is not None and api.is_live)
+        if run.job.meters:
+            call.claims = admit(run.job.meters, call.name, mutation, raw=bool(keys), replayed=run.replaying)
         if seconds is not None and seconds > self._deadline:
             call.seconds = seconds
         self._know(call.name, found)
@@ -91,7 +91,7 @@ class FunctionCalls:
         found = self._libraries.find(name)
         assert found is not None
         self._know(name, found)
-        asked = LibraryCall(name, args, run.permissions, run.run_id)
+        asked = LibraryCall(name, args, run.job.permissions, run.run_id)
         self._registry.submit(AsyncRequest(name, asked, monotonic() + self._deadline, deliver, run, True))
 
     def _know(self, name: str, function: LibraryFunction) -> None:

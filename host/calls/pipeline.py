@@ -118,10 +118,10 @@ class CallPipeline:
             return
         call.api, call.operation, call.payload, call.function = api, operation, request, api.function
         call.mutation = request.mutation
-        run.permissions.check_raw(api.name, request.mutation, api.is_live, REQUEST[1:])
-        if run.meters:
+        run.job.permissions.check_raw(api.name, request.mutation, api.is_live, REQUEST[1:])
+        if run.job.meters:
             call.claims = admit(
-                run.meters, call.name, request.mutation, account=api.account, raw=True, request=request,
+                run.job.meters, call.name, request.mutation, account=api.account, raw=True, request=request,
                 replayed=run.replaying, counted=self.answers.counted(call),
             )  # fmt: skip
         self.send(call)
@@ -192,11 +192,11 @@ class CallPipeline:
         live = self._live.get(label)
         if live is None:
             live = self._live[label] = api.is_live
-        run.permissions.check_operation(label, mutation, live)
-        if run.meters:
+        run.job.permissions.check_operation(label, mutation, live)
+        if run.job.meters:
             known = operation if api.name == "stripe" else None  # whose amounts are known
             call.claims = admit(
-                run.meters,
+                run.job.meters,
                 label,
                 mutation,
                 account=api.account,

@@ -249,15 +249,18 @@ class Scheduler:
         served, begun = 0, 0.0
         while True:
             with self._lock:
+                ready = self._ready
                 if session is not None:
                     runner.session = None
-                    self._put_back(session)
+                    if session.inbox:
+                        ready.append(session)
+                    else:
+                        session.scheduled = False
                     if self._leader is not runner:
-                        if self._ready and not self._pinned and self._call_leader():
+                        if ready and not self._pinned and self._call_leader():
                             loop.interrupt()  # what came for the session meanwhile is the other thread's
                         return False
-                ready = self._ready
-                if self._pinned or not ready or self._is_full():
+                if self._pinned or not ready or len(self._busy) >= self._most + self._blocked:
                     wake = self._rouse() if ready and self._pinned else None
                     self._turning = True
                     break
