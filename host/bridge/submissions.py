@@ -82,13 +82,6 @@ class Submissions:
         if self.dead:
             self._refuse_late()
 
-    def noted(self) -> float:
-        """The loop has come to the items, at this time."""
-        now = monotonic()
-        if self.woken_at:
-            self.lag, self.woken_at = now - self.woken_at, 0.0
-        return now
-
     def _wake(self) -> None:
         if self.awake:
             return

@@ -88,7 +88,7 @@ class AsyncWorker:
         self._lock = threading.Lock()  # start and stop only
         self._affinity = ThreadAffinity()
         self._thread: threading.Thread | None = None  # the loop's, where nobody else turns it
-        self._finished = False  # the loop is to end
+        self.finished = False  # the loop is at its end: who turns it then calls :meth:`end`
         self._over = threading.Event()  # it has
         self._loop: asyncio.AbstractEventLoop | None = None
         self._calls: InFlight | None = None  # the loop's own
@@ -344,11 +344,6 @@ class AsyncWorker:
 
     # -- on the loop's thread
 
-    @property
-    def finished(self) -> bool:
-        """Whether the loop is at its end: who turns it then calls :meth:`end`."""
-        return self._finished
-
     def turn(self, wait: bool) -> None:
         """One round: begin what was submitted, then let the loop turn, until it is interrupted if it may ``wait``."""
         loop = self._loop
@@ -360,7 +355,10 @@ class AsyncWorker:
             asyncio._set_running_loop(None)
         if not wait:
             loop.stop()  # one round only
-        loop.run_forever()
+        try:
+            loop.run_forever()
+        finally:
+            self._submissions.awake = True  # its thread looks for other work, and at the submissions before it sleeps
 
     def take(self) -> None:
         """The calling thread turns the loop from now on."""
@@ -371,15 +369,10 @@ class AsyncWorker:
         """Another thread has taken the loop over from the calling one."""
         asyncio.set_event_loop(None)
 
-    def come_to(self) -> None:
-        """The loop's thread is about to look for other work: what is submitted from now on is seen by the next turn."""
-        self._submissions.awake = True
-
     def _turn_alone(self) -> None:
         """The loop's own thread, where no scheduler turns it: once around, for nobody interrupts it."""
         self.take()
         try:
-            self.come_to()
             self.turn(wait=True)
         finally:
             self.end()
@@ -390,7 +383,7 @@ class AsyncWorker:
         loop = self._loop
         assert loop is not None
         try:
-            self._closed = self._finished = True
+            self._closed = self.finished = True
             self._refuse_waiting()
             assert self._calls is not None
             self._calls.abandon()
@@ -404,7 +397,9 @@ class AsyncWorker:
         assert self._calls is not None
         submissions = self._submissions
         incoming, accept = submissions.items, self._calls.accept
-        now = submissions.noted()
+        now = monotonic()
+        if submissions.woken_at:
+            submissions.lag, submissions.woken_at = now - submissions.woken_at, 0.0
         while True:
             while incoming:
                 item = incoming.popleft()
@@ -454,7 +449,7 @@ class AsyncWorker:
                 with contextlib.suppress(Exception):
                     await asyncio.wait_for(closer(), 2.0)
         finally:
-            self._finished = True
+            self.finished = True
             self._loop.stop()
 
     def _refuse_waiting(self) -> None:

@@ -160,12 +160,10 @@ class CallPipeline:
         options: CallOptions,
     ) -> None:
         """Send an operation with these arguments. Raises ``CallError``."""
-        key: str | None = None
         beyond: Beyond | None = None
-        if operation.keyed and options.idempotency_key is None and operation.mutation:
-            key = call.key or self._keys.next()
         if options is not NO_OPTIONS or api.catalog.facts.asked_version:
             beyond = beyond_catalog(api.catalog, options)
+        key = call.key or self._keys.next() if operation.keyed and options.idempotency_key is None else None
         request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url, beyond=beyond, key=key)
         if beyond is None or not beyond.names:
             self.send_request(run, call, api, operation, request)

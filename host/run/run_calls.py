@@ -103,7 +103,8 @@ class RunCalls:
                 created = self._gate.answers.created(call)
                 if created is not None:
                     identity, answer = created
-                    result = str(identity)
+                    if self._services.sinks:
+                        result = str(identity)
                     return p.CREATED, _identity(identity), answer
             answered = call.reply.value if call.reply is not None else None
             if type(answered) is Response and len(answered.body) > LARGE:
