@@ -242,8 +242,8 @@ def prepare(
 ) -> Request:
     """The request of a call. Checks everything, whatever was checked before.
 
-    ``key`` is the idempotency key of a mutation whose options have none. ``beyond`` (of :func:`beyond_catalog`) is filled with
-    what was sent past the catalog.
+    ``key`` is the idempotency key of a mutation whose options have none. ``beyond`` (of :func:`beyond_catalog`) is
+    filled with what was sent past the catalog.
     Raises ``InvalidCall`` for the first bad argument, or naming all required ones that are missing.
     """
     plan = catalog.plans.get(operation.id) or _plan(catalog, operation)
