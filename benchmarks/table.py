@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks.goals import Goal
@@ -58,9 +59,10 @@ def figure(value: float) -> str:
 def goal_lines(goals: Sequence[Goal]) -> Iterator[str]:
     yield "Goals"
     for goal in goals:
-        word = {True: "met", False: "MISSED", None: "not measured"}[goal.met]
+        word = {"aim": "aim reached", "must": "must met", "missed": "MISSED", None: "not measured"}[goal.verdict]
         reached = "" if goal.reached is None else f"{goal.reached:9.2f}"
-        yield f"  {goal.text:45}{reached:>9} {'≤' if goal.at_most else '≥'} {goal.bound:<7g}{word}"
+        sign = "≤" if goal.at_most else "≥"
+        yield f"  {goal.text:50}{reached:>9}  must {sign} {goal.must:<6g}aim {sign} {goal.aim:<6g}{word}"
 
 
 def record(outcomes: Sequence[Outcome], goals: Sequence[Goal]) -> dict[str, Any]:
@@ -86,7 +88,5 @@ def record(outcomes: Sequence[Outcome], goals: Sequence[Goal]) -> dict[str, Any]
             }
             for outcome in outcomes
         ],
-        "goals": [
-            {"text": g.text, "reached": g.reached, "bound": g.bound, "at_most": g.at_most, "met": g.met} for g in goals
-        ],
+        "goals": [{**asdict(goal), "verdict": goal.verdict} for goal in goals],
     }

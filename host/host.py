@@ -40,7 +40,7 @@ from host.policy.permissions import Permissions
 from host.policy.policy import HostPolicy
 from host.policy.redaction import Redactor
 from host.processes.runs import Runs
-from host.run.session import RunServices
+from host.run.job import RunServices
 from host.settings import Settings
 
 if TYPE_CHECKING:

@@ -45,6 +45,9 @@ class _Shape:
         self.order: Callable[[Any], Any] | None = None if order == sorted(order) else itemgetter(*order)
 
 
+_UNKNOWN = _Shape((), (), ())  # what a shape is before it was looked at
+
+
 class FormShapes:
     """The prepared encoders of one operation, by its arguments' names and types and the names in maps."""
 
@@ -57,18 +60,19 @@ class FormShapes:
 
     def body(self, arguments: dict[str, Any]) -> bytes | None:
         """The body of a call with these arguments; ``None`` where the general way has to see to it."""
-        values = arguments.values()
-        kinds = tuple(map(type, values))
+        texts = list(arguments.values())
+        kinds = tuple(map(type, texts))
         key: tuple[Any, ...] = (*arguments, *kinds)
         if dict in kinds:
-            key = (key, *[tuple(value) for value in values if type(value) is dict])
-        try:
-            shape = self._shapes[key]
-        except KeyError:
+            if kinds.count(dict) == 1:  # as it is nearly always: metadata
+                key = (key, tuple(texts[kinds.index(dict)]))
+            else:
+                key = (key, *(tuple(each) for each in texts if type(each) is dict))
+        shape = self._shapes.get(key, _UNKNOWN)
+        if shape is _UNKNOWN:
             shape = self._learn(key, arguments)
         if shape is None:
             return None
-        texts = list(values)
         try:
             for place, check in shape.checked:
                 texts[place] = scalar_text(check(texts[place], True))

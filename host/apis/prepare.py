@@ -94,8 +94,9 @@ def prepare(
 ) -> Request:
     """The request of a call. Checks everything, whatever was checked before.
 
-    ``key`` is the idempotency key where the options have none. ``beyond`` (of :func:`beyond_catalog`) is filled with
-    what was sent past the catalog. ``read_file`` reads the files that are given by their path, as far as granted.
+    ``key`` is the idempotency key of a mutation whose options have none. ``beyond`` (of :func:`beyond_catalog`) is
+    filled with what was sent past the catalog. ``read_file`` reads the files that are given by their path, as far as
+    granted.
     Raises ``InvalidCall`` for the first bad argument, or naming all required ones that are missing.
     """
     plan = catalog.plans.get(operation.id) or plan_of(catalog, operation)
@@ -104,7 +105,7 @@ def prepare(
         content = plan.shapes.body(arguments)
         if content is not None:
             return _prepared(catalog, operation, plan, base_url, content, key)
-    if key is not None and options.idempotency_key is None:
+    if key is not None and plan.mutation and options.idempotency_key is None:
         options = options.keyed(key)
     if plan.bodies or options.content_type is not None:
         from host.apis.body_choice import chosen  # for operations that have a choice only
@@ -260,8 +261,8 @@ def _prepared(
     if base != base_url:
         url = _base(catalog, operation, base_url) + plan.path[0]
         plan.url = base_url, url
-    if key is None:
-        headers = plan.common
+    if key is None or not plan.mutation:
+        key, headers = None, plan.common
     elif plan.key_header:
         headers = (*plan.common, (plan.key_header, key))
     else:

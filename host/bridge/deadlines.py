@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
@@ -38,11 +39,11 @@ class Deadlines(Generic[D]):
         self._timer_slot = 0
 
     def add(self, item: D) -> None:
-        try:
-            item.slot = slot = int(item.deadline / GRAIN) + 1
-        except OverflowError:  # a deadline of infinity has no slot
+        deadline = item.deadline
+        if deadline == inf:
             item.slot = 0
             return
+        item.slot = slot = int(deadline / GRAIN) + 1
         items = self._slots.get(slot)
         if items is not None:
             items[item] = None

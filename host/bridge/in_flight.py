@@ -81,12 +81,12 @@ class InFlight:
 
     def accept(self, request: AsyncRequest, now: float) -> None:
         """Start it, or have it wait for its source's turn; its deadline runs in both cases."""
-        request.queued_at = now
         self._live[request] = None
         self._deadlines.add(request)
         if self.in_flight < self.room:
             self._begin(request)
         else:
+            request.queued_at = now
             self.queue.put(request.source, request)
             if self.on_full is not None:
                 self.on_full()
@@ -134,7 +134,10 @@ class InFlight:
             self.answered += 1
         else:
             self.failed += 1
-        deliver(request.deliver, reply)
+        try:
+            request.deliver(reply)
+        except Exception:  # against its contract; the other calls must not suffer for it
+            _log.exception("the receiver of a reply raised")
 
     def refuse_waiting(self, refusal: Callable[[AsyncRequest], CallError]) -> None:
         """Answer what has not been started."""

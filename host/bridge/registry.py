@@ -59,7 +59,8 @@ class AsyncFunctionRegistry:
 
     def submit(self, request: AsyncRequest) -> None:
         """Hand a request to the worker; its one reply goes to ``request.deliver``. Never blocks."""
-        self._attached().submit(request)
+        worker = self._worker or self._attached()
+        worker.submit(request)
 
     def cancel(self, request: AsyncRequest) -> None:
         """Give a request up; see :meth:`AsyncWorker.cancel`."""

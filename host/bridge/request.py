@@ -27,8 +27,8 @@ class AsyncRequest(msgspec.Struct, eq=False):
     ``deadline`` is on :func:`time.monotonic`. ``source`` groups the calls of one run: the queue serves sources in turn,
     so one of many calls does not starve the others. ``mutation`` says that cancelling must let a sent request finish.
 
-    From its submit on a request belongs to the loop's thread, which alone changes it. ``queued_at`` is when the loop
-    accepted it. ``began`` is set when the function is entered: from then on something may have been sent. Until it
+    From its submit on a request belongs to the loop's thread, which alone changes it. ``queued_at`` is when it
+    found no room. ``began`` is set when the function is entered: from then on something may have been sent. Until it
     ends, ``running`` is what runs it: a task, or a coroutine that ``waits`` for something (``None``: it is making a
     step) and was ``cancelled`` meanwhile. ``orphan``: answered as cancelled, but the function goes on.
     """

@@ -27,7 +27,7 @@ class Turns:
         self._turn = threading.Lock()  # held but for the moment in which a batching thread gives back the turn
         self._turn.acquire()
         self._given = False
-        self._passed: list[threading.Lock] = []  # of batching threads that wait for their next turn
+        self.passed: list[threading.Lock] = []  # of batching threads that wait for their next turn
 
     def batch(self, on: bool) -> None:
         """Whether the calling thread's submits leave waking the loop to its next :meth:`flush`."""
@@ -59,7 +59,7 @@ class Turns:
         if self._unflushed:
             back = threading.Lock()
             back.acquire()
-            self._passed.append(back)
+            self.passed.append(back)
             self.flush()
             back.acquire(timeout=TURN)
 
@@ -72,14 +72,9 @@ class Turns:
         self._turn.acquire(timeout=TURN)
         self._given = False
 
-    @property
-    def owed(self) -> bool:
-        """Whether threads wait for their next turn."""
-        return bool(self._passed)
-
     def hand_back(self) -> bool:
         """Let the threads that wait for their next turn go on; whether there were any."""
-        passed, self._passed = self._passed, []
+        passed, self.passed = self.passed, []
         for back in passed:
             back.release()
         return bool(passed)

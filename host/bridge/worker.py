@@ -23,19 +23,21 @@ import asyncio
 import atexit
 import contextlib
 import os
-import sys
 import threading
-import warnings
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from time import monotonic
-from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
+import msgspec
+
+from host.bridge.affinity import LoopThread, ThreadAffinity
+from host.bridge.blocking import refuse_own_thread, warn_of_another_loop
 from host.bridge.descriptors import make_room
 from host.bridge.in_flight import AsyncFunction, InFlight, deliver, not_sent
 from host.bridge.loops import LoopFactory, close_loop, new_loop
 from host.bridge.request import AsyncRequest, Reply
 from host.bridge.stats import WorkerStats
+from host.bridge.submissions import GiveUp, Submissions, Submitted
 from host.bridge.timers import Timer, Timers
 from host.bridge.turns import Turns
 from host.errors import ClosedError, UsageError
@@ -48,37 +50,15 @@ Ts = TypeVarTuple("Ts")
 SPARE = 100  # open files beside the connections of all requests in flight
 
 
-def _outside() -> int:
-    """The ``stacklevel``, for whoever calls this, of the first frame that is not the host's own."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "host":
-        level, frame = level + 1, frame.f_back
-    return level
+class _Options(msgspec.Struct, frozen=True):
+    """What a worker is made with; see :class:`AsyncWorker`."""
 
-
-class _Cancel:
-    """Message to the loop: give up a request."""
-
-    __slots__ = ("request",)
-
-    def __init__(self, request: AsyncRequest) -> None:
-        self.request = request
-
-
-class LoopThread(Protocol):
-    """Whoever has threads that turn the loop, and do other work between its rounds."""
-
-    def launch(self) -> None:
-        """Have a thread turn the loop (:meth:`AsyncWorker.turn`), the first time."""
-
-    def pin(self) -> None:
-        """The loop stays on its thread from now on, and nothing else is done there."""
-
-    def urge(self) -> None:
-        """There is something for the loop to do: see that it is not kept waiting long. From any thread."""
-
-    def step_aside(self) -> None:
-        """The calling thread is about to block: if it has the loop, have another one take over."""
+    capacity: int
+    max_in_flight: int
+    grace: float
+    loop_factory: LoopFactory
+    on_orphan: Callable[[AsyncRequest, Reply], None] | None
+    name: str
 
 
 class AsyncWorker:
@@ -103,62 +83,51 @@ class AsyncWorker:
         if capacity < 1 or max_in_flight < 1:
             raise UsageError(f"capacity and max_in_flight are at least 1, not {capacity} and {max_in_flight}")
         self._functions = functions
-        self._capacity = capacity
-        self._max_in_flight = max_in_flight
-        self._grace = grace
-        self._loop_factory = loop_factory or new_loop
-        self._on_orphan = on_orphan
-        self._name = name
+        self._options = _Options(capacity, max_in_flight, grace, loop_factory or new_loop, on_orphan, name)
         self._pid = os.getpid()
         self._lock = threading.Lock()  # start and stop only
-        self._turned_by: LoopThread | None = None
-        self._movable: set[str] = set()  # functions that may go on on another thread
-        self._direct: dict[str, Callable[[], bool]] = {}  # functions that need no task
-        self._pinned = False
+        self._affinity = ThreadAffinity()
         self._thread: threading.Thread | None = None  # the loop's, where nobody else turns it
-        self._finished = False  # the loop is to end
+        self.finished = False  # the loop is at its end: who turns it then calls :meth:`end`
         self._over = threading.Event()  # it has
         self._loop: asyncio.AbstractEventLoop | None = None
         self._calls: InFlight | None = None  # the loop's own
         self._timers: Timers | None = None  # the loop's own
         self._closers: list[Callable[[], Awaitable[None]]] = []
-        # Shared with the submitting threads. deque.append and popleft are atomic.
-        self._incoming: deque[AsyncRequest | Timer | _Cancel] = deque()
-        self._awake = True  # True before the start too: the first drain comes with it
-        self._woken_at = 0.0
-        self._lag = 0.0
+        self._submissions = Submissions(self.start, self._drain, self._answer_late)
         self._closed = False  # takes no new requests
-        self._dead = False  # nobody reads _incoming any more
-        self.turns = Turns(self._wake)  # with threads that submit in batches
-        self._refused = 0
 
     def attach(self, threads: LoopThread) -> None:
         """Have ``threads`` turn the loop, instead of a thread of this worker's own. Before the start."""
-        self._turned_by = threads
+        self._affinity.turned_by = threads
+        self._submissions.urge = threads.urge
+
+    @property
+    def turns(self) -> Turns:
+        """With threads that submit in batches."""
+        return self._submissions.turns
 
     def submit(self, request: AsyncRequest) -> None:
         """Take a request; its one reply goes to ``request.deliver``. Never blocks, never raises."""
         if self._closed or os.getpid() != self._pid:
             self._refuse(request)
             return
-        if not self._pinned and (request.function or request.name) not in self._movable:
-            self.pin()
-        self._post(request)
+        affinity = self._affinity
+        if not affinity.pinned and (request.function or request.name) not in affinity.movable:
+            affinity.pin()
+        self._submissions.post(request)
 
     def movable(self, name: str) -> None:
         """Say that calls of the function ``name`` do not depend on the thread they run on."""
-        self._movable.add(name)
+        self._affinity.movable.add(name)
 
     def direct(self, name: str, holds: Callable[[], bool]) -> None:
         """Say that calls of the function ``name`` need no task while ``holds()``; see ``direct.py``."""
-        self._direct[name] = holds
+        self._affinity.direct[name] = holds
 
     def pin(self) -> None:
         """Keep the loop on the thread it is on when it next turns: something on it may depend on that."""
-        if not self._pinned:
-            if self._turned_by is not None:
-                self._turned_by.pin()
-            self._pinned = True  # only now: whoever sees it submits what depends on it
+        self._affinity.pin()
 
     def give_turn(self) -> None:
         """On the loop's thread: wait for a batching thread's flush, then begin what it has submitted."""
@@ -172,7 +141,7 @@ class AsyncWorker:
 
     def cancel(self, request: AsyncRequest) -> None:
         """Give up a submitted request. Nothing happens if it has been answered."""
-        self._tell(_Cancel(request))
+        self._tell(GiveUp(request))
 
     def call_later(self, seconds: float, receiver: Callable[[Reply], None]) -> Timer:
         """Call ``receiver(Reply())`` on the loop's thread after ``seconds``, once, unless cancelled.
@@ -183,7 +152,7 @@ class AsyncWorker:
         if self._closed or os.getpid() != self._pid:
             timer.ring(Reply(error=self._refusal()))
         else:
-            self._post(timer)
+            self._submissions.post(timer)
         return timer
 
     def extend_deadline(self, seconds: float) -> None:
@@ -202,7 +171,7 @@ class AsyncWorker:
         """Have the thread that turns the loop come to its other work soon. From any thread."""
         loop = self._loop
         assert loop is not None
-        if self.on_loop_thread():
+        if threading.get_ident() == self._affinity.thread:
             loop.stop()
         else:
             with contextlib.suppress(RuntimeError):  # closed
@@ -212,12 +181,11 @@ class AsyncWorker:
     def is_busy(self) -> bool:
         """Whether calls are under way, or waiting to be begun, or timers are set. From any thread."""
         calls, timers = self._calls, self._timers
-        return bool(self._incoming or (calls and calls.in_flight) or (timers and timers.pending))
+        return bool(self._submissions.items or (calls and calls.in_flight) or (timers and timers.pending))
 
     def step_aside(self) -> None:
         """The calling thread is about to wait for the loop, or for another one: if it has it, another takes over."""
-        if self._turned_by is not None:
-            self._turned_by.step_aside()
+        self._affinity.step_aside()
 
     def check_may_block(self, what: str, instead: str = "") -> None:
         """Raise ``UsageError`` if the caller is on the loop's thread: it would wait for itself.
@@ -226,13 +194,9 @@ class AsyncWorker:
         """
         self.step_aside()
         if self.on_loop_thread():
-            raise UsageError(
-                f"{what}() blocks and was called on the worker's own thread, which it would wait for",
-                hint=instead or "Await the async form there instead.",
-            )
-        if instead and asyncio._get_running_loop() is not None:
-            text = f"{what}() blocks the running event loop until it is done. {instead}"
-            warnings.warn(text, RuntimeWarning, stacklevel=_outside())
+            raise refuse_own_thread(what, instead)
+        if instead:
+            warn_of_another_loop(what, instead)
 
     def run(self, function: Callable[[], Coroutine[Any, Any, T]], timeout: float | None = None) -> T:
         """Run ``await function()`` on the loop and wait for it: for setting up and tidying, not for calls.
@@ -243,8 +207,8 @@ class AsyncWorker:
         self.pin()
         loop = self.start()
         future = asyncio.run_coroutine_threadsafe(function(), loop)
-        if self._turned_by is not None:
-            self._turned_by.urge()
+        if self._submissions.urge is not None:
+            self._submissions.urge()
         try:
             return future.result(timeout)
         except TimeoutError:
@@ -260,8 +224,8 @@ class AsyncWorker:
     def tell(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called on the loop. From any thread."""
         self.start().call_soon_threadsafe(callback, *args)
-        if self._turned_by is not None:
-            self._turned_by.urge()
+        if self._submissions.urge is not None:
+            self._submissions.urge()
 
     def after(self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called after ``seconds``, if the loop still turns then. On its own thread only.
@@ -283,16 +247,19 @@ class AsyncWorker:
             if self._closed:
                 raise self._refusal()
             if self._loop is None:
-                make_room(self._max_in_flight + SPARE)
-                loop = self._loop = self._loop_factory()
-                self._calls = InFlight(loop, self._functions, self._max_in_flight, self._on_orphan, self._direct)
+                options = self._options
+                make_room(options.max_in_flight + SPARE)
+                loop = self._loop = self._submissions.loop = options.loop_factory()
+                self._calls = InFlight(
+                    loop, self._functions, options.max_in_flight, options.on_orphan, self._affinity.direct
+                )
                 self._timers = Timers(loop)
                 # A daemon, so that a forgotten worker cannot keep the process alive; the exit hook
                 # stops it while the interpreter is still whole, so it is not killed in mid-call.
-                if self._turned_by is not None:
-                    self._turned_by.launch()
+                if self._affinity.turned_by is not None:
+                    self._affinity.turned_by.launch()
                 else:
-                    self._thread = threading.Thread(target=self._turn_alone, name=self._name, daemon=True)
+                    self._thread = threading.Thread(target=self._turn_alone, name=options.name, daemon=True)
                     self._thread.start()
                 atexit.register(self._at_exit)
             return self._loop
@@ -311,15 +278,15 @@ class AsyncWorker:
             first, self._closed = not self._closed, True
             loop = self._loop
             if first and loop is not None:
-                seconds = self._grace if grace is None else grace
+                seconds = self._options.grace if grace is None else grace
                 with contextlib.suppress(RuntimeError):  # the loop died by itself
                     loop.call_soon_threadsafe(self._begin_stop, seconds)
         if loop is None:
-            self._dead = True
+            self._submissions.dead = True
             self._answer_late()
             return
-        if self._turned_by is not None:
-            self._turned_by.urge()
+        if self._submissions.urge is not None:
+            self._submissions.urge()
         self._over.wait()
         if self._thread is not None:
             self._thread.join()
@@ -327,49 +294,24 @@ class AsyncWorker:
 
     def stats(self) -> WorkerStats:
         """A look at the worker's health, from any thread."""
-        calls, waiting, oldest = self._calls, len(self._incoming), None
+        calls, waiting, oldest = self._calls, len(self._submissions.items), None
         if calls is not None:
             waiting += len(calls.queue)
             oldest = min((call.queued_at for call in calls.queue.heads()), default=None)
         return WorkerStats(
-            queue_depth=min(waiting, self._capacity),
-            waiting=max(0, waiting - self._capacity),
+            queue_depth=min(waiting, self._options.capacity),
+            waiting=max(0, waiting - self._options.capacity),
             in_flight=calls.in_flight if calls else 0,
             answered=calls.answered if calls else 0,
-            failed=self._refused + (calls.failed if calls else 0),
+            failed=self._submissions.refused + (calls.failed if calls else 0),
             oldest_wait=0.0 if oldest is None else monotonic() - oldest,
-            loop_lag=self._lag,
+            loop_lag=self._submissions.lag,
         )
 
-    def _post(self, item: AsyncRequest | Timer | _Cancel) -> None:
-        # Append first, then look at the flag; the loop clears the flag first, then looks at the deque.
-        # So either the loop sees the item or this thread sees that the loop must be woken.
-        self._incoming.append(item)
-        if not self._awake:
-            if not self.turns.defer():
-                self._wake()
-        elif self._loop is None:
-            with contextlib.suppress(ClosedError):  # stopped before it was started: _dead is set
-                self.start()
-        elif self._turned_by is not None:
-            self._turned_by.urge()
-        if self._dead:
-            self._answer_late()
-
-    def _wake(self) -> None:
-        if self._awake:
-            return
-        self._awake = True
-        self._woken_at = monotonic()
-        loop = self._loop
-        assert loop is not None
-        with contextlib.suppress(RuntimeError):  # closed: _dead is set
-            loop.call_soon_threadsafe(self._drain)
-
-    def _tell(self, item: Timer | _Cancel) -> None:
+    def _tell(self, item: Timer | GiveUp) -> None:
         # Nothing to take back from a loop that never ran, or that is another process's.
         if self._loop is not None and os.getpid() == self._pid:
-            self._post(item)
+            self._submissions.post(item)
 
     def _refusal(self, request: AsyncRequest | None = None) -> ClosedError:
         outcome = None if request is None else not_sent(request)
@@ -382,14 +324,14 @@ class AsyncWorker:
         return ClosedError("the host is closed and takes no more calls", outcome=outcome)
 
     def _refuse(self, request: AsyncRequest) -> None:
-        self._refused += 1
+        self._submissions.refused += 1
         deliver(request.deliver, Reply(error=self._refusal(request)))
 
     def _answer_late(self) -> None:
         """Answer what came too late for the loop. Each item is popped by one thread only."""
         while True:
             try:
-                item = self._incoming.popleft()
+                item = self._submissions.items.popleft()
             except IndexError:
                 return
             if isinstance(item, Timer):
@@ -398,14 +340,9 @@ class AsyncWorker:
                 self._refuse(item)
 
     def _at_exit(self) -> None:
-        self.stop(grace=min(self._grace, 1.0))
+        self.stop(grace=min(self._options.grace, 1.0))
 
     # -- on the loop's thread
-
-    @property
-    def finished(self) -> bool:
-        """Whether the loop is at its end: who turns it then calls :meth:`end`."""
-        return self._finished
 
     def turn(self, wait: bool) -> None:
         """One round: begin what was submitted, then let the loop turn, until it is interrupted if it may ``wait``."""
@@ -418,25 +355,24 @@ class AsyncWorker:
             asyncio._set_running_loop(None)
         if not wait:
             loop.stop()  # one round only
-        loop.run_forever()
+        try:
+            loop.run_forever()
+        finally:
+            self._submissions.awake = True  # its thread looks for other work, and at the submissions before it sleeps
 
     def take(self) -> None:
         """The calling thread turns the loop from now on."""
+        self._affinity.take()
         asyncio.set_event_loop(self._loop)
 
     def leave(self) -> None:
         """Another thread has taken the loop over from the calling one."""
         asyncio.set_event_loop(None)
 
-    def come_to(self) -> None:
-        """The loop's thread is about to look for other work: what is submitted from now on is seen by the next turn."""
-        self._awake = True
-
     def _turn_alone(self) -> None:
         """The loop's own thread, where no scheduler turns it: once around, for nobody interrupts it."""
         self.take()
         try:
-            self.come_to()
             self.turn(wait=True)
         finally:
             self.end()
@@ -447,11 +383,11 @@ class AsyncWorker:
         loop = self._loop
         assert loop is not None
         try:
-            self._closed = self._finished = True
+            self._closed = self.finished = True
             self._refuse_waiting()
             assert self._calls is not None
             self._calls.abandon()
-            self._dead = True
+            self._submissions.dead = True
             self._answer_late()
             close_loop(loop)
         finally:
@@ -459,10 +395,11 @@ class AsyncWorker:
 
     def _drain(self) -> None:
         assert self._calls is not None
-        incoming, accept = self._incoming, self._calls.accept
+        submissions = self._submissions
+        incoming, accept = submissions.items, self._calls.accept
         now = monotonic()
-        if self._woken_at:
-            self._lag, self._woken_at = now - self._woken_at, 0.0
+        if submissions.woken_at:
+            submissions.lag, submissions.woken_at = now - submissions.woken_at, 0.0
         while True:
             while incoming:
                 item = incoming.popleft()
@@ -472,11 +409,11 @@ class AsyncWorker:
                     self._refuse(item)
                 else:
                     accept(item, now)
-            self._awake = False
+            submissions.awake = False
             if not incoming:
                 break
-            self._awake = True
-        if self.turns.owed:
+            submissions.awake = True
+        if submissions.turns.passed:
             assert self._loop is not None
             self._loop.call_soon(self._hand_back)
 
@@ -484,10 +421,10 @@ class AsyncWorker:
         if self.turns.hand_back():
             self.give_turn()
 
-    def _obey(self, item: AsyncRequest | Timer | _Cancel) -> None:
+    def _obey(self, item: Submitted) -> None:
         assert self._calls is not None
         assert self._timers is not None
-        if isinstance(item, _Cancel):
+        if isinstance(item, GiveUp):
             self._calls.give_up(item.request)
         elif isinstance(item, Timer):
             if item.done:
@@ -512,7 +449,7 @@ class AsyncWorker:
                 with contextlib.suppress(Exception):
                     await asyncio.wait_for(closer(), 2.0)
         finally:
-            self._finished = True
+            self.finished = True
             self._loop.stop()
 
     def _refuse_waiting(self) -> None:

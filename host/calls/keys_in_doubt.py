@@ -28,32 +28,29 @@ class Doubt:
 
 
 class Doubts:
-    """The keys in doubt of one host. Thread-safe; false while there are none."""
+    """The keys in doubt of one host, ``by_key``, which is empty nearly always. Thread-safe."""
 
-    __slots__ = ("_by_key",)
+    __slots__ = ("by_key",)
 
     def __init__(self) -> None:
-        self._by_key: dict[Key, Doubt] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._by_key)
+        self.by_key: dict[Key, Doubt] = {}
 
     def find(self, key: Key | None) -> Doubt | None:
         """What is in doubt under a key, if anything is."""
-        return self._by_key.get(key) if key is not None else None
+        return self.by_key.get(key) if key is not None else None
 
     def note(self, key: Key, digest: int | None, claims: tuple[Reservation, ...]) -> None:
         """Nobody knows what became of a request under this key."""
-        found = self._by_key.get(key)
+        found = self.by_key.get(key)
         if found is None:
-            if len(self._by_key) >= MOST:  # hours old, where an API forgets keys after a day
-                self._by_key.pop(next(iter(self._by_key)), None)
-            self._by_key[key] = Doubt(digest, claims)
+            if len(self.by_key) >= MOST:  # hours old, where an API forgets keys after a day
+                self.by_key.pop(next(iter(self.by_key)), None)
+            self.by_key[key] = Doubt(digest, claims)
         else:
             found.claims += tuple(claim for claim in claims if claim not in found.claims)
 
     def settle(self, key: Key, reply: Reply) -> None:
         """It is known now: ``reply`` says what the budgets are told."""
-        found = self._by_key.pop(key, None)  # whoever takes it out settles it, once
+        found = self.by_key.pop(key, None)  # whoever takes it out settles it, once
         if found is not None:
             settle(found.claims, reply)

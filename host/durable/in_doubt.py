@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from host.calls.pipeline import Call
+from host.calls.call import Call
 from host.durable.history import call_name
 from host.durable.journal import Journal
 from host.durable.records import Record, decode_sent

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from host.bridge.request import Reply
-from host.calls.pipeline import Call
+from host.calls.call import Call
 from host.durable.records import Told
 from host.errors import CallError
 from host.http.message import Response

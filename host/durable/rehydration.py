@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from host.bridge.request import Reply
-from host.calls.pipeline import Call
+from host.calls.call import Call
 from host.durable.records import Told
 from host.errors import FunctionError, InvalidCall
 from host.functions.functions import Function

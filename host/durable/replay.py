@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host.bridge.request import Reply
-from host.calls.pipeline import Call
+from host.calls.call import Call
 from host.durable.history import History
 from host.durable.in_doubt import answer_of, in_doubt_error, skipped_error
 from host.durable.journal import Journal
@@ -215,7 +215,7 @@ class Durable:
 
     def _go_recorded(self, session: Session, step: ReplayStep, call: Call) -> None:
         """Off with a change, once it is recorded that it is sent."""
-        key = session.services.gate.key(call)
+        key = session.services.gate.answers.key(call)
         data = encode(Sent(key=None if key is None else key[1], printed=session.printed))
         self._record(session, "sent", step, call.line, data, lambda error: self._go(session, step, error))
 
@@ -273,7 +273,7 @@ class Durable:
                     each.deliver_error(CancelledCall("the run was stopped", outcome="not_sent"))
 
         if first:
-            session.services.gate.ask(session, "sql.again", lost.again(), begun)
+            session.services.gate.function_calls.ask(session, "sql.again", lost.again(), begun)
 
     def _ring(self, session: Session, step: ReplayStep, seconds: float) -> None:
         def rung(reply: Any) -> None:
@@ -293,10 +293,10 @@ class Durable:
         if step is None:
             return
         del self._places[step.path, step.n]
-        facts = session.services.gate.facts(call) if call is not None else {}
+        facts = session.services.gate.answers.facts(call) if call is not None else {}
         told = Told(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
         # A change that could not be repeated is worth a commit of its own.
-        alone = call is not None and call.mutation and session.services.gate.key(call) is None
+        alone = call is not None and call.mutation and session.services.gate.answers.key(call) is None
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
         self._record(session, "answer", step, call.line if call else None, encode(told), urgent=alone)
@@ -317,7 +317,7 @@ class Durable:
             status, a, b = session.interpreted(answered)
             path, n, digest = call.place
             step = ReplayStep(call.id, path, n, call.name, digest)
-            told = Told(status, a, b, session.printed, session.services.gate.facts(answered).get("request_id"))
+            told = Told(status, a, b, session.printed, session.services.gate.answers.facts(answered).get("request_id"))
             self._record(session, "late", step, call.line, encode(told), urgent=True)
         self._settled()
 
@@ -351,7 +351,7 @@ class Durable:
             reply = reply_of(step.call, told)
             if step.call.claims:
                 settle(step.call.claims, reply)
-            session.services.gate.recall(step.call, reply)
+            session.services.gate.answers.recall(step.call, reply)
         return step.id, told.status, told.a, told.b
 
     def _compare(self, session: Session, step: ReplayStep, line: int | None) -> None:
@@ -427,7 +427,7 @@ class Durable:
             self._decide(session, step, call, decided)
         elif before is not None:
             if (step.path, step.n) not in self._refused:
-                session.services.gate.recall(call, None)
+                session.services.gate.answers.recall(call, None)
             self._go(session, step)
         else:
             try:
@@ -441,7 +441,7 @@ class Durable:
     def _decide(self, session: Session, step: ReplayStep, call: Call, decided: Decided) -> None:
         """Do what was decided of a call in doubt."""
         if decided.word == "repeat":  # recorded once more: should it be lost again, that is another doubt
-            session.services.gate.recall(call, None)
+            session.services.gate.answers.recall(call, None)
             self._go_recorded(session, step, call)
         elif decided.word == "skip":
             error = skipped_error(step, call, self.journal, self.run_id)
@@ -453,7 +453,7 @@ class Durable:
         """Have the script told an answer that is known already."""
         reply = reply_of(call, told)
         settle(call.claims, reply)
-        session.services.gate.recall(call, reply)
+        session.services.gate.answers.recall(call, reply)
         item = Recalled(step.id, told.status, told.a, told.b)
         self._hold_back(lambda: session.services.runners.post(session, item))
 

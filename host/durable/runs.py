@@ -30,7 +30,7 @@ from host.run.result_type import read
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
-    from host.run.session import RunServices
+    from host.run.job import RunServices
     from host.settings import Settings
 
 

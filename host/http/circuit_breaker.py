@@ -94,13 +94,6 @@ class CircuitBreaker:
         """A request ended without saying anything of the host (cancelled): another may be the probe."""
         self._probing = False
 
-    def heard(self, answer: Response, now: float) -> None:
-        """An answer came: a status of 500 and above is a failure, but for 501, which is about the request alone."""
-        if answer.status >= 500 and answer.status != 501:
-            self.failed(now, f"status {answer.status}")
-        else:
-            self.succeeded()
-
     def heard_error(self, error: BaseException, now: float) -> None:
         """No answer came."""
         if isinstance(error, NetworkError | CallTimeout) and error.phase != "limit":
@@ -139,7 +132,10 @@ def with_circuit_breaker(
                 error.held += held
             breaker.heard_error(error, clock())
             raise
-        breaker.heard(answer, clock())
+        if answer.status < 500:
+            breaker.succeeded()
+        else:
+            breaker.failed(clock(), f"status {answer.status}")
         return replace(answer, held=answer.held + held) if held else answer
 
     return send_unless_open

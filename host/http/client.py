@@ -126,32 +126,29 @@ class HttpClient:
         Raises ``NetworkError``, ``CallTimeout``, ``UnexpectedAnswer``, ``InvalidCall``, ``DeniedError``, with
         ``outcome`` for a mutation. Any status is an answer, also 3xx, 4xx and 5xx.
         """
+        direct = self._lean and not HttpClient.mocked
+        wire: Transport = (self._fast or self._open_fast()) if direct else self._other_transport()
         start = monotonic()
         url, headers = request.url, request.headers
         origin = self._origins.get(origin_of(url)) or self._learn(request)
         if not url.isprintable():
             raise call_error("invalid", request, origin.host, "its URL has a control character")
-        credential = None
         if request.credential is not None and self._credentials is not None:
             credential = self._credentials(request)
-        if credential is not None:
-            url, headers = _signed(request, origin, credential)
+            if credential is not None:
+                url, headers = _signed(request, origin, credential)
         seconds = deadline - start
         limit = request.timeout
         if limit is None and not request.mutation:
             limit = self.settings.read_timeout
-        limited = False
-        if limit is not None and limit < seconds:
-            seconds, limited = limit, True
         if seconds <= 0:
             raise call_error("connect_timeout", request, origin.host, "the deadline had passed", 0.0)
-        if self.is_direct:
-            wire = self._fast or self._open_fast()
+        if limit is not None and limit < seconds:
+            wait = seconds = limit
         else:
+            wait = max(seconds - EARLY, 0.0)
+        if not direct:
             _check_headers(request, headers)
-            mocked = HttpClient.mocked and self._default == "pool"
-            wire = self._compatible("httpx" if mocked else self._default)
-        wait = seconds if limited else max(deadline - monotonic() - EARLY, 0.0)
         try:
             status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait)
         except Exception as error:
@@ -178,6 +175,10 @@ class HttpClient:
     def _open_fast(self) -> Transport:
         self._fast = own = OWN_TRANSPORTS[self.settings.transport](self.settings, read_roots(self._roots()))
         return own
+
+    def _other_transport(self) -> Any:
+        mocked = HttpClient.mocked and self._default == "pool"
+        return self._compatible("httpx" if mocked else self._default)
 
     def _compatible(self, name: str) -> Any:
         wire = self._wires.get(name)

@@ -11,13 +11,13 @@ from host.http.awaited import Awaited
 from host.http.response_reader import ResponseReader
 from host.http.transport_errors import TransportError
 
-__all__ = ["UNASKED", "Connection", "keep_alive"]
+__all__ = ["UNASKED", "PooledConnection", "keep_alive"]
 
 LONGEST_KEEPALIVE = 32767  # seconds between probes, as Linux has it
 UNASKED = "it ended the connection before it was asked anything"
 
 
-class Connection(asyncio.Protocol, Awaited):
+class PooledConnection(asyncio.Protocol, Awaited):
     """``request`` is what is still to be written; ``reader`` has the answer."""
 
     __slots__ = ("closed", "idle_since", "reader", "request", "transport")
@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol, Awaited):
 _KEEPALIVE = [getattr(socket, name) for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL") if hasattr(socket, name)]
 
 
-def keep_alive(connection: Connection, interval: float) -> None:
+def keep_alive(connection: PooledConnection, interval: float) -> None:
     """Have the system ask a silent peer every ``interval`` seconds whether it is still there, where it can."""
     if connection.closed or connection.transport.is_closing():
         return

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from host.bridge.deadlines import Deadlines
 from host.http.awaited import Awaited
-from host.http.connection import UNASKED, Connection, keep_alive
+from host.http.connection import UNASKED, PooledConnection, keep_alive
 from host.http.request_head import HeaderLines, RequestHeads
 from host.http.settings import HttpSettings
 from host.http.transport_errors import OversizedError, TransportError, TransportFault
@@ -37,12 +37,12 @@ class ConnectionPool:
         self._settings = settings
         self._roots = roots
         self._limit = settings.max_answer_bytes
-        self._idle: dict[str, list[Connection]] = {}  # by origin, the last used at the end
-        self._open: set[Connection] = set()
+        self._idle: dict[str, list[PooledConnection]] = {}  # by origin, the last used at the end
+        self._open: set[PooledConnection] = set()
         self._context: ssl.SSLContext | None = None
         self._line = HeaderLines().__getitem__
-        self._unsent: list[Connection] = []  # whose requests are to be written in the loop's next round
-        self._young: list[Connection] = []  # not yet kept alive by the system
+        self._unsent: list[PooledConnection] = []  # whose requests are to be written in the loop's next round
+        self._young: list[PooledConnection] = []  # not yet kept alive by the system
         self._sweep: asyncio.TimerHandle | None = None
         self._deadlines: Deadlines[Awaited] | None = None  # of what is awaited; made on the loop
         self.codings = "Accept-Encoding: gzip, deflate\r\n"
@@ -148,7 +148,7 @@ class ConnectionPool:
 
     # -- the pool
 
-    def _take(self, idle: list[Connection]) -> Connection | None:
+    def _take(self, idle: list[PooledConnection]) -> PooledConnection | None:
         while idle:
             connection = idle.pop()
             if not connection.closed and not connection.transport.is_closing():
@@ -156,7 +156,7 @@ class ConnectionPool:
             self._open.discard(connection)
         return None
 
-    def _give_back(self, origin: str, connection: Connection) -> None:
+    def _give_back(self, origin: str, connection: PooledConnection) -> None:
         connection.idle_since = monotonic()
         idle = self._idle.get(origin)
         if idle is None:
@@ -188,13 +188,13 @@ class ConnectionPool:
 
     # -- connecting
 
-    async def _connect(self, origin: str, seconds: float, deadlines: Deadlines[Awaited]) -> Connection:
+    async def _connect(self, origin: str, seconds: float, deadlines: Deadlines[Awaited]) -> PooledConnection:
         host, port, secure, _ = self._heads.origin(origin)
         loop = asyncio.get_running_loop()
         extra: dict[str, Any] = {}
         if secure:
             extra = {"ssl": self._tls(), "server_hostname": host}
-        connection = Connection(loop, self._limit)
+        connection = PooledConnection(loop, self._limit)
         opening = Awaited(loop)
         opening.pending, opening.deadline = True, monotonic() + seconds
         deadlines.add(opening)

@@ -11,7 +11,8 @@ __all__ = ["ResponseReader", "fields_of"]
 MOST_HEAD = 1 << 18  # bytes of an answer's head, and of its trailers
 MOST_PIECES = 512  # of a body, before they are joined: small chunks cost more than what is in them
 
-_names: dict[tuple[bytes, ...], tuple[str, ...]] = {}  # of answers' heads, in lower case, by what was sent
+# Of answers' heads, by the names as they were sent: in lower case, and whether each is there once.
+_names: dict[tuple[bytes, ...], tuple[tuple[str, ...], bool]] = {}
 
 
 def fields_of(head: list[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -19,19 +20,19 @@ def fields_of(head: list[tuple[bytes, bytes]]) -> dict[str, str]:
     if not head:
         return {}
     sent, values = zip(*head)  # noqa: B905 - pairs
-    lower = _names.get(sent)
-    if lower is None:
+    known = _names.get(sent)
+    if known is None:
         lower = tuple(name.decode("latin-1").lower() for name in sent)
+        known = lower, len(set(lower)) == len(lower)
         if len(_names) < 256 and len(sent) < 100 and max(map(len, sent)) < 100:
-            _names[sent] = lower
+            _names[sent] = known
+    lower, are_distinct = known
     joined = b"\n".join(values)
-    texts = joined.decode("ascii").split("\n") if joined.isascii() else ()
-    count = len(head)
-    if len(texts) == count:
-        fields = dict(zip(lower, texts))  # noqa: B905 - of one length
-        if len(fields) == count:
-            return fields
-    fields = {}
+    if are_distinct and joined.isascii():
+        texts = joined.decode("ascii").split("\n")
+        if len(texts) == len(lower):
+            return dict(zip(lower, texts))  # noqa: B905 - of one length
+    fields: dict[str, str] = {}
     for name, value in zip(lower, values, strict=True):
         if value.isascii():
             text = value.decode("ascii")

@@ -11,7 +11,7 @@ from host.lua.values import to_lua
 from host.policy.permissions import Permissions
 from host.processes.codec import text_out
 from host.processes.messages import Grant, StartJob
-from host.run.session import Job
+from host.run.job import Job
 
 __all__ = ["JobMessage", "grant_of", "order", "permissions_of"]
 

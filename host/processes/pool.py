@@ -23,8 +23,8 @@ from host.processes.codec import call_failure, event_of, offered, run_result
 from host.processes.job import JobMessage, order
 from host.processes.process import WorkerProcess
 from host.processes.shared_limits import SharedLimits
+from host.run.job import WHY, Job, Why
 from host.run.script import RunResult, Script
-from host.run.session import WHY, Job, Why
 
 __all__ = ["Answer", "RemoteRun", "WorkerProcesses"]
 

@@ -15,9 +15,10 @@ from host.bridge.waiting import Begin, wait, wait_async
 from host.errors import ClosedError
 from host.limits import Limits
 from host.policy.policy import HostPolicy
+from host.run.job import Job, RunServices, Why
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
-from host.run.session import Job, RunServices, Session, Why
+from host.run.session import Session
 
 if TYPE_CHECKING:
     from host.durable.runs import Kept

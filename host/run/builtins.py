@@ -16,14 +16,14 @@ import msgspec
 from host.apis.answers import decode_json
 from host.apis.nearest import meant, short
 from host.decoding import check_writable, most_values
-from host.errors import CallError, DeniedError, InvalidCall, LimitError, SignatureError
+from host.errors import DeniedError, InvalidCall, LimitError, SignatureError
 from host.events import Logged
 from host.lua.values import SecretText, encode_plain, from_lua
 from host.run.script import without_shebang
 from host.run.sources import Sources
 
 if TYPE_CHECKING:
-    from host.run.session import Job
+    from host.run.job import Job
 
 MAX_NAME = 200  # characters of a module's name
 MAX_MODULE = 16 << 20
@@ -48,7 +48,6 @@ class Tools:
         self._log = log
         self._events = events  # the names of Stripe's, where it is one of the APIs
         self.globals: dict[str, Any] = from_lua(given) if given is not None else {}
-        self.causes: dict[str, CallError] = {}  # by message: errors with a Python exception behind them
         self.sources = Sources(job.script)
         self._texts: dict[bytes, bytes] = {}  # of modules whose chunk's name is still to be told
 

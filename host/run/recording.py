@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from host.bridge.request import Reply
-from host.calls.pipeline import Call
+from host.calls.call import Call
 from host.errors import ScriptError
 
 if TYPE_CHECKING:

@@ -69,7 +69,6 @@ class Loop(Protocol):
     def turns(self) -> Turns: ...
     def take(self) -> None: ...
     def leave(self) -> None: ...
-    def come_to(self) -> None: ...
     def turn(self, wait: bool) -> None: ...
     def end(self) -> None: ...
     def interrupt(self) -> None: ...
@@ -245,27 +244,35 @@ class Scheduler:
         assert runner is not None
         assert loop is not None
         session: Runnable | None = None
+        wake: threading.Lock | None = None
         served, begun = 0, 0.0
         while True:
             with self._lock:
+                ready = self._ready
                 if session is not None:
                     runner.session = None
-                    self._put_back(session)
+                    if session.inbox:
+                        ready.append(session)
+                    else:
+                        session.scheduled = False
                     if self._leader is not runner:
-                        if self._ready and not self._pinned and self._call_leader():
+                        if ready and not self._pinned and self._call_leader():
                             loop.interrupt()  # what came for the session meanwhile is the other thread's
                         return False
-                idle = self._pinned or not self._ready or self._is_full()
-                if idle or served == ROUND or (served and runner.since - begun > LONG):
-                    wake = self._rouse() if self._ready and self._pinned else None
-                    self._turning = idle
+                if self._pinned or not ready or len(self._busy) >= self._most + self._blocked:
+                    wake = self._rouse() if ready and self._pinned else None
+                    self._turning = True
                     break
-                session = runner.session = self._ready.popleft()
-                runner.since = monotonic()
-                if not self._watching and (self._ready or loop.is_busy):
+                if served == ROUND or (served and runner.since - begun > LONG):
+                    self._turning = False
+                    break
+                session = runner.session = ready.popleft()
+                runner.since = now = monotonic()
+                if not self._watching and (ready or loop.is_busy):
                     self._watch_over()
+            if not served:
+                begun = now
             served += 1
-            begun = begun or runner.since
             session.serve()
         if wake is not None:
             wake.release()
@@ -447,7 +454,6 @@ class Scheduler:
         taken_over = False
         try:
             while not loop.finished:
-                loop.come_to()
                 leads = self._round()
                 if self._after:
                     self._call_after()

@@ -12,7 +12,6 @@ import pytest
 from benchmarks import table
 from benchmarks.contestants import Contestant, Load
 from benchmarks.environments import PEERS
-from benchmarks.goals import goals
 from benchmarks.measure import RunError, Series, interleave, run_once
 from benchmarks.scenarios import Outcome, hold, load_of, scenarios
 from benchmarks.servers import Server
@@ -123,28 +122,6 @@ def test_the_table_has_medians_ratios_and_reasons() -> None:
     assert rows[2].split(maxsplit=1) == ["gone", "no node here"]
     assert table.medians([outcome]) == {("serial", "ours"): 20.0, ("serial", "peer"): 50.0}
     assert table.record([outcome], [])["scenarios"][0]["contestants"][0]["runs"] == ours.runs
-
-
-def test_goals_are_met_missed_or_not_measured() -> None:
-    """A goal without figures is neither met nor missed."""
-    figures = {("serial", "luahost"): 100.0, ("serial", "stripe-node"): 200.0, ("serial", "lua-http"): 45.0}
-    judged = {goal.text: goal.met for goal in goals(figures)}
-    assert judged["1 at a time ÷ stripe-node"] is True
-    assert judged["1 at a time ÷ lua-http"] is False
-    assert judged["cold start, ms"] is None
-
-
-def test_a_second_process_is_judged_with_a_core_more_and_on_all_cores() -> None:
-    """The one does not stand for the other: on two cores the server takes part of the second."""
-    rates = {"processes": (10_000.0, 19_000.0), "processes-free": (15_000.0, 21_000.0)}
-    figures = {
-        (scenario, name): rate
-        for scenario, both in rates.items()
-        for name, rate in zip(("luahost", "luahost --processes 2"), both, strict=True)
-    }
-    judged = {goal.text: goal.met for goal in goals(figures)}
-    assert judged["2 processes on 2 cores ÷ 1 on 1"] is True
-    assert judged["2 processes ÷ 1, on all cores"] is False
 
 
 @pytest.mark.parametrize(("mode", "width"), [("serial", 1), ("inflight", 3)])

@@ -161,7 +161,7 @@ def test_a_task_begun_within_a_step_puts_off_its_own_deadline(make_worker, inbox
         return "first"
 
     worker = make_worker({"first": first, "patient": patient}, max_in_flight=1)
-    del worker._direct["patient"]
+    del worker._affinity.direct["patient"]
     worker.submit(inbox.request(name="first"))
     worker.submit(inbox.request(name="patient", seconds=1.0))
     assert [inbox.get(), inbox.get()] == [Reply("first"), Reply("in time")]

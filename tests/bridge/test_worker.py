@@ -71,13 +71,13 @@ def test_the_loop_is_woken_once_for_a_batch_and_sleeps_when_there_is_nothing(mak
 
     wake(hold_loop)
     loop_held.wait(20)
-    worker._loop = _Recorder(loop, wakes)  # type: ignore[assignment]
+    worker._submissions.loop = _Recorder(loop, wakes)  # type: ignore[assignment]
     for n in range(100):
         worker.submit(inbox.request(n))
     hold.set()
     for _ in range(100):
         inbox.get()
-    worker._loop = loop
+    worker._submissions.loop = loop
     assert len(wakes) == 1
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from host.errors import CallError, CallTimeout, NetworkError, UnexpectedAnswer
 from host.http.client import HttpClient
-from host.http.connection import Connection
+from host.http.connection import PooledConnection
 from host.http.connection_pool import ConnectionPool
 from host.http.message import Request, Response
 from host.http.request_head import HeaderLines
@@ -83,13 +83,13 @@ async def test_an_answer_before_the_request_ends_the_connection(
     client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is sent then: the outcome of a mutation is known."""
-    made = Connection.connection_made
+    made = PooledConnection.connection_made
 
-    def hasty(self: Connection, transport: asyncio.BaseTransport) -> None:
+    def hasty(self: PooledConnection, transport: asyncio.BaseTransport) -> None:
         made(self, transport)
         self.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
-    monkeypatch.setattr(Connection, "connection_made", hasty)
+    monkeypatch.setattr(PooledConnection, "connection_made", hasty)
     request = Request("POST", f"{server.base}/ok", operation="x", mutation=True)
     with pytest.raises(NetworkError, match="before it was asked anything") as caught:
         await client.send(request, monotonic() + 30)
@@ -100,7 +100,7 @@ async def test_an_answer_before_the_request_ends_the_connection(
 
 async def not_yet_written(
     client: HttpClient, server: FaultServer, request: Request
-) -> tuple[asyncio.Task[Response], asyncio.Task[Response], Connection]:
+) -> tuple[asyncio.Task[Response], asyncio.Task[Response], PooledConnection]:
     """A read that is written already, the request, and the kept connection it is to be written to."""
     await asyncio.gather(get(client, server, "ok"), get(client, server, "ok"))
     assert isinstance(client._fast, ConnectionPool)
@@ -138,9 +138,9 @@ async def test_requests_of_one_round_are_written_together(
 ) -> None:
     """One right after the other, when all that begin in the round have begun, but for one that begins alone."""
     written: list[int] = []
-    write = Connection.write
+    write = PooledConnection.write
 
-    def counted(self: Connection) -> None:
+    def counted(self: PooledConnection) -> None:
         written.append(sum(each.pending for each in wire._open))
         write(self)
 
@@ -152,7 +152,7 @@ async def test_requests_of_one_round_are_written_together(
     await asyncio.gather(*(post(1) for _ in sizes))
     assert isinstance(client._fast, ConnectionPool)
     wire = client._fast
-    monkeypatch.setattr(Connection, "write", counted)
+    monkeypatch.setattr(PooledConnection, "write", counted)
     server.requests.clear()
     answers = await asyncio.gather(*map(post, sizes))
     assert [answer.body for answer in answers] == [b"ok"] * len(sizes)
@@ -234,17 +234,17 @@ async def test_one_connection_that_cannot_write_does_not_keep_the_others_from_it
     client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the loop's transport raises."""
-    write = Connection.write
+    write = PooledConnection.write
     await asyncio.gather(*(get(client, server, "ok") for _ in range(4)))
     seen: list[int] = []
 
-    def counted(self: Connection) -> None:
+    def counted(self: PooledConnection) -> None:
         seen.append(1)
         if len(seen) == 2:
             raise RuntimeError("unable to perform the operation")
         write(self)
 
-    monkeypatch.setattr(Connection, "write", counted)
+    monkeypatch.setattr(PooledConnection, "write", counted)
     found = await asyncio.gather(*(get(client, server, "ok") for _ in range(4)), return_exceptions=True)
     assert sorted(type(each).__name__ for each in found) == ["NetworkError", "Response", "Response", "Response"]
 

@@ -21,8 +21,8 @@ from host.isolation.frames import BROKE, ENTERED, EXHAUSTED, KINDS, SPENT, Said
 from host.isolation.processes import Isolation
 from host.isolation.state import ChildState
 from host.lua import protocol as p
+from host.run.lua_requests import ANSWERS
 from host.run.script import Script
-from host.run.session import _ASK
 
 LIMITS = Limits(memory=1 << 20, lua_time=0.05)
 
@@ -170,7 +170,7 @@ def test_what_the_protocol_does_not_have_kills(peer: Peer, frame: Any) -> None:
 def test_each_question_of_the_lua_side_crosses() -> None:
     """What a session answers, a process can ask or knows itself: a new code needs a frame of its own."""
     frames = {each.__struct_config__.tag for each in get_args(Said)} - {ENTERED, SPENT, BROKE, EXHAUSTED}
-    assert frames | set(LOCAL) == set(_ASK) | {p.CALL}
+    assert frames | set(LOCAL) == set(ANSWERS) | {p.CALL}
 
 
 def test_a_call_number_is_used_once() -> None:

@@ -202,7 +202,7 @@ def test_a_fault_in_a_hint_does_not_keep_a_run_from_its_end(
     def broken(*_: object) -> None:
         raise NameError("hint")
 
-    monkeypatch.setattr("host.run.session.script_error", broken)
+    monkeypatch.setattr("host.run.lua_requests.script_error", broken)
     result = run('error("what went wrong")', timeout=60)
     assert result.error is not None
     assert "what went wrong" in result.error.message

@@ -6,7 +6,7 @@ import pytest
 
 from host import Host, Limits
 from host.events import CallStarted
-from host.run.session import MOST_PIECES
+from host.run.output import MOST_PIECES
 from host.run.shortening import LONGEST, brief, cut
 
 SAYING = {
@@ -38,7 +38,7 @@ def test_small_pieces_are_put_together() -> None:
 
         @host.function
         def pieces() -> int:
-            return max(len(run._output) for run in host._services.alive)
+            return max(len(run.output._pieces) for run in host._services.alive)
 
         result = host.run_source("for i = 1, 25000 do io.write('ab') io.write('') end return pieces()")
         assert result.output == "ab" * 25_000

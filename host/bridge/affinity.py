@@ -1,0 +1,56 @@
+"""Which thread the loop is on, and which calls depend on that."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+__all__ = ["LoopThread", "ThreadAffinity"]
+
+
+class LoopThread(Protocol):
+    """Whoever has threads that turn the loop, and do other work between its rounds."""
+
+    def launch(self) -> None:
+        """Have a thread turn the loop (``AsyncWorker.turn``), the first time."""
+
+    def pin(self) -> None:
+        """The loop stays on its thread from now on, and nothing else is done there."""
+
+    def urge(self) -> None:
+        """There is something for the loop to do: see that it is not kept waiting long. From any thread."""
+
+    def step_aside(self) -> None:
+        """The calling thread is about to block: if it has the loop, have another one take over."""
+
+
+class ThreadAffinity:
+    """``movable`` are functions that may go on on another thread, ``direct`` those that need no task, each with whether
+    that holds now. ``pinned``: the loop stays on the thread it is on.
+    """
+
+    __slots__ = ("direct", "movable", "pinned", "thread", "turned_by")
+
+    def __init__(self) -> None:
+        self.turned_by: LoopThread | None = None  # None: a thread of the worker's own
+        self.movable: set[str] = set()
+        self.direct: dict[str, Callable[[], bool]] = {}
+        self.pinned = False
+        self.thread = 0  # which turns the loop
+
+    def pin(self) -> None:
+        """Keep the loop on the thread it is on when it next turns: something on it may depend on that."""
+        if not self.pinned:
+            if self.turned_by is not None:
+                self.turned_by.pin()
+            self.pinned = True  # only now: whoever sees it submits what depends on it
+
+    def take(self) -> None:
+        """The calling thread turns the loop from now on."""
+        self.thread = threading.get_ident()
+
+    def step_aside(self) -> None:
+        """The calling thread is about to wait for the loop, or for another one: if it has it, another takes over."""
+        if self.turned_by is not None:
+            self.turned_by.step_aside()

@@ -1,0 +1,200 @@
+"""What a call's reply means: a value or a complete error, and whether its change is still in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from host.apis.answers import created, interpret, request_id
+from host.apis.api import Api
+from host.bridge.request import Reply
+from host.calls.call import Call
+from host.calls.keys_in_doubt import Doubt, Doubts, Key
+from host.errors import CallError
+from host.http.message import Request, Response, origin_of
+from host.http.outcome import IDEMPOTENT, settles
+from host.libraries.library import Libraries
+from host.policy.budget import Reservation, keeps
+from host.policy.redaction import Redactor
+
+__all__ = ["Answers"]
+
+
+class Answers:
+    """Reads the replies of all runs' calls. Thread-safe."""
+
+    def __init__(self, apis: Mapping[str, Api], libraries: Libraries, mask: Redactor) -> None:
+        self._apis = apis
+        self._libraries = libraries
+        self._mask = mask
+        self._doubts = Doubts()
+
+    def value(self, call: Call) -> Any:
+        """The decoded answer of an answered call. Raises its ``CallError``, complete with what is known here."""
+        doubt = self._doubts.find(self.key(call)) if self._doubts.by_key else None
+        try:
+            value = self._value(call, doubt)
+        except CallError as error:
+            self._noted(call, error.outcome)
+            raise
+        if doubt is not None or call.web_key is not None:
+            return self._cleared(call, doubt, value)
+        return value
+
+    def _value(self, call: Call, doubt: Doubt | None) -> Any:
+        reply = call.reply
+        assert reply is not None
+        if reply.error is not None:
+            if doubt is not None and reply.error.outcome == "not_sent":
+                reply.error.outcome = "unknown"  # this one was not, but one before it may have been
+            raise self._completed(reply.error, call)
+        if call.api is None or call.operation is None:
+            return reply.value
+        answer: Response = reply.value
+        body = self._mask.body(answer.body)
+        if body is not answer.body or doubt is not None:  # the API echoed a secret
+            answer = msgspec.structs.replace(answer, body=body, in_doubt=answer.in_doubt or doubt is not None)
+        try:
+            return interpret(call.api.catalog, call.operation, answer)
+        except CallError as error:
+            if error.attempts is None:
+                error.attempts = reply.value.attempts
+            raise self._completed(error, call) from None
+
+    # -- changes in doubt
+
+    def key(self, call: Call) -> Key | None:
+        """Where the change of a call goes, and its idempotency key; ``None`` without one."""
+        request = call.request
+        if request is None:
+            return call.web_key
+        if request.idempotency_key is None or not request.mutation:
+            return None
+        return origin_of(request.url), request.idempotency_key
+
+    def recall(self, call: Call, reply: Reply | None) -> None:
+        """Take note of what a durable run's earlier life knows of a call: how it was answered, or that it was sent and
+        nothing more (``None``)."""
+        key = self.key(call)
+        if key is None:
+            return
+        if reply is None:
+            claims, call.claims = call.claims, ()  # they are the first request's
+            self._doubts.note(key, _digest(call.request), claims)
+        elif reply.error is None:
+            self._doubts.settle(key, reply)
+        else:
+            self._noted(call, reply.error.outcome, reply)
+
+    def _noted(self, call: Call, outcome: str | None, reply: Reply | None = None) -> None:
+        """The script is told an error: its key is in doubt from now on, or no more."""
+        key = self.key(call)
+        reply = reply or call.reply
+        if key is None or reply is None:
+            return
+        if outcome == "unknown":
+            self._doubts.note(key, _digest(call.request), call.claims if keeps(reply) else ())
+        elif outcome == "rejected":
+            self._doubts.settle(key, _REJECTED)
+
+    def _cleared(self, call: Call, doubt: Doubt | None, value: Any) -> Any:
+        """The value of a call whose key was in doubt, or is now: http.* give what is no success as a value too."""
+        key, reply = self.key(call), call.reply
+        outcome = value.get("outcome") if call.web_key is not None and type(value) is dict else None
+        if key is None or reply is None:
+            return value
+        if outcome == "rejected" and doubt is not None and not settles(_web_answer(value)):
+            outcome = "unknown"
+            value = {**value, "outcome": outcome}
+        if outcome == "unknown":
+            self._doubts.note(key, None, ())
+        else:
+            self._doubts.settle(key, _REJECTED if outcome == "rejected" else reply)
+        return value
+
+    def counted(self, call: Call) -> tuple[Reservation, ...]:
+        """What the same request took from budgets when it was sent before, if it is in doubt."""
+        doubt = self._doubts.find(self.key(call)) if self._doubts.by_key else None
+        return doubt.claims if doubt is not None and doubt.digest == _digest(call.request) else ()
+
+    def created(self, call: Call) -> tuple[str | int, bytes] | None:
+        """Id and JSON of the object that a call has created, or None: then :meth:`value` tells."""
+        reply, api, operation = call.reply, call.api, call.operation
+        if reply is None or reply.error is not None or api is None or operation is None:
+            return None
+        if self._doubts.by_key and self._doubts.find(self.key(call)) is not None:
+            return None
+        answer: Response = reply.value
+        body = answer.body
+        if self._mask.body(body) is not body:  # the API echoed a secret
+            return None
+        id = created(api.catalog, operation, answer)
+        return (id, body) if id else None
+
+    def _completed(self, error: CallError, call: Call) -> CallError:
+        error.operation = call.name
+        request = call.request
+        if request is not None and request.mutation and error.idempotency_key is None:
+            error.idempotency_key = request.idempotency_key
+        if error.retryable and error.outcome == "unknown" and not call.again:
+            self._advise(error, call)
+        return error
+
+    def _advise(self, error: CallError, call: Call) -> None:
+        """What the script itself would repeat goes out without this call's key: it might be done twice."""
+        if call.request is not None and call.request.method in IDEMPOTENT:
+            return
+        if call.api is None and self._libraries.has(call.name):
+            function = self._libraries.find(call.name)
+            if function is not None and function.repeatable is not None and function.repeatable(call.payload):
+                return
+        error.retryable = False
+        if error.idempotency_key is not None and error.hint is None:
+            error.hint = (
+                "It may have been done. To repeat it and not do it twice, give the same key as a request option: "
+                "{idempotency_key = err.idempotency_key}."
+            )
+
+    def refused(self, error: CallError, call: Call) -> CallError:
+        """An error raised before anything was sent, complete with what is known here."""
+        error.operation = call.name
+        if error.outcome is None:
+            name, _, rest = call.name.partition(".")
+            api = self._apis.get(name)
+            operation = api.catalog.operation(rest) if api is not None else None
+            if operation is not None and operation.mutation:
+                error.outcome = "not_sent"
+        key = self.key(call) if self._doubts.by_key else None
+        if key is not None and error.outcome == "not_sent" and self._doubts.find(key) is not None:
+            error.outcome, error.idempotency_key = "unknown", key[1]
+        return error
+
+    def facts(self, call: Call) -> dict[str, Any]:
+        """Method, URL, status, request id, attempts and waiting of an answered call, for its event."""
+        request, reply = call.request, call.reply
+        if request is None:
+            return {}
+        found: dict[str, Any] = {"method": request.method, "url": request.url}
+        if reply is not None and isinstance(reply.value, Response):
+            answer = reply.value
+            found.update(status=answer.status, request_id=request_id(answer), attempts=answer.attempts)
+            found["waited"] = answer.waited + answer.held
+        elif reply is not None and reply.error is not None:
+            error = reply.error
+            found.update(status=error.status, attempts=error.attempts or 1, waited=error.waited + error.held)
+        return found
+
+
+def _web_answer(value: dict[str, Any]) -> Response:
+    """What an http.* call gave, as the answer it was."""
+    return Response(value["status"], value["headers"], value["body"])
+
+
+_REJECTED = Reply(error=CallError("rejected", outcome="rejected"))
+
+
+def _digest(request: Request | None) -> int | None:
+    """By which the same request is known when it is sent again."""
+    return None if request is None else hash((request.url, request.headers, request.content))

@@ -1,0 +1,53 @@
+"""What a run prints: collected, bounded, secrets masked."""
+
+from __future__ import annotations
+
+from host.errors import LimitError
+from host.limits import MB
+from host.policy.redaction import Redactor
+
+__all__ = ["MOST_PIECES", "Output"]
+
+MOST_PIECES = 10_000  # of output, before they are put together
+
+
+class Output:
+    """The output of one run, at most ``limit`` bytes of it and of its log together."""
+
+    __slots__ = ("_limit", "_logged", "_mask", "_pieces", "_whole", "printed")
+
+    def __init__(self, limit: int, mask: Redactor) -> None:
+        self._limit = limit
+        self._mask = mask
+        self._pieces: list[str] = []
+        self._whole = 0  # of them, how many are put together from many
+        self._logged = 0  # bytes
+        self.printed = 0  # bytes
+
+    def add(self, data: bytes) -> str:
+        """More of it; gives it as text, secrets masked. Raises ``LimitError``."""
+        self.printed += len(data)
+        self._check()
+        text = self.text(data)
+        self._pieces.append(text)
+        if len(self._pieces) - self._whole > MOST_PIECES:  # each takes 50 bytes besides
+            self._pieces[self._whole :] = ["".join(self._pieces[self._whole :])]
+            self._whole += 1
+        return text
+
+    def text(self, data: bytes) -> str:
+        """Bytes of output as text, secrets masked."""
+        return self._mask(data.decode("utf-8", "surrogateescape"))
+
+    def count_log(self, size: int) -> None:
+        """So many bytes go to the log. Raises ``LimitError``."""
+        self._logged += size
+        self._check()
+
+    def whole(self) -> str:
+        """All of it."""
+        return "".join(self._pieces)
+
+    def _check(self) -> None:
+        if self.printed + self._logged > self._limit:
+            raise LimitError(f"the script printed more than {self._limit // MB or 1} MB")

@@ -1,0 +1,322 @@
+"""The calls of one run: begun for the Lua side, and answered to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from host.apis.answers import LONGEST_BODY
+from host.apis.pages import page_words
+from host.calls.call import Call, wrapped
+from host.calls.names import REQUEST
+from host.calls.pages import place_of, send_for_page
+from host.decoding import LARGE
+from host.errors import CallError, CancelledCall, InvalidCall, LimitError
+from host.events import CallEnded, CallStarted
+from host.http.message import Response
+from host.limits import MB, Limits
+from host.lua import protocol as p
+from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
+from host.run.bytes_in_flight import LIGHT, Weight, check_values
+from host.run.job import RunServices
+from host.run.shortening import brief
+
+if TYPE_CHECKING:
+    from host.run.recording import Recording
+    from host.run.session import Session
+
+__all__ = ["RunCalls"]
+
+
+class RunCalls:
+    """``open`` are calls and timers without an answer yet, ``count`` how many calls were made, ``causes`` errors with a
+    Python exception behind them, by message.
+    """
+
+    __slots__ = ("_durable", "_gate", "_limits", "_services", "_session", "_weight", "causes", "count", "open")
+
+    def __init__(self, session: Session, services: RunServices, limits: Limits, durable: Recording | None) -> None:
+        self._session = session
+        self._services = services
+        self._gate = services.gate
+        self._limits = limits
+        self._durable = durable
+        self._weight: Weight | None = None  # with the first call whose arguments are worth counting
+        self.open: dict[int, Any] = {}
+        self.count = 0
+        self.causes: dict[str, CallError] = {}
+
+    def close(self) -> None:
+        """Give up what is open: the run has ended."""
+        for entry in list(self.open.values()):
+            if isinstance(entry, Call):
+                self._gate.cancel(entry)
+            else:
+                entry.cancel()
+        self.open.clear()
+        self._gate.ended(self._session)
+
+    def forget_session(self) -> None:
+        """Nothing is asked any more: without the way back, the session and this go at once, with no collection."""
+        del self._session
+
+    def announce(self, call: Call, arguments: Any) -> None:
+        """Tell sinks that a call begins."""
+        text = self._services.mask.value(_shown(arguments))
+        self._session.emit(CallStarted(self._session.run_id, time.time(), call.id, call.name, call.line, text))
+
+    def drop(self, id: int) -> None:
+        """The arguments of a call weigh nothing any more."""
+        if self._weight is not None:
+            self._weight.drop(id)
+
+    def reply(self, item: Any) -> tuple[int, int, bytes | None, Any]:
+        """(id, status, a, b) for enter()."""
+        if type(item) is tuple:  # a timer's
+            id, error = item
+            open_ = self.open.pop(id, None)
+            facts = None if error is None else self.facts(error)
+            status = p.VALUE if error is None else p.ERROR
+            if self._durable is not None and open_ is not None:
+                self._durable.answered(self._session, id, status, facts, None, None)
+            return id, status, facts, None
+        call: Call = item
+        if self.open.pop(call.id, None) is None:
+            return call.id, p.VALUE, None, None
+        if self._weight is not None and not _goes_on(call):
+            self._weight.drop(call.id)
+        # An answer recalled from the journal is as it was told; all others are a call's.
+        status, a, b = self.answer(call) if type(call) is Call else (item.status, item.a, item.b)
+        if self._durable is not None:
+            self._durable.answered(self._session, call.id, status, a, b, call)
+        return call.id, status, a, b
+
+    def answer(self, call: Call) -> tuple[int, bytes | None, Any]:
+        """What an answered call gives the script: (status, a, b) of ``enter``. Sinks are told."""
+        error: CallError | None = None
+        result: str | None = None
+        try:
+            identity: str | int | None
+            if call.kind == p.CREATE and self._durable is None:  # few scripts look at more than the id
+                created = self._gate.answers.created(call)
+                if created is not None:
+                    identity, answer = created
+                    if self._services.sinks:
+                        result = str(identity)
+                    return p.CREATED, _identity(identity), answer
+            answered = call.reply.value if call.reply is not None else None
+            if type(answered) is Response and len(answered.body) > LARGE:
+                self._services.runners.make_way()  # others need not wait until it is decoded
+            value = self._gate.answers.value(call)
+            if call.kind == p.CREATE:
+                identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
+                result = str(identity) if identity is not None else None
+                return p.VALUE, _identity(identity), encode_plain(value)
+            if call.kind in (p.FUNCTION, p.NEXT):
+                return p.VALUE, result_to_lua(call.name, value), None
+            if type(value) is dict and type(value.get("id")) is str:
+                result = value["id"]
+            pages = call.pages if call.operation is None or not call.operation.paging else _pages(call)
+            return p.VALUE, None if value is None else encode_plain(value), pages
+        except CallError as failure:
+            error = failure
+            if failure.__cause__ is not None:
+                self.causes[self._services.mask(failure.message)] = failure
+            return p.ERROR, self.facts(failure), None
+        finally:
+            if self._services.sinks:
+                self._told(call, error, result)
+
+    def _told(self, call: Call, error: CallError | None, result: str | None) -> None:
+        facts = self._gate.answers.facts(call)
+        url = self._services.mask(facts.pop("url", ""))
+        self._session.emit(
+            CallEnded(
+                self._session.run_id,
+                time.time(),
+                call.id,
+                call.name,
+                monotonic() - call.started if call.started else 0.0,
+                url=url,
+                result=result,
+                error=None if error is None else self.masked(error.brief()),
+                **facts,
+            )
+        )
+
+    def facts(self, error: CallError) -> bytes:
+        """An error as the Lua side takes it, secrets masked, cut where it would not fit."""
+        if error.body is None and not error.members:
+            return to_lua(self.masked(error.own_facts()))
+        # A byte of it can be 72 in Lua, and an error that does not fit would lose its outcome.
+        room = max(MB >> 6, self._limits.memory >> 8)
+        with suppress(InvalidCall):  # nested too deep
+            facts = to_lua(self.masked(error.facts()))
+            if len(facts) <= room:
+                return facts
+        return to_lua(self.masked(error.cut(min(LONGEST_BODY, room >> 2))))
+
+    def masked(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Facts of an error with all secrets masked."""
+        masked: dict[str, Any] = self._services.mask.value(facts)
+        return masked
+
+    def begin(
+        self,
+        id: int,
+        kind: int,
+        target: bytes,
+        payload: bytes | None,
+        options: bytes | None,
+        path: bytes,
+        n: int,
+        line: int | None,
+    ) -> Any:
+        """Begin what the script asks for; gives its answer where there is one at once."""
+        durable = self._durable
+        if kind == p.SLEEP:
+            if durable is None:
+                self._sleep(id, float(target))
+            else:
+                self.open[id] = durable.sleep(self._session, id, float(target), path, n)
+            return None
+        self.count += 1
+        call = Call(target.decode(), source=self._session, id=id, kind=kind, line=line)
+        if self._services.sinks and not self._session.replaying:
+            call.tell = True
+        try:
+            arguments, chosen = self._arguments(call, payload, options)
+            if durable is not None:
+                told = durable.call(self._session, call, arguments, chosen, path, n)
+                if told is not None:
+                    return p.ERROR, told
+            self.open[id] = call
+            begin = _BEGIN.get(kind)
+            if begin is None:
+                raise InvalidCall(f"there is no kind of call {kind}")
+            return begin(self, call, arguments, chosen)
+        except Exception as failure:
+            return self._refused(call, wrapped(failure, "host"))
+
+    def _arguments(self, call: Call, payload: bytes | None, options: bytes | None) -> tuple[Any, Any]:
+        """The call's arguments and options, decoded and weighed; sinks are told of it. Raises ``CallError``."""
+        if self.count > self._limits.calls:
+            self.count -= 1
+            over = LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
+            over.fatal = True
+            raise over
+        kind = call.kind
+        size = (0 if payload is None else len(payload)) + (0 if options is None else len(options))
+        heavy = size > LIGHT
+        if heavy:
+            if self._weight is None:
+                self._weight = Weight(self._limits.memory)
+            self._weight.add(call.id, size)
+        arguments: Any = None if payload is None else from_lua(payload, self._limits.memory)
+        if call.name.endswith(REQUEST):
+            self._gate.resolve(call, arguments[0] if kind == p.PAGE else arguments)
+        if heavy and kind <= p.CREATE:
+            check_values(arguments)
+        if call.tell and kind != p.PAGE:  # whether there is a page to ask for shows later
+            self.announce(call, brief(arguments) if heavy else arguments)
+        return arguments, from_lua(options, self._limits.memory) if options is not None else None
+
+    def _create(self, call: Call, arguments: Any, chosen: Any) -> None:
+        self._gate.create(self._session, call, arguments, chosen)
+
+    def _operate(self, call: Call, arguments: Any, _: Any) -> None:
+        self._gate.operate(self._session, call, arguments)
+
+    def _function(self, call: Call, arguments: Any, _: Any) -> Any:
+        if not self._gate.function(self._session, call, arguments):
+            return None
+        self.open.pop(call.id, None)  # it has its answer already
+        if self._durable is not None:
+            self._durable.opened(call)
+        return self.answer(call)
+
+    def _next(self, call: Call, arguments: Any, _: Any) -> None:
+        self._gate.next(self._session, call, arguments)
+
+    def _page(self, call: Call, arguments: Any, _: Any) -> Any:
+        if send_for_page(self._gate, self._session, call, *arguments):
+            if call.tell:
+                self.announce(call, arguments[0])
+            return None
+        self.open.pop(call.id, None)  # that was the last one: nothing is asked
+        self.count -= 1
+        if self._durable is not None:
+            self._durable.refused(call.id)
+        return p.VALUE, None
+
+    def _refused(self, call: Call, error: CallError) -> tuple[int, bytes]:
+        """A call was refused before anything was sent: what the script is told."""
+        self.open.pop(call.id, None)
+        self._gate.answers.refused(error, call)
+        facts = self.facts(error)
+        if self._durable is not None:
+            self._durable.refused(call.id, self._session, facts if isinstance(error, LimitError) else None)
+        if call.tell:
+            self._told(call, error, None)
+        return p.ERROR, facts
+
+    def _sleep(self, id: int, seconds: float) -> None:
+        def rung(reply: Any) -> None:
+            self._services.runners.post(self._session, (id, reply.error))
+
+        self.open[id] = self._services.worker.call_later(seconds, rung)
+
+    def cancel(self, id: int) -> None:
+        """Give up what the script waits for under this id."""
+        entry = self.open.get(id)
+        if self._durable is not None and self._durable.cancel(self._session, id):
+            return
+        if isinstance(entry, Call):
+            self._gate.cancel(entry)
+        elif entry is not None:
+            entry.cancel()
+            error = CancelledCall("the task was cancelled")
+            self._services.runners.post(self._session, (id, error))
+
+
+# By the kind of call: sends it, and gives None while it waits for its answer.
+_BEGIN: dict[int, Callable[[RunCalls, Call, Any, Any], Any]] = {
+    p.OPERATION: RunCalls._operate,
+    p.CREATE: RunCalls._create,
+    p.PAGE: RunCalls._page,
+    p.FUNCTION: RunCalls._function,
+    p.NEXT: RunCalls._next,
+}
+
+
+def _pages(call: Call) -> bytes | None:
+    """What Lua is told of a list with its page: where that is; of a first page how the list goes on, too."""
+    place = place_of(call)
+    if call.kind == p.PAGE or place is None or call.api is None or call.operation is None:
+        return call.pages if place is None else encode_plain(place)
+    words = call.pages or (page_words(call.api.catalog, call.operation) or "").encode()
+    return b"\0".join((words, encode_plain(place)))
+
+
+def _goes_on(call: Any) -> bool:
+    """Whether an answered call was given up while its change was being made; its end is told later."""
+    reply = call.reply if type(call) is Call else None
+    error = None if reply is None else reply.error
+    return type(error) is CancelledCall and error.outcome == "unknown"
+
+
+def _identity(id: str | int | None) -> bytes | None:
+    if id is None:
+        return None
+    return id.encode() if isinstance(id, str) else b"\0%d" % id  # a number stays one
+
+
+def _shown(arguments: Any) -> dict[str, Any]:
+    if isinstance(arguments, dict):
+        return arguments
+    if isinstance(arguments, list):
+        return {str(i): item for i, item in enumerate(arguments, 1)}
+    return {}
