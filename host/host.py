@@ -25,7 +25,7 @@ from host.host_arguments import (
     checked_parts,
 )
 from host.host_durable import HostDurable
-from host.host_engine import Engine
+from host.host_engine import HostEngine
 from host.host_runs import RunsOfHost
 from host.host_simulator import HostSimulator
 from host.http.api_limits import limits_of, policies_of
@@ -139,7 +139,7 @@ class Host(RunsOfHost, Additions):
         self.registry = AsyncFunctionRegistry(
             router=lambda *asked: endpoints.route(*asked), timeout=self.settings.request_deadline
         )
-        self._engine = Engine(self.registry.functions, self.settings)
+        self._engine = HostEngine(self.registry.functions, self.settings)
         self.registry.attach(self._engine.worker)
         self._wire = Sender(self._open_client(parts), self._chain)
         self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, mask)

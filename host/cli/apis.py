@@ -9,6 +9,7 @@ import click
 
 from host.cli.host_options import api_option, documents
 from host.cli.strict import StrictCommand
+from host.config_file import read_config
 from host.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ def command(
     debug: bool,
 ) -> int:
     """List the APIs, the resources of API NAME, or the operations of one RESOURCE."""
-    from host.config_file import read_config
-
     files = {api: entry.document for api, entry in read_config(config).apis.items()}
     catalogs = _catalogs({**files, **documents(apis)})
     if stubs is not None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 import zlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from contextvars import Context
 from time import monotonic
 from types import coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httptools
@@ -24,9 +25,6 @@ from host.bridge.deadlines import Deadlines
 from host.http.message import is_line, origin_of
 from host.http.settings import HttpSettings
 from host.http.transport_errors import OversizedError, TransportFault
-
-if TYPE_CHECKING:
-    import ssl
 
 __all__ = ["ConnectionPool"]
 
@@ -574,15 +572,13 @@ class ConnectionPool:
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
-            from host.http.tls import client_context  # ssl takes 10 ms to import: only https pays for it
+            from host.http.tls import client_context  # certifi: only https needs it
 
             self._context = client_context(self._settings.verify, self._roots)
         return self._context
 
 
 def _connect_error(error: OSError, secure: bool) -> TransportError:
-    import ssl  # loaded already if the connection was to be secure
-
     if isinstance(error, ssl.SSLCertVerificationError):
         return TransportError("tls", f"its certificate is not trusted: {error.verify_message}")
     if isinstance(error, ssl.SSLError):

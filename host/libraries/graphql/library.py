@@ -4,6 +4,7 @@ later)."""
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -296,8 +297,6 @@ def _no_data(answer: Response, body: dict[str, Any], errors: list[Any], outcome:
 
 
 def _file(path: str) -> str:
-    import os
-
     try:
         with os.fdopen(open_file(os.path.realpath(path), os.O_RDONLY), "rb") as file:
             return file.read(_LARGEST_SCHEMA).decode()
