@@ -63,6 +63,7 @@ LATE = {
     "host.durable.database": "durable runs",
     "host.durable.undoing": "runs undo",
     "host.errors": "whoever imports main's name does not pay for it",
+    "host.libraries.builtin": "apis --stubs",
     "host.host": "--help, and what is refused before anything runs",
     "host.report.errors": "a command that fails",
     "host.report.health": "--stats",
@@ -88,11 +89,7 @@ LATE = {
     "host.http.tls": "TLS, with the first https request",
     "host.http.transport": "httpx, which is slow to load",
     "host.isolation.processes": "isolation",
-    "host.libraries.fs.library": "fs.*, with a script's first use",
-    "host.libraries.graphql.library": "GraphQL, with a script's first use",
     "host.libraries.graphql.schema": "graphql-core, where queries are checked",
-    "host.libraries.http.library": "http.*, with a script's first use",
-    "host.libraries.sql.library": "sql.*, with a script's first use: SQLAlchemy",
     "host.policy.addresses": "permissions for the network",
     "host.policy.charges": "a budget of money",
     "host.policy.daily_spending": "a budget of a day",
@@ -119,7 +116,7 @@ LATE = {
 }
 # Loaded by Python, asyncio or msgspec themselves in some version, or by the door of the package.
 LOADED_ANYWAY = {"decimal", "fcntl", "hashlib", "host.errors", "json", "pickle", "random", "traceback"}
-LOADED_WITH_HOST = {"host.host", "host.http.client"}
+LOADED_WITH_HOST = {"host.host", "host.http.client", "host.libraries.builtin"}
 
 
 def late_imports() -> Iterator[tuple[str, str, int]]:

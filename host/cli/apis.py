@@ -74,7 +74,8 @@ def _catalogs(files: dict[str, str]) -> dict[str, Catalog]:
 
 def _write_stubs(folder: Path, catalogs: dict[str, Catalog]) -> int:
     from host.apis.stubs import write_stubs
+    from host.libraries.builtin import library_types
 
-    for path in write_stubs(folder, catalogs.values()):
+    for path in write_stubs(folder, catalogs.values(), library_types()):
         click.echo(path)
     return 0
