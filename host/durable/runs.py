@@ -21,7 +21,8 @@ from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
 from host.durable.journal import Journal
 from host.durable.records import Binding, Record, RunRow, decode_decided
-from host.durable.replay import Durable, failure_to_repeat
+from host.durable.replay import Durable
+from host.durable.run_log import failure_to_repeat
 from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
 from host.events import Logged, Sink
 from host.lua.values import from_lua, to_lua
