@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from host.apis.api import Api
     from host.apis.definition import Document
-    from host.durable.runs import HostParts
+    from host.durable.binding import HostParts
     from host.host_arguments import ApiArguments
     from host.isolation.processes import Isolation
     from host.processes.pool import WorkerProcesses
@@ -276,7 +276,7 @@ class Host(RunsOfHost, Additions):
         )
 
     def _durable_parts(self) -> HostParts:
-        from host.durable.runs import HostParts as Parts  # most hosts have none
+        from host.durable.binding import HostParts as Parts  # most hosts have none
 
         catalog, wire = self._apis["stripe"].catalog, self._wire
         return Parts(

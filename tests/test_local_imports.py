@@ -60,6 +60,7 @@ LATE = {
     "host.apis.reference": "the listing of apis",
     "host.apis.stubs": "apis --stubs",
     "host.durable.audit_trail": "runs show",
+    "host.durable.binding": "durable runs",
     "host.durable.database": "durable runs",
     "host.durable.undoing": "runs undo",
     "host.errors": "whoever imports main's name does not pay for it",

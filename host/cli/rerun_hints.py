@@ -35,8 +35,8 @@ def batch_hint(run_id: str, given: Sequence[str]) -> str:
 
 
 def _journal(settings: Settings) -> list[str]:
+    from host.durable.binding import default_journal  # durable runs alone
     from host.durable.database import without_password
-    from host.durable.runs import default_journal  # durable runs alone
 
     where = settings.journal
     return ["--journal", without_password(where)] if where and where != default_journal() else []
