@@ -16,8 +16,10 @@ import msgspec
 
 from host.errors import ConfigError, HostError
 from host.limits import Limits
+from host.nearest_name import nearest_name
 from host.policy.budget import Budget
 from host.policy.permissions import Permissions
+from host.settings import Settings
 
 __all__ = ["NAME", "ApiEntry", "ConfigFile", "read_config"]
 
@@ -147,8 +149,6 @@ class _Reader:
         return kind(**values)
 
     def _settings(self, values: dict[str, Any]) -> Mapping[str, Any]:
-        from host.settings import Settings  # its names are checked where they are used too
-
         names = [name for name in Settings.__struct_fields__ if name not in ("sources", *_SECRET)]
         if secret := next((name for name in _SECRET if name in values), None):
             raise self._wrong("settings", secret, "a key does not belong in this file; put it in .env")
@@ -190,10 +190,8 @@ class _Reader:
         for name in values:
             if name in names:
                 continue
-            from difflib import get_close_matches  # for this message alone
-
-            near = get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            near = nearest_name(name, names)
+            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(names)}"
             raise self._wrong(table, name, f"there is no {name!r}{f' in [{table}]' if table else ''}; {hint}")
 
     def _wrong(self, table: str, key: str, message: str) -> ConfigError:

@@ -11,6 +11,7 @@ from host import arguments
 from host.errors import ConfigError, UsageError
 from host.host_arguments import checked_parts
 from host.http.sender import HttpxParts
+from host.libraries.library import Library
 from host.lua.globals import STANDARD
 from host.settings import Settings
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from host.functions.functions import Effect
     from host.functions.registration import Functions
     from host.host_arguments import NamedApi
-    from host.host_engine import Engine
+    from host.host_engine import HostEngine
     from host.http.sender import Sender
     from host.libraries.library import Libraries, Library
     from host.policy.policy import HostPolicy
@@ -49,7 +50,7 @@ class Additions:
     _rules: HostPolicy
     _runs: Runs
     _wire: Sender
-    _engine: Engine
+    _engine: HostEngine
 
     @overload
     def function(self, fn: F, /, *, name: str | None = None, effect: Effect = "write", inline: bool = False) -> F: ...
@@ -88,8 +89,6 @@ class Additions:
         """
         self._runs.check_open()
         self._check_local("add_library()")
-        from host.libraries.library import Library  # whoever gives one has loaded it
-
         arguments.an_instance("library", library, Library)
         self._libraries.add(library, {*STANDARD, *self._names(), *self._functions.by_name})
 

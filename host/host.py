@@ -25,7 +25,7 @@ from host.host_arguments import (
     checked_parts,
 )
 from host.host_durable import HostDurable
-from host.host_engine import Engine
+from host.host_engine import HostEngine
 from host.host_simulator import HostSimulator
 from host.host_webhooks import WebhooksOfHost
 from host.http.api_limits import limits_of, policies_of
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from host.apis.api import Api
     from host.apis.definition import Document
-    from host.durable.runs import HostParts
+    from host.durable.binding import HostParts
     from host.host_arguments import ApiArguments
     from host.isolation.processes import Isolation
     from host.processes.pool import WorkerProcesses
@@ -141,7 +141,7 @@ class Host(WebhooksOfHost, Additions):
         self.registry = AsyncFunctionRegistry(
             router=lambda *asked: endpoints.route(*asked), timeout=self.settings.request_deadline
         )
-        self._engine = Engine(self.registry.functions, self.settings)
+        self._engine = HostEngine(self.registry.functions, self.settings)
         self.registry.attach(self._engine.worker)
         self._wire = Sender(self._open_client(parts), self._chain)
         self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, mask)
@@ -286,7 +286,7 @@ class Host(WebhooksOfHost, Additions):
         )
 
     def _durable_parts(self) -> HostParts:
-        from host.durable.runs import HostParts as Parts  # most hosts have none
+        from host.durable.binding import HostParts as Parts  # most hosts have none
 
         catalog, wire = self._apis["stripe"].catalog, self._wire
         return Parts(

@@ -11,6 +11,7 @@ from host.apis.catalog import Catalog
 from host.errors import UsageError
 from host.http.sender import HttpxParts
 from host.limits import MOST_PROCESSES
+from host.nearest_name import nearest_name
 from host.settings import Settings
 from host.transports import TRANSPORTS
 
@@ -90,10 +91,8 @@ def check_settings(given: Mapping[str, Any], parameters: Iterable[str]) -> None:
     known = [name for name in Settings.__struct_fields__ if name != "sources"]
     for name in given:
         if name not in known:
-            import difflib  # for this message alone
-
-            near = difflib.get_close_matches(name, [*parameters, *known], 1)
-            meant = f"did you mean {near[0]!r}?" if near else f"settings are {', '.join(known)}"
+            near = nearest_name(name, [*parameters, *known])
+            meant = f"did you mean {near!r}?" if near else f"settings are {', '.join(known)}"
             raise UsageError(f"Host has no argument or setting {name!r}; {meant}")
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from host.durable.runs import DurableRuns, HostParts
+    from host.durable.binding import HostParts
+    from host.durable.runs import DurableRuns
 
 __all__ = ["HostDurable"]
 

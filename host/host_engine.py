@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from host.isolation.processes import Isolation
     from host.settings import Settings
 
-__all__ = ["Engine"]
+__all__ = ["HostEngine"]
 
 OWN = ("api", "api.endpoint", "api.simulated")  # functions of the registry that leave the loop free to move
 
 
-class Engine:
+class HostEngine:
     """``isolation`` is there where scripts run in processes of their own; else their states are ``states``'."""
 
     def __init__(self, functions: Mapping[str, AsyncFunction], settings: Settings) -> None:

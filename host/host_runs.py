@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from host.durable.decisions import InDoubt
     from host.durable.runs import DurableRuns, Kept
     from host.host_durable import HostDurable
-    from host.host_engine import Engine
+    from host.host_engine import HostEngine
     from host.processes.runs import Runs
 
 __all__ = ["RunsOfHost"]
@@ -41,7 +41,7 @@ class Resumption(TypedDict):
 class RunsOfHost:
     """The part of :class:`~host.host.Host` that runs scripts."""
 
-    _engine: Engine
+    _engine: HostEngine
     _runs: Runs
     _durable: HostDurable
 

@@ -19,6 +19,7 @@ from host import arguments
 from host.errors import ConfigError, UsageError
 from host.frozen import Frozen
 from host.limits import ApiLimits, read_api_limits
+from host.nearest_name import nearest_name
 from host.option import Option
 from host.stray_variables import read_env_file, strays, warn
 from host.transports import TRANSPORTS, TransportName
@@ -492,7 +493,5 @@ def _is_loopback(host: str) -> bool:
 
 
 def _nearest(name: str) -> str:
-    import difflib  # for this message alone
-
-    near = difflib.get_close_matches(name, _READERS, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; settings are {', '.join(_READERS)}"
+    near = nearest_name(name, _READERS)
+    return f"; did you mean {near!r}?" if near else f"; settings are {', '.join(_READERS)}"

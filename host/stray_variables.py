@@ -9,9 +9,11 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Set
+from io import StringIO
 from typing import NamedTuple
 
 from host.errors import ConfigError, SettingsWarning
+from host.nearest_name import nearest_name
 
 __all__ = ["EnvFile", "read_env_file", "strays", "warn"]
 
@@ -68,8 +70,6 @@ def read_env_file(
 
 
 def _parsed(source: str, text: str, known: Set[str]) -> EnvFile:
-    from io import StringIO
-
     from dotenv.parser import parse_stream  # costs 10 ms, and most runs have no such file
 
     values: dict[str, str] = {}
@@ -137,19 +137,13 @@ def warn(message: str) -> None:
 
 def _misspelt(form: str, known: Set[str]) -> str | None:
     """The setting that ``form`` is one slip of the keyboard away from."""
-    from difflib import get_close_matches  # for the few names that come so far
-
-    near = get_close_matches(form, known, 1, 0.9)
-    return near[0] if near else None
+    return nearest_name(form, known, 0.9)
 
 
 def _related(form: str, known: Set[str]) -> str | None:
     """The setting of the same prefix that is nearest to ``form``, or shares a word with it."""
-    from difflib import get_close_matches
-
     prefix, _, rest = form.partition("_")
     rests = {name.partition("_")[2]: name for name in known if name.startswith(f"{prefix}_")}
-    near = get_close_matches(rest, rests, 1) or [
-        each for each in rests if not set(each.split("_")).isdisjoint(rest.split("_"))
-    ]
-    return rests[near[0]] if near else None
+    words = set(rest.split("_"))
+    near = nearest_name(rest, rests) or next((each for each in rests if not words.isdisjoint(each.split("_"))), None)
+    return None if near is None else rests[near]

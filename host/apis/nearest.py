@@ -5,25 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-LONGEST = 100  # characters of a name that are compared or shown: a script may make one of megabytes
+from host.nearest_name import LONGEST, nearest_name
 
 
 def nearest(word: str, valid: Iterable[str]) -> str | None:
     """The name most likely meant, or None. For names: an unknown one is wrong anyway."""
-    if len(word) > LONGEST:
-        return None
-    import difflib  # only where an error is made; importing it costs a millisecond
-
     names = {name.lower(): name for name in valid}
-    found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.7)
-    if found:
-        return names[found[0]]
     low = word.lower()
-    parts = [name for name in names if len(low) > 3 and (low in name.split("_") or name in low)]
+    found = nearest_name(low, names, 0.7)
+    if found:
+        return names[found]
+    parts = [name for name in names if 3 < len(low) <= LONGEST and (low in name.split("_") or name in low)]
     if parts:
         return names[min(parts, key=len)]
-    found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.55)
-    return names[found[0]] if found else None
+    found = nearest_name(low, names, 0.55)
+    return names[found] if found else None
 
 
 def misspelt(word: str, valid: Iterable[str]) -> str | None:

@@ -29,13 +29,16 @@ _AFTERWARDS = ("id", "data")
 _SCALARS = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
 
 
-def write_stubs(folder: Path, catalogs: Iterable[Catalog]) -> list[Path]:
-    """Write the files of all ``catalogs`` to ``folder``; gives their paths. Raises ``UsageError``."""
+def write_stubs(folder: Path, catalogs: Iterable[Catalog], more: Iterable[tuple[str, str]] = ()) -> list[Path]:
+    """Write the files of all ``catalogs``, and ``more`` (name, text), to ``folder``; gives their paths.
+
+    Raises ``UsageError``.
+    """
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         common = resources.files("host.apis").joinpath("stubs.lua").read_text(encoding="utf-8")
-        for name, text in [("host.lua", common), *(each for one in catalogs for each in stub_files(one))]:
+        for name, text in [("host.lua", common), *more, *(each for one in catalogs for each in stub_files(one))]:
             path = folder / name
             path.write_text(text, encoding="utf-8")
             written.append(path)

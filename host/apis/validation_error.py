@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from host.apis.amounts import is_money, whole_amount_hint
 from host.apis.nearest import short
 from host.errors import is_private
 
@@ -53,8 +54,6 @@ class ValidationError(Exception):
         """The next step, where the value tells what was meant."""
         value, expected = self.value, self.expected
         if isinstance(value, float) and expected.startswith("expected an integer") and math.isfinite(value):
-            from host.apis.amounts import whole_amount_hint  # where an error is made only
-
             names = tuple(step for step in self.path if isinstance(step, str))
             return whole_amount_hint(names, value, self.currency)
         if expected == AMOUNT:
@@ -75,8 +74,6 @@ class ValidationError(Exception):
 
 def _text_hint(text: str, expected: str, steps: tuple[str, ...]) -> str:
     """What to give instead of a text that is no number, or none of the kind that is due."""
-    from host.apis.amounts import is_money  # where an error is made only
-
     if re.match(r"\d{4}-\d\d?-\d\d?", text):
         return "; a time is seconds since 1970: os.time{year = 2026, month = 1, day = 31} gives those of a date"
     if any(map(is_money, steps)):

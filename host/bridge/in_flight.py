@@ -28,6 +28,7 @@ from host.errors import (
     InvalidCall,
     Outcome,
 )
+from host.nearest_name import nearest_name
 
 __all__ = ["AsyncFunction", "InFlight", "deliver", "not_sent"]
 
@@ -294,8 +295,6 @@ def _late(request: AsyncRequest, phase: str, message: str) -> CallTimeout:
 
 
 def _unknown(name: str, functions: Mapping[str, AsyncFunction]) -> InvalidCall:
-    from difflib import get_close_matches  # only this message needs it
-
-    near = get_close_matches(name, list(functions), 1)
-    hint = f"Did you mean {near[0]!r}?" if near else None
+    near = nearest_name(name, functions)
+    hint = f"Did you mean {near!r}?" if near else None
     return InvalidCall(f"no function is registered as {name!r}", hint=hint)

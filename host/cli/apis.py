@@ -9,6 +9,7 @@ import click
 
 from host.cli.host_options import api_option, documents
 from host.cli.strict import StrictCommand
+from host.config_file import read_config
 from host.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ def command(
     debug: bool,
 ) -> int:
     """List the APIs, the resources of API NAME, or the operations of one RESOURCE."""
-    from host.config_file import read_config
-
     files: dict[str, ApiArguments] = {
         api: {"document": entry.document, "overlay": entry.overlay or None}
         for api, entry in read_config(config).apis.items()
@@ -79,7 +78,8 @@ def _catalogs(files: dict[str, ApiArguments]) -> dict[str, Catalog]:
 
 def _write_stubs(folder: Path, catalogs: dict[str, Catalog]) -> int:
     from host.apis.stubs import write_stubs
+    from host.libraries.builtin import library_types
 
-    for path in write_stubs(folder, catalogs.values()):
+    for path in write_stubs(folder, catalogs.values(), library_types()):
         click.echo(path)
     return 0

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from host.cli.strict import BEHIND
 from host.errors import UsageError
 from host.limits import YEAR
-
-if TYPE_CHECKING:
-    from host.run.script import Script
+from host.run.script import Script
 
 __all__ = ["SECONDS", "scripts_of"]
 
@@ -42,8 +40,6 @@ def scripts_of(
     Several names that all end in ``.lua`` are several scripts, which get what is behind ``--``. Else the
     first is the script, and the others, behind ``--`` or not, are its arguments.
     """
-    from host.run.script import Script
-
     if code is not None:
         return [Script.of(code, "-e")], arguments
     if not arguments:
@@ -58,8 +54,6 @@ def scripts_of(
 
 
 def _several(names: Sequence[str]) -> list[Script]:
-    from host.run.script import Script
-
     try:
         return [Script.read(name) for name in names]
     except UsageError as error:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from host.cli.strict import StrictCommand
-from host.limits import MOST_PROCESSES
+from host.heap import share_heap
+from host.limits import MOST_PROCESSES, Limits
+from host.run.script import Script
 
 if TYPE_CHECKING:
     from host.host import Host
-    from host.run.script import Script
 
 __all__ = ["command"]
 
@@ -64,10 +65,7 @@ def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, war
     microseconds per create, creates per second, processor time per create, peak memory, creates. A create
     that fails ends it. With worker processes, processor time and memory are those of all together.
     """
-    from host.heap import share_heap
     from host.host import Host
-    from host.limits import Limits
-    from host.run.script import Script
 
     share_heap()
     script = Script.of(_CREATES, "bench")

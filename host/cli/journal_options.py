@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from host.config_file import read_config
 from host.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ def journal_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def opened(journal: str | None, env_file: str | None, config: str | None = None) -> Iterator[tuple[Journal, Settings]]:
     """The journal these options or ``host.toml`` name, and the settings."""
-    from host.config_file import read_config
     from host.durable.runs import open_journal
 
     found = read_config(config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from traceback import print_exception
 from typing import TYPE_CHECKING
 
 import click
@@ -95,7 +96,5 @@ def _finish(
             click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
         return 128 + signal
     if reporting.debug:
-        from traceback import print_exception
-
         print_exception(error.cause or error)
     raise error

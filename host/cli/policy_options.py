@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host.cli.struct_options import Field, fields_of, given, struct_options
+from host.config_file import read_config
 from host.errors import UsageError
 from host.option import Option
 from host.policy.budget import Budget, parse_amount
@@ -43,8 +44,6 @@ class Granting(msgspec.Struct, frozen=True):
 
     def over(self) -> ConfigFile:
         """The configuration file with these options over it. Raises ``ConfigError``, ``UsageError``."""
-        from host.config_file import read_config
-
         found = read_config(self.config)
         if self.permissions:
             found = replace(found, permissions=replace(found.permissions or Permissions(), **self.permissions))

@@ -10,6 +10,7 @@ import msgspec
 from host.cli.struct_options import fields_of, struct_options
 from host.errors import ConfigError
 from host.option import Option
+from host.report.terminal import TerminalSink
 from host.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ class Reporting(msgspec.Struct, frozen=True):
 
     def sinks(self, stack: ExitStack, stderr: TextIO, settings: Settings, *, runs: bool = False) -> list[Sink]:
         """Those the options ask for; ``stack`` closes their files. ``runs``: there are several runs to tell apart."""
-        from host.report.terminal import TerminalSink
-
         sinks: list[Sink] = [TerminalSink(stderr, verbosity=self.verbose, log_level=settings.log_level, runs=runs)]
         if self.trace is not None:
             from host.report.jsonl import JsonlSink

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,15 +20,11 @@ _OF_THE_COMMAND = frozenset(
 
 def resume_hint(ctx: click.Context, settings: Settings, run_id: str) -> str:
     """The command that goes on with a run: with its journal, and what else was said and ``resume`` takes."""
-    import shlex  # for a message
-
     return "python -m host resume " + shlex.join([run_id, *_journal(settings), *_same_options(ctx)])
 
 
 def batch_hint(run_id: str, given: Sequence[str]) -> str:
     """The command that goes on with a batch: the one that was ``given``, with its id."""
-    import shlex  # for a message
-
     from host.durable.database import without_password  # durable runs alone
 
     behind = given.index("--") if "--" in given else len(given)
@@ -38,8 +35,8 @@ def batch_hint(run_id: str, given: Sequence[str]) -> str:
 
 
 def _journal(settings: Settings) -> list[str]:
+    from host.durable.binding import default_journal  # durable runs alone
     from host.durable.database import without_password
-    from host.durable.runs import default_journal  # durable runs alone
 
     where = settings.journal
     return ["--journal", without_password(where)] if where and where != default_journal() else []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from host.cli.journal_options import journal_options, opened, runs_of, status_of
 from host.cli.strict import StrictGroup
@@ -57,8 +61,6 @@ def list_(failed: bool, journal: str | None, env_file: str | None) -> int:
 @journal_options
 def show(run_id: str, as_json: bool, journal: str | None, env_file: str | None) -> int:
     """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
-    from msgspec.structs import replace
-
     from host.durable.audit_trail import statement
     from host.durable.undoing import taken_back
 
@@ -137,9 +139,6 @@ def _delete(book: Journal, run: RunRow) -> None:
         book.delete(attempt.id)
     book.delete(run.id)
     if run.simulator is not None and not any(other.simulator == run.simulator for other in book.runs()):
-        import os
-        from contextlib import suppress
-
         for end in ("", "-wal", "-shm"):
             with suppress(OSError):
                 os.unlink(run.simulator + end)
@@ -156,8 +155,6 @@ def _row(entry: TrailEntry) -> tuple[str, ...]:
 
 
 def _show_json(run: RunRow, entries: list[TrailEntry]) -> None:
-    import json
-
     for entry in entries:
         click.echo(
             json.dumps(

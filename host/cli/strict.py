@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from host.nearest_name import nearest_name
+
 __all__ = ["BEHIND", "GIVEN", "StrictCommand", "StrictGroup"]
 
 GIVEN = "host.given"
@@ -198,10 +200,8 @@ def _unknown(word: str, known: Iterable[str]) -> str:
 
 def _nearest(word: str, valid: Iterable[str]) -> str | None:
     """The name likeliest meant, dashes aside."""
-    from difflib import get_close_matches  # for this message alone
-
     word = word.strip(_DASHES).lower()
     names = {name.strip("-"): name for name in valid if len(name.strip("-")) > 1}
     begun = [name for name in names if len(word) > 2 and name.startswith(word)]  # abbreviated
-    close = begun if len(begun) == 1 else get_close_matches(word, names, 1) or begun
-    return names[close[0]] if close else None
+    close = (None if len(begun) == 1 else nearest_name(word, names)) or next(iter(begun), None)
+    return None if close is None else names[close]

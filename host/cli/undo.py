@@ -11,7 +11,10 @@ import click
 
 from host.cli.host_options import api_option, documents
 from host.cli.journal_options import journal_options, opened, runs_of
+from host.cli.one_run import run_one
+from host.cli.report_options import Reporting
 from host.cli.strict import StrictCommand
+from host.config_file import read_config
 from host.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,9 +46,6 @@ def command(
 
     ID is a run or a batch. Given again it does what is left, and nothing twice: it is durable itself.
     """
-    from host.cli.one_run import run_one
-    from host.cli.report_options import Reporting
-    from host.config_file import read_config
     from host.host import Host
 
     with opened(journal, env_file, config) as (book, settings):

@@ -18,7 +18,7 @@ from host.lua.values import encode_plain, from_lua
 from host.policy.redaction import Redactor, named_like_a_secret
 
 if TYPE_CHECKING:
-    from host.durable.replay import ReplayStep
+    from host.durable.replay_step import ReplayStep
     from host.run.session import Session
 
 __all__ = ["answer_of", "in_doubt_error", "skipped_error"]

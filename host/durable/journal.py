@@ -8,29 +8,21 @@ Answers go on to the script at once; anything the script then does waits for a l
 from __future__ import annotations
 
 import shlex
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from queue import Empty, SimpleQueue
-from time import monotonic
 from typing import Any, Final
 
 import msgspec
 
-from host.durable.database import Conflict, Damaged, JournalDatabase, JournalLost, Statement, insert, open_database
+from host.durable.database import Conflict, Damaged, JournalDatabase, Statement, insert, open_database
+from host.durable.journal_writer import INSERT_RECORD, RELEASE, JournalItem, JournalWriter, Then
 from host.durable.lease import is_dead, this_owner
 from host.durable.records import Record, RunRow, check_log, decode_decided
-from host.errors import ClosedError, HostError, JournalError
+from host.errors import JournalError
 
 LEASE: Final = 30.0  # seconds after which a run whose owner is silent may be taken over
-LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
-MOST: Final = 5000  # items in one commit
 
-Then = Callable[[HostError | None], None]
-"""Called on the writer's thread once it is committed (``None``) or known that it will not be."""
 
-INSERT_RECORD: Final = insert("luahost_record")
 INSERT_RUN: Final = insert("luahost_run")
 RUN_COLUMNS: Final = ", ".join(RunRow.__struct_fields__)
 RECORD_COLUMNS: Final = ", ".join(Record._fields)
@@ -45,27 +37,10 @@ _MARK = (
     "UPDATE luahost_run SET owner = NULL, lease = 0, status = :status, updated = :now "
     "WHERE id = :id AND (owner IS NULL OR owner = :before OR lease < :now)"
 )
-_BEAT = "UPDATE luahost_run SET lease = :lease WHERE id = :id AND owner = :owner"
-_RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
 _END = (
     "UPDATE luahost_run SET status = :status, updated = :now, printed = :printed, calls = :calls, "
     "value = :value, error = :error, exit_status = :exit_status WHERE id = :id AND owner = :owner"
 )
-
-
-class _Item:
-    """Something to commit for one run: a record, or statements."""
-
-    __slots__ = ("record", "run", "statements", "then", "urgent")
-
-    def __init__(
-        self, run: str, record: Record | None, statements: list[Statement], then: Then | None, *, urgent: bool
-    ) -> None:
-        self.run = run
-        self.record = record
-        self.statements = statements
-        self.then = then
-        self.urgent = urgent
 
 
 class Journal:
@@ -83,13 +58,7 @@ class Journal:
         self._database = database
         self._lease = lease
         self._owner = this_owner()
-        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._closed = False
-        self._held: set[str] = set()  # runs of ours, whose lease is kept up
-        self._broken: dict[str, HostError] = {}  # a run's record was lost: none may follow it
-        self._beat_at = 0.0
+        self._writer = JournalWriter(database, self._owner, clock, lease)
 
     @classmethod
     def open(cls, url: str, *, clock: Callable[[], float] = time.time, lease: float = LEASE) -> Journal:
@@ -107,8 +76,8 @@ class Journal:
         now = self.clock()
         values = msgspec.structs.asdict(run)
         values.update(owner=self._owner, lease=now + self._lease, created=now, updated=now, status="running")
-        self._held.add(run.id)
-        self._put(_Item(run.id, None, [(INSERT_RUN, [values])], None, urgent=False))
+        self._writer.held.add(run.id)
+        self._writer.put(JournalItem(run.id, None, [(INSERT_RUN, [values])], None, urgent=False))
 
     def take(self, run: RunRow, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()) -> list[Record]:
         """Make an existing run ours, and mark in its log where we begin. Gives the log, the mark included.
@@ -145,8 +114,8 @@ class Journal:
             self._database.write(made)
         except Conflict:
             raise JournalError(f"run {run.id} is being run by another process") from None
-        self._broken.pop(run.id, None)
-        self._held.add(run.id)
+        self._writer.broken.pop(run.id, None)
+        self._writer.held.add(run.id)
         return [*log, *marks]
 
     def replace(self, run: RunRow) -> None:
@@ -199,12 +168,12 @@ class Journal:
             "status": status, "now": self.clock(), "printed": printed, "calls": calls, "value": value,
             "error": error, "exit_status": exit_status, "id": run, "owner": self._owner,
         }  # fmt: skip
-        self._put(_Item(run, None, [(_END, [values])], then, urgent=True))
+        self._writer.put(JournalItem(run, None, [(_END, [values])], then, urgent=True))
 
     def release(self, run: str) -> None:
         """Nothing more will be recorded of it: anybody may take it."""
-        self._held.discard(run)
-        self._put(_Item(run, None, [(_RELEASE, [{"id": run, "owner": self._owner}])], None, urgent=False))
+        self._writer.held.discard(run)
+        self._writer.put(JournalItem(run, None, [(RELEASE, [{"id": run, "owner": self._owner}])], None, urgent=False))
 
     def run(self, id: str) -> RunRow | None:
         """A run by its id."""
@@ -250,7 +219,7 @@ class Journal:
 
     def append(self, record: Record, then: Then | None = None, *, urgent: bool = False) -> None:
         """Add a record to its run's log. ``urgent``: somebody waits for it."""
-        self._put(_Item(record.run, record, [], then, urgent=urgent or then is not None))
+        self._writer.put(JournalItem(record.run, record, [], then, urgent=urgent or then is not None))
 
     def forget_events(self, before: float) -> None:
         """Forget events that were handled, and received before then: one that comes once more is handled once more."""
@@ -259,7 +228,7 @@ class Journal:
 
     def write(self, statements: list[Statement], then: Then) -> None:
         """Commit what belongs to no run, together with what else is to be written."""
-        self._put(_Item("", None, statements, then, urgent=True))
+        self._writer.put(JournalItem("", None, statements, then, urgent=True))
 
     def read(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a query, of what is committed."""
@@ -267,157 +236,7 @@ class Journal:
 
     def close(self) -> None:
         """Commit what is there, let go of the runs, end the thread. Twice is fine."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            thread = self._thread
-        self._queue.put(None)
-        if thread is not None:
-            thread.join()
-        else:
-            self._drain_refused()
-        held = [{"id": run, "owner": self._owner} for run in self._held]
-        try:
-            if held:
-                self._database.write([(_RELEASE, held)])
-        except JournalError:  # the leases end by themselves
-            pass
-        finally:
-            self._database.close()
-
-    # -- the writer
-
-    def _put(self, item: _Item) -> None:
-        if self._closed:
-            if item.then is not None:
-                item.then(ClosedError("the journal is closed"))
-            return
-        self._queue.put(item)
-        if self._thread is None:
-            with self._lock:
-                if self._thread is None and not self._closed:
-                    # Not a daemon's work to lose: close() joins it. A daemon all the same, so that a
-                    # forgotten host cannot keep its process from ending.
-                    self._thread = threading.Thread(target=self._write, name="host-journal", daemon=True)
-                    self._thread.start()
-
-    def _write(self) -> None:
-        self._beat_at = monotonic() + self._lease / 3
-        open_ = True
-        while open_:
-            batch, open_ = self._gather()
-            if batch:
-                self._commit(batch)
-            if monotonic() >= self._beat_at:
-                self._beat()
-        self._drain_refused()
-
-    def _gather(self) -> tuple[list[_Item], bool]:
-        """What to commit next, and whether there will be more."""
-        queue = self._queue
-        batch: list[_Item] = []
-        until = self._beat_at
-        while len(batch) < MOST:
-            try:
-                item = queue.get_nowait() if until == 0.0 else queue.get(timeout=max(0.0, until - monotonic()))
-            except Empty:
-                break
-            if item is None:
-                return batch, False
-            batch.append(item)
-            if item.urgent:
-                until = 0.0
-            elif until != 0.0:
-                until = min(until, monotonic() + LINGER) if len(batch) == 1 else until
-        return batch, True
-
-    def _commit(self, batch: list[_Item]) -> None:
-        if self._broken:
-            batch = self._without_broken(batch)
-        try:
-            self._database.write(_statements(batch))
-        except HostError as error:
-            if len(batch) == 1 or isinstance(error, JournalLost):  # what is lost is lost for all
-                for item in batch:
-                    self._fail(item, error)
-            else:  # whose fault it is shows when each is written alone
-                for item in batch:
-                    self._commit([item])
-            return
-        for item in batch:
-            if item.then is not None:
-                self._tell(item.run, item.then)
-
-    def _tell(self, run: str, then: Then) -> None:
-        """Go on with what waited. A fault there ends that run, not the journal of the others."""
-        try:
-            then(None)
-        except Exception as fault:
-            error = JournalError(f"run {run} cannot go on: {type(fault).__name__}: {fault}")
-            error.__cause__ = fault
-            self._broken[run] = error
-            with suppress(Exception):
-                then(error)
-
-    def _without_broken(self, batch: list[_Item]) -> list[_Item]:
-        whole = []
-        for item in batch:
-            error = self._broken.get(item.run)
-            if error is None:
-                whole.append(item)
-            elif item.then is not None:
-                item.then(error)
-        return whole
-
-    def _fail(self, item: _Item, error: HostError) -> None:
-        if not item.run:  # nothing follows from it
-            if item.then is not None:
-                item.then(error)
-            return
-        if isinstance(error, Conflict):
-            error = JournalError(f"run {item.run} has been taken over by another process")
-            self._held.discard(item.run)
-        self._broken[item.run] = error
-        if item.then is not None:
-            item.then(error)
-
-    def _beat(self) -> None:
-        self._beat_at = monotonic() + self._lease / 3
-        until = self.clock() + self._lease
-        held = [{"id": run, "owner": self._owner, "lease": until} for run in list(self._held)]
-        if held:
-            try:
-                self._database.write([(_BEAT, held)])
-            except JournalError:  # the next record says so where it matters
-                return
-
-    def _drain_refused(self) -> None:
-        """Answer what came after the end."""
-        while True:
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                return
-            if item is not None and item.then is not None:
-                item.then(ClosedError("the journal is closed"))
-
-
-def _statements(batch: list[_Item]) -> list[Statement]:
-    """In their order, records that follow each other in one statement."""
-    found: list[Statement] = []
-    records: list[dict[str, Any]] = []
-    for item in batch:
-        if item.record is not None:
-            records.append(item.record._asdict())
-        else:
-            if records:
-                found.append((INSERT_RECORD, records))
-                records = []
-            found.extend(item.statements)
-    if records:
-        found.append((INSERT_RECORD, records))
-    return found
+        self._writer.close()
 
 
 def _run(row: tuple[Any, ...]) -> RunRow:

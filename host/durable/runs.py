@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from host import arguments
 from host.apis.api import Api
-from host.data_folder import data_file
+from host.durable.binding import HostParts, binding_of, check_bound, default_journal, kept_simulator
 from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
 from host.durable.journal import Journal
-from host.durable.records import Binding, Record, RunRow, decode_decided
-from host.durable.replay import Durable, failure_to_repeat
+from host.durable.records import Record, RunRow, decode_decided
+from host.durable.replay import Durable
+from host.durable.run_log import failure_to_repeat
 from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
 from host.events import Logged, Sink
 from host.lua.values import from_lua, to_lua
 from host.run.options import RunOptions, check_id
 from host.run.result_type import read
 from host.run.script import RunResult, Script
-
-if TYPE_CHECKING:
-    from host.run.job import RunServices
-    from host.settings import Settings
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -44,33 +40,12 @@ class Kept(msgspec.Struct, frozen=True):
     durable: Durable
 
 
-def default_journal() -> str:
-    """Where journals are kept unless told otherwise."""
-    return data_file("journal.sqlite")
-
-
 def open_journal(setting: str | None) -> Journal:
     """The journal of a setting, or the default one; its commands in messages name it where they have to."""
     journal = Journal.open(setting or default_journal())
     if setting and setting != default_journal():
         journal.option = f" --journal {shlex.quote(journal.name)}"
     return journal
-
-
-class HostParts(msgspec.Struct, frozen=True):
-    """What durable runs need of their host.
-
-    ``simulator()`` is the host's, if there is one yet; ``keep_simulator(path)`` has its objects kept in a file, if it
-    is the host's own. ``run_many(jobs, concurrency, keep)`` runs jobs.
-    """
-
-    settings: Settings
-    apis: Mapping[str, Api]
-    services: RunServices
-    simulator: Callable[[], Any]
-    keep_simulator: Callable[[str], None]
-    own_simulator: bool
-    run_many: Callable[..., Iterator[RunResult]]
 
 
 class DurableRuns:
@@ -219,7 +194,7 @@ class DurableRuns:
         given: bytes,
         batch: str | None = None,
     ) -> Kept:
-        binding = self._binding()
+        binding = binding_of(self._parts)
         journal = self.journal
         run = RunRow(
             id=run_id,
@@ -314,60 +289,13 @@ class DurableRuns:
             raise JournalError(f"run {run.id} is being run by another process")
         self.journal.replace(run)
 
-    def _binding(self) -> Binding:
-        parts = self._parts
-        if parts.services.simulated:
-            return Binding("simulated", "simulated", "")
-        apis = sorted(parts.apis.items())
-        keys = "\0".join(f"{name}\0{api.key.reveal() if api.key else ''}" for name, api in apis)
-        account = hashlib.sha256(f"luahost journal\0{keys}".encode()).hexdigest()[:16]
-        return Binding(
-            ", ".join(f"{name} {api.base_url}" for name, api in apis), parts.settings.mode or "other", account
-        )
-
     def check_bound(self, run: RunRow, *, other_key: bool = False) -> None:
         """Raises unless the run's calls go where they went before."""
-        here, there = self._binding(), run.binding
-        if here.mode != there.mode:
-            raise JournalError(
-                f"run {run.id} is a {there.mode} run and would go on as a {here.mode} one",
-                hint="resume it with the key it was started with"
-                if there.mode != "simulated"
-                else "resume it with --simulate",
-            )
-        if here.base != there.base:
-            raise JournalError(f"run {run.id} called {there.base}, and would go on with {here.base}")
-        if here.account != there.account and not other_key:
-            raise JournalError(
-                f"run {run.id} was started with another key",
-                hint="with a new key of the same account, resume it with --other-key; "
-                "the keys of another account would do everything again there",
-            )
+        check_bound(run, binding_of(self._parts), other_key=other_key)
 
     def _keep_simulator(self, run_id: str, path: str | None) -> str | None:
-        """See that a simulated run's objects are on disk; gives the file's path."""
-        simulator = self._parts.simulator()
-        if simulator is None:
-            return None
         with self._lock:
-            kept: str | None = simulator.store.path
-            if kept is None and self._parts.own_simulator:
-                kept = path or self._simulator_file(run_id)
-                self._parts.keep_simulator(kept)
-        if path is not None and kept != path:
-            raise JournalError(
-                f"run {run_id} is simulated with {path}, and this host's simulator keeps {kept or 'nothing'}"
-            )
-        return kept
-
-    def _simulator_file(self, run_id: str) -> str:
-        journal = self._parts.settings.journal or default_journal()
-        beside = (
-            journal.removeprefix("sqlite:///") if "://" not in journal.removeprefix("sqlite:///") else default_journal()
-        )
-        folder = Path(beside).absolute().parent / "simulated"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return str(folder / f"{run_id}.sqlite")
+            return kept_simulator(self._parts, run_id, path)
 
     def _say(self, run_id: str, level: str, text: str, sinks: Sequence[Sink]) -> None:
         for sink in (*self._parts.services.sinks, *sinks):

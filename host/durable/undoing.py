@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec.structs import replace
+
 from host.apis.api import Api
 from host.durable.audit_trail import statement
 from host.durable.journal import Journal
@@ -118,8 +120,6 @@ def _said(attempt: RunRow) -> list[dict[str, Any]]:
 
 
 def _ended(result: RunResult, failed: bool) -> RunResult:
-    from msgspec.structs import replace
-
     return replace(result, value=None, exit_status=1 if failed else None)
 
 

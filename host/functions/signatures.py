@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import inspect
 import itertools
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from host.apis.nearest import meant, short
 from host.apis.scalars import whole
 from host.apis.validation_error import shown
 from host.errors import InvalidCall, UsageError
@@ -147,8 +149,6 @@ class Signature:
         for name, value in given.items():
             parameter = own.get(name) or self.more
             if parameter is None:
-                from host.apis.nearest import meant, short  # for this message alone
-
                 hint = meant(name, list(own)) or f"; it has {', '.join(own)}"
                 raise self._wrong(f'there is no argument "{short(name)}"{hint}')
             if value is None and not parameter.required:
@@ -267,8 +267,6 @@ def _bytes(value: Any) -> Any:
 
 
 def _seconds(value: Any) -> Any:
-    import datetime  # only where a function asks for a duration
-
     if type(value) in (int, float):
         return datetime.timedelta(seconds=value)
     return _read(value, datetime.timedelta)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -228,8 +228,6 @@ def _signed(request: Request, origin: _Origin, credential: Credential) -> tuple[
         )
     url = request.url
     if credential.query:
-        from urllib.parse import urlencode  # keys in the query are rare
-
         url += ("&" if "?" in url else "?") + urlencode(credential.query)
     return url, request.headers + credential.headers
 

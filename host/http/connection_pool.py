@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Generator, Sequence
 from time import monotonic
 from types import coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from host.bridge.deadlines import Deadlines
 from host.http.awaited import Awaited
@@ -19,9 +20,6 @@ from host.http.connection import UNASKED, PooledConnection, keep_alive
 from host.http.request_head import HeaderLines, RequestHeads
 from host.http.settings import HttpSettings
 from host.http.transport_errors import OversizedError, TransportError, TransportFault
-
-if TYPE_CHECKING:
-    import ssl
 
 __all__ = ["ConnectionPool"]
 
@@ -229,15 +227,13 @@ class ConnectionPool:
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
-            from host.http.tls import client_context  # ssl takes 10 ms to import: only https pays for it
+            from host.http.tls import client_context  # certifi: only https needs it
 
             self._context = client_context(self._settings.verify, self._roots)
         return self._context
 
 
 def _connect_error(error: OSError, secure: bool) -> TransportError:
-    import ssl  # loaded already if the connection was to be secure
-
     if isinstance(error, ssl.SSLCertVerificationError):
         return TransportError("tls", f"its certificate is not trusted: {error.verify_message}")
     if isinstance(error, ssl.SSLError):

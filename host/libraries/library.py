@@ -1,9 +1,8 @@
 """What a library is: names for scripts, async functions behind them, and how a call reaches one.
 
-A script's ``http.get(url)`` is Lua that calls the library function ``"http.get"`` by its name. The gate
-finds it
-here, asks for its effect, checks what holds for all (read-only, budgets), and has the worker run it; what a
-function may reach it checks itself, against :attr:`LibraryCall.permissions`.
+A script's ``http.get(url)`` is Lua that calls the library function ``"http.get"`` by its name. The call pipeline finds
+it here, asks for its effect, checks what holds for all (read-only, budgets), and has the worker run it; what a function
+may reach it checks itself, against :attr:`LibraryCall.permissions`.
 """
 
 from __future__ import annotations
@@ -18,9 +17,24 @@ import msgspec
 from host.errors import InvalidCall, UsageError
 
 if TYPE_CHECKING:
+    from host.http.settings import HttpSettings
     from host.policy.permissions import Permissions
+    from host.policy.redaction import Redactor
+    from host.settings import Secret, Settings
 
-__all__ = ["Effect", "Libraries", "Library", "LibraryCall", "LibraryFunction", "Provider"]
+__all__ = [
+    "BuiltinParts",
+    "Effect",
+    "Libraries",
+    "Library",
+    "LibraryCall",
+    "LibraryFunction",
+    "Provider",
+    "SecretOf",
+]
+
+SecretOf = Callable[[str], "tuple[Secret | None, str] | None"]
+"""A secret's value, and the origin (``https://api.stripe.com``) it may go to, by the name scripts' values have."""
 
 Effect = Literal["read", "write", "pure"]
 
@@ -42,10 +56,8 @@ class LibraryCall(msgspec.Struct, frozen=True):
 class LibraryFunction(msgspec.Struct, frozen=True):
     """``await run(asked, deadline)`` gives plain values or raises ``CallError``.
 
-    ``effect`` is what a call does, or says so from its arguments: ``"write"`` changes something (a call
-    that has
-    begun is let finish when its caller gives up), ``"read"`` only looks, ``"pure"`` depends on its
-    arguments alone.
+    ``effect`` is what a call does, or says so from its arguments: ``"write"`` changes something (a call that has begun
+    is let finish when its caller gives up), ``"read"`` only looks, ``"pure"`` depends on its arguments alone.
     ``seconds`` gives the time a call asks for, where that is more than the usual. ``key`` gives the origin a change
     goes to and the idempotency key the script gave it; ``repeatable`` says whether it may be repeated without one.
     All run on the script's thread before anything happens and may raise ``InvalidCall``.
@@ -74,16 +86,23 @@ class Provider(Protocol):
         """The host closes."""
 
 
+class BuiltinParts(msgspec.Struct, frozen=True):
+    """What a host gives its built-in libraries; ``http`` is for clients of their own."""
+
+    settings: Settings
+    http: HttpSettings
+    secret_of: SecretOf
+    mask: Redactor
+
+
 class Library(msgspec.Struct, frozen=True):
     """A library for ``Host.add_library``.
 
-    ``name`` begins the names of its functions: ``functions["convert"]`` of ``"money"`` is
-    ``"money.convert"``.
-    ``lua`` is run in the script's own globals when one of ``names`` is first used; it is given a table with
-    ``call(name, …)`` (calls a function of this library, waits, gives its value or raises), ``raise{…}``
-    (an error
-    with kind and message, at the script's line) and ``null``, and returns a table with the value of each
-    name.
+    ``name`` begins the names of its functions: ``functions["convert"]`` of ``"money"`` is ``"money.convert"``.
+
+    ``lua`` is run in the script's own globals when one of ``names`` is first used. It is given a table with
+    ``call(name, …)`` (calls a function of this library, waits, gives its value or raises), ``raise{…}`` (an error with
+    kind and message, at the script's line) and ``null``, and returns a table with the value of each name.
     """
 
     name: str

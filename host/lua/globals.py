@@ -6,7 +6,15 @@ from typing import Final
 
 from host.lua.reviewed import OWN
 
-__all__ = ["FILES", "OWN", "STANDARD", "WORDS"]
+__all__ = ["FILES", "LIBRARIES", "OWN", "STANDARD", "WORDS"]
+
+# Built-in libraries, each in the folder of its name in host/libraries, and their globals.
+LIBRARIES: Final[dict[str, str]] = {
+    "http": "http",
+    "graphql": "graphql_query graphql",
+    "sql": "sql",
+    "fs": "fs",
+}
 
 # Files of the prelude, by the globals they set.
 FILES: Final[dict[str, str]] = {
@@ -18,10 +26,7 @@ FILES: Final[dict[str, str]] = {
         "strings": "string",
         "coroutines": "coroutine",
         "tasks": "spawn wait_any parallel map with_timeout",
-        "http": "http",
-        "graphql": "graphql_query graphql",
-        "sql": "sql",
-        "fs": "fs",
+        **LIBRARIES,
         "tables": "table",
         "environ": "env",
         "secret": "STRIPE_API_KEY",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Literal
 
 AddressClass = Literal[
     "public",
@@ -46,8 +44,6 @@ def address_class(ip: str) -> AddressClass:
     What no list calls public is ``"reserved"``. Raises ``ValueError`` for what is no address.
     Source: the IANA special-purpose address registries (RFC 6890), the clouds' own documents for metadata.
     """
-    from ipaddress import ip_address  # only for scripts that leave the APIs; costs some ms
-
     address = ip_address(ip.partition("%")[0].strip("[]"))
     return _class(address)
 
@@ -77,8 +73,6 @@ def _class(address: IPv4Address | IPv6Address) -> AddressClass:
 
 def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | None:
     """The IPv4 address that packets to an IPv6 one end up at."""
-    from ipaddress import IPv4Address, IPv6Address
-
     if not isinstance(address, IPv6Address):
         return None
     if address.ipv4_mapped is not None:
@@ -93,6 +87,4 @@ def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | None:
 
 
 def _within(address: IPv4Address | IPv6Address, ranges: tuple[str, ...]) -> bool:
-    from ipaddress import ip_network
-
     return any(address in ip_network(each) for each in ranges)

@@ -187,7 +187,7 @@ class Quota:
         """
         money, total, refused = None, None, None
         new = mutation and not any(claim.meter is self for claim in counted)
-        amounts = {name: n for name, unit in UNITS.items() if (n := unit.counts(new))}
+        amounts = {name: n for name, unit in UNITS.items() if (n := unit.counts(label, new))}
         if new:
             try:
                 if self.budget.max_amount and operation is not None and request is not None:

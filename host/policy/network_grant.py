@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -73,8 +74,6 @@ def net_grant(text: str) -> NetGrant:
             raise wrong
     if rest == "private":
         return NetGrant(port=port, private=True)
-    from ipaddress import ip_network  # only where something of the network is granted
-
     try:
         return NetGrant(port=port, range=ip_network(rest, strict=False))
     except ValueError:
@@ -103,8 +102,6 @@ def place(host: str, port: int) -> str:
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
     """The address a text is, IPv4-mapped ones as IPv4; ``None`` for a name."""
-    from ipaddress import IPv6Address, ip_address
-
     try:
         address = ip_address(host.partition("%")[0].strip("[]"))
     except ValueError:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from msgspec.structs import replace
 
 from host.apis.api import Api
+from host.apis.nearest import meant
 from host.errors import ConfigError, DeniedError, UsageError
 from host.policy.budget import Budget, Quota, SpendingLedger
 from host.policy.permissions import Permissions
@@ -155,8 +156,6 @@ class HostPolicy:
         found = granted.unmatched(self._labels)
         if found is None:
             return
-        from host.apis.nearest import meant
-
         name, pattern = found
         hint = meant(pattern, sorted(self._labels())) if "*" not in pattern else ""
         raise UsageError(

@@ -15,6 +15,7 @@ payment.lua:12: Your card was declined.
 from __future__ import annotations
 
 import re
+from itertools import groupby
 
 from host.errors import HostError, ScriptError
 
@@ -67,8 +68,6 @@ def _details(error: ScriptError) -> list[str]:
 
 def _stack(traceback: str) -> list[str]:
     """The lines of a traceback, those that repeat themselves once: a recursion without end has hundreds."""
-    from itertools import groupby  # for a long traceback alone
-
     lines = ((line, len(list(same))) for line, same in groupby(traceback.splitlines()) if line.strip())
     return [f"  {line.strip()}{f' (and {n - 1} more times)' if n > 1 else ''}" for line, n in lines]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from host.apis.nearest import LONGEST
 from host.errors import ScriptError
+from host.nearest_name import nearest_name
 from host.run.script import LONG, Script, lines_of
 from host.run.sources import Sources
 
@@ -94,7 +94,4 @@ def _hint(
 
 
 def _near(name: str, names: Iterable[str]) -> str | None:
-    import difflib  # for this hint alone
-
-    near = [] if len(name) > LONGEST else difflib.get_close_matches(name, list(names), 1, 0.7)
-    return near[0] if near else None
+    return nearest_name(name, names, 0.7)

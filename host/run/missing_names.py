@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from host.apis.nearest import LONGEST
+from host.nearest_name import LONGEST, nearest_name
 
 __all__ = ["MISSING", "MODULES", "hint_for_method", "hint_for_module", "hint_for_name"]
 
@@ -211,11 +211,9 @@ def hint_for_name(dotted: str) -> str | None:
     if not dot or len(member) > LONGEST:
         return None
     if library in MEMBERS and member not in MEMBERS[library]:
-        import difflib  # for this hint alone
-
-        near = difflib.get_close_matches(member, MEMBERS[library], 1, 0.66)
+        near = nearest_name(member, MEMBERS[library], 0.66)
         if near:
-            return f'there is no {dotted}; did you mean "{library}.{near[0]}"?'
+            return f'there is no {dotted}; did you mean "{library}.{near}"?'
         if f"{library}.*" not in MISSING:
             return f"there is no {dotted}; {library} has {', '.join(MEMBERS[library])}"
     hint = MISSING.get(f"{library}.*")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from host.nearest_name import nearest_name
+
 __all__ = ["hint_for_syntax", "line_of_habit"]
 
 LONGEST: Final = 300  # characters of a line that are looked at
@@ -218,8 +220,6 @@ def _without_texts(row: str) -> str:
 
 def _misspelt(message: str, near: str, rows: list[str], line: int) -> str | None:
     """A word of Lua that was misspelt: at the line, or where a function that was none began."""
-    import difflib  # for this hint alone
-
     words: list[str] = []
     if "'=' expected" in message and 1 <= line <= len(rows):
         words = [found[0] for found in _WORD.finditer(_without_texts(rows[line - 1]))]
@@ -230,9 +230,9 @@ def _misspelt(message: str, near: str, rows: list[str], line: int) -> str | None
     for word in words:
         if word in _KEYWORDS:
             continue
-        found_near = difflib.get_close_matches(word, _KEYWORDS, 1, 0.7)
-        if found_near and abs(len(word) - len(found_near[0])) <= 2:
-            return f'did you mean "{found_near[0]}" for "{word}"?'
+        found_near = nearest_name(word, _KEYWORDS, 0.7)
+        if found_near and abs(len(word) - len(found_near)) <= 2:
+            return f'did you mean "{found_near}" for "{word}"?'
     return None
 
 

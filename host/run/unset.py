@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from host.nearest_name import nearest_name
+
 __all__ = ["declared", "near_name", "of_call", "of_field", "of_index", "of_name", "unset_global"]
 
 BEFORE: Final = 300  # lines before the one told that are looked at
@@ -186,11 +188,7 @@ def declared(rows: list[str]) -> dict[str, tuple[int, bool]]:
 
 def near_name(name: str, names: list[str]) -> str | None:
     """The one of ``names`` that ``name`` is a slip of the keyboard away from."""
-    import difflib  # for a hint alone
-
-    others = [each for each in names if each != name]
-    near = difflib.get_close_matches(name, others, 1, 0.75) if len(name) <= 100 else []
-    return near[0] if near else None
+    return nearest_name(name, [each for each in names if each != name], 0.75)
 
 
 def unset_global(name: str, rows: list[str], line: int) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from host.apis.catalog import Operation, Schema
+from host.nearest_name import nearest_name
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.object_factory import METADATA_KEYS
 from host.simulator.parsing import Tree
@@ -211,11 +212,9 @@ class Checker:
 
     def _unknown(self, names: list[str], known: list[str]) -> Refusal:
         message = f"Received unknown parameter{'s' if len(names) > 1 else ''}: {', '.join(names)}"
-        import difflib  # 2 ms, and most requests have no such fault
-
-        near = difflib.get_close_matches(names[0], known, 1, 0.7)
+        near = nearest_name(names[0], known, 0.7)
         if near and len(names) == 1:
-            message += f". Did you mean {near[0]}?"
+            message += f". Did you mean {near}?"
         return invalid(message, names[0], "parameter_unknown")
 
 

@@ -11,6 +11,8 @@ from typing import Any, Literal
 import msgspec
 
 from host.errors import ScriptError, UsageError
+from host.report.errors import describe as describe_error
+from host.run.script import Script
 
 PATTERNS = ("*_test.lua", "test_*.lua")
 
@@ -53,8 +55,6 @@ def failure(facts: Mapping[str, Any], path: Path, name: str, cause: BaseExceptio
     file = path if script == name else Path(str(script))
     source = ""
     if line is not None and file.is_file():
-        from host.run.script import Script  # only where a test failed
-
         source = Script.read(file).lines(line)
     return ScriptError(
         str(facts.get("message") or "error"),
@@ -70,8 +70,6 @@ def failure(facts: Mapping[str, Any], path: Path, name: str, cause: BaseExceptio
 
 def describe(error: ScriptError) -> str:
     """A failed test's text: place and message, the values, the source, the facts of a failed call."""
-    from host.report.errors import describe as describe_error
-
     values = [
         f"  {label}: {error.facts[name]}"
         for name, label in (("expected", "expected"), ("actual", "actual  "))

@@ -55,7 +55,7 @@ NOT_OPTIONS = {
 SAMPLES: dict[str, Any] = {
     "allow_ops": ["stripe.products.*"], "net": ["localhost"], "env": ["REGION"], "read": ["/tmp/a"],
     "write": ["/tmp/b"], "sql": ["sqlite:///a.db"], "functions": ["f"], "deny_ops": ["*.delete"], "read_only": True,
-    "test_mode_only": True, "max_calls": 1, "max_mutations": 1, "max_amount": {"usd": 1}, "allow_unbounded": True,
+    "test_mode_only": True, "max_amount": {"usd": 1}, "allow_unbounded": True,
     "run_time": 1.0, "stripe_api_version": "2025-09-30.clover", "max_per_host": 3, "journal": "a.sqlite",
     "graphql_endpoint": "https://a.example/graphql", "graphql_token": "t", "graphql_schema": "a.graphql",
     "api_limits": "stripe: rate=5",
@@ -105,7 +105,9 @@ def config_fields() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("table", "name"), config_fields(), ids=lambda each: str(each))
 def test_every_field_is_a_key_of_the_file(table: str, name: str, tmp_path: Path) -> None:
     """``host.toml`` knows each field by its own name and gives back what it says."""
-    value = SAMPLES.get(name, getattr(Limits if table == "limits" else Settings, name, None))
+    value = SAMPLES.get(
+        name, 1 if table.startswith("budget") else getattr(Limits if table == "limits" else Settings, name, None)
+    )
     if not isinstance(value, str | int | float | list | dict):
         value = getattr(Limits() if table == "limits" else Settings(), name)
     assert value is not None, f"{name}: give it a sample"

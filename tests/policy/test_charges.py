@@ -275,9 +275,10 @@ def test_a_unit_bounds_what_it_counts(name: str, tmp_path: Any, monkeypatch: pyt
     assert not budget.empty
     assert budget.ceilings == {name: 1}
     meter = Quota(budget, "the run")
-    meter.admit("stripe.products.create", True)
+    operation = next(f"stripe.{id}" for id, _, _ in CATALOG.routes() if unit.counts(f"stripe.{id}", True))
+    meter.admit(operation, True)
     with pytest.raises(LimitError) as found:
-        meter.admit("stripe.products.create", True)
+        meter.admit(operation, True)
     assert found.value.hint == f"{unit.flag} sets it."
     assert f"1 {name}" in found.value.message
     for wrong in (-1, True, 1.5, "1"):
@@ -291,7 +292,25 @@ def test_a_unit_bounds_what_it_counts(name: str, tmp_path: Any, monkeypatch: pyt
 
 def test_a_unit_added_to_the_table_is_enforced(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table is all that is asked: nothing else names its units."""
-    monkeypatch.setitem(units.UNITS, "visits", Unit("max_calls", "--max-visits", "", lambda _: 2))
+    monkeypatch.setitem(units.UNITS, "visits", Unit("max_calls", "--max-visits", "", lambda *_: 2))
     with pytest.raises(LimitError, match="budget of 1 visits"):
         Quota(Budget(max_calls=1), "the run").admit("stripe.products.list", False)
     assert "max_calls" not in inspect.getsource(Quota)
+
+
+def test_a_unit_may_count_single_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A budget of refunds is a row: it counts changes of that name, and lets others through."""
+
+    def refunds(operation: str, mutation: bool) -> int:
+        return int(mutation and operation == "stripe.refunds.create")
+
+    monkeypatch.setitem(units.UNITS, "refunds", Unit("max_calls", "--max-refunds", "", refunds))
+    monkeypatch.delitem(units.UNITS, "calls")
+    meter = Quota(Budget(max_calls=1), "the run")
+    for label, mutation in (("stripe.products.create", True), ("stripe.refunds.list", False)):
+        meter.admit(label, mutation)
+        meter.admit(label, mutation)
+    meter.admit("stripe.refunds.create", True)
+    with pytest.raises(LimitError, match="budget of 1 refunds") as refused:
+        meter.admit("stripe.refunds.create", True)
+    assert refused.value.hint == "--max-refunds sets it."

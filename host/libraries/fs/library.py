@@ -10,12 +10,17 @@ from typing import Any
 
 from host.errors import InvalidCall, LimitError
 from host.libraries.fs.paths import Replacement, failure, open_file, open_folder, parent
-from host.libraries.library import LibraryCall, LibraryFunction
+from host.libraries.library import BuiltinParts, LibraryCall, LibraryFunction, Provider
 
-__all__ = ["Files"]
+__all__ = ["Files", "provider"]
 
 LARGEST = 64 << 20  # bytes of one file, read or written
 MOST = 10_000  # entries of a folder
+
+
+def provider(parts: BuiltinParts) -> Provider:
+    """The library of a host."""
+    return Files()
 
 
 class Files:

@@ -9,6 +9,7 @@ put a link in its place; so each step of the path is opened by itself, from the 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import uuid
@@ -114,8 +115,6 @@ class Replacement:
 
 def failure(what: str, error: OSError) -> CallError:
     """What a script hears of a failed system call."""
-    import errno  # for messages alone
-
     if error.errno in (errno.ELOOP, errno.EMLINK):
         return DeniedError(f"{what}: a link was put in its way while it was opened")
     code = errno.errorcode.get(error.errno or 0)

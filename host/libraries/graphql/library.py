@@ -4,6 +4,7 @@ later)."""
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,17 +22,25 @@ from host.http.outcome import refusal
 from host.libraries.fs.paths import failure, open_file
 from host.libraries.http.library import WebClient, check_address, reveal
 from host.libraries.http.options import check_json, checked_url, header_pairs, resolved
-from host.libraries.library import Effect, LibraryCall, LibraryFunction
+from host.libraries.library import BuiltinParts, Effect, LibraryCall, LibraryFunction, Provider
 from host.settings import Secret
 
 if TYPE_CHECKING:
     from host.libraries.graphql.schema import SchemaCheck
 
-__all__ = ["Endpoint", "Graphql", "GraphqlError", "operation_kind"]
+__all__ = ["Endpoint", "Graphql", "GraphqlError", "operation_kind", "provider"]
 
 INTROSPECT = "introspect"
 _OPTIONS = ("url", "headers", "schema", "timeout", "operation")
 _LARGEST_SCHEMA = 64 << 20
+
+
+def provider(parts: BuiltinParts) -> Provider:
+    """The library of a host, with the endpoint of its settings."""
+    settings = parts.settings
+    url = settings.graphql_endpoint
+    endpoint = Endpoint(url, settings.graphql_token, settings.graphql_schema) if url else None
+    return Graphql(WebClient.of(parts), endpoint)
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -63,8 +72,7 @@ class _Target(msgspec.Struct, frozen=True):
 
 
 class Graphql:
-    """The functions of ``graphql``: ``query(query, variables, options)``, ``mutate(…)``, and ``any`` for
-    both."""
+    """The functions of ``graphql``: ``query(query, variables, options)``, ``mutate(…)``, and ``any`` for both."""
 
     def __init__(self, web: WebClient, endpoint: Endpoint | None) -> None:
         self._client, self._send = web.open()
@@ -296,8 +304,6 @@ def _no_data(answer: Response, body: dict[str, Any], errors: list[Any], outcome:
 
 
 def _file(path: str) -> str:
-    import os
-
     try:
         with os.fdopen(open_file(os.path.realpath(path), os.O_RDONLY), "rb") as file:
             return file.read(_LARGEST_SCHEMA).decode()

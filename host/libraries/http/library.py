@@ -21,19 +21,19 @@ from host.http.outcome import IDEMPOTENT, refusal
 from host.http.settings import HttpSettings
 from host.libraries.fs.paths import Replacement, failure
 from host.libraries.http.options import METHODS, Options, checked_url, resolved
-from host.libraries.library import Effect, LibraryCall, LibraryFunction
+from host.libraries.library import BuiltinParts, Effect, LibraryCall, LibraryFunction, Provider, SecretOf
 from host.policy.redaction import Redactor
-from host.settings import Secret
 
-__all__ = ["SecretOf", "Web", "WebClient"]
-
-SecretOf = Callable[[str], tuple[Secret | None, str] | None]
-"""A secret's value, and the origin (``https://api.stripe.com``) it may go to, by the name scripts' values
-have."""
+__all__ = ["Web", "WebClient", "provider"]
 
 # What may go along to another origin than the one it was meant for.
 _HARMLESS = frozenset(("accept", "accept-language", "user-agent", "range", "if-none-match", "if-modified-since"))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
+
+
+def provider(parts: BuiltinParts) -> Provider:
+    """The library of a host."""
+    return Web(WebClient.of(parts))
 
 
 class WebClient(msgspec.Struct, frozen=True):
@@ -42,6 +42,11 @@ class WebClient(msgspec.Struct, frozen=True):
     settings: HttpSettings
     secret_of: SecretOf
     mask: Redactor
+
+    @classmethod
+    def of(cls, parts: BuiltinParts) -> WebClient:
+        """Of a host's parts."""
+        return cls(parts.http, parts.secret_of, parts.mask)
 
     def open(self) -> tuple[CheckedClient, Send]:
         client = CheckedClient(self.settings)

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any
 
 from host.errors import ApiError, DeniedError, InvalidCall
-from host.libraries.library import LibraryCall, LibraryFunction
+from host.libraries.library import BuiltinParts, LibraryCall, LibraryFunction, Provider
 from host.libraries.sql.database import Connection, GrantedDatabase, Result
 from host.policy.permissions import Permissions, sql_place
 
-__all__ = ["Sql"]
+__all__ = ["Sql", "provider"]
 
 
 class _Transaction:
@@ -27,10 +27,14 @@ class _Transaction:
         self.turn = asyncio.Lock()  # statements of parallel tasks, one after the other
 
 
+def provider(parts: BuiltinParts) -> Provider:
+    """The library of a host."""
+    return Sql()
+
+
 class Sql:
-    """The functions of ``sql``. Their first argument is a place: a database's URL or name, nil for the one
-    there
-    is, or ``{tx=…}`` for a transaction."""
+    """The functions of ``sql``. Their first argument is a place: a database's URL or name, nil for the only one, or
+    ``{tx=…}`` for a transaction."""
 
     def __init__(self) -> None:
         self._databases: dict[str, GrantedDatabase] = {}

@@ -1,0 +1,99 @@
+"""Where a durable run may go on: with the APIs, the key and the simulator it began with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from host.apis.api import Api
+from host.data_folder import data_file
+from host.durable.records import Binding, RunRow
+from host.errors import JournalError
+from host.run.script import RunResult
+
+if TYPE_CHECKING:
+    from host.run.job import RunServices
+    from host.settings import Settings
+
+__all__ = ["HostParts", "binding_of", "check_bound", "default_journal", "kept_simulator"]
+
+
+def default_journal() -> str:
+    """Where journals are kept unless told otherwise."""
+    return data_file("journal.sqlite")
+
+
+class HostParts(msgspec.Struct, frozen=True):
+    """What durable runs need of their host.
+
+    ``simulator()`` is the host's, if there is one yet; ``keep_simulator(path)`` has its objects kept in a file, if it
+    is the host's own. ``run_many(jobs, concurrency, keep)`` runs jobs.
+    """
+
+    settings: Settings
+    apis: Mapping[str, Api]
+    services: RunServices
+    simulator: Callable[[], Any]
+    keep_simulator: Callable[[str], None]
+    own_simulator: bool
+    run_many: Callable[..., Iterator[RunResult]]
+
+
+def binding_of(parts: HostParts) -> Binding:
+    """Where the calls of a host's runs go, and with whose key."""
+    if parts.services.simulated:
+        return Binding("simulated", "simulated", "")
+    apis = sorted(parts.apis.items())
+    keys = "\0".join(f"{name}\0{api.key.reveal() if api.key else ''}" for name, api in apis)
+    account = hashlib.sha256(f"luahost journal\0{keys}".encode()).hexdigest()[:16]
+    return Binding(", ".join(f"{name} {api.base_url}" for name, api in apis), parts.settings.mode or "other", account)
+
+
+def check_bound(run: RunRow, here: Binding, *, other_key: bool = False) -> None:
+    """Raises unless the run's calls go where they went before."""
+    there = run.binding
+    if here.mode != there.mode:
+        raise JournalError(
+            f"run {run.id} is a {there.mode} run and would go on as a {here.mode} one",
+            hint="resume it with the key it was started with"
+            if there.mode != "simulated"
+            else "resume it with --simulate",
+        )
+    if here.base != there.base:
+        raise JournalError(f"run {run.id} called {there.base}, and would go on with {here.base}")
+    if here.account != there.account and not other_key:
+        raise JournalError(
+            f"run {run.id} was started with another key",
+            hint="with a new key of the same account, resume it with --other-key; "
+            "the keys of another account would do everything again there",
+        )
+
+
+def kept_simulator(parts: HostParts, run_id: str, path: str | None) -> str | None:
+    """See that a simulated run's objects are on disk; gives the file's path."""
+    simulator = parts.simulator()
+    if simulator is None:
+        return None
+    kept: str | None = simulator.store.path
+    if kept is None and parts.own_simulator:
+        kept = path or _simulator_file(parts, run_id)
+        parts.keep_simulator(kept)
+    if path is not None and kept != path:
+        raise JournalError(
+            f"run {run_id} is simulated with {path}, and this host's simulator keeps {kept or 'nothing'}"
+        )
+    return kept
+
+
+def _simulator_file(parts: HostParts, run_id: str) -> str:
+    journal = parts.settings.journal or default_journal()
+    beside = (
+        journal.removeprefix("sqlite:///") if "://" not in journal.removeprefix("sqlite:///") else default_journal()
+    )
+    folder = Path(beside).absolute().parent / "simulated"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return str(folder / f"{run_id}.sqlite")

@@ -1,0 +1,153 @@
+"""A resumed run at the end of its record: what was under way then is decided, and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from host.calls.call import Call
+from host.durable.in_doubt import answer_of, in_doubt_error, skipped_error
+from host.durable.recorded_answers import Recalled, reply_of
+from host.durable.records import Decided, Sent, Told, decode_sent, decode_told, encode
+from host.durable.rehydration import undone_by_its_end
+from host.durable.replay_step import ReplayStep, named
+from host.durable.run_log import RunLog
+from host.errors import CancelledCall, LimitError
+from host.lua import protocol as p
+from host.policy.budget import readmit, settle
+
+if TYPE_CHECKING:
+    from host.durable.replay import Durable
+    from host.run.session import Session
+
+__all__ = ["GoingLive"]
+
+KEY_LIFE: Final = 23 * 3600.0
+"""Seconds for which a key is sure to be honoured: Stripe says 24 hours, an hour is left for clocks."""
+CLOCK_SLACK: Final = 300.0  # seconds a clock may go back before the age of a key counts as unknown
+
+
+class GoingLive:
+    """``in_doubt`` (ask, repeat or skip) says what to do with calls in doubt that nothing was decided of."""
+
+    def __init__(self, log: RunLog, in_doubt: str) -> None:
+        self._log = log
+        self._in_doubt = in_doubt
+        self._repeated: set[int] = set()  # calls that are repeated by a decision, until they have their answers
+        self._held_back: list[Callable[[], None]] = []  # what the script is told then
+
+    def begin(self, run: Durable, session: Session) -> None:
+        """The recorded answers are used up: decide what is in doubt, and have all that is without an answer go on."""
+        missing = [self._log.sent[place] for place in self._log.open_before if place not in run.places]
+        if missing:
+            first = min(missing, key=lambda record: record.seq)
+            run.diverged(session, f"the script does not make {named(first)} any more")
+            return
+        if self._log.values:
+            name = self._log.values[0].name.partition(":")[2] or self._log.values[0].name
+            run.diverged(session, f"the script does not ask for {name} any more, as it did before")
+            return
+        doubtful = [step for step in run.steps.values() if self._needs_decision(run, step)]
+        if doubtful and self._in_doubt == "ask":
+            doubtful.sort(key=lambda step: self._log.sent[step.path, step.n].seq)
+            sent = [(step, self._log.sent[step.path, step.n]) for step in doubtful]
+            run.stop(session, in_doubt_error(session, sent, run.journal, run.run_id))
+            return
+        run.replaying = False
+        for step in doubtful:
+            said = self._log.decided[step.path, step.n] = Decided(self._in_doubt, all=True)
+            line = step.call.line if step.call is not None else None
+            run.record(session, "decided", step, line, encode(said))
+        steps = [(step, self._log.decided.get((step.path, step.n))) for step in run.steps.values()]
+        self._repeated = {
+            step.id
+            for step, decided in steps
+            if decided is not None and decided.word == "repeat" and (step.path, step.n) not in self._log.late
+        }
+        for step, decided in steps:
+            self._revive(run, session, step, decided)
+
+    def _needs_decision(self, run: Durable, step: ReplayStep) -> bool:
+        """Whether a call was sent, what came of it is unknown, and repeating it could do it twice."""
+        before = self._log.sent.get((step.path, step.n))
+        if before is None or step.call is None or (step.path, step.n) in self._log.late:
+            return False
+        if (step.path, step.n) in self._log.decided:
+            return False
+        if undone_by_its_end(step.name, step.arguments):
+            return False
+        if decode_sent(before.data).key is None:
+            return True
+        age = run.journal.clock() - before.at
+        return not -CLOCK_SLACK <= age <= KEY_LIFE
+
+    def _revive(self, run: Durable, session: Session, step: ReplayStep, decided: Decided | None) -> None:
+        """Have a call or sleep that is without an answer go on."""
+        before = self._log.sent.get((step.path, step.n))
+        late = self._log.late.get((step.path, step.n))
+        if step.call is None:
+            passed = max(0.0, run.journal.clock() - before.at) if before is not None else 0.0
+            if before is None:
+                run.record(session, "sent", step, None, encode(Sent(seconds=step.seconds, printed=session.printed)))
+            run.ring(session, step, max(0.0, step.seconds - passed))
+            if step.cancelled:
+                step.cancel()
+                session.services.runners.post(session, (step.id, CancelledCall("the task was cancelled")))
+            return
+        call = step.call
+        session.announce(call, step.arguments)
+        if step.cancelled:
+            outcome: Any = ("unknown" if before else "not_sent") if call.mutation else None
+            call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
+        elif late is not None:
+            self._recall(run, session, step, call, decode_told(late.data))
+        elif before is not None and decided is not None:
+            self._decide(run, session, step, call, decided)
+        elif before is not None:
+            if (step.path, step.n) not in self._log.refused:
+                session.services.gate.answers.recall(call, None)
+            run.go(session, step)
+        else:
+            try:
+                call.claims = readmit(call.claims, call.name)
+            except LimitError as error:
+                call.claims = ()
+                call.deliver_error(error)
+                return
+            run.send(session, step)
+
+    def _decide(self, run: Durable, session: Session, step: ReplayStep, call: Call, decided: Decided) -> None:
+        """Do what was decided of a call in doubt."""
+        if decided.word == "repeat":  # recorded once more: should it be lost again, that is another doubt
+            session.services.gate.answers.recall(call, None)
+            run.go_recorded(session, step, call)
+        elif decided.word == "skip":
+            error = skipped_error(step, call, run.journal, run.run_id)
+            self._hold_back(lambda: call.deliver_error(error))
+        else:
+            self._recall(run, session, step, call, Told(p.VALUE, *answer_of(call, decided.value)))
+
+    def _recall(self, run: Durable, session: Session, step: ReplayStep, call: Call, told: Told) -> None:
+        """Have the script told an answer that is known already."""
+        reply = reply_of(call, told)
+        settle(call.claims, reply)
+        session.services.gate.answers.recall(call, reply)
+        item = Recalled(step.id, told.status, told.a, told.b)
+        self._hold_back(lambda: session.services.runners.post(session, item))
+
+    def _hold_back(self, tell: Callable[[], None]) -> None:
+        """Tell the script something once all that is repeated is through: it might give that up for it."""
+        if self._repeated:
+            self._held_back.append(tell)
+        else:
+            tell()
+
+    def through(self, id: int) -> None:
+        """A call has its answer."""
+        if not self._repeated:
+            return
+        self._repeated.discard(id)
+        if not self._repeated:
+            told, self._held_back = self._held_back, []
+            for tell in told:
+                tell()

@@ -1,0 +1,211 @@
+"""The thread that writes a journal: what many runs append becomes few commits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, Final
+
+from host.durable.database import Conflict, JournalDatabase, JournalLost, Statement, insert
+from host.durable.records import Record
+from host.errors import ClosedError, HostError, JournalError
+
+__all__ = ["INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "Then"]
+
+LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
+MOST: Final = 5000  # items in one commit
+
+Then = Callable[[HostError | None], None]
+"""Called on the writer's thread once it is committed (``None``) or known that it will not be."""
+
+INSERT_RECORD: Final = insert("luahost_record")
+_BEAT = "UPDATE luahost_run SET lease = :lease WHERE id = :id AND owner = :owner"
+RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
+
+
+class JournalItem:
+    """Something to commit for one run: a record, or statements."""
+
+    __slots__ = ("record", "run", "statements", "then", "urgent")
+
+    def __init__(
+        self, run: str, record: Record | None, statements: list[Statement], then: Then | None, *, urgent: bool
+    ) -> None:
+        self.run = run
+        self.record = record
+        self.statements = statements
+        self.then = then
+        self.urgent = urgent
+
+
+class JournalWriter:
+    """``held`` are runs of ours, whose lease is kept up. ``broken``: a run's record was lost, so none may follow it."""
+
+    def __init__(self, database: JournalDatabase, owner: str, clock: Callable[[], float], lease: float) -> None:
+        self.held: set[str] = set()
+        self.broken: dict[str, HostError] = {}
+        self._database = database
+        self._owner = owner
+        self._clock = clock
+        self._lease = lease
+        self._queue: SimpleQueue[JournalItem | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._beat_at = 0.0
+
+    def close(self) -> None:
+        """Commit what is there, let go of the runs, end the thread and the database. Twice is fine."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            thread = self._thread
+        self._queue.put(None)
+        if thread is not None:
+            thread.join()
+        else:
+            self._drain_refused()
+        held = [{"id": run, "owner": self._owner} for run in self.held]
+        try:
+            if held:
+                self._database.write([(RELEASE, held)])
+        except JournalError:  # the leases end by themselves
+            pass
+        finally:
+            self._database.close()
+
+    def put(self, item: JournalItem) -> None:
+        """Have it committed, in the order of these calls. From any thread."""
+        if self._closed:
+            if item.then is not None:
+                item.then(ClosedError("the journal is closed"))
+            return
+        self._queue.put(item)
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None and not self._closed:
+                    # Not a daemon's work to lose: close() joins it. A daemon all the same, so that a
+                    # forgotten host cannot keep its process from ending.
+                    self._thread = threading.Thread(target=self._write, name="host-journal", daemon=True)
+                    self._thread.start()
+
+    def _write(self) -> None:
+        self._beat_at = monotonic() + self._lease / 3
+        open_ = True
+        while open_:
+            batch, open_ = self._gather()
+            if batch:
+                self._commit(batch)
+            if monotonic() >= self._beat_at:
+                self._beat()
+        self._drain_refused()
+
+    def _gather(self) -> tuple[list[JournalItem], bool]:
+        """What to commit next, and whether there will be more."""
+        queue = self._queue
+        batch: list[JournalItem] = []
+        until = self._beat_at
+        while len(batch) < MOST:
+            try:
+                item = queue.get_nowait() if until == 0.0 else queue.get(timeout=max(0.0, until - monotonic()))
+            except Empty:
+                break
+            if item is None:
+                return batch, False
+            batch.append(item)
+            if item.urgent:
+                until = 0.0
+            elif until != 0.0:
+                until = min(until, monotonic() + LINGER) if len(batch) == 1 else until
+        return batch, True
+
+    def _commit(self, batch: list[JournalItem]) -> None:
+        if self.broken:
+            batch = self._without_broken(batch)
+        try:
+            self._database.write(_statements(batch))
+        except HostError as error:
+            if len(batch) == 1 or isinstance(error, JournalLost):  # what is lost is lost for all
+                for item in batch:
+                    self._fail(item, error)
+            else:  # whose fault it is shows when each is written alone
+                for item in batch:
+                    self._commit([item])
+            return
+        for item in batch:
+            if item.then is not None:
+                self._tell(item.run, item.then)
+
+    def _tell(self, run: str, then: Then) -> None:
+        """Go on with what waited. A fault there ends that run, not the journal of the others."""
+        try:
+            then(None)
+        except Exception as fault:
+            error = JournalError(f"run {run} cannot go on: {type(fault).__name__}: {fault}")
+            error.__cause__ = fault
+            self.broken[run] = error
+            with suppress(Exception):
+                then(error)
+
+    def _without_broken(self, batch: list[JournalItem]) -> list[JournalItem]:
+        whole = []
+        for item in batch:
+            error = self.broken.get(item.run)
+            if error is None:
+                whole.append(item)
+            elif item.then is not None:
+                item.then(error)
+        return whole
+
+    def _fail(self, item: JournalItem, error: HostError) -> None:
+        if not item.run:  # nothing follows from it
+            if item.then is not None:
+                item.then(error)
+            return
+        if isinstance(error, Conflict):
+            error = JournalError(f"run {item.run} has been taken over by another process")
+            self.held.discard(item.run)
+        self.broken[item.run] = error
+        if item.then is not None:
+            item.then(error)
+
+    def _beat(self) -> None:
+        self._beat_at = monotonic() + self._lease / 3
+        until = self._clock() + self._lease
+        held = [{"id": run, "owner": self._owner, "lease": until} for run in list(self.held)]
+        if held:
+            try:
+                self._database.write([(_BEAT, held)])
+            except JournalError:  # the next record says so where it matters
+                return
+
+    def _drain_refused(self) -> None:
+        """Answer what came after the end."""
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return
+            if item is not None and item.then is not None:
+                item.then(ClosedError("the journal is closed"))
+
+
+def _statements(batch: list[JournalItem]) -> list[Statement]:
+    """In their order, records that follow each other in one statement."""
+    found: list[Statement] = []
+    records: list[dict[str, Any]] = []
+    for item in batch:
+        if item.record is not None:
+            records.append(item.record._asdict())
+        else:
+            if records:
+                found.append((INSERT_RECORD, records))
+                records = []
+            found.extend(item.statements)
+    if records:
+        found.append((INSERT_RECORD, records))
+    return found

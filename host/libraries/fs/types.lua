@@ -1,0 +1,37 @@
+---@meta
+-- Files inside the granted folders. Types for editors, nothing that runs.
+
+fs = {}
+
+---A file's content: any bytes, up to 64 MB.
+---@param path string
+---@return string
+function fs.read(path) end
+
+---Puts `text` in the place of what was there, at once.
+---@param path string
+---@param text string
+function fs.write(path, text) end
+
+---@param path string
+---@param text string
+function fs.append(path, text) end
+
+---@class host.fs.Entry
+---@field name string
+---@field type "file"|"folder"|"other"
+---@field size integer bytes
+---@field modified number seconds since 1970
+
+---@param folder string
+---@return host.fs.Entry[]
+function fs.list(folder) end
+
+---@param path string
+---@return boolean
+function fs.exists(path) end
+
+---Removes a file.
+---@param path string
+---@return boolean there whether it was there
+function fs.remove(path) end

@@ -1,0 +1,173 @@
+"""Imports within functions: each with its reason, so that none is there out of habit.
+
+They keep what most programs do not need from being loaded: a library of an extra, a slow one, what one command or one
+kind of host uses. Anything else is imported at the top of its file.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# What is imported late → why. One reason is for all files that do.
+LATE = {
+    # Libraries that are there only with an extra, or for one use of many.
+    "aiosqlite": "sql.* with SQLite",
+    "brotli": "an answer in that coding, where the library is installed",
+    "certifi": "TLS, with the first https request",
+    "dotenv.parser": "a .env file, which many folders do not have",
+    "platformdirs": "what is kept on disk; most runs keep nothing",
+    "psycopg": "sql.* with PostgreSQL: an extra",
+    "psycopg.types.json": "sql.* with PostgreSQL: an extra",
+    "pytest": "fixtures; programs without tests do not have it",
+    "uvicorn": "a server; most commands are none",
+    "uvicorn.protocols.http.h11_impl": "a server; most commands are none",
+    "uvloop": "not on every platform",
+    "yaml": "an OpenAPI document in YAML",
+    "zstandard": "an answer in that coding, where the library is installed",
+    # Slow parts of Python that few runs come to.
+    "ctypes": "the allocator, for commands that run many scripts",
+    "decimal": "one message",
+    "difflib": "messages that say what was meant",
+    "email.utils": "an answer whose Retry-After is a date",
+    "fcntl": "not on every platform",
+    "fractions": "--max-failures with a share",
+    "hashlib": "a key with secrets, a file to upload; loads OpenSSL",
+    "hmac": "a simulator with a key",
+    "importlib.metadata": "--version",
+    "json": "an answer that is not what it says it is, an error as text",
+    "pickle": "an error that crosses to another process by pickling",
+    "random": "a second try",
+    "resource": "not on every platform",
+    "sqlite3": "1.5 MB, for what is kept on disk",
+    "tomllib": "a host.toml, which many folders do not have",
+    "traceback": "--debug",
+    # The command line: what one command or option needs.
+    "click": "whoever imports main's name does not pay for it",
+    "host.cli.batch_jobs": "many runs by one command",
+    "host.cli.batch_run": "many runs by one command",
+    "host.cli.commands": "whoever imports main's name does not pay for it",
+    "host.cli.interrupt": "whoever imports main's name does not pay for it",
+    "host.cli.resume": "resume imports the file that asks which options it has",
+    "host.apis.cache": "APIs beside Stripe",
+    "host.apis.reference": "the listing of apis",
+    "host.apis.stubs": "apis --stubs",
+    "host.durable.audit_trail": "runs show",
+    "host.durable.binding": "durable runs",
+    "host.durable.database": "durable runs",
+    "host.durable.undoing": "runs undo",
+    "host.errors": "whoever imports main's name does not pay for it",
+    "host.libraries.builtin": "apis --stubs",
+    "host.host": "--help, and what is refused before anything runs",
+    "host.report.errors": "a command that fails",
+    "host.report.health": "--stats",
+    "host.report.jsonl": "--trace",
+    "host.simulator.fault_injection": "simulate --faults",
+    "host.simulator.server": "simulate",
+    "host.testing.suite": "test, once there is a file",
+    # Kinds of hosts and runs.
+    "host.apis.credentials": "APIs beside Stripe",
+    "host.apis.definition": "APIs beside Stripe",
+    "host.apis.document": "APIs beside Stripe",
+    "host.apis.endpoint": "make_request by path",
+    "host.apis.openapi": "a document that is not compiled yet",
+    "host.apis.raw_request": "api.http",
+    "host.apis.stripe": "the catalog is read when a host opens",
+    "host.durable.runs": "durable runs",
+    "host.durable.sqlalchemy_database": "a journal in another database than SQLite",
+    "host.functions.functions": "functions of the program's",
+    "host.functions.signatures": "a run with returns=",
+    "host.http.client": "the pytest plugin is loaded in projects that test other things",
+    "host.http.connection_pool": "the first request",
+    "host.http.httpx_transport": "httpx, which is slow to load",
+    "host.http.tls": "TLS, with the first https request",
+    "host.http.transport": "httpx, which is slow to load",
+    "host.isolation.processes": "isolation",
+    "host.libraries.graphql.schema": "graphql-core, where queries are checked",
+    "host.policy.addresses": "permissions for the network",
+    "host.policy.charges": "a budget of money",
+    "host.policy.daily_spending": "a budget of a day",
+    "host.policy.network_grant": "permissions for the network",
+    "host.processes.host_side": "worker processes",
+    "host.processes.setup": "setup=",
+    "host.simulator.inprocess": "simulated hosts",
+    "host.simulator.simulator": "simulated hosts",
+    "host.simulator.store": "a simulator on disk",
+    "host.stats": "host.stats()",
+    "host.testing.cases": "the pytest plugin is loaded in projects that test other things",
+    "host.testing.collector": "the pytest plugin is loaded in projects that test other things",
+    "host.testing.fixtures": "the pytest plugin is loaded in projects that test other things",
+    "host.testing.undo": "the pytest plugin is loaded in projects that test other things",
+    # Hints and messages about what went wrong.
+    "host.apis.legacy_names": "a name that is not there",
+    "host.apis.naming": "a name that is not there, a builder of a class",
+    "host.apis.regex_bounds": "a pattern of a document",
+    "host.run.hints": "an error of Lua",
+    "host.run.missing_names": "an error of Lua",
+    "host.run.syntax_habits": "an error of Lua",
+    "host.run.tail_calls": "an error of Lua",
+    "host.run.unset": "an error of Lua",
+}
+# Loaded by Python, asyncio or msgspec themselves in some version, or by the door of the package.
+LOADED_ANYWAY = {"decimal", "fcntl", "hashlib", "host.errors", "json", "pickle", "random", "traceback"}
+LOADED_WITH_HOST = {"host.host", "host.http.client", "host.libraries.builtin"}
+
+
+def late_imports() -> Iterator[tuple[str, str, int]]:
+    """File, target and line of each import within a function."""
+    for path in sorted((ROOT / "host").rglob("*.py")):
+        seen: set[int] = set()
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno not in seen:
+                    seen.add(node.lineno)
+                    names = [each.name for each in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+                    yield from ((path.relative_to(ROOT).as_posix(), name, node.lineno) for name in names)
+
+
+def test_each_import_within_a_function_has_its_reason() -> None:
+    """What is not in the table is imported at the top of its file, or gets a reason there."""
+    unknown = [f"{file}:{line} {name}" for file, name, line in late_imports() if name not in LATE]
+    assert unknown == []
+
+
+def test_no_reason_is_left_over() -> None:
+    """The table has nothing that no file imports so."""
+    assert set(LATE) - {name for _, name, _ in late_imports()} == set()
+
+
+def test_a_file_that_loads_it_anyway_does_not_do_so_late() -> None:
+    """Not both at the top and within a function of one file."""
+    both = []
+    for file, name, line in late_imports():
+        top = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+        loaded = {each.module for each in top if isinstance(each, ast.ImportFrom)}
+        loaded |= {alias.name for each in top if isinstance(each, ast.Import) for alias in each.names}
+        if name in loaded:
+            both.append(f"{file}:{line} {name}")
+    assert both == []
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import host",
+        "from host.cli import main",
+        "from host import Host, Settings, ApiError",
+    ],
+)
+def test_nothing_of_the_table_is_loaded_with_the_package(program: str) -> None:
+    """What is imported late is not loaded some other way, which would make being late pointless."""
+    code = f"{program}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(done.stdout.split()) & set(LATE) - LOADED_ANYWAY
+    assert loaded - (LOADED_WITH_HOST if "Host" in program else set()) == set()
