@@ -69,7 +69,7 @@ def _checked(entry: Entry, value: Any, full: Full) -> Any:
     if param.location == "path":
         if value is None or (type(value) is bytes):
             raise ValidationError("expected an id", value)
-        if type(value) is bool:
+        if type(value) is bool and param.schema.type != "boolean":
             raise ValidationError("expected a string or a number", value)
         done = entry.check(value, full)
         path_text(param, done)  # refuses what would change the path
@@ -156,14 +156,14 @@ def prepare(
         location = entry.param.location
         try:
             done = _checked(entry, value, full)
+            if location == "query":
+                entry.write(query, done)
+            elif form and location == "body":
+                entry.write(body, done)
+            else:
+                others.append((entry, done))
         except ValidationError as fault:
             raise invalid(fault.at(name).beside(arguments), operation) from None
-        if location == "query":
-            entry.write(query, done)
-        elif form and location == "body":
-            entry.write(body, done)
-        else:
-            others.append((entry, done))
     if missing:
         names = [name for name in entries if name in missing]
         raise InvalidCall(
