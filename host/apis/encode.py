@@ -139,6 +139,7 @@ def pair_writer(param: Param, *, bracketed: bool) -> Callable[[list[str], Any], 
     if not param.style:
         return lambda out, value: out.extend(f"{key}={text_of(each)}" for each in plain_values(value))
     separator = quote(SEPARATORS[param.style]) if param.style in SEPARATORS else ","
+    check_item = _no_separator(param.style)
 
     def write(out: list[str], value: Any) -> None:
         kind = type(value)
@@ -146,17 +147,29 @@ def pair_writer(param: Param, *, bracketed: bool) -> Callable[[list[str], Any], 
             out.extend(f"{key}={text_of(flat_text(each))}" for each in value)
         elif kind is list:
             if value:  # no item at all is no parameter: RFC 6570, 2.3
-                out.append(f"{key}={separator.join(text_of(flat_text(each)) for each in value)}")
+                out.append(f"{key}={separator.join(text_of(check_item(flat_text(each))) for each in value)}")
         elif kind is dict and param.explode:
             out.extend(f"{form_key(name)}={text_of(flat_text(each))}" for name, each in in_order(value))
         elif kind is dict:
             flat = [text for pair in in_order(value) for text in pair]
             if flat:
-                out.append(f"{key}={separator.join(text_of(flat_text(each)) for each in flat)}")
+                out.append(f"{key}={separator.join(text_of(check_item(flat_text(each))) for each in flat)}")
         else:
             out.append(f"{key}={text_of(scalar_text(value))}")
 
     return write
+
+
+def _no_separator(style: str) -> Callable[[str], str]:
+    """Refuses an item that holds the separator of its list: encoded alike, no server could tell them apart."""
+    separator = SEPARATORS.get(style)
+
+    def check(text: str) -> str:
+        if separator is not None and separator in text:
+            raise ValidationError("", text=f'an item cannot hold "{separator}", which separates them')
+        return text
+
+    return check
 
 
 def plain_values(value: Any) -> list[str]:

@@ -118,7 +118,11 @@ def _styled(param: Param, value: Any) -> Iterator[tuple[str, str]]:
         yield from ((str(name), flat_text(each)) for name, each in pairs)
     elif value:
         flat = [each for pair in in_order(value) for each in pair] if isinstance(value, dict) else value
-        yield param.name, SEPARATORS.get(param.style, ",").join(flat_text(each) for each in flat)
+        separator = SEPARATORS.get(param.style, ",")
+        texts = [flat_text(each) for each in flat]
+        if len(texts) > 1 and any(separator in text for text in texts):
+            raise ValidationError("", text=f'an item cannot hold "{separator}", which separates them')
+        yield param.name, separator.join(texts)
 
 
 def _disposition(name: str, filename: str | None) -> str:

@@ -13,7 +13,7 @@ from host.apis.methods import builder_method, method_names
 from host.apis.nearest import short
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.past_catalog import beyond_catalog, raw_arguments, raw_entry, unknown_names
-from host.apis.plan import BODILESS, Entry, RequestPlan, invalid, no_parameter, plan_of, version_header
+from host.apis.plan import Entry, RequestPlan, invalid, no_parameter, plan_of, version_header
 from host.apis.scalars import Full
 from host.apis.unknown_names import Beyond, other_version
 from host.apis.validation_error import ValidationError
@@ -69,7 +69,7 @@ def _checked(entry: Entry, value: Any, full: Full) -> Any:
     if param.location == "path":
         if value is None or (type(value) is bytes):
             raise ValidationError("expected an id", value)
-        if type(value) is bool:
+        if type(value) is bool and param.schema.type != "boolean":
             raise ValidationError("expected a string or a number", value)
         done = entry.check(value, full)
         path_text(param, done)  # refuses what would change the path
@@ -157,14 +157,14 @@ def prepare(
         location = entry.param.location
         try:
             done = _checked(entry, value, full)
+            if location == "query":
+                entry.write(query, done)
+            elif form and location == "body":
+                entry.write(body, done)
+            else:
+                others.append((entry, done))
         except ValidationError as fault:
             raise invalid(fault.at(name).beside(arguments), operation) from None
-        if location == "query":
-            entry.write(query, done)
-        elif form and location == "body":
-            entry.write(body, done)
-        else:
-            others.append((entry, done))
     if missing:
         names = [name for name in entries if name in missing]
         raise InvalidCall(
@@ -310,9 +310,9 @@ def _others(
     path = "".join(values[part] if n % 2 else part for n, part in enumerate(plan.path))
     content = b""
     if operation.body == "json":
-        if members or operation.method not in BODILESS:
+        if members or not plan.bare:
             content = _json_body(operation, members)
-        if content and operation.method in BODILESS:
+        if content and plan.bare:
             headers.append(("Content-Type", operation.content_type))
     elif operation.body is not None and (members or operation.body == "multipart"):
         content, kind = _written(catalog, operation, members, boundary, read_file)
