@@ -144,9 +144,7 @@ class SchemaCompiler:
             target = self.document.references.find(canonical)
         except UnresolvedReference as error:
             return self._missing(error.message, place)
-        name = canonical.removeprefix(SHARED)
-        if "/" not in name and name != canonical:
-            name = name.replace("~1", "/").replace("~0", "~")
+        name = shared_name(canonical)
         self._pending.setdefault(name, canonical)
         found = Schema(
             ref=name,
@@ -364,6 +362,12 @@ class SchemaCompiler:
         if deleted := node.get("x-deleted"):
             changes["deleted"] = deleted
         return replace(schema, **changes) if changes else schema
+
+
+def shared_name(canonical: str) -> str:
+    """What a catalog calls the schema a canonical reference leads to: a component by its name."""
+    name = canonical.removeprefix(SHARED)
+    return name if name == canonical or "/" in name else name.replace("~1", "/").replace("~0", "~")
 
 
 def _page_of(schema: Schema) -> str:
