@@ -161,7 +161,7 @@ class _Compiler:
         given = {method: (method.upper(), item[method]) for method in METHODS if method in item}
         more = item.get("additionalOperations")  # OpenAPI 3.2
         for name, node in more.items() if isinstance(more, dict) else ():
-            if _METHOD.fullmatch(name) and name.lower() not in given:
+            if isinstance(name, str) and _METHOD.fullmatch(name) and name.lower() not in given:
                 given[name.lower()] = (name, node)
             else:
                 self.source.warn(path, f"the additional operation {name!r} is left out: no method, or there twice")
