@@ -454,7 +454,7 @@ class Host(Additions):
     def _orphaned(self, request: AsyncRequest, reply: Reply) -> None:
         session = request.source
         if isinstance(session, Session):
-            session.orphaned(getattr(request.deliver, "__self__", None), reply)
+            session.orphaned(request, reply)
 
     def _keep_simulator(self, path: str) -> None:
         """Have the simulator keep its objects in a file; nothing may have been asked of it yet."""

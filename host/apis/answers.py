@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from host.apis import media_types
 from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.error_body import ErrorText, page_text, read_error
 from host.apis.nearest import short
@@ -76,25 +77,82 @@ def _only(field: str) -> Callable[[bytes], Any]:
 
 def _value(catalog: Catalog, operation: Operation, answer: Response) -> Any:
     result = operation.result
+    if operation.answers:
+        done, value = _documented(catalog, operation, answer)
+        if done:
+            return value
     if result is None:
         return None if answer.status == 204 else _optional(catalog, operation, answer)
     if result.type == "string" and result.format == "binary" and answer.status != 204:
         return answer.body
     if answer.status == 204 or not answer.body.strip():
-        if _may_be_empty(catalog, operation, answer.status):
+        if _may_be_empty(catalog, operation):
             return None
         what = "no content" if answer.status == 204 else "an empty body"
         _unexpected(catalog, operation, answer, f"{what} where {_due(catalog, result)} is due")
     shape = catalog.resolve(result)
     if shape.type == "string" and "json" not in answer.headers.get("content-type", "json"):
         return _text(answer)
+    value = _json(catalog, operation, answer)
+    return value if _is_accepted(catalog, operation) else _checked(catalog, operation, answer, shape, value)
+
+
+def _documented(catalog: Catalog, operation: Operation, answer: Response) -> tuple[bool, Any]:
+    """Whether the document has an answer of this status and content type, other than the usual JSON; and its value."""
+    status = str(answer.status)
+    names = (status, f"{status[0]}XX", f"{status[0]}xx", "default")
+    by_status = {each.status: each for each in operation.answers}
+    said = next((by_status[name] for name in names if name in by_status), None)
+    if said is None:
+        return False, None
+    if not answer.body.strip():
+        return not said.content_types, None
+    kind = answer.headers.get("content-type", "")
+    if not kind or not any(media_types.fits(kind, each) for each in said.content_types):
+        return False, None
+    if media_types.is_lines(kind):
+        return True, _lines(catalog, operation, answer)
+    if media_types.is_json(kind):
+        # Of another status than the usual one it may be of another form.
+        return (True, _json(catalog, operation, answer)) if said.schema != operation.result else (False, None)
+    if any(media_types.is_json(each) for each in said.content_types if media_types.is_range(each)):
+        return False, None
+    return True, _text(answer) if media_types.body_kind(kind) == "text" else answer.body
+
+
+def _json(catalog: Catalog, operation: Operation, answer: Response) -> Any:
     try:
-        value = decode_json(answer.body)
+        return decode_json(answer.body)
     except LimitError as error:
         _too_much(catalog, operation, answer, error)
     except ValueError as error:
+        if (
+            _is_accepted(catalog, operation)
+            and media_types.plain(answer.headers.get("content-type", "")) == "text/plain"
+        ):
+            return _text(answer)
         fault = _charset_fault(answer) or f"a body that is not JSON ({_reason(error)})"
         _unexpected(catalog, operation, answer, fault)
+
+
+def _lines(catalog: Catalog, operation: Operation, answer: Response) -> list[Any]:
+    """JSON values, each on its line (ndjson), also behind a record separator (RFC 7464)."""
+    found: list[Any] = []
+    try:
+        check_json(answer.body.replace(b"\n", b","), MOST_VALUES)
+        for line in answer.body.replace(b"\x1e", b"\n").split(b"\n"):
+            if line.strip():
+                found.append(decode_json(line))
+    except LimitError as error:
+        _too_much(catalog, operation, answer, error)
+    except ValueError as error:
+        fault = f"line {len(found) + 1} that is not JSON ({_reason(error)})"
+        _unexpected(catalog, operation, answer, _charset_fault(answer) or fault)
+    return found
+
+
+def _checked(catalog: Catalog, operation: Operation, answer: Response, shape: Schema, value: Any) -> Any:
+    """A value that has the form that is due."""
     expected = "list" if shape.type == "array" else "object"
     if shape.type in ("object", "array") or operation.returns_id:
         kind = list if expected == "list" else dict
@@ -105,6 +163,12 @@ def _value(catalog: Catalog, operation: Operation, answer: Response) -> Any:
         if id is None or id == "":
             _unexpected(catalog, operation, answer, f"an object without {catalog.id_field}")
     return value
+
+
+def _is_accepted(catalog: Catalog, operation: Operation) -> bool:
+    """Whether a 2xx alone says that it was done: of a change at an API whose document may not be exact. An error would
+    have the script do it again. Of Stripe, which always answers with an object, anything else is not Stripe's."""
+    return operation.mutation and catalog.name != "stripe"
 
 
 def _too_much(catalog: Catalog, operation: Operation, answer: Response, error: LimitError) -> NoReturn:
@@ -120,10 +184,9 @@ def _too_much(catalog: Catalog, operation: Operation, answer: Response, error: L
     ) from None
 
 
-def _may_be_empty(catalog: Catalog, operation: Operation, status: int) -> bool:
-    """Whether success may come without content: the document has such an answer, or describes none. A DELETE's 204 is
-    a success of its own (RFC 9110, 9.3.5), but not of Stripe, which always answers with an object."""
-    if operation.may_be_empty or (operation.method == "DELETE" and status == 204 and catalog.name != "stripe"):
+def _may_be_empty(catalog: Catalog, operation: Operation) -> bool:
+    """Whether success may come without content: the document has one, or describes none, or it was a change."""
+    if operation.may_be_empty or _is_accepted(catalog, operation):
         return True
     shape = catalog.resolve(operation.result) if operation.result else None
     return shape is None or (not shape.type and not shape.any_of)

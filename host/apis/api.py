@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -63,23 +64,48 @@ class Api(msgspec.Struct, frozen=True):
         return () if self.key is None else key_query(self.auth, self.key.reveal())
 
     def schemes(self, label: str) -> tuple[str, ...]:
-        """The security schemes whose keys go on a request for ``petstore.pets.list``.
+        """The security schemes whose keys go on a request for ``petstore.pets.list``: those of the first alternative of
+        its requirement for which there are all keys, and of no other.
 
-        Raises ``DeniedError`` naming the setting where a key is missing.
+        Raises ``DeniedError`` naming what is missing.
         """
         operation = self.catalog.operation(label.partition(".")[2])
         own = None if operation is None else operation.security
-        wanted = self.catalog.default_security if own is None else own
-        missing = [scheme for scheme in wanted if scheme not in self.keys]
-        if not missing:
-            return wanted
-        if self.keys:  # the document names another way in first than the one there is a key for
-            return tuple(self.keys)
+        ways = self.catalog.default_security if own is None else own
+        if not ways:
+            return ()
+        there = [way for way in ways if way and all(scheme in self.keys for scheme in way)]
+        if there:
+            return min(there, key=self._is_odd)  # the first of those that are the least odd
+        if () in ways:
+            return ()
         raise DeniedError(
-            f"{label} needs a key ({', '.join(missing)}), and there is none for {self.name}",
-            hint=f"Set {self.name.upper()}_API_KEY.",
+            f"{label} needs a key ({' or '.join(' and '.join(way) for way in ways)}), and {self._lack(ways[0])}",
+            hint=f"Set {self._setting(ways[0])}.",
             operation=label,
         )
+
+    def _is_odd(self, way: tuple[str, ...]) -> bool:
+        """Whether an alternative would have one text serve two schemes, or one that is no pair as user and password."""
+        keys = [self.keys[scheme] for scheme in way]
+        pairs = [
+            key.reveal()
+            for scheme, key in zip(way, keys, strict=True)
+            if isinstance(key, Secret) and self.catalog.auth[scheme].kind == "basic"
+        ]
+        return len(set(keys)) < len(keys) or any(":" not in pair for pair in pairs)
+
+    def _lack(self, way: tuple[str, ...]) -> str:
+        missing = [scheme for scheme in way if scheme not in self.keys]
+        if not self.keys:
+            return f"there is none for {self.name}"
+        return f"there is none for {' and '.join(missing)}, only for {', '.join(self.keys)}"
+
+    def _setting(self, way: tuple[str, ...]) -> str:
+        prefix = f"{self.name.upper()}_API_KEY"
+        if not self.keys:
+            return prefix
+        return " and ".join(setting_of(self.name, scheme) for scheme in way if scheme not in self.keys)
 
     def origin_for(self, label: str) -> str:
         """The only place the key goes to on this request: the API's, or where the document has an operation."""
@@ -108,6 +134,11 @@ class OAuth2(msgspec.Struct, frozen=True):
             arguments.a_text("OAuth2.token_url", self.token_url, "a URL")
         msgspec.structs.force_setattr(self, "scopes", arguments.texts("OAuth2.scopes", self.scopes))
         arguments.a_flag("OAuth2.in_body", self.in_body)
+
+
+def setting_of(name: str, scheme: str) -> str:
+    """``PETSTORE_API_KEY_APP``: the variable of the key for one security scheme."""
+    return f"{name.upper()}_API_KEY_{re.sub(r'[^A-Z0-9]+', '_', scheme.upper())}"
 
 
 def key_headers(auth: Auth, value: str) -> tuple[tuple[str, str], ...]:

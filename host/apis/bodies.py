@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from host.apis.catalog import BodyKind, Location, Param, Schema
+from msgspec.structs import replace
+
+from host.apis import media_types
+from host.apis.catalog import BodyForm, BodyKind, Location, Param, Schema
 from host.apis.document import Document
 from host.apis.naming import parameter_name, spelled
 from host.apis.references import UnresolvedReference
@@ -17,12 +21,29 @@ STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form
 
 
 class Body(NamedTuple):
-    """What a request's body is; its members are among the operation's parameters."""
+    """How a request's body is written. ``params``: its members, of all forms; ``forms``: none where there is one."""
 
-    kind: BodyKind
-    content_type: str
-    whole: bool
-    extra: Schema | None
+    form: BodyForm
+    forms: tuple[BodyForm, ...]
+
+    @property
+    def params(self) -> dict[str, Param]:
+        """The members of all forms, each once; required is what all require."""
+        found: dict[str, Param] = {}
+        for form in self.forms or (self.form,):
+            for name, param in form.params.items():
+                known = found.setdefault(name, param)
+                if known.schema != param.schema:
+                    both = (*(known.schema.any_of or (known.schema,)), param.schema)
+                    found[name] = replace(known, schema=Schema(any_of=both))
+        all_forms = self.forms or (self.form,)
+        needed = {n for n in found if all(n in form.params and form.params[n].required for form in all_forms)}
+        return {name: each if name in needed else replace(each, required=False) for name, each in found.items()}
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether one of its members may be a file."""
+        return any(form.kind in ("multipart", "text", "binary") for form in self.forms or (self.form,))
 
 
 def read_params(
@@ -51,7 +72,10 @@ def read_params(
             keyed = param.name
         elif not (param.location == "header" and lower in NOT_PARAMS):
             found[param.name, param.location] = param
-    in_path = re.findall(r"\{([^{}]+)\}", path)
+    in_path = re.findall(r"\{([^{}]+)\}", path.partition("#")[0])
+    # A template's query may name parameters that are described as such: they are written there with the others.
+    in_query = {name for name in in_path if (name, "query") in found and name in path.partition("?")[2]}
+    in_path = [name for name in dict.fromkeys(in_path) if name not in in_query or (name, "path") in found]
     for name in in_path:
         if (name, "path") not in found:
             source.warn(place, f"the path parameter {name!r} is not described; a string is taken")
@@ -105,21 +129,25 @@ def _param(source: Document, schemas: SchemaCompiler, raw: Any, place: str) -> P
     if schema is None and isinstance(node.get("content"), dict) and node["content"]:
         kind, media = next(iter(node["content"].items()))
         schema = (media or {}).get("schema")
-        style = "json" if "json" in kind else style
+        style = "json" if media_types.is_json(kind) else style
+    shape = schemas.compile({} if schema is None else schema, f"{place} parameter {name}")
+    if where == "query" and node.get("allowEmptyValue") is True:
+        shape = replace(shape, emptyable=True)
     return Param(
         name=name,
         location=where,
-        schema=schemas.compile({} if schema is None else schema, f"{place} parameter {name}"),
+        schema=shape,
         required=where == "path" or node.get("required") is True,
         style=style,
         explode=bool(node.get("explode", style == "form")),
+        allow_reserved=node.get("allowReserved") is True,
     )
 
 
 def read_body(
     source: Document, schemas: SchemaCompiler, node: dict[str, Any], place: str, params: dict[str, Param]
 ) -> Body | None:
-    """The body's kind; its members are added to ``params``."""
+    """How the body is written, its members named beside ``params``; None where there is none."""
     if "requestBody" not in node:
         return None
     body = source.follow(node["requestBody"], f"{place} requestBody")
@@ -127,54 +155,115 @@ def read_body(
     if not isinstance(content, dict) or not content:
         source.warn(place, "its request body has no content; none is sent")
         return None
-    content_type, kind = _choose(content)
-    media = content[content_type] if isinstance(content[content_type], dict) else {}
-    schema = schemas.compile(media.get("schema") or {}, f"{place} body")
-    required = body.get("required") is True
-    if kind in ("text", "binary"):
-        whole = Schema(type="string", format="binary" if kind == "binary" else "")
-        add_param(params, Param(name="body", location="body", schema=whole, required=required))
-        return Body(kind, content_type, True, None)
-    shape = _members(schemas, schema, place)
-    if shape is None:
-        add_param(params, Param(name="body", location="body", schema=schema, required=required))
-        return Body(kind, content_type, True, None)
-    encoding = media.get("encoding") or {}
-    for name, member in shape.properties.items():
-        if member.read_only:
-            continue
-        how = encoding.get(name) or {}
-        param = Param(
+    reader = _FormReader(source, schemas, place, body.get("required") is True, params)
+    forms: list[BodyForm] = []
+    for content_type, media in content.items():
+        for form in reader.read(content_type, media if isinstance(media, dict) else {}):
+            _add_form(forms, form)
+    forms.sort(key=lambda form: min(_rank(each, form.kind) for each in form.content_types))
+    return Body(forms[0], tuple(forms) if len(forms) > 1 else ())
+
+
+def _add_form(forms: list[BodyForm], form: BodyForm) -> None:
+    """Media types that differ in name only are one form."""
+    for n, known in enumerate(forms):
+        if replace(known, content_types=()) == replace(form, content_types=()):
+            types = (*known.content_types, *form.content_types)
+            forms[n] = replace(known, content_types=tuple(sorted(types, key=lambda each: _rank(each, form.kind))))
+            return
+    forms.append(form)
+
+
+def _rank(content_type: str, kind: BodyKind) -> int:
+    """Which media type comes first where nothing says more: JSON, a form, multipart, text, bytes; ranges last."""
+    place = ("json", "form", "multipart", "text", "binary").index(kind) * 10
+    if media_types.is_range(content_type):
+        return place + 5
+    if kind == "json":  # a JSON Patch (RFC 6902) is a list of steps, not what the operation's own table says
+        return place + {"application/json": 0, "application/json-patch+json": 2}.get(media_types.plain(content_type), 1)
+    return place
+
+
+class _FormReader:
+    """Reads the media types of one request body."""
+
+    def __init__(
+        self, source: Document, schemas: SchemaCompiler, place: str, required: bool, params: dict[str, Param]
+    ) -> None:
+        self._source = source
+        self._schemas = schemas
+        self._place = place
+        self._required = required
+        self._params = params
+
+    def read(self, content_type: str, media: dict[str, Any]) -> list[BodyForm]:
+        """The form of a media type; of ``*/*``, where no schema tells JSON from bytes, both."""
+        schema = self._schemas.compile(media.get("schema") or {}, f"{self._place} body")
+        if media_types.plain(content_type) not in ("*/*", "application/*", "*"):
+            return [self._form(media_types.body_kind(content_type), content_type, media, schema)]
+        shape = self._schemas.inline(schema, self._place)
+        if shape.type == "string":
+            return [self._form("binary" if shape.format == "binary" else "text", content_type, media, schema)]
+        found = [self._form("json", content_type, media, schema)]
+        return found if shape.type or shape.any_of else [*found, self._form("binary", content_type, media, schema)]
+
+    def _form(self, kind: BodyKind, content_type: str, media: dict[str, Any], schema: Schema) -> BodyForm:
+        if kind in ("text", "binary"):
+            whole = Schema(type="string", format="binary" if kind == "binary" else "")
+            if media_types.is_lines(content_type):
+                whole = Schema(any_of=(whole, Schema(type="array"), Schema(type="object", open_map=True)))
+            return self._whole(kind, content_type, whole)
+        shape = _members(self._schemas, schema, self._place)
+        if shape is None:
+            return self._whole(kind, content_type, schema)
+        encoding = media.get("encoding") if kind != "json" else None
+        encoding = encoding if isinstance(encoding, dict) else {}
+        named = dict(self._params)
+        for name, member in shape.properties.items():
+            if not member.read_only:
+                how = encoding.get(name)
+                add_param(
+                    named, self._member(name, member, name in shape.required, how if isinstance(how, dict) else {})
+                )
+        for name in encoding.keys() - shape.properties.keys():
+            self._source.warn(self._place, f"its body has no {name!r}, so the encoding of it is left out")
+        extra = shape.additional or (Schema() if shape.open_map else None)
+        members = {name: param for name, param in named.items() if param.location == "body"}
+        return BodyForm(kind, (content_type,), members, extra=extra)
+
+    def _whole(self, kind: BodyKind, content_type: str, schema: Schema) -> BodyForm:
+        named = dict(self._params)
+        add_param(named, Param(name="body", location="body", schema=schema, required=self._required))
+        members = {name: param for name, param in named.items() if param.location == "body"}
+        return BodyForm(kind, (content_type,), members, whole=True)
+
+    def _member(self, name: str, schema: Schema, required: bool, how: dict[str, Any]) -> Param:
+        """A member by its Encoding Object (OpenAPI 3.1.1): in a style if it names one, else by its content type."""
+        styled = any(key in how for key in ("style", "explode", "allowReserved"))
+        style = str(how.get("style") or "form") if styled else ""
+        return Param(
             name=name,
             location="body",
-            schema=member,
-            required=name in shape.required,
-            style=str(how.get("style") or ("" if kind == "json" else "form")),
-            explode=bool(how.get("explode", True)),
-            content_type=str(how.get("contentType") or ""),
+            schema=schema,
+            required=required,
+            style=style,
+            explode=bool(how.get("explode", style in ("", "form"))),
+            allow_reserved=how.get("allowReserved") is True,
+            content_type="" if styled else str(how.get("contentType") or ""),
+            headers=tuple(self._headers(name, how.get("headers"))),
         )
-        add_param(params, param)
-    extra = shape.additional or (Schema() if shape.open_map else None)
-    return Body(kind, content_type, False, extra)
 
-
-def _choose(content: dict[str, Any]) -> tuple[str, BodyKind]:
-    """The media type to send: JSON, else form, multipart, text, anything else as bytes."""
-    ranked: list[tuple[int, str, BodyKind]] = []
-    for name in content:
-        plain = name.split(";")[0].strip().lower()
-        if plain == "application/json" or plain.endswith("+json") or plain == "*/*":
-            ranked.append((0 if plain == "application/json" else 1, name, "json"))
-        elif plain == "application/x-www-form-urlencoded":
-            ranked.append((2, name, "form"))
-        elif plain.startswith("multipart/"):
-            ranked.append((3, name, "multipart"))
-        elif plain.startswith("text/") or plain.endswith("xml"):
-            ranked.append((4, name, "text"))
-        else:
-            ranked.append((5, name, "binary"))
-    _, name, kind = min(ranked, key=lambda each: each[0])
-    return ("application/json" if name == "*/*" else name), kind
+    def _headers(self, name: str, headers: Any) -> Iterator[Param]:
+        """The headers of a member's part, but for the two that are written anyway."""
+        for header, raw in headers.items() if isinstance(headers, dict) else ():
+            if header.lower() in ("content-type", "content-disposition"):
+                continue
+            place = f"{self._place} encoding {name} header {header}"
+            node = self._source.follow(raw, place)
+            schema = self._schemas.compile(node.get("schema") or {}, place)
+            yield Param(
+                name=header, location="header", schema=schema, required=node.get("required") is True, style="simple"
+            )
 
 
 def _members(schemas: SchemaCompiler, schema: Schema, place: str) -> Schema | None:

@@ -17,9 +17,12 @@ from host.errors import CatalogError
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})  # RFC 9110, 9.2.1; QUERY: OpenAPI 3.2
 Location = Literal["path", "query", "header", "cookie", "body"]
 BodyKind = Literal["form", "json", "multipart", "text", "binary"]
+# A security requirement: alternatives in the document's order, each the Auth schemes whose keys all go on a request; an
+# empty one says that none is needed, and so does a requirement without alternatives.
+Ways = tuple[tuple[str, ...], ...]
 Paging = Literal["cursor", "search", "url", "number"]
 
-FORMAT = 1  # of the compiled file; raised when an older host could not read a newer file
+FORMAT = 2  # of the compiled file; raised when an older host could not read a newer file
 
 
 class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -54,6 +57,8 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     pattern: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    above: float | None = None  # exclusive bounds, of numbers that need not be integers
+    below: float | None = None
     min_length: int | None = None
     max_length: int | None = None
     default: Any = None
@@ -68,9 +73,31 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     location: Location
     schema: Schema
     required: bool = False
-    style: str = ""  # OpenAPI's: form, simple, deepObject, spaceDelimited, pipeDelimited, label, matrix; json
+    # OpenAPI's: form, simple, deepObject, spaceDelimited, pipeDelimited, label, matrix; json; "" of a member of a body
+    # whose content type says how it is written
+    style: str = ""
     explode: bool = True
-    content_type: str = ""  # of a multipart member, where the document says
+    content_type: str = ""  # of a body's member, where the document says; may be several, and ranges
+    allow_reserved: bool = False  # reserved characters stay as they are
+    headers: tuple[Param, ...] = ()  # of a part of a multipart body
+
+
+class BodyForm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of several ways to write an operation's body."""
+
+    kind: BodyKind
+    content_types: tuple[str, ...]  # as in ``Operation``
+    params: dict[str, Param] = {}  # its members, by the names of ``Operation.params``
+    whole: bool = False
+    extra: Schema | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of several successes of an operation."""
+
+    status: str  # "200", "2XX", "default"
+    content_types: tuple[str, ...] = ()  # none: it has no content
+    schema: Schema | None = None  # of JSON, or of each of its lines
 
 
 class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,12 +108,17 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str  # /v1/customers/{customer}/tax_ids
     params: dict[str, Param] = {}  # by the name a script uses, in the document's order; path ones first
     body: BodyKind | None = None
-    content_type: str = ""
+    content_type: str = ""  # that is sent; a range where a call has to say
+    content_types: tuple[str, ...] = ()  # all that the body may be sent as, where that is more than one, and ranges
+    forms: tuple[BodyForm, ...] = ()  # all ways to write the body, the usual one first, where there are several
+    files: bool = False  # one of its members may be a file
     whole_body: bool = False  # the body is not an object of named members: it is the parameter "body"
     extra: Schema | None = None  # of body members beyond the named ones; None: there are none
     server: str = ""  # where it lives if not at the API's base URL
     result: Schema | None = None  # of the 2xx answer; None: no content
     returns_id: bool = False  # the answer has an id by its schema
+    accept: str = ""  # the media type asked for, where it is not plain JSON
+    answers: tuple[Answer, ...] = ()  # all successes, where they are more than one of plain JSON
     may_be_empty: bool = False  # the document also has a success without content
     paging: Paging | None = None
     page_items: str = "data"  # the member that holds a page's items; "": the answer is the list itself
@@ -95,7 +127,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     keyed: bool = False  # takes the API's idempotency header
     builder: str = ""  # "customer_tax_id" where new_customer_tax_id() makes it, else ""
     resource: str = ""  # singular name for messages: "price"
-    security: tuple[str, ...] | None = None  # names of Auth schemes, all of which go on; None: the API's default
+    security: Ways | None = None  # None: the API's default
     deprecated: bool = False
     unusable: str = ""  # why it cannot be called, where its request is not known
 
@@ -139,7 +171,8 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of an API as a whole.
 
-    ``default_security`` names the ``auth`` schemes that go on a request unless the operation says otherwise.
+    ``default_security`` is the requirement of requests whose operation does not say otherwise. ``brackets``: nested
+    members of forms and multipart bodies are written in brackets (``items[0][price]``) whatever the document says.
     ``version_header`` and ``account_header`` are "" where the API has none; ``sugar`` holds, by builder,
     methods beyond the parameters' own.
     """
@@ -149,7 +182,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str = ""
     base_url: str = ""
     auth: dict[str, Auth] = {}
-    default_security: tuple[str, ...] = ()
+    default_security: Ways = ()
+    brackets: bool = False
     idempotency_header: str | None = None
     version_header: str = ""
     account_header: str = ""
@@ -281,7 +315,7 @@ class Catalog:
         return self.facts.auth
 
     @property
-    def default_security(self) -> tuple[str, ...]:
+    def default_security(self) -> Ways:
         return self.facts.default_security
 
     @property

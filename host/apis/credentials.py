@@ -63,17 +63,15 @@ class Tokens:
             return origin_of(client.token_url), () if client.in_body else (_basic(client),), ()
         headers: list[tuple[str, str]] = []
         query: list[tuple[str, str]] = []
-        try:
-            schemes = api.schemes(request.operation)
-        except CallError as error:
-            error.outcome = "not_sent" if request.mutation else None
-            raise
-        for each in schemes:
+        for each in _schemes(api, request):
             key = api.keys[each]
             value = self._tokens[name, each].value if isinstance(key, OAuth2) else key.reveal()
             auth = api.catalog.auth[each]
             headers.extend(key_headers(auth, value))
             query.extend(key_query(auth, value))
+        cookies = [value for name, value in headers if name == "Cookie"]
+        if len(cookies) > 1:  # one header for all: RFC 6265, 5.4
+            headers = [each for each in headers if each[0] != "Cookie"] + [("Cookie", "; ".join(cookies))]
         return api.origin_for(request.operation), tuple(headers), tuple(query)
 
     async def send(self, request: Request, deadline: float) -> Response:
@@ -103,7 +101,7 @@ class Tokens:
         api = self._apis.get(name) if name is not None else None
         if name is None or api is None or not api.keys:
             return []
-        found = ((scheme, api.keys[scheme]) for scheme in api.schemes(request.operation))
+        found = ((scheme, api.keys[scheme]) for scheme in _schemes(api, request))
         return [(name, scheme, key) for scheme, key in found if isinstance(key, OAuth2)]
 
     async def _fresh(self, name: str, scheme: str, client: OAuth2, deadline: float, refused: str) -> str:
@@ -145,6 +143,14 @@ class Tokens:
             error.message = f"no token for {name}: {error.message}"
             error.args = (error.message,)
             raise
+
+
+def _schemes(api: Api, request: Request) -> tuple[str, ...]:
+    try:
+        return api.schemes(request.operation)
+    except CallError as error:
+        error.outcome = "not_sent" if request.mutation else None
+        raise
 
 
 def _basic(client: OAuth2) -> tuple[str, str]:

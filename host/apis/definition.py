@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from host import arguments
-from host.apis.api import Api, OAuth2, origin_of
+from host.apis.api import Api, OAuth2, origin_of, setting_of
 from host.apis.cache import catalog_of
 from host.apis.catalog import Auth, Catalog
 from host.errors import ConfigError, UsageError
@@ -71,7 +71,7 @@ def added_api(
         )
     if keys and not catalog.auth:  # the document does not say how: a bearer token, or the headers given
         own = _undocumented(keys)
-        facts = msgspec.structs.replace(catalog.facts, auth=own, default_security=tuple(own))
+        facts = msgspec.structs.replace(catalog.facts, auth=own, default_security=(tuple(own),))
         catalog = catalog.with_facts(facts)
     single = next((key for key in keys.values() if isinstance(key, Secret)), None)
     return Api(catalog, base_url, key=single, keys=keys)
@@ -111,7 +111,7 @@ def _keys(
     if given is not None:
         found, source = _for_all(schemes, given[0]), given[1]
     for scheme, each in schemes.items():
-        variable = f"{prefix}_API_KEY_{re.sub(r'[^A-Z0-9]+', '_', scheme.upper())}"
+        variable = setting_of(catalog.name, scheme)
         given = variables(variable)
         if given is None:
             continue

@@ -1,7 +1,7 @@
-"""Checked values on the wire: form, query, path, header and multipart encodings.
+"""Checked values on the wire: form, query, path and header encodings; multipart.py has the one of parts.
 
-Form bodies are Stripe's: nested brackets and indexed lists (``items[0][price]=p``), ``true``/``false``, the
-empty string to unset, brackets of keys left readable. Styles are those of OpenAPI 3.1, "Style Values".
+Styles are those of OpenAPI 3.1.1, "Style Values". In brackets, as Stripe has it: nested names and indexed lists
+(``items[0][price]=p``), ``true``/``false``, the empty string to unset, brackets of keys left readable.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from urllib.parse import quote, quote_plus
 import msgspec
 
 from host.apis.catalog import Param
+from host.apis.media_types import is_json
 from host.apis.validation_error import ValidationError, number_text
-from host.errors import InvalidCall
 
-# Whether a text needs no percent-encoding but for its spaces.
-plain = re.compile(r"[A-Za-z0-9_.~ \-]*\Z").match
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.~ -"
 to_json = msgspec.json.Encoder().encode
 _in_order = msgspec.json.Encoder(order="deterministic").encode
+
+
+def plain(text: str) -> bool:
+    """Whether a text needs no percent-encoding but for its spaces. Faster than a pattern, which looks at each sign."""
+    return text.isascii() and not text.encode().translate(None, _PLAIN)
 
 
 def sorted_json(value: Any) -> bytes:
@@ -120,67 +124,120 @@ def flat_pairs(out: list[str], opening: str, value: dict[Any, Any]) -> bool:
     return True
 
 
-_SEPARATORS = {"spaceDelimited": "%20", "pipeDelimited": "|"}
+SEPARATORS = {"spaceDelimited": " ", "pipeDelimited": "|"}
+_TRIPLES = re.compile(r"(%[0-9A-Fa-f]{2})")
 
 
-def pair_writer(param: Param, *, nested: bool) -> Callable[[list[str], Any], None]:
-    """Writes a query or form parameter in its style. ``nested`` forces bracket notation (form bodies that say
-    nothing of a nested member's style)."""
+def pair_writer(param: Param, *, bracketed: bool) -> Callable[[list[str], Any], None]:
+    """Writes a query or form parameter in its style; ``bracketed``: in brackets, whatever the document says."""
     key = form_key(param.name)
-    if param.style == "deepObject" or nested:
+    if param.style == "deepObject" or bracketed:
         return lambda out, value: deep_pairs(out, key, value)
-    if param.style == "json":
-        return lambda out, value: out.append(f"{key}={quote_plus(sorted_json(value))}")
-    separator = _SEPARATORS.get(param.style, ",")
-    explode = param.explode and param.style not in _SEPARATORS
+    if param.style == "json" or is_json(param.content_type):
+        return lambda out, value: out.append(f"{key}={quote_plus(sorted_json(value), safe='~')}")
+    text_of = reserved_text if param.allow_reserved else form_text
+    if not param.style:
+        return lambda out, value: out.extend(f"{key}={text_of(each)}" for each in plain_values(value))
+    separator = quote(SEPARATORS[param.style]) if param.style in SEPARATORS else ","
+    check_item = _no_separator(param.style)
 
     def write(out: list[str], value: Any) -> None:
         kind = type(value)
-        if kind is list and explode:
-            out.extend(f"{key}={form_text(_flat(each))}" for each in value)
-            if not value:
-                out.append(f"{key}=")
+        if kind is list and param.explode:
+            out.extend(f"{key}={text_of(flat_text(each))}" for each in value)
         elif kind is list:
-            out.append(f"{key}={separator.join(form_text(_flat(each)) for each in value)}")
-        elif kind is dict and explode:
-            out.extend(f"{form_key(name)}={form_text(_flat(each))}" for name, each in in_order(value))
+            if value:  # no item at all is no parameter: RFC 6570, 2.3
+                out.append(f"{key}={separator.join(text_of(check_item(flat_text(each))) for each in value)}")
+        elif kind is dict and param.explode:
+            out.extend(f"{form_key(name)}={text_of(flat_text(each))}" for name, each in in_order(value))
         elif kind is dict:
             flat = [text for pair in in_order(value) for text in pair]
-            out.append(f"{key}={separator.join(form_text(_flat(each)) for each in flat)}")
+            if flat:
+                out.append(f"{key}={separator.join(text_of(check_item(flat_text(each))) for each in flat)}")
         else:
-            out.append(f"{key}={form_text(scalar_text(value))}")
+            out.append(f"{key}={text_of(scalar_text(value))}")
 
     return write
 
 
-def _flat(value: Any) -> str:
+def _no_separator(style: str) -> Callable[[str], str]:
+    """Refuses an item that holds the separator of its list: encoded alike, no server could tell them apart."""
+    separator = SEPARATORS.get(style)
+
+    def check(text: str) -> str:
+        if separator is not None and separator in text:
+            raise ValidationError("", text=f'an item cannot hold "{separator}", which separates them')
+        return text
+
+    return check
+
+
+def plain_values(value: Any) -> list[str]:
+    """The texts of a form's member that no style is said of: one for each item of a list, one of JSON for a table, and
+    for a list with tables in it (OpenAPI 3.1.1, "Encoding Object", contentType)."""
+    if is_nested(value):
+        return [sorted_json(value).decode()]
+    return [scalar_text(each) for each in value] if isinstance(value, list) else [scalar_text(value)]
+
+
+def is_nested(value: Any) -> bool:
+    """Whether only JSON, or brackets, can hold it: a table, or a list with tables or lists in it."""
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict | list) for each in value))
+
+
+def reserved_text(text: str, safe: str = "/:?@!$'()*,;=~") -> str:
+    """A value with its reserved characters, and triples that are encoded already, as they are (RFC 6570, 3.2.3); not
+    those that would end it in a query or form (OpenAPI 3.1.1, "Parameter Object", allowReserved)."""
+    return "".join(part if n % 2 else quote(part, safe=safe) for n, part in enumerate(_TRIPLES.split(text)))
+
+
+def flat_text(value: Any) -> str:
     """An item of a list or map in a style that has no notation for nesting: JSON there."""
     return sorted_json(value).decode() if isinstance(value, dict | list) else scalar_text(value)
 
 
 def path_text(param: Param, value: Any) -> str:
-    """A path argument, percent-encoded whole. Raises ``ValidationError`` for what would change the path's shape."""
-    if isinstance(value, dict | list):
-        if not value:
-            raise ValidationError("", text="expected a value for the path, got an empty table")
-        pairs = list(value.items()) if isinstance(value, dict) else [(None, each) for each in value]
-        glue = {"label": ".", "matrix": ";"}.get(param.style, ",") if param.explode else ","
-        own = f"{quote(param.name, safe='')}=" if param.style == "matrix" else ""
-        lead = own if param.explode else ""  # each item of an exploded matrix carries the name
-        joint = "=" if param.explode else ","
-        texts = [
-            (lead if name is None else f"{quote(name, safe='')}{joint}") + quote(_flat(each), safe="")
-            for name, each in pairs
-        ]
-        text = ("" if param.explode else own) + glue.join(texts)
-    else:
+    """A path argument, percent-encoded whole, or with the reserved characters that the document allows.
+
+    Raises ``ValidationError`` for what would change the path's shape.
+    """
+    text_of = _reserved_path if param.allow_reserved else _path_word
+    if param.style == "json":
+        return text_of(sorted_json(value).decode())
+    if not isinstance(value, dict | list):
         text = scalar_text(value)
-        if text in ("", ".", ".."):
+        steps = text.split("/") if param.allow_reserved else [text]
+        if not text or any(step in (".", "..") for step in steps):
             raise ValidationError("", text=f'"{text}" cannot be part of a path; expected an id')
-        text = quote(text, safe="")
+        text = text_of(text)
         if param.style == "matrix":
-            text = f"{quote(param.name, safe='')}={text}"
-    return {"label": ".", "matrix": ";"}.get(param.style, "") + text
+            text = f"{_path_word(param.name)}={text}"
+        return _LEADS.get(param.style, "") + text
+    if not value:
+        raise ValidationError("", text="expected a value for the path, got an empty table")
+    pairs = list(in_order(value)) if isinstance(value, dict) else [(None, each) for each in value]
+    glue = _LEADS.get(param.style, ",") if param.explode else ","
+    own = f"{_path_word(param.name)}=" if param.style == "matrix" else ""
+    lead = own if param.explode else ""  # each item of an exploded matrix carries the name
+    joint = "=" if param.explode else ","
+    texts = [
+        (lead if name is None else f"{_path_word(name)}{joint}") + text_of(flat_text(each)) for name, each in pairs
+    ]
+    text = ("" if param.explode else own) + glue.join(texts)
+    if text in (".", ".."):
+        raise ValidationError("", text=f'"{text}" cannot be part of a path; expected an id')
+    return _LEADS.get(param.style, "") + text
+
+
+_LEADS = {"label": ".", "matrix": ";"}
+
+
+def _path_word(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _reserved_path(text: str) -> str:
+    return reserved_text(text, "/:@!$&'()*+,;=~")
 
 
 def header_text(param: Param, value: Any) -> str:
@@ -188,64 +245,12 @@ def header_text(param: Param, value: Any) -> str:
     if param.style == "json":
         text = sorted_json(value).decode()
     elif isinstance(value, list):
-        text = ",".join(_flat(each) for each in value)
+        text = ",".join(flat_text(each) for each in value)
     elif isinstance(value, dict):
         joint = "=" if param.explode else ","
-        text = ",".join(f"{name}{joint}{_flat(each)}" for name, each in value.items())
+        text = ",".join(f"{name}{joint}{flat_text(each)}" for name, each in in_order(value))
     else:
         text = scalar_text(value)
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise ValidationError("", text="a header cannot hold control characters")
     return text
-
-
-def multipart(parts: list[tuple[Param, Any]], boundary: str | None = None) -> tuple[bytes, str]:
-    """The body and content type of multipart/form-data (RFC 7578).
-
-    A file is bytes, a string, or a table ``{content=, name=, type=}``. The boundary is made from the content
-    unless given, so that the same call has the same bytes.
-    """
-    blocks: list[tuple[str, bytes]] = []
-    for param, value in parts:
-        if param.schema.format == "binary":
-            blocks.append(_file_part(param, value))
-        elif param.schema.type == "array" and param.schema.items and param.schema.items.format == "binary":
-            blocks.extend(_file_part(param, each) for each in value)
-        elif param.content_type.endswith("json"):
-            head = f"{_disposition(param.name)}\r\nContent-Type: {param.content_type}"
-            blocks.append((head, sorted_json(value)))
-        else:
-            pairs = brackets(param.name, value)
-            blocks.extend((_disposition(name), scalar_text(each).encode()) for name, each in pairs)
-    if boundary is None:
-        import hashlib  # four milliseconds to import, for uploads only
-
-        digest = hashlib.sha256()
-        for head, content in blocks:
-            digest.update(head.encode() + content)
-        boundary = digest.hexdigest()[:32]
-    body = b"".join(
-        b"--%b\r\n%b\r\n\r\n%b\r\n" % (boundary.encode(), head.encode(), content) for head, content in blocks
-    )
-    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
-
-
-def _disposition(name: str, filename: str | None = None) -> str:
-    """RFC 7578, 4.2: quotes and line ends of names are percent-encoded, as browsers do."""
-
-    def safe(text: str) -> str:
-        return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A").replace("\0", "%00")
-
-    file = f'; filename="{safe(filename)}"' if filename is not None else ""
-    return f'Content-Disposition: form-data; name="{safe(name)}"{file}'
-
-
-def _file_part(param: Param, value: Any) -> tuple[str, bytes]:
-    name, kind = "file", param.content_type or "application/octet-stream"
-    if isinstance(value, dict):
-        name, kind = str(value.get("name", name)), str(value.get("type", kind))
-        value = value["content"]
-    if re.search(r"[\x00-\x1f\x7f]", kind):
-        raise InvalidCall(f"{param.name}: the file's type cannot hold control characters", param=param.name)
-    content = value if isinstance(value, bytes) else scalar_text(value).encode()
-    return f"{_disposition(param.name, name)}\r\nContent-Type: {kind}", content

@@ -9,9 +9,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
-from host.apis.catalog import BodyKind, Catalog, Operation, Schema
-from host.apis.encode import deep_pairs, form_key, to_json
+from host.apis.catalog import BodyKind, Catalog, Location, Operation, Param, Schema
+from host.apis.encode import is_nested, pair_writer, to_json
 from host.apis.options import CallOptions
+from host.apis.plan import Writer
 from host.apis.prepare import prepare
 from host.errors import InvalidCall
 from host.http.message import Request
@@ -78,15 +79,16 @@ class _Routes:
     """Operations by method and number of steps; literal steps before parameters."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self.by_shape: dict[tuple[str, int], list[tuple[list[str], str]]] = {}
+        self.by_shape: dict[tuple[str, int], list[tuple[list[_Step], str]]] = {}
         self.versions: list[str] = []
         for id, method, path in catalog.routes():
-            steps = path.strip("/").split("/")
-            self.by_shape.setdefault((method, len(steps)), []).append((steps, id))
+            # A fragment tells operations at one path apart; the request itself has none, so the first is meant.
+            steps = path.partition("#")[0].strip("/").split("/")
+            self.by_shape.setdefault((method, len(steps)), []).append(([_Step(step) for step in steps], id))
             if _VERSION.match(steps[0]) and steps[0] not in self.versions:
                 self.versions.append(steps[0])
         for routes in self.by_shape.values():
-            routes.sort(key=lambda route: [step.startswith("{") for step in route[0]])
+            routes.sort(key=lambda route: [step.rank for step in route[0]])
 
     def find(self, method: str, steps: list[str]) -> tuple[str, dict[str, str]] | None:
         for wanted, id in self.by_shape.get((method, len(steps)), ()):
@@ -96,13 +98,39 @@ class _Routes:
         return None
 
 
-def _match(wanted: list[str], steps: list[str]) -> dict[str, str] | None:
+class _Step:
+    """One step of a path template: a text, a parameter, or both (``{Sid}.json``, ``{base}...{head}``)."""
+
+    __slots__ = ("names", "pattern", "rank", "text")
+
+    def __init__(self, text: str) -> None:
+        parts = re.split(r"\{([^{}]+)\}", text)
+        self.text = text
+        self.names = parts[1::2]
+        self.rank = 0 if not self.names else 1 if any(parts[::2]) else 2  # literal ones are tried first
+        self.pattern: re.Pattern[str] | None = None
+        if self.rank == 1:
+            between = (re.escape(part) if n % 2 == 0 else "(.+?)" for n, part in enumerate(parts))
+            self.pattern = re.compile("".join(between), re.DOTALL)
+
+    def match(self, have: str) -> dict[str, str] | None:
+        """What the step has for its parameters; a path that is written otherwise is the same one."""
+        have = unquote(have)
+        if self.rank == 0:
+            return {} if have == self.text else None
+        if self.pattern is None:
+            return {self.names[0]: have}
+        found = self.pattern.fullmatch(have)
+        return None if found is None else dict(zip(self.names, found.groups(), strict=True))
+
+
+def _match(wanted: list[_Step], steps: list[str]) -> dict[str, str] | None:
     given: dict[str, str] = {}
     for want, have in zip(wanted, steps, strict=True):
-        if want.startswith("{") and want.endswith("}"):
-            given[want[1:-1]] = unquote(have)
-        elif want != unquote(have):  # a path that is written otherwise is the same one
+        found = want.match(have)
+        if found is None:
             return None
+        given |= found
     return given
 
 
@@ -143,7 +171,7 @@ def _unknown(
     pairs: list[str] = []
     if method in IN_QUERY or kind == "form":
         for name, value in data.items():
-            deep_pairs(pairs, form_key(str(name)), value)
+            unnamed_writer(catalog, operation, str(name), in_query=method in IN_QUERY)(pairs, value)
     if method in IN_QUERY:
         url += f"?{'&'.join(pairs)}" if pairs else ""
     else:
@@ -165,6 +193,21 @@ def _unknown(
         catalog.name,
         key,
     )
+
+
+def unnamed_writer(catalog: Catalog, operation: Operation, name: str, *, in_query: bool) -> Writer:
+    """Writes a parameter that is given by the wire's name, unchecked, as the operation has it or its API would."""
+    location: Location = "query" if in_query else "body"
+    found = (param for param in operation.params.values() if param.name == name and param.location == location)
+    # What nobody describes: a table in a query in brackets, which most servers read, in a form as JSON.
+    default = Param(name=name, location=location, schema=Schema(), style="" if location == "body" else "form")
+    param = next(found, default)
+    bracketed = catalog.facts.brackets and (param.location == "body" or param is default)
+    write = pair_writer(param, bracketed=bracketed)
+    if not in_query or param is not default:
+        return write
+    nested = pair_writer(param, bracketed=True)
+    return lambda out, value: nested(out, value) if is_nested(value) else write(out, value)
 
 
 def full_path(catalog: Catalog, path: str) -> str:

@@ -100,6 +100,6 @@ def _code(catalog: Catalog, schema: Schema) -> str:
     """The letter of a type that says all there is to check, else ""."""
     shape = catalog.resolve(schema)
     limits = (shape.enum, shape.pattern, shape.min_length, shape.any_of, shape.format == "binary")
-    if any(limits) or not (shape.max_length is shape.minimum is shape.maximum is None):
+    if any(limits) or not (shape.max_length is shape.minimum is shape.maximum is shape.above is shape.below is None):
         return ""
     return _CODES.get(shape.type, "")

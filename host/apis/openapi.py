@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from host.apis.bodies import Body, read_body, read_params
-from host.apis.catalog import Auth, Catalog, Facts, Operation, Param, Schema
+from host.apis.catalog import BodyForm, Catalog, Facts, Operation, Param, Schema
 from host.apis.document import Document, read_document
 from host.apis.keywords import UnreadKeywords
+from host.apis.media_types import concrete, is_range
 from host.apis.naming import PathNames, creates, given_id, identifier, names_item
 from host.apis.pagination import detect_paging, list_member
 from host.apis.references import FileSource, UnresolvedReference
+from host.apis.responses import SuccessReader, with_content
 from host.apis.schemas import SchemaCompiler
+from host.apis.security import SecurityReader
 from host.apis.unresolved import UnresolvedSchemas
 from host.errors import CatalogError
 
@@ -106,9 +109,9 @@ class _Compiler:
         self.unread = UnreadKeywords()
         self.schemas = SchemaCompiler(source, open_enums=open_enums, note=self.unread.note)
         root = source.root
-        self.auth = self._auth()
+        self.security = SecurityReader(source)
+        self.responses = SuccessReader(source, self.schemas, self.unread)
         self.base_url = self._server(root.get("servers"), "servers")
-        self.default_security = self._security(root.get("security"), "security") or ()
         paths = {path: self._item(path) for path in root["paths"]}
         self.paths = {path: item for path, item in paths.items() if item}
         self.methods = {path: self._methods(path, item) for path, item in self.paths.items()}
@@ -183,7 +186,7 @@ class _Compiler:
         place = f"{method.upper()} {path}"
         name, node = self.methods[path][method]
         self.unread.note("operation", node, place)
-        result = self._result(node, place)
+        successes = self.responses.read(node, place)
         derived = self.names.id(path, method)
         if sdk := self.sdk_names.get((path, method)):
             derived = f"{derived.rpartition('.')[0] or derived}.{identifier(sdk)}"
@@ -192,22 +195,30 @@ class _Compiler:
         params, keyed = read_params(self.source, self.schemas, path, item, node, place)
         self.idempotency_header = self.idempotency_header or keyed
         body = self._body(method, node, place, params)
+        form = body.form if body else None
+        if body:
+            params |= body.params
         builder = method == "post" and creates(id, derived, path) and not names_item(path)
         operation = Operation(
             id=id,
             method=name,
             path=path,
             params=params,
-            body=body.kind if body else None,
-            content_type=body.content_type if body else "",
-            whole_body=body.whole if body else False,
-            extra=body.extra if body else None,
+            body=form.kind if form else None,
+            content_type=concrete(form.content_types[0], form.kind) if form else "",
+            content_types=form.content_types if form and _is_choice(form) else (),
+            forms=body.forms if body else (),
+            files=body.takes_files if body else False,
+            whole_body=form.whole if form else False,
+            extra=form.extra if form else None,
             server=self._own_server(node, item, place),
-            result=result,
-            may_be_empty=result is not None and self._may_be_empty(node),
+            result=successes.result,
+            accept=successes.accept,
+            answers=successes.answers,
+            may_be_empty=successes.may_be_empty,
             builder=self.names.resource(path, id) if builder else "",
             resource=self.names.resource(path, id),
-            security=self._security(node["security"], place) if "security" in node else None,
+            security=self.security.ways(node["security"], place) if "security" in node else None,
             deprecated=node.get("deprecated") is True,
             keyed=keyed is not None,
             unusable=self.source.why_unusable(place),
@@ -226,25 +237,16 @@ class _Compiler:
                 self.source.warn(place, f"its request body is not sent: a body has no meaning with {method.upper()}")
             return None
         try:
-            content = self._with_content(node["requestBody"], f"{place} requestBody")
+            content = with_content(self.source, node["requestBody"], f"{place} requestBody")
             self.unread.note_body(content, place)
             body = read_body(self.source, self.schemas, {"requestBody": content}, place, params)
         except UnresolvedReference as error:
             self.source.refuse(place, f"its body is not known: {error.message.removeprefix(f'{place} requestBody: ')}")
             return None
-        if body is not None and body.whole:
-            whole = next(param for param in reversed(params.values()) if param.location == "body")
-            if reason := self.schemas.inline(whole.schema, place).missing:
+        for param in body.form.params.values() if body is not None and body.form.whole else ():
+            if reason := self.schemas.inline(param.schema, place).missing:
                 self.source.refuse(place, f"its body is not known: {reason}")
         return body
-
-    def _with_content(self, node: Any, place: str) -> dict[str, Any]:
-        """A request body or response, itself and its media types with their references followed."""
-        found = self.source.follow(node, place)
-        content = found.get("content")
-        if isinstance(content, dict) and any(isinstance(media, dict) and "$ref" in media for media in content.values()):
-            return {**found, "content": {kind: self.source.follow(media, place) for kind, media in content.items()}}
-        return found
 
     def _free_name(self, given: str, derived: str, place: str, taken: dict[str, Operation]) -> str:
         """The document's name, else the path's, else numbered; no name is also another's namespace."""
@@ -278,53 +280,11 @@ class _Compiler:
         """Whether GET answers with a list; None where it does not say."""
         if "get" not in self.methods[path]:
             return None
-        result = self._result(self.methods[path]["get"].node, f"GET {path}")
+        result = self.responses.read(self.methods[path]["get"].node, f"GET {path}").result
         shape = self.schemas.inline(result, path) if result else None
         if shape is None or not (shape.type or shape.list_of):
             return None
         return shape.type == "array" or bool(shape.list_of) or list_member(shape) is not None
-
-    def _result(self, node: dict[str, Any], place: str) -> Schema | None:
-        """The 2xx answer's schema, None where it has no content."""
-        responses = node.get("responses")
-        responses = responses if isinstance(responses, dict) else {}
-        good = sorted(code for code in map(str, responses) if code.startswith("2"))
-        answers = [code for code in good if code != "204"] or ([] if good else ["default"])
-        for code in answers:
-            if code not in responses:
-                continue
-            try:
-                response = self._with_content(responses[code], f"{place} response {code}")
-            except UnresolvedReference as error:
-                self.source.warn(place, f"its answer is not known: {error.message}")
-                return Schema(missing=error.message)
-            except CatalogError as error:
-                self.source.warn(place, f"an answer is passed over: {error.message}")
-                continue
-            self.unread.note("response", response, place)
-            self.unread.note_body(response, place)
-            content = response.get("content") or {}
-            content = content if isinstance(content, dict) else {}
-            for kind, media in content.items():
-                if "json" in kind or kind == "*/*":
-                    schema = media.get("schema") if isinstance(media, dict) else None
-                    return self.schemas.compile({} if schema is None else schema, f"{place} response {code}")
-            for kind in content:
-                text = kind.startswith("text/") or "xml" in kind
-                return Schema(type="string", format="" if text else "binary")
-        return None
-
-    def _may_be_empty(self, node: dict[str, Any]) -> bool:
-        """Whether one of the 2xx answers has no content: a 204, or another for which the document has none."""
-        for code, raw in node["responses"].items():
-            if str(code).startswith("2"):
-                try:
-                    response = self.source.follow(raw, f"response {code}")
-                except CatalogError:
-                    continue
-                if str(code) in ("204", "205") or not response.get("content"):
-                    return True
-        return False
 
     def _finish(self, found: dict[str, Operation], shared: dict[str, Schema]) -> dict[str, Operation]:
         """What needs all shared schemas: ids, pages; and builder names, each given once."""
@@ -335,7 +295,10 @@ class _Compiler:
         for id, operation in found.items():
             result = lookup.resolve(operation.result) if operation.result else None
             changes: dict[str, Any] = detect_paging(operation, result)
-            changes["params"] = _with_defaults(operation, lookup)
+            changes["params"] = _with_defaults(operation.params, lookup)
+            if operation.forms:
+                replace = msgspec.structs.replace
+                changes["forms"] = tuple(replace(f, params=_with_defaults(f.params, lookup)) for f in operation.forms)
             if operation.unusable:
                 self.source.warn(f"{operation.method} {operation.path}", f"cannot be called: {operation.unusable}")
             elif unresolved is not None:
@@ -362,8 +325,8 @@ class _Compiler:
             title=str(info.get("title") or self.name),
             version=str(info.get("version") or ""),
             base_url=self.base_url,
-            auth=self.auth,
-            default_security=self.default_security,
+            auth=self.security.schemes,
+            default_security=self.security.default,
             idempotency_header=self.idempotency_header,
             warnings=tuple(self.source.warnings),
             files=self.source.references.files,
@@ -399,42 +362,9 @@ class _Compiler:
         own = self._server(node.get("servers") or item.get("servers"), place)
         return own if own != self.base_url else ""
 
-    def _auth(self) -> dict[str, Auth]:
-        schemes = (self.source.root.get("components") or {}).get("securitySchemes") or {}
-        found: dict[str, Auth] = {}
-        for name, raw in schemes.items():
-            place = f"#/components/securitySchemes/{name}"
-            scheme = self.source.follow(raw, place)
-            auth = _auth(scheme)
-            if auth is None:
-                self.source.warn(place, f"the scheme {scheme.get('type')!r} is not supported")
-            else:
-                found[name] = auth
-        return found
 
-    def _security(self, needs: Any, place: str) -> tuple[str, ...] | None:
-        """The first way in that is known, bearer before basic; () where none is needed."""
-        if not isinstance(needs, list):
-            return None
-        ways = [tuple(need) for need in needs if isinstance(need, dict) and need]
-        known = [way for way in ways if all(name in self.auth for name in way)]
-        if ways and not known:
-            self.source.warn(place, f"needs {' or '.join('+'.join(way) for way in ways)}, which is unknown")
-        known.sort(key=lambda way: any(self.auth[name].kind == "basic" for name in way))
-        return known[0] if known else ()
-
-
-def _auth(scheme: dict[str, Any]) -> Auth | None:
-    kind, where = scheme.get("type"), scheme.get("in")
-    if kind == "http":
-        style = str(scheme.get("scheme", "")).lower()
-        return Auth(kind="basic" if style == "basic" else "bearer") if style in ("basic", "bearer") else None
-    if kind == "apiKey" and where in ("header", "query", "cookie"):
-        return Auth(kind=where, name=str(scheme.get("name", "")))
-    if kind == "oauth2":
-        flow = (scheme.get("flows") or {}).get("clientCredentials") or {}
-        return Auth(kind="oauth2", token_url=flow.get("tokenUrl", ""), scopes=tuple(flow.get("scopes") or ()))
-    return Auth(kind="bearer") if kind == "openIdConnect" else None
+def _is_choice(form: BodyForm) -> bool:
+    return len(form.content_types) > 1 or is_range(form.content_types[0])
 
 
 def _has_members(body: Any) -> bool:
@@ -456,13 +386,13 @@ def _has_id(schema: Schema, lookup: Catalog) -> bool:
     return "id" in schema.properties and not schema.list_of
 
 
-def _with_defaults(operation: Operation, lookup: Catalog) -> dict[str, Param]:
-    """Its parameters; those the API has a default for may be left out whatever the document says of them."""
+def _with_defaults(params: dict[str, Param], lookup: Catalog) -> dict[str, Param]:
+    """Parameters; those the API has a default for may be left out whatever the document says of them."""
     return {
         name: msgspec.structs.replace(param, required=False)
         if param.required and param.location != "path" and lookup.default_of(param.schema) is not None
         else param
-        for name, param in operation.params.items()
+        for name, param in params.items()
     }
 
 

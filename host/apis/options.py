@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from host.apis import media_types
 from host.apis.nearest import meant, short
 from host.apis.scalars import whole
 from host.apis.unknown_names import check_names
@@ -16,7 +17,7 @@ from host.errors import InvalidCall
 MOST_SECONDS = 3600.0
 MOST_RETRIES = 20
 LONGEST_KEY = 255
-NAMES = ("idempotency_key", "account", "api_version", "timeout", "retries", "headers", "extra")
+NAMES = ("idempotency_key", "account", "api_version", "timeout", "retries", "headers", "content_type", "extra")
 # What has a server take a request for one of another method: what is granted, counted and recorded is the method.
 METHOD_OVERRIDES = frozenset({"x-http-method", "x-http-method-override", "x-method-override"})
 # The host fills these itself; a script that could would leave what it was granted.
@@ -38,6 +39,7 @@ class CallOptions(msgspec.Struct, frozen=True):
     timeout: float | None = None
     retries: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    content_type: str | None = None  # of the body, where several are taken
     extra: dict[str, Any] | None = None  # parameters the catalog does not know
 
     @classmethod
@@ -55,6 +57,12 @@ class CallOptions(msgspec.Struct, frozen=True):
             if value is not None:
                 found[name] = _PARSERS[name](name, value)
         return cls(**found)
+
+    def keyed(self, key: str) -> CallOptions:
+        """The same with an idempotency key."""
+        if self is NO_OPTIONS:
+            return CallOptions(key)
+        return msgspec.structs.replace(self, idempotency_key=key)
 
 
 NO_OPTIONS = CallOptions()
@@ -109,13 +117,22 @@ def _headers(name: str, value: Any) -> tuple[tuple[str, str], ...]:
         if not isinstance(key, str) or not re.match(_HEADER_NAME, key):
             raise InvalidCall(f"option headers: {shown(key)} is not a header name", param=name)
         if key.lower() in RESERVED:
-            raise InvalidCall(f"option headers: {key} is set by the host and cannot be given", param=name)
+            use = "; use the option content_type" if key.lower() == "content-type" else ""
+            raise InvalidCall(f"option headers: {key} is set by the host and cannot be given{use}", param=name)
         if isinstance(each, bool) or not isinstance(each, str | int | float) or re.search(_CONTROL, str(each)):
             raise InvalidCall(f"option headers: {key} must be a string without control characters", param=name)
         if not str(each).isascii():
             raise InvalidCall(f"option headers: {key} must be ASCII", param=name)
         found.append((key, str(each)))
     return tuple(found)
+
+
+def _media_type(name: str, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_KEY or not media_types.is_media_type(value):
+        raise InvalidCall(
+            f"option {name}: expected a media type such as application/merge-patch+json, got {shown(value)}", param=name
+        )
+    return value
 
 
 def _extra(name: str, value: Any) -> dict[str, Any]:
@@ -138,5 +155,6 @@ _PARSERS = {
     "timeout": _seconds,
     "retries": _count,
     "headers": _headers,
+    "content_type": _media_type,
     "extra": _extra,
 }

@@ -13,13 +13,23 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
+from host.apis import media_types
 from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.check import free
-from host.apis.encode import deep_pairs, form_key, in_order, to_json
-from host.apis.endpoint import CONTENT_TYPES, IN_QUERY, METHODS, body_kind, endpoint_path, full_path, known_operation
+from host.apis.encode import in_order, to_json
+from host.apis.endpoint import (
+    CONTENT_TYPES,
+    IN_QUERY,
+    METHODS,
+    body_kind,
+    endpoint_path,
+    full_path,
+    known_operation,
+    unnamed_writer,
+)
 from host.apis.options import CallOptions
 from host.apis.pages import next_page, own_url, page_words
-from host.apis.prepare import option_headers, unknown_names
+from host.apis.prepare import asks_for, option_headers, unknown_names
 from host.apis.unknown_names import check_names
 from host.apis.validation_error import ValidationError, shown
 from host.errors import InvalidCall
@@ -103,16 +113,21 @@ class RawRequest(msgspec.Struct, frozen=True):
         if in_query or kind == "form":
             pairs: list[str] = []
             for name, value in in_order(_named(self.label, params)):
-                deep_pairs(pairs, form_key(name), value)
+                unnamed_writer(catalog, operation, name, in_query=in_query)(pairs, value)
             text = "&".join(pairs)
             query, content = (text, b"") if in_query else ("", text.encode("ascii"))
         elif params or operation.body == "json":
             content = to_json(params)
         if not in_query:
-            headers.append(("Content-Type", operation.content_type or CONTENT_TYPES[kind]))
+            headers.append(("Content-Type", options.content_type or operation.content_type or CONTENT_TYPES[kind]))
+        if options.content_type is not None and (in_query or media_types.body_kind(options.content_type) != kind):
+            fault = "it has no body" if in_query else f"its body is {kind}"
+            raise InvalidCall(f"{self.label}: option content_type: {fault}", param="content_type")
         if facts.version_header:
             headers.append((facts.version_header, options.api_version or facts.asked_version or facts.version))
-        headers += option_headers(catalog, operation, options)
+        asked = option_headers(catalog, operation, options)
+        headers = [each for each in headers if each[0] != "Accept" or not asks_for(asked)]
+        headers += asked
         if operation.server and base_url.rstrip("/") == catalog.base_url:
             base_url = operation.server
         request = Request(
@@ -122,7 +137,7 @@ class RawRequest(msgspec.Struct, frozen=True):
             content,
             self.label,
             operation.mutation,
-            None if operation.security == () else facts.name,
+            None if operation.security is not None and not any(operation.security) else facts.name,
             options.idempotency_key if operation.keyed else None,
             options.timeout,
             options.retries,

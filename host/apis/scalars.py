@@ -157,7 +157,8 @@ def number_checker(catalog: Catalog, schema: Schema) -> Checker:
 
 def _number_limits(schema: Schema) -> Callable[[float], None] | None:
     least, most, values = schema.minimum, schema.maximum, schema.enum
-    if least is None and most is None and not values:
+    above, below = schema.above, schema.below
+    if least is most is above is below is None and not values:
         return None
 
     def limit(value: float) -> None:
@@ -165,6 +166,10 @@ def _number_limits(schema: Schema) -> Callable[[float], None] | None:
             raise ValidationError(f"expected at least {number_text(least)}", value)
         if most is not None and value > most:
             raise ValidationError(f"expected at most {number_text(most)}", value)
+        if above is not None and value <= above:
+            raise ValidationError(f"expected more than {number_text(above)}", value)
+        if below is not None and value >= below:
+            raise ValidationError(f"expected less than {number_text(below)}", value)
         if values and schema.closed_enum and value not in values:
             raise ValidationError(one_of(values, value), value)
 

@@ -7,6 +7,7 @@ JSON Schema: https://json-schema.org/draft/2020-12 · OpenAPI 3.0.3 and 3.1.0, "
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -206,8 +207,7 @@ class SchemaCompiler:
             nullable=nullable or (None in values and len(values) > 1),
             emptyable=emptyable,
             pattern=node.get("pattern") or "",
-            minimum=_bound(node, "minimum", "exclusiveMinimum", 1),
-            maximum=_bound(node, "maximum", "exclusiveMaximum", -1),
+            **_bounds(type, node),
             min_length=node.get("minLength") or None,
             max_length=node.get("maxLength"),
             default=_storable(node.get("default")),
@@ -404,13 +404,34 @@ def _format(node: dict[str, Any]) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _bound(node: dict[str, Any], key: str, exclusive: str, step: int) -> float | None:
+def _bounds(type: str, node: dict[str, Any]) -> dict[str, Any]:
+    """Bounds of a number. An integer's exclusive ones are those of the next integer."""
+    least, above = _bound(node, "minimum", "exclusiveMinimum")
+    most, below = _bound(node, "maximum", "exclusiveMaximum")
+    if type == "integer":
+        least = max(
+            (each for each in (least, None if above is None else math.floor(above) + 1) if each is not None),
+            default=None,
+        )
+        most = min(
+            (each for each in (most, None if below is None else math.ceil(below) - 1) if each is not None), default=None
+        )
+        above = below = None
+    found = {"minimum": least, "maximum": most, "above": above, "below": below}
+    return {name: None if value is None else _storable_number(value) for name, value in found.items()}
+
+
+def _bound(node: dict[str, Any], key: str, exclusive: str) -> tuple[float | None, float | None]:
+    """An inclusive and an exclusive bound: 3.1 has a number for each, in 3.0 ``true`` makes the first exclusive."""
     value, limit = node.get(key), node.get(exclusive)
-    if isinstance(limit, bool):  # 3.0: it qualifies the bound
+    if isinstance(limit, bool):
         value, limit = (None, value) if limit else (value, None)
-    if isinstance(limit, int | float):
-        return _storable_number(limit + step if "integer" in (node.get("type") or ()) else limit)
-    return _storable_number(value) if isinstance(value, int | float) else None
+    return _number(value), _number(limit)
+
+
+def _number(value: Any) -> float | None:
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if good and not (isinstance(value, float) and not math.isfinite(value)) else None
 
 
 def _storable_number(value: float) -> float:

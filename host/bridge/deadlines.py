@@ -43,9 +43,10 @@ class Deadlines(Generic[D]):
         except OverflowError:  # a deadline of infinity has no slot
             item.slot = 0
             return
-        try:
-            self._slots[slot][item] = None
-        except KeyError:
+        items = self._slots.get(slot)
+        if items is not None:
+            items[item] = None
+        else:
             self._slots[slot] = {item: None}
             heapq.heappush(self._order, slot)
             if self._timer is None or slot < self._timer_slot:
@@ -54,7 +55,7 @@ class Deadlines(Generic[D]):
     def remove(self, item: D) -> None:
         """Forget an item; one that is not here is no error."""
         items = self._slots.get(item.slot)
-        if items is not None:
+        if items:
             items.pop(item, None)
 
     def clear(self) -> None:

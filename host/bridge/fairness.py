@@ -19,10 +19,10 @@ class FairQueue(Generic[T]):
         # An insertion-ordered dict is the round: the first source is next, and goes to the end.
         self._sources: dict[object, dict[T, None]] = {}
         self._turns: deque[object] = deque()
-        self._size = 0
+        self.size = 0
 
     def __len__(self) -> int:
-        return self._size
+        return self.size
 
     def put(self, source: object, item: T) -> None:
         items = self._sources.get(source)
@@ -31,7 +31,7 @@ class FairQueue(Generic[T]):
             self._turns.append(source)
         else:
             items[item] = None
-        self._size += 1
+        self.size += 1
 
     def take(self) -> T:
         """The next item; ``IndexError`` if there is none."""
@@ -43,7 +43,7 @@ class FairQueue(Generic[T]):
             self._sources.pop(source, None)  # all of its items were removed
         item = next(iter(items))
         del items[item]
-        self._size -= 1
+        self.size -= 1
         if items:
             self._turns.append(source)
         else:
@@ -53,8 +53,8 @@ class FairQueue(Generic[T]):
     def remove(self, source: object, item: T) -> None:
         """Take out one item, wherever it is in its source's line."""
         del self._sources[source][item]
-        self._size -= 1
-        if not self._size:  # forget the emptied sources too, which take() would otherwise pass over
+        self.size -= 1
+        if not self.size:  # forget the emptied sources too, which take() would otherwise pass over
             self._sources.clear()
             self._turns.clear()
 

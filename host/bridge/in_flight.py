@@ -68,7 +68,7 @@ class InFlight:
         self.on_full: Callable[[], None] | None = None
         self.on_leave: Callable[[], None] | None = None
         self._direct = direct
-        self.stepping: AsyncRequest | None = None  # the one whose function makes a step right now, without a task
+        self._driver = CoroutineDriver(loop, self)
         self._on_orphan = on_orphan
         self._deadlines: Deadlines[AsyncRequest] = Deadlines(loop, self._expire)
         self._live: dict[AsyncRequest, None] = {}  # in the order of their acceptance
@@ -110,7 +110,7 @@ class InFlight:
 
     def extend_deadline(self, seconds: float) -> None:
         """Put off the deadline of the call whose function asks."""
-        request = self.stepping or _current.get()
+        request = self._driver.stepping or _current.get()
         if request is not None and (request.orphan or not request.answered):
             self._deadlines.remove(request)
             request.deadline += seconds
@@ -138,7 +138,7 @@ class InFlight:
 
     def refuse_waiting(self, refusal: Callable[[AsyncRequest], CallError]) -> None:
         """Answer what has not been started."""
-        while len(self.queue):
+        while self.queue.size:
             request = self.queue.take()
             del self._live[request]
             self.answer(request, Reply(error=refusal(request)))
@@ -159,26 +159,25 @@ class InFlight:
                 outcome = "unknown" if request.began else "not_sent"
             message = f"the host closed while {request.name} was in flight"
             self.answer(request, Reply(error=ClosedError(message, outcome=outcome)))
-            if isinstance(request.task, asyncio.Task):
-                tasks.append(request.task)
+            if isinstance(request.running, asyncio.Task):
+                tasks.append(request.running)
             self._cancel(request)
         self._deadlines.clear()
         return tasks
 
     def _begin(self, request: AsyncRequest) -> None:
         self.in_flight += 1
-        name = request.name
+        name = request.function or request.name
         is_direct = self._direct.get(name)
         if is_direct is not None and is_direct() and (function := self._functions.get(name)) is not None:
-            request.began = True
-            request.task = direct = CoroutineDriver(self._loop, self, request)
-            direct.begin(function)
+            self._driver.begin(request, function)
             return
-        outer, self.stepping = self.stepping, None  # this one has a task, whose first step may be made right here
+        # This one has a task, whose first step may be made right here.
+        outer, self._driver.stepping = self._driver.stepping, None
         task = eager_task(self._loop, self._run(request))
-        self.stepping = outer
+        self._driver.stepping = outer
         if not task.done():
-            request.task = task
+            request.running = task
 
     def end(self, request: AsyncRequest, value: Any = None, error: BaseException | None = None) -> None:
         """Its function has ended."""
@@ -195,9 +194,10 @@ class InFlight:
         try:
             request.began = True
             _current.set(request)
-            function = self._functions.get(request.name)
+            name = request.function or request.name
+            function = self._functions.get(name)
             if function is None:
-                raise _unknown(request.name, self._functions)
+                raise _unknown(name, self._functions)
             value = await function(request.payload, request.deadline)
         except BaseException as error:
             self.end(request, error=error)
@@ -206,21 +206,22 @@ class InFlight:
 
     def _leave(self, request: AsyncRequest) -> None:
         self.in_flight -= 1
-        request.task = None
+        request.running = None
         self._live.pop(request, None)
         if self.on_leave is not None:
             self.on_leave()
-        self.refill()
+        if self.queue.size:
+            self.refill()
         if self._idle is not None and not self.in_flight:
             self._idle.set()
 
     def refill(self) -> None:
         """Start what waits, as far as there is room."""
         # An eager task may end inside _begin and come here again: the outer round goes on, not deeper.
-        if not self._refilling and len(self.queue):
+        if not self._refilling and self.queue.size:
             self._refilling = True
             try:
-                while len(self.queue) and self.in_flight < self.room:
+                while self.queue.size and self.in_flight < self.room:
                     self._begin(self.queue.take())
             finally:
                 self._refilling = False
@@ -228,11 +229,15 @@ class InFlight:
     def _cancel(self, request: AsyncRequest) -> None:
         # A task that has not made its first step would never reach its own end when cancelled; it sees
         # by itself that its call has been answered.
-        if request.began and request.task is not None:
-            request.task.cancel()
+        if not request.began or request.running is None:
+            return
+        if isinstance(request.running, asyncio.Task):
+            request.running.cancel()
+        else:
+            self._driver.cancel(request)
 
     def _unqueue(self, request: AsyncRequest) -> None:
-        if request.task is None:
+        if request.running is None:
             self.queue.remove(request.source, request)
             del self._live[request]
 

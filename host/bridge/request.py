@@ -1,6 +1,6 @@
-"""One call on its way from a run to the loop, and the answer on its way back.
+"""One call: the record that goes from its caller to the loop and back, and its reply.
 
-Structs of msgspec: a tenth of the cost of frozen dataclasses to make, and one of each is made per call.
+Structs of msgspec, which are cheap to make: there is one of each per call.
 """
 
 from __future__ import annotations
@@ -21,31 +21,40 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class AsyncRequest(msgspec.Struct, eq=False):
-    """A call of the registered async function ``name`` with ``payload``: one object from its submit to its reply.
+    """A call of a registered async function with ``payload``: one object from its submit to its reply.
 
-    ``deliver`` takes the :class:`Reply`. It is called exactly once, from any thread, whatever happens
-    (answer, error, deadline, cancellation, the worker's death, the host's end); it must not block and
-    must not raise. ``deadline`` is on :func:`time.monotonic`. ``source`` groups the calls of one run:
-    the queue serves sources in turn, so one of many calls does not starve the others.
-    ``mutation`` says that cancelling must let a sent request finish.
+    ``name`` is what users know the call by, ``function`` the registered function's name where that is another.
+    ``deadline`` is on :func:`time.monotonic`. ``source`` groups the calls of one run: the queue serves sources in turn,
+    so one of many calls does not starve the others. ``mutation`` says that cancelling must let a sent request finish.
 
     From its submit on a request belongs to the loop's thread, which alone changes it. ``queued_at`` is when the loop
-    accepted it; ``task`` is set while it is in flight, ``began`` when the function was entered (from then on something
-    may have been sent). ``orphan``: answered as cancelled, but the function goes on.
+    accepted it. ``began`` is set when the function is entered: from then on something may have been sent. Until it
+    ends, ``running`` is what runs it: a task, or a coroutine that ``waits`` for something (``None``: it is making a
+    step) and was ``cancelled`` meanwhile. ``orphan``: answered as cancelled, but the function goes on.
     """
 
     name: str
-    payload: Any
-    deadline: float
-    deliver: Callable[[Reply], None]
-    source: object = None
+    payload: Any = None
+    deadline: float = 0.0
+    receiver: Callable[[Reply], None] | None = None
+    source: Any = None
     mutation: bool = False
+    function: str | None = None
     # The loop's own:
     queued_at: float = 0.0
     slot: int = 0  # of Deadlines
-    task: Any = None
+    running: Any = None
+    waits: Any = None
     began: bool = False
     answered: bool = False
+    cancelled: bool = False
     orphan: bool = False
 
     __repr__ = object.__repr__  # it holds arguments as they came
+
+    def deliver(self, reply: Reply) -> None:
+        """Take the reply. Called exactly once, from any thread, whatever happens (answer, error, deadline,
+        cancellation, the worker's death, the host's end); must not block and must not raise.
+        """
+        if self.receiver is not None:
+            self.receiver(reply)

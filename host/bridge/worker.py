@@ -141,7 +141,7 @@ class AsyncWorker:
         if self._closed or os.getpid() != self._pid:
             self._refuse(request)
             return
-        if not self._pinned and request.name not in self._movable:
+        if not self._pinned and (request.function or request.name) not in self._movable:
             self.pin()
         self._post(request)
 
@@ -466,7 +466,7 @@ class AsyncWorker:
         while True:
             while incoming:
                 item = incoming.popleft()
-                if type(item) is not AsyncRequest:
+                if not isinstance(item, AsyncRequest):
                     self._obey(item)
                 elif self._closed:
                     self._refuse(item)

@@ -20,7 +20,7 @@ from host.apis.catalog import Catalog, Operation
 from host.apis.encode import in_order
 from host.apis.methods import builder_method, has_method
 from host.apis.nearest import meant, short
-from host.apis.options import NO_OPTIONS, CallOptions
+from host.apis.options import CallOptions
 from host.apis.pages import next_page, page_request
 from host.apis.prepare import beyond_catalog, bind, check_value, prepare
 from host.apis.unknown_names import Beyond, other_version
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from host.apis.raw_request import RawRequest as AskedOf
     from host.functions.functions import Function
 
-Answered = Callable[["Call"], None]
 REQUEST = ".request"  # how an API's own word for any request ends
 
 
@@ -63,19 +62,23 @@ class CallingRun(Protocol):
 
     def emit(self, event: Event) -> None: ...
 
+    def answered(self, call: Call) -> None:
+        """A call of it has its reply. From any thread."""
+        ...
 
-class Call(msgspec.Struct, eq=False):
-    """One call on its way. ``reply`` is set exactly once, then ``answered(call)`` was called."""
 
-    id: int
-    kind: int
-    name: str
-    answered: Answered
-    line: int | None
+class Call(AsyncRequest, eq=False):
+    """One call of a script, from its check to the connection and back: the record that all on its way work on.
+
+    ``source`` is its run. ``payload`` is what its function gets: of an API's operation a :class:`Request`. ``reply`` is
+    set exactly once, then the run is told.
+    """
+
+    id: int = 0
+    kind: int = 0
+    line: int | None = None
     api: Api | None = None
     operation: Operation | None = None
-    request: Request | None = None
-    asked: AsyncRequest | None = None
     reply: Reply | None = None
     claims: tuple[Reservation, ...] = ()  # what it took from budgets
     started: float = 0.0
@@ -94,12 +97,17 @@ class Call(msgspec.Struct, eq=False):
 
     __repr__ = object.__repr__  # it holds answers as they came
 
+    @property
+    def request(self) -> Request | None:
+        """What is sent for it, where that goes to an API."""
+        return self.payload if type(self.payload) is Request else None
+
     def deliver(self, reply: Reply) -> None:
-        """Takes the worker's one reply, on the loop's thread."""
+        """Take the worker's one reply, on the loop's thread."""
         self.reply = reply
         if self.claims:
             settle(self.claims, reply)
-        self.answered(self)
+        self.source.answered(self)
 
     def deliver_error(self, error: CallError) -> None:
         """Answers it with an error found on this side."""
@@ -272,7 +280,7 @@ class CallPipeline:
         operation, options = asked.operation, asked.options
         call.again = options.idempotency_key is not None
         if asked.keyed and options.idempotency_key is None:
-            options = _keyed(options, call.key or self._keys.next())
+            options = options.keyed(call.key or self._keys.next())
         request = asked.request(api.catalog, options, api.base_url)
         call.beyond = asked.beyond(api.catalog)
         words = asked.words(api.catalog)
@@ -280,14 +288,14 @@ class CallPipeline:
         if asked.known:
             self._dispatch(run, call, api, operation, request)
             return
-        call.api, call.operation, call.request = api, operation, request
+        call.api, call.operation, call.payload = api, operation, request
         run.permissions.check_raw(api.name, request.mutation, api.is_live, REQUEST[1:])
         if run.meters:
             call.claims = admit(
                 run.meters, call.name, request.mutation, account=api.account, raw=True, request=request,
                 replayed=run.replaying, counted=self._counted(call),
             )  # fmt: skip
-        self._ask(run, call, api.function, request, mutation=request.mutation)
+        self._ask(call, request, mutation=request.mutation, function=api.function)
 
     def page(
         self,
@@ -379,7 +387,7 @@ class CallPipeline:
         elif function.inline and call.hold is None:
             call.reply = function.now(invocation)
         else:
-            self._ask(run, call, call.name, invocation, mutation=function.mutation)
+            self._ask(call, invocation, mutation=function.mutation)
             return False  # a reply that is there already comes through the run's inbox all the same
         return True
 
@@ -403,7 +411,7 @@ class CallPipeline:
         if seconds is not None and seconds > self._deadline:
             call.seconds = seconds
         self._know(call.name, found)
-        self._ask(run, call, call.name, asked, mutation=mutation)
+        self._ask(call, asked, mutation=mutation)
         return False
 
     def ask(self, run: CallingRun, name: str, args: list[Any], deliver: Callable[[Reply], None]) -> None:
@@ -422,7 +430,7 @@ class CallPipeline:
     def next(self, run: CallingRun, call: Call, args: list[Any]) -> None:
         """Ask for the next item of a function's iterator. Raises ``CallError``."""
         step = self._streams.step(run.run_id, args[0] if args else None)
-        self._ask(run, call, "iterator.next", step, mutation=False)
+        self._ask(call, step, mutation=False, function="iterator.next")
 
     def ended(self, run: CallingRun) -> None:
         """A run is over: let the iterators it has open end."""
@@ -434,10 +442,10 @@ class CallPipeline:
 
     def cancel(self, call: Call) -> None:
         """Give a call up; its reply still comes, once."""
-        if call.asked is not None and call.reply is None:
-            if isinstance(call.asked.payload, Invocation | IteratorStep):
-                call.asked.payload.cancel()
-            self._registry.cancel(call.asked)
+        if call.started and call.reply is None:
+            if isinstance(call.payload, Invocation | IteratorStep):
+                call.payload.cancel()
+            self._registry.cancel(call)
 
     def _send(
         self,
@@ -448,12 +456,23 @@ class CallPipeline:
         arguments: dict[str, Any],
         options: CallOptions,
     ) -> None:
+        key = None
         if operation.keyed and options.idempotency_key is None and operation.mutation:
-            options = _keyed(options, call.key or self._keys.next())
+            key = call.key or self._keys.next()
         beyond: Beyond | None = None
         if options.extra or options.api_version is not None or api.catalog.facts.asked_version:
             beyond = beyond_catalog(api.catalog, options)
-        request = prepare(api.catalog, operation, arguments, options, base_url=api.base_url, beyond=beyond)
+        files = _files_of(run.permissions) if operation.files else None
+        request = prepare(
+            api.catalog,
+            operation,
+            arguments,
+            options,
+            base_url=api.base_url,
+            beyond=beyond,
+            key=key,
+            read_file=files,
+        )
         if beyond is None or not beyond.names:
             self._dispatch(run, call, api, operation, request)
             return
@@ -472,7 +491,7 @@ class CallPipeline:
             run.emit(Logged(run.run_id, time(), "warn", self._mask(text), call.line))
 
     def _dispatch(self, run: CallingRun, call: Call, api: Api, operation: Operation, request: Request) -> None:
-        call.api, call.operation, call.request = api, operation, request
+        call.api, call.operation, call.payload = api, operation, request
         label, mutation = request.operation, request.mutation
         live = self._live.get(label)
         if live is None:
@@ -491,15 +510,15 @@ class CallPipeline:
                 replayed=run.replaying,
                 counted=self._counted(call),
             )
-        self._ask(run, call, api.function, request, mutation=mutation)
+        self._ask(call, request, mutation=mutation, function=api.function)
 
-    def _ask(self, run: CallingRun, call: Call, name: str, payload: Any, *, mutation: bool) -> None:
+    def _ask(self, call: Call, payload: Any, *, mutation: bool, function: str | None = None) -> None:
+        call.payload, call.mutation, call.function = payload, mutation, function
         call.started = now = monotonic()
-        until = now + (call.seconds or self._deadline)
-        call.asked = asked = AsyncRequest(name, payload, until, call.deliver, run, mutation)
+        call.deadline = now + (call.seconds or self._deadline)
         try:
             if call.hold is None:
-                self._registry.submit(asked)
+                self._registry.submit(call)
             else:
                 call.hold(call)
         except BaseException:
@@ -509,9 +528,8 @@ class CallPipeline:
 
     def submit(self, call: Call) -> None:
         """Send a call that was held; its deadline counts from now."""
-        assert call.asked is not None
-        call.asked.deadline = monotonic() + (call.seconds or self._deadline)
-        self._registry.submit(call.asked)
+        call.deadline = monotonic() + (call.seconds or self._deadline)
+        self._registry.submit(call)
 
     # -- answers
 
@@ -630,9 +648,9 @@ class CallPipeline:
         """What the script itself would repeat goes out without this call's key: it might be done twice."""
         if call.request is not None and call.request.method in IDEMPOTENT:
             return
-        if call.asked is not None and call.api is None and self.libraries.has(call.name):
+        if call.api is None and self.libraries.has(call.name):
             function = self.libraries.find(call.name)
-            if function is not None and function.repeatable is not None and function.repeatable(call.asked.payload):
+            if function is not None and function.repeatable is not None and function.repeatable(call.payload):
                 return
         error.retryable = False
         if error.idempotency_key is not None and error.hint is None:
@@ -684,12 +702,6 @@ def _digest(request: Request | None) -> int | None:
     return None if request is None else hash((request.url, request.headers, request.content))
 
 
-def _keyed(options: CallOptions, key: str) -> CallOptions:
-    if options is NO_OPTIONS:
-        return CallOptions(key)
-    return msgspec.structs.replace(options, idempotency_key=key)
-
-
 def _operation_at(catalog: Catalog, path: str) -> tuple[Operation, dict[str, Any]] | None:
     """The list operation that lives at a path such as ``/v1/subscription_items``."""
     steps = path.strip("/").split("/")
@@ -724,3 +736,10 @@ def wrapped(error: Exception, name: str) -> CallError:
     found.type = type(error).__name__
     found.__cause__ = error
     return found
+
+
+def _files_of(permissions: Permissions) -> Callable[[str], bytes]:
+    """What reads the files that a call names by their path."""
+    from host.libraries.fs.uploads import read_upload  # for operations that take files only
+
+    return lambda path: read_upload(permissions, path)

@@ -93,8 +93,8 @@ class Reopening:
                 hint='register it with effect="read", or take its items into a list before changing anything',
             )
         were = self._items.pop(arguments[0])
-        if were and call.asked is not None and isinstance(call.asked.payload, Item):
-            call.asked.payload.stream.catch_up(were, lambda item, was: _digest(result_to_lua(call.name, item)) == was)
+        if were and isinstance(call.payload, Item):
+            call.payload.stream.catch_up(were, lambda item, was: _digest(result_to_lua(call.name, item)) == was)
         return None
 
     def transaction(self, call: Call, arguments: Any) -> Transaction | None:

@@ -204,12 +204,11 @@ class Durable:
     def _send(self, session: Session, step: ReplayStep) -> None:
         call = step.call
         assert call is not None
-        assert call.asked is not None
         lost = self._reopening.iterator(call, step.arguments, session.services.gate.functions)
         if lost is not None:
             call.deliver_error(lost)
             return
-        if not call.asked.mutation:
+        if not call.mutation:
             self._go(session, step)
             return
         self._go_recorded(session, step, call)
@@ -224,7 +223,6 @@ class Durable:
         """Off with it, now that the journal has it. On the writer's thread, or the session's for a read."""
         call = step.call
         assert call is not None
-        assert call.asked is not None
         if error is not None:
             self._fail(session, error)
             return
@@ -232,7 +230,7 @@ class Durable:
             if self._closed:
                 return
             step.sent = not step.cancelled
-            if step.sent and call.asked.mutation:
+            if step.sent and call.mutation:
                 call.place = step.path, step.n, step.digest
                 self._under_way += 1
         if step.sent:
@@ -243,7 +241,7 @@ class Durable:
                 self._begin_again(session, lost, call)
         else:
             before: Any = "unknown" if (step.path, step.n) in self._open_before else "not_sent"
-            outcome = before if call.asked.mutation else None
+            outcome = before if call.mutation else None
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
 
     def _begin_again(self, session: Session, lost: Transaction, call: Call) -> None:
@@ -298,12 +296,7 @@ class Durable:
         facts = session.services.gate.facts(call) if call is not None else {}
         told = Told(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
         # A change that could not be repeated is worth a commit of its own.
-        alone = (
-            call is not None
-            and call.asked is not None
-            and call.asked.mutation
-            and session.services.gate.key(call) is None
-        )
+        alone = call is not None and call.mutation and session.services.gate.key(call) is None
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
         self._record(session, "answer", step, call.line if call else None, encode(told), urgent=alone)
@@ -320,10 +313,7 @@ class Durable:
         if call.place is None:
             return
         if reply.error is None or reply.error.outcome == "rejected":
-            answered = Call(call.id, call.kind, call.name, call.answered, call.line)
-            answered.api, answered.operation, answered.request = call.api, call.operation, call.request
-            answered.asked, answered.reply, answered.started = call.asked, reply, call.started
-            answered.again, answered.web_key = call.again, call.web_key
+            answered = replace(call, reply=reply)
             status, a, b = session.interpreted(answered)
             path, n, digest = call.place
             step = ReplayStep(call.id, path, n, call.name, digest)
@@ -429,8 +419,7 @@ class Durable:
         call = step.call
         session.announce(call, step.arguments)
         if step.cancelled:
-            mutation = call.asked is not None and call.asked.mutation
-            outcome: Any = ("unknown" if before else "not_sent") if mutation else None
+            outcome: Any = ("unknown" if before else "not_sent") if call.mutation else None
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
         elif late is not None:
             self._recall(session, step, call, decode_told(late.data))

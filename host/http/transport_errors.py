@@ -13,7 +13,7 @@ import msgspec
 from host.errors import CallError, CallTimeout, InvalidCall, NetworkError, Outcome, UnexpectedAnswer
 from host.http.message import Request
 
-__all__ = ["RULES", "OversizedError", "TransportFault", "call_error"]
+__all__ = ["RULES", "OversizedError", "TransportError", "TransportFault", "call_error"]
 
 TransportFault = Literal[
     "dns",  # the name does not resolve
@@ -35,6 +35,15 @@ TransportFault = Literal[
 
 class OversizedError(Exception):
     """An answer passed the size limit; raised while it is read."""
+
+
+class TransportError(Exception):
+    """A fault of the host's own transport, with its own words for it."""
+
+    def __init__(self, fault: TransportFault, detail: str = "") -> None:
+        super().__init__(detail)
+        self.fault: TransportFault = fault
+        self.detail = detail
 
 
 class Rule(msgspec.Struct, frozen=True):

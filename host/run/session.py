@@ -407,8 +407,6 @@ class Session:
         status, a, b = self._answer(call) if type(call) is Call else (item.status, item.a, item.b)
         if self._durable is not None:
             self._durable.answered(self, call.id, status, a, b, call)
-        if type(call) is Call:
-            call.asked = None  # which leads back to the call: without it, what is answered goes at once
         return call.id, status, a, b
 
     def _answer(self, call: Call) -> tuple[int, bytes | None, Any]:
@@ -516,7 +514,7 @@ class Session:
                 self._open[id] = durable.sleep(self, id, float(target), path, n)
             return None
         self._calls += 1
-        call = Call(id, kind, target.decode(), self.answered, line)
+        call = Call(target.decode(), source=self, id=id, kind=kind, line=line)
         call.tell = bool(self.services.sinks) and not self.replaying
         try:
             arguments, chosen = self._arguments(call, payload, options)

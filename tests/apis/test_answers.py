@@ -9,6 +9,8 @@ import pytest
 
 from host.apis.answers import interpret
 from host.apis.catalog import Catalog, Operation
+from host.apis.options import CallOptions
+from host.apis.prepare import prepare
 from host.errors import ApiError, UnexpectedAnswer
 from host.http.message import Response
 from tests.apis.documents import answers, small
@@ -210,25 +212,27 @@ def test_nothing_where_an_object_is_due_is_unexpected(stripe: Catalog, status: i
 @pytest.mark.parametrize(
     ("method", "responses", "status", "fine"),
     [
-        ("post", {"201": "object"}, 204, False),
-        ("post", {"201": "object"}, 201, False),
+        ("post", {"201": "object"}, 204, True),
+        ("post", {"201": "object"}, 201, True),
         ("post", {"201": "object", "204": None}, 204, True),
         ("post", {"201": "object", "202": None}, 202, True),
         ("put", {"200": "object", "204": None}, 204, True),
-        ("put", {"200": "object"}, 204, False),
-        ("put", {"200": "array"}, 204, False),
+        ("put", {"200": "object"}, 204, True),
+        ("put", {"200": "array"}, 204, True),
         ("post", {"200": ""}, 204, True),
         ("post", {"204": None}, 204, True),
         ("delete", {"204": None}, 204, True),
         ("delete", {"200": "object"}, 204, True),
-        ("delete", {"200": "object"}, 200, False),
+        ("delete", {"200": "object"}, 200, True),
         ("get", {"200": "object"}, 204, False),
+        ("get", {"200": "object"}, 200, False),
+        ("get", {"200": "object", "204": None}, 204, True),
     ],
 )
-def test_no_content_is_fine_where_the_document_has_it(
+def test_no_content_is_fine_of_a_change_and_where_the_document_has_it(
     method: str, responses: dict[str, str | None], status: int, fine: bool
 ) -> None:
-    """A success without content is one the document knows, or a DELETE's 204."""
+    """A 2xx says that a change was made, whatever the document says of its answer; a read needs a value."""
     described: dict[str, Any] = {
         code: {"description": ""}
         | ({} if kind is None else {"content": {"application/json": {"schema": {"type": kind} if kind else {}}}})
@@ -269,3 +273,121 @@ def test_a_body_that_is_no_json_is_its_text_cut(stripe: Catalog) -> None:
             )
         assert caught.value.body == body
         assert caught.value.facts().get("body") == body
+
+
+OBJECT = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
+
+
+def answering(responses: dict[str, dict[str, Any] | None], method: str = "post") -> Catalog:
+    """An operation ``do_it`` with these successes: content by media type, None without."""
+    described: dict[str, Any] = {
+        code: {"description": ""} | ({} if content is None else {"content": content})
+        for code, content in responses.items()
+    }
+    return small({"/x": {method: {"operationId": "do_it", "responses": described}}})
+
+
+def came(status: int, kind: str = "", body: bytes = b"") -> Response:
+    return Response(status, {"content-type": kind} if kind else {}, body)
+
+
+JSON_OBJECT = {"application/json": {"schema": OBJECT}}
+DOCUMENTED: list[tuple[dict[str, Any], Response, Any]] = [
+    ({"200": JSON_OBJECT, "202": None, "204": None}, came(202), None),
+    ({"200": JSON_OBJECT, "202": None, "204": None}, came(204), None),
+    ({"200": JSON_OBJECT, "2XX": None}, came(206), None),
+    ({"200": JSON_OBJECT, "202": {"application/json": {"schema": {"type": "array"}}}},
+     came(202, "application/json", b"[1]"), [1]),
+    ({"200": JSON_OBJECT, "202": {"application/json": {"schema": {"type": "object"}}}},
+     came(202, "application/json", b'{"job": 1}'), {"job": 1}),
+    ({"200": {**JSON_OBJECT, "text/csv": {}}}, came(200, "text/csv; charset=latin-1", b"\xe9,1"), "é,1"),
+    ({"200": {**JSON_OBJECT, "text/csv": {}}}, came(200, "application/json", b'{"id": "1"}'), {"id": "1"}),
+    ({"200": JSON_OBJECT, "201": {"text/plain": {}}}, came(201, "text/plain", b"made"), "made"),
+    ({"200": JSON_OBJECT, "201": {"application/pdf": {}}}, came(201, "application/pdf", b"%PDF\xff"), b"%PDF\xff"),
+    ({"200": {"application/json": {"schema": OBJECT}, "image/*": {}}}, came(200, "image/png", b"\x89P"), b"\x89P"),
+    ({"200": {"application/xml": {}, "application/json": {"schema": OBJECT}}},
+     came(200, "application/xml", b"<a/>"), "<a/>"),
+    ({"200": {"application/x-ndjson": {}}},
+     came(200, "application/x-ndjson", b'{"a":1}\n\n{"a":2}\n'), [{"a": 1}, {"a": 2}]),
+    ({"200": {"application/jsonl": {}}}, came(200, "application/jsonl", b'{"n":12345678901234567890}'),
+     [{"n": "12345678901234567890"}]),
+    ({"200": {"application/json-seq": {}}}, came(200, "application/json-seq", b"\x1e1\n\x1e2\n"), [1, 2]),
+    ({"200": {"application/vnd.x+json": {"schema": OBJECT}}},
+     came(200, "application/json", b'{"id": "1"}'), {"id": "1"}),
+    ({"200": {"text/json": {"schema": OBJECT}}}, came(200, "text/json", b'{"id": "1"}'), {"id": "1"}),
+    ({"default": JSON_OBJECT}, came(201, "application/json", b'{"id": "1"}'), {"id": "1"}),
+    ({"200": {"text/event-stream": {}}}, came(200, "text/event-stream", b"data: 1\n"), "data: 1\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(("responses", "answer", "value"), DOCUMENTED)
+def test_every_documented_success_counts(responses: dict[str, Any], answer: Response, value: Any, method: str) -> None:
+    """By its status and its content type: nothing, JSON, lines of it, text, bytes."""
+    catalog = answering(responses, method)
+    assert interpret(catalog, of(catalog, "do_it"), answer) == value
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        (came(200), None),
+        (came(201, "application/json"), None),
+        (came(202), None),
+        (came(204), None),
+        (came(200, "text/plain", b"OK"), "OK"),
+        (came(200, "application/json", b'"ok"'), "ok"),
+        (came(200, "application/json", b"[]"), []),
+        (came(200, "application/json", b'{"status": "queued"}'), {"status": "queued"}),
+    ],
+)
+def test_a_change_that_was_accepted_is_no_error(answer: Response, value: Any) -> None:
+    """Whatever the document says its answer is: an error would have the script make the change again."""
+    catalog = answering({"200": JSON_OBJECT})
+    assert interpret(catalog, of(catalog, "do_it"), answer) == value
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        came(200, "text/html", b"<html>Please log in</html>"),
+        came(200, "application/json", b'{"id": "p'),
+        came(302),
+    ],
+)
+def test_what_is_not_the_apis_stays_an_error(answer: Response) -> None:
+    """A proxy's page, an answer that breaks off, a redirect: nobody knows what became of the change."""
+    catalog = answering({"200": JSON_OBJECT})
+    with pytest.raises(UnexpectedAnswer) as caught:
+        interpret(catalog, of(catalog, "do_it"), answer)
+    assert caught.value.outcome == "unknown"
+
+
+def test_a_line_that_is_no_json_is_named_by_its_number() -> None:
+    """The rest of the lines would be missing."""
+    catalog = answering({"200": {"application/x-ndjson": {}}}, "get")
+    with pytest.raises(UnexpectedAnswer, match="line 2 that is not JSON"):
+        interpret(catalog, of(catalog, "do_it"), came(200, "application/x-ndjson", b"1\n{\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "asked"),
+    [
+        ({"application/json": {}}, "application/json"),
+        ({"application/json; charset=utf-8": {}}, "application/json; charset=utf-8"),
+        ({"application/vnd.github+json": {}}, "application/vnd.github+json"),
+        ({"text/csv": {}, "application/json": {}}, "application/json"),
+        ({"*/*": {}}, "application/json"),
+        ({"application/*+json": {}}, "application/json"),
+        ({"application/pdf": {}}, "*/*"),
+        ({"application/x-ndjson": {}}, "application/x-ndjson"),
+    ],
+)
+def test_what_the_document_has_is_asked_for(content: dict[str, Any], asked: str) -> None:
+    """Accept names the document's own JSON; a call may name another type, and is then the only one heard."""
+    catalog = answering({"200": content}, "get")
+    operation = of(catalog, "do_it")
+    assert dict(prepare(catalog, operation, {}, base_url="https://x.test").headers)["Accept"] == asked
+    options = CallOptions.parse({"headers": {"accept": "text/csv"}})
+    headers = prepare(catalog, operation, {}, options, base_url="https://x.test").headers
+    assert [value for name, value in headers if name.lower() == "accept"] == ["text/csv"]

@@ -351,3 +351,31 @@ def test_the_apis_own_headers_are_not_a_scripts_to_write(stripe: Catalog) -> Non
     options = CallOptions.parse({"headers": {"idempotency-key": "x"}})
     with pytest.raises(InvalidCall, match="set by the host; use the option idempotency_key"):
         prepare(stripe, create(stripe, "product"), {"name": "x"}, options, base_url=stripe.base_url)
+
+
+BOUNDS: list[tuple[dict[str, Any], list[float], list[float]]] = [
+    ({"type": "integer", "minimum": 0, "exclusiveMinimum": True}, [1], [0, -1]),
+    ({"type": "integer", "exclusiveMinimum": 0}, [1], [0]),
+    ({"type": "integer", "exclusiveMinimum": 0.5, "exclusiveMaximum": 2.5}, [1, 2], [0, 3]),
+    ({"type": "integer", "minimum": 5, "exclusiveMinimum": 1}, [5], [4, 2]),
+    ({"type": "number", "minimum": 0, "exclusiveMinimum": True}, [0.1], [0, -0.5]),
+    ({"type": "number", "exclusiveMinimum": 0}, [1e-9], [0]),
+    ({"type": "number", "exclusiveMaximum": 1, "minimum": 0}, [0, 0.99], [1, -0.1]),
+    ({"type": "number", "maximum": 1, "exclusiveMaximum": True}, [0.99], [1]),
+    ({"type": "number", "minimum": 0, "exclusiveMinimum": False}, [0], [-1]),
+    ({"type": "number", "minimum": 0, "exclusiveMinimum": 5}, [6], [5, 1]),
+]
+
+
+@pytest.mark.parametrize(("schema", "good", "bad"), BOUNDS)
+def test_bounds_hold_however_they_are_written(schema: dict[str, Any], good: list[float], bad: list[float]) -> None:
+    """Inclusive and exclusive, as a number (3.1) and as a word beside one (3.0)."""
+    params = [{"name": "n", "in": "query", "schema": schema}]
+    catalog = small({"/x": {"get": {"operationId": "find", "parameters": params}}})
+    operation = catalog.operation("find")
+    assert operation is not None
+    for value in good:
+        assert check_value(catalog, operation, "n", value) == value
+    for value in bad:
+        with pytest.raises(InvalidCall, match=r"expected (at|more|less)"):
+            check_value(catalog, operation, "n", value)

@@ -313,7 +313,7 @@ def test_stripes_own_document_compiles_to_the_same_names() -> None:
     arguments = {"metadata": {"k": "v"}, "billing": "a_new_way"}
     request = prepare(catalog, create, arguments, base_url=catalog.base_url)
     assert request.content == b"metadata[k]=v&billing=a_new_way"
-    assert catalog.default_security == ("bearerAuth",)
+    assert catalog.default_security == (("bearerAuth",),)
 
 
 def test_names_clash_and_miss_and_are_odd() -> None:
@@ -491,11 +491,11 @@ def test_security_is_the_first_way_that_is_known() -> None:
         components={"securitySchemes": schemes},
         security=[{"basic": []}],
     )
-    assert of(catalog, "a").security == ("bearer", "app")
+    assert of(catalog, "a").security == (("basic",), ("bearer", "app"))  # what nobody can send is no way in
     assert of(catalog, "b").security == ()
-    assert of(catalog, "c").security == ("login",)
+    assert of(catalog, "c").security == ((), ("login",))
     assert of(catalog, "d").security is None
-    assert catalog.default_security == ("basic",)
+    assert catalog.default_security == (("basic",),)
     assert catalog.auth["login"] == Auth(kind="oauth2", token_url="https://t.test/token", scopes=("read",))
     assert any("mutualTLS" in warning for warning in catalog.warnings)
 

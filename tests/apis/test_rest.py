@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from pytest_httpx import HTTPXMock
 
 from host import ApiError, Host, InvalidCall
 from host.apis.catalog import Catalog, Operation
-from host.apis.endpoint import endpoint_request
+from host.apis.endpoint import endpoint_request, known_operation
+from host.apis.raw_request import RawRequest
 from host.http.message import Request
+from tests.apis.documents import small
 
 BASE = "https://api.stripe.com"
 
@@ -131,3 +134,71 @@ def test_the_method_is_the_one_that_is_sent(httpx_mock: HTTPXMock, method: str) 
     sent = httpx_mock.get_requests()[0]
     assert sent.method == method
     assert sent.headers["Authorization"] == "Bearer sk_test_1"
+
+
+TEXT = {"type": "string"}
+
+
+def inbox() -> Catalog:
+    """An API whose steps hold more than a parameter, and whose forms are plain OpenAPI."""
+    members = {"to": {"type": "array", "items": TEXT}, "about": {"type": "object"}}
+    schema = {"type": "object", "properties": members, "additionalProperties": True}
+    form = {"application/x-www-form-urlencoded": {"schema": schema}}
+
+    def of(*names: str) -> list[dict[str, Any]]:
+        return [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in names]
+
+    return small(
+        {
+            "/m/{sid}.json": {
+                "get": {"operationId": "m.get", "parameters": of("sid")},
+                "post": {"operationId": "m.change", "parameters": of("sid"), "requestBody": {"content": form}},
+            },
+            "/m/{sid}": {"get": {"operationId": "m.raw", "parameters": of("sid")}},
+            "/m/all": {"get": {"operationId": "m.all"}},
+            "/c/{base}...{head}": {"get": {"operationId": "c.compare", "parameters": of("base", "head")}},
+            "/r/{owner}-{repo}": {"get": {"operationId": "r.get", "parameters": of("owner", "repo")}},
+            "/s#one": {"post": {"operationId": "s.one"}},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "id", "given"),
+    [
+        ("GET", "m/M1.json", "m.get", {"sid": "M1"}),
+        ("GET", "m/M1.x.json", "m.get", {"sid": "M1.x"}),
+        ("GET", "m/M1%2Ejson", "m.get", {"sid": "M1"}),
+        ("GET", "m/M1.xml", "m.raw", {"sid": "M1.xml"}),
+        ("GET", "m/all", "m.all", {}),
+        ("GET", "c/v1...v2", "c.compare", {"base": "v1", "head": "v2"}),
+        ("GET", "r/a-b", "r.get", {"owner": "a", "repo": "b"}),
+        ("POST", "s", "s.one", {}),
+    ],
+)
+def test_a_path_finds_its_operation_whatever_its_steps_hold(
+    method: str, path: str, id: str, given: dict[str, str]
+) -> None:
+    """Suffixes, several parameters in a step, fragments: what is granted by name is found by its path."""
+    found = known_operation(inbox(), method, path)
+    assert found is not None
+    assert (found[0].id, found[1]) == (id, given)
+
+
+def test_parameters_of_a_raw_request_are_written_as_the_operation_has_them() -> None:
+    """Not in Stripe's brackets, unless they are Stripe's; a table in a query nobody describes is in brackets."""
+    catalog = inbox()
+
+    def raw(method: str, path: str, params: dict[str, Any], **options: Any) -> Any:
+        asked = RawRequest.read(catalog, [method, path, params, options], "https://small.test")
+        return asked.request(catalog, asked.options, "https://small.test")
+
+    sent = raw("POST", "/m/1.json", {"to": ["a", "b"], "about": {"x": 1}, "more": [1, 2]})
+    assert sent.content == b"about=%7B%22x%22%3A1%7D&more=1&more=2&to=a&to=b"
+    assert raw("GET", "/unknown", {"a": [1, 2], "b": {"c": 1}}).url.endswith("?a=1&a=2&b[c]=1")
+    sent = raw("POST", "/unknown", {"a": 1}, content_type="application/x-www-form-urlencoded; charset=utf-8")
+    assert dict(sent.headers)["Content-Type"].endswith("charset=utf-8")
+    with pytest.raises(InvalidCall, match="its body is form"):
+        raw("POST", "/unknown", {"a": 1}, content_type="application/json")
+    with pytest.raises(InvalidCall, match="it has no body"):
+        raw("GET", "/unknown", {"a": 1}, content_type="application/json")

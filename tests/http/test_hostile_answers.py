@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from host.errors import CallError, CallTimeout, NetworkError, UnexpectedAnswer
 from host.http.client import HttpClient
-from host.http.connection_pool import ConnectionPool, _Connection, _fields, _Lines
+from host.http.connection import Connection
+from host.http.connection_pool import ConnectionPool
 from host.http.message import Request, Response
+from host.http.request_head import HeaderLines
+from host.http.response_reader import fields_of
 from host.http.settings import HttpSettings
 from tests.http.servers import FaultServer
 
@@ -80,13 +83,13 @@ async def test_an_answer_before_the_request_ends_the_connection(
     client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is sent then: the outcome of a mutation is known."""
-    made = _Connection.connection_made
+    made = Connection.connection_made
 
-    def hasty(self: _Connection, transport: asyncio.BaseTransport) -> None:
+    def hasty(self: Connection, transport: asyncio.BaseTransport) -> None:
         made(self, transport)
         self.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
-    monkeypatch.setattr(_Connection, "connection_made", hasty)
+    monkeypatch.setattr(Connection, "connection_made", hasty)
     request = Request("POST", f"{server.base}/ok", operation="x", mutation=True)
     with pytest.raises(NetworkError, match="before it was asked anything") as caught:
         await client.send(request, monotonic() + 30)
@@ -97,7 +100,7 @@ async def test_an_answer_before_the_request_ends_the_connection(
 
 async def not_yet_written(
     client: HttpClient, server: FaultServer, request: Request
-) -> tuple[asyncio.Task[Response], asyncio.Task[Response], _Connection]:
+) -> tuple[asyncio.Task[Response], asyncio.Task[Response], Connection]:
     """A read that is written already, the request, and the kept connection it is to be written to."""
     await asyncio.gather(get(client, server, "ok"), get(client, server, "ok"))
     assert isinstance(client._fast, ConnectionPool)
@@ -135,9 +138,9 @@ async def test_requests_of_one_round_are_written_together(
 ) -> None:
     """One right after the other, when all that begin in the round have begun, but for one that begins alone."""
     written: list[int] = []
-    write = _Connection.write
+    write = Connection.write
 
-    def counted(self: _Connection) -> None:
+    def counted(self: Connection) -> None:
         written.append(sum(each.pending for each in wire._open))
         write(self)
 
@@ -149,7 +152,7 @@ async def test_requests_of_one_round_are_written_together(
     await asyncio.gather(*(post(1) for _ in sizes))
     assert isinstance(client._fast, ConnectionPool)
     wire = client._fast
-    monkeypatch.setattr(_Connection, "write", counted)
+    monkeypatch.setattr(Connection, "write", counted)
     server.requests.clear()
     answers = await asyncio.gather(*map(post, sizes))
     assert [answer.body for answer in answers] == [b"ok"] * len(sizes)
@@ -173,13 +176,13 @@ def test_no_value_is_taken_for_that_of_another_header(head: list[tuple[bytes, by
     for name, value in head:
         if value.isascii():
             expected.setdefault(name.decode("latin-1").lower(), []).append(value.decode())
-    found = _fields([name for name, _ in head], [value for _, value in head])
+    found = fields_of(head)
     assert found == {name: ", ".join(values) for name, values in expected.items()}
 
 
 def test_few_headers_are_kept_as_they_are_sent() -> None:
     """An idempotency key comes once, a long value is not kept at all."""
-    lines = _Lines()
+    lines = HeaderLines()
     for n in range(10_000):
         assert lines["Idempotency-Key", str(n)] == f"Idempotency-Key: {n}\r\n"
         assert lines["Accept", "*/*"] == "Accept: */*\r\n"
@@ -231,17 +234,17 @@ async def test_one_connection_that_cannot_write_does_not_keep_the_others_from_it
     client: HttpClient, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the loop's transport raises."""
-    write = _Connection.write
+    write = Connection.write
     await asyncio.gather(*(get(client, server, "ok") for _ in range(4)))
     seen: list[int] = []
 
-    def counted(self: _Connection) -> None:
+    def counted(self: Connection) -> None:
         seen.append(1)
         if len(seen) == 2:
             raise RuntimeError("unable to perform the operation")
         write(self)
 
-    monkeypatch.setattr(_Connection, "write", counted)
+    monkeypatch.setattr(Connection, "write", counted)
     found = await asyncio.gather(*(get(client, server, "ok") for _ in range(4)), return_exceptions=True)
     assert sorted(type(each).__name__ for each in found) == ["NetworkError", "Response", "Response", "Response"]
 
@@ -269,7 +272,7 @@ async def test_a_system_that_refuses_probes_does_without(
 ) -> None:
     """For each connection by itself, and nothing is raised in the loop."""
     monkeypatch.setattr("host.http.connection_pool.YOUTH", 0.01)
-    monkeypatch.setattr("host.http.connection_pool.LONGEST_KEEPALIVE", 1 << 20)
+    monkeypatch.setattr("host.http.connection.LONGEST_KEEPALIVE", 1 << 20)
     raised: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
     careful = HttpClient(HttpSettings(trust_env=False, keepalive=500_000.0))

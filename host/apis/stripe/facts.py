@@ -15,7 +15,8 @@ BASE_URL = "https://api.stripe.com"
 FACTS = Facts(
     name="stripe",
     base_url=BASE_URL,
-    default_security=("bearerAuth",),  # works for v1 and v2; basic works for v1 only
+    default_security=(("bearerAuth",),),  # works for v1 and v2; basic works for v1 only
+    brackets=True,  # items[0][price]=…: https://docs.stripe.com/api/metadata, and every example
     idempotency_header="Idempotency-Key",  # https://docs.stripe.com/api/idempotent_requests
     version_header="Stripe-Version",  # v2 refuses a request without it
     account_header="Stripe-Account",  # https://docs.stripe.com/connect/authentication

@@ -15,7 +15,8 @@ from host.apis.nearest import meant, short
 from host.apis.options import METHOD_OVERRIDES
 from host.errors import InvalidCall
 from host.frozen import Frozen
-from host.libraries.fs.paths import failure, open_file
+from host.libraries.fs.uploads import LARGEST_UPLOAD as LARGEST
+from host.libraries.fs.uploads import read_upload
 from host.policy.permissions import Permissions
 
 __all__ = ["METHODS", "Options", "Text", "checked_url", "header_pairs", "plain_text", "with_query"]
@@ -23,7 +24,6 @@ __all__ = ["METHODS", "Options", "Text", "checked_url", "header_pairs", "plain_t
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SAFE = ("GET", "HEAD", "OPTIONS")
 LONGEST_URL = 1 << 16
-LARGEST = 64 << 20
 MOST_SECONDS = 86_400.0
 
 _NAMES = (
@@ -253,7 +253,7 @@ def _part(key: str, value: Any, permissions: Permissions) -> tuple[str, bytes]:
         raise InvalidCall(f"multipart.{key}: a file is a table with content or path, and maybe name and type")
     if "path" in value:
         path = plain_text(value["path"], f"multipart.{key}.path")
-        name, data = os.path.basename(path), _file(path, permissions)
+        name, data = os.path.basename(path), read_upload(permissions, path)
     else:
         name, content = "file", value["content"]
         data = content if isinstance(content, bytes) else plain_text(content, f"multipart.{key}.content").encode()
@@ -262,17 +262,6 @@ def _part(key: str, value: Any, permissions: Permissions) -> tuple[str, bytes]:
     if not isinstance(kind, str):
         raise InvalidCall(f"multipart.{key}.type is an opaque secret")
     return f'{head}; filename="{_quoted(name)}"\r\nContent-Type: {kind}', data
-
-
-def _file(path: str, permissions: Permissions) -> bytes:
-    try:
-        with os.fdopen(open_file(permissions.check_read(path), os.O_RDONLY), "rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise failure(f"multipart: {path}", error) from error
-    if len(data) > LARGEST:
-        raise InvalidCall(f"multipart: {path} is over {LARGEST >> 20} MB")
-    return data
 
 
 def _quoted(text: str) -> str:

@@ -1,0 +1,94 @@
+"""What a call sends that its catalog does not know: ``extra``, and the arguments of another version of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.apis.catalog import Catalog, Location, Operation, Param, Schema
+from host.apis.nearest import short
+from host.apis.options import CallOptions
+from host.apis.plan import Entry, RequestPlan, invalid, plan_of
+from host.apis.unknown_names import Beyond, other_version
+from host.apis.validation_error import ValidationError
+from host.errors import InvalidCall
+
+__all__ = ["beyond_catalog", "raw_arguments", "raw_entry", "unknown_names"]
+
+
+def beyond_catalog(catalog: Catalog, options: CallOptions) -> Beyond | None:
+    """Where to note what a call with these options sends past its catalog; None where it may send nothing so."""
+    lenient = other_version(catalog.facts, options.api_version)
+    return Beyond(lenient) if lenient or options.extra else None
+
+
+def unknown_names(catalog: Catalog, operation: Operation, params: dict[str, Any]) -> tuple[str, ...]:
+    """Names among ``params``, at any depth, that the catalog does not know, or knows for another kind of value."""
+    plan, found = plan_of(catalog, operation), Beyond(lenient=True)
+    for name, value in params.items():
+        entry = plan.entries.get(name) or plan.wires.get(name)
+        try:
+            if entry is None:
+                found.note(name, value)
+            else:
+                entry.check(value, found)
+        except ValidationError:
+            found.note(name, value)
+    return tuple(found.names)
+
+
+def raw_arguments(
+    catalog: Catalog,
+    operation: Operation,
+    plan: RequestPlan,
+    arguments: dict[str, Any],
+    options: CallOptions,
+    beyond: Beyond,
+) -> dict[str, tuple[Entry, Any]]:
+    """What is sent as it is: ``extra``, and for another version the arguments nobody knows."""
+    found: dict[str, tuple[Entry, Any]] = {}
+    known = {name: entry.wire for name, entry in plan.entries.items()}
+    given = {known.get(name, name) for name in arguments}
+    for name, value in (options.extra or {}).items():
+        if known.get(name, name).partition("[")[0] in given:
+            raise InvalidCall(
+                f"option extra: {short(name)} is among the parameters already",
+                operation=operation.id,
+                param=short(name),
+            )
+        found[name] = (raw_entry(catalog, operation, name), value)
+    if beyond.lenient and operation.extra is None:
+        for name, value in arguments.items():
+            if type(name) is str and name not in plan.entries and name not in plan.wires:
+                found[name] = (raw_entry(catalog, operation, name), value)
+    for name, (entry, value) in found.items():
+        try:
+            beyond.note(name, value)
+            found[name] = (entry, entry.check(value, True))
+        except ValidationError as fault:
+            raise invalid(fault.at(name).beside(arguments), operation) from None
+        except RecursionError:
+            raise invalid(ValidationError("", text="tables are nested too deep").at(name), operation) from None
+    return found
+
+
+def raw_entry(catalog: Catalog, operation: Operation, name: str) -> Entry:
+    """A parameter that is sent as it is, whatever the catalog says of it: in the body, or in the query without one."""
+    known = operation.params.get(name)
+    if known is not None and known.location not in ("query", "body"):
+        raise InvalidCall(
+            f"option extra: {short(name)} is no part of the body or query; give it as a parameter",
+            operation=operation.id,
+            param=short(name),
+        )
+    location: Location = "body" if operation.body else "query"
+    if known is not None:
+        location, name = known.location, known.name
+    if operation.whole_body or operation.body in ("text", "binary"):
+        raise InvalidCall(
+            f"{operation.id}: its body is one value, so there is no place for {short(name)}", operation=operation.id
+        )
+    nested = catalog.facts.brackets or any(
+        param.style == "deepObject" and param.location == location for param in operation.params.values()
+    )
+    style = "deepObject" if nested else "form" if location == "query" else ""
+    return Entry(catalog, operation, name, Param(name=name, location=location, schema=Schema(), style=style))

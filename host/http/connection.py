@@ -1,0 +1,129 @@
+"""One connection of the pool: one exchange at a time, whose answer is awaited on it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from typing import Any
+
+from host.http.awaited import Awaited
+from host.http.response_reader import ResponseReader
+from host.http.transport_errors import TransportError
+
+__all__ = ["UNASKED", "Connection", "keep_alive"]
+
+LONGEST_KEEPALIVE = 32767  # seconds between probes, as Linux has it
+UNASKED = "it ended the connection before it was asked anything"
+
+
+class Connection(asyncio.Protocol, Awaited):
+    """``request`` is what is still to be written; ``reader`` has the answer."""
+
+    __slots__ = ("closed", "idle_since", "reader", "request", "transport")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
+        super().__init__(loop)
+        self.reader = ResponseReader(limit)
+        self.transport: Any = None
+        self.closed = False
+        self.idle_since = 0.0
+        self.request: tuple[bytes, ...] = ()
+
+    # -- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is open; the loop has set TCP_NODELAY."""
+        self.transport = transport
+        if self.closed:  # nobody waits for it any more
+            self.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come: of the answer that is awaited, or the connection ends."""
+        if not self.pending or self.request:  # nobody asked: what comes now belongs to nothing
+            self._refuse()
+            return
+        reader = self.reader
+        fault = reader.feed(data)
+        if fault is not None:
+            self.fail(fault)
+        elif reader.complete:
+            self.pending = False
+            self.wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended."""
+        self.closed = True
+        if not self.pending:
+            return
+        if self.request:
+            self._refuse()
+            return
+        fault = self.reader.lost(exc)
+        if fault is None:
+            self.end()
+        else:
+            self.fail(fault)
+
+    # -- the pool's side
+
+    def ask(self, head: bytes, content: bytes, *, bodiless: bool) -> None:
+        """Have a request to write; the connection is awaited for its answer."""
+        self.request = (head + content,) if len(content) < 65536 else (head, content)
+        self.reader.expect(bodiless=bodiless)
+        self.failure = None
+        self.pending = True
+
+    def write(self) -> None:
+        """Write it, unless it has been given up."""
+        if self.closed:
+            return
+        if self.transport.is_closing():
+            self._refuse()
+            return
+        request, self.request = self.request, ()
+        for part in request:
+            self.transport.write(part)
+
+    def expire(self) -> None:
+        """Its deadline has passed."""
+        self.fail(TransportError("pool" if self.request else "response_timeout"))  # the loop was busy until now
+
+    def fail(self, error: Exception) -> None:
+        """Close it, and have whoever waits for its answer told why."""
+        self.close()
+        self.end(error)
+
+    def close(self) -> None:
+        """Close it at once."""
+        self.closed = True
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _refuse(self) -> None:
+        self.fail(TransportError("connect", UNASKED))
+
+
+#: Options that say how soon a silent peer is asked, where the system has them.
+_KEEPALIVE = [getattr(socket, name) for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL") if hasattr(socket, name)]
+
+
+def keep_alive(connection: Connection, interval: float) -> None:
+    """Have the system ask a silent peer every ``interval`` seconds whether it is still there, where it can."""
+    if connection.closed or connection.transport.is_closing():
+        return
+    made = connection.transport.get_extra_info("socket")
+    if made is not None:
+        with suppress(OSError):  # it goes without
+            _set_options(made, min(max(1, int(interval)), LONGEST_KEEPALIVE))
+
+
+def _set_options(made: Any, seconds: int) -> None:
+    # The loop's own view of the socket makes a new object for each option.
+    with_options = socket.SocketType(made.family, socket.SOCK_STREAM, 0, made.fileno())
+    try:
+        with_options.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option in _KEEPALIVE:
+            with_options.setsockopt(socket.IPPROTO_TCP, option, seconds)
+    finally:
+        with_options.detach()
