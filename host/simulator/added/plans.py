@@ -18,6 +18,7 @@ from host.simulator.routes import Action, Parent, Plan
 
 UNIQUE = ("id", "gid", "sid", "uid", "uuid", "guid", "pid", "identifier")  # that an API gives its objects
 NAMING = (*UNIQUE, "sha", "key", "name", "slug", "code", "token", "number")
+_SEARCH = re.compile(r"^(?:search|query|list|find|filter|_search|lookup)$", re.I)  # a list of what is above it
 _ANSWERS_ONLY = re.compile(r"preview|delete|find|search|validate|estimate|calculate|check|verify|test$", re.I)
 
 
@@ -81,6 +82,8 @@ class Plans:
         owners = parents_of(op.path)
         items, item = self._listed(op)
         if items is not None and not on_item:
+            if place not in self._items and _SEARCH.search(last_step(path)) and collection_of(path) in self._items:
+                place = collection_of(path)
             return self._made(op, "list", self.kind(place, item), owners, listed=items)
         if (
             not on_item

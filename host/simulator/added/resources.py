@@ -134,7 +134,10 @@ def under(call: RequestContext) -> str:
 def place(call: RequestContext) -> str:
     """The path of a request's collection, without suffix."""
     path = normal(call.path)
-    return collection_of(path) if call.plan.target else path
+    if call.plan.target:
+        return collection_of(path)
+    searched = call.plan.action == "list" and last_step(path) != last_step(call.plan.kind)
+    return collection_of(path) if searched and not path.endswith(call.plan.kind) else path
 
 
 # -- what is given, and what is answered
