@@ -21,7 +21,8 @@ Asked = dict[str, Any]
 
 class Style(NamedTuple):
     """``params``: those that page, by schema or (schema, description); ``size``: the one for a page's size; ``answer``:
-    members beside the items, None for a bare list; ``serve``: (things, asked, URL without query) → (answer, headers)."""
+    members beside the items, None for a bare list; ``serve``: (things, asked, URL without query) → (answer, headers).
+    """
 
     params: dict[str, Any]
     size: str

@@ -135,9 +135,9 @@ def place(call: RequestContext) -> str:
     """The path of a request's collection, without suffix."""
     path = normal(call.path)
     if call.plan.target:
-        return collection_of(path)
+        return collection_of(collection_of(path) if call.plan.action == "act" else path)
     searched = call.plan.action == "list" and last_step(path) != last_step(call.plan.kind)
-    return collection_of(path) if searched and not path.endswith(call.plan.kind) else path
+    return collection_of(path) if searched else path
 
 
 # -- what is given, and what is answered
