@@ -21,25 +21,36 @@ __all__ = ["api_limits_option", "api_option", "check_limited", "command", "docum
 
 
 def documents(given: tuple[str, ...]) -> dict[str, ApiArguments]:
-    """``("petstore=pets.yaml,overlay=mend.yaml",)`` → what ``Host(apis=…)`` takes. Raises ``UsageError``."""
+    """``("petstore=pets.yaml;overlay=mend.yaml",)`` → what ``Host(apis=…)`` takes. Raises ``UsageError``."""
     found: dict[str, ApiArguments] = {}
     for each in given:
-        name, _, files = each.partition("=")
-        file, *overlays = files.split(",overlay=")
-        if not name or not file or not all(overlays):
-            raise UsageError(f"--api {each}: expected NAME=FILE[,overlay=FILE], such as petstore=petstore.yaml")
+        named, *more = each.split(";")
+        name, _, file = named.partition("=")
+        if not name or not file:
+            raise UsageError(f"--api {each}: expected NAME=FILE, such as petstore=petstore.yaml")
         if name in found or name == "stripe":
             raise UsageError(f"--api {each}: the name {name} is taken")
-        found[name] = {"document": file, "overlay": overlays} if overlays else {"document": file}
+        found[name] = {"document": file}
+        overlays: list[str] = []
+        for part in more:
+            key, _, words = part.strip().partition("=")
+            if not words or key not in ("overlay", "paging") or (key == "paging" and "paging" in found[name]):
+                raise UsageError(f"--api {each}: expected NAME=FILE;overlay=FILE;paging=WORDS, each of them or none")
+            if key == "paging":
+                found[name]["paging"] = words
+            else:
+                overlays.append(words)
+                found[name]["overlay"] = overlays
     return found
 
 
 api_option = click.option(
     "--api",
     "apis",
-    metavar="NAME=FILE[,overlay=FILE]",
+    metavar="NAME=FILE[;overlay=FILE][;paging=…]",
     multiple=True,
-    help="Also offer the API of this OpenAPI document, as NAME.…, mended by overlays (repeatable).",
+    help="Also offer the API of this OpenAPI document, as NAME.… (repeatable); overlay: a file that mends it, paging: "
+    "how its lists go on.",
 )
 
 api_limits_option = click.option(
@@ -98,7 +109,7 @@ def command(
     from host.config_file import read_config
 
     files: dict[str, ApiArguments] = {
-        api: {"document": entry.document, "overlay": entry.overlay or None}
+        api: {"document": entry.document, "overlay": entry.overlay or None, "paging": entry.paging}
         for api, entry in read_config(config).apis.items()
     }
     files.update(documents(apis))
@@ -154,11 +165,14 @@ def _texts(catalog: Catalog, files: dict[str, ApiArguments]) -> Descriptions:
 
 def _catalogs(files: dict[str, ApiArguments]) -> dict[str, Catalog]:
     from host.apis.cache import catalog_of  # run takes its option from this file: it must not wait for these
+    from host.apis.paging_words import with_paging
     from host.apis.stripe import load
 
     found = {"stripe": load()}
     for name, file in files.items():
-        found[name] = catalog_of(file["document"], name, overlay=file.get("overlay"))
+        catalog = catalog_of(file["document"], name, overlay=file.get("overlay"))
+        paging = file.get("paging")
+        found[name] = catalog if paging is None else with_paging(catalog, paging)
     return found
 
 

@@ -156,14 +156,14 @@ def test_the_apis_of_host_toml_are_there_without_an_option(
 
 
 def test_an_overlay_mends_the_document(pets: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """``--api NAME=FILE,overlay=FILE``; a mistyped one is an error that says what is expected."""
+    """``--api NAME=FILE;overlay=FILE``; a mistyped one is an error that says what is expected."""
     pytest.importorskip("jsonpath")
     update = {"target": "$.paths['/pets'].get", "update": {"operationId": "everyPet"}}
     Path("mend.json").write_text(json.dumps({"overlay": "1.0.0", "actions": [update]}))
-    assert main(["apis", "--api", f"{pets},overlay=mend.json", "pets"]) == 0
+    assert main(["apis", "--api", f"{pets};overlay=mend.json", "pets"]) == 0
     assert "everyPet" in capsys.readouterr().out
-    assert main(["apis", "--api", f"{pets},overlay=", "pets"]) == 2
-    assert "NAME=FILE[,overlay=FILE]" in capsys.readouterr().err
+    assert main(["apis", "--api", f"{pets};overlay=", "pets"]) == 2
+    assert "NAME=FILE;overlay=FILE" in capsys.readouterr().err
 
 
 def test_one_parameter_is_shown_with_its_values(pets: str, capsys: pytest.CaptureFixture[str]) -> None:
