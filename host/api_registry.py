@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from host.apis.credentials import Tokens
     from host.apis.definition import Credentials, Document
     from host.apis.overlay import Overlays
+    from host.apis.paging_words import Paging
     from host.http.sender import Sender
     from host.policy.policy import HostPolicy
     from host.policy.redaction import Redactor
@@ -71,6 +72,7 @@ class Apis:
         auth: Credentials | None,
         *,
         overlay: Overlays | None = None,
+        paging: Paging | None = None,
         env_file: str | os.PathLike[str] | None,
         rules: HostPolicy,
         wire: Sender,
@@ -80,7 +82,10 @@ class Apis:
         from host.apis.definition import added_api  # for hosts with other APIs
 
         auth = {} if self._simulated and auth is None else auth
-        api = added_api(name, document, base_url, auth, Settings.variables(env_file=env_file), overlay)
+        variables = Settings.variables(env_file=env_file)
+        api = added_api(
+            name, document, base_url, auth, variables, overlay=overlay, paging=paging, simulated=self._simulated
+        )
         if self._simulated:
             from host.simulator.simulator import Simulator
 

@@ -37,13 +37,15 @@ _SECRET = ("stripe_secret_key", "stripe_webhook_secret")
 
 class ApiEntry(NamedTuple):
     """A table ``[apis.NAME]``. ``document`` is a path, ``overlay`` are those of what mends it; ``auth`` names the
-    environment variable of the key, or of each key by its security scheme; ``place`` is where the table is."""
+    environment variable of the key, or of each key by its security scheme; ``paging`` says how its lists go on;
+    ``place`` is where the table is."""
 
     place: str
     document: str
     base_url: str | None = None
     auth: str | Mapping[str, str] | None = None
     overlay: tuple[str, ...] = ()
+    paging: str | Mapping[str, str] | None = None
 
     def keys(self, variables: Callable[[str], tuple[str, str] | None]) -> str | dict[str, str] | None:
         """The keys themselves, as ``variables`` has them. Raises ``ConfigError`` naming one that is not set."""
@@ -159,7 +161,7 @@ class _Reader:
         table = f"apis.{name}"
         if not isinstance(values, dict):
             raise self._wrong("apis", name, f"{name} is {values!r}; expected a table [{table}]")
-        self._known(table, values, ("document", "base_url", "auth", "overlay"))
+        self._known(table, values, ("document", "base_url", "auth", "overlay", "paging"))
         line = self._line("apis", name)
         place = f"{self._path}:{line}" if line else self._path
         for key in ("document", "base_url"):
@@ -175,12 +177,17 @@ class _Reader:
                 raise self._wrong(table, "auth", f"{message} {name.upper()}_API_KEY, or a table of these by scheme")
             if each in _OWN:
                 raise self._wrong(table, "auth", f"auth is {each}, which goes nowhere but to its own API")
+        paging = values.get("paging")
+        for each in paging.values() if isinstance(paging, dict) else () if paging is None else (paging,):
+            if not isinstance(each, str) or not each:
+                message = 'expected words such as "token cursor meta.next", or a table of these by operation'
+                raise self._wrong(table, "paging", f"paging is {each!r}; {message}")
         overlay = values.get("overlay", [])
         overlay = [overlay] if isinstance(overlay, str) else overlay
         if not isinstance(overlay, list) or not all(isinstance(each, str) and each for each in overlay):
             raise self._wrong(table, "overlay", f"overlay is {overlay!r}; expected a file, or a list of files")
         document, *mending = (self._beside(each) for each in (values["document"], *overlay))
-        return ApiEntry(place, document, values.get("base_url"), auth, tuple(mending))
+        return ApiEntry(place, document, values.get("base_url"), auth, tuple(mending), paging)
 
     def _beside(self, file: str) -> str:
         """A path of the file, which is relative to it."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from host.apis.catalog import Catalog
     from host.apis.definition import Credentials, Document
     from host.apis.overlay import Overlays
+    from host.apis.paging_words import Paging
     from host.config_file import ApiEntry
     from host.functions.functions import Effect
     from host.functions.registration import Functions
@@ -145,6 +146,7 @@ class Additions:
         base_url: str | None = None,
         auth: Credentials | None = None,
         overlay: Overlays | None = None,
+        paging: Paging | None = None,
     ) -> Catalog:
         """Give scripts another API, from its OpenAPI 3 document: a file, its decoded content, or a catalog.
 
@@ -152,7 +154,9 @@ class Additions:
         document's server by default, or the setting ``PETSTORE_API_BASE``. ``auth`` is the key (or the setting
         ``PETSTORE_API_KEY``): a text, ``(user, password)``, :class:`OAuth2`, or a mapping of these by the
         document's security schemes. ``overlay`` mends the document: an OpenAPI Overlay (its file or content), or
-        several. On a simulated host the API is simulated. See docs/apis.md.
+        several. ``paging`` says how the pages of its lists follow each other, where the document does not:
+        ``"token cursor meta.next"``, or a mapping of such words by operation. On a simulated host the API is
+        simulated, and needs no server. See docs/apis.md.
 
         Raises ``CatalogError`` for a document that cannot be used, ``ConfigError``, and ``UsageError`` for a name
         that is taken. What was left out of the document is in the catalog's ``warnings``.
@@ -170,6 +174,7 @@ class Additions:
             base_url,
             auth,
             overlay=overlay,
+            paging=paging,
             env_file=env_file,
             rules=self._rules,
             wire=self._wire,
@@ -182,7 +187,9 @@ class Additions:
     def _add_apis(self, documents: Mapping[str, NamedApi], entries: Mapping[str, ApiEntry]) -> None:
         """Those given as arguments, which win by name, and those of a configuration file."""
         for name, api in documents.items():
-            self.add_api(name, api.document, base_url=api.base_url, auth=api.auth, overlay=api.overlay)
+            self.add_api(
+                name, api.document, base_url=api.base_url, auth=api.auth, overlay=api.overlay, paging=api.paging
+            )
         if not entries:
             return
         variables = Settings.variables(env_file=self._env_file)
@@ -191,7 +198,8 @@ class Additions:
                 continue
             keys = None if self.simulated else entry.keys(variables)
             try:
-                self.add_api(name, entry.document, base_url=entry.base_url, auth=keys, overlay=entry.overlay or None)
+                overlay, paging = entry.overlay or None, entry.paging
+                self.add_api(name, entry.document, base_url=entry.base_url, auth=keys, overlay=overlay, paging=paging)
             except (UsageError, ConfigError) as error:
                 hint = error.hint
                 if entry.base_url is not None and keys is None:

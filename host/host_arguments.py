@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from host.apis.definition import Credentials, Document
     from host.apis.overlay import Overlays
+    from host.apis.paging_words import Paging
 
 __all__ = [
     "ApiArguments",
@@ -39,6 +40,7 @@ class ApiArguments(TypedDict, total=False):
     base_url: str | None
     auth: Credentials | None
     overlay: Overlays | None
+    paging: Paging | None
 
 
 class NamedApi(NamedTuple):
@@ -48,6 +50,7 @@ class NamedApi(NamedTuple):
     base_url: str | None = None
     auth: Credentials | None = None
     overlay: Overlays | None = None
+    paging: Paging | None = None
 
 
 def api_arguments(apis: Any) -> dict[str, NamedApi]:

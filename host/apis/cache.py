@@ -18,15 +18,17 @@ from host.data_folder import cache_folder
 from host.errors import CatalogError
 
 if TYPE_CHECKING:
+    from host.apis.descriptions import Descriptions
     from host.apis.overlay import Overlays
     from host.apis.references import FileSource
 
-__all__ = ["catalog_of"]
+__all__ = ["catalog_of", "descriptions_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
 _MAKERS = (
-    *("bodies", "catalog", "document", "keywords", "list_items", "media_types", "naming", "openapi", "overlay"),
-    *("page_names", "pagination", "references", "responses", "schemas", "security", "swagger2", "unresolved"),
+    *("bodies", "catalog", "descriptions", "document", "keywords", "list_items", "media_types", "naming", "openapi"),
+    *("overlay", "page_names", "pagination", "references", "responses", "schemas", "security", "swagger2"),
+    "unresolved",
 )
 
 
@@ -66,14 +68,48 @@ def catalog_of(
     return catalog
 
 
+def descriptions_of(
+    document: str | os.PathLike[str] | Mapping[str, Any],
+    catalog: Catalog,
+    folder: Path | None = None,
+    overlay: Overlays | None = None,
+) -> Descriptions:
+    """What the document of ``catalog`` says to people: kept beside the catalog in a file that runs never load."""
+    from host.apis.descriptions import Descriptions, describe
+    from host.apis.openapi import opened
+
+    if isinstance(document, Mapping):
+        return describe(opened(_mended(dict(document), overlay)[0], None), catalog)
+    from host.apis.document import beside, parse_document, read_bytes
+
+    path = Path(document)
+    data = read_bytes(path)
+    files = "".join(f"{name} {known}\n" for name, known in catalog.facts.files.items())
+    name = f"{catalog.name}-{_digest(data + files.encode(), overlay)}.descriptions"
+    kept = (folder or Path(cache_folder(), "catalogs")) / name
+    try:
+        return msgspec.msgpack.decode(kept.read_bytes(), type=Descriptions)
+    except (OSError, msgspec.MsgspecError):
+        pass  # not there, or damaged: made again
+    root, _ = _mended(parse_document(data, f"API document {path}"), overlay)
+    found = describe(opened(root, beside(path)), catalog)
+    _keep(kept, msgspec.msgpack.encode(found))
+    return found
+
+
+def _mended(root: dict[str, Any], overlay: Overlays | None) -> tuple[dict[str, Any], list[str]]:
+    """The document with its overlays applied, and what of them had no effect."""
+    if not overlay:
+        return root, []
+    from host.apis.overlay import mended, overlays
+
+    return mended(root, overlays(overlay))
+
+
 def _compiled(root: dict[str, Any], name: str, overlay: Overlays | None, files: FileSource | None) -> Catalog:
     from host.apis.openapi import compile  # only where something is compiled
 
-    if overlay is None:
-        return compile(root, name, files=files)
-    from host.apis.overlay import mended, overlays
-
-    root, notes = mended(root, overlays(overlay))
+    root, notes = _mended(root, overlay)
     catalog = compile(root, name, files=files)
     if not notes:
         return catalog
@@ -97,7 +133,7 @@ def _current(files: Mapping[str, str], folder: Path) -> bool:
 
 def _digest(data: bytes, overlay: Overlays | None) -> str:
     digest = blake2b(data, digest_size=16)
-    if overlay is not None:
+    if overlay:
         from host.apis.overlay import overlay_bytes, overlays
 
         for each in overlays(overlay):

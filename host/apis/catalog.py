@@ -296,6 +296,11 @@ class Catalog:
         """The same API with other facts; shares what both have."""
         return Catalog(msgspec.structs.replace(self._file, facts=facts))
 
+    def with_operations(self, changed: Mapping[str, Operation]) -> Catalog:
+        """The same API with other forms of some of its operations, by their names."""
+        operations = {**self._file.operations, **{id: memoryview(_write(op)) for id, op in changed.items()}}
+        return Catalog(msgspec.structs.replace(self._file, operations=operations))
+
     def dump(self) -> bytes:
         """The compiled file's bytes; the same catalog gives the same bytes."""
         return _write(self._file)

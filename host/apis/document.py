@@ -68,12 +68,12 @@ class Document:
         Raises ``UnresolvedReference`` where it leads nowhere, ``CatalogError`` where it is no object.
         """
         seen: set[str] = set()
-        while isinstance(node, dict) and isinstance(node.get("$ref"), str):
-            canonical = self.references.canonical(node)
-            if canonical in seen:
-                raise UnresolvedReference(f"{place}: the reference {node['$ref']!r} refers to itself")
-            seen.add(canonical)
+        while isinstance(node, dict) and "$ref" in node:
             try:
+                canonical = self.references.canonical(node)
+                if canonical in seen:
+                    raise UnresolvedReference(f"the reference {node['$ref']!r} refers to itself")
+                seen.add(canonical)
                 node = self.references.find(canonical)
             except UnresolvedReference as error:
                 raise UnresolvedReference(f"{place}: {error.message}", hint=error.hint) from error

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+_ACTION = ":"  # begins a step that is one
+_AT_ACTION = re.compile(r"(?<=.)(?=:)(?![^{]*\})")  # not in {id:int}
 KEYWORDS = frozenset(
     """and break do else elseif end false for function goto if in local nil not or
     repeat return then true until while""".split()  # noqa: SIM905 read as words
 )
-VERSION = re.compile(r"(v\d+(\.\d+)*|\d{4}-\d{2}(-\d{2})?)\Z", re.IGNORECASE)
+VERSION = re.compile(r"(v?\d+(\.\d+)*|\d{4}-\d{2}(-\d{2})?)\Z", re.IGNORECASE)
 _FORMAT = re.compile(r"\.(json|xml|csv|ya?ml|\{[^{}]*\})\Z", re.IGNORECASE)  # of the answer, at a path's end
 _SIGNS = {
     "<=": "lte",
@@ -125,6 +127,8 @@ class PathNames:
         parts = _split(path)
         while len(parts) > 1 and (parts[0] in ("api", "v1") or self._common_version(parts[0])):
             parts = parts[1:]
+        if len(parts) > 2 and self._common_version(parts[1]):  # /pets/v2/…
+            del parts[1]
         return parts
 
     def _common_version(self, part: str) -> bool:
@@ -141,10 +145,13 @@ class PathNames:
         parts = self.segments(path)
         names = [identifier(part) for part in parts if not _is_param(part)] or ["root"]
         verb = self._verb(path, parts, method)
-        return ".".join((*names, verb) if verb else names)
+        query = re.sub(r"=true\b", "", path.partition("#")[0].partition("?")[2])  # /files?beta=true
+        return ".".join((*names, verb) if verb else names) + (f"_{identifier(query)}" if query else "")
 
     def _verb(self, path: str, parts: list[str], method: str) -> str:
         methods = self._paths[path]
+        if parts and parts[-1].startswith(_ACTION):
+            return ""
         put = "replace" if "patch" in methods else "update"
         if not parts or _is_param(parts[-1]):
             verbs = {"get": "retrieve", "post": "update", "patch": "update", "put": put}
@@ -174,7 +181,7 @@ class PathNames:
             if _is_param(part):
                 continue
             resource = n + 1 == len(parts) or _is_param(parts[n + 1])
-            words.append(singular(part) if resource else part)
+            words.append(identifier(singular(part) if resource else part))
         return identifier("_".join(words) or "root")
 
 
@@ -186,6 +193,7 @@ def given_id(operation_id: object, path: str, method: str) -> str:
     """
     if not isinstance(operation_id, str):
         return ""
+    path = path.partition("?")[0]
     parts = [part for part in re.split(r"[./#:\s]+", operation_id) if re.search(r"[A-Za-z]", part)]
     if not parts:
         return ""
@@ -193,7 +201,7 @@ def given_id(operation_id: object, path: str, method: str) -> str:
     if _flat(operation_id) in (f"{method}{_flat(path)}", f"{method}{_flat(short)}"):
         return ""
     fastapi = re.sub(r"\W", "_", path)  # its rule: function, path, method
-    if operation_id.endswith(f"{fastapi}_{method}"):
+    if operation_id.endswith((f"{fastapi}_{method}", f"{fastapi}__{method}")):  # with a / at the end, maybe
         return ""
     return ".".join(identifier(part) for part in parts)
 
@@ -230,7 +238,11 @@ def _without_format(path: str) -> str:
 
 
 def _split(path: str) -> list[str]:
-    return [part for part in _without_format(path).split("/") if part]
+    """A path's steps. What a step says after a colon, or the path after a #, is an action: ``:cancel``."""
+    path, _, action = path.partition("#")
+    steps = _without_format(path.partition("?")[0]).split("/")
+    parts = [part for step in steps for part in _AT_ACTION.split(step) if part]
+    return [*parts, _ACTION + action] if action else parts
 
 
 def _is_param(part: str) -> bool:

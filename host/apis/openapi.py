@@ -27,7 +27,7 @@ from host.apis.security import SecurityReader
 from host.apis.unresolved import UnresolvedSchemas
 from host.errors import CatalogError
 
-__all__ = ["compile", "read_document"]
+__all__ = ["compile", "opened", "read_document"]
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
 NO_BODY = ("get", "head", "trace")  # a body has no meaning there: OpenAPI 3.1.1, "Operation Object"
@@ -61,12 +61,12 @@ def compile(
     if name != identifier(name):
         raise CatalogError(f"{name!r} cannot name an API in Lua; {identifier(name)!r} can")
     try:
-        return _Compiler(_opened(document, files), name, facts, open_enums, adjust).run()
+        return _Compiler(opened(document, files), name, facts, open_enums, adjust).run()
     except RecursionError:
         raise CatalogError("the document's schemas refer to one another without end, or too deep") from None
 
 
-def _opened(document: dict[str, Any], files: FileSource | None) -> Document:
+def opened(document: dict[str, Any], files: FileSource | None) -> Document:
     """The document as one of OpenAPI 3, whatever it was. Raises ``CatalogError`` where it cannot be used."""
     swagger, version = document.get("swagger"), document.get("openapi")
     if version is None and swagger is not None and str(swagger) != "2.0":
@@ -166,7 +166,7 @@ class _Compiler:
         given = {method: (method.upper(), item[method]) for method in METHODS if method in item}
         more = item.get("additionalOperations")  # OpenAPI 3.2
         for name, node in more.items() if isinstance(more, dict) else ():
-            if _METHOD.fullmatch(name) and name.lower() not in given:
+            if isinstance(name, str) and _METHOD.fullmatch(name) and name.lower() not in given:
                 given[name.lower()] = (name, node)
             else:
                 self.source.warn(path, f"the additional operation {name!r} is left out: no method, or there twice")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from host.apis.arguments import signature
 from host.apis.catalog import Catalog, Operation, Param, Schema
+from host.apis.descriptions import Descriptions
 from host.apis.methods import method_names
 from host.apis.nearest import meant
+from host.apis.parameter_reference import plain_text
 from host.errors import UsageError
 
-__all__ = ["api_lines", "overview_lines", "resource_lines", "type_text"]
+__all__ = ["api_lines", "operation_named", "overview_lines", "resource_lines", "type_text"]
 
 MOST_VALUES = 8  # of an enum
+NO_TEXTS = Descriptions()
 
 
 def overview_lines(catalogs: Iterable[Catalog]) -> list[str]:
@@ -48,13 +52,12 @@ def api_lines(catalog: Catalog) -> list[str]:
     return lines
 
 
-def resource_lines(catalog: Catalog, resource: str) -> list[str]:
+def resource_lines(catalog: Catalog, resource: str, texts: Descriptions = NO_TEXTS) -> list[str]:
     """The operations of a resource (``prices``), or one by its name (``prices.create``, ``new_price``)."""
     wanted = resource.removesuffix("()")
-    single = catalog.builder(wanted.removeprefix("new_")) if wanted.startswith("new_") else None
-    single = single or catalog.operation(wanted)
+    single = _single(catalog, wanted)
     if single is not None:
-        return _operation_lines(catalog, single)
+        return _operation_lines(catalog, single, texts)
     operations = [id for id in catalog.operation_ids() if id.startswith(f"{wanted}.")]
     if not operations:
         raise UsageError(f"{catalog.name} has no resource {resource!r}{meant(wanted, _resources(catalog))}")
@@ -62,8 +65,21 @@ def resource_lines(catalog: Catalog, resource: str) -> list[str]:
     for id in operations:
         operation = catalog.operation(id)
         assert operation is not None
-        lines += [*_operation_lines(catalog, operation), ""]
+        lines += [*_operation_lines(catalog, operation, texts), ""]
     return lines[:-1]
+
+
+def operation_named(catalog: Catalog, name: str) -> Operation:
+    """One operation by its name (``prices.create``, ``new_price``). Raises ``UsageError``."""
+    found = _single(catalog, name.removesuffix("()"))
+    if found is None:
+        raise UsageError(f"{catalog.name} has no operation {name!r}{meant(name, _resources(catalog))}")
+    return found
+
+
+def _single(catalog: Catalog, name: str) -> Operation | None:
+    builder = catalog.builder(name.removeprefix("new_")) if name.startswith("new_") else None
+    return builder or catalog.operation(name)
 
 
 def _resources(catalog: Catalog) -> list[str]:
@@ -71,8 +87,17 @@ def _resources(catalog: Catalog) -> list[str]:
     return list(dict.fromkeys([*(id.rpartition(".")[0] for id in ids), *ids]))
 
 
-def _operation_lines(catalog: Catalog, operation: Operation) -> list[str]:
+def _operation_lines(catalog: Catalog, operation: Operation, texts: Descriptions) -> list[str]:
+    said = texts.operation(operation.id)
     lines = [f"{catalog.name}.{signature(operation)}", f"    {operation.method} {operation.path}"]
+    if text := said.summary or said.text:
+        lines += textwrap.wrap(plain_text(text), 100, initial_indent="    ", subsequent_indent="    ", max_lines=3)
+    if said.name and said.name not in (operation.id, *_aliases(catalog, operation)):
+        lines.append(f"    the document calls it {said.name!r}")
+    if also := _aliases(catalog, operation):
+        lines.append(f"    also as {', '.join(also)}")
+    if operation.unusable:
+        lines.append(f"    cannot be called: {operation.unusable}")
     if operation.deprecated:
         lines.append("    deprecated")
     if operation.builder:
@@ -86,9 +111,15 @@ def _operation_lines(catalog: Catalog, operation: Operation) -> list[str]:
     return [*lines, *(f"  {line}" for line in _columns(rows))]
 
 
+def _aliases(catalog: Catalog, operation: Operation) -> list[str]:
+    return [alias for alias, id in catalog.aliases().items() if id == operation.id]
+
+
 def _param_row(catalog: Catalog, name: str, param: Param) -> tuple[str, str, str]:
     place = "" if param.location == "body" else param.location
-    words = [word for word in (place, "required" if param.required else "") if word]
+    known = name if param.location != "header" else param.name.lower()
+    sent = "" if param.name in (name, known) else f"sent as {param.name!r}"
+    words = [word for word in (place, "required" if param.required else "", sent) if word]
     return f"  {name}", ", ".join(words), type_text(catalog, param.schema)
 
 

@@ -57,8 +57,10 @@ class ReferenceResolver:
         self._register(root, "")
 
     def canonical(self, node: dict[str, Any], key: str = "$ref") -> str:
-        """The canonical form of the reference a node has."""
-        reference = str(node[key])
+        """The canonical form of the reference a node has. Raises ``UnresolvedReference`` where it is no text."""
+        reference = node[key]
+        if not isinstance(reference, str):
+            raise UnresolvedReference(f"the reference {reference!r} is no text")
         base = self._bases.get(id(node), "")
         target, _, fragment = reference.partition("#")
         return f"{self._resource_name(base, target)}#{unquote(fragment)}"

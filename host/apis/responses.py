@@ -10,6 +10,7 @@ from host.apis.document import Document
 from host.apis.keywords import UnreadKeywords
 from host.apis.references import UnresolvedReference
 from host.apis.schemas import SchemaCompiler
+from host.errors import CatalogError
 
 __all__ = ["SuccessReader", "Successes", "with_content"]
 
@@ -54,7 +55,13 @@ class SuccessReader:
         found = []
         for code in good:
             where = f"{place} response {code}"
-            response = with_content(self._source, codes[code], where)
+            try:
+                response = with_content(self._source, codes[code], where)
+            except UnresolvedReference:
+                raise
+            except CatalogError as error:
+                self._source.warn(place, f"an answer is passed over: {error.message}")
+                continue
             self._unread.note("response", response, place)
             self._unread.note_body(response, place)
             content = response.get("content")

@@ -78,6 +78,8 @@ class SchemaCompiler:
         """``place`` is the JSON pointer of ``node``, for messages."""
         if node is True or node == {}:
             return Schema()
+        if node is False:
+            return Schema(missing="the document says that no value is right here")
         if not isinstance(node, dict):
             self.document.warn(place, f"expected a schema, found {type(node).__name__}; anything is accepted")
             return Schema()
@@ -88,7 +90,7 @@ class SchemaCompiler:
         self._depth += 1
         try:
             for key in ("$ref", "$dynamicRef"):
-                if isinstance(node.get(key), str):
+                if key in node:
                     return self._reference(node, key, place)
             return self._composed(node, place)
         except UnresolvedReference as error:
@@ -127,10 +129,11 @@ class SchemaCompiler:
         """The shared schema itself. One that is only a reference to itself says nothing: it is missing."""
         node = self.document.references.find(pointer)
         try:
-            if isinstance(node, dict):
-                self.document.follow(node, pointer)
+            self.document.follow(node, pointer)
         except UnresolvedReference as error:
             return self._missing(error.message.removeprefix(f"{pointer}: "), pointer)
+        except CatalogError:
+            pass  # true or false, or what is named when it is compiled
         return self.compile(node, pointer)
 
     def _missing(self, reason: str, place: str) -> Schema:
@@ -140,14 +143,16 @@ class SchemaCompiler:
 
     def _reference(self, node: dict[str, Any], key: str, place: str) -> Schema:
         """A reference with what stands beside it: in 3.0 only a few marks of that hold, later all of it."""
-        canonical = self.document.references.canonical(node, key)
         try:
+            canonical = self.document.references.canonical(node, key)
             target = self.document.references.find(canonical)
         except UnresolvedReference as error:
             return self._missing(error.message, place)
-        name = canonical.removeprefix(SHARED)
-        if "/" not in name and name != canonical:
-            name = name.replace("~1", "/").replace("~0", "~")
+        if not isinstance(target, dict | bool):
+            return self._missing(
+                f"the reference {node[key]!r} leads to no schema, but a {type(target).__name__}", place
+            )
+        name = shared_name(canonical)
         self._pending.setdefault(name, canonical)
         found = Schema(
             ref=name,
@@ -192,7 +197,7 @@ class SchemaCompiler:
         members: dict[str, Any] = {}
         if type == "object":
             members = self._object(node, place)
-        elif type == "array" and "items" in node:
+        elif type == "array" and "items" in node and "prefixItems" not in node:  # else those of the rest
             members["items"] = self.compile(node["items"], f"{place}/items")
         return Schema(
             type=type,
@@ -364,6 +369,12 @@ class SchemaCompiler:
         if deleted := node.get("x-deleted"):
             changes["deleted"] = deleted
         return replace(schema, **changes) if changes else schema
+
+
+def shared_name(canonical: str) -> str:
+    """What a catalog calls the schema a canonical reference leads to: a component by its name."""
+    name = canonical.removeprefix(SHARED)
+    return name if name == canonical or "/" in name else name.replace("~1", "/").replace("~0", "~")
 
 
 def _page_of(schema: Schema) -> str:

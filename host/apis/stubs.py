@@ -10,14 +10,18 @@ from importlib import resources
 from pathlib import Path
 
 from host.apis.catalog import Catalog, Method, Operation, Param, Schema
+from host.apis.descriptions import Described, Descriptions
 from host.apis.methods import builder_method, method_names
 from host.apis.naming import KEYWORDS, identifier
+from host.apis.parameter_reference import plain_text
 from host.errors import UsageError
 
 __all__ = ["stub_files", "write_stubs"]
 
 LARGEST = 300_000  # characters of a file; the language server skips files beyond 500 KB
 MOST_VALUES = 40  # of an enum
+LONGEST_TEXT = 240  # characters of a description; more is not read beside a field
+NO_TEXTS = Descriptions()
 # What each builder has besides its parameters. After create() id and data are values, whatever parameters are called.
 _OWN = {
     "copy": "",
@@ -29,8 +33,10 @@ _AFTERWARDS = ("id", "data")
 _SCALARS = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
 
 
-def write_stubs(folder: Path, catalogs: Iterable[Catalog], more: Iterable[tuple[str, str]] = ()) -> list[Path]:
-    """Write the files of all ``catalogs``, and ``more`` (name, text), to ``folder``; gives their paths.
+def write_stubs(
+    folder: Path, apis: Iterable[tuple[Catalog, Descriptions]], more: Iterable[tuple[str, str]] = ()
+) -> list[Path]:
+    """Write the files of all ``apis``, and ``more`` (name, text), to ``folder``; gives their paths.
 
     Raises ``UsageError``.
     """
@@ -38,7 +44,7 @@ def write_stubs(folder: Path, catalogs: Iterable[Catalog], more: Iterable[tuple[
     try:
         folder.mkdir(parents=True, exist_ok=True)
         common = resources.files("host.apis").joinpath("stubs.lua").read_text(encoding="utf-8")
-        for name, text in [("host.lua", common), *more, *(each for one in catalogs for each in stub_files(one))]:
+        for name, text in [("host.lua", common), *more, *(each for one in apis for each in stub_files(*one))]:
             path = folder / name
             path.write_text(text, encoding="utf-8")
             written.append(path)
@@ -47,13 +53,13 @@ def write_stubs(folder: Path, catalogs: Iterable[Catalog], more: Iterable[tuple[
     return written
 
 
-def stub_files(catalog: Catalog) -> list[tuple[str, str]]:
-    """(file's name, text) of one API: its builders, operations and objects."""
+def stub_files(catalog: Catalog, texts: Descriptions = NO_TEXTS) -> list[tuple[str, str]]:
+    """(file's name, text) of one API: its builders, operations and objects, with what its document says of them."""
     title = f"{catalog.title} {catalog.version}".replace("\n", " ")
     head = f"---@meta\n-- {title}: written by `host apis --stubs`, nothing that runs.\n"
     files: list[list[str]] = [[head]]
     size = 0
-    for block in _Writer(catalog).blocks():
+    for block in _Writer(catalog, texts).blocks():
         if size + len(block) > LARGEST:
             files.append([head])
             size = 0
@@ -68,8 +74,9 @@ _WEBHOOKS = f"{{ construct_event: {_CONSTRUCT} }}"
 
 
 class _Writer:
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, texts: Descriptions) -> None:
         self.catalog = catalog
+        self.texts = texts
         self.name = catalog.name
         self.used: dict[str, None] = {}  # shared schemas that are named, to be written
         self.pages: dict[str, str] = {}  # classes of lists' pages, to be written
@@ -91,12 +98,24 @@ class _Writer:
                 done.add(ref)
                 yield self.schema_class(ref)
 
+    def comment(self, operation: Operation) -> list[str]:
+        """A line of an editor's help for an operation."""
+        said = self.texts.operation(operation.id)
+        text = _short(said.summary or said.text)
+        return [f"--- {text}"] if text else []
+
+    def said(self, described: Described) -> str:
+        """The help at the end of a field's line."""
+        text = _short(self.texts.text(described))
+        return f" # {text}" if text else ""
+
     # -- builders
 
     def builder(self, operation: Operation) -> str:
         kind = f"{self.name}.new.{operation.builder}"
         identity, whole = self.created(operation)
         lines = [
+            *self.comment(operation),
             f"---@class {kind} : host.Builder",
             f"---@field id {identity}",
             f"---@field data {whole}",
@@ -107,7 +126,8 @@ class _Writer:
             if name in KEYWORDS or name in _AFTERWARDS:
                 continue
             method = builder_method(self.catalog, operation, name)
-            lines.append(f"---@field {name} fun(self: {kind}{self.arguments(operation, method)}): {kind}")
+            said = self.said(self.texts.param(operation.id, method.param))
+            lines.append(f"---@field {name} fun(self: {kind}{self.arguments(operation, method)}): {kind}{said}")
         if self.own_globals:
             lines += [f"---@return {kind}", f"function new_{operation.builder}() end"]
         return "\n".join(lines) + "\n"
@@ -155,7 +175,9 @@ class _Writer:
             params = [(n, p) for n, p in operation.params.items() if p.location != "path"]
             if params:
                 yield self.params_class(operation, params)
-            lines.append(f"---@field {operation.id.rpartition('.')[2]} {self.function(operation, bool(params))}")
+            about = self.comment(operation)
+            name = operation.id.rpartition(".")[2]
+            lines += [*about, f"---@field {name} {self.function(operation, bool(params))}"]
         if not path:
             if self.catalog.operation("request") is None:
                 words = "method: string, path: string, params?: table, options?: host.Options"
@@ -174,7 +196,9 @@ class _Writer:
 
     def params_class(self, operation: Operation, params: list[tuple[str, Param]]) -> str:
         lines = [f"---@class {self.name}.params.{operation.id}"]
-        lines += [self.field(name, param.schema, param.required) for name, param in params]
+        for name, param in params:
+            said = self.said(self.texts.param(operation.id, name))
+            lines.append(self.field(name, param.schema, param.required) + said)
         return "\n".join(lines) + "\n"
 
     def function(self, operation: Operation, has_params: bool) -> str:
@@ -212,7 +236,10 @@ class _Writer:
     def schema_class(self, ref: str) -> str:
         shape = self.catalog.resolve(self.catalog.schema(ref))
         lines = [f"---@class {self.object(ref)}"]
-        lines += [self.field(name, each, name in shape.required) for name, each in shape.properties.items()]
+        whole = self.texts.of_schema(ref)
+        for name, each in shape.properties.items():
+            said = self.said(self.texts.member(whole, name))
+            lines.append(self.field(name, each, name in shape.required) + said)
         if shape.additional is not None:
             lines.append(f"---@field [string] {self.type(shape.additional)}")
         return "\n".join(lines) + "\n"
@@ -252,6 +279,11 @@ class _Writer:
             ]
             return f"{{ {', '.join(members)} }}"
         return f"table<string, {self.type(shape.additional, depth + 1) if shape.additional else 'any'}>"
+
+
+def _short(text: str) -> str:
+    text = plain_text(text)
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 def _quoted(value: str) -> str:

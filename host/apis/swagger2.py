@@ -234,8 +234,10 @@ class _Converter:
             found["nullable"] = True
         return found
 
-    def _reference(self, node: dict[str, Any]) -> str:
-        """A reference where it leads in the document as it becomes."""
+    def _reference(self, node: dict[str, Any]) -> Any:
+        """A reference where it leads in the document as it becomes; one that is no text as it is."""
+        if not isinstance(node["$ref"], str):
+            return node["$ref"]
         resource, _, fragment = self._source.references.canonical(node).partition("#")
         if not resource and f"#{fragment}".startswith(_DEFINITIONS):
             fragment = "/components/schemas/" + fragment[len(_DEFINITIONS) - 1 :]

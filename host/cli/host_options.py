@@ -31,8 +31,9 @@ class HostOptions(msgspec.Struct, frozen=True):
         tuple[str, ...],
         Option(
             "--api",
-            "Also offer the API of this OpenAPI document, as NAME.…, mended by overlays (repeatable).",
-            "NAME=FILE[,overlay=FILE]",
+            "Also offer the API of this OpenAPI document, as NAME.… (repeatable); overlay: a file that mends it, "
+            "paging: how its lists go on.",
+            "NAME=FILE[;overlay=FILE][;paging=…]",
         ),
     ] = ()
     isolate: Annotated[bool, Option("--isolate", "Run the script's Lua in a confined process of its own.")] = False
@@ -86,16 +87,26 @@ class HostPlan(msgspec.Struct, frozen=True):
 
 
 def documents(given: tuple[str, ...]) -> dict[str, ApiArguments]:
-    """``("petstore=pets.yaml,overlay=mend.yaml",)`` → what ``Host(apis=…)`` takes. Raises ``UsageError``."""
+    """``("petstore=pets.yaml;overlay=mend.yaml",)`` → what ``Host(apis=…)`` takes. Raises ``UsageError``."""
     found: dict[str, ApiArguments] = {}
     for each in given:
-        name, _, files = each.partition("=")
-        file, *overlays = files.split(",overlay=")
-        if not name or not file or not all(overlays):
-            raise UsageError(f"--api {each}: expected NAME=FILE[,overlay=FILE], such as petstore=petstore.yaml")
+        named, *more = each.split(";")
+        name, _, file = named.partition("=")
+        if not name or not file:
+            raise UsageError(f"--api {each}: expected NAME=FILE, such as petstore=petstore.yaml")
         if name in found or name == "stripe":
             raise UsageError(f"--api {each}: the name {name} is taken")
-        found[name] = {"document": file, "overlay": overlays} if overlays else {"document": file}
+        found[name] = {"document": file}
+        overlays: list[str] = []
+        for part in more:
+            key, _, words = part.strip().partition("=")
+            if not words or key not in ("overlay", "paging") or (key == "paging" and "paging" in found[name]):
+                raise UsageError(f"--api {each}: expected NAME=FILE;overlay=FILE;paging=WORDS, each of them or none")
+            if key == "paging":
+                found[name]["paging"] = words
+            else:
+                overlays.append(words)
+                found[name]["overlay"] = overlays
     return found
 
 

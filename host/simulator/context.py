@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from host.apis.catalog import Catalog
+from host.simulator.added.routes import AddedRoutes
 from host.simulator.agenda import ORDINARY, Agenda
 from host.simulator.api_error import Refusal, missing
 from host.simulator.event_log import EventLog
@@ -38,7 +39,7 @@ class World(msgspec.Struct, frozen=True):
     leniency: Leniency
     agenda: Agenda
     watchers: Mapping[str, Callable[[RequestContext, Object], None]]
-    routes: Routes
+    routes: Routes | AddedRoutes
     events: EventLog | None = None  # of Stripe alone
     account: str = ""
     whole: Store | None = None  # the store that ``store`` is a part of
@@ -69,6 +70,7 @@ class RequestContext(msgspec.Struct):
     filters: Mapping[str, Filter] = {}  # of a list: parameters that are no members of its objects
     invented: list[str] = msgspec.field(default_factory=list)  # paths of members that nobody gave, computed or reviewed
     clock: str = ORDINARY  # the test clock that ``now`` is of
+    headers: dict[str, str] = {}  # that the answer gets beside its own
     origin: str = ""  # of the server that was asked; "" where there is none
 
     def at(self, now: int, clock: str) -> RequestContext:

@@ -21,6 +21,9 @@ import msgspec
 from host import arguments
 from host.apis.catalog import Catalog
 from host.simulator import pagination, resources
+from host.simulator.added.behaviours import ACTIONS
+from host.simulator.added.parameters import AddedChecker
+from host.simulator.added.routes import AddedRoutes
 from host.simulator.agenda import ORDINARY, Agenda
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
@@ -125,7 +128,8 @@ class Simulator:
         shapes = Shapes(catalog, DEFAULTS if stripe else None, omit=MODEL.includable if stripe else None)
         self._leniency = Leniency(arguments.a_flag("lenient", lenient))
         self._events = self._event_log(seed) if stripe else None
-        self._routes = Routes(catalog, PLANS if stripe else ())
+        routes = Routes(catalog, PLANS) if stripe else None
+        self._routes = routes or AddedRoutes(catalog)
         agenda = Agenda(self.store, DUE if stripe else {}, EARLY, done=lambda at: self._note(Origin(None, None, at)))
         watchers = WATCHERS if stripe else {}
         self.world = World(
@@ -147,7 +151,9 @@ class Simulator:
         self._advanced = 0.0  # seconds that the clock was told to be ahead
         self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
-        self._rule = ModelRule(MODEL, self.world, self._routes.plans) if stripe else None
+        self._actions = _GENERIC if stripe else ACTIONS
+        self._added = AddedChecker(catalog)
+        self._rule = ModelRule(MODEL, self.world, routes.plans) if routes is not None else None
         reader = formats.reader if stripe else None
         self._checker = Checker(catalog, reader=reader)
         known = (versions.RENAMED, versions.MOVED) if stripe else ()
@@ -301,6 +307,8 @@ class Simulator:
         if found is None:
             raise Refusal(404, f"Unrecognized request URL ({method}: {path}).")
         plan, path_args = found
+        if not self.world.stripe:
+            return self._read_added(plan, path, query, path_args, headers, body)
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
         sent, typed = self._body(plan, headers.get("content-type", ""), body)
         day = self._day(plan, headers, asked, sent)
@@ -326,6 +334,13 @@ class Simulator:
             if isinstance(tree, dict) and tree:  # a client that says no version may mean any
                 self._versions.request(plan.operation.id, day, tree, self.world)
         return day
+
+    def _read_added(
+        self, plan: Plan, path: str, query: str, path_args: dict[str, str], headers: dict[str, str], body: bytes
+    ) -> tuple[RequestContext, Tree]:
+        own = "&".join(pair for pair in query.split("&") if pair.partition("=")[0] not in self._keys.query_names)
+        params, sent = self._added.request(plan.operation, own, headers.get("content-type", ""), body)
+        return RequestContext(self.world, plan, path, own, path_args, params, int(self.now)), sent
 
     def _body(self, plan: Plan, content_type: str, body: bytes) -> tuple[Any, bool]:
         if not body:
@@ -441,7 +456,7 @@ class Simulator:
                 if exchange.fault.failure == "500-after":
                     raise Refusal(500, _OOPS, type="api_error", worked=True, keep=True)
                 status = 200 if body or self.world.stripe else 204
-                answer = self._answer(exchange, status, body, headers)
+                answer = self._answer(exchange, status, body, {**headers, **call.headers})
             except Refusal as refusal:
                 if not refusal.keep:
                     self._rollback()
@@ -500,7 +515,7 @@ class Simulator:
 
     def _act(self, call: RequestContext) -> Object | bytes:
         """What the operation does: of its own, or as any other of its kind."""
-        generic = _GENERIC[call.plan.action]
+        generic = self._actions[call.plan.action]
         if self._rule is None:
             return generic(call)
         self._rule.before(call)

@@ -125,6 +125,7 @@ def test_words_beside_a_reference_change_nothing() -> None:
 
 
 MISSING = [SCHEMA + "none", "#none", "other.yaml#/A", "https://x.test/y.json", "#/components/schemas/A/properties/no"]
+WRONG = [5, ["x"], None, "#/openapi", "#/paths/~1good/post/operationId"]
 
 
 @pytest.mark.parametrize("reference", MISSING)
@@ -139,6 +140,27 @@ def test_an_operation_whose_body_is_not_known_is_refused(reference: str) -> None
     assert named in refused(catalog, "b cannot be called: its body is not known", a=1)
     refused(catalog, "cannot be called")
     assert sent(catalog, "good", a=1) == {"a": 1}
+
+
+@pytest.mark.parametrize("reference", WRONG)
+def test_a_reference_to_what_is_no_schema_is_refused(reference: Any) -> None:
+    """No text, or one that leads to a text: it says nothing of a value, and takes nothing else away."""
+    broken = {"operationId": "b", "requestBody": takes({"properties": {"x": {"$ref": reference}, "y": {}}})}
+    paths = {"/b": {"post": broken}, "/good": {"post": {"operationId": "good"}}}
+    catalog = small(paths, components={"schemas": {"Shared": {"$ref": reference}}})
+    assert sent(catalog, "b", y=1) == {"y": 1}
+    refused(catalog, "x", x=1)
+    assert catalog.operation("good") is not None
+    assert any(each.startswith("POST /b: a value") for each in catalog.warnings)
+
+
+def test_a_schema_that_nothing_is_right_for_refuses_values() -> None:
+    """``false``; of a tuple it is said of what comes after, which is not checked."""
+    tuple_of = {"type": "array", "prefixItems": [{}], "items": False}
+    catalog = of_body({"properties": {"no": False, "yes": True, "list": {"items": False}, "tuple": tuple_of}})
+    assert sent(catalog, "b", yes=1, list=[], tuple=[1]) == {"yes": 1, "list": [], "tuple": [1]}
+    refused(catalog, "no", no=1)
+    refused(catalog, "list", list=[1])
 
 
 @pytest.mark.parametrize(

@@ -156,11 +156,31 @@ def test_the_apis_of_host_toml_are_there_without_an_option(
 
 
 def test_an_overlay_mends_the_document(pets: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """``--api NAME=FILE,overlay=FILE``; a mistyped one is an error that says what is expected."""
+    """``--api NAME=FILE;overlay=FILE``; a mistyped one is an error that says what is expected."""
     pytest.importorskip("jsonpath")
     update = {"target": "$.paths['/pets'].get", "update": {"operationId": "everyPet"}}
     Path("mend.json").write_text(json.dumps({"overlay": "1.0.0", "actions": [update]}))
-    assert main(["apis", "--api", f"{pets},overlay=mend.json", "pets"]) == 0
+    assert main(["apis", "--api", f"{pets};overlay=mend.json", "pets"]) == 0
     assert "everyPet" in capsys.readouterr().out
-    assert main(["apis", "--api", f"{pets},overlay=", "pets"]) == 2
-    assert "NAME=FILE[,overlay=FILE]" in capsys.readouterr().err
+    assert main(["apis", "--api", f"{pets};overlay=", "pets"]) == 2
+    assert "NAME=FILE;overlay=FILE" in capsys.readouterr().err
+
+
+def test_one_parameter_is_shown_with_its_values(pets: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """``apis NAME OPERATION PARAM``, of a builder too; Stripe's have their members."""
+    shown = said(capsys, "apis", "--api", pets, "pets", "pets.create", "kind")
+    assert shown == 'pets.create: kind\n  string, in the body\n  one of "cat", "dog"\n'
+    assert said(capsys, "apis", "--api", pets, "pets", "new_pet", "kind") == shown
+    assert '"day", "month", "week", "year"' in said(
+        capsys, "apis", "stripe", "stripe.prices.create", "recurring.interval"
+    )
+    assert main(["apis", "stripe", "prices.creat", "recurring"]) == 2
+    assert 'did you mean "prices.create"' in capsys.readouterr().err
+
+
+def test_words_are_looked_for_in_all_apis_or_one(pets: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--search``; one that finds nothing says so."""
+    assert "pets.pets.create" in said(capsys, "apis", "--api", pets, "--search", "pets create")
+    assert "stripe.prices.create" in said(capsys, "apis", "--search", "price create")
+    assert "stripe." not in said(capsys, "apis", "--api", pets, "pets", "--search", "create")
+    assert "Nothing has" in said(capsys, "apis", "--search", "xyzzy")

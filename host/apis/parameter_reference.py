@@ -1,0 +1,168 @@
+"""All there is to say of one parameter of an operation: its members to any depth, values, limits, descriptions."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from host.apis.catalog import Catalog, Operation, Param, Schema
+from host.apis.descriptions import Described, Descriptions
+from host.apis.nearest import meant
+from host.errors import UsageError
+
+__all__ = ["parameter_lines", "plain_text"]
+
+WIDTH = 100  # of lines of text
+MOST_LINES = 2000
+MOST_DEPTH = 12
+_SIMPLE = ("string", "integer", "number", "boolean")
+
+
+class _Place(NamedTuple):
+    """A value: its name, its schema and what is said of it."""
+
+    name: str
+    schema: Schema
+    described: Described
+    required: bool
+
+
+def parameter_lines(catalog: Catalog, operation: Operation, path: str, texts: Descriptions) -> list[str]:
+    """The parameter ``path`` (``recurring``, or a member of it: ``recurring.interval``). Raises ``UsageError``."""
+    name, *members = path.split(".")
+    found = operation.params.get(name) or next((p for p in operation.params.values() if p.name == name), None)
+    if found is None and path in operation.params:
+        name, members, found = path, [], operation.params[path]
+    if found is None:
+        raise UsageError(f"{operation.id} has no parameter {name!r}{meant(name, list(operation.params))}")
+    key = next(known for known, param in operation.params.items() if param is found)
+    view = _View(catalog, texts)
+    place = _Place(key, found.schema, texts.param(operation.id, key), found.required)
+    for member in members:
+        place = view.member(place, member)
+    head = f"{operation.id}: {'.'.join([key, *members])}"
+    return [head, *view.value(place, 1, () if members else _sent(key, found))][:MOST_LINES]
+
+
+def _sent(name: str, param: Param) -> tuple[str, ...]:
+    """Where a parameter goes, and what it is called there if its name is another."""
+    where = "in the body" if param.location == "body" else f"in the {param.location}"
+    return (where, *([] if param.name == name else [f"sent as {param.name!r}"]))
+
+
+def plain_text(text: str) -> str:
+    """A description without line breaks and blanks in a row."""
+    return " ".join(text.split())
+
+
+class _View:
+    def __init__(self, catalog: Catalog, texts: Descriptions) -> None:
+        self._catalog = catalog
+        self._texts = texts
+        self._within: list[str] = []  # shared schemas that are being shown
+
+    def member(self, place: _Place, name: str) -> _Place:
+        """A member of a value, of its items or of one of its alternatives."""
+        known: dict[str, _Place] = {}
+        for shape in self._shapes(place.schema):
+            for each in self._members(shape, place.described):
+                known.setdefault(each.name, each)
+        if name not in known:
+            raise UsageError(f"{place.name} has no member {name!r}{meant(name, list(known))}")
+        return known[name]
+
+    def value(self, place: _Place, depth: int, words: tuple[str, ...] = ()) -> Iterator[str]:
+        """The lines of a value, and below it those of its members."""
+        indent = "  " * depth
+        shape = self._catalog.resolve(place.schema)
+        said = [self._kind(place.schema), *words, *(["required"] if place.required else []), *_limits(shape)]
+        yield indent + ", ".join(said)
+        for paragraph in self._texts.text(place.described).split("\n"):
+            if paragraph.strip():
+                yield from textwrap.wrap(
+                    " ".join(paragraph.split()), WIDTH, initial_indent=indent, subsequent_indent=indent
+                )
+        for each in self._shapes(place.schema):
+            if each.enum:
+                more = "" if each.closed_enum else ", or another"
+                yield from textwrap.wrap(
+                    f"one of {', '.join(map(_shown, each.enum))}{more}",
+                    WIDTH,
+                    initial_indent=indent,
+                    subsequent_indent=indent + "  ",
+                    break_long_words=False,
+                )
+        yield from self._below(place, depth)
+
+    def _below(self, place: _Place, depth: int) -> Iterator[str]:
+        """The members of a value, each with all below it; alternatives one after the other."""
+        if depth > MOST_DEPTH:
+            return
+        shown: set[str] = set()
+        for shape, ref in self._shapes_with_refs(place.schema):
+            if ref and ref in self._within:
+                yield f"{'  ' * depth}(as above)"
+                continue
+            self._within.append(ref)
+            for each in self._members(shape, place.described):
+                if each.name not in shown:
+                    shown.add(each.name)
+                    yield f"{'  ' * depth}{each.name}"
+                    yield from self.value(each, depth + 1)
+            self._within.pop()
+
+    def _members(self, shape: Schema, described: Described) -> Iterator[_Place]:
+        for name, schema in shape.properties.items():
+            yield _Place(name, schema, self._texts.member(described, name), name in shape.required)
+        if shape.additional is not None and self._catalog.resolve(shape.additional) != Schema():
+            yield _Place("<name>", shape.additional, Described(), False)
+
+    def _shapes(self, schema: Schema) -> list[Schema]:
+        return [shape for shape, _ in self._shapes_with_refs(schema)]
+
+    def _shapes_with_refs(self, schema: Schema) -> list[tuple[Schema, str]]:
+        """What a value may be: itself, its alternatives, their items; and the shared schema each is."""
+        found: list[tuple[Schema, str]] = []
+        waiting = [schema]
+        while waiting and len(found) < 100:
+            each = waiting.pop(0)
+            shape = self._catalog.resolve(each)
+            if shape.any_of:
+                waiting[:0] = shape.any_of
+            elif shape.type == "array" and shape.items is not None:
+                waiting.insert(0, shape.items)
+            else:
+                found.append((shape, each.ref))
+        return found
+
+    def _kind(self, schema: Schema) -> str:
+        shape = self._catalog.resolve(schema)
+        if shape.any_of:
+            return " or ".join(dict.fromkeys(self._kind(each) for each in shape.any_of))
+        if shape.type == "array":
+            return f"list of {self._kind(shape.items or Schema())}"
+        if shape.type == "object":
+            return "table" if shape.properties else "map"
+        return shape.type or "anything"
+
+
+def _limits(shape: Schema) -> list[str]:
+    found = [shape.format] if shape.format else []
+    if shape.minimum is not None:
+        found.append(f"at least {shape.minimum:g}")
+    if shape.maximum is not None:
+        found.append(f"at most {shape.maximum:g}")
+    if shape.min_length:
+        found.append(f"at least {shape.min_length} characters")
+    if shape.max_length is not None:
+        found.append(f"at most {shape.max_length} characters")
+    if shape.pattern:
+        found.append(f"like {shape.pattern}")
+    if shape.default is not None:
+        found.append(f"by default {_shown(shape.default)}")
+    return [*found, *(["may be null"] if shape.nullable else [])]
+
+
+def _shown(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
