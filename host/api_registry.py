@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from host.apis.catalog import Catalog
     from host.apis.credentials import Tokens
     from host.apis.definition import Credentials, Document
+    from host.apis.paging_words import Paging
     from host.http.sender import Sender
     from host.policy.policy import HostPolicy
     from host.policy.redaction import Redactor
@@ -69,6 +70,7 @@ class Apis:
         base_url: str | None,
         auth: Credentials | None,
         *,
+        paging: Paging | None = None,
         env_file: str | os.PathLike[str] | None,
         rules: HostPolicy,
         wire: Sender,
@@ -78,7 +80,8 @@ class Apis:
         from host.apis.definition import added_api  # for hosts with other APIs
 
         auth = {} if self._simulated and auth is None else auth
-        api = added_api(name, document, base_url, auth, Settings.variables(env_file=env_file))
+        variables = Settings.variables(env_file=env_file)
+        api = added_api(name, document, base_url, auth, variables, paging=paging, simulated=self._simulated)
         if self._simulated:
             from host.simulator.simulator import Simulator
 

@@ -32,12 +32,13 @@ _OWN = ("STRIPE_SECRET_KEY", "GRAPHQL_TOKEN")  # keys of what the host has by it
 
 class ApiEntry(NamedTuple):
     """A table ``[apis.NAME]``. ``document`` is a path, ``auth`` names the environment variable of the key, or of
-    each key by its security scheme; ``place`` is where the table is."""
+    each key by its security scheme, ``paging`` says how its lists go on; ``place`` is where the table is."""
 
     place: str
     document: str
     base_url: str | None = None
     auth: str | Mapping[str, str] | None = None
+    paging: str | Mapping[str, str] | None = None
 
     def keys(self, variables: Callable[[str], tuple[str, str] | None]) -> str | dict[str, str] | None:
         """The keys themselves, as ``variables`` has them. Raises ``ConfigError`` naming one that is not set."""
@@ -155,7 +156,7 @@ class _Reader:
         table = f"apis.{name}"
         if not isinstance(values, dict):
             raise self._wrong("apis", name, f"{name} is {values!r}; expected a table [{table}]")
-        self._known(table, values, ("document", "base_url", "auth"))
+        self._known(table, values, ("document", "base_url", "auth", "paging"))
         line = self._line("apis", name)
         place = f"{self._path}:{line}" if line else self._path
         for key in ("document", "base_url"):
@@ -171,8 +172,13 @@ class _Reader:
                 raise self._wrong(table, "auth", f"{message} {name.upper()}_API_KEY, or a table of these by scheme")
             if each in _OWN:
                 raise self._wrong(table, "auth", f"auth is {each}, which goes nowhere but to its own API")
+        paging = values.get("paging")
+        for each in paging.values() if isinstance(paging, dict) else () if paging is None else (paging,):
+            if not isinstance(each, str) or not each:
+                message = 'expected words such as "token cursor meta.next", or a table of these by operation'
+                raise self._wrong(table, "paging", f"paging is {each!r}; {message}")
         document = Path(self._path).parent / Path(values["document"]).expanduser()
-        return ApiEntry(place, str(document), values.get("base_url"), auth)
+        return ApiEntry(place, str(document), values.get("base_url"), auth, paging)
 
     def _known(self, table: str, values: Mapping[str, Any], names: Any) -> None:
         for name in values:

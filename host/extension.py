@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from host.api_registry import Apis
     from host.apis.catalog import Catalog
     from host.apis.definition import Credentials, Document
+    from host.apis.paging_words import Paging
     from host.bridge.worker import AsyncWorker
     from host.config_file import ApiEntry
     from host.functions.functions import Effect
@@ -144,13 +145,16 @@ class Additions:
         *,
         base_url: str | None = None,
         auth: Credentials | None = None,
+        paging: Paging | None = None,
     ) -> Catalog:
         """Give scripts another API, from its OpenAPI 3 document: a file, its decoded content, or a catalog.
 
         Scripts then have ``petstore.pets.list{…}``, ``petstore.new_pet()`` and so on. ``base_url`` is the
         document's server by default, or the setting ``PETSTORE_API_BASE``. ``auth`` is the key (or the setting
         ``PETSTORE_API_KEY``): a text, ``(user, password)``, :class:`OAuth2`, or a mapping of these by the
-        document's security schemes. On a simulated host the API is simulated. See docs/apis.md.
+        document's security schemes. ``paging`` says how the pages of its lists follow each other, where the document
+        does not: ``"token cursor meta.next"``, or a mapping of such words by operation. On a simulated host the API is
+        simulated, and needs no server. See docs/apis.md.
 
         Raises ``CatalogError`` for a document that cannot be used, ``ConfigError``, and ``UsageError`` for a name
         that is taken. What was left out of the document is in the catalog's ``warnings``.
@@ -163,7 +167,15 @@ class Additions:
             raise UsageError(f"the name {name!r} is taken")
         env_file, mask = self._env_file, self._runs.services.mask
         api = self._added.add(
-            name, document, base_url, auth, env_file=env_file, rules=self._rules, wire=self._wire, mask=mask
+            name,
+            document,
+            base_url,
+            auth,
+            paging=paging,
+            env_file=env_file,
+            rules=self._rules,
+            wire=self._wire,
+            mask=mask,
         )
         if self._runs.shards is not None:
             self._runs.shards.offer(api)
@@ -172,7 +184,7 @@ class Additions:
     def _add_apis(self, documents: Mapping[str, NamedApi], entries: Mapping[str, ApiEntry]) -> None:
         """Those given as arguments, which win by name, and those of a configuration file."""
         for name, api in documents.items():
-            self.add_api(name, api.document, base_url=api.base_url, auth=api.auth)
+            self.add_api(name, api.document, base_url=api.base_url, auth=api.auth, paging=api.paging)
         if not entries:
             return
         variables = Settings.variables(env_file=self._env_file)
@@ -181,7 +193,7 @@ class Additions:
                 continue
             keys = None if self.simulated else entry.keys(variables)
             try:
-                self.add_api(name, entry.document, base_url=entry.base_url, auth=keys)
+                self.add_api(name, entry.document, base_url=entry.base_url, auth=keys, paging=entry.paging)
             except (UsageError, ConfigError) as error:
                 hint = error.hint
                 if entry.base_url is not None and keys is None:

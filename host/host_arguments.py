@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Required
 
     from host.apis.definition import Credentials, Document
+    from host.apis.paging_words import Paging
 
 __all__ = [
     "ApiArguments",
@@ -36,6 +37,7 @@ class ApiArguments(TypedDict, total=False):
     document: Required[Document]
     base_url: str | None
     auth: Credentials | None
+    paging: Paging | None
 
 
 class NamedApi(NamedTuple):
@@ -44,10 +46,11 @@ class NamedApi(NamedTuple):
     document: Document
     base_url: str | None = None
     auth: Credentials | None = None
+    paging: Paging | None = None
 
 
 def api_arguments(apis: Any) -> dict[str, NamedApi]:
-    """The APIs of ``Host(apis=…)``: a document each, or a mapping of ``document``, ``base_url`` and ``auth``."""
+    """The APIs of ``Host(apis=…)``: a document each, or a mapping of what ``add_api`` takes."""
     expected = "documents by the APIs' names"
     return {name: _api(f"apis[{name!r}]", each) for name, each in arguments.mapping("apis", apis, expected).items()}
 
@@ -55,7 +58,7 @@ def api_arguments(apis: Any) -> dict[str, NamedApi]:
 def _api(name: str, given: Any) -> NamedApi:
     if not isinstance(given, Mapping) or "document" not in given:
         if isinstance(given, Mapping) and "openapi" not in given and "swagger" not in given:
-            raise UsageError(f"{name} has no document; expected document, and maybe base_url and auth")
+            raise UsageError(f"{name} has no document; expected document, and maybe base_url, auth and paging")
         given = {"document": given}
     unknown = [each for each in given if each not in NamedApi._fields]
     if unknown:

@@ -235,6 +235,7 @@ DECODERS = {
     "isolation/zygote.py": "the host's own words",
     "lua/values.py": "check_msgpack, before",
     "policy/charges.py": "a request's body: at most 250,000 values",
+    "simulator/added/pages.py": "the simulator's store",
     "simulator/object_factory.py": "the simulator's own",
     "simulator/pagination.py": "the simulator's store",
     "simulator/parsing.py": "check_json, before",

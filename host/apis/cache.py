@@ -18,8 +18,8 @@ __all__ = ["cache_folder", "catalog_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
 _MAKERS = (
-    *("bodies", "catalog", "document", "keywords", "media_types", "naming", "openapi", "pagination"),
-    *("references", "responses", "schemas", "security", "unresolved"),
+    *("bodies", "catalog", "document", "keywords", "list_items", "media_types", "naming", "openapi"),
+    *("page_names", "pagination", "references", "responses", "schemas", "security", "unresolved"),
 )
 
 

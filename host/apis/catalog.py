@@ -20,7 +20,7 @@ BodyKind = Literal["form", "json", "multipart", "text", "binary"]
 # A security requirement: alternatives in the document's order, each the Auth schemes whose keys all go on a request; an
 # empty one says that none is needed, and so does a requirement without alternatives.
 Ways = tuple[tuple[str, ...], ...]
-Paging = Literal["cursor", "search", "url", "number"]
+Paging = Literal["cursor", "search", "token", "url", "link", "offset", "number"]
 
 FORMAT = 2  # of the compiled file; raised when an older host could not read a newer file
 
@@ -121,9 +121,15 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     answers: tuple[Answer, ...] = ()  # all successes, where they are more than one of plain JSON
     may_be_empty: bool = False  # the document also has a success without content
     paging: Paging | None = None
-    page_items: str = "data"  # the member that holds a page's items; "": the answer is the list itself
-    page_next: str = ""  # the member (dotted) that tells the next page, for "search" and "url"
-    page_param: str = ""  # the parameter it goes to: "page", "cursor"; for "number" the page's number
+    page_items: str = "data"  # the member (dotted) that holds a page's items; "": the answer is the list itself
+    page_next: str = ""  # the member (dotted) that tells the next page: its token or URL; of "number" its own number
+    page_param: str = ""  # the parameter it goes to: "page", "cursor"; the offset, the page's number, the last id
+    page_more: str = (
+        ""  # the member (dotted) that says whether there is more, or that there is not ("done"); "": "has_more"
+    )
+    page_total: str = ""  # the member (dotted) with the number of all items; of "number" that of all pages
+    page_first: int = 1  # the number of the first page
+    page_id: str = ""  # the member (dotted) of an item that is its id, where that is not the API's usual one
     keyed: bool = False  # takes the API's idempotency header
     builder: str = ""  # "customer_tax_id" where new_customer_tax_id() makes it, else ""
     resource: str = ""  # singular name for messages: "price"
@@ -289,6 +295,11 @@ class Catalog:
     def with_facts(self, facts: Facts) -> Catalog:
         """The same API with other facts; shares what both have."""
         return Catalog(msgspec.structs.replace(self._file, facts=facts))
+
+    def with_operations(self, changed: Mapping[str, Operation]) -> Catalog:
+        """The same API with other forms of some of its operations, by their names."""
+        operations = {**self._file.operations, **{id: memoryview(_write(op)) for id, op in changed.items()}}
+        return Catalog(msgspec.structs.replace(self._file, operations=operations))
 
     def dump(self) -> bytes:
         """The compiled file's bytes; the same catalog gives the same bytes."""

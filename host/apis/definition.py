@@ -19,6 +19,7 @@ from host import arguments
 from host.apis.api import Api, OAuth2, origin_of, setting_of
 from host.apis.cache import catalog_of
 from host.apis.catalog import Auth, Catalog
+from host.apis.paging_words import Paging, with_paging
 from host.errors import ConfigError, UsageError
 from host.settings import Secret
 
@@ -33,15 +34,25 @@ Variables = Callable[[str], tuple[str, str] | None]
 
 
 def added_api(
-    name: str, document: Document, base_url: str | None, auth: Credentials | None, variables: Variables
+    name: str,
+    document: Document,
+    base_url: str | None,
+    auth: Credentials | None,
+    variables: Variables,
+    *,
+    paging: Paging | None = None,
+    simulated: bool = False,
 ) -> Api:
-    """The API ``name``. Raises ``CatalogError``, ``ConfigError`` and ``UsageError``, never showing a key."""
+    """The API ``name``; one that is ``simulated`` needs no server. Raises ``CatalogError``, ``ConfigError`` and
+    ``UsageError``, never showing a key."""
     if not isinstance(document, str | os.PathLike | Mapping | Catalog):
         raise arguments.wrong("document", document, "an OpenAPI document: its path, its decoded content or a Catalog")
     if auth is not None and not isinstance(auth, str | Secret | tuple | OAuth2 | Mapping):
         expected = "a key, (user, password), OAuth2(…), or a mapping of these by security scheme"
         raise arguments.wrong("auth", auth, expected, private=True)
     catalog = catalog_of(document, name)
+    if paging is not None:
+        catalog = with_paging(catalog, paging)
     prefix = name.upper()
     base_source = "argument"
     if base_url is None and (found := variables(f"{prefix}_API_BASE")) is not None:
@@ -49,6 +60,8 @@ def added_api(
     keys, key_source = _keys(catalog, prefix, auth, variables)
     if base_url is None:
         base_url, base_source = catalog.base_url, "document"
+    if not base_url and simulated:
+        base_url = f"https://{name.lower().replace('_', '-')}.simulated.invalid"
     if not base_url:
         raise ConfigError(
             f"the document of {name} names no server",

@@ -16,9 +16,10 @@ from host.apis.bodies import Body, read_body, read_params
 from host.apis.catalog import BodyForm, Catalog, Facts, Operation, Param, Schema
 from host.apis.document import Document, read_document
 from host.apis.keywords import UnreadKeywords
+from host.apis.list_items import list_member
 from host.apis.media_types import concrete, is_range
 from host.apis.naming import PathNames, creates, given_id, identifier, names_item
-from host.apis.pagination import detect_paging, list_member
+from host.apis.pagination import PageHints, detect_paging, page_hints
 from host.apis.references import FileSource, UnresolvedReference
 from host.apis.responses import SuccessReader, with_content
 from host.apis.schemas import SchemaCompiler
@@ -101,6 +102,7 @@ class _Compiler:
         self.sdk_names = _sdk_names(root)
         self.idempotency_header: str | None = None
         self.namespaces: set[str] = set()
+        self.page_hints: dict[str, PageHints] = {}  # by operation
 
     def run(self) -> Catalog:
         found: dict[str, Operation] = {}
@@ -205,6 +207,7 @@ class _Compiler:
             keyed=keyed is not None,
             unusable=self.source.why_unusable(place),
         )
+        self.page_hints[id] = page_hints(lambda raw: self.source.follow(raw, place), node, item)
         more = [alias for alias in node.get("x-sdk-aliases") or () if isinstance(alias, str)]
         original = node.get("operationId")
         if isinstance(original, str) and original == identifier(original):
@@ -276,7 +279,7 @@ class _Compiler:
         operations: dict[str, Operation] = {}
         for id, operation in found.items():
             result = lookup.resolve(operation.result) if operation.result else None
-            changes: dict[str, Any] = detect_paging(operation, result)
+            changes: dict[str, Any] = detect_paging(operation, result, lookup, self.page_hints.get(id))
             changes["params"] = _with_defaults(operation.params, lookup)
             if operation.forms:
                 replace = msgspec.structs.replace

@@ -1,78 +1,350 @@
-"""How an operation's pages follow each other, read from its parameters and the shape of its answer."""
+"""How an operation's pages follow each other, read from its parameters and the shape of its answer.
+
+The styles, in the order in which they are looked for: a ``token`` of the answer, which goes into a parameter; a
+``cursor``, the last item's id; the next page's ``url``; a ``link`` header; an ``offset``; a page's ``number``.
+docs/apis.md says what is understood.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from host.apis.catalog import Operation, Schema
-
-URL_MEMBERS = ("next_page_url", "next_url", "next", "links.next", "_links.next.href", "@odata.nextLink")
-TOKENS = (  # member of the answer -> parameters it may go to
-    ("next_page", ("page", "page_token", "next_page", "cursor")),
-    ("next_page_token", ("page_token", "next_page_token")),
-    ("nextPageToken", ("pageToken", "nextPageToken")),
-    ("next_cursor", ("cursor", "next_cursor", "start_cursor")),
-    ("nextCursor", ("cursor", "nextCursor")),
-    ("next_token", ("next_token", "token")),
-    ("NextToken", ("NextToken",)),
-    ("continuation_token", ("continuation_token",)),
-    ("cursor", ("cursor",)),
-    ("meta.next_cursor", ("cursor",)),
-    ("response_metadata.next_cursor", ("cursor",)),
-    ("after", ("after",)),
+from host.apis.catalog import Catalog, Operation, Param, Schema
+from host.apis.list_items import find_items, scalar
+from host.apis.page_names import (
+    CURSORS,
+    DONE,
+    ECHOED,
+    ENDS,
+    FURTHER,
+    GENERIC,
+    IDS,
+    MORE,
+    NUMBERS,
+    OFFSETS,
+    PAGED,
+    PAGES,
+    SEARCHES,
+    SIZES,
+    TOKENS,
+    TOTALS,
+    URLS,
+    WEAK_OFFSETS,
+    plain_name,
 )
-ITEM_MEMBERS = ("data", "items", "results", "value", "values", "entries", "records", "content")
+from host.errors import CatalogError
+
+__all__ = ["PageHints", "detect_paging", "page_hints", "page_names", "page_parameter", "size_param"]
+
+DEPTH = 3  # how far inside an answer what tells the next page may be
+_ZERO = re.compile(
+    r"\b(?:zero|0)[- ]?(?:based|indexed)|\b(?:starts?|starting|begins?|beginning|counting)\s+(?:at|from|with)\s+"
+    r"(?:page\s+)?(?:0|zero)\b|first page (?:is|=|has (?:the )?(?:number|index))\s*[:`'\"]*(?:0|zero)\b",
+    re.I,
+)
+_OF_IDS = re.compile(r"\b(?:ids?|snowflake|uuid|identifier)\b", re.I)
+_OPAQUE = re.compile(r"\b(?:link|header|opaque)\b", re.I)
 
 
-def detect_paging(operation: Operation, result: Schema | None) -> dict[str, Any]:
-    """The fields ``paging``, ``page_items``, ``page_next``, ``page_param`` of ``operation``, as changes."""
-    if operation.method != "GET" or result is None:
+class PageHints(NamedTuple):
+    """What a document says of an operation's pages in places that no schema has."""
+
+    link: bool = False  # its answer has a Link header
+    texts: Mapping[str, str] = MappingProxyType({})  # descriptions of its parameters
+
+
+def page_hints(follow: Callable[[Any], dict[str, Any]], node: dict[str, Any], item: dict[str, Any]) -> PageHints:
+    """Of an operation's node and its path's; ``follow`` resolves a reference, or raises ``CatalogError``."""
+    texts: dict[str, str] = {}
+    for param in _each(follow, item.get("parameters"), node.get("parameters")):
+        if isinstance(param.get("name"), str):
+            texts[param["name"]] = str(param.get("description") or "")
+    responses = node.get("responses")
+    good = [raw for code, raw in responses.items() if str(code)[:1] == "2"] if isinstance(responses, dict) else []
+    headers = [response.get("headers") for response in _each(follow, good)]
+    linked = any(str(name).lower() == "link" for each in headers if isinstance(each, dict) for name in each)
+    return PageHints(linked, texts)
+
+
+def _each(follow: Callable[[Any], dict[str, Any]], *lists: Any) -> Iterator[dict[str, Any]]:
+    for raw in (raw for each in lists if isinstance(each, list) for raw in each):
+        with contextlib.suppress(CatalogError):  # told where it is read
+            yield follow(raw)
+
+
+def detect_paging(
+    operation: Operation, result: Schema | None, lookup: Catalog, hints: PageHints | None = None
+) -> dict[str, Any]:
+    """The fields of ``operation`` about paging, as changes; {} where it gives no pages that are understood."""
+    if result is None or operation.method not in ("GET", "POST", "QUERY"):
         return {}
-    wire = {param.name: name for name, param in operation.params.items()}
-    if result.type == "array":
-        if number := _numbered(operation):
-            return {"paging": "number", "page_items": "", "page_param": number}
+    result = lookup.resolve(result)
+    if lookup.id_field in result.properties and (operation.path.endswith("}") or operation.method == "POST"):
+        return {}  # an object that has a list in it
+    shape = _ListShape(operation, result, lookup, hints or PageHints())
+    if shape.items is None:
         return {}
-    items = list_member(result)
-    if items is None:
-        return {}
-    found: dict[str, Any] = {"page_items": items}
-    if "starting_after" in wire and "has_more" in result.properties:
-        return {**found, "paging": "cursor", "page_param": wire["starting_after"]}
-    for member, targets in TOKENS:
-        target = next((wire[name] for name in targets if name in wire), None)
-        if target and _has(result, member) and operation.params[target].schema.type != "integer":
-            return {**found, "paging": "search", "page_next": member, "page_param": target}
-    for member in URL_MEMBERS:
-        if _has(result, member):
-            return {**found, "paging": "url", "page_next": member}
-    if number := _numbered(operation):
-        return {**found, "paging": "number", "page_param": number}
+    if operation.method == "POST":
+        ways = [_by_token]
+        if SEARCHES & {*_words(operation.path.rpartition("/")[2]), *_words(operation.id.rpartition(".")[2])}:
+            ways += [_by_offset, _by_number]
+    else:
+        ways = [_by_token, _by_id, _by_url, _by_documented_link, _by_offset, _by_number, _by_order, _by_link]
+    for way in ways:
+        if found := way(shape):
+            return {**shape.common(), **found}
     return {}
 
 
-def _numbered(operation: Operation) -> str:
-    param = operation.params.get("page")
-    return "page" if param is not None and param.schema.type in ("integer", "number") else ""
+def page_parameter(name: str) -> bool:
+    """Whether a parameter's name says that it chooses among pages, or their size."""
+    plain = plain_name(name)
+    return plain in PAGED or plain in SIZES[:10] or plain in ("p", "start", "token")
 
 
-def list_member(result: Schema) -> str | None:
-    """The member that holds the items: a list of one of the usual names, or the only member there is."""
-    lists = [name for name, member in result.properties.items() if member.type == "array"]
-    usual = [name for name in ITEM_MEMBERS if name in lists]
-    if usual:
-        return usual[0]
-    counts = ("count", "total", "next", "previous", "has_more", "next_page_url", "next_cursor", "cursor")
-    others = [name for name in result.properties if name not in lists and name not in counts]
-    return lists[0] if len(lists) == 1 and not others else None
+def size_param(operation: Operation) -> str:
+    """The parameter that says how many items a page has at most; or ""."""
+    named = {plain_name(param.name): name for name, param in reversed(operation.params.items()) if _sent(param)}
+    return next((named[size] for size in SIZES if size in named), "")
 
 
-def _has(result: Schema, member: str) -> bool:
-    shape: Schema | None = result
-    for step in member.split("."):
-        if shape is None or step not in shape.properties:
-            return False
-        shape = shape.properties[step]
-        if shape.ref:  # taken at its word; the answer decides
-            return True
-    return True
+def _sent(param: Param) -> bool:
+    return param.location in ("query", "body")
+
+
+def page_names(operation: Operation) -> frozenset[str]:
+    """The wire's names of those parameters of a list that choose a page, and filter nothing."""
+    own = {operation.page_param, size_param(operation)}
+    return frozenset(
+        param.name for name, param in operation.params.items() if name in own or page_parameter(param.name)
+    )
+
+
+class _ListShape:
+    """An operation that may be a list: its parameters, and what is beside the items in its answer."""
+
+    def __init__(self, operation: Operation, result: Schema, lookup: Catalog, hints: PageHints) -> None:
+        self.operation = operation
+        self.lookup = lookup
+        self.hints = hints
+        self.params: dict[str, tuple[str, Param]] = {}
+        for name, param in operation.params.items():
+            if _sent(param):
+                self.params.setdefault(plain_name(param.name), (name, param))
+        self.items, self.item = find_items(operation, result, lookup)
+        self.members = list(_members(result, lookup, self.items)) if self.items is not None else []
+        self.more = self.leaf(MORE | DONE, ("boolean", ""))
+        self.size = size_param(operation)
+
+    def common(self) -> dict[str, Any]:
+        """What every style has."""
+        items = sys.intern(self.items or "")  # the default is left out of a compiled file where it is the same object
+        return {"page_items": items, "page_more": "" if self.more == "has_more" else self.more}
+
+    def leaf(self, names: frozenset[str], types: tuple[str, ...]) -> str:
+        """The first member of one of these names, the outermost first."""
+        for path, schema in self.members:
+            if plain_name(path.rpartition(".")[2]) in names and scalar(schema, self.lookup, types):
+                return path
+        return ""
+
+    def param(self, names: tuple[str, ...], types: tuple[str, ...]) -> tuple[str, Param] | None:
+        """The first parameter of one of these names whose values have one of these types."""
+        for name in names:
+            found = self.params.get(name)
+            if found is not None and scalar(found[1].schema, self.lookup, types):
+                return found
+        return None
+
+    def text(self, param: Param) -> str:
+        return self.hints.texts.get(param.name, "")
+
+
+def _by_token(shape: _ListShape) -> dict[str, Any]:
+    best: tuple[int, int, str, str] | None = None
+    for rank, wanted in enumerate(TOKENS):
+        if wanted not in shape.params:
+            continue
+        name, param = shape.params[wanted]
+        if not scalar(param.schema, shape.lookup, ("string", "integer", "number", "")):
+            continue
+        whole = scalar(param.schema, shape.lookup, ("integer", "number"))
+        for path, schema in shape.members:
+            if scalar(
+                schema, shape.lookup, ("integer", "number", "") if whole else ("string", "integer", "number", "")
+            ):
+                number = whole and scalar(schema, shape.lookup, ("integer", "number"))
+                score = _token_score(wanted, path, number=number, known=bool(shape.more))
+                if score and (best is None or (score, rank) < best[:2]):
+                    best = (score, rank, name, path)
+    if best is None:
+        return {}
+    _, _, name, path = best
+    style = "search" if path == "next_page" and "query" in shape.params and name == "page" else "token"
+    changes = {"paging": style, "page_next": path, "page_param": name}
+    if offset_param(shape.operation, shape.lookup):  # which it pages by where it gives no token
+        changes["page_total"] = shape.leaf(TOTALS, ("integer", "number", ""))
+    return changes
+
+
+def _token_score(wanted: str, path: str, *, number: bool, known: bool) -> int:
+    """How surely the member at ``path`` tells what goes into the parameter ``wanted``: 1 the surest, 0 not at all.
+
+    ``number``: both are one; ``known``: the answer says whether there is more.
+    """
+    *above, leaf = [plain_name(step) for step in path.split(".")]
+    parent = above[-1] if above else ""
+    if leaf == f"next{wanted}" or (leaf == wanted and parent.startswith("next")):
+        return 1
+    if any(word.startswith(("prev", "before", "first", "self", "current")) for word in (*above, leaf)):
+        return 0
+    if number and leaf == "next":
+        return 2
+    if wanted in ECHOED or (number and wanted not in TOKENS[: TOKENS.index("startingafter")]):
+        return 0
+    if leaf == wanted and parent in FURTHER:
+        return 2
+    if leaf in GENERIC:
+        return 3
+    if leaf == "lastid" and wanted in IDS and known:
+        return 4
+    if leaf == wanted:
+        return 5
+    return 6 if leaf in ("next", "after", "cursor") and (not above or parent in FURTHER) else 0
+
+
+def _by_id(shape: _ListShape) -> dict[str, Any]:
+    """By the last item's id: the answer says whether there is more."""
+    found = shape.param(IDS, ("string", "integer", ""))
+    if found is None or not shape.more or _is_time(found[1], shape.lookup):
+        return {}
+    own = item_id(shape)
+    return {"paging": "cursor", "page_param": found[0], **({"page_id": own} if own != "id" else {})} if own else {}
+
+
+def _by_order(shape: _ListShape) -> dict[str, Any]:
+    """By the last item's id, until there is none: the parameter's own words say that it is one."""
+    own = item_id(shape)
+    for names in (IDS, ("before", "beforeid", "maxid")):
+        found = shape.param(names, ("string", "integer", ""))
+        if found is None or not own or _is_time(found[1], shape.lookup):
+            continue
+        name, param = found
+        if _OPAQUE.search(shape.text(param)):
+            continue
+        if _OF_IDS.search(shape.text(param)) or shape.lookup.resolve(param.schema).format in ("snowflake", "uuid"):
+            other = shape.param(("before", "beforeid"), ("string", "integer", ""))
+            changes: dict[str, Any] = {"paging": "cursor", "page_param": name}
+            if other is not None and other[0] != name:  # whichever the order of the items asks for
+                changes["page_next"] = other[0]
+            return {**changes, **({"page_id": own} if own != "id" else {})}
+    return {}
+
+
+def _by_url(shape: _ListShape) -> dict[str, Any]:
+    for path, schema in shape.members:
+        *above, leaf = [plain_name(step) for step in path.split(".")]
+        if leaf in ("href", "url") and above and above[-1] == "next":
+            return {"paging": "url", "page_next": path}
+        if leaf in URLS and scalar(schema, shape.lookup, ("string", "")):
+            return {"paging": "url", "page_next": path}
+    for path, schema in shape.members:
+        full = shape.lookup.resolve(schema)
+        if full.type == "array" and plain_name(path) in ("links", "link"):
+            inner = shape.lookup.resolve(full.items) if full.items else Schema()
+            if {"rel", "href"} <= inner.properties.keys():
+                return {"paging": "url", "page_next": f"{path}[rel=next].href"}
+    return {}
+
+
+def _by_documented_link(shape: _ListShape) -> dict[str, Any]:
+    return {"paging": "link", "page_next": "Link"} if shape.hints.link else {}
+
+
+def _by_offset(shape: _ListShape) -> dict[str, Any]:
+    found = shape.param(OFFSETS, ("integer", "number", "string", ""))
+    if found is None and shape.size and not ENDS & shape.params.keys():
+        found = shape.param(WEAK_OFFSETS, ("integer", "number"))
+    if found is None or (shape.params.get("page") and not shape.size):
+        return {}
+    total = shape.leaf(TOTALS, ("integer", "number", ""))
+    return {"paging": "offset", "page_param": found[0], **({"page_total": total} if total else {})}
+
+
+def _by_number(shape: _ListShape) -> dict[str, Any]:
+    names = NUMBERS if shape.size else NUMBERS[:-1]
+    found = shape.param(names, ("integer", "number")) or shape.param(names[:4], ("", "string"))
+    if found is None:
+        return {}
+    name, param = found
+    changes: dict[str, Any] = {"paging": "number", "page_param": name}
+    if total := shape.leaf(PAGES, ("integer", "number", "")):
+        changes["page_total"] = total
+    if at := shape.leaf(
+        frozenset({plain_name(param.name), "page", "currentpage", "pagenumber", "number"}), ("integer",)
+    ):
+        changes["page_next"] = at
+    minimum = shape.lookup.resolve(param.schema).minimum
+    if minimum == 0 or _ZERO.search(shape.text(param)):
+        changes["page_first"] = 0
+    return changes
+
+
+def _by_link(shape: _ListShape) -> dict[str, Any]:
+    """Of a bare list, or one that takes a cursor, which says nothing of pages: a Link header is where it could."""
+    named = CURSORS & shape.params.keys() or (shape.items == "" and any(map(page_parameter, shape.params)))
+    return {"paging": "link"} if named else {}
+
+
+def item_id(shape: _ListShape) -> str:
+    """The member of an item that identifies it: ``id``, or that of the one object in it (``user.id``); or ""."""
+    item, lookup, own = shape.item, shape.lookup, shape.lookup.id_field
+    if own in item.properties or not item.properties:
+        return own
+    inner = [name for name, each in item.properties.items() if own in lookup.resolve(each).properties]
+    return f"{inner[0]}.{own}" if len(inner) == 1 else ""
+
+
+def _is_time(param: Param, lookup: Catalog) -> bool:
+    return lookup.resolve(param.schema).format in ("date", "date-time", "unix-time")
+
+
+def _members(
+    shape: Schema, lookup: Catalog, items: str | None, above: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Schema]]:
+    """Members beside the items, dotted, the outer ones first."""
+    shapes = [lookup.resolve(each) for each in shape.any_of] if shape.any_of and not shape.properties else [shape]
+    inner: list[tuple[tuple[str, ...], Schema]] = []
+    for each in shapes:
+        for name, member in each.properties.items():
+            path = (*above, name)
+            if ".".join(path) == items:
+                continue
+            yield ".".join(path), member
+            full = lookup.resolve(member)
+            if (full.properties or full.any_of) and len(path) < DEPTH:
+                inner.append((path, full))
+    for path, full in inner:
+        yield from _members(full, lookup, items, path)
+
+
+def offset_param(operation: Operation, lookup: Catalog) -> str:
+    """The parameter that says how many items to pass over; or ""."""
+    return next(
+        (
+            name
+            for name, param in operation.params.items()
+            if plain_name(param.name) in OFFSETS and scalar(param.schema, lookup, ("integer", "number"))
+        ),
+        "",
+    )
+
+
+def _words(name: str) -> list[str]:
+    """``search_with_post`` and ``searchWithPost`` in words."""
+    return re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", name).lower())

@@ -28,7 +28,7 @@ from host.apis.endpoint import (
     unnamed_writer,
 )
 from host.apis.options import CallOptions
-from host.apis.pages import next_page, own_url, page_words
+from host.apis.pages import Shown, next_page, own_url, page_words
 from host.apis.prepare import asks_for, option_headers, unknown_names
 from host.apis.unknown_names import check_names
 from host.apis.validation_error import ValidationError, shown
@@ -145,16 +145,16 @@ class RawRequest(msgspec.Struct, frozen=True):
         return replace(request, url=own_url(request, self.place)) if isinstance(self.place, str) else request
 
     def after(
-        self, catalog: Catalog, page: Any, place: Any, count: int | None, base_url: str, *, again: bool = False
+        self, catalog: Catalog, shown: Shown, place: Any, base_url: str, *, again: bool = False
     ) -> RawRequest | None:
-        """What asks for the page after ``page``, which is at ``place``, or for that one ``again``; None if none is."""
+        """What asks for the page after the one ``shown``, which is at ``place``, or for that one ``again``."""
         here = replace(self, place=place)
         if again:
             return here
         params = _named(self.label, self.params)
         arguments = {**params, **place} if isinstance(place, dict) else params
         following = next_page(
-            catalog, self.operation, arguments, page, count=count, first=here.request(catalog, self.options, base_url)
+            catalog, self.operation, arguments, shown, first=here.request(catalog, self.options, base_url)
         )
         if isinstance(following, dict):
             wires = {script: param.name for script, param in self.operation.params.items()}

@@ -21,7 +21,7 @@ from host.apis.encode import in_order
 from host.apis.methods import builder_method, has_method
 from host.apis.nearest import meant, short
 from host.apis.options import CallOptions
-from host.apis.pages import next_page, page_request
+from host.apis.pages import Shown, link_of, next_page, page_request
 from host.apis.prepare import beyond_catalog, bind, check_value, prepare
 from host.apis.unknown_names import Beyond, other_version
 from host.apis.validation_error import shown
@@ -306,14 +306,18 @@ class CallPipeline:
         place: Any = None,
         count: int | None = None,
         again: bool = False,
+        most: int | None = None,
     ) -> bool:
         """Send for the page after ``page``, or for that one ``again``; False if there is none. Raises ``CallError``.
 
         ``args`` are those of the list's call, None for a list inside an object. ``page`` may have its first and last
-        item only, of ``count``; ``place`` is what ``call.place_of_page`` was when it came, None of the first.
+        item only, of ``count``; ``most`` is how many the first one had, where this is a later one. ``place`` is what
+        :meth:`place` gave for it, None of a first page of which there is nothing to say.
         """
+        place, link = place or (None, None)
         if call.asks is not None:
-            return self._page_asked(run, call, call.asks, page, place, count, again)
+            shown = Shown(page, count, most, link)
+            return self._page_asked(run, call, call.asks, shown, place, again)
         options: dict[str, Any] = {}
         if args is None:
             found = self._list_inside(call, page)
@@ -328,7 +332,7 @@ class CallPipeline:
         following: dict[str, Any] | str | None = place if isinstance(place, str) else here
         if not again:
             following = next_page(
-                api.catalog, operation, here, page, base_url=api.base_url, count=count, options=parsed
+                api.catalog, operation, here, Shown(page, count, most, link), base_url=api.base_url, options=parsed
             )
         if following is None:
             return False
@@ -343,12 +347,17 @@ class CallPipeline:
             self._send(run, call, api, operation, following, parsed)
         return True
 
-    def _page_asked(
-        self, run: CallingRun, call: Call, asked: AskedOf, page: Any, place: Any, count: int | None, again: bool
-    ) -> bool:
+    def place(self, call: Call) -> Any:
+        """Where the page is that a call was answered with: what leads to it, and its ``Link`` header; None where there
+        is nothing to say."""
+        reply = call.reply
+        link = link_of(call.operation, reply.value) if reply is not None and call.operation is not None else None
+        return None if link is None and call.place_of_page is None else (call.place_of_page, link)
+
+    def _page_asked(self, run: CallingRun, call: Call, asked: AskedOf, shown: Shown, place: Any, again: bool) -> bool:
         """The same of a list that ``<api>.request`` gave."""
         api = self.apis[call.name.partition(".")[0]]
-        following = asked.after(api.catalog, page, place, count, api.base_url, again=again)
+        following = asked.after(api.catalog, shown, place, api.base_url, again=again)
         if following is None:
             return False
         call.place_of_page = following.place

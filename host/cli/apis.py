@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,25 +18,34 @@ if TYPE_CHECKING:
 __all__ = ["api_limits_option", "api_option", "check_limited", "command", "documents"]
 
 
-def documents(given: tuple[str, ...]) -> dict[str, str]:
-    """``("petstore=pets.yaml",)`` → names and files. Raises ``UsageError``."""
-    found: dict[str, str] = {}
+def documents(given: tuple[str, ...]) -> dict[str, str | dict[str, str]]:
+    """``("petstore=pets.yaml",)`` → names and files, or with ``;paging=…`` behind it what ``add_api`` takes.
+
+    Raises ``UsageError``.
+    """
+    found: dict[str, str | dict[str, str]] = {}
     for each in given:
-        name, _, file = each.partition("=")
+        named, *more = each.split(";")
+        name, _, file = named.partition("=")
         if not name or not file:
             raise UsageError(f"--api {each}: expected NAME=FILE, such as petstore=petstore.yaml")
         if name in found or name == "stripe":
             raise UsageError(f"--api {each}: the name {name} is taken")
         found[name] = file
+        for part in more:
+            key, _, words = part.strip().partition("=")
+            if key != "paging" or not words or isinstance(found[name], dict):
+                raise UsageError(f"--api {each}: expected NAME=FILE;paging=WORDS, such as paging=offset skip")
+            found[name] = {"document": file, "paging": words}
     return found
 
 
 api_option = click.option(
     "--api",
     "apis",
-    metavar="NAME=FILE",
+    metavar="NAME=FILE[;paging=…]",
     multiple=True,
-    help="Also offer the API of this OpenAPI document, as NAME.… (repeatable).",
+    help="Also offer the API of this OpenAPI document, as NAME.… (repeatable); paging: how its lists go on.",
 )
 
 api_limits_option = click.option(
@@ -87,7 +96,8 @@ def command(
     """List the APIs, the resources of API NAME, or the operations of one RESOURCE."""
     from host.config_file import read_config
 
-    files = {api: entry.document for api, entry in read_config(config).apis.items()}
+    entries = read_config(config).apis.items()
+    files = {api: {"document": entry.document, "paging": entry.paging} for api, entry in entries}
     catalogs = _catalogs({**files, **documents(apis)})
     if stubs is not None:
         return _write_stubs(Path(stubs), catalogs)
@@ -105,13 +115,16 @@ def command(
     return 0
 
 
-def _catalogs(files: dict[str, str]) -> dict[str, Catalog]:
+def _catalogs(files: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Catalog]:
     from host.apis.cache import catalog_of  # run takes its option from this file: it must not wait for these
+    from host.apis.paging_words import with_paging
     from host.apis.stripe import load
 
     found = {"stripe": load()}
     for name, file in files.items():
-        found[name] = catalog_of(file, name)
+        given: Mapping[str, Any] = {"document": file} if isinstance(file, str) else file
+        catalog = catalog_of(given["document"], name)
+        found[name] = catalog if given.get("paging") is None else with_paging(catalog, given["paging"])
     return found
 
 

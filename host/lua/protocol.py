@@ -31,7 +31,8 @@ MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION t
 # Kinds of CALL
 OPERATION: Final = 1  # payload: list of the arguments
 CREATE: Final = 2  # payload: map of the parameters -> VALUE, id (an integer: after "\\0"), the whole answer
-PAGE: Final = 3  # payload: [arguments or null, the page's ends, where it is or null, its items' number, whether again]
+PAGE: Final = 3  # payload: [arguments or null, the page's ends, where it is or null, its items' number, whether again,
+# the first page's items' number or null]
 # -> VALUE, the page, where it is; or nothing after the last
 SLEEP: Final = 4  # target: seconds
 FUNCTION: Final = 5  # payload: list of the arguments -> VALUE, the result; of a generator, its number

@@ -432,8 +432,8 @@ class Session:
                 return p.VALUE, result_to_lua(call.name, value), None
             if type(value) is dict and type(value.get("id")) is str:
                 result = value["id"]
-            place = encode_plain(call.place_of_page) if call.kind == p.PAGE else call.pages
-            return p.VALUE, None if value is None else encode_plain(value), place
+            pages = call.pages if call.operation is None or not call.operation.paging else self._pages(call)
+            return p.VALUE, None if value is None else encode_plain(value), pages
         except CallError as failure:
             error = failure
             self._tools_remember(failure)
@@ -567,6 +567,14 @@ class Session:
             self._durable.opened(call)
         self._slice_end = 0.0
         return self._answer(call)
+
+    def _pages(self, call: Call) -> bytes | None:
+        """What Lua is told of a list with its page: where that is; of a first page how the list goes on, too."""
+        place = self.services.gate.place(call)
+        if call.kind == p.PAGE or place is None or call.api is None or call.operation is None:
+            return call.pages if place is None else encode_plain(place)
+        words = call.pages or (page_words(call.api.catalog, call.operation) or "").encode()
+        return b"\0".join((words, encode_plain(place)))
 
     def _next(self, call: Call, arguments: Any, _: Any) -> None:
         self.services.gate.next(self, call, arguments)

@@ -39,6 +39,7 @@ class RequestContext(msgspec.Struct):
     params: dict[str, Any]
     now: int
     saved: tuple[Object, bytes] | None = None  # the last object put, and its JSON
+    headers: dict[str, str] = {}  # that the answer gets beside its own
 
     @property
     def target(self) -> str:

@@ -1,4 +1,4 @@
-"""Pages of objects: Stripe's cursors, search pages and v2 page URLs, and plain lists of other APIs."""
+"""Pages of objects: Stripe's cursors, search pages and v2 page URLs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from host.apis.catalog import Schema
-from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.api_error import invalid, missing
 from host.simulator.checks import at_least, at_most
 from host.simulator.context import Object, RequestContext
 from host.simulator.references import noun
@@ -22,7 +22,6 @@ from host.simulator.store import StoredObject
 Test = Callable[[Object], bool]
 _decode = msgspec.json.Decoder().decode
 _PAGING = frozenset({"limit", "starting_after", "ending_before", "expand", "page", "query"})
-_OTHER_PAGING = frozenset({"limit", "per_page", "page_size", "pageSize", "offset", "page", "skip"})
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda a, b: a > b,
     "gte": lambda a, b: a >= b,
@@ -35,8 +34,6 @@ def page(call: RequestContext) -> bytes:
     """The page asked for, as JSON."""
     if call.plan.action == "search":
         return _search_page(call)
-    if not call.world.stripe:
-        return _plain_page(call)
     if call.path.startswith("/v2/"):
         return _url_page(call)
     return _cursor_page(call)
@@ -102,34 +99,23 @@ def _take(source: Iterator[tuple[str, StoredObject]], tests: list[Test], most: i
     return found
 
 
-def _below(call: RequestContext, source: Iterator[tuple[str, StoredObject]]) -> Iterator[tuple[str, StoredObject]]:
-    """Objects made in this very collection, or elsewhere with this owner in their fields."""
-    under, tests = call.path.rstrip("/"), _owners(call)
-    for id, record in source:
-        if record.under == under:
-            yield id, record
-        elif not record.under and tests:
-            value = _decode(record.body)
-            if all(test(value) for test in tests):
-                yield id, record
-
-
 def _tests(call: RequestContext) -> list[Test]:
     return _owners(call) + _filters(call)
 
 
 def _owners(call: RequestContext) -> list[Test]:
     """What the path asks of each object."""
-    tests: list[Test] = []
-    properties = _properties(call)
     for parent in call.plan.parents:
         kind = call.world.references.kind(parent.param)
-        if kind and call.world.stripe:
+        if kind:
             call.load(kind, call.path_args[parent.param], parent.param)
-        own = owner_field(parent, properties)
-        if own:
-            tests.append(_equals(own, call.path_args[parent.param]))
-    return tests
+    return owner_tests(call, _properties(call))
+
+
+def owner_tests(call: RequestContext, properties: dict[str, Schema]) -> list[Test]:
+    """That each object has the owners the path names, where it says whose it is."""
+    found = ((owner_field(parent, properties), parent.param) for parent in call.plan.parents)
+    return [_equals(own, call.path_args[param]) for own, param in found if own]
 
 
 def _properties(call: RequestContext) -> dict[str, Schema]:
@@ -141,7 +127,7 @@ def _filters(call: RequestContext) -> list[Test]:
     tests: list[Test] = []
     properties = _properties(call)
     for name, value in call.params.items():
-        if name in _PAGING or (name in _OTHER_PAGING and not call.world.stripe):
+        if name in _PAGING:
             continue
         if name == "ids" and isinstance(value, list):
             tests.append(_among("id", value))
@@ -242,27 +228,3 @@ def _url_page(call: RequestContext) -> bytes:
         url = f"{call.path}?{urlencode({**said, 'page': _as_token(found[limit - 1].place)})}"
     head = msgspec.json.encode({"next_page_url": url, "previous_page_url": None})
     return head[:-1] + b',"data":[' + b",".join(record.body for record in found[:limit]) + b"]}"
-
-
-def _plain_page(call: RequestContext) -> bytes:
-    """Other APIs: oldest first, with whichever of the usual paging parameters the operation has."""
-    params = call.params
-    size = next((params[n] for n in ("limit", "per_page", "page_size", "pageSize") if n in params), None)
-    skip = params.get("offset", params.get("skip", 0))
-    if size is not None and isinstance(params.get("page"), int):
-        skip = max(0, params["page"] - 1) * size
-    for name, value in (("limit", size), ("offset", skip)):
-        if value is not None and (not isinstance(value, int) or value < 0):
-            raise Refusal(400, f"Invalid {name}: {value}", param=name, code="invalid")
-    source = call.world.store.oldest(call.plan.kind)
-    if call.plan.parents:
-        source = _below(call, source)
-    bodies = _take(source, _filters(call), -1)[skip:]
-    bodies = bodies if size is None else bodies[:size]
-    inner = b"[" + b",".join(bodies) + b"]"
-    if not call.plan.listed:
-        return inner
-    template = call.world.shapes.template(call.path, call.plan.operation.result)
-    head = call.world.shapes.fresh(template, call.now)
-    head.pop(call.plan.listed, None)
-    return msgspec.json.encode({**head, call.plan.listed: msgspec.Raw(inner)})

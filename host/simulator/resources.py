@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from host.apis.catalog import Schema
@@ -211,8 +212,13 @@ def _check_parent(call: RequestContext, name: str) -> None:
 def act(call: RequestContext) -> Object:
     """An action on an object: its parameters are put in, and its status is what the verb says."""
     value = call.put(call.subject(), call.params)
+    take_effect(call, value, call.world.shapes.template(call.plan.kind, call.plan.shape).schema.properties)
+    return call.save(call.plan.kind, value)
+
+
+def take_effect(call: RequestContext, value: Object, properties: Mapping[str, Schema]) -> None:
+    """What the verb of an action says of an object with these members: its status, the time."""
     verb = call.plan.verb
-    properties = call.world.shapes.template(call.plan.kind, call.plan.shape).schema.properties
     status = properties.get("status")
     if status is not None:
         known = call.world.catalog.resolve(status).enum
@@ -228,4 +234,3 @@ def act(call: RequestContext) -> Object:
         value[past] = call.now
     if verb == "close" and "closed" in properties:
         value["closed"] = True
-    return call.save(call.plan.kind, value)

@@ -19,6 +19,9 @@ import msgspec
 from host import arguments
 from host.apis.catalog import Catalog
 from host.simulator import pagination, resources
+from host.simulator.added.behaviours import ACTIONS
+from host.simulator.added.parameters import AddedChecker
+from host.simulator.added.routes import AddedRoutes
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
 from host.simulator.context import Object, RequestContext, World
@@ -113,8 +116,10 @@ class Simulator:
         self._clock = clock
         self.faults = faults
         self._keys = Keys(catalog, key, stripe=stripe)
-        self._routes = Routes(catalog)
+        self._routes = Routes(catalog) if stripe else AddedRoutes(catalog)
+        self._actions = _GENERIC if stripe else ACTIONS
         self._checker = Checker(catalog)
+        self._added = AddedChecker(catalog)
         self._lenient = Checker(catalog, ignore_unknown=True)  # for other versions of the API
         self._lock = threading.RLock()
         self._busy: set[str] = set()
@@ -191,6 +196,8 @@ class Simulator:
         if found is None:
             raise Refusal(404, f"Unrecognized request URL ({method}: {path}).")
         plan, path_args = found
+        if not self.world.stripe:
+            return self._read_added(plan, path, query, path_args, headers, body)
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
         sent, typed = self._body(plan, headers.get("content-type", ""), body)
         other = headers.get("stripe-version", self.catalog.version) != self.catalog.version
@@ -199,6 +206,13 @@ class Simulator:
             params["page"] = token
         call = RequestContext(self.world, plan, path, query, path_args, params, int(self._clock()))
         return call, {"query": asked, "body": sent}
+
+    def _read_added(
+        self, plan: Plan, path: str, query: str, path_args: dict[str, str], headers: dict[str, str], body: bytes
+    ) -> tuple[RequestContext, Tree]:
+        own = "&".join(pair for pair in query.split("&") if pair.partition("=")[0] not in self._keys.query_names)
+        params, sent = self._added.request(plan.operation, own, headers.get("content-type", ""), body)
+        return RequestContext(self.world, plan, path, own, path_args, params, int(self._clock())), sent
 
     def _body(self, plan: Plan, content_type: str, body: bytes) -> tuple[Any, bool]:
         if not body:
@@ -289,7 +303,7 @@ class Simulator:
                 if exchange.fault.failure == "500-after":
                     raise Refusal(500, _OOPS, type="api_error", worked=True, keep=True)
                 status = 200 if body or self.world.stripe else 204
-                answer = self._answer(exchange, status, body, headers)
+                answer = self._answer(exchange, status, body, {**headers, **call.headers})
             except Refusal as refusal:
                 if not refusal.keep:
                     self.store.rollback()
@@ -311,7 +325,7 @@ class Simulator:
         if self.world.stripe and not call.path.startswith("/v2/"):
             self.world.references.check(call.params, plan.operation.result)
         behaviour = BEHAVIOURS.get(plan.operation.id) if self.world.stripe else None
-        result = (behaviour or _GENERIC[plan.action])(call)
+        result = (behaviour or self._actions[plan.action])(call)
         wanted = call.params.get("expand")
         if wanted:
             whole = msgspec.json.decode(result) if isinstance(result, bytes) else dict(result)

@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 
 from host.apis.catalog import Catalog, Operation
-from host.apis.pages import next_page, page_items, page_request
+from host.apis.pages import Shown, page_items, page_request
+from host.apis.pages import next_page as following
 from host.errors import UnexpectedAnswer
 from tests.apis.documents import answers, small
+
+
+def next_page(catalog: Catalog, operation: Operation, arguments: dict[str, Any], page: Any, **more: Any) -> Any:
+    """What follows a page, of which nothing but its answer is known."""
+    return following(catalog, operation, arguments, Shown(page), **more)
 
 
 def of(catalog: Catalog, id: str) -> Operation:
@@ -111,5 +117,6 @@ def test_tokens_urls_and_numbers_of_other_apis() -> None:
 
     catalog, pets = listing(ITEMS, ("page", "integer"), ("per_page", "integer"))
     assert next_page(catalog, pets, {"per_page": 1}, [{"id": "a"}]) == {"per_page": 1, "page": 2}
-    assert next_page(catalog, pets, {"per_page": 2, "page": 3}, [{"id": "a"}]) is None
+    short = Shown([{"id": "a"}], most=2)
+    assert following(catalog, pets, {"per_page": 2, "page": 3}, short) is None
     assert next_page(catalog, pets, {"page": 3}, []) is None

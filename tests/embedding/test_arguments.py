@@ -231,13 +231,13 @@ def walks(lab: Lab) -> dict[str, Walk]:
         "Host.add_api": (
             lab.fresh("add_api", name="pets", document=DOCUMENT),
             names_of(Host.add_api),
-            {"name": {"text"}, "base_url": {"None"}, "auth": {"None", "text", "{}"}},
+            {"name": {"text"}, "base_url": {"None"}, "auth": {"None", "text", "{}"}, "paging": {"None", "{}"}},
             {"document": {"text", "{}", "{a: 1}", "{1: 2}"}},
         ),
         "an API of Host(apis=…)": (
             lambda **given: Host(apis={"pets": {"document": DOCUMENT, **given}}).close(),
-            ["document", "base_url", "auth"],
-            {"base_url": {"None"}, "auth": {"None", "text", "{}"}},
+            ["document", "base_url", "auth", "paging"],
+            {"base_url": {"None"}, "auth": {"None", "text", "{}"}, "paging": {"None", "{}"}},
             {"document": {"text", "{}", "{a: 1}", "{1: 2}"}},
         ),
         "Host.add_library": (lab.fresh("add_library"), names_of(Host.add_library), {}, {}),

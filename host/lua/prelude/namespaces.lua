@@ -5,11 +5,12 @@ local raise, call, encode_list, match = core.raise, core.call, core.encode_list,
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local find, upper, getinfo = core.string.find, core.string.upper, core.debug.getinfo
 local PRELUDE, MEMBER, OPERATION = 9, 14, 1 -- protocol
-local PAGES = "^(%Z*)%z(%Z*)%z(.*)$"
+local PAGES = "^(%Z*)%z(%Z*)%z(%Z*)%z?(.*)$"
 
 core.exact = rawget(core, "exact") or {} -- functions that take their own arguments and no more
 
--- pages: of a list, how it goes on: style, the field with the items and the one with an item's id, a zero byte between.
+-- pages: of a list, how it goes on: style, the field with the items and the one with an item's id, a zero byte between. With
+-- an answer come the same words where the request decides, and where its page is, if that is more than the request says.
 local function operation(target, pages)
   local api, style, member, id = match(target, "^[^.]+"), nil, nil, nil
   if pages then style, member, id = match(pages, PAGES) end
@@ -22,8 +23,8 @@ local function operation(target, pages)
     local _, bytes, words = call(OPERATION, target, given)
     local value
     if bytes then value = core.decode_answer(bytes, api) end
-    local style, member, id = style, member, id
-    if words then style, member, id = match(words, PAGES) end -- of a request that is a list
+    local style, member, id, at = style, member, id, nil
+    if words then style, member, id, at = match(words, PAGES) end
     if not style then return value end
     local backwards = false
     for i = 1, n do
@@ -31,7 +32,7 @@ local function operation(target, pages)
       if type(argument) == "table" and rawget(argument, "ending_before") ~= nil then backwards = true end
     end
     return core.page(value, { target = target, api = api, style = style, member = member, id = id, given = given,
-      backwards = backwards, bytes = style == "number" and bytes or nil })
+      backwards = backwards, at = at ~= "" and at or nil, bytes = (style == "number" or style == "offset") and bytes or nil })
   end
   core.exact[call_it] = true
   return call_it

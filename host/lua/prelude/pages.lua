@@ -5,14 +5,24 @@ local type, next, rawget, pcall, error, tostring, setmetatable, getmetatable = c
   core.error, core.tostring, core.setmetatable, core.debug.getmetatable
 local raise, call, encode, run, array_meta, answer_meta = core.raise, core.call, core.encode, core.run, core.array_meta,
   core.answer_meta
-local format, floor = core.string.format, core.math.floor
+local format, floor, gmatch, match = core.string.format, core.math.floor, core.string.gmatch, core.string.match
 local PAGE = 3 -- protocol: kind of call
 local NIL = "\192"
 local MOST = 10000 -- items collect() takes unless told otherwise
 
 local HOW = {} -- key of a page's metatable: how its list goes on
--- how: target (the operation; of a list inside an object the API), member (which field has the items, "" where the answer
--- is the list itself), style, id (the field that tells items apart), given (encoded arguments), backwards.
+local UNTOLD = {} -- the same of an answer in which nobody knows the list
+-- how: target (the operation; of a list inside an object the API), member (which field has the items, dotted; "" where the
+-- answer is the list itself, "?" where that is not known), style, id (the field that tells items apart, dotted), given
+-- (encoded arguments), at (where the page is, as the host says), backwards.
+
+local function dig(value, path)
+  for step in gmatch(path, "[^.]+") do
+    if type(value) ~= "table" then return nil end
+    value = value[step]
+  end
+  return value
+end
 
 local function page_of(value)
   local meta = type(value) == "table" and getmetatable(value)
@@ -53,8 +63,11 @@ function core.page(answer, how)
     return answer
   end
   local items = answer
-  if how.member ~= "" then items = answer[how.member] end
-  if type(items) ~= "table" or #items == 0 and next(items) ~= nil then return answer end
+  if how.member ~= "" then items = dig(answer, how.member) end
+  if type(items) ~= "table" or #items == 0 and next(items) ~= nil then
+    if how.member ~= "?" or #answer > 0 then return answer end
+    return setmetatable(answer, { __index = methods, __tostring = show, [UNTOLD] = how })
+  end
   local page = answer
   if items ~= answer then
     page = {}
@@ -77,8 +90,43 @@ end
 
 local function items_of(page, how)
   if how.member == "" then return page end
-  local items = page[how.member]
+  local items = dig(page, how.member)
   return type(items) == "table" and items or {}
+end
+
+local function id_of(item, how)
+  if type(item) ~= "table" then return nil end
+  return item[how.id] or dig(item, how.id)
+end
+
+-- A copy of `whole` in which `path` leads to `value`; what is on the way is copied too.
+local function with_member(whole, path, value)
+  local step, rest = match(path, "^([^.]+)%.(.+)$")
+  local copy = {}
+  for key, each in next, whole do copy[key] = each end
+  copy[step or path] = step and with_member(type(whole[step]) == "table" and whole[step] or {}, rest, value) or value
+  return copy
+end
+
+-- The items of the next page less those at its start that were the last of the one before: whatever was added to the list
+-- meanwhile has moved them there.
+local function beyond(before, items, how)
+  local n, first = #before, id_of(items[1], how)
+  if first == nil then return items end
+  for start = 1, n do
+    local same = n - start + 1
+    if id_of(before[start], how) == first and same <= #items then
+      for i = 2, same do
+        if id_of(before[start + i - 1], how) ~= id_of(items[i], how) then same = 0 break end
+      end
+      if same > 0 then
+        local rest = {}
+        for i = same + 1, #items do rest[i - same] = items[i] end
+        return rest
+      end
+    end
+  end
+  return items
 end
 
 -- What is needed of a page to ask for the next: its other fields, and the plain fields of its first and last item.
@@ -91,14 +139,14 @@ local function ends_of(page, how)
       for key, value in next, item do
         if type(key) == "string" and type(value) ~= "table" then plain[key] = value end
       end
+      local id = id_of(item, how)
+      if type(id) == "string" or type(id) == "number" then plain = with_member(plain, how.id, id) end
       item = plain
     end
     ends[place] = item
   end
   if how.member == "" then return ends end
-  local about = core.page_fields(page)
-  about[how.member] = ends
-  return about
+  return with_member(core.page_fields(page), how.member, ends)
 end
 
 local function unexpected(how, what)
@@ -112,11 +160,14 @@ local function walk(first, how)
   local now, items = first, items_of(first, how)
   local step = how.backwards and -1 or 1
   local i, eager = how.backwards and #items + 1 or 0, how.style == "cursor"
-  local at, following, following_at, failure, last = nil, nil, nil, nil, how.bytes -- at: which page it is, as the host says
+  local at, following, following_at, failure, last = how.at, nil, nil, nil, how.bytes -- at: which page it is, as the host says
+  local most, counted = nil, how.style == "number" or how.style == "offset" -- most: the first page's items, for later ones
   local places, seen, calls = {}, not eager and {} or nil, run.calls
 
   local function fetch(again)
-    local request = "\149" .. (how.given or NIL) .. encode(ends_of(now, how)) .. (at or NIL) .. encode(#items_of(now, how)) .. encode(again)
+    local request = "\150" .. (how.given or NIL) .. encode(ends_of(now, how)) .. (at or NIL) .. encode(#items_of(now, how)) .. encode(again)
+      .. (most and encode(most) or NIL)
+    if not most then most = #items_of(now, how) end
     local status, bytes, place = call(PAGE, how.target, request)
     if status ~= 0 or not bytes then return false end
     if not again then
@@ -124,7 +175,7 @@ local function walk(first, how)
         if places[place] then unexpected(how, "the API repeats a page it gave before, so the list would never end") end
         places[place] = true
       end
-      if how.style == "number" then
+      if counted then
         if bytes == last and type(items[1]) == "table" then unexpected(how, "the API answers every page with the same items") end
         last = bytes
       end
@@ -134,8 +185,13 @@ local function walk(first, how)
   end
 
   local function go_to(page, place)
+    local before = counted and now ~= page and items_of(now, how)
     now, at, items, calls = page, place, items_of(page, how), run.calls
     following, i = nil, how.backwards and #items + 1 or 0
+    if before and #items > 0 then
+      items = beyond(before, items, how)
+      if #items == 0 then unexpected(how, "the API answers another page with the same items") end
+    end
   end
 
   -- The items that moved up into this page since it came.
@@ -144,7 +200,7 @@ local function walk(first, how)
     if not page then return false end
     local fresh, n = {}, 0
     for _, item in core.ipairs(items_of(page, how)) do
-      local id = type(item) == "table" and item[how.id]
+      local id = id_of(item, how)
       if id ~= nil and not seen[id] then
         n = n + 1
         fresh[n] = item
@@ -187,8 +243,8 @@ local function walk(first, how)
             failure = page -- told when this item has been
           end
         elseif seen then
-          local id = type(item) == "table" and item[how.id]
-          if id then seen[id] = true end
+          local id = id_of(item, how)
+          if id ~= nil then seen[id] = true end
         end
         return item
       end
@@ -200,12 +256,26 @@ local function walk(first, how)
   end
 end
 
+-- Where the items of an answer are whose pages are not known.
+local function items_are(page, how)
+  if how.member == "" then return "the items of this answer are the list itself" end
+  if how.member ~= "?" then return "the items of this answer are in ." .. how.member end
+  local names = {}
+  for key, value in next, page do
+    if type(key) == "string" and type(value) == "table" and (#value > 0 or next(value) == nil) then names[#names + 1] = "." .. key end
+  end
+  core.table.sort(names)
+  return #names == 0 and "nor is there a list in this answer" or "the lists of this answer are in " .. core.table.concat(names, ", ")
+end
+
 local function expect_page(page, name)
   local how = page_of(page)
+  local meta = not how and type(page) == "table" and getmetatable(page)
+  how = how or meta and rawget(meta, UNTOLD)
   if not how then raise { kind = "invalid", message = name .. " is a method of a page: write page:" .. name .. "() with a colon" } end
   if how.style == "none" then
     raise { kind = "invalid", message = how.target .. ": how its pages follow each other is not known from the document, so there is no :"
-      .. name .. "(); the items of this answer are " .. (how.member == "" and "the list itself" or "in ." .. how.member) }
+      .. name .. "(); " .. items_are(page, how) .. ". paging = \"…\" of the API (host.toml, add_api, --paging) says it" }
   end
   return how
 end

@@ -1,0 +1,141 @@
+"""Parameters of a request to an added API, read as its document says that they are written."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+from urllib.parse import unquote_plus
+
+from host.apis.catalog import Operation, Param, Schema
+from host.simulator.api_error import Refusal, invalid
+from host.simulator.checks import Checker
+from host.simulator.parsing import MOST_FIELDS, Tree, form_tree, json_tree, multipart_tree
+
+MARK = "page_start"  # in the URL of a page, where no parameter of the document says which page it is
+_DELIMITERS = {"spaceDelimited": " ", "pipeDelimited": "|"}
+
+
+class AddedChecker(Checker):
+    """Reads parameters by their schemas, without the limits that are Stripe's."""
+
+    def request(self, operation: Operation, query: str, content_type: str, body: bytes) -> tuple[Tree, Tree]:
+        """(parameters by the names a script uses, what was sent) of a request. Raises :class:`Refusal`."""
+        params = operation.params
+        if operation.paging in ("url", "link"):  # what the simulator's own URLs have
+            query = "&".join(pair for pair in query.split("&") if pair.partition("=")[0] != MARK)
+        asked = self._tree({p.name: p for p in params.values() if p.location == "query"}, query)
+        found = self._typed(operation, asked, "query", typed=False)
+        if not body and not operation.body:
+            return found, {"query": asked, "body": {}}
+        members = {p.name: p for p in params.values() if p.location == "body"}
+        sent, typed = self._sent(operation, members, content_type, body)
+        if operation.whole_body or not isinstance(sent, dict):
+            found.update(self._whole(operation, sent, typed))
+        else:
+            found.update(self._typed(operation, sent, "body", typed=typed))
+        return found, {"query": asked, "body": sent}
+
+    def _whole(self, operation: Operation, sent: Any, typed: bool) -> Tree:
+        inner = operation.params.get("body")
+        if inner is None:
+            raise Refusal(400, "Invalid request body: an object is expected")
+        return {} if sent is None else {"body": self.value(inner.schema, sent, "body", typed)}
+
+    def _typed(self, operation: Operation, tree: Tree, location: str, *, typed: bool) -> Tree:
+        named = {param.name: name for name, param in operation.params.items() if param.location == location}
+        open_ = operation.extra if location == "body" else None
+        unknown = [name for name in tree if name not in named]
+        if unknown and open_ is None and not self._ignore:
+            raise self._unknown(unknown, list(named))
+        found: Tree = {}
+        for wire, value in tree.items():
+            if wire in named:
+                found[named[wire]] = self.value(operation.params[named[wire]].schema, value, wire, typed)
+            elif open_ is not None:
+                found[wire] = self.value(open_, value, wire, typed)
+        for wire, name in named.items():
+            param = operation.params[name]
+            if param.required and name not in found and self._catalog.resolve(param.schema).default is None:
+                raise invalid(f"Missing required param: {wire}.", wire, "parameter_missing")
+        return found
+
+    def _sent(
+        self, operation: Operation, members: dict[str, Param], content_type: str, body: bytes
+    ) -> tuple[Any, bool]:
+        kind = content_type.partition(";")[0].strip().lower()
+        if not body:
+            return (None, True) if operation.whole_body else ({}, False)
+        if kind.endswith("json") or (not kind and operation.body == "json"):
+            return json_tree(body), True
+        if kind.startswith("multipart/"):
+            return self._decoded(members, multipart_tree(content_type, body)), False
+        if kind == "application/x-www-form-urlencoded" or (not kind and operation.body == "form"):
+            return self._decoded(members, self._tree(members, body.decode("utf-8", "replace"))), False
+        return body.decode("utf-8", "replace"), True
+
+    def _decoded(self, members: dict[str, Param], tree: Tree) -> Tree:
+        """Objects and lists that a form has as JSON texts."""
+        for name, value in tree.items():
+            param = members.get(name)
+            full = self._catalog.resolve(param.schema) if param is not None else Schema()
+            if isinstance(value, str) and value[:1] in ("{", "[") and full.type in ("object", "array", ""):
+                with contextlib.suppress(Refusal):  # a text that only looks like JSON
+                    tree[name] = json_tree(value.encode())
+        return tree
+
+    def _tree(self, params: dict[str, Param], text: str) -> Tree:
+        """Pairs as the styles of the parameters have them; names that no parameter has whole are in brackets."""
+        tree: Tree = {}
+        others: list[str] = []
+        if text.count("&") >= MOST_FIELDS:
+            raise invalid(f"Invalid request: more than {MOST_FIELDS:,} parameters")
+        for pair in filter(None, text.split("&")):
+            raw, _, value = pair.partition("=")
+            name = unquote_plus(raw)
+            param = params.get(name) or params.get(name.removesuffix("[]"))
+            if param is None:
+                others.append(pair)
+            elif self._is_list(param.schema):
+                tree.setdefault(param.name, []).extend(_parts(param, value))
+            elif param.style == "json":
+                tree[param.name] = json_tree(unquote_plus(value).encode())
+            else:
+                tree[param.name] = unquote_plus(value)
+        if others:
+            rest = form_tree("&".join(others))
+            self._gather(params, rest)
+            tree.update(rest)
+        return tree
+
+    def _gather(self, params: dict[str, Param], tree: Tree) -> None:
+        """Members of an object that were written as parameters of their own (style form, exploded)."""
+        for name, param in params.items():
+            full = self._catalog.resolve(param.schema)
+            if param.style == "form" and param.explode and full.properties:
+                inside = {key: tree.pop(key) for key in list(tree) if key in full.properties and key not in params}
+                if inside:
+                    tree[name] = inside
+
+    def _is_list(self, schema: Schema) -> bool:
+        full = self._catalog.resolve(schema)
+        return full.type == "array" or any(self._catalog.resolve(each).type == "array" for each in full.any_of)
+
+    def _empty(self, schema: Schema, full: Schema, path: str) -> Any:
+        if full.type in ("string", "") and not full.enum:
+            return ""
+        return super()._empty(schema, full, path)
+
+    def _check_string(self, schema: Schema, value: str, path: str) -> None:
+        if schema.max_length is not None and len(value) > schema.max_length:
+            raise invalid(f"Invalid string: {value[:20]}…; must be at most {schema.max_length} characters", path)
+
+
+def _parts(param: Param, value: str) -> list[str]:
+    if value == "":
+        return []
+    delimiter = _DELIMITERS.get(param.style, "," if not param.explode and param.style == "form" else "")
+    if not delimiter:
+        return [unquote_plus(value)]
+    if delimiter != ",":  # may be written percent-encoded
+        return unquote_plus(value).split(delimiter)
+    return [unquote_plus(part) for part in value.split(",")]
