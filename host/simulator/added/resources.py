@@ -136,7 +136,7 @@ def place(call: RequestContext) -> str:
     path = normal(call.path)
     if call.plan.target:
         return collection_of(collection_of(path) if call.plan.action == "act" else path)
-    searched = call.plan.action == "list" and last_step(path) != last_step(call.plan.kind)
+    searched = call.plan.action == "list" and last_step(normal(call.plan.operation.path)) != last_step(call.plan.kind)
     return collection_of(path) if searched else path
 
 
