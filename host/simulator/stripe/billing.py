@@ -101,8 +101,9 @@ def period_line(call: RequestContext, invoice: Object, subscription: Object, ite
 def usage_line(
     call: RequestContext, invoice: Object, subscription: Object, item: Object, start: int, end: int
 ) -> Object:
-    """The line of what was used of a metered price."""
-    used = usage(call, item, subscription["customer"], start, end)
+    """The line of what was used of a metered price; what is used in this very second counts, where it ends now."""
+    upto = end + 1 if end == call.now and item["current_period_end"] > end else end
+    used = usage(call, item, subscription["customer"], start, upto)
     price = price_of(call, subscription, item)
     facts: Object = {
         "amount": amount_of(price, used),
