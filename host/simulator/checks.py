@@ -195,7 +195,8 @@ class Checker:
             if schema.maximum is not None and value > schema.maximum:
                 raise at_most(path, f"{schema.maximum:g}")
         if self._reader is not None and kind in ("string", "integer"):
-            read = self._reader(path.rpartition("[")[2].removesuffix("]"), schema)
+            name = path if path[-1] != "]" else path.rpartition("[")[2][:-1]
+            read = self._reader(name, schema)
             value = read(value, path) if read is not None else value
         return value
 

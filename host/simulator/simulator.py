@@ -452,7 +452,7 @@ class Simulator:
 
     def _in_version(self, call: RequestContext, answer: Any) -> bytes:
         if call.day:
-            self._versions.answer(call.day, answer, self.world)
+            self._versions.answer(call.day, answer, call.world)
         return _encode(answer)
 
     def _act(self, call: RequestContext) -> Object | bytes:

@@ -305,3 +305,20 @@ def test_what_is_wrong_with_a_method_is_told_at_its_place(api) -> None:
         sent = "&".join(f"payment_method_data[{n}]={v}" for n, v in (each.split("=") for each in data.split("&")))
         error = api.error("POST", INTENTS, f"amount=500&currency=eur&{sent}")[1]
         assert (error["code"], error["param"]) == ("parameter_missing", param)
+
+
+def test_a_declined_card_is_taken_when_its_bank_is_not_to_be_asked(api) -> None:
+    """https://docs.stripe.com/api/cards/create: ``validate``"""
+    path = f"/v1/customers/{customer(api)}/sources"
+    assert api.error("POST", path, "source=tok_chargeDeclined&validate=true")[0] == 402
+    made = api.post(path, "source=tok_chargeDeclined&validate=false")
+    assert made["last4"] == "0002"
+
+
+def test_the_methods_of_a_deleted_customer_are_nobodys(api) -> None:
+    owner = customer(api, "payment_method=pm_card_visa&source=tok_mastercard")
+    methods = api.ids(f"/v1/customers/{owner}/payment_methods")
+    assert api.delete(f"/v1/customers/{owner}")["deleted"] is True
+    for method in methods:
+        assert api.get(f"/v1/payment_methods/{method}")["customer"] is None
+        assert api.error("POST", INTENTS, PAY + method)[0] == 400

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from host.apis.catalog import Schema
@@ -78,6 +79,9 @@ def reader(name: str, schema: Schema) -> Reader | None:
     """What reads a value of a parameter of that name, beyond its type; ``None`` where its type says all."""
     if schema.type == "integer":
         return _time if schema.format == "unix-time" else None
-    if schema.type != "string" or schema.enum:
-        return None
+    return None if schema.type != "string" or schema.enum else _by_name(name)
+
+
+@lru_cache(maxsize=4096)  # names are few, but whoever asks may make up more
+def _by_name(name: str) -> Reader | None:
     return next((read for end, read in _BY_ENDING if name == end or name.endswith("_" + end)), None)

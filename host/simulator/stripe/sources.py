@@ -25,15 +25,20 @@ _BANK_TOKENS = {
 }
 
 
-def add_source(call: RequestContext, customer: Object, given: str, metadata: Object | None = None) -> Object:
-    """The card or bank account that a token or source stands for, now the customer's; kept. The customer is not."""
+def add_source(
+    call: RequestContext, customer: Object, given: str, metadata: Object | None = None, *, validate: bool = True
+) -> Object:
+    """The card or bank account that a token or source stands for, now the customer's; kept. The customer is not.
+
+    A card that its bank declines is refused, unless nobody is to ask the bank (``validate``).
+    """
     if given.startswith(("btok_", "ba_")):
         return _add_bank(call, customer, given)
     if not given.startswith(("tok_", "src_")):
         raise missing("token", given, "source", 400)
     facts, shown = _card_facts(call, given)
     card = FINGERPRINTS.get(facts["fingerprint"])
-    if card is not None and card.code and not card.attaches:
+    if validate and card is not None and card.code and not card.attaches:
         raise Refusal(402, card.message, code=card.code, worked=True, **card_error(card))
     shown = {**shown, "id": call.new_id("card"), "customer": customer["id"], "metadata": dict(metadata or {})}
     if shown["cvc_check"] == "unchecked":
@@ -117,7 +122,8 @@ def create_source(call: RequestContext) -> Object:
     customer, given = _customer(call), call.params["source"]
     if not isinstance(given, str):
         raise invalid("Invalid source: must be the id of a token", "source")
-    made = add_source(call, customer, given, call.params.get("metadata"))
+    validate = call.params.get("validate", True)
+    made = add_source(call, customer, given, call.params.get("metadata"), validate=validate)
     call.save("customer", customer)
     return made
 

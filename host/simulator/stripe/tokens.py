@@ -34,7 +34,14 @@ _FACTS = "~token"  # the fields of a payment method made of the token's card
 def create_token(call: RequestContext) -> Object:
     """A token of what was given; it can be used once."""
     params = call.params
-    kind = next((name for name in _KINDS if name in params), None)
+    kinds = [name for name in _KINDS if name in params]
+    if len(kinds) > 1:
+        raise call.refuse(
+            f"You may only specify one of these parameters: {', '.join(kinds)}.",
+            code="parameters_exclusive",
+            param=kinds[1],
+        )
+    kind = kinds[0] if kinds else None
     if kind is None:
         raise call.refuse(
             "You must supply either a card, customer, PII data, bank account, or CVC update to create a token.",
