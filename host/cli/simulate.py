@@ -6,6 +6,7 @@ import os
 import secrets
 import shlex
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,7 @@ Example:
 @click.option("--faults", metavar="SPEC", help="Faults to inject, such as 500:3%,429:1%,latency:50ms.")
 @click.option("--seed", type=int, help="Make ids and faults the same each time.")
 @click.option("--store", metavar="FILE", help="Keep the state in FILE (default: in memory).")
+@click.option("--clock", metavar="CLOCK", default="now", help="now (default), or frozen:TIME: seconds or a date.")
 @click.option("--lenient", is_flag=True, help="Answer by its shape what is not modelled, and list it at the end.")
 @click.option(
     "--forward-to", "forward", metavar="URL[,URL]", help="Deliver events there, signed with a secret it prints."
@@ -56,6 +58,7 @@ def command(
     faults: str | None,
     seed: int | None,
     store: str | None,
+    clock: str,
     lenient: bool,
     forward: str | None,
     events: str | None,
@@ -69,7 +72,7 @@ def command(
 
     if events is not None and forward is None:
         raise UsageError("--events says which events go where --forward-to says: give both")
-
+    frozen = _frozen(clock)
     from host.apis.stripe import load  # the catalog and the server: not for --help
     from host.simulator.delivery import Deliveries, Disturbance
     from host.simulator.fault_injection import Faults
@@ -80,7 +83,8 @@ def command(
     made = Faults.parse(faults, seed) if faults is not None else None
     kept = Store(store) if store is not None else None
     try:
-        simulator = Simulator(load(), key=key, seed=seed, faults=made, store=kept, lenient=lenient)
+        timed: dict[str, Any] = {} if frozen is None else {"clock": lambda: frozen}
+        simulator = Simulator(load(), key=key, seed=seed, faults=made, store=kept, lenient=lenient, **timed)
         secret = _secret()
         targets = _targets(forward, events, secret)
         disturbance = None if deliver is None else Disturbance.parse(deliver)
@@ -137,3 +141,22 @@ def _targets(forward: str | None, events: str | None, secret: str) -> list[Targe
 
 def _tell(line: str) -> None:
     click.echo(line, err=True)
+
+
+def _frozen(clock: str) -> float | None:
+    """The time that ``--clock frozen:TIME`` stands still at; ``None`` for ``now``."""
+    word, colon, text = clock.partition(":")
+    if clock == "now":
+        return None
+    if word == "frozen" and colon:
+        try:
+            if text.isdecimal():
+                return float(datetime.fromtimestamp(int(text), UTC).timestamp())
+            at = datetime.fromisoformat(text)
+            return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError, OSError):
+            pass
+    raise UsageError(
+        f"--clock {clock}: expected now, or frozen:TIME with seconds since 1970 or a date and time "
+        "(frozen:1800000000, frozen:2027-01-15T08:00:00)"
+    )

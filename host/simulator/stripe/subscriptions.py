@@ -262,13 +262,14 @@ _NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reas
 def _first_invoice(call: RequestContext, subscription: Object, params: Object, whole: tuple[int, int] | None) -> None:
     invoice = billing.draft_of(call, subscription, "subscription_create")
     billing.take_pending(call, invoice, subscription["id"])
-    free = whole is not None and params.get("proration_behavior") == "none"
+    in_full = params.get("proration_behavior") == "none"
+    free = whole is not None and in_full
     for item in reversed(subscription["items"]["data"]):
         if free:
             continue
-        line = billing.period_line(call, invoice, subscription, item)
+        line = billing.period_line(call, invoice, subscription, item, in_full=in_full)
         if whole is not None and line["amount"]:
-            part = prorations.Part(item, line["amount"], *whole)
+            part = prorations.Part(item, line["amount"], *whole, whole[1])
             amount = prorations.share(line["amount"], part, call.now)
             line.update(amount=amount, subtotal=amount)
             line["parent"]["subscription_item_details"]["proration"] = True
