@@ -67,8 +67,7 @@ class InFlight:
         self.room = max_in_flight
         self.on_full: Callable[[], None] | None = None
         self.on_leave: Callable[[], None] | None = None
-        self._direct = direct
-        self._driver = CoroutineDriver(loop, self)
+        self._driver = CoroutineDriver(loop, self, direct)
         self._on_orphan = on_orphan
         self._deadlines: Deadlines[AsyncRequest] = Deadlines(loop, self._expire)
         self._live: dict[AsyncRequest, None] = {}  # in the order of their acceptance
@@ -171,7 +170,7 @@ class InFlight:
     def _begin(self, request: AsyncRequest) -> None:
         self.in_flight += 1
         name = request.function or request.name
-        is_direct = self._direct.get(name)
+        is_direct = self._driver.direct.get(name)
         if is_direct is not None and is_direct() and (function := self._functions.get(name)) is not None:
             self._driver.begin(request, function)
             return
