@@ -1,7 +1,7 @@
 """Runs calls' functions on the loop without a task, for calls by the ten thousand.
 
 A task costs more than what most calls do: it is registered, copies its context, and each wait that is over wakes it a
-round of the loop later. Here the first step is made at once, and each next one by whoever ends the wait.
+round of the loop later. Here the first step is made at once, and each further one by the code that ends the wait.
 """
 
 from __future__ import annotations

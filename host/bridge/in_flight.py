@@ -47,8 +47,8 @@ class InFlight:
     """Accepts requests, starts at most ``room`` of them at once, answers each exactly once.
 
     ``direct`` has the functions that need no task, each with whether that holds now.
-    ``room`` may be changed (``refill`` then); ``on_full`` is told of each call that finds none, ``on_leave``
-    of each that has ended, before its place is given on.
+    ``room`` may be changed (``refill`` then); ``on_full`` is called for each call that finds none, ``on_leave``
+    for each that has ended, before its place is reused.
 
     A request is in ``live`` from its acceptance until it is answered and its function has ended. The
     invariant that makes "exactly once" true: only :meth:`answer` delivers, and ``answered`` guards it.
@@ -91,7 +91,7 @@ class InFlight:
                 self.on_full()
 
     def give_up(self, request: AsyncRequest) -> None:
-        """Cancel: answered at once. A read is aborted, a mutation that has begun is let finish."""
+        """Cancel: answered at once. A read is aborted, a mutation that has begun runs to its end."""
         if request.answered or request not in self._live:
             return
         message = f"{request.name} was cancelled"

@@ -88,7 +88,7 @@ class AsyncFunctionRegistry:
         worker.submit(request)
         try:
             reply = slot.get()
-        except BaseException:  # Ctrl-C: whoever waited is gone
+        except BaseException:  # Ctrl-C: the caller no longer waits
             worker.cancel(request)
             raise
         return _value(reply)
@@ -112,7 +112,7 @@ class AsyncFunctionRegistry:
                 future.set_result(reply)
 
         def deliver(reply: Reply) -> None:
-            with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # that loop is closed, and the caller with it
                 loop.call_soon_threadsafe(settle, reply)
 
         request = self._request(endpoint, method, data, timeout, deliver)

@@ -121,7 +121,7 @@ class ConnectionPool:
     def _write(self) -> None:
         """Write all requests of this round of the loop, one right after the other.
 
-        Each write of its own wakes who is at the other end, if that sleeps, and costs twice as much.
+        Each write of its own wakes who is at the other end, if that sleeps, which costs as much as the write.
         """
         unsent, self._unsent = self._unsent, []
         for connection in unsent:
@@ -172,7 +172,7 @@ class ConnectionPool:
             self._sweep = asyncio.get_running_loop().call_later(self._settings.idle, self._close_idle)
 
     def _close_idle(self) -> None:
-        """Close what nobody has used for the idle time, and look again when the next is due."""
+        """Close connections unused for the idle time, and look again when the next is due."""
         self._sweep = None
         now, next_due = monotonic(), None
         for origin, idle in list(self._idle.items()):
@@ -235,7 +235,7 @@ class ConnectionPool:
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
-            from host.http.tls import client_context  # ssl takes 10 ms to import: only https pays for it
+            from host.http.tls import client_context  # slow to import: only https pays for it
 
             self._context = client_context(self._settings.verify, self._roots)
         return self._context

@@ -43,5 +43,5 @@ def settles(answer: Response) -> bool:
 
 
 def is_key_in_use(answer: Response) -> bool:
-    """Whether a 409 says that another request under the same key is still under way."""
+    """Whether a 409 says that another request with the same key is still in progress."""
     return answer.status == 409 and b"idempotency" in answer.body.lower()
