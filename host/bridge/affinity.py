@@ -44,7 +44,7 @@ class ThreadAffinity:
         if not self.pinned:
             if self.turned_by is not None:
                 self.turned_by.pin()
-            self.pinned = True  # only now: whoever sees it submits what depends on it
+            self.pinned = True  # only now: a thread that sees it may submit what depends on it
 
     def take(self) -> None:
         """The calling thread turns the loop from now on."""

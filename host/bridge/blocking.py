@@ -20,7 +20,7 @@ def refuse_own_thread(what: str, instead: str) -> UsageError:
 
 
 def warn_of_another_loop(what: str, instead: str) -> None:
-    """Warn whoever blocks another running loop by a call, which then stands still."""
+    """Warn a caller whose own running loop stands still during a blocking call."""
     if asyncio._get_running_loop() is not None:
         text = f"{what}() blocks the running event loop until it is done. {instead}"
         warnings.warn(text, RuntimeWarning, stacklevel=_outside())

@@ -1,13 +1,13 @@
 """Runs calls' functions on the loop without a task, for calls by the ten thousand.
 
 A task costs more than what most calls do: it is registered, copies its context, and each wait that is over wakes it a
-round of the loop later. Here the first step is made at once, and each next one by whoever ends the wait.
+round of the loop later. Here the first step is made at once, and each further one by the code that ends the wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +22,18 @@ class CoroutineDriver:
     """Runs functions of calls, and ends the calls. On the loop's thread only; like tasks, they can be cancelled.
 
     For functions that need no current task: no ``asyncio.timeout``, nothing of httpx. What they await are the loop's
-    futures, or what is like one and calls a callback that was added without a context at once.
+    futures, or what is like one and calls a callback that was added without a context at once. ``direct`` names them,
+    each with whether that holds now.
     """
 
-    __slots__ = ("_calls", "_loop", "_waiting", "_wake", "stepping")
+    __slots__ = ("_calls", "_loop", "_waiting", "_wake", "direct", "stepping")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, calls: InFlight) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, calls: InFlight, direct: Mapping[str, Callable[[], bool]]
+    ) -> None:
         self._loop = loop
         self._calls = calls
+        self.direct = direct
         self._waiting: dict[Any, AsyncRequest] = {}  # by what they wait for
         self._wake = self._woken  # one bound method for all waits
         self.stepping: AsyncRequest | None = None  # the one whose function makes a step right now

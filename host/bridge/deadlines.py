@@ -1,6 +1,6 @@
 """Deadlines of many waits with one timer.
 
-A timer of the loop for each call would cost more than the rest of the handoff. Here deadlines are grouped
+One timer of the loop per call would cost more than the rest of the handoff. Here deadlines are grouped
 in slots of ``GRAIN`` seconds; adding and removing are a dictionary's, and the loop has one timer, for the
 earliest slot that is in use. A deadline fires at most ``GRAIN`` late, never early.
 """

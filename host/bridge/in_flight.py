@@ -48,8 +48,8 @@ class InFlight:
     """Accepts requests, starts at most ``room`` of them at once, answers each exactly once.
 
     ``direct`` has the functions that need no task, each with whether that holds now.
-    ``room`` may be changed (``refill`` then); ``on_full`` is told of each call that finds none, ``on_leave``
-    of each that has ended, before its place is given on.
+    ``room`` may be changed (``refill`` then); ``on_full`` is called for each call that finds none, ``on_leave``
+    for each that has ended, before its place is reused.
 
     A request is in ``live`` from its acceptance until it is answered and its function has ended. The
     invariant that makes "exactly once" true: only :meth:`answer` delivers, and ``answered`` guards it.
@@ -68,8 +68,7 @@ class InFlight:
         self.room = max_in_flight
         self.on_full: Callable[[], None] | None = None
         self.on_leave: Callable[[], None] | None = None
-        self._direct = direct
-        self._driver = CoroutineDriver(loop, self)
+        self._driver = CoroutineDriver(loop, self, direct)
         self._on_orphan = on_orphan
         self._deadlines: Deadlines[AsyncRequest] = Deadlines(loop, self._expire)
         self._live: dict[AsyncRequest, None] = {}  # in the order of their acceptance
@@ -93,7 +92,7 @@ class InFlight:
                 self.on_full()
 
     def give_up(self, request: AsyncRequest) -> None:
-        """Cancel: answered at once. A read is aborted, a mutation that has begun is let finish."""
+        """Cancel: answered at once. A read is aborted, a mutation that has begun runs to its end."""
         if request.answered or request not in self._live:
             return
         message = f"{request.name} was cancelled"
@@ -172,7 +171,7 @@ class InFlight:
     def _begin(self, request: AsyncRequest) -> None:
         self.in_flight += 1
         name = request.function or request.name
-        is_direct = self._direct.get(name)
+        is_direct = self._driver.direct.get(name)
         if is_direct is not None and is_direct() and (function := self._functions.get(name)) is not None:
             self._driver.begin(request, function)
             return

@@ -60,7 +60,7 @@ class Submissions:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.urge: Callable[[], None] | None = None
         self.awake = True  # True before the start too: the first drain comes with it
-        self.dead = False  # nobody takes the items any more
+        self.dead = False  # the items are no longer taken
         self.woken_at = 0.0
         self.lag = 0.0
         self.refused = 0

@@ -35,7 +35,7 @@ class _Job:
         self.given_up = False
 
     def __call__(self) -> None:
-        """Do the work and tell, unless nobody waits any more."""
+        """Do the work and tell, unless the caller has gone."""
         if self.given_up:
             return
         try:
@@ -64,7 +64,7 @@ class Threads:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._count = 0
         self._idle = 0
-        self._waiting = 0  # jobs nobody has taken yet
+        self._waiting = 0  # jobs that no thread has taken yet
         self._closed = False
 
     async def run(self, work: Callable[[], Any]) -> Any:
@@ -160,7 +160,7 @@ class DaemonExecutor(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more work; ``wait`` for what is under way."""
+        """Take no more work; ``wait`` for what is running."""
         if cancel_futures:
             for future in list(self._under_way):
                 future.cancel()

@@ -2,7 +2,7 @@
 each other.
 
 Two threads of Python that run at once only take the interpreter from each other, a wake-up each time; taking turns,
-batch by batch, costs less than half. The loop gives the turn to a batching thread (:meth:`Turns.give`) and gets it back
+batch by batch, costs much less. The loop gives the turn to a batching thread (:meth:`Turns.give`) and gets it back
 with that thread's :meth:`Turns.flush`, or with :meth:`Turns.pass_on`, after which the thread begins its next batch.
 """
 

@@ -9,8 +9,8 @@ The contract:
 - At most ``max_in_flight`` functions run at once. The others wait in the queue, of which ``capacity`` is
   the bound: what is beyond it is parked. Queued or parked, sources are served in turn, one request each, so
   a run with 10,000 calls delays another by one; a deadline that passes is answered at once (``queue``).
-- Cancelling answers at once. A read is aborted. A mutation that has started is let finish; what became of
-  it goes to ``on_orphan``.
+- Cancelling answers at once. A read is aborted. A mutation that has started runs to its end; its
+  outcome goes to ``on_orphan``.
 
 The loop may be turned by others' threads, which do their own work between two of its rounds (``attach``;
 ``host/run/scheduler.py`` says which thread has it). That is done only as long as all that runs on the loop may go on
@@ -87,7 +87,7 @@ class AsyncWorker:
         self._pid = os.getpid()
         self._lock = threading.Lock()  # start and stop only
         self._affinity = ThreadAffinity()
-        self._thread: threading.Thread | None = None  # the loop's, where nobody else turns it
+        self._thread: threading.Thread | None = None  # the loop's, unless a scheduler turns it
         self.finished = False  # the loop is at its end: who turns it then calls :meth:`end`
         self._over = threading.Event()  # it has
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -179,7 +179,7 @@ class AsyncWorker:
 
     @property
     def is_busy(self) -> bool:
-        """Whether calls are under way, or waiting to be begun, or timers are set. From any thread."""
+        """Whether calls are in flight or waiting, or timers are set. From any thread."""
         calls, timers = self._calls, self._timers
         return bool(self._submissions.items or (calls and calls.in_flight) or (timers and timers.pending))
 
@@ -370,7 +370,7 @@ class AsyncWorker:
         asyncio.set_event_loop(None)
 
     def _turn_alone(self) -> None:
-        """The loop's own thread, where no scheduler turns it: once around, for nobody interrupts it."""
+        """The loop's own thread, where no scheduler turns it. One turn is enough: nothing interrupts it."""
         self.take()
         try:
             self.turn(wait=True)
@@ -378,8 +378,10 @@ class AsyncWorker:
             self.end()
 
     def end(self) -> None:
-        """Answer what is left and close the loop, on its thread: also when it raised, for nobody may wait for an answer
-        that cannot come any more."""
+        """Answer what is left and close the loop, on its thread.
+
+        Also when the loop raised: no caller may be left waiting for an answer that cannot come.
+        """
         loop = self._loop
         assert loop is not None
         try:

@@ -51,6 +51,6 @@ class Doubts:
 
     def settle(self, key: Key, reply: Reply) -> None:
         """It is known now: ``reply`` says what the budgets are told."""
-        found = self.by_key.pop(key, None)  # whoever takes it out settles it, once
+        found = self.by_key.pop(key, None)  # only the thread that removes it settles it
         if found is not None:
             settle(found.claims, reply)

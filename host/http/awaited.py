@@ -15,8 +15,8 @@ __all__ = ["Awaited"]
 class Awaited:
     """A future that can be used again, for one coroutine at a time.
 
-    A callback that was added without a context is called at once, by whoever ends the wait: that spares each exchange
-    a round of the loop.
+    A callback that was added without a context is called at once, by the code that ends the wait: that
+    spares each exchange a round of the loop.
     """
 
     __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_loop", "deadline", "failure", "pending", "slot")
@@ -38,7 +38,7 @@ class Awaited:
         self.result()
 
     def end(self, failure: BaseException | None = None) -> None:
-        """It is there, or it has failed: whoever waits goes on."""
+        """It has come, or it has failed: the waiter goes on."""
         if self.pending:
             self.pending, self.failure = False, failure
             self.wake()
@@ -48,7 +48,7 @@ class Awaited:
         self.end(TransportError("connect_timeout"))
 
     def wake(self) -> None:
-        """Have whoever waits go on."""
+        """Resume the waiter."""
         callback, self._callback = self._callback, None
         if callback is None:
             return

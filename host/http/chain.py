@@ -28,7 +28,7 @@ def chain(
     """``send`` with limits and retries.
 
     ``on_wait(seconds)`` is told before a wait for a rate's token: it does not count against the call's
-    deadline, so whoever watches over that must put it off (``AsyncWorker.extend_deadline``).
+    deadline, so the owner of the deadline must extend it (``AsyncWorker.extend_deadline``).
     ``policies`` are for single APIs, by the request's ``credential``.
     """
     send = limited(send, HttpLimits() if limits is None else limits, on_wait=on_wait)

@@ -61,7 +61,7 @@ class CircuitBreaker:
         return self._failures
 
     def wait(self, now: float) -> float:
-        """Seconds to wait before asking again, or 0.0 to go on: whoever gets it while open is the probe."""
+        """Seconds to wait before asking again, or 0.0 to go on: the caller that gets it while open is the probe."""
         if self._open_until is None:
             return 0.0
         if now < self._open_until:

@@ -183,7 +183,7 @@ class HttpClient:
     def _compatible(self, name: str) -> Any:
         wire = self._wires.get(name)
         if wire is None:
-            # httpx takes 55 to 75 ms to import: only who needs it pays for it.
+            # httpx is slow to import: only who needs it pays for it.
             from host.http.httpx_transport import HttpxTransport, build_client
 
             transport = self._transport

@@ -35,12 +35,12 @@ class PooledConnection(asyncio.Protocol, Awaited):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is open; the loop has set TCP_NODELAY."""
         self.transport = transport
-        if self.closed:  # nobody waits for it any more
+        if self.closed:  # the waiter has given up
             self.close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come: of the answer that is awaited, or the connection ends."""
-        if not self.pending or self.request:  # nobody asked: what comes now belongs to nothing
+        if not self.pending or self.request:  # unsolicited: it belongs to no request
             self._refuse()
             return
         reader = self.reader
@@ -90,7 +90,7 @@ class PooledConnection(asyncio.Protocol, Awaited):
         self.fail(TransportError("pool" if self.request else "response_timeout"))  # the loop was busy until now
 
     def fail(self, error: Exception) -> None:
-        """Close it, and have whoever waits for its answer told why."""
+        """Close it, and fail the exchange that waits for its answer."""
         self.close()
         self.end(error)
 

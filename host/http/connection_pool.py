@@ -63,13 +63,10 @@ class ConnectionPool:
         """
         origin, begin = prepared or self._heads.known.get((method, url)) or self._heads.begin(method, url)
         lines = "".join(map(self._line, headers))
-        length = ""
-        if content or method not in BODILESS:  # RFC 9110, 8.6; some servers insist
-            length = f"Content-Length: {len(content)}\r\n"
+        is_sized = content or method not in BODILESS  # RFC 9110, 8.6; some servers insist
+        length = f"Content-Length: {len(content)}\r\n" if is_sized else ""
         head = f"{begin}{lines}{length}\r\n".encode("ascii")
-        deadlines = self._deadlines
-        if deadlines is None:
-            deadlines = self._deadlines = Deadlines(asyncio.get_running_loop(), lambda late: late.expire())
+        deadlines = self._deadlines or self._begin_deadlines()
         idle = self._idle.get(origin)
         connection = self._take(idle) if idle else None
         if connection is None:
@@ -84,9 +81,7 @@ class ConnectionPool:
             if len(self._open) == 1 or (idle and len(self._open) - len(idle) == 1):
                 connection.write()  # it is alone
             else:
-                if not self._unsent:
-                    asyncio.get_running_loop().call_soon(self._write)
-                self._unsent.append(connection)
+                self._write_soon(connection)
             if connection.pending:  # as "await connection" does, without an iterator for it
                 connection._asyncio_future_blocking = True
                 yield connection
@@ -94,30 +89,37 @@ class ConnectionPool:
                 raise connection.failure
         except BaseException:
             connection.pending = False
-            connection.close()
-            self._open.discard(connection)
+            self._drop(connection)
             raise
         finally:
             deadlines.remove(connection)
         reader = connection.reader
-        status, fields, body = reader.status, reader.fields, reader.whole()
+        fields, body = reader.fields, reader.whole()
         if reader.reusable and not connection.closed:
             self._give_back(origin, connection)
         else:
-            connection.close()
-            self._open.discard(connection)
+            self._drop(connection)
         coding = fields.get("content-encoding") if body else None
         if coding:
             body = _decoded(body, coding, self._limit)
         if prepared is not None:
             undone = _OF_CODING if coding else ()
-            return status, [pair for pair in reader.head if pair[0].lower() not in undone], body
-        return status, fields, body
+            return reader.status, [pair for pair in reader.head if pair[0].lower() not in undone], body
+        return reader.status, fields, body
+
+    def _begin_deadlines(self) -> Deadlines[Awaited]:
+        self._deadlines = Deadlines(asyncio.get_running_loop(), lambda late: late.expire())
+        return self._deadlines
+
+    def _write_soon(self, connection: PooledConnection) -> None:
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._unsent.append(connection)
 
     def _write(self) -> None:
         """Write all requests of this round of the loop, one right after the other.
 
-        Each write of its own wakes who is at the other end, if that sleeps, and costs twice as much.
+        Each write of its own wakes who is at the other end, if that sleeps, which costs as much as the write.
         """
         unsent, self._unsent = self._unsent, []
         for connection in unsent:
@@ -146,6 +148,10 @@ class ConnectionPool:
 
     # -- the pool
 
+    def _drop(self, connection: PooledConnection) -> None:
+        connection.close()
+        self._open.discard(connection)
+
     def _take(self, idle: list[PooledConnection]) -> PooledConnection | None:
         while idle:
             connection = idle.pop()
@@ -164,7 +170,7 @@ class ConnectionPool:
             self._sweep = asyncio.get_running_loop().call_later(self._settings.idle, self._close_idle)
 
     def _close_idle(self) -> None:
-        """Close what nobody has used for the idle time, and look again when the next is due."""
+        """Close connections unused for the idle time, and look again when the next is due."""
         self._sweep = None
         now, next_due = monotonic(), None
         for origin, idle in list(self._idle.items()):

@@ -50,5 +50,5 @@ def is_not_simulated(answer: Response) -> bool:
 
 
 def is_key_in_use(answer: Response) -> bool:
-    """Whether a 409 says that another request under the same key is still under way."""
+    """Whether a 409 says that another request with the same key is still in progress."""
     return answer.status == 409 and b"idempotency" in answer.body.lower()

@@ -53,7 +53,7 @@ class RateTokens(Protocol):
 class TokenBucket:
     """A token bucket that hands out tokens in line, and slows down when the server says 429.
 
-    Tokens are taken at once, also those not there yet: whoever comes next waits behind. After a 429 the
+    Tokens are taken at once, even before they exist: later requests wait behind. After a 429 the
     rate is halved, down to a sixteenth; each success gives back a hundredth of the full rate.
     """
 

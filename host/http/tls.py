@@ -24,7 +24,7 @@ def client_context(verify: bool, roots: bytes | None) -> ssl.SSLContext:
     if found:
         context.set_default_verify_paths()
     else:
-        import certifi  # 20 ms to read: only where the system has no certificates
+        import certifi  # slow to read: only where the system has no certificates
 
         context.load_verify_locations(certifi.where())
     if roots:

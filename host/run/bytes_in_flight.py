@@ -1,4 +1,4 @@
-"""What the arguments of a run's calls under way weigh: they live outside the script's own memory."""
+"""Bytes held by the arguments of a run's calls in flight: they are outside the script's own memory."""
 
 from __future__ import annotations
 

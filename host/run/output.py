@@ -30,7 +30,7 @@ class Output:
         self._check()
         text = self.text(data)
         self._pieces.append(text)
-        if len(self._pieces) - self._whole > MOST_PIECES:  # each takes 50 bytes besides
+        if len(self._pieces) - self._whole > MOST_PIECES:  # each is an object besides its text
             self._pieces[self._whole :] = ["".join(self._pieces[self._whole :])]
             self._whole += 1
         return text

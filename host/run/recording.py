@@ -17,10 +17,10 @@ __all__ = ["Pending", "Recording"]
 
 
 class Pending(Protocol):
-    """A sleep under way."""
+    """A sleep in progress."""
 
     def cancel(self) -> None:
-        """End it; nobody is told."""
+        """End it without a reply."""
 
 
 class Recording(Protocol):
@@ -50,7 +50,7 @@ class Recording(Protocol):
         """A reply that came when the script had ended."""
 
     def late(self, session: Session, call: Call, reply: Reply) -> None:
-        """What became of a change nobody waits for any more. On any thread."""
+        """Record the outcome of a change whose caller has gone. On any thread."""
 
     def next_answer(self, session: Session) -> tuple[int, int, bytes | None, Any] | None:
         """The next recorded answer for ``enter``; ``None`` once they are used up and the run is live."""

@@ -108,7 +108,7 @@ class Scheduler:
         self._closed = False
         self._watching = False
         self._leader: _Runner | None = None
-        self._turning = False  # the leader is in the loop, or about to be, and nobody has interrupted it yet
+        self._turning = False  # the leader is in the loop, or about to enter it, and has not been interrupted yet
         self._pinned = loop is None
         if loop is not None:
             loop.attach(self)

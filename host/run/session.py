@@ -72,7 +72,7 @@ class Session:
         self.run_id = run_id
         self.job = job
         self.services = services
-        self.inbox: list[Any] = []  # a deque takes 760 bytes, and ten thousand runs may be alive
+        self.inbox: list[Any] = []  # a deque is much larger, and ten thousand runs may be alive
         self.scheduled = False
         self.blocked: threading.Lock | None = None
         self.result: RunResult | None = None
@@ -132,7 +132,7 @@ class Session:
             self._calls.announce(call, arguments)
 
     def orphaned(self, call: Any, reply: Any) -> None:
-        """What became of a call that was given up while it was under way. On the loop's thread."""
+        """The outcome of a call that was given up while it was in flight. On the loop's thread."""
         if type(call) is not Call:
             return
         self._calls.drop(call.id)
@@ -140,7 +140,7 @@ class Session:
             self._durable.late(self, call, reply)
 
     def interpreted(self, call: Call) -> tuple[int, bytes | None, Any]:
-        """The answer of a call nobody waits for, as it would have gone into Lua."""
+        """The answer of a call whose caller has gone, as Lua would have got it."""
         return self._calls.answer(call)
 
     # -- the runner's thread
