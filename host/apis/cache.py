@@ -63,7 +63,7 @@ def catalog_of(
     from host.apis.document import beside, parse_document, read_bytes
 
     path = Path(document)
-    kept = (folder or cache_folder() / "catalogs") / f"{name}-{_digest(data := read_bytes(path), overlay)}.catalog"
+    kept = (folder or cache_folder() / "catalogs") / f"{name}-{_digest(data := read_bytes(document), overlay)}.catalog"
     try:
         catalog = Catalog.load(kept.read_bytes())
         if catalog.name == name and _current(catalog.facts.files, path.resolve().parent):
@@ -90,7 +90,7 @@ def descriptions_of(
     from host.apis.document import beside, parse_document, read_bytes
 
     path = Path(document)
-    data = read_bytes(path)
+    data = read_bytes(document)
     files = "".join(f"{name} {known}\n" for name, known in catalog.facts.files.items())
     name = f"{catalog.name}-{_digest(data + files.encode(), overlay)}.descriptions"
     kept = (folder or cache_folder() / "catalogs") / name
