@@ -55,7 +55,7 @@ def catalog_of(
     from host.apis.document import beside, parse_document, read_bytes
 
     path = Path(document)
-    data = read_bytes(path)
+    data = read_bytes(document)
     kept = (folder or Path(cache_folder(), "catalogs")) / f"{name}-{_digest(data, overlay)}.catalog"
     try:
         catalog = Catalog.load(kept.read_bytes())
@@ -83,7 +83,7 @@ def descriptions_of(
     from host.apis.document import beside, parse_document, read_bytes
 
     path = Path(document)
-    data = read_bytes(path)
+    data = read_bytes(document)
     files = "".join(f"{name} {known}\n" for name, known in catalog.facts.files.items())
     name = f"{catalog.name}-{_digest(data + files.encode(), overlay)}.descriptions"
     kept = (folder or Path(cache_folder(), "catalogs")) / name

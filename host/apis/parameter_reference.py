@@ -148,7 +148,8 @@ class _View:
 
 
 def _limits(shape: Schema) -> list[str]:
-    found = [shape.format] if shape.format else []
+    found = [f"no value can be sent: {shape.missing}"] if shape.missing else []
+    found += [shape.format] if shape.format else []
     if shape.minimum is not None:
         found.append(f"at least {shape.minimum:g}")
     if shape.maximum is not None:

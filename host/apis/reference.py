@@ -73,6 +73,9 @@ def operation_named(catalog: Catalog, name: str) -> Operation:
     """One operation by its name (``prices.create``, ``new_price``). Raises ``UsageError``."""
     found = _single(catalog, name.removesuffix("()"))
     if found is None:
+        below = [id for id in catalog.operation_ids() if id.startswith(f"{name}.")]
+        if below:
+            raise UsageError(f"{name} is a resource; name one of its operations, such as {', '.join(below[:5])}")
         raise UsageError(f"{catalog.name} has no operation {name!r}{meant(name, _resources(catalog))}")
     return found
 

@@ -324,6 +324,6 @@ def test_a_url_names_the_file_beside_it(tmp_path: Path) -> None:
 
 def test_a_url_is_no_document() -> None:
     """Nothing is fetched; the error says what to do."""
-    with pytest.raises(CatalogError, match="is a URL") as caught:
+    with pytest.raises(CatalogError, match=r"https://x\.test/openapi\.json is a URL") as caught:
         catalog_of("https://x.test/openapi.json", "x")
     assert "Download it" in str(caught.value.hint)

@@ -174,6 +174,8 @@ def test_one_parameter_is_shown_with_its_values(pets: str, capsys: pytest.Captur
     assert '"day", "month", "week", "year"' in said(
         capsys, "apis", "stripe", "stripe.prices.create", "recurring.interval"
     )
+    assert main(["apis", "stripe", "prices", "recurring"]) == 2
+    assert "prices is a resource; name one of its operations, such as prices." in capsys.readouterr().err
     assert main(["apis", "stripe", "prices.creat", "recurring"]) == 2
     assert 'did you mean "prices.create"' in capsys.readouterr().err
 
