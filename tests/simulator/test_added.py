@@ -94,7 +94,8 @@ def test_ids_are_what_the_document_allows(member: dict[str, Any], param: dict[st
     "pattern",
     [
         r"^[A-Z0-9]+$", r"^[a-z][a-z0-9-]{3,61}[a-z0-9]$", r"^\d{4}-\d{2}$", r"^(?:ab|cd){2,3}$", r"^[^/]{5}$",
-       r"^a?b*c+$",         r"^[\w.-]+@[\w.-]+$", r"^.{3}$", r"^(?P<x>[0-9a-f]{8})$", r"x", "", r"^[\s\S]{4}$", r"^[\d_]{6}$",
+        r"^a?b*c+$", r"^[\w.-]+@[\w.-]+$", r"^.{3}$", r"^(?P<x>[0-9a-f]{8})$", r"x", "",
+        r"^[\s\S]{4}$", r"^[\d_]{6}$",
     ],
 )  # fmt: skip
 def test_a_sample_has_its_pattern(pattern: str) -> None:
@@ -163,16 +164,16 @@ def test_what_is_made_is_found_listed_changed_and_deleted(form: str, path: str) 
             "delete": operation("remove", None, path=one),
         },
     }
-    dot = f".{inside}" if inside else ""
+    dot, rows = f".{inside}" if inside else "", f".{items}" if items else ""
     first, then = ("'r1', ", "'r1', ") if owner else ("", "")
     code = f"""
     local id = x.make({first}{{{given}}}){dot}.id
     x.make({first}{{{given}}})
-    local found, listed = x.show({then}id){dot}.title, #x.list({first}{{}}){f".{items}" if items else ""}
+    local found, listed = x.show({then}id){dot}.title, #x.list({first}{{}}){rows}
     local changed = x.change({then}id, {{{given.replace("'a'", "'b'")}}}){dot}
     x.remove({then}id)
     local gone, err = pcall(x.show, {then}id)
-    return {{found, listed, changed.title, changed.id == id, gone, err.status, #x.list({first}{{}}){f".{items}" if items else ""}}}"""
+    return {{found, listed, changed.title, changed.id == id, gone, err.status, #x.list({first}{{}}){rows}}}"""
     assert list(run(paths, code)) == ["a", 2, "b", True, False, 404, 1]
 
 
@@ -216,6 +217,22 @@ def test_what_is_put_at_a_path_is_there() -> None:
     return {x.get("k").value, x.member("g1", "u7").id, x.suspend("g1", "u7").status, x.member("g1", "u7").status}"""
     user = an(id=TEXT, status={**TEXT, "enum": ["active", "suspended"]})
     assert list(run(paths, code, User=user)) == ["2", "u7", "suspended", "suspended"]
+
+
+def test_collections_are_named_by_a_parameter() -> None:
+    """Where ``/items/{collection}`` has items of its own, it makes and lists them, each for itself."""
+    item, one = an(id=TEXT, title=TEXT), {"collection": TEXT}
+    paths = {
+        "/items/{collection}": {
+            "get": operation("list", an(data={"type": "array", "items": item}), path=one),
+            "post": operation("make", an(data=item), takes=an(title=TEXT), path=one),
+        },
+        "/items/{collection}/{id}": {"get": operation("show", an(data=item), path={**one, "id": TEXT})},
+    }
+    code = """
+    local id = x.make("books", {title = "a"}).data.id
+    return {x.show("books", id).data.title, #x.list("books").data, #x.list("films").data}"""
+    assert list(run(paths, code)) == ["a", 1, 0]
 
 
 LISTS = [

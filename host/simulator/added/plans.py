@@ -77,10 +77,11 @@ class Plans:
     def plan(self, op: Operation) -> AddedPlan:
         """What ``op`` means."""
         path, names = normal(op.path), variables(op.path)
-        on_item = path.endswith("/{}")
+        items, item = self._listed(op)
+        group = path in self._items and (op.method == "POST" or items is not None)  # /items/{collection}/{id}
+        on_item = path.endswith("/{}") and not group
         place = collection_of(path) if on_item else path
         owners = parents_of(op.path)
-        items, item = self._listed(op)
         if items is not None and not on_item:
             if place not in self._items and _SEARCH.search(last_step(path)) and collection_of(path) in self._items:
                 place = collection_of(path)

@@ -136,7 +136,7 @@ def place(call: RequestContext) -> str:
     path = normal(call.path)
     if call.plan.target:
         return collection_of(collection_of(path) if call.plan.action == "act" else path)
-    searched = call.plan.action == "list" and last_step(path) != last_step(call.plan.kind)
+    searched = call.plan.action == "list" and last_step(normal(call.plan.operation.path)) != last_step(call.plan.kind)
     return collection_of(path) if searched else path
 
 
@@ -243,14 +243,13 @@ def seen(call: RequestContext, value: Object, envelope: Envelope) -> Object:
 def find(call: RequestContext, id: str) -> tuple[str, Object] | None:
     """The object of that id or other name that lives where the request looks, and its key; None where none does."""
     plan, store = plan_of(call), call.world.store
-    here, known = place(call), _schemas(call)
+    here = place(call)
     for key in (id, f"{here} {id}"):
         if _lives(call, store.record(plan.kind, key), here) and (value := store.get(plan.kind, key)) is not None:
             return key, value
-    others = [name for name in known if plain_name(name) in NAMING and name != plan.objects.id]
-    for key, record in store.oldest(plan.kind) if others and call.plan.target else ():
+    for key, record in store.oldest(plan.kind) if call.plan.target else ():
         value = store.get(plan.kind, key) if _lives(call, record, here) else None
-        if value is not None and any(str(value.get(name)) == id for name in others):
+        if value is not None and any(str(item) == id and plain_name(name) in NAMING for name, item in value.items()):
             return key, value
     return None
 
