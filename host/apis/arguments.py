@@ -93,12 +93,12 @@ def _params(operation: Operation, params: Any) -> dict[str, Any]:
 def _named_or_whole(operation: Operation, params: dict[str, Any]) -> dict[str, Any]:
     """Parameters by name, or the body itself where none of its members is a parameter's name."""
     names = names_of(operation)
-    known = [name for name in params if name in names or str(name).lower() in names]
+    known = sorted(name for name in params if name in names or str(name).lower() in names)
     if not known:
         return {"body": params}
     if len(known) == len(params):
         return params
-    others = ", ".join(short(str(name)) for name in params if name not in known)
+    others = ", ".join(short(str(name)) for name in sorted(params, key=str) if name not in known)
     raise InvalidCall(
         f"{operation.id}: {', '.join(known)} {'is a parameter' if len(known) == 1 else 'are parameters'}, {others} "
         f"{'is' if len(params) - len(known) == 1 else 'are'} not; give what belongs to the body as body = {{…}}",

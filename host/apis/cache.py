@@ -25,19 +25,9 @@ __all__ = ["cache_folder", "catalog_of", "descriptions_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
 _MAKERS = (
-    *("bodies", "catalog", "descriptions", "document", "keywords", "list_items", "media_types", "naming", "openapi"),
-    *(
-        "opening",
-        "overlay",
-        "page_names",
-        "pagination",
-        "references",
-        "responses",
-        "schema_nodes",
-        "schemas",
-        "security",
-    ),
-    *("swagger2", "unresolved"),
+    *("bodies", "catalog", "descriptions", "document", "keywords", "list_items", "media_types", "naming"),
+    *("openapi", "opening", "overlay", "page_names", "pagination", "references", "responses", "schema_nodes"),
+    *("schemas", "security", "swagger2", "unresolved"),
 )
 
 

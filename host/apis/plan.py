@@ -64,6 +64,7 @@ class RequestPlan:
 
     __slots__ = (
         "ambiguous",
+        "bare",
         "bodies",
         "common",
         "entries",
@@ -109,7 +110,9 @@ class RequestPlan:
         result = catalog.resolve(operation.result) if operation.result is not None else None
         other = result is not None and result.type == "string"  # a file or a text
         headers = [("Accept", operation.accept or ("*/*" if other else "application/json"))]
-        if operation.body == "form" or (operation.body == "json" and operation.method not in BODILESS):
+        # Where a body may be missing altogether, its type goes with it only.
+        self.bare = operation.body == "json" and (operation.method in BODILESS or operation.whole_body)
+        if operation.body == "form" or (operation.body == "json" and not self.bare):
             headers.append(("Content-Type", operation.content_type))
         self.headers = tuple(headers)
         facts = catalog.facts

@@ -13,7 +13,7 @@ from host.apis.methods import builder_method, method_names
 from host.apis.nearest import short
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.past_catalog import beyond_catalog, raw_arguments, raw_entry, unknown_names
-from host.apis.plan import BODILESS, Entry, RequestPlan, invalid, no_parameter, plan_of, version_header
+from host.apis.plan import Entry, RequestPlan, invalid, no_parameter, plan_of, version_header
 from host.apis.scalars import Full
 from host.apis.unknown_names import Beyond, other_version
 from host.apis.validation_error import ValidationError
@@ -309,9 +309,9 @@ def _others(
     path = "".join(values[part] if n % 2 else part for n, part in enumerate(plan.path))
     content = b""
     if operation.body == "json":
-        if members or operation.method not in BODILESS:
+        if members or not plan.bare:
             content = _json_body(operation, members)
-        if content and operation.method in BODILESS:
+        if content and plan.bare:
             headers.append(("Content-Type", operation.content_type))
     elif operation.body is not None and (members or operation.body == "multipart"):
         content, kind = _written(catalog, operation, members, boundary, read_file)

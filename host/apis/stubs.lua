@@ -9,6 +9,7 @@
 ---@field timeout? number seconds for the answer
 ---@field retries? integer
 ---@field headers? table<string, string>
+---@field content_type? string of the body, where the API takes several
 ---@field extra? table<string, any> parameters the catalog does not know
 
 ---What all builders are. `create` sends it and gives the id; then `id` and `data`, the whole answer, are set.

@@ -253,12 +253,16 @@ def test_lines_of_json_are_written_from_values_or_taken_as_they_are() -> None:
     assert sent(document_of({"application/json-seq": {}}), {"body": [1]}).content == b"\x1e1\n"
 
 
-def test_an_optional_body_of_a_delete_is_not_sent_where_nothing_is_given() -> None:
-    """No ``{}`` and no content type: many servers refuse a DELETE with a body."""
+def test_an_optional_body_is_not_sent_where_nothing_is_given() -> None:
+    """Of a DELETE no ``{}``, which many servers refuse, and of a whole body no content type without it."""
     from tests.apis.documents import small
 
     content = {"application/json": {"schema": {"type": "object", "properties": {"force": {"type": "boolean"}}}}}
     catalog = small({"/x": {"delete": {"operationId": "send", "requestBody": {"content": content}}}})
+    whole = {"required": False, "content": {"application/json": {"schema": {"type": "array", "items": TEXT}}}}
+    optional = small({"/x": {"post": {"operationId": "send", "requestBody": whole}}})
+    assert content_type(sent(optional, {})) is None
+    assert content_type(sent(optional, {"body": ["a"]})) == "application/json"
     bare, full = sent(catalog, {}), sent(catalog, {"force": True})
     assert (bare.content, content_type(bare)) == (b"", None)
     assert (full.content, content_type(full)) == (b'{"force":true}', "application/json")

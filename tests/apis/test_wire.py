@@ -103,6 +103,7 @@ def sent(node: dict[str, Any], values: dict[str, Any], path: str = "/x") -> tupl
 LEADS = {"simple": "", "label": ".", "matrix": ";"}
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["text", "integer", "boolean", "list", "integers", "table"]),
     st.sampled_from(sorted(LEADS)),
@@ -159,7 +160,7 @@ def query_members(draw: st.DrawFn) -> list[Member]:
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(query_members(), st.lists(st.sampled_from([7, -1, 2**40]), min_size=1, max_size=3), st.integers(0, 99))
 def test_parameters_read_back_by_their_document(found: list[Member], header: list[int], cookie: int) -> None:
     """openapi-core reads query, header and cookie as what was given, with their types."""
@@ -224,7 +225,7 @@ def expected(each: Member) -> Any:
     return each.value if is_json else plain(each.value)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(["application/x-www-form-urlencoded", "multipart/form-data"]),
     members(["text", "integer", "number", "boolean", "list", "integers", "table"], HOWS)
@@ -268,6 +269,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, json_values, max_size=4), st.sampled_from(["application/json", "application/x+json"]))
 def test_json_reads_back_as_it_was_given(value: dict[str, Any], media_type: str) -> None:
     """Open members of any shape."""
