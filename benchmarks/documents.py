@@ -18,15 +18,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.understood import lists, meets, pairs
-from host.apis.cache import catalog_of
 from host.apis.catalog import Catalog
 from host.apis.document import beside, read_document
 from host.apis.openapi import compile
 from host.simulator.simulator import Simulator
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
-HEAD = """| API | MB | OpenAPI | operations | builders | lists | made and found | warnings | compiled, s | cached, ms |
-|---|---|---|---|---|---|---|---|---|---|"""
+HEAD = """| API | MB | OpenAPI | operations | builders | lists | made and found | warnings | read + compile, s |
+|---|---|---|---|---|---|---|---|---|"""
 
 
 class Source(NamedTuple):
@@ -111,17 +110,12 @@ def listed(catalog: Catalog) -> tuple[int, int]:
     return sum(operation.paging is not None for operation in found), len(found)
 
 
-def row(name: str, file: Path, cache: Path) -> str:
+def row(name: str, file: Path) -> str:
     start = time.process_time()
     root = read_document(file)
     read = time.process_time()
     catalog = compile(root, name, files=beside(file))
     compiled = time.process_time()
-    catalog_of(file, name, cache)
-    warm = time.perf_counter()
-    again: Catalog = catalog_of(file, name, cache)
-    again.operation(again.operation_ids()[0])
-    loaded = time.perf_counter()
     ids = catalog.operation_ids()
     version = root.get("openapi") or f"Swagger {root['swagger']}"
     size = sum(each.stat().st_size for each in [file, *(file.parent / other for other in catalog.facts.files)])
@@ -135,7 +129,6 @@ def row(name: str, file: Path, cache: Path) -> str:
         "{} ÷ {}".format(*simulated(catalog)),
         str(len(catalog.warnings)),
         f"{read - start:.2f} + {compiled - read:.2f}",
-        f"{1000 * (loaded - warm):.0f}",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -146,7 +139,7 @@ def main() -> None:
     for source in sources():
         name = re.sub(r"\W", "_", source.file.split("/")[0].split(".")[0])
         if not wanted or name in wanted:
-            print(row(name, fetched(folder, source), folder / "cache"), flush=True)
+            print(row(name, fetched(folder, source)), flush=True)
 
 
 if __name__ == "__main__":
