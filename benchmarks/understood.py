@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from host.apis.catalog import Catalog, Operation, Schema
-from host.apis.document import read_document
+from host.apis.document import beside, read_document
 from host.apis.list_items import one_shape
 from host.apis.openapi import compile
 from host.apis.page_names import plain_name
@@ -173,7 +173,7 @@ def main() -> None:
         if file.suffix not in (".json", ".yaml", ".yml") or (names and not any(name in file.name for name in names)):
             continue
         try:
-            catalog = compile(read_document(file), "x")
+            catalog = compile(read_document(file), "x", files=beside(file))
         except HostError as error:
             print(f"{file.name:40} {str(error)[:80]}")
             continue

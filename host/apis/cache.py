@@ -26,9 +26,9 @@ __all__ = ["catalog_of", "descriptions_of"]
 
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
 _MAKERS = (
-    *("bodies", "catalog", "descriptions", "document", "keywords", "list_items", "media_types", "naming", "openapi"),
-    *("overlay", "page_names", "pagination", "references", "responses", "schemas", "security", "swagger2"),
-    "unresolved",
+    *("bodies", "catalog", "descriptions", "document", "keywords", "list_items", "media_types", "naming"),
+    *("openapi", "opening", "overlay", "page_names", "pagination", "references", "responses", "schema_nodes"),
+    *("schemas", "security", "swagger2", "unresolved"),
 )
 
 
@@ -76,7 +76,7 @@ def descriptions_of(
 ) -> Descriptions:
     """What the document of ``catalog`` says to people: kept beside the catalog in a file that runs never load."""
     from host.apis.descriptions import Descriptions, describe
-    from host.apis.openapi import opened
+    from host.apis.opening import opened
 
     if isinstance(document, Mapping):
         return describe(opened(_mended(dict(document), overlay)[0], None), catalog)

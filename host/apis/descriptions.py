@@ -9,7 +9,7 @@ import msgspec
 
 from host.apis.catalog import Catalog, Operation
 from host.apis.document import Document
-from host.apis.schemas import shared_name
+from host.apis.schema_nodes import shared_name
 from host.errors import CatalogError
 
 __all__ = ["Described", "DescribedOperation", "Descriptions", "describe"]

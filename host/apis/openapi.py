@@ -19,6 +19,7 @@ from host.apis.keywords import UnreadKeywords
 from host.apis.list_items import list_member
 from host.apis.media_types import concrete, is_range
 from host.apis.naming import PathNames, creates, given_id, identifier, names_item
+from host.apis.opening import opened
 from host.apis.pagination import PageHints, detect_paging, page_hints
 from host.apis.references import FileSource, UnresolvedReference
 from host.apis.responses import SuccessReader, with_content
@@ -27,7 +28,7 @@ from host.apis.security import SecurityReader
 from host.apis.unresolved import UnresolvedSchemas
 from host.errors import CatalogError
 
-__all__ = ["compile", "opened", "read_document"]
+__all__ = ["compile", "read_document"]
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "query")
 NO_BODY = ("get", "head", "trace")  # a body has no meaning there: OpenAPI 3.1.1, "Operation Object"
@@ -64,39 +65,6 @@ def compile(
         return _Compiler(opened(document, files), name, facts, open_enums, adjust).run()
     except RecursionError:
         raise CatalogError("the document's schemas refer to one another without end, or too deep") from None
-
-
-def opened(document: dict[str, Any], files: FileSource | None) -> Document:
-    """The document as one of OpenAPI 3, whatever it was. Raises ``CatalogError`` where it cannot be used."""
-    swagger, version = document.get("swagger"), document.get("openapi")
-    if version is None and swagger is not None and str(swagger) != "2.0":
-        raise CatalogError(f"the document is Swagger {swagger}; Swagger 2.0 and OpenAPI 3.0 to 3.2 are read")
-    if swagger is None and not (isinstance(version, str) and version.startswith("3.")):
-        raise CatalogError(f"the document has openapi: {version!r}; expected 3.0.x, 3.1.x or 3.2.x")
-    if not isinstance(document.get("paths"), dict) or not document["paths"]:
-        raise CatalogError("the document has no paths")
-    source = Document(document, files)
-    if version is None:
-        from host.apis.swagger2 import converted  # only where there is such a document
-
-        source = source.become(converted(source), files)
-    _leave_out_schemes(source)
-    return source
-
-
-def _leave_out_schemes(source: Document) -> None:
-    """Take security schemes away that cannot be read, so that the rest of the document is not lost with them."""
-    components = source.root.get("components")
-    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
-    good: dict[str, Any] = {}
-    for name, node in schemes.items() if isinstance(schemes, dict) else ():
-        place = f"#/components/securitySchemes/{name}"
-        try:
-            good[name] = source.follow(node, place)
-        except CatalogError as error:
-            source.warn(place, f"left out: {error.message.removeprefix(f'{place}: ')}")
-    if schemes and good != schemes:
-        source.root = {**source.root, "components": {**source.root["components"], "securitySchemes": good}}
 
 
 class _Compiler:

@@ -7,7 +7,6 @@ JSON Schema: https://json-schema.org/draft/2020-12 · OpenAPI 3.0.3 and 3.1.0, "
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,20 @@ import msgspec
 from host.apis.catalog import Schema
 from host.apis.document import Document, cut
 from host.apis.references import UnresolvedReference
+from host.apis.schema_nodes import (
+    SHARED,
+    bounds_of,
+    escaped,
+    format_of,
+    implied_type,
+    page_of,
+    shared_name,
+    storable,
+    whole_bounds,
+)
 from host.errors import CatalogError
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
-SHARED = "#/components/schemas/"
 MOST_WORK = 2_000_000  # schemas compiled or merged: many times what the largest documents have
 MOST_NESTED = 48  # schemas in one another
 COMPARED = 64  # values that are compared while one schema is compiled
@@ -31,12 +40,11 @@ _SHAPING = frozenset(
     allOf anyOf oneOf pattern minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength contentMediaType
     contentEncoding""".split()  # noqa: SIM905 read as words
 )
-_OF_OBJECTS = ("properties", "additionalProperties", "patternProperties", "unevaluatedProperties")
 _ABSENT = object()
 # Limits of which the tighter one holds where two schemas do.
 _TIGHTER: dict[str, Callable[[list[Any]], Any]] = {
-    **dict.fromkeys(("minimum", "min_length"), max),
-    **dict.fromkeys(("maximum", "max_length"), min),
+    **dict.fromkeys(("minimum", "above", "min_length"), max),
+    **dict.fromkeys(("maximum", "below", "max_length"), min),
 }
 
 replace = msgspec.structs.replace
@@ -114,7 +122,7 @@ class SchemaCompiler:
         """Compile every shared schema of the document and all that was referred to."""
         components = self.document.root.get("components")
         for name in (components or {}).get("schemas") or {}:
-            self._pending.setdefault(name, SHARED + _escape(name))
+            self._pending.setdefault(name, SHARED + escaped(name))
         done: set[str] = set()
         while todo := [item for item in self._pending.items() if item[0] not in done]:
             for name, pointer in todo:
@@ -163,7 +171,7 @@ class SchemaCompiler:
         if self.document.is_old:
             return found
         if "default" in node:
-            found = replace(found, default=_storable(node["default"]))
+            found = replace(found, default=storable(node["default"]))
         same = target if isinstance(target, dict) else {}
         beside = {name: each for name, each in node.items() if name in _SHAPING and each != same.get(name, _ABSENT)}
         if not beside:
@@ -188,7 +196,7 @@ class SchemaCompiler:
         if len(names) > 1:
             each = tuple(self._typed(name, node, place) for name in names)
             return Schema(any_of=each, nullable=nullable)
-        return self._typed(names[0] if names else _implied(node), node, place, nullable)
+        return self._typed(names[0] if names else implied_type(node), node, place, nullable)
 
     def _typed(self, type: str, node: dict[str, Any], place: str, nullable: bool = False) -> Schema:
         values = node.get("enum") or (() if "const" not in node else (node["const"],))
@@ -201,22 +209,22 @@ class SchemaCompiler:
             members["items"] = self.compile(node["items"], f"{place}/items")
         return Schema(
             type=type,
-            format=_format(node),
-            enum=tuple(_storable(value) for value in enum if value != ""),
+            format=format_of(node),
+            enum=tuple(storable(value) for value in enum if value != ""),
             closed_enum=not (self.open_enums and enum),
             nullable=nullable or (None in values and len(values) > 1),
             emptyable=emptyable,
             pattern=node.get("pattern") or "",
-            **_bounds(type, node),
+            **bounds_of(type, node),
             min_length=node.get("minLength") or None,
             max_length=node.get("maxLength"),
-            default=_storable(node.get("default")),
+            default=storable(node.get("default")),
             **members,
         )
 
     def _object(self, node: dict[str, Any], place: str) -> dict[str, Any]:
         properties = {
-            name: self.compile(each, f"{place}/properties/{_escape(name)}")
+            name: self.compile(each, f"{place}/properties/{escaped(name)}")
             for name, each in self._members(node.get("properties") or {}, place).items()
         }
         required = node.get("required")
@@ -287,7 +295,7 @@ class SchemaCompiler:
             if {a.type, b.type} != {"integer", "number"}:
                 self.document.warn(place, f"asks for {a.type} and {b.type} at once; {a.type} is taken")
                 return a
-            return a if a.type == "integer" else b
+            a, b = replace(a, type="integer"), replace(b, type="integer")
         if a == Schema():
             return b
         return self._merge_members(a, b, place)
@@ -313,6 +321,8 @@ class SchemaCompiler:
         for name, tighter in _TIGHTER.items():
             both = [limit for limit in (getattr(a, name), getattr(b, name)) if limit is not None]
             changes[name] = tighter(both) if both else None
+        if changes["type"] == "integer":
+            changes.update(whole_bounds(changes))
         # An object without members of its own is open only until another part names some.
         changes["open_map"] = a.open_map and b.open_map
         if a.additional is not None and b.additional is not None and _says_nothing(b.additional):
@@ -359,93 +369,16 @@ class SchemaCompiler:
         if node.get("readOnly") is True:
             changes["read_only"] = True
         if "example" in node and not schema.ref:
-            changes["example"] = _storable(node["example"])
+            changes["example"] = storable(node["example"])
         if node.get("nullable") is True:
             changes["nullable"] = True
-        if page := node.get("x-list-of") or _page_of(schema):
+        if page := node.get("x-list-of") or page_of(schema):
             changes["list_of"] = page
         if prefix := node.get("x-id-prefix"):
             changes["id_prefix"] = prefix
         if deleted := node.get("x-deleted"):
             changes["deleted"] = deleted
         return replace(schema, **changes) if changes else schema
-
-
-def shared_name(canonical: str) -> str:
-    """What a catalog calls the schema a canonical reference leads to: a component by its name."""
-    name = canonical.removeprefix(SHARED)
-    return name if name == canonical or "/" in name else name.replace("~1", "/").replace("~0", "~")
-
-
-def _page_of(schema: Schema) -> str:
-    """The object a page of Stripe's form lists, by its shape."""
-    data, kind = schema.properties.get("data"), schema.properties.get("object")
-    if data is None or data.items is None or kind is None:
-        return ""
-    return data.items.ref if set(kind.enum) & {"list", "search_result"} else ""
-
-
-def _implied(node: dict[str, Any]) -> str:
-    """The type a schema without one means."""
-    if not node.keys().isdisjoint(_OF_OBJECTS):
-        return "object"
-    if "items" in node:
-        return "array"
-    values = node.get("enum") or ([node["const"]] if "const" in node else [])
-    if values and all(isinstance(value, str) or value is None for value in values):
-        return "string"
-    return ""
-
-
-def _format(node: dict[str, Any]) -> str:
-    if node.get("contentMediaType") and not node.get("contentEncoding"):  # 3.1's word for a file
-        return "binary"
-    found = node.get("format")
-    return found if isinstance(found, str) else ""
-
-
-def _bounds(type: str, node: dict[str, Any]) -> dict[str, Any]:
-    """Bounds of a number. An integer's exclusive ones are those of the next integer."""
-    least, above = _bound(node, "minimum", "exclusiveMinimum")
-    most, below = _bound(node, "maximum", "exclusiveMaximum")
-    if type == "integer":
-        least = max(
-            (each for each in (least, None if above is None else math.floor(above) + 1) if each is not None),
-            default=None,
-        )
-        most = min(
-            (each for each in (most, None if below is None else math.ceil(below) - 1) if each is not None), default=None
-        )
-        above = below = None
-    found = {"minimum": least, "maximum": most, "above": above, "below": below}
-    return {name: None if value is None else _storable_number(value) for name, value in found.items()}
-
-
-def _bound(node: dict[str, Any], key: str, exclusive: str) -> tuple[float | None, float | None]:
-    """An inclusive and an exclusive bound: 3.1 has a number for each, in 3.0 ``true`` makes the first exclusive."""
-    value, limit = node.get(key), node.get(exclusive)
-    if isinstance(limit, bool):
-        value, limit = (None, value) if limit else (value, None)
-    return _number(value), _number(limit)
-
-
-def _number(value: Any) -> float | None:
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if good and not (isinstance(value, float) and not math.isfinite(value)) else None
-
-
-def _storable_number(value: float) -> float:
-    """Bounds beyond 64 bits (-9223372036854776000) as the float they were meant to be."""
-    return value if isinstance(value, float) or -(2**63) <= value < 2**64 else float(value)
-
-
-def _storable(value: Any) -> Any:
-    """A value as MessagePack can hold it: integers of any size, dates a YAML reader made."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _storable_number(value)
-    if isinstance(value, dict):
-        return {str(key): _storable(item) for key, item in value.items()}
-    return [_storable(item) for item in value] if isinstance(value, list) else value
 
 
 def _says_nothing(schema: Schema) -> bool:
@@ -464,7 +397,3 @@ def _distinct(schemas: list[Schema]) -> list[Schema]:
         if each not in found:
             found.append(each)
     return found
-
-
-def _escape(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -215,15 +215,7 @@ class _Converter:
             return self._schemas[id(node)][1]
         found: dict[str, Any] = {}
         self._schemas[id(node)] = (node, found)
-        for key, value in node.items():
-            if key in ("properties", "patternProperties") and isinstance(value, dict):
-                found[key] = {name: self._schema(each) for name, each in value.items()}
-            elif key in ("allOf", "anyOf", "oneOf") and isinstance(value, list):
-                found[key] = [self._schema(each) for each in value]
-            elif key in ("items", "additionalProperties", "not"):
-                found[key] = self._schema(value)
-            elif key != "collectionFormat":
-                found[key] = value
+        found.update((key, self._within(key, value)) for key, value in node.items() if key != "collectionFormat")
         if isinstance(node.get("$ref"), str):
             found["$ref"] = self._reference(node)
         if node.get("type") == "file":
@@ -233,6 +225,14 @@ class _Converter:
         if node.get("x-nullable") is True:
             found["nullable"] = True
         return found
+
+    def _within(self, key: str, value: Any) -> Any:
+        """A keyword's value, with the schemas in it."""
+        if key in ("properties", "patternProperties") and isinstance(value, dict):
+            return {name: self._schema(each) for name, each in value.items()}
+        if key in ("allOf", "anyOf", "oneOf") and isinstance(value, list):
+            return [self._schema(each) for each in value]
+        return self._schema(value) if key in ("items", "additionalProperties", "not") else value
 
     def _reference(self, node: dict[str, Any]) -> Any:
         """A reference where it leads in the document as it becomes; one that is no text as it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -73,8 +74,11 @@ def json_tree(body: bytes) -> Any:
         raise invalid(f"Invalid request body: not JSON ({error})") from error
 
 
-def multipart_tree(content_type: str, body: bytes) -> Tree:
-    """A multipart body: text parts as text, files as ``{"filename", "size", "type", "digest"}``."""
+def multipart_tree(content_type: str, body: bytes, lists: Collection[str] = ()) -> Tree:
+    """A multipart body: text parts as text, files as ``{"filename", "size", "type", "digest"}``.
+
+    ``lists`` names members that have a part for each item.
+    """
     marker = content_type.partition("boundary=")[2].split(";")[0].strip('" ')
     if not marker:
         raise invalid("Invalid request body: multipart without a boundary")
@@ -96,6 +100,8 @@ def multipart_tree(content_type: str, body: bytes) -> Tree:
         name = facts.get("name", "")
         if "[" in name:
             _place(tree, name, value)
+        elif name in lists:
+            tree.setdefault(name, []).append(value)
         else:
             tree[name] = value
     return tree

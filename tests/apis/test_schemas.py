@@ -63,6 +63,14 @@ def test_parts_of_allof_keep_their_limits() -> None:
             assert good
 
 
+def test_an_integer_of_several_parts_has_the_bounds_of_all() -> None:
+    """A number beside an integer is an integer; exclusive bounds without a type hold for it."""
+    parts = [{"type": "number", "minimum": 1}, {"type": "integer"}, {"exclusiveMinimum": 2, "exclusiveMaximum": 4.5}]
+    post = {"operationId": "a", "requestBody": takes({"properties": {"n": {"allOf": parts}}})}
+    shape = of(small({"/a": {"post": post}}), "a").params["n"].schema
+    assert (shape.type, shape.minimum, shape.maximum, shape.above, shape.below) == ("integer", 3, 4, None, None)
+
+
 def test_what_has_a_default_may_be_left_out() -> None:
     """Required with a default: of a parameter, a member of the body and one deeper in it, also by reference."""
     mode = {"type": "string", "default": "fast"}

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from host.apis.catalog import Operation, Param, Schema
+from host.apis.media_types import is_json
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.checks import Checker
 from host.simulator.parsing import MOST_FIELDS, Tree, form_tree, json_tree, multipart_tree
@@ -30,7 +31,7 @@ class AddedChecker(Checker):
         members = {p.name: p for p in params.values() if p.location == "body"}
         sent, typed = self._sent(operation, members, content_type, body)
         if operation.whole_body or not isinstance(sent, dict):
-            found.update(self._whole(operation, sent, typed))
+            found.update(self._whole(operation, sent, typed is True))
         else:
             found.update(self._typed(operation, sent, "body", typed=typed))
         return found, {"query": asked, "body": sent}
@@ -41,7 +42,8 @@ class AddedChecker(Checker):
             raise Refusal(400, "Invalid request body: an object is expected")
         return {} if sent is None else {"body": self.value(inner.schema, sent, "body", typed)}
 
-    def _typed(self, operation: Operation, tree: Tree, location: str, *, typed: bool) -> Tree:
+    def _typed(self, operation: Operation, tree: Tree, location: str, *, typed: bool | set[str]) -> Tree:
+        """Values by their schemas; ``typed``: they have types, as in JSON, all or those of these names."""
         named = {param.name: name for name, param in operation.params.items() if param.location == location}
         open_ = operation.extra if location == "body" else None
         unknown = [name for name in tree if name not in named]
@@ -50,9 +52,10 @@ class AddedChecker(Checker):
         found: Tree = {}
         for wire, value in tree.items():
             if wire in named:
-                found[named[wire]] = self.value(operation.params[named[wire]].schema, value, wire, typed)
+                of_json = wire in typed if isinstance(typed, set) else typed
+                found[named[wire]] = self.value(operation.params[named[wire]].schema, value, wire, of_json)
             elif open_ is not None:
-                found[wire] = self.value(open_, value, wire, typed)
+                found[wire] = self.value(open_, value, wire, wire in typed if isinstance(typed, set) else typed)
         for wire, name in named.items():
             param = operation.params[name]
             if param.required and name not in found and self._catalog.resolve(param.schema).default is None:
@@ -61,27 +64,42 @@ class AddedChecker(Checker):
 
     def _sent(
         self, operation: Operation, members: dict[str, Param], content_type: str, body: bytes
-    ) -> tuple[Any, bool]:
+    ) -> tuple[Any, bool | set[str]]:
         kind = content_type.partition(";")[0].strip().lower()
         if not body:
             return (None, True) if operation.whole_body else ({}, False)
         if kind.endswith("json") or (not kind and operation.body == "json"):
             return json_tree(body), True
         if kind.startswith("multipart/"):
-            return self._decoded(members, multipart_tree(content_type, body)), False
+            lists = {name for name, param in members.items() if self._is_list(param.schema)}
+            return self._decoded(members, multipart_tree(content_type, body, lists))
         if kind == "application/x-www-form-urlencoded" or (not kind and operation.body == "form"):
-            return self._decoded(members, self._tree(members, body.decode("utf-8", "replace"))), False
+            return self._decoded(members, self._tree(members, body.decode("utf-8", "replace")))
         return body.decode("utf-8", "replace"), True
 
-    def _decoded(self, members: dict[str, Param], tree: Tree) -> Tree:
-        """Objects and lists that a form has as JSON texts."""
+    def _decoded(self, members: dict[str, Param], tree: Tree) -> tuple[Tree, set[str]]:
+        """A form with the members that it has as JSON texts decoded, and their names."""
+        names: set[str] = set()
         for name, value in tree.items():
             param = members.get(name)
             full = self._catalog.resolve(param.schema) if param is not None else Schema()
-            if isinstance(value, str) and value[:1] in ("{", "[") and full.type in ("object", "array", ""):
+            if param is not None and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+                delimiter = _DELIMITERS.get(param.style) if not param.explode else None
+                tree[name] = value[0].split(delimiter) if delimiter else value
+                value = value[0] if self._is_text(param, full) else value
+            if not isinstance(value, str):
+                continue
+            is_text = param is not None and is_json(param.content_type)
+            if is_text or (value[:1] in ("{", "[") and full.type in ("object", "array", "")):
                 with contextlib.suppress(Refusal):  # a text that only looks like JSON
                     tree[name] = json_tree(value.encode())
-        return tree
+                    names.add(name)
+        return tree, names
+
+    def _is_text(self, param: Param, full: Schema) -> bool:
+        """Whether a list comes as one JSON text: where its encoding says so, and where its items are no text."""
+        items = self._catalog.resolve(full.items or Schema())
+        return is_json(param.content_type) or (not param.style and items.type in ("object", "array", ""))
 
     def _tree(self, params: dict[str, Param], text: str) -> Tree:
         """Pairs as the styles of the parameters have them; names that no parameter has whole are in brackets."""
