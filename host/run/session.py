@@ -573,10 +573,10 @@ class Session:
     def _pages(self, call: Call) -> bytes | None:
         """What Lua is told of a list with its page: where that is; of a first page how the list goes on, too."""
         place = self.services.gate.place(call)
-        if call.kind == p.PAGE or place is None or call.api is None or call.operation is None:
+        if place is None or call.kind == p.PAGE or call.api is None or call.operation is None:
             return call.pages if place is None else encode_plain(place)
-        words = call.pages or (page_words(call.api.catalog, call.operation) or "").encode()
-        return b"\0".join((words, encode_plain(place)))
+        words = call.pages.decode() if call.pages else page_words(call.api.catalog, call.operation)
+        return encode_plain([words, place[1]])
 
     def _next(self, call: Call, arguments: Any, _: Any) -> None:
         self.services.gate.next(self, call, arguments)
