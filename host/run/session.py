@@ -434,7 +434,8 @@ class Session:
                 return p.VALUE, result_to_lua(call.name, value), None
             if type(value) is dict and type(value.get("id")) is str:
                 result = value["id"]
-            pages = call.pages if call.operation is None or not call.operation.paging else self._pages(call)
+            listed = call.pages or (call.operation is not None and call.operation.paging)
+            pages = self._pages(call) if listed else None
             return p.VALUE, None if value is None else encode_plain(value), pages
         except CallError as failure:
             error = failure
@@ -573,10 +574,12 @@ class Session:
     def _pages(self, call: Call) -> bytes | None:
         """What Lua is told of a list with its page: where that is; of a first page how the list goes on, too."""
         place = self.services.gate.place(call)
-        if place is None or call.kind == p.PAGE or call.api is None or call.operation is None:
-            return call.pages if place is None else encode_plain(place)
+        if call.kind == p.PAGE or call.api is None or call.operation is None:
+            return None if place is None else encode_plain(place)
+        if place is None and call.pages is None:
+            return None
         words = call.pages.decode() if call.pages else page_words(call.api.catalog, call.operation)
-        return encode_plain([words, place[1]])
+        return encode_plain([words, None if place is None else place[1]])
 
     def _next(self, call: Call, arguments: Any, _: Any) -> None:
         self.services.gate.next(self, call, arguments)

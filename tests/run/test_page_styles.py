@@ -171,16 +171,20 @@ def test_a_list_that_is_left_out_is_empty() -> None:
     assert "the answer has no list in .data" in message
 
 
-@pytest.mark.parametrize("name", ["Link", "cursor in a body", "offset, more", "next"])
-def test_a_durable_run_walks_pages_too(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        *((name, "x.things.list{}") for name in ("Link", "cursor in a body", "offset, more", "next")),
+        *((name, "x.request('GET', '/things')") for name in ("Link", "meta.next")),
+    ],
+)
+def test_a_durable_run_walks_pages_too(name: str, call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a page is, is recorded with it: resumed, the loop goes on without asking again."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     server = PagedServer(STYLES[name])
     server.fill(7)
     script = tmp_path / "walk.lua"
-    script.write_text(
-        "local n = 0 for t in x.things.list{}:each() do n = n + 1 if n == 5 then error('stop') end end return n"
-    )
+    script.write_text(f"local n = 0 for t in {call}:each() do n = n + 1 if n == 5 then error('stop') end end return n")
     with Host(apis={"x": document(server.style, server.url)}) as host:
         broken = host.run(script, durable=True)
         assert broken.error is not None

@@ -1,7 +1,7 @@
 -- stripe.products.list{…}: every operation of an API by its dotted name, and pages that go on.
 local core = ...
 local host, type, select, tostring, rawget = core.host, core.type, core.select, core.tostring, core.rawget
-local raise, call, encode_list, match, byte = core.raise, core.call, core.encode_list, core.string.match, core.string.byte
+local raise, call, encode_list, match = core.raise, core.call, core.encode_list, core.string.match
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local find, upper, getinfo = core.string.find, core.string.upper, core.debug.getinfo
 local PRELUDE, MEMBER, OPERATION = 9, 14, 1 -- protocol
@@ -24,11 +24,11 @@ local function operation(target, pages)
     local value
     if bytes then value = core.decode_answer(bytes, api) end
     local style, member, id, at = style, member, id, nil
-    if words and byte(words) == 0x92 then -- [words, Link header]
+    if words then -- [how it goes on, Link header]
       local told = core.decode(words)
-      words, at = told[1], "\146\192" .. core.encode(told[2])
+      style, member, id = match(told[1], PAGES)
+      at = told[2] and "\146\192" .. core.encode(told[2])
     end
-    if words then style, member, id = match(words, PAGES) end
     if not style then return value end
     local backwards = false
     for i = 1, n do
