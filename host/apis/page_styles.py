@@ -162,7 +162,7 @@ def _by_offset(turn: Turn) -> Place:
     total = dig(turn.answer, turn.operation.page_total) if turn.operation.page_total else None
     step = turn.number
     if turn.more is None:
-        if isinstance(total, int) and not isinstance(total, bool):
+        if isinstance(total, int) and not isinstance(total, bool) and total >= step:
             minimum = turn.catalog.resolve(turn.operation.params[name].schema).minimum or 0
             if not step or at - minimum + step >= total:
                 return None

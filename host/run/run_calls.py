@@ -119,7 +119,8 @@ class RunCalls:
                 return p.VALUE, result_to_lua(call.name, value), None
             if type(value) is dict and type(value.get("id")) is str:
                 result = value["id"]
-            pages = call.pages if call.operation is None or not call.operation.paging else _pages(call)
+            listed = call.pages or (call.operation is not None and call.operation.paging)
+            pages = _pages(call) if listed else None
             return p.VALUE, None if value is None else encode_plain(value), pages
         except CallError as failure:
             error = failure
@@ -295,10 +296,12 @@ _BEGIN: dict[int, Callable[[RunCalls, Call, Any, Any], Any]] = {
 def _pages(call: Call) -> bytes | None:
     """What Lua is told of a list with its page: where that is; of a first page how the list goes on, too."""
     place = place_of(call)
-    if call.kind == p.PAGE or place is None or call.api is None or call.operation is None:
-        return call.pages if place is None else encode_plain(place)
-    words = call.pages or (page_words(call.api.catalog, call.operation) or "").encode()
-    return b"\0".join((words, encode_plain(place)))
+    if call.kind == p.PAGE or call.api is None or call.operation is None:
+        return None if place is None else encode_plain(place)
+    if place is None and call.pages is None:
+        return None
+    words = call.pages.decode() if call.pages else page_words(call.api.catalog, call.operation)
+    return encode_plain([words, None if place is None else place[1]])
 
 
 def _goes_on(call: Any) -> bool:

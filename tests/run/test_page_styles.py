@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -146,6 +147,53 @@ def test_an_api_that_never_moves_on_is_an_error(paged: tuple[PagedServer, Host])
     error = host.run_source("for thing in x.things.list{}:each() do end").error
     assert error is not None
     assert (error.kind, "x.things.list" in error.message) == ("unexpected", True), error.message
+
+
+def told(answers: list[Any], code: str) -> Any:
+    """What a script gives or fails with, of a list by token whose server answers so, one after the other."""
+    server = PagedServer(STYLES["meta.next"])
+    server.style = server.style._replace(serve=lambda *_: (answers.pop(0), {}))
+    with Host(apis={"x": document(server.style, server.url)}) as host:
+        result = host.run_source(code)
+    server.close()
+    return result.value if result.error is None else (result.error.kind, result.error.message)
+
+
+def test_a_list_that_is_left_out_is_empty() -> None:
+    """Or null: some APIs say so that there is nothing, also in the midst; another value is an error."""
+    code = "local ids = {} for thing in x.things.list{}:each() do ids[#ids + 1] = thing.id end return ids"
+    one = {"data": [{"id": "t1"}]}
+    assert not told([{"meta": {}}], code)
+    assert not told([{"data": None}], code)
+    assert list(told([{"meta": {"next": "a"}}, {**one, "meta": {"next": "b"}}, {"meta": {}}], code)) == ["t1"]
+    kind, message = told([{"data": "none"}], code)
+    assert kind == "unexpected"
+    assert "the answer has no list in .data" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        *((name, "x.things.list{}") for name in ("Link", "cursor in a body", "offset, more", "next")),
+        *((name, "x.request('GET', '/things')") for name in ("Link", "meta.next")),
+    ],
+)
+def test_a_durable_run_walks_pages_too(name: str, call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a page is, is recorded with it: resumed, the loop goes on without asking again."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    server = PagedServer(STYLES[name])
+    server.fill(7)
+    script = tmp_path / "walk.lua"
+    script.write_text(f"local n = 0 for t in {call}:each() do n = n + 1 if n == 5 then error('stop') end end return n")
+    with Host(apis={"x": document(server.style, server.url)}) as host:
+        broken = host.run(script, durable=True)
+        assert broken.error is not None
+        asked = len(server.asked)
+        assert asked == 2
+        again = host.resume(broken.run_id)
+        assert again.error is not None
+        assert len(server.asked) == asked
+    server.close()
 
 
 @pytest.mark.parametrize("name", STYLES)

@@ -5,7 +5,7 @@ local raise, call, encode_list, match = core.raise, core.call, core.encode_list,
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local find, upper, getinfo = core.string.find, core.string.upper, core.debug.getinfo
 local PRELUDE, MEMBER, OPERATION = 9, 14, 1 -- protocol
-local PAGES = "^(%Z*)%z(%Z*)%z(%Z*)%z?(.*)$"
+local PAGES = "^(%Z*)%z(%Z*)%z(.*)$"
 
 core.exact = rawget(core, "exact") or {} -- functions that take their own arguments and no more
 
@@ -24,7 +24,11 @@ local function operation(target, pages)
     local value
     if bytes then value = core.decode_answer(bytes, api) end
     local style, member, id, at = style, member, id, nil
-    if words then style, member, id, at = match(words, PAGES) end
+    if words then -- [how it goes on, Link header]
+      local told = core.decode(words)
+      style, member, id = match(told[1], PAGES)
+      at = told[2] and "\146\192" .. core.encode(told[2])
+    end
     if not style then return value end
     local backwards = false
     for i = 1, n do
@@ -32,7 +36,7 @@ local function operation(target, pages)
       if type(argument) == "table" and rawget(argument, "ending_before") ~= nil then backwards = true end
     end
     return core.page(value, { target = target, api = api, style = style, member = member, id = id, given = given,
-      backwards = backwards, at = at ~= "" and at or nil, bytes = (style == "number" or style == "offset") and bytes or nil })
+      backwards = backwards, at = at, bytes = (style == "number" or style == "offset") and bytes or nil })
   end
   core.exact[call_it] = true
   return call_it

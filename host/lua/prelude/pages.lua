@@ -64,8 +64,9 @@ function core.page(answer, how)
   end
   local items = answer
   if how.member ~= "" then items = dig(answer, how.member) end
+  if items == nil and how.style ~= "none" then items = {} end -- some leave out what is empty
   if type(items) ~= "table" or #items == 0 and next(items) ~= nil then
-    if how.member ~= "?" or #answer > 0 then return answer end
+    if how.style == "none" and how.member ~= "?" or #answer > 0 then return answer end
     return setmetatable(answer, { __index = methods, __tostring = show, [UNTOLD] = how })
   end
   local page = answer
@@ -273,6 +274,9 @@ local function expect_page(page, name)
   local meta = not how and type(page) == "table" and getmetatable(page)
   how = how or meta and rawget(meta, UNTOLD)
   if not how then raise { kind = "invalid", message = name .. " is a method of a page: write page:" .. name .. "() with a colon" } end
+  if meta and how.style ~= "none" then
+    unexpected(how, "the answer has no list " .. (how.member == "" and "" or "in ." .. how.member) .. " where the document has the items")
+  end
   if how.style == "none" then
     raise { kind = "invalid", message = how.target .. ": how its pages follow each other is not known from the document, so there is no :"
       .. name .. "(); " .. items_are(page, how) .. ". paging = \"…\" of the API (host.toml, add_api, --paging) says it" }
