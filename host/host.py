@@ -19,9 +19,9 @@ from host.extension import Additions
 from host.functions.registration import Functions
 from host.host_arguments import (
     api_arguments,
+    check_given,
     check_process_arguments,
     check_settings,
-    check_simulator,
     checked_parts,
 )
 from host.host_durable import HostDurable
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from host.apis.api import Api
     from host.apis.definition import Document
     from host.durable.binding import HostParts
-    from host.host_arguments import ApiArguments
+    from host.host_arguments import ApiArguments, NamedApi
     from host.isolation.processes import Isolation
     from host.processes.pool import WorkerProcesses
     from host.simulator.simulator import Simulator
@@ -103,23 +103,18 @@ class Host(WebhooksOfHost, Additions):
         apis: Mapping[str, Document | ApiArguments] | None = None,
         **settings: Any,
     ) -> None:
-        if isolation not in ("none", "process"):
-            raise arguments.wrong("isolation", isolation, "'none' or 'process'")
         if isinstance(transport, str):
             settings["transport"], transport = transport, None
         check_settings(settings, Host.__init__.__kwdefaults__ or ())
         parts = checked_parts(transport, mounts, event_hooks, auth)
-        check_process_arguments(processes, setup)
+        check_process_arguments(processes, setup, isolation)
         limits = arguments.of_struct("limits", limits, Limits)
         permissions = arguments.of_struct("permissions", permissions, Permissions)
         budget = arguments.of_struct("budget", budget, Budget)
         daily_budget = arguments.of_struct("daily_budget", daily_budget, Budget)
         given = arguments.sinks("sinks", sinks)
-        documents = None if apis is None else api_arguments(apis)
-        if env is not None:
-            arguments.text_mapping("env", env)
-        if simulator is not None:
-            check_simulator(simulator)
+        documents = api_arguments(apis)
+        check_given(env, simulator)
         file = _config(config)
         self._env_file = None if env_file is None else arguments.a_path("env_file", env_file)
         self.settings = self._read_settings(settings, file, _claims(file, permissions, documents or {}))
@@ -141,24 +136,18 @@ class Host(WebhooksOfHost, Additions):
         self.registry = AsyncFunctionRegistry(
             router=lambda *asked: endpoints.route(*asked), timeout=self.settings.request_deadline
         )
-        self._engine = HostEngine(self.registry.functions, self.settings)
-        self.registry.attach(self._engine.worker)
+        self._engine = HostEngine(self.registry, self.settings)
         self._wire = Sender(self._open_client(parts), self._chain)
         self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, mask)
         self._functions = Functions(self.registry, self._names)
         endpoints = Endpoints(self._apis, self._functions.by_name, self._wire)
         self._register(endpoints)
         # The scripts' side.
-        if isolation == "process":
-            self._engine.isolate(self.limits)
+        self._engine.isolate(isolation, self.limits)
         self._runs = Runs(self._services_of(given, mask), self._rules, self.limits)
         self._durable = HostDurable(self._durable_parts)
         try:
-            if processes == 1 and setup is not None:
-                self._set_up(setup)
-            self._add_apis(documents or {}, file.apis)
-            if processes != 1:
-                self._spread(processes, setup, isolation, parts)
+            self._open(documents or {}, file, processes, setup, isolation, parts)
         except BaseException:
             self.close(0.0)
             raise
@@ -299,10 +288,23 @@ class Host(WebhooksOfHost, Additions):
             run_many=self._runs.many,
         )
 
-    def _set_up(self, setup: str) -> None:
-        from host.processes.setup import run_setup  # hosts of one process seldom have any
+    def _open(
+        self,
+        documents: Mapping[str, NamedApi],
+        file: ConfigFile,
+        processes: int,
+        setup: str | None,
+        isolation: str,
+        parts: HttpxParts,
+    ) -> None:
+        """What may fail once there are threads to be ended."""
+        if processes == 1 and setup is not None:
+            from host.processes.setup import run_setup  # hosts of one process seldom have any
 
-        run_setup(setup, self)
+            run_setup(setup, self)
+        self._add_apis(documents, file.apis)
+        if processes != 1:
+            self._spread(processes, setup, isolation, parts)
 
     def _spread(self, processes: int, setup: str | None, isolation: str, parts: HttpxParts) -> None:
         from host.processes.host_side import open_processes  # few hosts have more processes than one

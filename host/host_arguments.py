@@ -26,9 +26,9 @@ __all__ = [
     "ApiArguments",
     "NamedApi",
     "api_arguments",
+    "check_given",
     "check_process_arguments",
     "check_settings",
-    "check_simulator",
     "checked_parts",
 ]
 
@@ -53,8 +53,13 @@ class NamedApi(NamedTuple):
     paging: Paging | None = None
 
 
-def api_arguments(apis: Any) -> dict[str, NamedApi]:
-    """The APIs of ``Host(apis=…)``: a document each, or a mapping of what ``add_api`` takes."""
+def api_arguments(apis: Any) -> dict[str, NamedApi] | None:
+    """The APIs of ``Host(apis=…)``: a document each, or a mapping of what ``add_api`` takes.
+
+    ``None``, unlike none at all, is a host that has Stripe alone.
+    """
+    if apis is None:
+        return None
     expected = "documents by the APIs' names"
     return {name: _api(f"apis[{name!r}]", each) for name, each in arguments.mapping("apis", apis, expected).items()}
 
@@ -99,19 +104,24 @@ def check_settings(given: Mapping[str, Any], parameters: Iterable[str]) -> None:
             raise UsageError(f"Host has no argument or setting {name!r}; {meant}")
 
 
-def check_process_arguments(processes: Any, setup: Any) -> None:
-    """A number of processes, and a function by its name."""
+def check_process_arguments(processes: Any, setup: Any, isolation: Any) -> None:
+    """A number of processes, a function by its name, and where scripts run."""
+    if isolation not in ("none", "process"):
+        raise arguments.wrong("isolation", isolation, "'none' or 'process'")
     if isinstance(processes, bool) or not isinstance(processes, int) or not 1 <= processes <= MOST_PROCESSES:
         raise arguments.wrong("processes", processes, f"a whole number from 1 to {MOST_PROCESSES}")
     if setup is not None and not isinstance(setup, str):
         raise arguments.wrong("setup", setup, "'module:function'")
 
 
-def check_simulator(simulator: Any) -> None:
-    """A simulator, not its class or its port."""
-    from host.simulator.simulator import Simulator  # whoever gives one has loaded it
+def check_given(env: Any, simulator: Any) -> None:
+    """Texts by their names; a simulator, not its class or its port."""
+    if env is not None:
+        arguments.text_mapping("env", env)
+    if simulator is not None:
+        from host.simulator.simulator import Simulator  # whoever gives one has loaded it
 
-    arguments.an_instance("simulator", simulator, Simulator)
+        arguments.an_instance("simulator", simulator, Simulator)
 
 
 def _is_transport(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from host.bridge.worker import AsyncWorker
@@ -12,7 +12,7 @@ from host.run.scheduler import Scheduler
 from host.run.session import Session
 
 if TYPE_CHECKING:
-    from host.bridge.in_flight import AsyncFunction
+    from host.bridge.registry import AsyncFunctionRegistry
     from host.bridge.request import AsyncRequest, Reply
     from host.isolation.processes import Isolation
     from host.settings import Settings
@@ -25,19 +25,22 @@ OWN = ("api", "api.endpoint", "api.simulated")  # functions of the registry that
 class HostEngine:
     """``isolation`` is there where scripts run in processes of their own; else their states are ``states``'."""
 
-    def __init__(self, functions: Mapping[str, AsyncFunction], settings: Settings) -> None:
+    def __init__(self, registry: AsyncFunctionRegistry, settings: Settings) -> None:
         self.worker = AsyncWorker(
-            functions,
+            registry.functions,
             capacity=settings.queue_capacity,
             max_in_flight=settings.max_in_flight,
             on_orphan=_orphaned,
         )
+        registry.attach(self.worker)
         self.scheduler = Scheduler(self.worker)
         self.states = States(self.worker)
         self.isolation: Isolation | None = None
 
-    def isolate(self, limits: Limits) -> None:
-        """Run scripts in confined processes from now on. Raises what keeps that from working here."""
+    def isolate(self, how: str, limits: Limits) -> None:
+        """Run scripts in confined processes, for ``"process"``. Raises what keeps that from working here."""
+        if how != "process":
+            return
         from host.isolation.processes import Isolation  # for who asks for it
 
         self.worker.pin()

@@ -173,21 +173,13 @@ class Settings(Frozen, frozen=True):
         setting.
         """
         _check_sources(env_file, environ, cwd)
-        if claimed is not None and (isinstance(claimed, type) or not callable(claimed)):
-            raise arguments.wrong("claimed", claimed, "a function of a variable's name")
-        if overrides is not None:
-            arguments.mapping("overrides", overrides, "settings by their names")
-        if config is not None:
-            pair = arguments.an_instance("config", config, tuple, "a file's path and its settings")
-            if len(pair) != 2 or not isinstance(pair[1], Mapping):
-                raise arguments.wrong("config", config, "a file's path and its settings")
+        _check_given(overrides, config, claimed)
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}
-        for name, value in config[1].items() if config is not None else ():
-            assert config is not None
-            if name not in _READERS:
-                raise ConfigError(f"{config[0]}: there is no setting {name!r}{_nearest(name)}")
-            values[name], sources[name] = value, config[0]
+        if config is not None:
+            path, said = config
+            values |= said
+            sources |= dict.fromkeys(said, path)
         file = read_env_file(env_file, cwd, _VARIABLES)
         environ = os.environ if environ is None else environ
         for message in strays(file, environ, _VARIABLES, claimed):
@@ -198,8 +190,6 @@ class Settings(Frozen, frozen=True):
                 if text is not None:
                     values[name], sources[name] = text, source
         for name, value in (overrides or {}).items():
-            if name not in _READERS:
-                raise UsageError(f"there is no setting {name!r}{_nearest(name)}")
             if value is not None:
                 values[name], sources[name] = value, "argument"
         for name in [name for name, value in values.items() if isinstance(value, str) and not value.strip()]:
@@ -486,6 +476,21 @@ def _check_sources(env_file: Any, environ: Any, cwd: Any) -> None:
         arguments.a_path("cwd", cwd)
     if environ is not None:
         arguments.mapping("environ", environ, "variables by their names")
+
+
+def _check_given(overrides: Any, config: Any, claimed: Any) -> None:
+    if claimed is not None and (isinstance(claimed, type) or not callable(claimed)):
+        raise arguments.wrong("claimed", claimed, "a function of a variable's name")
+    if config is not None:
+        pair = arguments.an_instance("config", config, tuple, "a file's path and its settings")
+        if len(pair) != 2 or not isinstance(pair[1], Mapping):
+            raise arguments.wrong("config", config, "a file's path and its settings")
+        for name in pair[1]:
+            if name not in _READERS:
+                raise ConfigError(f"{pair[0]}: there is no setting {name!r}{_nearest(name)}")
+    for name in arguments.mapping("overrides", overrides, "settings by their names") if overrides is not None else ():
+        if name not in _READERS:
+            raise UsageError(f"there is no setting {name!r}{_nearest(name)}")
 
 
 def _is_loopback(host: str) -> bool:

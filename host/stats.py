@@ -20,10 +20,9 @@ __all__ = ["HostStats", "measure"]
 class HostStats(WorkerStats, frozen=True):
     """Of all processes of a host together; ``oldest_wait`` and ``loop_lag`` are those of the worst.
 
-        ``runs`` are alive, ``threads`` run them. ``processes`` is how many they are in. ``cpu`` is seconds of
-    ``peak_memory`` bytes resident at the most, both with all else that is in these processes.
-        ``exhausted`` is how many runs of theirs LuaJIT itself refused memory bit by bit, which no script is to bring
-        about: a defect of this project.
+    ``runs`` are alive, ``threads`` run them, ``processes`` is how many they are in. ``cpu`` is seconds and
+    ``peak_memory`` the most bytes resident, both with all else that is in these processes. ``exhausted`` is how many
+    runs LuaJIT itself refused memory bit by bit, which no script is to bring about: a defect of this project.
     """
 
     runs: int

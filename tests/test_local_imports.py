@@ -105,6 +105,31 @@ LATE = {
     "host.testing.collector": "the pytest plugin is loaded in projects that test other things",
     "host.testing.fixtures": "the pytest plugin is loaded in projects that test other things",
     "host.testing.undo": "the pytest plugin is loaded in projects that test other things",
+    "host.apis.body_choice": "several media types of one body",
+    "host.apis.descriptions": "other forms of documents than OpenAPI",
+    "host.apis.files": "a body with a file",
+    "host.apis.overlay": "an overlay over a document",
+    "host.apis.parameter_reference": "the listing of apis",
+    "host.apis.paging_words": "the listing of apis",
+    "host.apis.reference_search": "the listing of apis",
+    "host.apis.references": "APIs beside Stripe",
+    "host.apis.swagger2": "a document of Swagger 2",
+    "host.apis.written_bodies": "bodies that are no form",
+    "host.http.content_coding": "an answer that is coded",
+    "host.libraries.fs.uploads": "a body with a file",
+    "host.run.event_names": "a script that handles events",
+    "host.serve": "a script that checks a signature",
+    "host.serve.server": "listen",
+    "host.serve.signatures": "trigger",
+    "host.simulator.delivery": "simulate --forward-to",
+    "host.simulator.stripe.triggers": "trigger",
+    "host.simulator.trigger": "trigger",
+    "host.simulator.triggering": "trigger",
+    "host.webhooks.opening": "Host.webhooks",
+    "httpx": "trigger at a server",
+    "jsonpath": "an overlay: an extra",
+    "mimetypes": "a body with a file",
+    "msgspec": "trigger at a server",
     # Hints and messages about what went wrong.
     "host.apis.legacy_names": "a name that is not there",
     "host.apis.naming": "a name that is not there, a builder of a class",
@@ -116,7 +141,18 @@ LATE = {
     "host.run.unset": "an error of Lua",
 }
 # Loaded by Python, asyncio or msgspec themselves in some version, or by the door of the package.
-LOADED_ANYWAY = {"decimal", "fcntl", "hashlib", "host.errors", "json", "pickle", "random", "traceback"}
+LOADED_ANYWAY = {
+    "fcntl",
+    "mimetypes",
+    "msgspec",
+    "decimal",
+    "hashlib",
+    "host.errors",
+    "json",
+    "pickle",
+    "random",
+    "traceback",
+}
 LOADED_WITH_HOST = {"host.host", "host.http.client", "host.libraries.builtin"}
 
 

@@ -48,30 +48,36 @@ class History:
     def _read(self, record: Record, *, counts: bool, cut: bool, first: bool) -> None:
         place = record.path, record.n
         if record.kind == "sent":
-            sent = decode_sent(record.data)
-            if not counts and sent.seconds is not None:
-                return
-            self.sent.setdefault(place, record)
-            self.decided.pop(place, None)
-            self.printed = max(self.printed, sent.printed)
-            if sent.seconds is None:
-                self._last_change = record.seq
+            self._read_sent(place, record, counts=counts)
         elif record.kind in ("answer", "refused"):
-            if counts:
-                self.answers.append(record)
-                self.told[place] = record
-                if place in self.decided:
-                    self._by_decision.add(place)
-            elif cut and self.is_change(place) and place not in self.decided:
-                self.late[place] = record
-            if counts or first:  # the decision's own answer, before which all of this was shown
-                self.printed = max(self.printed, decode_told(record.data).printed)
+            self._read_answer(place, record, counts=counts, cut=cut, first=first)
         elif record.kind == "late":
             self.late[place] = record
         elif record.kind == "value" and counts:
             self.values.append(record)
         elif record.kind == "decided":
             self.decided[place] = decode_decided(record.data)
+
+    def _read_sent(self, place: Place, record: Record, *, counts: bool) -> None:
+        sent = decode_sent(record.data)
+        if not counts and sent.seconds is not None:
+            return
+        self.sent.setdefault(place, record)
+        self.decided.pop(place, None)
+        self.printed = max(self.printed, sent.printed)
+        if sent.seconds is None:
+            self._last_change = record.seq
+
+    def _read_answer(self, place: Place, record: Record, *, counts: bool, cut: bool, first: bool) -> None:
+        if counts:
+            self.answers.append(record)
+            self.told[place] = record
+            if place in self.decided:
+                self._by_decision.add(place)
+        elif cut and self.is_change(place) and place not in self.decided:
+            self.late[place] = record
+        if counts or first:  # the decision's own answer, before which all of this was shown
+            self.printed = max(self.printed, decode_told(record.data).printed)
 
     def is_change(self, place: Place) -> bool:
         """Whether a change was sent there, rather than a sleep begun."""
