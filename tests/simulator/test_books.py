@@ -274,3 +274,28 @@ def test_the_books_of_a_file_go_on_after_a_restart(make, clock, tmp_path) -> Non
     again = make(store=Store(tmp_path / "books.db"))
     assert again.get(f"/v1/refunds/{refund}")["status"] == "succeeded"
     assert again.get("/v1/balance")["available"][0]["amount"] == OPENING["usd"] - 88
+
+
+def test_an_uncaptured_charge_without_an_intent_is_refunded_whole(api) -> None:
+    """https://docs.stripe.com/api/refunds/create: it is released, and the books know nothing of it."""
+    charge = api.post("/v1/charges", "amount=500&currency=usd&source=tok_visa&capture=false")["id"]
+    assert api.error("POST", "/v1/refunds", f"charge={charge}&amount=100")[1]["param"] == "amount"
+    made = api.post("/v1/refunds", f"charge={charge}&metadata[a]=b&reason=duplicate")
+    assert (made["amount"], made["metadata"], made["reason"]) == (500, {"a": "b"}, "duplicate")
+    assert api.error("POST", "/v1/refunds", f"charge={charge}")[1]["code"] == "charge_already_refunded"
+    assert api.error("POST", f"/v1/charges/{charge}/capture")[1]["code"] == "charge_already_refunded"
+    assert api.ids("/v1/balance_transactions") == []
+    held = pay(api, more="&capture_method=manual")
+    assert (
+        "cancel the PaymentIntent" in api.error("POST", "/v1/refunds", f"charge={held['latest_charge']}")[1]["message"]
+    )
+
+
+def test_staged_evidence_is_submitted_later(api) -> None:
+    """https://docs.stripe.com/api/disputes/update#update_dispute-submit"""
+    pay(api, "createDispute")
+    path = f"/v1/disputes/{api.ids('/v1/disputes')[0]}"
+    assert api.post(path, "submit=true")["status"] == "needs_response"
+    assert api.post(path, "evidence[uncategorized_text]=winning_evidence&submit=false")["status"] == "needs_response"
+    done = api.post(path, "submit=true")
+    assert (done["status"], done["evidence_details"]["submission_count"]) == ("won", 1)

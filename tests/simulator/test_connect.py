@@ -307,3 +307,18 @@ def test_links_and_sessions_have_an_address_or_a_secret(api, account, clock) -> 
     assert "not an Express account" in api.error("POST", f"/v1/accounts/{standard}/login_links")[1]["message"]
     for path, params in (("account_links", asked.replace(account, "acct_x")), ("accounts/acct_x/login_links", "")):
         assert api.error("POST", f"/v1/{path}", params)[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("country", "currency"), [("US", "usd"), ("GB", "gbp"), ("DE", "eur"), ("FR", "eur"), ("JP", "jpy"), ("SE", "sek")]
+)
+def test_an_accounts_currency_is_its_countrys(api, country, currency) -> None:
+    made = api.post("/v1/accounts", f"type=express&country={country}")
+    assert (made["country"], made["default_currency"]) == (country, currency)
+    balance = api.ask("GET", "/v1/balance", Stripe_Account=made["id"])[1]
+    assert [part["currency"] for part in balance["available"]] == [currency]
+
+
+def test_an_account_in_a_country_whose_currency_is_not_known_is_refused(api) -> None:
+    status, error = api.error("POST", "/v1/accounts", "type=express&country=ZZ")
+    assert (status, error["code"], error["param"]) == (501, "not_simulated", "country")

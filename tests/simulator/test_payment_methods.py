@@ -280,3 +280,45 @@ def test_a_customers_balance_is_written_down(api) -> None:
     ]
     assert api.get(f"{path}/{made['id']}")["description"] == "x"
     assert api.error("POST", path, "amount=5&currency=eur")[1]["param"] == "currency"
+
+
+def test_a_charge_without_an_intent_takes_tokens_and_sources_only(api) -> None:
+    """https://docs.stripe.com/api/charges/create: a payment method needs an intent; a source of a card is used once."""
+    for given in ("pm_card_visa", "card_nothing", "tok_nothing"):
+        status, error = api.error("POST", "/v1/charges", f"amount=500&currency=usd&source={given}")
+        assert (status, error["code"], error["param"]) == (400, "resource_missing", "source")
+        assert api.error("POST", "/v1/customers", f"source={given}")[0] == 400
+    source = api.post("/v1/sources", "type=card&token=tok_mastercard")
+    assert (source["status"], source["card"]["last4"]) == ("chargeable", "4444")
+    charge = api.post("/v1/charges", f"amount=500&currency=usd&source={source['id']}")
+    assert charge["payment_method_details"]["card"]["last4"] == "4444"
+    assert (
+        "consumed" in api.error("POST", "/v1/charges", f"amount=500&currency=usd&source={source['id']}")[1]["message"]
+    )
+
+
+def test_what_is_wrong_with_a_method_is_told_at_its_place(api) -> None:
+    for data, param in (
+        ("type=sepa_debit", "payment_method_data[sepa_debit][iban]"),
+        ("type=us_bank_account", "payment_method_data[us_bank_account][account_number]"),
+    ):
+        sent = "&".join(f"payment_method_data[{n}]={v}" for n, v in (each.split("=") for each in data.split("&")))
+        error = api.error("POST", INTENTS, f"amount=500&currency=eur&{sent}")[1]
+        assert (error["code"], error["param"]) == ("parameter_missing", param)
+
+
+def test_a_declined_card_is_taken_when_its_bank_is_not_to_be_asked(api) -> None:
+    """https://docs.stripe.com/api/cards/create: ``validate``"""
+    path = f"/v1/customers/{customer(api)}/sources"
+    assert api.error("POST", path, "source=tok_chargeDeclined&validate=true")[0] == 402
+    made = api.post(path, "source=tok_chargeDeclined&validate=false")
+    assert made["last4"] == "0002"
+
+
+def test_the_methods_of_a_deleted_customer_are_nobodys(api) -> None:
+    owner = customer(api, "payment_method=pm_card_visa&source=tok_mastercard")
+    methods = api.ids(f"/v1/customers/{owner}/payment_methods")
+    assert api.delete(f"/v1/customers/{owner}")["deleted"] is True
+    for method in methods:
+        assert api.get(f"/v1/payment_methods/{method}")["customer"] is None
+        assert api.error("POST", INTENTS, PAY + method)[0] == 400

@@ -101,11 +101,22 @@ def test_a_declined_card_pays_nothing_and_cannot_be_attached(api, name, code, de
     assert api.ids(f"/v1/customers/{customer}/payment_methods") == []
 
 
-def test_a_card_that_declines_after_attaching_attaches(api) -> None:
-    customer = api.post("/v1/customers", "payment_method=pm_card_chargeCustomerFail")["id"]
+@pytest.mark.parametrize(
+    ("token", "decline"),
+    [
+        ("tok_chargeCustomerFail", "generic_decline"),
+        ("tok_visa_chargeCustomerFailLostCard", "lost_card"),
+        ("tok_visa_chargeCustomerFailStolenCard", "stolen_card"),
+    ],
+)
+def test_a_card_that_declines_after_attaching_attaches(api, token, decline) -> None:
+    customer = api.post("/v1/customers", f"source={token}")["id"]
     method = api.ids(f"/v1/customers/{customer}/payment_methods")[0]
     status, error = api.error("POST", INTENTS, PAY + f"{method}&customer={customer}")
-    assert (status, error["decline_code"]) == (402, "generic_decline")
+    assert (status, error["decline_code"]) == (402, decline)
+    assert (
+        api.error("POST", "/v1/charges", f"amount=500&currency=usd&customer={customer}")[1]["decline_code"] == decline
+    )
 
 
 @pytest.mark.parametrize(("said", "code"), INVALID)

@@ -41,9 +41,13 @@ _CONTROLLERS: dict[str, Object] = {
         "type": "application",
     },
 }
-_CURRENCIES = {"US": "usd", "GB": "gbp", "CA": "cad", "AU": "aud", "JP": "jpy", "CH": "chf", "SE": "sek", "NO": "nok",
-               "DK": "dkk", "PL": "pln", "BR": "brl", "MX": "mxn", "IN": "inr", "SG": "sgd", "HK": "hkd",
-               "NZ": "nzd", "CZ": "czk", "HU": "huf", "RO": "ron", "TH": "thb", "MY": "myr", "AE": "aed"}  # fmt: skip
+_CURRENCIES = {
+    "AE": "aed", "AU": "aud", "BR": "brl", "CA": "cad", "CH": "chf", "CZ": "czk", "DK": "dkk", "GB": "gbp",
+    "GI": "gbp", "HK": "hkd", "HU": "huf", "IN": "inr", "JP": "jpy", "LI": "chf", "MX": "mxn", "MY": "myr",
+    "NO": "nok", "NZ": "nzd", "PL": "pln", "RO": "ron", "SE": "sek", "SG": "sgd", "TH": "thb", "US": "usd",
+    # the euro area
+    **dict.fromkeys("AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK".split(), "eur"),  # noqa: SIM905 - a table of short words
+}  # fmt: skip
 
 
 def world_of(world: World, id: str, authorization: str) -> World:
@@ -74,7 +78,10 @@ def create_account(call: RequestContext) -> Object:
         raise invalid("You may only specify one of these parameters: type, controller.", "type", "parameters_exclusive")
     account = resources.fresh(call)
     kind = params.get("type") or ("none" if params.get("controller") else "standard")
-    country = params.get("country") or "US"
+    country = str(params.get("country") or "US").upper()
+    currency = params.get("default_currency") or _CURRENCIES.get(country)
+    if currency is None:
+        call.not_modelled(f"accounts in {country}", "Name a default_currency, or another country.", "country")
     account.update(
         id=call.world.ids.new("acct_", 16),
         business_type=None,
@@ -82,7 +89,7 @@ def create_account(call: RequestContext) -> Object:
         charges_enabled=False,
         controller=dict(_CONTROLLERS.get(kind) or _controller(params["controller"])),
         country=country,
-        default_currency=params.get("default_currency") or _CURRENCIES.get(country, "eur"),
+        default_currency=currency or "usd",
         details_submitted=False,
         email=None,
         metadata={},

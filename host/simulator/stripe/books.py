@@ -100,21 +100,20 @@ def _state(call: RequestContext, currency: str) -> Object:
 
 
 def make_available(call: RequestContext, id: str) -> None:
-    """What was to be available by now is; ``id`` is a currency and a day."""
-    currency = id.partition(" ")[0]
+    """What was to be available on a day is; ``id`` is a currency and the day."""
+    currency, _, day = id.partition(" ")
     state = _state(call, currency)
-    for day in [day for day in state["pending"] if int(day) <= call.now]:
-        state["available"] += state["pending"].pop(day)
-    all_so_far = True
-    for id, record in list(call.world.store.oldest("balance_transaction", state["settled"])):
+    state["available"] += state["pending"].pop(day, 0)
+    none_left = True
+    for place_id, record in list(call.world.store.oldest("balance_transaction", state["settled"])):
         transaction = _decode(record.body)
         if transaction["currency"] == currency and transaction["status"] == "pending":
-            if transaction["available_on"] <= call.now:
+            if transaction["available_on"] == int(day):
                 transaction["status"] = "available"
-                call.world.store.put("balance_transaction", id, transaction)
+                call.world.store.put("balance_transaction", place_id, transaction)
             else:
-                all_so_far = False
-        if all_so_far:
+                none_left = False
+        if none_left:
             state["settled"] = record.place
     call.world.store.put(_STATE, currency, state)
 

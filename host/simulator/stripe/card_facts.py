@@ -7,7 +7,7 @@ from typing import Any
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.sandbox_cards import ADVICE, CARDS, FINGERPRINTS, NUMBERS, Card, fingerprint
+from host.simulator.stripe.sandbox_cards import ADVICE, CARDS, FINGERPRINTS, NUMBERS, Card
 
 _INVALID = {
     "incorrect_number": ("number", "Your card number is incorrect."),
@@ -47,7 +47,7 @@ def card_error(card: Card) -> Object:
 def check_card(call: RequestContext, said: Object, param: str = "card") -> Card:
     """The card whose number, date and code the caller gave; :class:`Refusal` 402 if they are none."""
     number = str(said.get("number", "")).replace(" ", "").replace("-", "")
-    if not number.isdecimal() or not 12 <= len(number) <= 19:
+    if not (number.isascii() and number.isdecimal()) or not 12 <= len(number) <= 19:
         raise _invalid("invalid_number", param)
     if not _luhn(number):
         raise _invalid("incorrect_number", param)
@@ -121,7 +121,7 @@ def card_facts(call: RequestContext, card: Card, given: Object | None = None) ->
         "display_brand": card.brand,
         "exp_month": int(given.get("exp_month") or 12),
         "exp_year": full_year(int(given.get("exp_year") or year + 4)),
-        "fingerprint": fingerprint(card.number),
+        "fingerprint": card.fingerprint,
         "funding": card.funding,
         "generated_from": None,
         "last4": card.last4,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import customer_balances
-from host.simulator.stripe.payment_methods import attach, payment_method
+from host.simulator.stripe.payment_methods import attach, detach, payment_method
 from host.simulator.stripe.sources import add_source
 
 EFFECTS = {
@@ -67,10 +67,13 @@ def delete_customer(call: RequestContext) -> Object | bytes:
     """Gone but for its id; its subscriptions end, its payment methods are nobody's."""
     id = call.target
     gone = resources.delete(call)
-    for subscription in list(call.world.store.each("subscription")):
-        if subscription["customer"] == id and subscription["status"] != "canceled":
+    for subscription in call.world.store.having("subscription", "customer", id):
+        if subscription["status"] != "canceled":
             subscription.update(status="canceled", canceled_at=call.now, ended_at=call.now)
             call.save("subscription", subscription)
+    for method in call.world.store.having("payment_method", "customer", id):
+        detach(call, method)
+    call.saved = None
     return gone
 
 

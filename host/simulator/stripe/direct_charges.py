@@ -10,7 +10,8 @@ from host.simulator.stripe import charges, connect, payments
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
-from host.simulator.stripe.payment_methods import payment_method, spend_method
+from host.simulator.stripe.payment_methods import make, payment_method, spend_method
+from host.simulator.stripe.sources import consume
 
 EFFECTS = {
     "charges.capture": {"amount", "transfer_data.amount"},
@@ -65,6 +66,11 @@ def _method(call: RequestContext) -> Object:
     if owner is None:
         if source is None:
             raise Refusal(400, "Must provide source or customer.", code="parameter_missing")
+        if source.startswith("src_"):
+            facts = consume(call, call.load("source", source, "source", 400))
+            return make(call, {"type": "card", "card": facts})
+        if not source.startswith("tok_"):
+            raise missing("token", source, "source", 400)
         return payment_method(call, source, "source")
     customer = call.load("customer", owner, "customer", 400)
     if source is None:

@@ -107,12 +107,9 @@ def update_dispute(call: RequestContext) -> Object:
     """Evidence added and, unless ``submit`` is false, given to the bank."""
     dispute = _open(call)
     call.put(dispute, {k: v for k, v in call.params.items() if k != "submit"})
-    evidence = call.params.get("evidence")
-    if evidence is None:
-        return call.save("dispute", dispute)
-    details = dispute["evidence_details"]
-    details["has_evidence"] = True
-    if call.params.get("submit", True):
+    given, details = call.params.get("evidence") is not None, dispute["evidence_details"]
+    details["has_evidence"] = details["has_evidence"] or given
+    if details["has_evidence"] and call.params.get("submit", given):
         details["submission_count"] += 1
         details["submission_method"] = "manual"
         inquiry = dispute["status"].startswith("warning")

@@ -60,23 +60,24 @@ def _blank() -> Object:
 
 
 def from_parameters(call: RequestContext, params: Object, path: str = "") -> Object:
-    """The fields of a payment method described by ``type`` and the type's own table."""
+    """The fields of a payment method described by ``type`` and the type's own table, which are at ``path``."""
     kind = params.get("type") or "card"
     said: Any = params.get(kind) or {}
     fields: Object = {"type": kind}
+    place = f"{path}[{kind}]" if path else kind
     if kind == "card":
         if token := said.get("token"):
             test = card_named(str(token))
-            fields["card"] = card_facts(call, test) if test else tokens.use(call, str(token), "card[token]")
+            fields["card"] = card_facts(call, test) if test else tokens.use(call, str(token), f"{place}[token]")
         elif not said:
-            raise invalid("Missing required param: card.", f"{path}card", "parameter_missing")
+            raise invalid(f"Missing required param: {place}.", place, "parameter_missing")
         else:
-            fields["card"] = card_facts(call, check_card(call, said, f"{path}card"), said)
+            fields["card"] = card_facts(call, check_card(call, said, place), said)
     elif kind in bank_debits.CURRENCIES:
         name = _NUMBERS.get(kind, "account_number")
         number = str(said.get(name) or "").replace(" ", "")
         if not number:
-            raise invalid(f"Missing required param: {kind}[{name}].", f"{path}{kind}[{name}]", "parameter_missing")
+            raise invalid(f"Missing required param: {place}[{name}].", f"{place}[{name}]", "parameter_missing")
         fields[kind] = bank_facts(call, kind, number, said)
     else:
         fields[kind] = said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import books, transfers
@@ -22,6 +24,8 @@ def create_refund(call: RequestContext) -> Object:
         )
     check_amount(call)
     charge = _refundable(call)
+    if not charge["captured"]:
+        return _release_whole(call, charge)
     left = charge["amount_captured"] - _refunded(charge)
     amount = amount_of(call, "amount", left)
     if left <= 0:
@@ -120,18 +124,14 @@ def _refundable(call: RequestContext) -> Object:
         charge = call.load("charge", intent["latest_charge"])
     if charge["status"] != "succeeded":
         raise call.refuse(f"Charge {charge['id']} is not a successful charge.", param="charge")
-    if not charge["captured"]:
-        if charge["payment_intent"] is None:
-            raise call.refuse(f"Charge {charge['id']} has not been captured; capture it first.", param="charge")
+    if not charge["captured"] and charge["payment_intent"] is not None:
         raise call.refuse(
             f"You must cancel the PaymentIntent {charge['payment_intent']} to release its uncaptured charge "
             f"{charge['id']}.",
             param="charge",
         )
-    if charge["disputed"] and any(
-        dispute["charge"] == charge["id"] and not dispute["is_charge_refundable"]
-        for dispute in call.world.store.each("dispute")
-    ):
+    disputes = call.world.store.having("dispute", "charge", charge["id"]) if charge["disputed"] else []
+    if any(not dispute["is_charge_refundable"] for dispute in disputes):
         raise call.refuse(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
         )
@@ -143,11 +143,20 @@ def _refunded(charge: Object) -> int:
     return int(charge["amount_refunded"] - (charge["amount"] - charge["amount_captured"]))
 
 
-def release(call: RequestContext, charge: Object) -> None:
+def release(call: RequestContext, charge: Object, **fields: Any) -> Object:
     """Give back what was held and never captured: a refund that moves nothing in the books."""
     charge.update(amount_refunded=charge["amount"], refunded=True)
     call.save("charge", charge)
-    call.make("refund", {**_facts(charge, charge["amount"], "succeeded", "card"), "metadata": {}})
+    return call.make("refund", {**_facts(charge, charge["amount"], "succeeded", "card"), "metadata": {}, **fields})
+
+
+def _release_whole(call: RequestContext, charge: Object) -> Object:
+    """The refund of a charge that waits to be captured, which can only be released whole."""
+    if charge["refunded"]:
+        raise call.refuse(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+    if call.params.get("amount", charge["amount"]) != charge["amount"]:
+        raise call.refuse("An uncaptured charge can only be refunded in full.", param="amount")
+    return release(call, charge, metadata=call.params.get("metadata") or {}, reason=call.params.get("reason"))
 
 
 def settle_refund(call: RequestContext, id: str) -> None:

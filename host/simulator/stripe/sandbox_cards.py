@@ -38,6 +38,12 @@ class Card(msgspec.Struct, frozen=True):
     line1: str = "pass"
     three_d_secure: bool = True
     networks: tuple[str, ...] = ()
+    variant: str = ""  # tells cards of one number apart
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same card, however it was named."""
+        return fingerprint(self.number + self.variant)
 
     @property
     def last4(self) -> str:
@@ -130,10 +136,17 @@ CARDS: dict[str, Card] = {
     "visa_chargeDeclinedVelocityLimitExceeded": _declined("4000000000006975", "card_velocity_exceeded"),
     "chargeCustomerFail": _CUSTOMER_FAIL,
     "visa_chargeCustomerFail": _CUSTOMER_FAIL,
+    "visa_chargeCustomerFailLostCard": _declined("4000000000000341", "lost_card", attaches=True, variant="lost"),
+    "visa_chargeCustomerFailStolenCard": _declined("4000000000000341", "stolen_card", attaches=True, variant="stolen"),
     # https://docs.stripe.com/testing#fraud-prevention
     "radarBlock": _BLOCKED,
     "chargeDeclinedFraudulent": _BLOCKED,
     "riskLevelHighest": _declined("4000000000004954", "fraudulent", attaches=True, risk="highest", blocked=True),
+    "highFraudDisputeScore": Card("4000008400000407"),
+    "highEfwScore": Card("4000008400000159"),
+    "radarDynamicRiskThreshold": Card("4000008400001017"),
+    "freeTrialAbuseBlock": Card("4001858821843804"),
+    "adaptive3dsChallenge": Card("4000008405600003"),
     "riskLevelElevated": Card("4000000000009235", risk="elevated"),
     "cvcCheckFail": Card("4000000000000101", cvc="fail"),
     "avsZipFail": Card("4000000000000036", postal_code="fail"),
@@ -226,5 +239,5 @@ def fingerprint(number: str) -> str:
     return text
 
 
-NUMBERS: dict[str, Card] = {card.number: card for card in (*_OTHERS, *reversed(CARDS.values()))}
-FINGERPRINTS: dict[str, Card] = {fingerprint(number): card for number, card in NUMBERS.items()}
+NUMBERS: dict[str, Card] = {card.number: card for card in (*_OTHERS, *reversed(CARDS.values())) if not card.variant}
+FINGERPRINTS: dict[str, Card] = {card.fingerprint: card for card in (*CARDS.values(), *NUMBERS.values())}

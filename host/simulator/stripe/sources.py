@@ -25,13 +25,20 @@ _BANK_TOKENS = {
 }
 
 
-def add_source(call: RequestContext, customer: Object, given: str, metadata: Object | None = None) -> Object:
-    """The card or bank account that a token or source stands for, now the customer's; kept. The customer is not."""
+def add_source(
+    call: RequestContext, customer: Object, given: str, metadata: Object | None = None, *, validate: bool = True
+) -> Object:
+    """The card or bank account that a token or source stands for, now the customer's; kept. The customer is not.
+
+    A card that its bank declines is refused, unless nobody is to ask the bank (``validate``).
+    """
     if given.startswith(("btok_", "ba_")):
         return _add_bank(call, customer, given)
+    if not given.startswith(("tok_", "src_")):
+        raise missing("token", given, "source", 400)
     facts, shown = _card_facts(call, given)
     card = FINGERPRINTS.get(facts["fingerprint"])
-    if card is not None and card.code and not card.attaches:
+    if validate and card is not None and card.code and not card.attaches:
         raise Refusal(402, card.message, code=card.code, worked=True, **card_error(card))
     shown = {**shown, "id": call.new_id("card"), "customer": customer["id"], "metadata": dict(metadata or {})}
     if shown["cvc_check"] == "unchecked":
@@ -59,11 +66,16 @@ def _card_facts(call: RequestContext, given: str) -> tuple[Object, Object]:
 
 
 def _of_source(call: RequestContext, source: Object) -> tuple[Object, Object]:
+    facts = consume(call, source)
+    return facts, tokens.card_object(call, facts, {})
+
+
+def consume(call: RequestContext, source: Object) -> Object:
+    """The card's facts of a source that was not used yet; it is used now."""
     if source["status"] != "chargeable":
         raise call.refuse(f"The source {source['id']} is {source['status']}.", param="source")
-    facts = call.world.store.get("~source", source["id"]) or {}
     call.save("source", {**source, "status": "consumed"})
-    return facts, tokens.card_object(call, facts, {})
+    return call.world.store.get("~source", source["id"]) or {}
 
 
 def _make_default(customer: Object, id: str) -> None:
@@ -110,7 +122,8 @@ def create_source(call: RequestContext) -> Object:
     customer, given = _customer(call), call.params["source"]
     if not isinstance(given, str):
         raise invalid("Invalid source: must be the id of a token", "source")
-    made = add_source(call, customer, given, call.params.get("metadata"))
+    validate = call.params.get("validate", True)
+    made = add_source(call, customer, given, call.params.get("metadata"), validate=validate)
     call.save("customer", customer)
     return made
 
@@ -154,8 +167,8 @@ def delete_source(call: RequestContext) -> Object:
 
 
 def _all(call: RequestContext, customer: str) -> list[Object]:
-    both = [*call.world.store.each("card"), *call.world.store.each("bank_account")]
-    return [item for item in both if item["customer"] == customer]
+    kinds = ("card", "bank_account")
+    return [item for kind in kinds for item in reversed(call.world.store.having(kind, "customer", customer))]
 
 
 def list_sources(call: RequestContext) -> Object:

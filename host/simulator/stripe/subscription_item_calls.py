@@ -7,7 +7,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.subscription_changes import change
 from host.simulator.stripe.subscriptions import find_living
 
-_OF_CHANGE = ("payment_behavior", "proration_behavior", "proration_date")
+_OF_CHANGE = ("off_session", "payment_behavior", "proration_behavior", "proration_date")
 
 
 def create_item(call: RequestContext) -> Object:
@@ -52,5 +52,5 @@ _HANDLED = {*_OF_CHANGE, "discounts", "plan", "price_data", "tax_rates"}
 EFFECTS = {
     "subscription_items.create": _HANDLED,
     "subscription_items.delete": {*_OF_CHANGE},
-    "subscription_items.update": {*_HANDLED, "off_session"},
+    "subscription_items.update": _HANDLED,
 }

@@ -61,11 +61,8 @@ def _check_source(call: RequestContext, charge: Object, amount: int, currency: s
             f"transfer currency ({currency})",
             param="currency",
         )
-    used = sum(
-        t["amount"] - t["amount_reversed"]
-        for t in call.world.store.each("transfer")
-        if t["source_transaction"] == charge["id"]
-    )
+    made = call.world.store.having("transfer", "source_transaction", charge["id"])
+    used = sum(transfer["amount"] - transfer["amount_reversed"] for transfer in made)
     if not charge["paid"] or not charge["captured"] or used + amount > charge["amount_captured"]:
         raise call.refuse(
             "Transfers using this transaction as a source must not exceed the source amount of "
