@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import threading
+from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -33,6 +35,7 @@ Example:
 @click.option("--faults", metavar="SPEC", help="Faults to inject, such as 500:3%,429:1%,latency:50ms.")
 @click.option("--seed", type=int, help="Make ids and faults the same each time.")
 @click.option("--store", metavar="FILE", help="Keep the state in FILE (default: in memory).")
+@click.option("--clock", metavar="CLOCK", default="now", help="now (default), or frozen:TIME: seconds or a date.")
 @click.option("--lenient", is_flag=True, help="Answer by its shape what is not modelled, and list it at the end.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 def command(
@@ -43,6 +46,7 @@ def command(
     faults: str | None,
     seed: int | None,
     store: str | None,
+    clock: str,
     lenient: bool,
     debug: bool,
 ) -> int:
@@ -50,6 +54,7 @@ def command(
     if key == DEMO_KEY:
         raise UsageError(f"--key {DEMO_KEY}: the demo key counts as no key; any other will do")
 
+    frozen = _frozen(clock)
     from host.apis.stripe import load  # the catalog and the server: not for --help
     from host.simulator.fault_injection import Faults
     from host.simulator.server import serve
@@ -59,7 +64,8 @@ def command(
     made = Faults.parse(faults, seed) if faults is not None else None
     kept = Store(store) if store is not None else None
     try:
-        simulator = Simulator(load(), key=key, seed=seed, faults=made, store=kept, lenient=lenient)
+        options: dict[str, Any] = {} if frozen is None else {"clock": lambda: frozen}
+        simulator = Simulator(load(), key=key, seed=seed, faults=made, store=kept, lenient=lenient, **options)
         with serve(simulator, host=address, port=port, names=names) as server:
             click.echo(f"simulator at {server.url} (Ctrl-C ends it)")
             click.echo(f"export STRIPE_API_BASE={server.url}")
@@ -72,3 +78,22 @@ def command(
         if kept is not None:
             kept.close()
     return 0
+
+
+def _frozen(clock: str) -> float | None:
+    """The time that ``--clock frozen:TIME`` stands still at; ``None`` for ``now``."""
+    word, colon, text = clock.partition(":")
+    if clock == "now":
+        return None
+    if word == "frozen" and colon:
+        try:
+            if text.isdecimal():
+                return float(datetime.fromtimestamp(int(text), UTC).timestamp())
+            at = datetime.fromisoformat(text)
+            return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError, OSError):
+            pass
+    raise UsageError(
+        f"--clock {clock}: expected now, or frozen:TIME with seconds since 1970 or a date and time "
+        "(frozen:1800000000, frozen:2027-01-15T08:00:00)"
+    )

@@ -96,3 +96,21 @@ def test_wrong_usage_is_status_2(cli: Cli, arguments: tuple[str, ...], text: str
     done = cli("simulate", *arguments)
     assert (done.status, done.out) == (2, "")
     assert text in done.err
+
+
+@pytest.mark.parametrize(
+    "clock", ["frozen:1800000000", "frozen:2027-01-15T08:00:00", "frozen:2027-01-15T09:00:00+01:00"]
+)
+def test_a_frozen_clock_stands_still(process: Process, cli: Cli, monkeypatch: pytest.MonkeyPatch, clock: str) -> None:
+    """--clock frozen:TIME: what is made is made at that time."""
+    export(monkeypatch, settings(process("simulate", "--clock", clock)))
+    found = cli("run", "-e", 'return stripe.products.create{name = "x"}.created')
+    assert (found.status, found.out) == (0, "1800000000\n")
+
+
+@pytest.mark.parametrize("clock", ["", "frozen", "frozen:", "frozen:soon", "then", "frozen:" + "9" * 30, "frozen:-1"])
+def test_a_clock_that_is_none_is_refused(cli: Cli, clock: str) -> None:
+    """The message says what is expected."""
+    refused = cli("simulate", "--clock", clock)
+    assert refused.status == 2
+    assert "frozen:TIME" in refused.err

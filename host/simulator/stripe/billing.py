@@ -13,7 +13,7 @@ from host.simulator.stripe.lines import add_item, add_line, pending_items, prici
 from host.simulator.stripe.meters import usage
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.pricing import amount_of, plain_quantity, shown_unit
-from host.simulator.stripe.prorations import put_on
+from host.simulator.stripe.prorations import Part, put_on, share, stop_of
 from host.simulator.stripe.subscription_items import price_of
 
 HOUR = 3600  # how long a renewal's invoice stays a draft
@@ -82,8 +82,13 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
     return invoice
 
 
-def period_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, **fields: Any) -> Object:
-    """The line of an item for its current period: of a trial nothing, of a licensed price its quantity."""
+def period_line(
+    call: RequestContext, invoice: Object, subscription: Object, item: Object, *, in_full: bool = False
+) -> Object:
+    """The line of an item for its current period: of a trial nothing, of a licensed price its quantity.
+
+    A period that the subscription ends within is billed to that day, unless ``in_full``.
+    """
     price, quantity = price_of(call, subscription, item), item.get("quantity")
     metered = price["recurring"]["usage_type"] == "metered"
     trial = (subscription["trial_end"] or 0) >= item["current_period_end"] and not metered
@@ -93,16 +98,20 @@ def period_line(call: RequestContext, invoice: Object, subscription: Object, ite
         "description": f"Trial period for {name}" if trial else described(call, price, quantity or 0),
         "period": {"start": item["current_period_start"], "end": item["current_period_end"]},
         "quantity": quantity or 0,
-        **fields,
     }
+    start, end, stop = item["current_period_start"], item["current_period_end"], stop_of(subscription, item)
+    if stop < end and facts["amount"] and not in_full:
+        facts["amount"] = share(facts["amount"], Part(item, facts["amount"], start, end, stop), start)
+        facts.update(proration=True, period={"start": start, "end": stop})
     return _item_line(call, invoice, subscription, item, facts)
 
 
 def usage_line(
     call: RequestContext, invoice: Object, subscription: Object, item: Object, start: int, end: int
 ) -> Object:
-    """The line of what was used of a metered price."""
-    used = usage(call, item, subscription["customer"], start, end)
+    """The line of what was used of a metered price; what is used in this very second counts, where it ends now."""
+    upto = end + 1 if end == call.now and item["current_period_end"] > end else end
+    used = usage(call, item, subscription["customer"], start, upto)
     price = price_of(call, subscription, item)
     facts: Object = {
         "amount": amount_of(price, used),

@@ -7,13 +7,15 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import payments
 from host.simulator.stripe.confirmation import needs_authentication, next_action
 from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.customers import default_method
-from host.simulator.stripe.money import least_charge
+from host.simulator.stripe.money import least_charge, rounded
 from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY
 
@@ -95,11 +97,27 @@ def intent_of(call: RequestContext, invoice: Object) -> Object:
             "client_secret": f"{id}_secret_{call.world.ids.new('', 25)}",
             "description": invoice.get("description") or f"Invoice {invoice['number']}",
             "status": "requires_payment_method",
+            **_shares(_owner(call, invoice) or {}, invoice),
         },
         id=id,
     )
     tie(call, invoice, intent, default=True)
     return intent
+
+
+def _shares(subscription: Object, invoice: Object) -> Object:
+    """What of a payment goes to others, as its subscription says. https://docs.stripe.com/connect/subscriptions"""
+    amount, found = Decimal(invoice["amount_remaining"]), Object()
+    if invoice.get("on_behalf_of"):
+        found["on_behalf_of"] = invoice["on_behalf_of"]
+    if data := subscription.get("transfer_data"):
+        found["transfer_data"] = {"destination": data["destination"]}
+        if data.get("amount_percent") is not None:
+            found["transfer_data"]["amount"] = rounded(amount * Decimal(str(data["amount_percent"])) / 100)
+    if subscription.get("application_fee_percent"):
+        percent = Decimal(str(subscription["application_fee_percent"]))
+        found["application_fee_amount"] = rounded(amount * percent / 100)
+    return found
 
 
 def tie(call: RequestContext, invoice: Object, intent: Object, *, default: bool) -> Object:

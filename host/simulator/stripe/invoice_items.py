@@ -19,6 +19,7 @@ from host.simulator.stripe.subscriptions import find_living, take_currency
 from host.simulator.stripe.taxes import rates
 
 MOST = 99_999_999_999
+_WORTH = ("amount", "unit_amount", "unit_amount_decimal", "pricing", "price", "price_data")
 
 
 class Worth(msgspec.Struct):
@@ -32,6 +33,13 @@ class Worth(msgspec.Struct):
 def worth(call: RequestContext, params: Object, currency: str | None, path: str = "") -> Worth:
     """The amount that ``pricing``, ``price``, ``price_data``, an amount or a unit amount comes to."""
     quantity = quantity_of(params, path)
+    given = [name for name in _WORTH if params.get(name) is not None]
+    if len(given) != 1:
+        raise invalid(
+            "You must pass exactly one of `amount`, `unit_amount_decimal`, `pricing` or `price_data`.",
+            _at(path, given[1] if given else "amount"),
+            None if given else "parameter_missing",
+        )
     price: Price | None = None
     named = (params.get("pricing") or {}).get("price") or params.get("price")
     if named:
@@ -51,12 +59,6 @@ def worth(call: RequestContext, params: Object, currency: str | None, path: str 
     amount, exact = params.get("amount"), params.get("unit_amount_decimal")
     if exact is None and params.get("unit_amount") is not None:
         exact = str(params["unit_amount"])
-    if (amount is None) == (exact is None):
-        raise invalid(
-            "You must pass exactly one of `amount`, `unit_amount_decimal`, `pricing` or `price_data`.",
-            _at(path, "amount"),
-            "parameter_missing",
-        )
     if amount is None:
         try:
             amount = rounded(Decimal(str(exact)) * quantity)

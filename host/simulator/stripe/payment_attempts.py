@@ -42,7 +42,9 @@ def _pending_setup(call: RequestContext, subscription: Object) -> None:
     call.save("subscription", subscription)
 
 
-def pay_now(call: RequestContext, subscription: Object, invoice: Object, behaviour: str) -> None:
+def pay_now(
+    call: RequestContext, subscription: Object, invoice: Object, behaviour: str, *, off_session: bool = False
+) -> None:
     """Finalize and, where that is automatic, pay; ``subscription`` is as it is kept afterwards."""
     first = invoice["billing_reason"] == "subscription_create"
     finalize(call, invoice)
@@ -50,16 +52,16 @@ def pay_now(call: RequestContext, subscription: Object, invoice: Object, behavio
         if invoice["status"] == "open" and subscription["collection_method"] == "charge_automatically":
             if first:
                 call.save("subscription", {**subscription, "status": "incomplete"})
-            _pay(call, invoice, behaviour, first=first)
+            _pay(call, invoice, behaviour, first=first, off_session=off_session)
     finally:
         subscription.update(call.load("subscription", str(subscription["id"])))
 
 
-def _pay(call: RequestContext, invoice: Object, behaviour: str, *, first: bool) -> None:
+def _pay(call: RequestContext, invoice: Object, behaviour: str, *, first: bool, off_session: bool) -> None:
     method, worked = method_of(call, invoice), False
     if behaviour != "default_incomplete" and method is not None:
         try:
-            worked = attempt(call, invoice, method)
+            worked = attempt(call, invoice, method, off_session=off_session)
         except Refusal as declined:
             if behaviour == "error_if_incomplete":
                 declined.keep = False  # nothing is made or changed

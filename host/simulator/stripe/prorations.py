@@ -23,12 +23,19 @@ from host.simulator.stripe.sums import Line, compute
 
 
 class Part(msgspec.Struct):
-    """An item as it is or was: what it costs for a period, discounts taken off."""
+    """An item as it is or was: what it costs for a period, discounts taken off; ``stop`` is where it ends within it."""
 
     item: Object
     amount: int
     start: int
     end: int
+    stop: int
+
+
+def stop_of(subscription: Object, item: Object) -> int:
+    """Where an item's current period ends for its subscription: at ``cancel_at``, if that comes before."""
+    start, end, at = item["current_period_start"], item["current_period_end"], subscription.get("cancel_at")
+    return int(at) if at and start < at < end else int(end)
 
 
 def parts(call: RequestContext, subscription: Object, *, paid: bool = False) -> dict[str, Part]:
@@ -50,6 +57,7 @@ def parts(call: RequestContext, subscription: Object, *, paid: bool = False) -> 
             billed.get((id, line.amount), line.left),
             item["current_period_start"],
             item["current_period_end"],
+            stop_of(subscription, item),
         )
         for id, (item, line) in found.items()
     }
@@ -72,7 +80,7 @@ def _billed(call: RequestContext, subscription: Object) -> dict[tuple[str, int],
 def share(amount: int, part: Part, at: int) -> int:
     """What of ``amount`` is for the rest of the part's period after ``at``."""
     whole = part.end - part.start
-    return rounded(Decimal(amount) * (part.end - at) / whole) if whole > 0 else 0
+    return rounded(Decimal(amount) * (part.stop - at) / whole) if whole > 0 else 0
 
 
 def moment(call: RequestContext, params: Object, subscription: Object) -> int:
@@ -95,9 +103,9 @@ def prorate(
         old, new = before.get(id), after.get(id)
         if old is not None and new is not None and _same(old, new):
             continue
-        if old is not None and at < old.end:
+        if old is not None and at < old.stop:
             made.append(_item(call, subscription, old, -share(old.amount, old, at), at, "Unused"))
-        if new is not None and at < new.end:
+        if new is not None and at < new.stop:
             made.append(_item(call, subscription, new, share(new.amount, new, at), at, "Remaining"))
     return made
 
@@ -144,7 +152,7 @@ def put_on(call: RequestContext, invoice: Object, subscription: Object, made: li
 
 def _same(old: Part, new: Part) -> bool:
     facts = ("price", "quantity")
-    return (old.amount, old.end) == (new.amount, new.end) and all(
+    return (old.amount, old.stop) == (new.amount, new.stop) and all(
         (old.item[name]["id"] if name == "price" else old.item.get(name))
         == (new.item[name]["id"] if name == "price" else new.item.get(name))
         for name in facts
@@ -161,7 +169,7 @@ def _item(call: RequestContext, subscription: Object, part: Part, amount: int, a
         "description": f"{word} time on {what} after {day_of(at)}",
         "discountable": False,
         "parent": owner(subscription["id"], item["id"]),
-        "period": {"start": at, "end": part.end},
+        "period": {"start": at, "end": part.stop},
         "pricing": pricing(item["price"]),
         "proration": True,
         "proration_details": {"credited_items": None, "discount_amounts": []},

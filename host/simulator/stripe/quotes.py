@@ -8,6 +8,7 @@ from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, discounts, embedded, line_items, lines, prorations, subscriptions
+from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.schedules import start_schedule
 from host.simulator.stripe.sums import Coupon
@@ -165,7 +166,7 @@ def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[
         "add_invoice_items": [_item(entry) for entry in entries if not entry.recurring],
         "discounts": kept["discounts"],
         "metadata": data["metadata"] or {},
-        "payment_behavior": "default_incomplete",
+        "payment_behavior": "allow_incomplete" if default_method(call, quote["customer"]) else "default_incomplete",
     }
     if data["description"]:
         params["description"] = data["description"]

@@ -170,7 +170,7 @@ def settle(call: RequestContext, subscription: Object, params: Object, state: Ch
         billing.keep(call, subscription, invoice)
     behaviour = params.get("payment_behavior") or "allow_incomplete"
     need_method(call, subscription, invoice, behaviour)
-    pay_now(call, subscription, invoice, behaviour)
+    pay_now(call, subscription, invoice, behaviour, off_session=bool(params.get("off_session")))
 
 
 def _prorated(call: RequestContext, subscription: Object, state: Change, *, new_period: bool) -> list[Object]:

@@ -27,7 +27,6 @@ PLAIN = (
     "description",
     "invoice_settings",
     "metadata",
-    "off_session",
     "on_behalf_of",
     "payment_settings",
     "transfer_data",
@@ -263,13 +262,14 @@ _NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reas
 def _first_invoice(call: RequestContext, subscription: Object, params: Object, whole: tuple[int, int] | None) -> None:
     invoice = billing.draft_of(call, subscription, "subscription_create")
     billing.take_pending(call, invoice, subscription["id"])
-    free = whole is not None and params.get("proration_behavior") == "none"
+    in_full = params.get("proration_behavior") == "none"
+    free = whole is not None and in_full
     for item in reversed(subscription["items"]["data"]):
         if free:
             continue
-        line = billing.period_line(call, invoice, subscription, item)
+        line = billing.period_line(call, invoice, subscription, item, in_full=in_full)
         if whole is not None and line["amount"]:
-            part = prorations.Part(item, line["amount"], *whole)
+            part = prorations.Part(item, line["amount"], *whole, whole[1])
             amount = prorations.share(line["amount"], part, call.now)
             line.update(amount=amount, subtotal=amount)
             line["parent"]["subscription_item_details"]["proration"] = True
@@ -282,7 +282,7 @@ def _first_invoice(call: RequestContext, subscription: Object, params: Object, w
     if behaviour == "pending_if_incomplete":
         raise invalid("payment_behavior=pending_if_incomplete is for updates only.", "payment_behavior")
     need_method(call, subscription, invoice, behaviour)
-    pay_now(call, subscription, invoice, behaviour)
+    pay_now(call, subscription, invoice, behaviour, off_session=bool(params.get("off_session")))
 
 
 def add_extras(call: RequestContext, invoice: Object | None, subscription: Object, extras: Any) -> None:

@@ -261,3 +261,19 @@ def test_a_portal_session_has_an_address_that_answers(shop) -> None:
     assert again["configuration"] == made["configuration"]
     shop.wait(3601)
     assert visit(shop, made["url"])[0] == 404
+
+
+def test_on_a_port_the_address_is_the_servers_own(stripe, shop) -> None:
+    """A session's, a link's and a portal's address lead to where they were made."""
+    from urllib.request import urlopen
+
+    from host.simulator.server import serve
+
+    with serve(shop.api.simulator) as server:
+        price = shop.price(1500, "")
+        link = shop.api.post("/v1/payment_links", {"line_items": [{"price": price, "quantity": 1}]})["url"]
+        portal = shop.api.post("/v1/billing_portal/sessions", {"customer": shop.customer})["url"]
+        for url, said in ((session(shop, price)["url"], "Pay"), (link, "Pay"), (portal, "subscriptions")):
+            assert url.startswith(server.url + "/")
+            with urlopen(url) as answer:
+                assert said in answer.read().decode()

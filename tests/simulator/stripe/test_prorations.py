@@ -191,3 +191,35 @@ def test_tax_rates_apply_to_prorations(shop) -> None:
         proration_behavior="always_invoice",
     )
     assert after["latest_invoice"]["total"] == 600
+
+
+def test_an_end_within_the_period_gives_back_the_rest(shop) -> None:
+    """``cancel_at`` on the 10th day: 10.00 of 31.00 are kept; taken back, they are asked again.
+
+    https://docs.stripe.com/api/subscriptions/update#update_subscription-cancel_at
+    """
+    made = shop.subscribe(shop.price(3100))
+    pending = []
+    for at in (shop.time + 10 * DAY, "", shop.time + 10 * DAY):
+        shop.api.post(f"/v1/subscriptions/{made['id']}", f"cancel_at={at}")
+        pending.append(sum(item["amount"] for item in shop.api.get("/v1/invoiceitems", pending="true")["data"]))
+    assert pending == [-2100, 0, -2100]
+    shop.wait(10 * DAY)
+    assert shop.now(made)["status"] == "canceled"
+    quiet = shop.subscribe(shop.price(3100), customer=shop.payer())
+    shop.change(quiet, cancel_at=shop.time + 10 * DAY, proration_behavior="none")
+    assert len(shop.api.get("/v1/invoiceitems", customer=quiet["customer"])["data"]) == 0
+
+
+def test_a_period_that_is_ended_within_is_billed_to_that_day(shop) -> None:
+    """10 of 31 days at the start; 14 of the 28 days from 15 February."""
+    first = shop.subscribe(shop.price(3100), cancel_at=shop.time + 10 * DAY)
+    assert first["latest_invoice"]["total"] == 1000
+    full = shop.subscribe(shop.price(3100), cancel_at=shop.time + 10 * DAY, proration_behavior="none")
+    assert full["latest_invoice"]["total"] == 3100
+    later = shop.subscribe(shop.price(2800), cancel_at=shop.time + 45 * DAY)
+    assert later["latest_invoice"]["total"] == 2800
+    shop.wait(31 * DAY)
+    assert shop.now(later)["latest_invoice"]["total"] == 1400
+    shop.wait(14 * DAY)
+    assert shop.now(later)["status"] == "canceled"
