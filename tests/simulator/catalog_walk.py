@@ -63,6 +63,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "coupons.create": {"percent_off": 10},
     "credit_notes.create": {"invoice": "@invoice:paid", "amount": 100},
     "customers.payment_sources.create": {"source": "tok_visa"},
+    "identity.verification_sessions.create": {"type": "document"},
     "invoice_items.create": {"customer": "@customer", "amount": 1000, "currency": "usd"},
     "invoices.create": {"customer": "@customer"},
     "payment_links.create": {"line_items": [{"price": "@price:once", "quantity": 1}]},
@@ -79,6 +80,10 @@ NEEDS: dict[str, dict[str, Any]] = {
         "customer": "@customer:paying",
         "start_date": "now",
         "phases": [{"items": [{"price": "@price"}]}],
+    },
+    "tax.calculations.create": {
+        "line_items": [{"amount": 1000, "reference": "L1"}],
+        "customer_details": {"address": {"country": "US"}, "address_source": "billing"},
     },
     "tokens.create": {"card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}},
     "topups.create": {"amount": 1000, "currency": "usd"},

@@ -16,6 +16,7 @@ _PRORATED = "is seen where a change is prorated in the midst of a period"
 _AUTHENTICATED = "is seen where a payment asks for authentication"
 NEEDS_MORE: dict[str, str] = {
     "customers.payment_sources.create validate": "is about cards that their bank declines",
+    "identity.verification_sessions.create return_url": "is where the page of the session leads back to",
     "invoice_items.create unit_amount_decimal": "is the amount of an item that has no other",
     "invoices.create pending_invoice_items_behavior": "takes items that wait for an invoice",
     "invoice_items.update amount": "is what it was where it is the same",

@@ -68,7 +68,10 @@ def make_charge(
     pending: bool = False,
     authenticated: bool = False,
 ) -> Object:
-    """The charge that an intent or a request of old (``source``) leads to; kept, not yet in the books."""
+    """The charge that an intent or a request of old (``source``) leads to, not yet in the books.
+
+    It is kept, unless it succeeded and is captured: then :func:`settle` keeps it.
+    """
     amount, id = source["amount"], call.new_id("charge")
     of_intent = source.get("object") == "payment_intent"
     if not of_intent and source.get("prefix"):
@@ -97,7 +100,9 @@ def make_charge(
     }
     if decline:
         fields["failure_code"], fields["failure_message"] = decline.code, decline.message
-    return call.make("charge", fields, id=id)
+    charge = call.blank("charge", id)
+    charge.update(fields)
+    return charge if succeeded and captured else call.save("charge", charge)
 
 
 def _transfer_data(source: Object) -> Object | None:

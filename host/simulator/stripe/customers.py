@@ -12,6 +12,7 @@ EFFECTS = {
     "customers.create": {"payment_method", "source"},
     "customers.update": {"source"},
 }
+_BESIDE = frozenset(("balance", "invoice_settings", "payment_method", "source"))
 
 
 def create_customer(call: RequestContext) -> Object:
@@ -19,7 +20,8 @@ def create_customer(call: RequestContext) -> Object:
     customer = call.put(resources.fresh(call), _own(call))
     customer["invoice_prefix"] = call.params.get("invoice_prefix") or call.world.ids.code()
     customer["next_invoice_sequence"] = call.params.get("next_invoice_sequence") or 1
-    call.save("customer", customer)
+    if not _BESIDE.isdisjoint(call.params):
+        call.save("customer", customer)  # what is made beside it finds it
     if call.params.get("balance"):
         customer["balance"] = 0
         customer_balances.change(call, customer, call.params["balance"], "usd", "initial")

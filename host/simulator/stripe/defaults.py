@@ -24,6 +24,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
         "value_settings": {"event_payload_key": "value"},
     },
+    "billing_portal.configuration": {
+        "active": True,
+        "features.subscription_cancel.mode": "at_period_end",
+        "features.subscription_cancel.proration_behavior": "none",
+        "features.subscription_pause.duration.type": "indefinite",
+        "features.subscription_update.proration_behavior": "none",
+        "features.subscription_update.trial_update_behavior": "end_trial",
+    },
     "charge": {
         "amount_captured": 0,
         "amount_refunded": 0,

@@ -39,7 +39,8 @@ def create_charge(call: RequestContext) -> Object:
         decline = charges.NOT_AUTHENTICATED
     charge = charges.make_charge(call, facts, method, captured=captured, decline=decline)
     charge["source"] = _source(call, method)
-    call.save("charge", charge)
+    if decline is not None or not captured:
+        call.save("charge", charge)
     if decline is not None:
         raise charges.declined(call, charge, decline)
     if method["customer"] is None:

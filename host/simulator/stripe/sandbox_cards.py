@@ -43,7 +43,7 @@ class Card(msgspec.Struct, frozen=True):
     @property
     def fingerprint(self) -> str:
         """The same for the same card, however it was named."""
-        return fingerprint(self.number + self.variant)
+        return PRINTS[self.number + self.variant]
 
     @property
     def last4(self) -> str:
@@ -240,4 +240,5 @@ def fingerprint(number: str) -> str:
 
 
 NUMBERS: dict[str, Card] = {card.number: card for card in (*_OTHERS, *reversed(CARDS.values())) if not card.variant}
+PRINTS = {key: fingerprint(key) for key in (card.number + card.variant for card in (*CARDS.values(), *_OTHERS))}
 FINGERPRINTS: dict[str, Card] = {card.fingerprint: card for card in (*CARDS.values(), *NUMBERS.values())}

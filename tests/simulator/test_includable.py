@@ -1,0 +1,54 @@
+"""Members that are only there when expanded: each row of the table is asked of a real object."""
+
+from __future__ import annotations
+
+import pytest
+
+from host.simulator.stripe.behaviours import MODEL
+from tests.simulator.test_rule import walk
+
+ROWS = [(kind, member) for kind, members in sorted(MODEL.includable.items()) for member in sorted(members)]
+# Kinds of which the walk makes no object, each with the reason.
+NONE_MADE: dict[str, str] = {"tax.transaction": "is refused: it is made of a calculation that collects taxes"}
+
+
+@pytest.mark.parametrize(("kind", "member"), ROWS)
+def test_a_member_is_there_when_it_is_expanded_and_not_else(stripe, kind: str, member: str) -> None:
+    asked = walk(stripe)
+    retrieve = next(op for op in asked.operations("retrieve") if asked.plan(op.id).kind == kind)
+    if kind in NONE_MADE:
+        pytest.skip(NONE_MADE[kind])
+    assert asked.object(kind), kind
+    status, plain = asked.ask(retrieve.id, {})
+    assert (status, member in plain) == (200, False)
+    status, expanded = asked.ask(retrieve.id, {"expand": [member]})
+    assert (status, member in expanded) == (200, True), expanded
+    assert {name: value for name, value in expanded.items() if name != member} == plain
+    if any(asked.plan(op.id).kind == kind and not op.path.count("{") for op in asked.operations("list")):
+        lists = next(op for op in asked.operations("list") if asked.plan(op.id).kind == kind and "{" not in op.path)
+        status, page = asked.ask(lists.id, {**asked.least(lists), "expand": [f"data.{member}"]})
+        assert status == 200
+        assert all(member in item for item in page["data"])
+
+
+def test_stored_members_are_left_out_wherever_their_object_stands(api) -> None:
+    """A price with tiers shows them nowhere, not in a subscription's item either, until somebody asks."""
+    product = api.post("/v1/products", "name=Plan")["id"]
+    tiers = "billing_scheme=tiered&tiers_mode=graduated&tiers[0][up_to]=inf&tiers[0][unit_amount]=5"
+    price = api.post("/v1/prices", f"product={product}&currency=usd&recurring[interval]=month&{tiers}")
+    assert "tiers" not in price
+    path = f"/v1/prices/{price['id']}"
+    assert "tiers" not in api.get(path)
+    assert api.get(path, **{"expand[]": "tiers"})["tiers"][0]["unit_amount"] == 5
+    assert "tiers" not in api.get("/v1/prices")["data"][0]
+    product = api.get(f"/v1/products/{product}")
+    made = api.post(f"/v1/products/{product['id']}", f"default_price={price['id']}&expand[]=default_price.tiers")
+    assert made["default_price"]["tiers"][0]["unit_amount"] == 5
+
+
+def test_expanding_goes_four_levels_and_names_what_cannot_be_expanded(api) -> None:
+    assert api.error("GET", "/v1/customers?expand[]=email")[0] == 400
+    customer = api.post("/v1/customers")["id"]
+    status, error = api.error("GET", f"/v1/customers/{customer}?expand[]=nowhere")
+    assert (status, "nowhere" in error["message"]) == (400, True)
+    assert api.error("GET", f"/v1/customers/{customer}?expand[]=a.b.c.d.e")[0] == 400

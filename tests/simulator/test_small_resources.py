@@ -1,0 +1,103 @@
+"""Links, secrets, tax ids, tax calculations and identity: what is computed for them, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_a_verification_waits_for_input_is_canceled_once_and_redacted(api) -> None:
+    session = api.post("/v1/identity/verification_sessions", "type=document&return_url=https://example.com")
+    assert session["status"] == "requires_input"
+    assert session["url"].startswith("https://")
+    assert session["client_secret"].startswith(session["id"])
+    path = f"/v1/identity/verification_sessions/{session['id']}"
+    assert api.post(f"{path}/cancel")["status"] == "canceled"
+    assert api.error("POST", f"{path}/cancel")[1]["code"] == "verification_session_unexpected_state"
+    assert api.post(f"{path}/redact")["redaction"] == {"status": "redacted"}
+
+
+def test_secrets_are_new_each_time_and_expire(api) -> None:
+    customer = api.post("/v1/customers")["id"]
+    session = api.post("/v1/customer_sessions", f"customer={customer}&components[buy_button][enabled]=true")
+    assert session["client_secret"].startswith("cuss_secret_")
+    assert session["expires_at"] > session["created"]
+    tokens = {api.post("/v1/terminal/connection_tokens")["secret"] for _ in range(2)}
+    assert len(tokens) == 2
+    assert all(token.startswith("pst_test_") for token in tokens)
+    assert api.error("POST", "/v1/ephemeral_keys", "issuing_card=ic_1")[0] in (400, 501)
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "country"),
+    [("eu_vat", "DE123456789", "DE"), ("eu_vat", "EL123456789", "GR"), ("gb_vat", "GB123456789", "GB")],
+)
+def test_a_tax_id_has_its_country(api, type, value, country) -> None:
+    customer = api.post("/v1/customers")["id"]
+    assert api.post(f"/v1/customers/{customer}/tax_ids", f"type={type}&value={value}")["country"] == country
+
+
+@pytest.mark.parametrize("value", ["nope", "DE1", "US123456789", "de123456789"])
+def test_a_tax_id_of_another_form_is_refused(api, value) -> None:
+    status, error = api.error("POST", "/v1/tax_ids", f"type=eu_vat&value={value}")
+    assert (status, error["code"], error["param"]) == (400, "tax_id_invalid", "value")
+
+
+LINES = "currency=usd&line_items[0][amount]=1000&line_items[0][reference]=L1&customer_details[address][country]="
+
+
+def test_taxes_are_nothing_where_no_registration_is_and_else_refused(api) -> None:
+    """Rates are not modelled: with a registration for the country the sum would be made up."""
+    made = api.post("/v1/tax/calculations", LINES + "DE")
+    assert (made["amount_total"], made["tax_amount_exclusive"]) == (1000, 0)
+    assert made["tax_breakdown"][0]["taxability_reason"] == "not_collecting"
+    lines = api.get(f"/v1/tax/calculations/{made['id']}/line_items")["data"]
+    assert [line["reference"] for line in lines] == ["L1"]
+    api.post("/v1/tax/registrations", "country=DE&active_from=now&country_options[de][type]=oss_union")
+    status, error = api.error("POST", "/v1/tax/calculations", LINES + "DE")
+    assert (status, error["code"]) == (501, "not_simulated")
+    assert "DE" in error["message"]
+    assert api.post("/v1/tax/calculations", LINES + "FR")["tax_amount_exclusive"] == 0
+
+
+def test_an_endpoint_is_switched_off_and_on_and_tells_its_secret_once(api) -> None:
+    made = api.post("/v1/webhook_endpoints", "url=https://example.com&enabled_events[0]=*")
+    path = f"/v1/webhook_endpoints/{made['id']}"
+    assert made["secret"].startswith("whsec_")
+    assert api.get(path)["secret"] is None
+    assert api.post(path, "disabled=true")["status"] == "disabled"
+    assert api.post(path, "disabled=false")["status"] == "enabled"
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "code", "param"),
+    [
+        ("/v1/customers", "email=not an email", "email_invalid", "email"),
+        ("/v1/customers", "address[country]=USA", "country_code_invalid", "address[country]"),
+        ("/v1/webhook_endpoints", "url=not a url&enabled_events[0]=*", "url_invalid", "url"),
+        ("/v1/coupons", "percent_off=5&redeem_by=1800000000000", "invalid_timestamp", "redeem_by"),
+        ("/v1/customers", "metadata[a[b]]=x", None, "metadata"),
+    ],
+)
+def test_wrong_forms_are_refused_with_their_code(api, path, params, code, param) -> None:
+    status, error = api.error("POST", path, params)
+    assert (status, error.get("code"), error["param"]) == (400, code, param)
+
+
+def test_metadata_is_bounded_in_all_not_by_the_request(api) -> None:
+    customer = api.post("/v1/customers", "&".join(f"metadata[k{n}]=v" for n in range(50)))
+    path = f"/v1/customers/{customer['id']}"
+    assert "50 keys" in api.error("POST", path, "metadata[k51]=v")[1]["message"]
+    assert len(api.post(path, "metadata[k51]=v&metadata[k1]=")["metadata"]) == 50
+
+
+@pytest.mark.parametrize("name", ["email", "phone", "description", "name"])
+def test_an_empty_text_unsets_what_may_be_null(api, name) -> None:
+    customer = api.post("/v1/customers", f"{name}=a@example.com")
+    assert api.post(f"/v1/customers/{customer['id']}", f"{name}=")[name] is None
+    product = api.post("/v1/products", "name=x")["id"]
+    assert api.error("POST", f"/v1/products/{product}", "name=")[1]["code"] == "parameter_invalid_empty"
+
+
+@pytest.mark.parametrize("query", ["foo:'x'", "email~'je'", "email:'x' AND foo:'y'"])
+def test_searches_by_unknown_fields_or_short_parts_are_refused(api, query) -> None:
+    assert api.error("GET", f"/v1/customers/search?query={query.replace(' ', '+')}")[1]["param"] == "query"
