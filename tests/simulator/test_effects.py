@@ -15,8 +15,8 @@ from tests.simulator.test_rule import BEYOND, differences, walk
 _PRORATED = "is seen where a change is prorated in the midst of a period"
 _AUTHENTICATED = "is seen where a payment asks for authentication"
 NEEDS_MORE: dict[str, str] = {
-    "identity.verification_sessions.create return_url": "is where the page of the session leads back to",
     "customers.payment_sources.create validate": "is about cards that their bank declines",
+    "identity.verification_sessions.create return_url": "is where the page of the session leads back to",
     "invoice_items.create unit_amount_decimal": "is the amount of an item that has no other",
     "invoices.create pending_invoice_items_behavior": "takes items that wait for an invoice",
     "invoice_items.update amount": "is what it was where it is the same",
@@ -29,8 +29,6 @@ NEEDS_MORE: dict[str, str] = {
     "prices.update transfer_lookup_key": "moves a key that another price has",
     "setup_intents.create return_url": _AUTHENTICATED,
     "setup_intents.create use_stripe_sdk": _AUTHENTICATED,
-    "subscription_items.create off_session": _AUTHENTICATED,
-    "subscription_items.delete off_session": _AUTHENTICATED,
     "subscription_items.update off_session": _AUTHENTICATED,
     "subscription_items.update proration_date": _PRORATED,
     "subscription_schedules.update proration_behavior": _PRORATED,
