@@ -76,7 +76,7 @@ class ModelRule:
         if self._model.how(call.plan) == "refused":
             call.not_modelled("")
         if call.plan.action in _READS and not self._exist(call.plan.kind):
-            call.not_modelled("", f"Nothing that it models makes a {noun(call.plan.kind)}.")
+            call.not_modelled("", f"No operation that it models makes such an object ({noun(call.plan.kind)}).")
         if call.plan.action == "list":
             call.filters = self._model.filters.get(call.plan.operation.id, {})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.simulator.api_error import invalid
+from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, World
 from host.simulator.parsing import Tree
 from host.simulator.versions import Moved, Renamed, Train
@@ -46,6 +46,8 @@ def _duration(iterations: Any, phase: Tree, world: World) -> Tree:
     items = phase.get("items")
     first = next(iter(items.values() if isinstance(items, dict) else items or ()), None)
     price = world.store.get("price", str((first or {}).get("price") or "")) if isinstance(first, dict) else None
+    if isinstance(first, dict) and first.get("price") and price is None:
+        raise missing("price", str(first["price"]), "phases[items][price]", 400)
     recurring = (price or {}).get("recurring")
     if not recurring or not str(iterations).isdecimal():
         raise invalid("Invalid phases[iterations]: an integer, of a phase whose price recurs", "phases[iterations]")
