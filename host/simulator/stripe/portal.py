@@ -70,18 +70,16 @@ def _own(params: Object) -> Object:
 
 def _configure(call: RequestContext, made: Object, features: Object) -> Object:
     given = call.params.get("features") or {}
-    if given.get("subscription_pause"):
+    if (given.get("subscription_pause") or {}).get("enabled"):
         call.not_modelled("the parameter features[subscription_pause]", "", "features[subscription_pause]")
     for name, value in given.items():
         features[name] = {**features.get(name, {}), **value}
     made.update(features=features, updated=call.now, metadata=made.get("metadata") or {})
     blank = {"headline": None, "privacy_policy_url": None, "terms_of_service_url": None}
     made["business_profile"] = {**blank, **(made.get("business_profile") or {})}
-    if "login_page" in call.params or not made.get("login_page"):
-        on = bool((call.params.get("login_page") or {}).get("enabled"))
-        made["login_page"] = {"enabled": on, "url": address(call, "p/login", made["id"]) if on else None}
-        if on:
-            call.not_modelled("the login page of a portal", "sessions are.", "login_page[enabled]")
+    if (call.params.get("login_page") or {}).get("enabled"):
+        call.not_modelled("the login page of a portal", "sessions are.", "login_page[enabled]")
+    made["login_page"] = {"enabled": False, "url": None}
     return call.save(CONFIGURATION, made)
 
 
@@ -115,6 +113,7 @@ def _features(*, enabled: bool) -> Object:
             "mode": "at_period_end",
             "proration_behavior": "none",
         },
+        "subscription_pause": {"enabled": False, "duration": {"interval_options": [], "type": "indefinite"}},
         "subscription_update": {
             "billing_cycle_anchor": None,
             "default_allowed_updates": [],

@@ -272,6 +272,7 @@ def test_what_a_portal_offers(shop) -> None:
         "invoice_history": True,
         "payment_method_update": False,
         "subscription_cancel": False,
+        "subscription_pause": False,
         "subscription_update": False,
     }
     now = {"subscription_cancel": {"enabled": True, "mode": "immediately"}}
