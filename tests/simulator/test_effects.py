@@ -29,8 +29,6 @@ NEEDS_MORE: dict[str, str] = {
     "prices.update transfer_lookup_key": "moves a key that another price has",
     "setup_intents.create return_url": _AUTHENTICATED,
     "setup_intents.create use_stripe_sdk": _AUTHENTICATED,
-    "subscription_items.create off_session": _AUTHENTICATED,
-    "subscription_items.delete off_session": _AUTHENTICATED,
     "subscription_items.update off_session": _AUTHENTICATED,
     "subscription_items.update proration_date": _PRORATED,
     "subscription_schedules.update proration_behavior": _PRORATED,

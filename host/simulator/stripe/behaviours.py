@@ -5,6 +5,7 @@ the answer as given), ``SHOWN_AT`` (parameter path → path in the answer), ``FI
 the request and the wanted value that gives the test of an object), ``BEHAVIOURS`` (further operations) and ``VERBS``
 (actions that only set these members); ``MAKES``, the kinds of objects it makes beside what it answers, and
 ``INCLUDABLE`` (kind → member that is only there when expanded → a function of the world and the object).
+``DUE`` are actions that the agenda carries out later, ``WATCHERS`` (by kind) are told of each object that is saved.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from host.simulator.stripe import (
     discounts,
     disputes,
     events,
+    external_accounts,
     files,
     filters,
     hosted_pages,
@@ -102,6 +104,7 @@ MODULES: tuple[ModuleType, ...] = (
     discounts,
     disputes,
     events,
+    external_accounts,
     files,
     filters,
     hosted_pages,

@@ -201,6 +201,12 @@ def keep(call: RequestContext, subscription: Object, invoice: Object) -> Object:
     return invoice
 
 
+def wait(call: RequestContext, invoice: Object) -> None:
+    """Leave a draft an hour to be looked at before it is finalized; kept."""
+    invoice.update(auto_advance=True, automatically_finalizes_at=call.now + HOUR)
+    call.save("invoice", invoice)
+
+
 def drop_spent(call: RequestContext, subscription: Object) -> None:
     """In a new period, discounts that were for one invoice are gone."""
     subscription["discounts"] = discounts.unspent(call, subscription["discounts"])

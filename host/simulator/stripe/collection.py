@@ -272,9 +272,7 @@ def failed(call: RequestContext, invoice: Object) -> None:
     invoice.update(next_payment_attempt=again, auto_advance=again is not None)
     call.save("invoice", invoice)
     subscription = _owner(call, invoice)
-    if subscription is None or invoice["billing_reason"] == "subscription_create":
-        return
-    if subscription["status"] in ("active", "trialing", "past_due"):
+    if subscription is not None and subscription["status"] in ("active", "trialing", "past_due"):
         subscription["status"] = "unpaid" if tries >= len(RETRIES) else "past_due"
         call.save("subscription", subscription)
 

@@ -53,6 +53,36 @@ def _flow(call: RequestContext, customer: Object, data: Any) -> Object | None:
     return {**dict.fromkeys(_FLOWS), **data, "after_completion": {**blank, **done}}
 
 
+def create_configuration(call: RequestContext) -> Object:
+    """What a portal lets customers do; what is not said is off."""
+    return _configure(call, call.put(resources.fresh(call), _own(call.params)), _features(enabled=False))
+
+
+def update_configuration(call: RequestContext) -> Object:
+    """The same for a configuration there is."""
+    configuration = call.subject()
+    return _configure(call, call.put(configuration, _own(call.params)), configuration["features"])
+
+
+def _own(params: Object) -> Object:
+    return {name: value for name, value in params.items() if name not in ("features", "login_page")}
+
+
+def _configure(call: RequestContext, made: Object, features: Object) -> Object:
+    given = call.params.get("features") or {}
+    if (given.get("subscription_pause") or {}).get("enabled"):
+        call.not_modelled("the parameter features[subscription_pause]", "", "features[subscription_pause]")
+    for name, value in given.items():
+        features[name] = {**features.get(name, {}), **value}
+    made.update(features=features, updated=call.now, metadata=made.get("metadata") or {})
+    blank = {"headline": None, "privacy_policy_url": None, "terms_of_service_url": None}
+    made["business_profile"] = {**blank, **(made.get("business_profile") or {})}
+    if (call.params.get("login_page") or {}).get("enabled"):
+        call.not_modelled("the login page of a portal", "sessions are.", "login_page[enabled]")
+    made["login_page"] = {"enabled": False, "url": None}
+    return call.save(CONFIGURATION, made)
+
+
 def default_configuration(call: RequestContext) -> Object:
     """The account's own configuration, made when it is first needed."""
     for found in call.world.store.having(CONFIGURATION, "is_default", True):
@@ -67,16 +97,23 @@ def default_configuration(call: RequestContext) -> Object:
         login_page={"enabled": False, "url": None},
     )
     made["business_profile"] = {"headline": None, "privacy_policy_url": None, "terms_of_service_url": None}
-    made["features"] = {
-        "customer_update": {"allowed_updates": ["email", "tax_id"], "enabled": True},
-        "invoice_history": {"enabled": True},
-        "payment_method_update": {"enabled": True, "payment_method_configuration": None},
+    made["features"] = _features(enabled=True)
+    return call.save(CONFIGURATION, made)
+
+
+def _features(*, enabled: bool) -> Object:
+    """What a portal offers by itself: all but changing the subscription, or nothing."""
+    return {
+        "customer_update": {"allowed_updates": ["email", "tax_id"] if enabled else [], "enabled": enabled},
+        "invoice_history": {"enabled": enabled},
+        "payment_method_update": {"enabled": enabled, "payment_method_configuration": None},
         "subscription_cancel": {
             "cancellation_reason": {"enabled": False, "options": []},
-            "enabled": True,
+            "enabled": enabled,
             "mode": "at_period_end",
             "proration_behavior": "none",
         },
+        "subscription_pause": {"enabled": False, "duration": {"interval_options": [], "type": "indefinite"}},
         "subscription_update": {
             "billing_cycle_anchor": None,
             "default_allowed_updates": [],
@@ -87,9 +124,12 @@ def default_configuration(call: RequestContext) -> Object:
             "trial_update_behavior": "end_trial",
         },
     }
-    return call.save(CONFIGURATION, made)
 
 
-BEHAVIOURS = {"billing_portal.sessions.create": create_session}
+BEHAVIOURS = {
+    "billing_portal.configurations.create": create_configuration,
+    "billing_portal.configurations.update": update_configuration,
+    "billing_portal.sessions.create": create_session,
+}
 SHOWN_AT = {"billing_portal.sessions.create": {"flow_data": "flow"}}
 MAKES = {CONFIGURATION}

@@ -68,7 +68,7 @@ def _expire(call: RequestContext, subscription: Object) -> None:
 
 def _renew(call: RequestContext, subscription: Object) -> None:
     """A trial ends or a period does: the next one begins, and is billed by an invoice that is a draft for an hour."""
-    if subscription["status"] == "trialing" and not _trial_may_end(call, subscription):
+    if subscription["status"] == "trialing" and not trial_may_end(call, subscription):
         return
     if subscription["status"] == "trialing":
         subscription["status"] = "active"
@@ -93,7 +93,7 @@ def next_invoice(call: RequestContext, subscription: Object) -> Object:
     return invoice
 
 
-def _trial_may_end(call: RequestContext, subscription: Object) -> bool:
+def trial_may_end(call: RequestContext, subscription: Object) -> bool:
     """Without a payment method, a trial may end in a pause or an end instead of an invoice."""
     settings = ((subscription.get("trial_settings") or {}).get("end_behavior")) or {}
     wanted = settings.get("missing_payment_method") or "create_invoice"
@@ -104,7 +104,8 @@ def _trial_may_end(call: RequestContext, subscription: Object) -> bool:
     if wanted == "create_invoice" or method_of(call, probe) is not None:
         return True
     if wanted == "pause":
-        call.save("subscription", {**subscription, "status": "paused"})
+        subscription["status"] = "paused"
+        call.save("subscription", subscription)
     else:
         end(call, subscription, reason="payment_failed")
     return False
@@ -134,16 +135,21 @@ def cancel_subscription(call: RequestContext) -> Object:
     if subscription["status"] in ENDED:
         raise missing("subscription", str(subscription["id"]), "id")
     params = call.params
-    before = {} if subscription["status"] == "trialing" else prorations.parts(call, subscription, paid=True)
-    made = prorations.credit(call, subscription, before, call.now) if params.get("prorate") else []
-    if not params.get("invoice_now"):
-        prorations.put_off(call, subscription, made)
     details = {"comment": None, "feedback": None, "reason": "cancellation_requested"}
     subscription["cancellation_details"] = {**details, **(params.get("cancellation_details") or {})}
-    end(call, subscription, reason="cancellation_requested")
-    if params.get("invoice_now"):
-        _last_invoice(call, subscription, made)
+    cancel(call, subscription, prorate=bool(params.get("prorate")), invoice_now=bool(params.get("invoice_now")))
     return subscription
+
+
+def cancel(call: RequestContext, subscription: Object, *, prorate: bool, invoice_now: bool) -> None:
+    """End a subscription as its customer or the shop wants; kept."""
+    before = {} if subscription["status"] == "trialing" else prorations.parts(call, subscription, paid=True)
+    made = prorations.credit(call, subscription, before, call.now) if prorate else []
+    if not invoice_now:
+        prorations.put_off(call, subscription, made)
+    end(call, subscription, reason="cancellation_requested")
+    if invoice_now:
+        _last_invoice(call, subscription, made)
 
 
 def end(call: RequestContext, subscription: Object, *, reason: str | None) -> None:

@@ -9,7 +9,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import subscriptions
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.phases import dated, items_of, of_item, phase_of, refuse, settings_of
-from host.simulator.stripe.renewals import ENDED, end
+from host.simulator.stripe.renewals import ENDED, cancel, end
 from host.simulator.stripe.subscription_changes import change
 
 KIND = "subscription_schedule"
@@ -277,7 +277,8 @@ def cancel_schedule(call: RequestContext) -> Object:
     call.world.agenda.drop("schedule", schedule["id"])
     call.save(KIND, schedule)
     if subscription is not None and subscription["status"] not in ENDED:
-        end(call, subscription, reason="cancellation_requested")
+        how = {name: call.params.get(name, True) for name in ("prorate", "invoice_now")}
+        cancel(call, subscription, **how)
     return schedule
 
 
@@ -315,6 +316,7 @@ _HANDLED = {
     "phases.end_date",
 }
 EFFECTS = {
+    "subscription_schedules.cancel": {"invoice_now", "prorate"},
     "subscription_schedules.create": {*_HANDLED, "from_subscription", "start_date"},
     "subscription_schedules.update": {*_HANDLED, "proration_behavior", "phases"},
 }

@@ -15,6 +15,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, prorations
 from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.periods import next_end
+from host.simulator.stripe.renewals import trial_may_end
 from host.simulator.stripe.subscription_items import changed_items, check_items, set_items
 from host.simulator.stripe.subscriptions import (
     add_extras,
@@ -84,6 +85,10 @@ def change(call: RequestContext, subscription: Object, params: Object) -> None:
         check_items(items, subscription["currency"])
         set_items(subscription, items)
     set_discounts(call, subscription, params)
+    if params.get("trial_end") == "now" and state.trial and not trial_may_end(call, subscription):
+        call.save("subscription", {**subscription, "trial_end": call.now})
+        subscription["trial_end"] = call.now
+        return
     new_period = _retime(call, subscription, params, state)
     set_end(call, subscription, params)
     call.save("subscription", subscription)

@@ -7,7 +7,8 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.subscription_changes import change
 from host.simulator.stripe.subscriptions import find_living
 
-_OF_CHANGE = ("off_session", "payment_behavior", "proration_behavior", "proration_date")
+_OF_CHANGE = ("payment_behavior", "proration_behavior", "proration_date")
+_NOT_ITS_OWN = {*_OF_CHANGE, "expand", "off_session", "subscription"}
 
 
 def create_item(call: RequestContext) -> Object:
@@ -17,7 +18,7 @@ def create_item(call: RequestContext) -> Object:
         raise invalid("Missing required param: subscription.", "subscription", "parameter_missing")
     subscription = find_living(call, params["subscription"])
     before = {item["id"] for item in subscription["items"]["data"]}
-    entry = {name: value for name, value in params.items() if name not in ("subscription", "expand", *_OF_CHANGE)}
+    entry = {name: value for name, value in params.items() if name not in _NOT_ITS_OWN}
     _change(call, subscription, entry)
     made = next(item for item in subscription["items"]["data"] if item["id"] not in before)
     return call.load("subscription_item", made["id"])
@@ -26,7 +27,7 @@ def create_item(call: RequestContext) -> Object:
 def update_item(call: RequestContext) -> Object:
     """Price, quantity and the rest of an item."""
     item = call.subject()
-    entry = {name: value for name, value in call.params.items() if name not in ("expand", *_OF_CHANGE)}
+    entry = {name: value for name, value in call.params.items() if name not in _NOT_ITS_OWN}
     _change(call, find_living(call, item["subscription"]), {**entry, "id": item["id"]})
     return call.load("subscription_item", item["id"])
 
@@ -39,7 +40,7 @@ def delete_item(call: RequestContext) -> Object:
 
 
 def _change(call: RequestContext, subscription: Object, entry: Object) -> None:
-    how = {name: call.params[name] for name in _OF_CHANGE if name in call.params}
+    how = {name: call.params[name] for name in (*_OF_CHANGE, "off_session") if name in call.params}
     change(call, subscription, {**how, "items": [entry]})
 
 
@@ -52,5 +53,5 @@ _HANDLED = {*_OF_CHANGE, "discounts", "plan", "price_data", "tax_rates"}
 EFFECTS = {
     "subscription_items.create": _HANDLED,
     "subscription_items.delete": {*_OF_CHANGE},
-    "subscription_items.update": _HANDLED,
+    "subscription_items.update": {*_HANDLED, "off_session"},
 }

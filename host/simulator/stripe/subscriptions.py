@@ -7,10 +7,10 @@ from typing import Any
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, discounts, lines, prorations
-from host.simulator.stripe.cards import payment_method
 from host.simulator.stripe.catalogue import price_from
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.payment_attempts import need_method, pay_now
+from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end
 from host.simulator.stripe.pricing import amount_of, in_currency
 from host.simulator.stripe.subscription_items import check_items, new_item, price_of, set_items
@@ -79,7 +79,11 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     set_discounts(call, subscription, params)
     set_end(call, subscription, params)
     call.save("subscription", subscription)
-    _first_invoice(call, subscription, params, fraction)
+    invoice = _first_invoice(call, subscription, params, fraction)
+    if invoice is not None and schedule is not None:
+        billing.wait(call, invoice)  # https://docs.stripe.com/billing/subscriptions/subscription-schedules: a draft
+    elif invoice is not None:
+        _pay(call, subscription, invoice, params)
     return subscription
 
 
@@ -259,7 +263,9 @@ def set_end(call: RequestContext, subscription: Object, params: Object) -> None:
 _NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
 
 
-def _first_invoice(call: RequestContext, subscription: Object, params: Object, whole: tuple[int, int] | None) -> None:
+def _first_invoice(
+    call: RequestContext, subscription: Object, params: Object, whole: tuple[int, int] | None
+) -> Object | None:
     invoice = billing.draft_of(call, subscription, "subscription_create")
     billing.take_pending(call, invoice, subscription["id"])
     in_full = params.get("proration_behavior") == "none"
@@ -276,8 +282,11 @@ def _first_invoice(call: RequestContext, subscription: Object, params: Object, w
     add_extras(call, invoice, subscription, params.get("add_invoice_items"))
     if not invoice["lines"]["data"]:
         call.save("subscription", subscription)
-        return
-    billing.keep(call, subscription, invoice)
+        return None
+    return billing.keep(call, subscription, invoice)
+
+
+def _pay(call: RequestContext, subscription: Object, invoice: Object, params: Object) -> None:
     behaviour = params.get("payment_behavior") or "allow_incomplete"
     if behaviour == "pending_if_incomplete":
         raise invalid("payment_behavior=pending_if_incomplete is for updates only.", "payment_behavior")

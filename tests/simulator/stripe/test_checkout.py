@@ -261,3 +261,44 @@ def test_a_portal_session_has_an_address_that_answers(shop) -> None:
     assert again["configuration"] == made["configuration"]
     shop.wait(3601)
     assert visit(shop, made["url"])[0] == 404
+
+
+def test_what_a_portal_offers(shop) -> None:
+    """A configuration says; what it does not say is off."""
+    path = "/v1/billing_portal/configurations"
+    made = shop.api.post(path, {"features": {"invoice_history": {"enabled": True}}})
+    assert {name: feature["enabled"] for name, feature in made["features"].items()} == {
+        "customer_update": False,
+        "invoice_history": True,
+        "payment_method_update": False,
+        "subscription_cancel": False,
+        "subscription_pause": False,
+        "subscription_update": False,
+    }
+    now = {"subscription_cancel": {"enabled": True, "mode": "immediately"}}
+    changed = shop.api.post(f"{path}/{made['id']}", {"features": now})
+    assert (changed["features"]["invoice_history"]["enabled"], changed["features"]["subscription_cancel"]["mode"]) == (
+        True,
+        "immediately",
+    )
+    subscription = shop.subscribe(shop.price(1000))
+    opened = {"customer": shop.customer, "configuration": made["id"]}
+    url = shop.api.post("/v1/billing_portal/sessions", opened)["url"]
+    visit(shop, url, {"subscription": subscription["id"]})
+    assert shop.now(subscription)["status"] == "canceled"
+
+
+def test_on_a_port_the_address_is_the_servers_own(stripe, shop) -> None:
+    """A session's, a link's and a portal's address lead to where they were made."""
+    from urllib.request import urlopen
+
+    from host.simulator.server import serve
+
+    with serve(shop.api.simulator) as server:
+        price = shop.price(1500, "")
+        link = shop.api.post("/v1/payment_links", {"line_items": [{"price": price, "quantity": 1}]})["url"]
+        portal = shop.api.post("/v1/billing_portal/sessions", {"customer": shop.customer})["url"]
+        for url, said in ((session(shop, price)["url"], "Pay"), (link, "Pay"), (portal, "subscriptions")):
+            assert url.startswith(server.url + "/")
+            with urlopen(url) as answer:
+                assert said in answer.read().decode()

@@ -84,6 +84,15 @@ def test_a_trial_without_a_payment_method_ends_as_told(shop, behavior, status) -
         assert (resumed["status"], resumed["billing_cycle_anchor"]) == ("active", shop.time)
 
 
+@pytest.mark.parametrize(("behavior", "status"), [("cancel", "canceled"), ("pause", "paused")])
+def test_a_trial_that_is_ended_now_without_a_payment_method(shop, behavior, status) -> None:
+    """As it would end by itself."""
+    settings = {"end_behavior": {"missing_payment_method": behavior}}
+    customer = shop.api.post("/v1/customers")["id"]
+    made = shop.subscribe(shop.price(1000), customer=customer, trial_period_days=7, trial_settings=settings)
+    assert shop.change(made, trial_end="now")["status"] == shop.now(made)["status"] == status
+
+
 def test_trial_end_now_bills_at_once(shop) -> None:
     """A period begins now."""
     made = shop.subscribe(shop.price(1000), trial_period_days=7)

@@ -180,3 +180,28 @@ def test_a_quote_expires(shop) -> None:
     made = quote(shop, shop.price(1000), expires_at=shop.time + DAY)
     shop.wait(DAY)
     assert shop.api.get(f"/v1/quotes/{made['id']}")["status"] == "canceled"
+
+
+def test_the_first_invoice_of_a_schedule_is_a_draft_for_an_hour(shop) -> None:
+    """Nothing is charged when it is made, so it needs no payment method then."""
+    made = schedule(shop, customer=shop.api.post("/v1/customers")["id"], phases=phases(shop.price(2000), 1))
+    subscription = {"id": made["subscription"]}
+    assert (shop.now(subscription)["status"], shop.now(subscription)["latest_invoice"]["status"]) == ("active", "draft")
+    shop.wait(3600)
+    assert (shop.now(subscription)["status"], shop.now(subscription)["latest_invoice"]["status"]) == (
+        "past_due",
+        "open",
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "balance", "pending"),
+    [({}, -1000, []), ({"prorate": False}, 0, []), ({"invoice_now": False}, 0, [-1000])],
+)
+def test_cancelling_a_schedule_gives_back_the_rest(shop, params, balance, pending) -> None:
+    """By default at once; https://docs.stripe.com/api/subscription_schedules/cancel"""
+    made = schedule(shop, phases=phases(shop.price(3100), 1))
+    shop.wait(21 * DAY)
+    shop.api.post(f"{KEY}/{made['id']}/cancel", params)
+    assert shop.balance() == balance
+    assert [item["amount"] for item in shop.api.get("/v1/invoiceitems", pending="true")["data"]] == pending
