@@ -240,6 +240,7 @@ DECODERS = {
     "simulator/pagination.py": "the simulator's store",
     "simulator/parsing.py": "check_json, before",
     "simulator/simulator.py": "the simulator's own",
+    "simulator/stripe/books.py": "the simulator's store",
     "simulator/stripe/includable.py": "the simulator's store",
     "simulator/store.py": "the simulator's store",
 }

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from host.apis.catalog import Operation, Schema
 from host.simulator.api_error import Refusal, invalid
-from host.simulator.object_factory import METADATA_KEYS
+from host.simulator.members import METADATA_KEYS
 from host.simulator.parsing import Tree
 
 METADATA_KEY, METADATA_VALUE = 40, 500  # https://docs.stripe.com/api/metadata

@@ -14,8 +14,8 @@ import msgspec
 
 from host.simulator import effects, resources
 from host.simulator.context import Filter, Includable, Object, RequestContext, World
+from host.simulator.members import gives
 from host.simulator.not_simulated import names
-from host.simulator.object_factory import gives
 from host.simulator.references import noun
 from host.simulator.routes import Plan
 

@@ -6,22 +6,17 @@ numbers, so only what a fresh object could have is taken from them.
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from host.apis.catalog import Schema
-from host.simulator.api_error import invalid
+from host.simulator.members import covered, fresh_sample, gives, is_time, iso_time, merged, sample_scalar, set_member
 
 MAX_DEPTH = 6
 MOST_FIELDS = 10_000  # of one object
-_STALE = re.compile(r"^[a-z_]{2,12}_(?:test_)?\w{8,}$|stripe\.me/|^(?:sample_secret|obj_123)$")
-METADATA_KEYS = 50  # https://docs.stripe.com/api/metadata
 _BIRTH = frozenset({"created", "updated"})  # times that any new object has
-_PLAUSIBLE = 10_000  # greater sample numbers are made up
 
 
 class ObjectFactory(Protocol):
@@ -104,7 +99,7 @@ class Shapes:
         known = self._defaults.get(kind, {})
         for name, item in known.items():
             place = tuple(name.split("."))
-            if not _set(value, place, 0 if item is NOW else item):
+            if not set_member(value, place, 0 if item is NOW else item):
                 continue  # of a member that is not there until it is given
             times = [time for time in times if time[0][: len(place)] != place]
             if item is NOW:
@@ -206,7 +201,7 @@ class Shapes:
         start = ".".join(path) + "."
         known = {name[len(start) :]: item for name, item in self._putting.items() if name.startswith(start)}
         for name, item in known.items():
-            _set(base, name.split("."), item)
+            set_member(base, name.split("."), item)
         if invented is not None:
             invented.extend(start + name for name in made_up if not (gives(value, name) or covered(name, known)))
         return base
@@ -228,7 +223,7 @@ class Shapes:
             example = sample.get(name, inner.example if self._samples and not inner.properties else None)
             if schema.nullable or inner.nullable:
                 if self._samples or inner.additional is None or inner.properties or name in full.required:
-                    found[name] = example if _fresh(inner, example) else None
+                    found[name] = example if fresh_sample(inner, example) else None
                 elif name == "metadata":  # a map that may be absent is never null
                     found[name] = {}
             elif name in full.required and len(path) < MAX_DEPTH and self._left > 0:
@@ -248,7 +243,7 @@ class Shapes:
             return self._choice(full, sample, path, invented)
         if full.any_of:
             return self._value(name, self._catalog.resolve(full.any_of[0]), sample, path, times, invented)
-        if _is_time(name, full) or (name == "created" and full.type in ("string", "integer")):
+        if is_time(name, full, by_name=not self._samples) or (name == "created" and full.type in ("string", "integer")):
             if name in _BIRTH or self._samples:
                 times.append((path, full.type == "string"))
                 return 0
@@ -258,7 +253,7 @@ class Shapes:
         if full.type == "object" or full.properties:
             return self._object(full, sample, path, times, invented)
         if self._samples:
-            return _scalar(name, full, sample)
+            return sample_scalar(name, full, sample)
         return self._placeholder(full, path, invented)
 
     def _date(self, full: Schema, path: tuple[str, ...], times: Times, invented: list[str]) -> Any:
@@ -287,83 +282,8 @@ class Shapes:
         return None
 
 
-def covered(path: str, names: Container[str]) -> bool:
-    """Whether a dotted path, or one above it, is among ``names``."""
-    while path not in names:
-        path, _, last = path.rpartition(".")
-        if not last or not path:
-            return False
-    return True
-
-
-def gives(values: Mapping[str, Any], path: str) -> bool:
-    """Whether ``values`` have something at a dotted path, or something that is no object above it."""
-    node: Any = values
-    for name in path.split("."):
-        if not isinstance(node, dict):
-            return True
-        if name not in node:
-            return False
-        node = node[name]
-    return True
-
-
-def _set(target: dict[str, Any], place: Sequence[str], item: Any) -> bool:
-    """Set a member of a member; False where one on the way is not there."""
-    for name in place[:-1]:
-        inner = target.get(name)
-        if not isinstance(inner, dict):
-            return False
-        target = inner
-    target[place[-1]] = item
-    return True
-
-
-def _is_time(name: str, full: Schema) -> bool:
-    """Whether a member is a moment. Documents seldom say so of texts, and then the name does."""
-    named = full.type == "string" and (name.endswith("_at") or name in ("updated", "timestamp"))
-    return named or full.format in ("unix-time", "date-time")
-
-
-def _fresh(full: Schema, sample: Any) -> bool:
-    """Whether a field that may be null has its sample's value when new: zero, false, an enum's word."""
-    if isinstance(sample, dict | list):
-        return sample == {} and full.additional is not None
-    return sample is not None and (not sample or sample in full.enum)
-
-
-def _scalar(name: str, full: Schema, sample: Any) -> Any:
-    if full.default is not None:
-        return full.default
-    if full.type == "boolean":
-        return sample if name != "livemode" and isinstance(sample, bool) else False
-    if full.type in ("integer", "number"):
-        numeric = isinstance(sample, int | float) and abs(sample) < _PLAUSIBLE
-        return sample if numeric else max(0, int(full.minimum or 0))
-    if full.type == "string":
-        stale = not isinstance(sample, str) or sample == name or _STALE.search(sample)
-        return "" if stale else sample
-    return sample
-
-
 class _Misfit:
     """The mark of a value that has no place in the answer."""
 
 
 MISFIT = _Misfit()
-
-
-def merged(current: Any, changes: dict[str, Any] | None) -> dict[str, Any]:
-    """Metadata after an update: ``None`` clears all, an entry of "" or ``None`` goes."""
-    if changes is None:
-        return {}
-    whole = {**(current or {}), **changes}
-    found = {key: value for key, value in whole.items() if value not in ("", None)}
-    if len(found) > METADATA_KEYS:
-        raise invalid(f"Metadata can have up to {METADATA_KEYS} keys in all.", "metadata")
-    return found
-
-
-def iso_time(now: float) -> str:
-    """Seconds since 1970 as ``2026-01-31T12:00:00.000Z``."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now))

@@ -8,7 +8,7 @@ from typing import Any
 from host.apis.catalog import Schema
 from host.simulator.api_error import Refusal, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.object_factory import iso_time
+from host.simulator.members import iso_time
 from host.simulator.references import noun
 from host.simulator.routes import Parent, collection
 

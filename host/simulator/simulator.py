@@ -35,7 +35,7 @@ from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree, p
 from host.simulator.references import ELSEWHERE, References
 from host.simulator.routes import Plan, Routes
 from host.simulator.store import SavedAnswer, Store
-from host.simulator.stripe import accounts, clocks, formats, versions, visitor_pages
+from host.simulator.stripe import account_access, clocks, formats, versions, visitor_pages
 from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
 from host.simulator.stripe.checkout_completion import PLANS
 from host.simulator.stripe.defaults import DEFAULTS
@@ -267,7 +267,7 @@ class Simulator:
             params["page"] = token
         world = self.world
         if account := headers.get("stripe-account"):
-            world = accounts.world_of(world, account, headers.get("authorization", ""))
+            world = account_access.world_of(world, account, headers.get("authorization", ""))
         call = RequestContext(world, plan, path, query, path_args, params, int(self.now), day)
         call.origin = self.origin
         return call, {"query": asked, "body": sent}

@@ -322,3 +322,25 @@ def test_an_accounts_currency_is_its_countrys(api, country, currency) -> None:
 def test_an_account_in_a_country_whose_currency_is_not_known_is_refused(api) -> None:
     status, error = api.error("POST", "/v1/accounts", "type=express&country=ZZ")
     assert (status, error["code"], error["param"]) == (501, "not_simulated", "country")
+
+
+def test_the_accounts_that_payouts_go_to(api, account) -> None:
+    """https://docs.stripe.com/api/external_accounts"""
+    path = f"/v1/accounts/{account}/external_accounts"
+    bank = api.post(path, "external_account=btok_us_verified&metadata[a]=b")
+    assert (bank["default_for_currency"], bank["metadata"]) == (True, {"a": "b"})
+    card = api.post(path, "external_account=tok_visa_debit&default_for_currency=true")
+    assert [(item["id"], item["default_for_currency"]) for item in api.get(path)["data"]] == [
+        (card["id"], True),
+        (bank["id"], False),
+    ]
+    assert api.ids(f"{path}?object=card") == [card["id"]]
+    held = api.post(f"{path}/{bank['id']}", "account_holder_name=Jenny&default_for_currency=true")
+    assert (held["account_holder_name"], held["default_for_currency"]) == ("Jenny", True)
+    assert api.get(f"{path}/{card['id']}")["default_for_currency"] is False
+    assert api.get(f"/v1/accounts/{account}")["external_accounts"]["data"][1]["account_holder_name"] == "Jenny"
+    assert api.error("DELETE", f"{path}/{bank['id']}")[0] == 400
+    assert api.delete(f"{path}/{card['id']}")["deleted"] is True
+    assert api.ids(path) == [bank["id"]]
+    assert "debit" in api.error("POST", path, "external_account=tok_visa")[1]["message"]
+    assert api.error("GET", f"{path}/ba_nothing")[0] == 404

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host.simulator.stripe.cards import CARDS
+from host.simulator.stripe.sandbox_cards import CARDS
 
 INTENTS = "/v1/payment_intents"
 

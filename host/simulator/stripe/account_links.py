@@ -8,7 +8,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.accounts import no_access
+from host.simulator.stripe.account_access import no_access
 
 LINK_LIFE, SESSION_LIFE = 300, 1800  # seconds
 EFFECTS = {

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid, missing
-from host.simulator.context import Object, RequestContext, World
-from host.simulator.keys import masked
-from host.simulator.stripe import requirements, tokens
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import external_accounts, requirements
+from host.simulator.stripe.account_access import found
 from host.simulator.stripe.application_fees import platform
-from host.simulator.stripe.card_facts import card_facts, card_named
-from host.simulator.stripe.listing import page_of
 
-MAKES = {"account", "person", "bank_account", "card"}
+MAKES = {"account", "person"}
 _TOLD = {"capabilities", "external_account", "individual.ssn_last_4", "individual.id_number", "company.tax_id"}
 EFFECTS = {
     "accounts.create": _TOLD,
-    "accounts.external_accounts.create": {"external_account"},
     "accounts.reject": {"reason"},
     "accounts.update": _TOLD,
 }
@@ -48,27 +43,6 @@ _CURRENCIES = {
     # the euro area
     **dict.fromkeys("AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK".split(), "eur"),  # noqa: SIM905 - a table of short words
 }  # fmt: skip
-
-
-def world_of(world: World, id: str, authorization: str) -> World:
-    """The world of the account that ``Stripe-Account`` names; :class:`Refusal` 403 if it is none of the platform's."""
-    known = world.store.record("account", id)
-    if known is None or known.deleted:
-        own = world.store.get("~platform", "~platform")
-        if own is not None and own["account"] == id:
-            return world
-        raise no_access(id, authorization.rpartition(" ")[2])
-    return world.of(id)
-
-
-def no_access(id: str, key: str) -> Refusal:
-    """The account is unknown, which Stripe does not tell from not being allowed."""
-    return Refusal(
-        403,
-        f"The provided key '{masked(key)}' does not have access to account '{id}' (or that account does not exist). "
-        "Application access may have been revoked.",
-        code="account_invalid",
-    )
 
 
 def create_account(call: RequestContext) -> Object:
@@ -154,7 +128,7 @@ def _take(call: RequestContext, account: Object) -> Object:
     if (params.get("company") or {}).get("tax_id"):
         account["company"]["tax_id_provided"] = True
     if given := params.get("external_account"):
-        _add_external(call, account, given)
+        external_accounts.add(call, account, given)
     requirements.judge(account)
     return call.save("account", account)
 
@@ -173,90 +147,6 @@ def _person(call: RequestContext, account: Object, given: Object) -> Object:
     person["ssn_last_4_provided"] = bool(person.get("ssn_last_4_provided") or told)
     result: Object = call.save("person", person, under=f"/v1/accounts/{account['id']}/persons")
     return result
-
-
-def _add_external(call: RequestContext, account: Object, given: Any) -> Object:
-    """A bank account or debit card that payouts go to; the account is changed but not kept."""
-    held = account["external_accounts"]["data"]
-    if isinstance(given, dict):
-        made = tokens.bank_account(
-            call, {"country": account["country"], "currency": account["default_currency"], **given}
-        )
-    elif (card := card_named(str(given))) is not None:
-        if card.funding != "debit":
-            raise invalid("Only debit cards can receive payouts; this card is a credit card.", "external_account")
-        made = tokens.card_object(call, card_facts(call, card), {})
-        made.update(id=call.new_id("card"), currency=account["default_currency"])
-    elif str(given).startswith("btok_us_verified"):
-        said = {"account_number": "000123456789", "routing_number": "110000000", "country": "US", "currency": "usd"}
-        made = tokens.bank_account(call, said)
-    else:
-        token = tokens.take(call, str(given), "external_account")
-        made = dict(token["bank_account"] or token["card"])
-        made["id"] = call.new_id(made["object"])
-    made.update(account=account["id"], default_for_currency=not held)
-    held.insert(0, made)
-    return call.save(made["object"], made, under=f"/v1/accounts/{account['id']}/external_accounts")
-
-
-def create_external(call: RequestContext) -> Object:
-    """Another bank account or debit card."""
-    account = found(call)
-    made = _add_external(call, account, call.params["external_account"])
-    if "metadata" in call.params:
-        made["metadata"] = dict(call.params["metadata"] or {})
-    if call.params.get("default_for_currency"):
-        for item in account["external_accounts"]["data"]:
-            item["default_for_currency"] = item["id"] == made["id"]
-        made["default_for_currency"] = True
-    requirements.judge(account)
-    call.save("account", account)
-    return call.save(made["object"], made)
-
-
-def _external(call: RequestContext) -> tuple[Object, Object]:
-    account = found(call)
-    for item in account["external_accounts"]["data"]:
-        if item["id"] == call.path_args["id"]:
-            return account, item
-    raise missing("external account", call.path_args["id"], "id")
-
-
-def retrieve_external(call: RequestContext) -> Object:
-    """One of an account's bank accounts or cards."""
-    return _external(call)[1]
-
-
-def list_externals(call: RequestContext) -> Object:
-    """An account's bank accounts and cards, newest first."""
-    held, wanted = found(call)["external_accounts"]["data"], call.params.get("object")
-    return page_of(call, [item for item in held if wanted in (None, item["object"])], "external account")
-
-
-def delete_external(call: RequestContext) -> Object:
-    """Gone, unless payouts need it."""
-    account, item = _external(call)
-    if item["default_for_currency"] and len(account["external_accounts"]["data"]) > 1:
-        raise call.refuse(
-            "You cannot delete the default external account for your default currency. Please make another external "
-            "account the default using the `default_for_currency` param, and then delete this one."
-        )
-    account["external_accounts"]["data"].remove(item)
-    requirements.judge(account)
-    call.save("account", account)
-    gone = {"id": item["id"], "object": item["object"], "deleted": True}
-    call.save(item["object"], gone, deleted=True)
-    call.saved = None
-    return gone
-
-
-def found(call: RequestContext) -> Object:
-    """The account that the path names; :class:`Refusal` 403 if it is none of the platform's."""
-    id = call.path_args.get("account") or call.account
-    account = call.within("").find("account", id)
-    if account is None:
-        raise no_access(id, "sk_test_")
-    return account
 
 
 def retrieve_account(call: RequestContext) -> Object:
@@ -304,10 +194,6 @@ def delete_account(call: RequestContext) -> Object | bytes:
 BEHAVIOURS = {
     "accounts.create": create_account,
     "accounts.delete": delete_account,
-    "accounts.external_accounts.create": create_external,
-    "accounts.external_accounts.delete": delete_external,
-    "accounts.external_accounts.list": list_externals,
-    "accounts.external_accounts.retrieve": retrieve_external,
     "accounts.reject": reject_account,
     "accounts.retrieve": retrieve_account,
     "accounts.retrieve_current": retrieve_account,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator.api_error import missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import requirements
-from host.simulator.stripe.accounts import found
+from host.simulator.stripe.account_access import found
 from host.simulator.stripe.listing import page_of
 
 EFFECTS = {"accounts.capabilities.update": {"requested"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
-from host.simulator.object_factory import iso_time
+from host.simulator.members import iso_time
 
 HALF_HOUR = 1800
 

@@ -7,10 +7,10 @@ from typing import Any
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, discounts, prorations
-from host.simulator.stripe.cards import payment_method
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.payment_attempts import need_method, pay_now
+from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end
 from host.simulator.stripe.pricing import amount_of
 from host.simulator.stripe.subscription_items import check_items, new_item, price_of, set_items

@@ -1,0 +1,37 @@
+"""Whose world a request is in, and which account it names. https://docs.stripe.com/connect/authentication"""
+
+from __future__ import annotations
+
+from host.simulator.api_error import Refusal
+from host.simulator.context import Object, RequestContext, World
+from host.simulator.keys import masked
+
+
+def world_of(world: World, id: str, authorization: str) -> World:
+    """The world of the account that ``Stripe-Account`` names; :class:`Refusal` 403 if it is none of the platform's."""
+    known = world.store.record("account", id)
+    if known is None or known.deleted:
+        own = world.store.get("~platform", "~platform")
+        if own is not None and own["account"] == id:
+            return world
+        raise no_access(id, authorization.rpartition(" ")[2])
+    return world.of(id)
+
+
+def no_access(id: str, key: str) -> Refusal:
+    """The account is unknown, which Stripe does not tell from not being allowed."""
+    return Refusal(
+        403,
+        f"The provided key '{masked(key)}' does not have access to account '{id}' (or that account does not exist). "
+        "Application access may have been revoked.",
+        code="account_invalid",
+    )
+
+
+def found(call: RequestContext) -> Object:
+    """The account that the path names; :class:`Refusal` 403 if it is none of the platform's."""
+    id = call.path_args.get("account") or call.account
+    account = call.within("").find("account", id)
+    if account is None:
+        raise no_access(id, "sk_test_")
+    return account

@@ -1,0 +1,114 @@
+"""Bank accounts and debit cards that an account is paid out to. https://docs.stripe.com/api/external_accounts"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator.api_error import invalid, missing
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import requirements, tokens
+from host.simulator.stripe.account_access import found
+from host.simulator.stripe.card_facts import card_facts, card_named
+from host.simulator.stripe.listing import page_of
+
+EFFECTS = {"accounts.external_accounts.create": {"external_account"}}
+MAKES = {"bank_account", "card"}
+
+
+def add(call: RequestContext, account: Object, given: Any) -> Object:
+    """A bank account or debit card that payouts go to; the account is changed but not kept."""
+    held = account["external_accounts"]["data"]
+    if isinstance(given, dict):
+        made = tokens.bank_account(
+            call, {"country": account["country"], "currency": account["default_currency"], **given}
+        )
+    elif (card := card_named(str(given))) is not None:
+        if card.funding != "debit":
+            raise invalid("Only debit cards can receive payouts; this card is a credit card.", "external_account")
+        made = tokens.card_object(call, card_facts(call, card), {})
+        made.update(id=call.new_id("card"), currency=account["default_currency"])
+    elif str(given).startswith("btok_us_verified"):
+        said = {"account_number": "000123456789", "routing_number": "110000000", "country": "US", "currency": "usd"}
+        made = tokens.bank_account(call, said)
+    else:
+        token = tokens.take(call, str(given), "external_account")
+        made = dict(token["bank_account"] or token["card"])
+        made["id"] = call.new_id(made["object"])
+    made.update(account=account["id"], default_for_currency=not held)
+    held.insert(0, made)
+    return call.save(made["object"], made, under=f"/v1/accounts/{account['id']}/external_accounts")
+
+
+def create_external(call: RequestContext) -> Object:
+    """Another bank account or debit card."""
+    account = found(call)
+    made = add(call, account, call.params["external_account"])
+    if "metadata" in call.params:
+        made["metadata"] = dict(call.params["metadata"] or {})
+    if call.params.get("default_for_currency"):
+        _make_default(account, made)
+    requirements.judge(account)
+    call.save("account", account)
+    return call.save(made["object"], made)
+
+
+def _external(call: RequestContext) -> tuple[Object, Object]:
+    account = found(call)
+    for item in account["external_accounts"]["data"]:
+        if item["id"] == call.path_args["id"]:
+            return account, item
+    raise missing("external account", call.path_args["id"], "id")
+
+
+def retrieve_external(call: RequestContext) -> Object:
+    """One of an account's bank accounts or cards."""
+    return _external(call)[1]
+
+
+def list_externals(call: RequestContext) -> Object:
+    """An account's bank accounts and cards, newest first."""
+    held, wanted = found(call)["external_accounts"]["data"], call.params.get("object")
+    return page_of(call, [item for item in held if wanted in (None, item["object"])], "external account")
+
+
+def update_external(call: RequestContext) -> Object:
+    """The holder, the card's date, metadata, and whether it is the one that payouts go to."""
+    account, item = _external(call)
+    schema = call.world.shapes.template(item["object"]).schema
+    rest = {name: value for name, value in call.params.items() if name != "default_for_currency"}
+    call.world.shapes.put(schema, item, rest)
+    if call.params.get("default_for_currency"):
+        _make_default(account, item)
+    call.save("account", account)
+    return call.save(item["object"], item)
+
+
+def _make_default(account: Object, chosen: Object) -> None:
+    for item in account["external_accounts"]["data"]:
+        item["default_for_currency"] = item["id"] == chosen["id"]
+
+
+def delete_external(call: RequestContext) -> Object:
+    """Gone, unless payouts need it."""
+    account, item = _external(call)
+    if item["default_for_currency"] and len(account["external_accounts"]["data"]) > 1:
+        raise call.refuse(
+            "You cannot delete the default external account for your default currency. Please make another external "
+            "account the default using the `default_for_currency` param, and then delete this one."
+        )
+    account["external_accounts"]["data"].remove(item)
+    requirements.judge(account)
+    call.save("account", account)
+    gone = {"id": item["id"], "object": item["object"], "deleted": True}
+    call.save(item["object"], gone, deleted=True)
+    call.saved = None
+    return gone
+
+
+BEHAVIOURS = {
+    "accounts.external_accounts.create": create_external,
+    "accounts.external_accounts.delete": delete_external,
+    "accounts.external_accounts.list": list_externals,
+    "accounts.external_accounts.retrieve": retrieve_external,
+    "accounts.external_accounts.update": update_external,
+}
