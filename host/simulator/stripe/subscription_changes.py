@@ -13,12 +13,12 @@ import msgspec
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, prorations
+from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.periods import next_end
 from host.simulator.stripe.renewals import trial_may_end
 from host.simulator.stripe.subscription_items import changed_items, check_items, set_items
 from host.simulator.stripe.subscriptions import (
-    add_extras,
     check_collection,
     check_trial_end,
     check_unmodelled,

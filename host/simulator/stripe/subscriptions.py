@@ -6,13 +6,13 @@ from typing import Any
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, discounts, lines, prorations
-from host.simulator.stripe.catalogue import price_from
+from host.simulator.stripe import billing, discounts, prorations
+from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end
-from host.simulator.stripe.pricing import amount_of, in_currency
+from host.simulator.stripe.pricing import amount_of
 from host.simulator.stripe.subscription_items import check_items, new_item, price_of, set_items
 from host.simulator.stripe.taxes import check_automatic, rates
 
@@ -292,45 +292,6 @@ def _pay(call: RequestContext, subscription: Object, invoice: Object, params: Ob
         raise invalid("payment_behavior=pending_if_incomplete is for updates only.", "payment_behavior")
     need_method(call, subscription, invoice, behaviour)
     pay_now(call, subscription, invoice, behaviour, off_session=bool(params.get("off_session")))
-
-
-def add_extras(call: RequestContext, invoice: Object | None, subscription: Object, extras: Any) -> None:
-    """``add_invoice_items``: items at the end of an invoice, or for the next one."""
-    for n, extra in enumerate(extras or []):
-        path, quantity = f"add_invoice_items[{n}]", extra.get("quantity", 1)
-        price = in_currency(price_from(call, extra, path), subscription["currency"], f"{path}[price]")
-        if price["type"] == "recurring":
-            raise invalid(
-                "The price specified is set to `type=recurring` but this field only accepts "
-                "prices with `type=one_time`.",
-                f"{path}[price]",
-            )
-        if extra.get("period"):
-            call.not_modelled(f"the parameter {path}[period]", "", f"{path}[period]")
-        item = prorations.pending(
-            call,
-            subscription,
-            amount=amount_of(price, quantity),
-            description=billing.product_name(call, price),
-            discountable=extra.get("discountable", True),
-            parent=prorations.owner(subscription["id"], None),
-            period={"start": call.now, "end": call.now},
-            pricing=lines.pricing(price),
-            proration=False,
-            proration_details=None,
-            quantity=quantity,
-            quantity_decimal=str(quantity),
-            tax_rates=rates(call, extra.get("tax_rates"), f"{path}[tax_rates]"),
-            metadata=extra.get("metadata") or {},
-        )
-        if extra.get("discounts"):
-            owner = {"invoice_item": item["id"], "customer": subscription["customer"]}
-            use = discounts.Use(subscription["customer"], subscription["currency"], item["amount"])
-            item["discounts"] = discounts.make(call, extra["discounts"], use, owner, f"{path}[discounts]")
-        if invoice is None:
-            call.save("invoiceitem", item)
-        else:
-            lines.add_item(call, invoice, item)
 
 
 def living(call: RequestContext) -> Object:
