@@ -31,12 +31,13 @@ BODILESS = frozenset(
 class Entry:
     """One parameter of a plan."""
 
-    __slots__ = ("check", "is_text", "is_texts", "key", "name", "opening", "param", "wire", "write")
+    __slots__ = ("check", "is_text", "is_texts", "key", "location", "name", "opening", "param", "wire", "write")
 
     def __init__(self, catalog: Catalog, operation: Operation, name: str, param: Param) -> None:
         self.name = name
         self.param = param
         self.wire = param.name
+        self.location = param.location
         schema = catalog.resolve(param.schema)
         self.check: Checker = named_checker(catalog, name, param.schema)
         body = param.location == "body"

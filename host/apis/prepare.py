@@ -152,7 +152,7 @@ def prepare(
             continue
         if kind is dict and entry.is_texts and flat_pairs(body, entry.opening, value):
             continue
-        location = entry.param.location
+        location = entry.location
         try:
             done = _checked(entry, value, full)
             if location == "query":
@@ -291,7 +291,7 @@ def _others(
     cookies: list[str] = []
     members: list[tuple[Entry, Any]] = []
     for entry, value in others:
-        location = entry.param.location
+        location = entry.location
         try:
             if location == "path":
                 values[entry.wire] = path_text(entry.param, value)
