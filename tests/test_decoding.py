@@ -14,7 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from host import Host, Limits
-from host.apis.answers import decode_json, interpret
+from host.apis.answers import interpret
+from host.apis.json_values import decode_json
 from host.apis.stripe import load
 from host.cli.rows import Rows
 from host.decoding import (
@@ -222,6 +223,7 @@ DECODERS = {
     "apis/answers.py": "check_json, before",
     "apis/catalog.py": "the host's own files",
     "apis/document.py": "bounded there",
+    "apis/json_values.py": "check_json, before",
     "cli/rows.py": "check_json, a line at a time",
     "config_file.py": "a megabyte of the operator's",
     "durable/audit_trail.py": "the journal",

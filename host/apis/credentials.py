@@ -14,8 +14,8 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from host.apis.answers import decode_json
 from host.apis.api import Api, OAuth2, key_headers, key_query, origin_of
+from host.apis.json_values import decode_json
 from host.errors import ApiError, CallError, UnexpectedAnswer
 from host.http.message import Request, Response, Send
 from host.settings import Secret

@@ -201,6 +201,10 @@ def path_text(param: Param, value: Any) -> str:
 
     Raises ``ValidationError`` for what would change the path's shape.
     """
+    if type(value) is str and param.style == "simple" and not param.allow_reserved:  # an id, as most are
+        if value in _NO_STEPS:
+            raise ValidationError("", text=f'"{value}" cannot be part of a path; expected an id')
+        return quote(value, safe="")
     text_of = _reserved_path if param.allow_reserved else _path_word
     if param.style == "json":
         return text_of(sorted_json(value).decode())
@@ -229,6 +233,7 @@ def path_text(param: Param, value: Any) -> str:
     return _LEADS.get(param.style, "") + text
 
 
+_NO_STEPS = ("", ".", "..")
 _LEADS = {"label": ".", "matrix": ";"}
 
 

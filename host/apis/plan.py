@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from host.apis.catalog import Catalog, Facts, Operation, Param, Schema
+from host.apis.catalog import Catalog, Operation, Param, Schema
 from host.apis.check import named_checker
 from host.apis.encode import form_key, pair_writer
 from host.apis.form_shapes import FormShapes
 from host.apis.nearest import short
+from host.apis.request_headers import version_header
 from host.apis.scalars import Checker
 from host.apis.validation_error import ValidationError, shown
 from host.errors import InvalidCall
@@ -19,7 +20,7 @@ from host.errors import InvalidCall
 if TYPE_CHECKING:
     from host.apis.body_choice import BodyChoice
 
-__all__ = ["Entry", "RequestPlan", "invalid", "no_parameter", "plan_of", "version_header"]
+__all__ = ["Entry", "RequestPlan", "invalid", "no_parameter", "plan_of"]
 
 Writer = Callable[[list[str], Any], None]
 BODILESS = frozenset(
@@ -30,12 +31,13 @@ BODILESS = frozenset(
 class Entry:
     """One parameter of a plan."""
 
-    __slots__ = ("check", "is_text", "is_texts", "key", "name", "opening", "param", "wire", "write")
+    __slots__ = ("check", "is_text", "is_texts", "key", "location", "name", "opening", "param", "wire", "write")
 
     def __init__(self, catalog: Catalog, operation: Operation, name: str, param: Param) -> None:
         self.name = name
         self.param = param
         self.wire = param.name
+        self.location = param.location
         schema = catalog.resolve(param.schema)
         self.check: Checker = named_checker(catalog, name, param.schema)
         body = param.location == "body"
@@ -147,11 +149,6 @@ def _wires(entries: dict[str, Entry]) -> tuple[dict[str, Entry], dict[str, list[
                 found.setdefault(name, []).append(entry)
     one = {name: each[0] for name, each in found.items() if len(each) == 1}
     return one, {name: [entry.name for entry in each] for name, each in found.items() if len(each) > 1}
-
-
-def version_header(facts: Facts, asked: str | None) -> tuple[tuple[str, str], ...]:
-    version = asked or facts.asked_version or facts.version
-    return ((facts.version_header, version),) if facts.version_header else ()
 
 
 def _path_parts(operation: Operation) -> list[str]:

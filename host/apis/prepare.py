@@ -13,7 +13,8 @@ from host.apis.methods import builder_method, method_names
 from host.apis.nearest import short
 from host.apis.options import NO_OPTIONS, CallOptions
 from host.apis.past_catalog import beyond_catalog, raw_arguments, raw_entry, unknown_names
-from host.apis.plan import Entry, RequestPlan, invalid, no_parameter, plan_of, version_header
+from host.apis.plan import Entry, RequestPlan, invalid, no_parameter, plan_of
+from host.apis.request_headers import asks_for, option_headers, version_header
 from host.apis.scalars import Full
 from host.apis.unknown_names import Beyond, other_version
 from host.apis.validation_error import ValidationError
@@ -25,13 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallOptions",
-    "asks_for",
     "beyond_catalog",
     "bind",
     "builder_method",
     "check_value",
     "method_names",
-    "option_headers",
     "prepare",
     "signature",
     "unknown_names",
@@ -154,7 +153,7 @@ def prepare(
             continue
         if kind is dict and entry.is_texts and flat_pairs(body, entry.opening, value):
             continue
-        location = entry.param.location
+        location = entry.location
         try:
             done = _checked(entry, value, full)
             if location == "query":
@@ -293,7 +292,7 @@ def _others(
     cookies: list[str] = []
     members: list[tuple[Entry, Any]] = []
     for entry, value in others:
-        location = entry.param.location
+        location = entry.location
         try:
             if location == "path":
                 values[entry.wire] = path_text(entry.param, value)
@@ -364,45 +363,3 @@ def _twice(operation: Operation, name: str, entry: Entry) -> InvalidCall:
         operation=operation.id,
         param=entry.name,
     )
-
-
-def asks_for(headers: tuple[tuple[str, str], ...]) -> bool:
-    """Whether a call says itself which type of answer it wants."""
-    return any(name.lower() == "accept" for name, _ in headers)
-
-
-def option_headers(catalog: Catalog, operation: Operation, options: CallOptions) -> tuple[tuple[str, str], ...]:
-    """The headers that request options ask for, besides the version's. Raises ``InvalidCall``."""
-    facts, found = catalog.facts, list(options.headers)
-    own = _own_headers(catalog) if found else {}
-    for header, _ in found:
-        if header.lower() in own:
-            use = own[header.lower()]
-            hint = f"; use the option {use}" if use else ""
-            raise InvalidCall(
-                f"option headers: {header} is set by the host{hint}", operation=operation.id, param="headers"
-            )
-    for name, value, header in (
-        ("account", options.account, facts.account_header),
-        ("api_version", options.api_version, facts.version_header),
-        ("idempotency_key", options.idempotency_key, facts.idempotency_header or ""),
-    ):
-        if value is None:
-            continue
-        if not header:
-            raise InvalidCall(f"{catalog.name} has no request option {name}", operation=operation.id, param=name)
-        if name == "account" or (name == "idempotency_key" and operation.keyed):
-            found.append((header, value))
-    return tuple(found)
-
-
-def _own_headers(catalog: Catalog) -> dict[str, str]:
-    """Headers of the API that are not a script's to write, with the option that sets each if any."""
-    facts = catalog.facts
-    found = {auth.name.lower(): "" for auth in catalog.auth.values() if auth.kind == "header"}
-    options = {
-        facts.version_header: "api_version",
-        facts.account_header: "account",
-        facts.idempotency_header or "": "idempotency_key",
-    }
-    return found | {header.lower(): option for header, option in options.items() if header}

@@ -29,7 +29,8 @@ from host.apis.endpoint import (
 )
 from host.apis.options import CallOptions
 from host.apis.pages import Shown, next_page, own_url, page_words
-from host.apis.prepare import asks_for, option_headers, unknown_names
+from host.apis.prepare import unknown_names
+from host.apis.request_headers import asks_for, option_headers
 from host.apis.unknown_names import check_names
 from host.apis.validation_error import ValidationError, shown
 from host.errors import InvalidCall

@@ -25,8 +25,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from host.apis.amounts import is_money
-from host.apis.answers import decode_json
 from host.apis.catalog import Operation
+from host.apis.json_values import decode_json
 from host.errors import LimitError
 from host.http.message import Request, Response
 from host.policy.harmless_operations import moves_nothing

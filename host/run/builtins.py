@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from host.apis.answers import decode_json
+from host.apis.json_values import decode_json
 from host.apis.nearest import meant, short
 from host.decoding import check_writable, most_values
 from host.errors import DeniedError, InvalidCall, LimitError, SignatureError

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from host.apis.answers import body_of, decode_json
+from host.apis.answers import body_of
 from host.apis.encode import sorted_json
 from host.apis.error_body import page_text, read_error
+from host.apis.json_values import decode_json
 from host.apis.nearest import meant, short
 from host.errors import ApiError, DeniedError, InvalidCall, LimitError, Outcome, UnexpectedAnswer
 from host.http.guarded_client import WebRequest
