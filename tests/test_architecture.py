@@ -15,7 +15,7 @@ HOST = ROOT / "host"
 
 # Packages and modules of host/, lowest first; those of one line do not import each other.
 LAYERS = (
-    "errors frozen heap limits events settings arguments data_folder stray_variables decoding",
+    "errors frozen limits events settings arguments data_folder stray_variables decoding",
     "lua",
     "bridge",
     "http",

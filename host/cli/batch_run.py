@@ -17,7 +17,6 @@ from host.cli.result_text import as_json as as_json_line
 from host.cli.result_text import as_text, ordered
 from host.cli.rows import Rows
 from host.errors import HostError
-from host.heap import share_heap
 from host.report.errors import describe, printable
 from host.report.progress import Progress
 from host.report.summary import Summary, status_of
@@ -135,7 +134,6 @@ def run_batch(
     ``results(host, jobs)`` does them; ``sinks(stderr)`` makes those the options ask for; ``graces`` are seconds to
     close in, after all went its way and after an interrupt. ``again`` is the command that goes on with a durable batch.
     """
-    share_heap()
     progress = Progress(sys.stderr, jobs.total)
     stderr: TextIO = progress.beside(sys.stderr)
     under_way = UnderWaySink()

@@ -61,12 +61,10 @@ def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, war
     microseconds per create, creates per second, processor time per create, peak memory, creates. A create
     that fails ends it. With worker processes, processor time and memory are those of all together.
     """
-    from host.heap import share_heap
     from host.host import Host
     from host.limits import Limits
     from host.run.script import Script
 
-    share_heap()
     script = Script.of(_CREATES, "bench")
     limits = Limits(calls=max(creates, warmup), tasks=tasks + 1)
     with Host(stripe_secret_key=key, stripe_api_base=base_url, limits=limits, processes=processes) as host:
