@@ -17,7 +17,6 @@ import msgspec
 from host.apis.api import Api
 from host.errors import HostError
 from host.events import Event, Sink
-from host.heap import share_heap
 from host.host import Host
 from host.http.api_limits import policies_of
 from host.http.chain import chain
@@ -197,7 +196,6 @@ def main() -> int:
     os.dup2(null, 0)
     os.close(null)
     os.dup2(2, 1)
-    share_heap()
     channel = FramePipes(reading, writing, "host-child")
     Child(channel).serve()
     channel.flush(GRACE)

@@ -15,7 +15,7 @@ HOST = ROOT / "host"
 
 # Packages and modules of host/, lowest first; those of one line do not import each other.
 LAYERS = (
-    "errors framing frozen heap limits events settings arguments data_folder sqlite_file stray_variables "
+    "errors framing frozen limits events settings arguments data_folder sqlite_file stray_variables "
     "transports option nearest_name decoding",
     "lua",
     "bridge",

@@ -32,7 +32,6 @@ import msgspec
 
 from host.bridge.affinity import LoopThread, ThreadAffinity
 from host.bridge.blocking import refuse_own_thread, warn_of_another_loop
-from host.bridge.descriptors import make_room
 from host.bridge.in_flight import AsyncFunction, InFlight, deliver, not_sent
 from host.bridge.loops import LoopFactory, close_loop, new_loop
 from host.bridge.request import AsyncRequest, Reply
@@ -46,8 +45,6 @@ __all__ = ["AsyncFunction", "AsyncWorker", "Timer"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-SPARE = 100  # open files beside the connections of all requests in flight
 
 
 class _Options(msgspec.Struct, frozen=True):
@@ -248,7 +245,6 @@ class AsyncWorker:
                 raise self._refusal()
             if self._loop is None:
                 options = self._options
-                make_room(options.max_in_flight + SPARE)
                 loop = self._loop = self._submissions.loop = options.loop_factory()
                 self._calls = InFlight(
                     loop, self._functions, options.max_in_flight, options.on_orphan, self._affinity.direct

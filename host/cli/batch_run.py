@@ -17,7 +17,6 @@ from host.cli.live_or_simulated import not_modelled_lines
 from host.cli.one_run import BROKEN_PIPE
 from host.cli.output import OutputSink
 from host.errors import HostError
-from host.heap import share_heap
 from host.report.progress import Progress
 from host.report.summary import Summary
 
@@ -45,7 +44,6 @@ def run_batch(
     ``results(host, jobs)`` does them; ``sinks(stderr)`` makes those the options ask for; ``graces`` are seconds to
     close in, after all went its way and after an interrupt. ``again`` is the command that goes on with a durable batch.
     """
-    share_heap()
     progress = Progress(sys.stderr, jobs.total)
     stderr: TextIO = progress.beside(sys.stderr)
     under_way = UnderWaySink()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from host.cli.strict import StrictCommand
-from host.heap import share_heap
 from host.limits import MOST_PROCESSES, Limits
 from host.run.script import Script
 
@@ -67,7 +66,6 @@ def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, war
     """
     from host.host import Host
 
-    share_heap()
     script = Script.of(_CREATES, "bench")
     limits = Limits(calls=max(creates, warmup), tasks=tasks + 1)
     with Host(stripe_secret_key=key, stripe_api_base=base_url, limits=limits, processes=processes) as host:

@@ -24,7 +24,6 @@ from host.http.transport_errors import OversizedError, TransportError, Transport
 __all__ = ["ConnectionPool"]
 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
-YOUTH = 1.0  # seconds for which a connection needs no probes: many together are opened sooner without
 _OF_CODING = frozenset({b"content-encoding", b"content-length"})
 
 
@@ -40,7 +39,6 @@ class ConnectionPool:
         self._context: ssl.SSLContext | None = None
         self._line = HeaderLines().__getitem__
         self._unsent: list[PooledConnection] = []  # whose requests are to be written in the loop's next round
-        self._young: list[PooledConnection] = []  # not yet kept alive by the system
         self._sweep: asyncio.TimerHandle | None = None
         self._deadlines: Deadlines[Awaited] | None = None  # of what is awaited; made on the loop
         self.codings = "Accept-Encoding: gzip, deflate\r\n"
@@ -143,7 +141,6 @@ class ConnectionPool:
             connection.fail(unsent if connection.request else TransportError("closed"))
         self._open.clear()
         self._idle.clear()
-        self._young.clear()
         await asyncio.sleep(0)  # the loop closes the sockets in its next round
 
     # -- the pool
@@ -220,16 +217,8 @@ class ConnectionPool:
         if connection.closed or connection.transport.is_closing():
             raise TransportError("connect", UNASKED)
         self._open.add(connection)
-        if not self._young:
-            loop.call_later(YOUTH, self._keep_alive)
-        self._young.append(connection)
+        keep_alive(connection, self._settings.keepalive)
         return connection
-
-    def _keep_alive(self) -> None:
-        """Have the system see that the connections of the last second which are still open stay so."""
-        young, self._young = self._young, []
-        for connection in young:
-            keep_alive(connection, self._settings.keepalive)
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:

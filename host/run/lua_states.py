@@ -1,8 +1,8 @@
 """The Lua states of a host's runs, in this process: made when a run begins, closed some time after it has ended.
 
-To close a state is to free a thousand objects, one by one, that by then are in no cache. So results come first: where
-many runs end together, they are told before anything is closed. While runs follow one another a state is closed at
-once instead: it is in the caches still, and what it frees is what the next one takes.
+Needed for 1,000 scripts at once (docs/benchmarks.md): closing a state frees a thousand objects one by one, which by
+then are in no cache. So where many runs end together, their results come before anything is closed. While runs follow
+one another a state is closed at once instead: it is in the caches still, and what it frees is what the next one takes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from host.errors import ClosedError
-from host.heap import follow_heap
 from host.limits import Limits
 from host.lua.state import HostFunction, LuaState
 
@@ -63,7 +62,6 @@ class States:
         """See :class:`~host.lua.state.LuaState`."""
         if self._left:
             self._free(1)
-        follow_heap()
         self._made = self._clock()
         return _State(self, host, limits, building)
 

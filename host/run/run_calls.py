@@ -265,8 +265,10 @@ class RunCalls:
         return p.ERROR, facts
 
     def _sleep(self, id: int, seconds: float) -> None:
+        session = self._session  # which may have ended by the time it rings
+
         def rung(reply: Any) -> None:
-            self._services.runners.post(self._session, (id, reply.error))
+            session.services.runners.post(session, (id, reply.error))
 
         self.open[id] = self._services.worker.call_later(seconds, rung)
 

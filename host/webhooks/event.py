@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from host.apis.answers import decode_json
+from host.apis.json_values import decode_json
 from host.errors import InvalidCall, LimitError
 from host.webhooks.json_path import at
 

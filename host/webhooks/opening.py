@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host import arguments
-from host.apis.answers import decode_json
+from host.apis.json_values import decode_json
 from host.errors import ConfigError, InvalidCall, ScriptError, UsageError
 from host.limits import YEAR
 from host.run.options import RunOptions, ScriptLike, script_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host.apis import prepare as module
@@ -66,7 +66,7 @@ def generally(catalog: Catalog, operation: Operation, arguments: dict[str, Any])
         plan.shapes = shapes
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(calls())
 def test_a_prepared_form_is_what_the_general_way_writes(call: tuple[Operation, dict[str, Any]]) -> None:
     """Byte for byte, with the same headers and URL, when the shape is learned and when it is known; so are refusals."""
