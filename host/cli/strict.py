@@ -203,5 +203,6 @@ def _nearest(word: str, valid: Iterable[str]) -> str | None:
     word = word.strip(_DASHES).lower()
     names = {name.strip("-"): name for name in valid if len(name.strip("-")) > 1}
     begun = [name for name in names if len(word) > 2 and name.startswith(word)]  # abbreviated
-    close = (None if len(begun) == 1 else nearest_name(word, names)) or next(iter(begun), None)
+    exchanged = [name for name in names if sorted(name) == sorted(word)]  # two letters, in a short name
+    close = (None if len(begun) == 1 else nearest_name(word, names)) or next(iter([*begun, *exchanged]), None)
     return None if close is None else names[close]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Final, NamedTuple
 
+from host.bridge.waiting import wait_async
 from host.durable.database import insert
 from host.durable.journal import Journal
 from host.errors import HostError
@@ -106,24 +105,9 @@ class Inbox:
         return {"inbox": self.name, "id": event.id, **changed}
 
     async def _write(self, sql: str, values: list[dict[str, object]]) -> None:
-        loop = asyncio.get_running_loop()
-        written: asyncio.Future[None] = loop.create_future()
-        self._journal.write([(sql, values)], partial(_tell, loop.call_soon_threadsafe, written))
-        await written
+        def begin(tell: Callable[[HostError | None], None]) -> Callable[[], object]:
+            self._journal.write([(sql, values)], tell)
+            return lambda: None  # what is given to the journal is committed
 
-
-def _tell(call_soon: Callable[..., object], written: asyncio.Future[None], error: HostError | None) -> None:
-    """Pass on from the journal's thread what became of it."""
-    try:
-        call_soon(_settle, written, error)
-    except RuntimeError:  # its loop is closed: nobody waits any more
-        return
-
-
-def _settle(written: asyncio.Future[None], error: HostError | None) -> None:
-    if written.done():
-        return
-    if error is None:
-        written.set_result(None)
-    else:
-        written.set_exception(error)
+        if (error := await wait_async(begin)) is not None:
+            raise error
