@@ -85,9 +85,8 @@ def facts(result: RunResult) -> Any:
     plain = (repr(result.value), result.output, result.calls)
     if error is None:
         return plain
-    told = {
-        name: fact for name, fact in error.facts.items() if name not in ("request_id", "request_log_url", "attempts")
-    }
+    changing = ("request_id", "request_log_url", "body", "attempts")
+    told = {name: fact for name, fact in error.facts.items() if name not in changing}
     return *plain, error.message, error.line, error.source, error.traceback, error.kind, told
 
 
