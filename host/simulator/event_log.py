@@ -14,14 +14,14 @@ from host.simulator.change import Change, Derived
 from host.simulator.ids import Ids
 from host.simulator.store import Store
 
-__all__ = ["EventLog", "Listener", "Origin"]
+__all__ = ["Cause", "EventLog", "Listener"]
 
 Object = dict[str, Any]
 Listener = Callable[[Object], "list[Callable[[], None]]"]
 """Gives for an event what begins each of its deliveries. Under the simulator's lock: neither may wait."""
 
 
-class Origin(NamedTuple):
+class Cause(NamedTuple):
     """What led to events: the request's id and idempotency key (``None`` for what time did), and when, in seconds since
     1970.
     """
@@ -51,15 +51,15 @@ class EventLog:
         self._ids = ids
         self._version = version
         self._eager = eager
-        self._open: list[tuple[list[Change], Origin]] = []  # of the request under way
-        self._noted: list[tuple[list[Change], Origin]] = []
+        self._open: list[tuple[list[Change], Cause]] = []  # of the request under way
+        self._noted: list[tuple[list[Change], Cause]] = []
         self._listeners: list[Listener] = []
 
-    def note(self, origin: Origin) -> None:
+    def note(self, cause: Cause) -> None:
         """Take what has changed since the last time."""
         changes = self._store.take_changes()
         if changes:
-            self._open.append((changes, origin))
+            self._open.append((changes, cause))
 
     def commit(self) -> None:
         """What was noted has happened. Before the store commits."""
@@ -85,12 +85,12 @@ class EventLog:
     def settle(self) -> None:
         """Make objects of all that was noted; they can then be listed."""
         noted, self._noted = self._noted, []
-        for changes, origin in noted:
+        for changes, cause in noted:
             for account, own in groupby(changes, lambda change: change.account):
                 for derived in self._derive(list(own)):
-                    self._make(derived, origin, account)
+                    self._make(derived, cause, account)
 
-    def _make(self, derived: Derived, origin: Origin, account: str) -> None:
+    def _make(self, derived: Derived, cause: Cause, account: str) -> None:
         data: Object = {"object": derived.object}
         if derived.previous is not None:
             data["previous_attributes"] = derived.previous
@@ -98,11 +98,11 @@ class EventLog:
             "id": self._ids.new("evt_"),
             "object": "event",
             "api_version": self._version,
-            "created": origin.at,
+            "created": cause.at,
             "data": data,
             "livemode": False,
             "pending_webhooks": 0,
-            "request": {"id": origin.request_id, "idempotency_key": origin.key},
+            "request": {"id": cause.request_id, "idempotency_key": cause.key},
             "type": derived.type,
         }
         if account:
