@@ -6,8 +6,8 @@ given ids and stored when events are listed, retrieved or delivered, or the stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, groupby, islice
 from typing import Any, NamedTuple
 
 from host.simulator.change import Change, Derived
@@ -52,7 +52,7 @@ class EventLog:
         self._version = version
         self._eager = eager
         self._open: list[tuple[list[Change], Cause]] = []  # of the request under way
-        self._noted: list[tuple[list[Change], Cause]] = []
+        self._noted: list[Any] = []  # the same, flat (see ``_flat``): most of them are never asked for
         self._listeners: list[Listener] = []
 
     def note(self, cause: Cause) -> None:
@@ -64,7 +64,8 @@ class EventLog:
     def commit(self) -> None:
         """What was noted has happened. Before the store commits."""
         if self._open:
-            self._noted.extend(self._open)
+            for changes, cause in self._open:
+                self._noted += _flat(changes, cause)
             self._open.clear()
             if self._eager or self._listeners:
                 self.settle()
@@ -85,7 +86,7 @@ class EventLog:
     def settle(self) -> None:
         """Make objects of all that was noted; they can then be listed."""
         noted, self._noted = self._noted, []
-        for changes, cause in noted:
+        for changes, cause in _parted(noted):
             for account, own in groupby(changes, lambda change: change.account):
                 for derived in self._derive(list(own)):
                     self._make(derived, cause, account)
@@ -112,3 +113,15 @@ class EventLog:
         self._store.put(f"{account}/event" if account else "event", event["id"], event)
         for deliver in told:
             deliver()
+
+
+def _flat(changes: list[Change], cause: Cause) -> tuple[Any, ...]:
+    """As plain values: how many changes, the cause, then change by change; a third of the memory."""
+    return (len(changes), *cause, *chain.from_iterable(changes))
+
+
+def _parted(flat: list[Any]) -> Iterator[tuple[list[Change], Cause]]:
+    values = iter(flat)
+    for count in values:
+        cause = Cause(*islice(values, len(Cause._fields)))
+        yield [Change(*islice(values, len(Change._fields))) for _ in range(count)], cause
