@@ -45,17 +45,25 @@ class Checker:
     ) -> None:
         self._catalog = catalog
         self._reader = reader  # what the API asks of a value beyond its type, by the parameter's name
+        self._required: dict[tuple[str, str], tuple[str, ...]] = {}  # names by operation and location
         self._answer: Schema | None = None  # of the operation being read: what it can be without may be unset
 
     def parameters(self, operation: Operation, tree: Tree, location: str, *, typed: bool) -> dict[str, Any]:
         """The parameters of ``location`` ("query", "body") in ``tree``; :class:`Refusal` if any is wrong."""
+        required = self._required.get((operation.id, location))
+        if required is None:
+            required = self._required[operation.id, location] = tuple(
+                name for name, param in operation.params.items() if param.required and param.location == location
+            )
+        if not tree and not required:
+            return {}
         known, self._answer = operation.params, operation.result
         unknown = [name for name in tree if name not in known or known[name].location != location]
         if unknown:
             raise self._unknown(unknown, [n for n, p in known.items() if p.location == location])
         found = {name: self.value(known[name].schema, value, name, typed) for name, value in tree.items()}
-        for name, param in known.items():
-            if param.required and param.location == location and name not in tree:
+        for name in required:
+            if name not in tree:
                 raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -38,12 +38,18 @@ def form_tree(text: str) -> Tree:
     tree: Tree = {}
     if text.count("&") >= MOST_FIELDS:
         raise invalid(f"Invalid request: more than {MOST_FIELDS:,} parameters")
-    for key, value in parse_qsl(text, keep_blank_values=True):
+    for key, value in _pairs(text):
         if "[" not in key:
             tree[key] = value
         else:
             _place(tree, key, value)
     return tree
+
+
+def _pairs(text: str) -> Iterable[Sequence[str]]:
+    if "%" in text or "+" in text or not text:
+        return parse_qsl(text, keep_blank_values=True)
+    return (pair.partition("=")[::2] for pair in text.split("&") if pair)
 
 
 def _place(tree: Tree, key: str, value: Any) -> None:

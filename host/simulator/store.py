@@ -46,9 +46,10 @@ class SavedAnswer(NamedTuple):
 class Kind:
     """The objects of one kind, in order of creation, and their ids by the values of members that were asked for."""
 
-    __slots__ = ("indexes", "order", "records")
+    __slots__ = ("indexes", "is_listed", "order", "records")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_listed: bool) -> None:
+        self.is_listed = is_listed  # whether they are the API's, no notes of the simulator's and no events
         self.order: list[str] = []
         self.records: dict[str, StoredObject] = {}
         self.indexes: dict[str, dict[Any, dict[str, None]]] = {}
@@ -114,7 +115,7 @@ class Store:
         """
         group = self._kinds.get(kind)
         if group is None:
-            group = self._kinds[kind] = Kind()
+            group = self._kinds[kind] = Kind(is_listed=self._is_listed(kind))
         old = group.records.get(id)
         body = _encode(value)
         grown = len(body) - (0 if old is None else len(old.body))
@@ -126,13 +127,13 @@ class Store:
         if old is None:
             group.records[id] = StoredObject(len(group.order), body, under, deleted)
             group.order.append(id)
-            if self._is_listed(kind):
+            if group.is_listed:
                 self._ledger.append((kind, id))
         else:
             group.records[id] = StoredObject(old.place, body, old.under, deleted)
         self._undo.append((kind, id, old))
-        if self._is_listed(kind):
-            self._note(kind, id, None if old is None else old.body, body, deleted=deleted)
+        if group.is_listed:
+            self._note(kind, id, None if old is None else old.body, body, deleted)
         return body
 
     def announce(self, type: str, kind: str, id: str) -> None:
@@ -141,14 +142,18 @@ class Store:
         assert record is not None
         self._note(kind, id, record.body, record.body, announced=type)
 
-    def _note(self, kind: str, id: str, before: bytes | None, after: bytes, **more: Any) -> None:
+    def _note(
+        self, kind: str, id: str, before: bytes | None, after: bytes, deleted: bool = False, announced: str = ""
+    ) -> None:
         account, _, own = kind.rpartition("/") if kind.startswith("acct_") else ("", "", kind)
-        self._changes.append(Change(own, id, before, after, account=account, **more))
+        self._changes.append(Change(own, id, before, after, deleted, announced, account))
 
     def keep_events(self) -> None:
         """From now on objects of the kind ``event`` are events of the simulator: they are in no ledger."""
         self._has_events = True
-        self._ledger = [(kind, id) for kind, id in self._ledger if self._is_listed(kind)]
+        for kind, group in self._kinds.items():
+            group.is_listed = self._is_listed(kind)
+        self._ledger = [(kind, id) for kind, id in self._ledger if self._kinds[kind].is_listed]
 
     def _is_listed(self, kind: str) -> bool:
         """Whether objects of the kind are the API's, no notes of the simulator's and no events."""
@@ -261,7 +266,7 @@ class Store:
             if old is None:
                 del group.records[id]
                 group.order.pop()
-                if self._is_listed(kind):
+                if group.is_listed:
                     self._ledger.pop()
             else:
                 group.records[id] = old
@@ -278,11 +283,13 @@ class Store:
 
     def _load(self, file: _StoreFile) -> None:
         for kind, id, place, body, under, deleted in file.objects():
-            group = self._kinds.setdefault(kind, Kind())
+            group = self._kinds.get(kind)
+            if group is None:
+                group = self._kinds[kind] = Kind(is_listed=self._is_listed(kind))
             group.order.append(id)
             group.records[id] = StoredObject(place, body, under, bool(deleted))
             self._bytes += len(body)
-            if self._is_listed(kind):
+            if group.is_listed:
                 self._ledger.append((kind, id))
         for key, *rest in file.answers():
             self._answers[key] = SavedAnswer(*rest)

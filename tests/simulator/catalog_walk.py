@@ -111,7 +111,7 @@ class Walk:
         """What the operation means."""
         operation = self.catalog.operation(id)
         assert operation is not None
-        found = self.simulator._routes.find(operation.method, operation.path.replace("{", "x").replace("}", "x"))
+        found = self.simulator.world.routes.find(operation.method, operation.path.replace("{", "x").replace("}", "x"))
         assert found is not None
         return found[0]
 

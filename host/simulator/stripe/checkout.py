@@ -144,7 +144,7 @@ def _check_unmodelled(call: RequestContext, params: Object) -> None:
         call.not_modelled("adaptive pricing", "", "adaptive_pricing[enabled]")
 
 
-def _check_items(entries: list[line_items.Entry], mode: str) -> None:
+def _check_items(entries: list[line_items.LineEntry], mode: str) -> None:
     recurring = [n for n, entry in enumerate(entries) if entry.recurring]
     if mode == "payment" and recurring:
         raise invalid(
@@ -157,7 +157,7 @@ def _check_items(entries: list[line_items.Entry], mode: str) -> None:
 
 
 def _coupons(
-    call: RequestContext, params: Object, entries: list[line_items.Entry], currency: str | None
+    call: RequestContext, params: Object, entries: list[line_items.LineEntry], currency: str | None
 ) -> list[Coupon]:
     total = sum(entry.line.amount for entry in entries)
     use = discounts.Use(params.get("customer"), currency, total)

@@ -44,6 +44,8 @@ def update_customer(call: RequestContext) -> Object:
 
 def _own(call: RequestContext) -> Object:
     """The parameters that are fields as they come."""
+    if "source" not in call.params and "tax" not in call.params:
+        return call.params
     return {name: value for name, value in call.params.items() if name not in ("source", "tax")}
 
 

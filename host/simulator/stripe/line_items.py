@@ -14,7 +14,7 @@ from host.simulator.stripe.sums import Coupon, Line, compute
 from host.simulator.stripe.taxes import rates
 
 
-class Entry(msgspec.Struct):
+class LineEntry(msgspec.Struct):
     """One of ``line_items``: its price in the currency of the whole, and how it adds up."""
 
     price: Object
@@ -31,9 +31,9 @@ class Entry(msgspec.Struct):
 
 def read(
     call: RequestContext, wanted: Any, currency: str | None, path: str = "line_items", *, trial: bool = False
-) -> list[Entry]:
+) -> list[LineEntry]:
     """The entries of a ``line_items`` parameter; on ``trial`` nothing is due today of what recurs."""
-    found: list[Entry] = []
+    found: list[LineEntry] = []
     for n, item in enumerate(wanted or []):
         here = f"{path}[{n}]"
         base = price_from(call, item, here)
@@ -50,7 +50,7 @@ def read(
     return found
 
 
-def _entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> Entry:
+def _entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> LineEntry:
     metered = (price["recurring"] or {}).get("usage_type") == "metered"
     quantity = item.get("quantity")
     if metered and quantity is not None:
@@ -63,15 +63,15 @@ def _entry(call: RequestContext, price: Object, item: Object, here: str, *, tria
     line = Line(0 if free else amount_of(price, quantity or 0), price["product"])
     if item.get("tax_rates"):
         line.rates = rates(call, item["tax_rates"], f"{here}[tax_rates]")
-    return Entry(price, quantity, line, item)
+    return LineEntry(price, quantity, line, item)
 
 
-def add_up(entries: list[Entry], coupons: list[Coupon], tax_rates: list[Object], currency: str) -> None:
+def add_up(entries: list[LineEntry], coupons: list[Coupon], tax_rates: list[Object], currency: str) -> None:
     """Fill in discounts and taxes."""
     compute([entry.line for entry in entries], coupons, tax_rates, currency)
 
 
-def keep(call: RequestContext, entries: list[Entry], under: str) -> list[Object]:
+def keep(call: RequestContext, entries: list[LineEntry], under: str) -> list[Object]:
     """The entries as the API's items, kept below ``under``."""
     made = []
     for entry in reversed(entries):  # lists are newest first
@@ -83,7 +83,7 @@ def keep(call: RequestContext, entries: list[Entry], under: str) -> list[Object]
     return made[::-1]
 
 
-def shown(call: RequestContext, entry: Entry) -> Object:
+def shown(call: RequestContext, entry: LineEntry) -> Object:
     """The members of an item."""
     line = entry.line
     product = call.find("product", str(entry.price["product"])) or {}
@@ -101,7 +101,7 @@ def shown(call: RequestContext, entry: Entry) -> Object:
     }
 
 
-def totals(entries: list[Entry]) -> Object:
+def totals(entries: list[LineEntry]) -> Object:
     """``amount_subtotal``, ``amount_total`` and ``total_details``."""
     lines = [entry.line for entry in entries]
     return {

@@ -91,7 +91,7 @@ def _set(call: RequestContext, quote: Object) -> Object:
     return call.save(KIND, quote)
 
 
-def _entries(call: RequestContext, quote: Object, kept: Object) -> list[line_items.Entry]:
+def _entries(call: RequestContext, quote: Object, kept: Object) -> list[line_items.LineEntry]:
     entries = line_items.read(call, kept["line_items"], None)
     for n, entry in enumerate(entries):
         for name in ("discounts",):
@@ -110,11 +110,11 @@ def _entries(call: RequestContext, quote: Object, kept: Object) -> list[line_ite
     return entries
 
 
-def _sums(entries: list[line_items.Entry]) -> Object:
+def _sums(entries: list[line_items.LineEntry]) -> Object:
     return line_items.totals(entries)
 
 
-def _add_up(quote: Object, entries: list[line_items.Entry]) -> None:
+def _add_up(quote: Object, entries: list[line_items.LineEntry]) -> None:
     """The quote's sums: what is due at once, and what each period."""
     whole, recurring = _sums(entries), [entry for entry in entries if entry.recurring]
     trial = quote["subscription_data"]["trial_period_days"]
@@ -156,7 +156,7 @@ def accept_quote(call: RequestContext) -> Object:
     return call.save(KIND, quote)
 
 
-def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[line_items.Entry]) -> None:
+def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[line_items.LineEntry]) -> None:
     data = quote["subscription_data"]
     params: Object = {
         "customer": quote["customer"],
@@ -184,12 +184,12 @@ def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[
     quote.update(subscription=made["id"], invoice=made["latest_invoice"])
 
 
-def _item(entry: line_items.Entry) -> Object:
+def _item(entry: line_items.LineEntry) -> Object:
     found: Any = {"price": entry.price["id"], "quantity": entry.quantity, "tax_rates": entry.given.get("tax_rates")}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _bill(call: RequestContext, quote: Object, kept: Object, entries: list[line_items.Entry]) -> None:
+def _bill(call: RequestContext, quote: Object, kept: Object, entries: list[line_items.LineEntry]) -> None:
     """A draft invoice of the quote's items."""
     customer, currency = call.load("customer", quote["customer"]), quote["currency"]
     subscriptions.take_currency(call, customer, currency)

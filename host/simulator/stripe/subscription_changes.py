@@ -29,7 +29,7 @@ from host.simulator.stripe.subscriptions import (
 )
 
 
-class Change(msgspec.Struct):
+class SubscriptionChange(msgspec.Struct):
     """A subscription before a change: what its items cost, how they recur, whether it was on trial."""
 
     before: dict[str, prorations.Part]
@@ -55,10 +55,10 @@ def update_subscription(call: RequestContext) -> Object:
     return subscription
 
 
-def begin(call: RequestContext, subscription: Object, params: Object) -> Change:
+def begin(call: RequestContext, subscription: Object, params: Object) -> SubscriptionChange:
     """What there is before a change."""
     trial = subscription["status"] == "trialing"
-    return Change(
+    return SubscriptionChange(
         {} if trial else prorations.parts(call, subscription, paid=True),
         _recurring(subscription),
         trial,
@@ -113,7 +113,7 @@ def _recurring(subscription: Object) -> Object:
     return {name: recurring[name] for name in ("interval", "interval_count")}
 
 
-def _retime(call: RequestContext, subscription: Object, params: Object, state: Change) -> bool:
+def _retime(call: RequestContext, subscription: Object, params: Object, state: SubscriptionChange) -> bool:
     """Begin a new period where the change calls for one; whether it does."""
     trial_end = params.get("trial_end")
     anchor = params.get("billing_cycle_anchor")
@@ -153,7 +153,9 @@ def _periods(call: RequestContext, subscription: Object, end: int) -> None:
         call.save("subscription_item", item)
 
 
-def settle(call: RequestContext, subscription: Object, params: Object, state: Change, *, new_period: bool) -> None:
+def settle(
+    call: RequestContext, subscription: Object, params: Object, state: SubscriptionChange, *, new_period: bool
+) -> None:
     """Prorations for what changed, and the invoice where one is made at once."""
     prorated = _prorated(call, subscription, state, new_period=new_period)
     extras = params.get("add_invoice_items")
@@ -178,7 +180,9 @@ def settle(call: RequestContext, subscription: Object, params: Object, state: Ch
     pay_now(call, subscription, invoice, behaviour, off_session=bool(params.get("off_session")))
 
 
-def _prorated(call: RequestContext, subscription: Object, state: Change, *, new_period: bool) -> list[Object]:
+def _prorated(
+    call: RequestContext, subscription: Object, state: SubscriptionChange, *, new_period: bool
+) -> list[Object]:
     if state.behavior == "none" or state.trial:
         return []
     if new_period:

@@ -1,0 +1,76 @@
+"""Idempotency keys: one answer for each, while it is kept. https://docs.stripe.com/api/idempotent_requests"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import msgspec
+
+from host.simulator.api_error import Refusal
+from host.simulator.parsing import Tree
+from host.simulator.store import SavedAnswer, Store
+
+KEY_LIFE = 24 * 3600  # seconds an answer is kept
+_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+class Claim(NamedTuple):
+    """A key that a request has, and the request's fingerprint. An account's keys are its own."""
+
+    account: str
+    said: str
+    fingerprint: bytes
+
+    @property
+    def key(self) -> str:
+        """What the store knows it by. A line feed is in no header."""
+        return f"{self.account}\n{self.said}" if self.account else self.said
+
+
+def claim_of(account: str, said: str, method: str, path: str, tree: Tree) -> Claim:
+    """The claim of a request for its key."""
+    return Claim(account, said, hashlib.blake2b(_sorted([method, path, tree]), digest_size=16).digest())
+
+
+class IdempotencyKeys:
+    """Who has which key. Used under the simulator's lock."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._busy: set[str] = set()
+
+    def claim(self, claim: Claim, now: float) -> SavedAnswer | None:
+        """The answer that was saved for the key; ``None`` if it is this request's now, until it is released."""
+        said = claim.said
+        saved = self._store.answer(claim.key, since=now - KEY_LIFE)
+        if saved is not None:
+            if saved.fingerprint != claim.fingerprint:
+                raise Refusal(
+                    400,
+                    "Keys for idempotent requests can only be used with the same parameters they were first "
+                    f"used with. Try using a key other than '{said}' if you meant to execute a different "
+                    "request.",
+                    type="idempotency_error",
+                )
+            return saved
+        if claim.key in self._busy:
+            raise Refusal(
+                409,
+                "There is currently another in-progress request using this Idempotent Key (that probably "
+                f"means you submitted twice, and the other request is still going through): {said}. Please "
+                "try again later.",
+                type="idempotency_error",
+                code="idempotency_key_in_use",
+            )
+        self._store.check_room()
+        self._busy.add(claim.key)
+        return None
+
+    def save(self, claim: Claim, status: int, body: bytes, request_id: str, now: float) -> None:
+        """Keep the answer for the key; durable with the store's next commit."""
+        self._store.save_answer(claim.key, SavedAnswer(claim.fingerprint, status, body, request_id, now))
+
+    def release(self, claim: Claim) -> None:
+        """Its request is no longer under way."""
+        self._busy.discard(claim.key)

@@ -1,0 +1,86 @@
+"""What a checked request does: references → behaviour → rule → expand → version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from host.simulator import pagination, resources
+from host.simulator.added.behaviours import ACTIONS
+from host.simulator.context import Includable, Object, RequestContext, World
+from host.simulator.expansion import Expander
+from host.simulator.modelled import ModelRule
+from host.simulator.references import ELSEWHERE
+from host.simulator.versions import Versions
+
+_STORED: dict[str, Callable[[RequestContext], Object | bytes]] = {
+    "create": resources.create,
+    "retrieve": resources.retrieve,
+    "list": pagination.page,
+    "search": pagination.page,
+    "update": resources.update,
+    "delete": resources.delete,
+    "act": resources.act,
+    "single": resources.single,
+    "compute": resources.compute,
+}
+_encode = msgspec.json.Encoder().encode
+
+
+class Operations:
+    """The operations of one API. Raises :class:`Refusal`; whoever calls commits or takes back."""
+
+    def __init__(
+        self,
+        world: World,
+        rule: ModelRule | None,
+        includable: Mapping[str, Mapping[str, Includable]],
+        versions: Versions,
+    ) -> None:
+        self._stripe = world.stripe
+        self._rule = rule
+        self._expander = Expander(world, includable)
+        self._versions = versions
+        self._actions = _STORED if world.stripe else ACTIONS
+
+    def answer(self, call: RequestContext) -> bytes:
+        """Do what the request asks; its answer's body."""
+        plan = call.plan
+        if self._stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
+            call.world.references.check(call.params, plan.operation.result)
+        result = self._act(call)
+        wanted = call.params.get("expand")
+        if wanted:
+            whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
+            self._expander.strip(whole)
+            older = self._versions.older(call.day) if call.day else {}
+            self._expander.within(call.world).expand(plan.operation.result, whole, wanted, older)
+            return self._in_version(call, whole)
+        if isinstance(result, bytes):
+            body = result
+        elif call.saved is not None and call.saved[0] is result:
+            body = call.saved[1]
+        else:
+            body = _encode(result)
+        if self._stripe and (call.day or self._expander.is_due(plan.operation, body)):
+            whole = msgspec.json.decode(body or b"{}")
+            self._expander.strip(whole)
+            return self._in_version(call, whole)
+        return body
+
+    def _in_version(self, call: RequestContext, answer: Any) -> bytes:
+        if call.day:
+            self._versions.answer(call.day, answer, call.world)
+        return _encode(answer)
+
+    def _act(self, call: RequestContext) -> Object | bytes:
+        """What the operation does: of its own, or as any other of its kind."""
+        generic = self._actions[call.plan.action]
+        if self._rule is None:
+            return generic(call)
+        self._rule.before(call)
+        result = (self._rule.behaviour(call.plan) or generic)(call)
+        self._rule.after(call, result)
+        return result

@@ -1,0 +1,82 @@
+"""What a simulator is made of: Stripe's rules for Stripe's catalog, the document's own for that of an added API."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+from host.apis.catalog import Catalog
+from host.simulator.added.routes import AddedRoutes
+from host.simulator.agenda import Agenda
+from host.simulator.context import World
+from host.simulator.event_log import Cause, EventLog
+from host.simulator.ids import Ids
+from host.simulator.keys import Keys
+from host.simulator.modelled import ModelRule
+from host.simulator.not_simulated import Leniency
+from host.simulator.object_factory import Shapes
+from host.simulator.operations import Operations
+from host.simulator.references import References
+from host.simulator.request_reader import RequestReader
+from host.simulator.routes import Routes
+from host.simulator.store import Store
+from host.simulator.stripe import versions
+from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
+from host.simulator.stripe.checkout_completion import PLANS
+from host.simulator.stripe.defaults import DEFAULTS
+from host.simulator.stripe.event_derivation import derive
+from host.simulator.transaction import RequestTransaction
+from host.simulator.versions import Versions
+
+
+class SimulatorParts(NamedTuple):
+    """The parts of one simulator, which share its store and its lock. ``rule`` is Stripe's alone."""
+
+    world: World
+    transaction: RequestTransaction
+    reader: RequestReader
+    operations: Operations
+    rule: ModelRule | None
+
+
+def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, leniency: Leniency) -> SimulatorParts:
+    """The parts for the API of ``catalog``."""
+    stripe = catalog.name == "stripe"
+    # A store that holds something already continues with other ids than it began with.
+    made = len(store.ledger())
+    ids = Ids(seed if seed is None or not made else (seed, made))
+    includable = MODEL.includable if stripe else {}
+    events = _event_log(catalog, store, seed) if stripe else None
+    transaction = RequestTransaction(store, events)
+    routes = Routes(catalog, PLANS) if stripe else AddedRoutes(catalog)
+    world = World(
+        catalog,
+        store,
+        Shapes(catalog, DEFAULTS if stripe else None, omit=includable or None),
+        ids,
+        References(catalog, store),
+        stripe,
+        leniency,
+        Agenda(store, DUE if stripe else {}, EARLY, done=lambda at: transaction.note(Cause(None, None, at))),
+        WATCHERS if stripe else {},
+        routes,
+        events,
+    )
+    known = (versions.RENAMED, versions.MOVED) if stripe else ()
+    renamed = Versions(catalog.version, versions.OLDEST, versions.TRAINS, *known)
+    rule = ModelRule(MODEL, world, routes.plans) if isinstance(routes, Routes) else None
+    return SimulatorParts(
+        world,
+        transaction,
+        RequestReader(catalog, routes, Keys(catalog, key, stripe=stripe), renamed, stripe=stripe),
+        Operations(world, rule, includable, renamed),
+        rule,
+    )
+
+
+def _event_log(catalog: Catalog, store: Store, seed: object) -> EventLog:
+    known = frozenset(catalog.schema("event").properties["type"].enum)
+    store.keep_events()
+    ids = Ids(None if seed is None else (seed, "events", store.count("event")))
+    derived = partial(derive, known=known)
+    return EventLog(store, derived, ids, version=catalog.version, eager=store.path is not None)

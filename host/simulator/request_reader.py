@@ -1,0 +1,118 @@
+"""A request as it came, read into the checked request of an operation: key, route, version, parameters, account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.apis.catalog import Catalog
+from host.simulator.added.parameters import AddedChecker
+from host.simulator.added.routes import AddedRoutes
+from host.simulator.api_error import Refusal
+from host.simulator.checks import Checker
+from host.simulator.context import RequestContext, World
+from host.simulator.keys import Keys
+from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree
+from host.simulator.routes import Plan, Routes
+from host.simulator.stripe import account_access, formats
+from host.simulator.versions import Versions
+
+
+class RequestReader:
+    """Reads the requests of one API; nothing is changed by it. Raises :class:`Refusal` for what is wrong with one."""
+
+    def __init__(
+        self, catalog: Catalog, routes: Routes | AddedRoutes, keys: Keys, versions: Versions, *, stripe: bool
+    ) -> None:
+        self._catalog = catalog
+        self._routes = routes
+        self._keys = keys
+        self._versions = versions
+        self._stripe = stripe
+        self._checker = Checker(catalog, reader=formats.reader if stripe else None)
+        self._added = AddedChecker(catalog)
+
+    def read(
+        self, world: World, method: str, place: tuple[str, str], headers: dict[str, str], body: bytes, now: int
+    ) -> tuple[RequestContext, Tree]:
+        """The checked request, and all that it says, for its idempotency key.
+
+        ``place`` is path and query; names of ``headers`` are in lower case.
+        """
+        path, query = place
+        asked = form_tree(query) if query else {}
+        self._keys.check(headers, asked)
+        for name in self._keys.query_names:
+            asked.pop(name, None)
+        found = self._routes.find("GET" if method == "HEAD" else method, path)
+        if found is None:
+            raise Refusal(404, f"Unrecognized request URL ({method}: {path}).")
+        plan, path_args = found
+        if not world.stripe:
+            return self._read_added(world, plan, path, query, path_args, headers, body, now)
+        token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
+        sent, typed = self._body(plan, headers.get("content-type", ""), body)
+        day = self._day(world, plan, headers, asked, sent)
+        params = self._parameters(plan, asked, sent, typed)
+        if token is not None:
+            params["page"] = token
+        if account := headers.get("stripe-account"):
+            world = account_access.world_of(world, account, headers.get("authorization", ""))
+        call = RequestContext(world, plan, path, query, path_args, params, now, day)
+        return call, {"query": asked, "body": sent}
+
+    def _day(self, world: World, plan: Plan, headers: dict[str, str], asked: Tree, sent: Any) -> str:
+        """The day of the version to answer in, "" for the newest; parameters get the names they have in that."""
+        said = headers.get("stripe-version")
+        if said == self._catalog.version:
+            return ""
+        day = self._versions.day(said) if said else ""
+        for tree in (asked, sent):
+            if isinstance(tree, dict) and tree:  # a client that says no version may mean any
+                self._versions.request(plan.operation.id, day, tree, world)
+        return day
+
+    def _read_added(
+        self,
+        world: World,
+        plan: Plan,
+        path: str,
+        query: str,
+        path_args: dict[str, str],
+        headers: dict[str, str],
+        body: bytes,
+        now: int,
+    ) -> tuple[RequestContext, Tree]:
+        own = "&".join(pair for pair in query.split("&") if pair.partition("=")[0] not in self._keys.query_names)
+        params, sent = self._added.request(plan.operation, own, headers.get("content-type", ""), body)
+        return RequestContext(world, plan, path, own, path_args, params, now), sent
+
+    def _body(self, plan: Plan, content_type: str, body: bytes) -> tuple[Any, bool]:
+        if not body:
+            return {}, False
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind.endswith("json"):
+            return json_tree(body), True
+        if kind == "multipart/form-data":
+            return multipart_tree(content_type, body), False
+        if kind == "application/x-www-form-urlencoded" or (not kind and plan.operation.body == "form"):
+            return form_tree(body.decode("utf-8", "replace")), False
+        if plan.operation.whole_body:
+            return body.decode("utf-8", "replace"), True
+        raise Refusal(400, f"Invalid request body: the content type {kind or 'none'} is not understood")
+
+    def _parameters(self, plan: Plan, asked: Tree, sent: Any, typed: bool) -> dict[str, Any]:
+        operation, checker = plan.operation, self._checker
+        if not isinstance(sent, dict) or operation.whole_body:
+            inner = operation.params.get("body")
+            if inner is None:
+                raise Refusal(400, "Invalid request body: an object is expected")
+            value = checker.value(inner.schema, sent, "body", typed)
+            found = value if isinstance(value, dict) else {"body": value}
+            return {**checker.parameters(operation, asked, "query", typed=False), **found}
+        if operation.method in ("GET", "HEAD") or (operation.method == "DELETE" and not operation.body):
+            # Some clients send a DELETE's parameters in its body.
+            return checker.parameters(operation, {**asked, **sent}, "query", typed=typed)
+        if self._stripe and operation.body is None and not asked:
+            return checker.parameters(operation, sent, "query", typed=typed)
+        found = checker.parameters(operation, sent, "body", typed=typed)
+        return {**checker.parameters(operation, asked, "query", typed=False), **found}
