@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from host.apis import prepare as module
 from host.apis.catalog import Catalog, Operation
 from host.apis.form_shapes import LONGEST_NAMES, MOST_SHAPES
+from host.apis.plan import plan_of
 from host.apis.prepare import prepare
 from host.apis.stripe import load
 from host.errors import InvalidCall
@@ -24,7 +24,7 @@ CATALOG = load()
 def _forms() -> list[Operation]:
     """All operations of the catalog that have prepared encoders."""
     found = [CATALOG.operation(id) for id in CATALOG.operation_ids()]
-    return [each for each in found if each is not None and module._plan(CATALOG, each).shapes is not None]
+    return [each for each in found if each is not None and plan_of(CATALOG, each).shapes is not None]
 
 
 FORMS = _forms()
@@ -58,7 +58,7 @@ def told(make: Callable[[], Request]) -> Request | str:
 
 def generally(catalog: Catalog, operation: Operation, arguments: dict[str, Any]) -> Request | str:
     """What the general way makes of a call."""
-    plan = module._plan(catalog, operation)
+    plan = plan_of(catalog, operation)
     shapes, plan.shapes = plan.shapes, None
     try:
         return told(lambda: prepare(catalog, operation, arguments, base_url=BASE, key="key_1"))
@@ -80,7 +80,7 @@ def test_most_operations_of_the_catalog_have_a_prepared_form_for_their_texts() -
     """An encoder that is never used would agree with anything."""
     used = 0
     for operation in FORMS:
-        plan = module._plan(CATALOG, operation)
+        plan = plan_of(CATALOG, operation)
         names = [name for name, entry in plan.entries.items() if entry.is_text and name not in plan.required]
         arguments = dict.fromkeys((*plan.required, *names[:2]), "a text & more")
         assert plan.shapes is not None
@@ -123,7 +123,7 @@ def test_what_is_remembered_of_shapes_is_bounded() -> None:
     """A script that makes up names of metadata, or very long ones, does not fill the host's memory."""
     operation = CATALOG.operation("products.create")
     assert operation is not None
-    shapes = module._plan(CATALOG, operation).shapes
+    shapes = plan_of(CATALOG, operation).shapes
     assert shapes is not None
     for n in range(3 * MOST_SHAPES):
         assert shapes.body({"name": "x", "metadata": {f"key {n}": "v"}}) == b"name=x&metadata[key+%d]=v" % n
