@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, cast
 
+from host import arguments
 from host.bridge.registry import AsyncFunctionRegistry
 from host.host_runs import RunsOfHost
 from host.run.options import RunKeywords, RunOptions, ScriptLike
@@ -47,6 +48,7 @@ class WebhooksOfHost(RunsOfHost):
         from host.webhooks.opening import HandlerOptions, Parts, open_webhooks  # few programs take any
 
         self._runs.check_open()
+        keywords = run if run is None else arguments.mapping("run", run, "keywords of Host.run")
         parts = Parts(
             durable_runs=self.durable_runs,
             wait=self._runs.wait_async,
@@ -56,6 +58,6 @@ class WebhooksOfHost(RunsOfHost):
             mask=self._runs.services.mask.add,
         )
         chosen = HandlerOptions(secret=secret, **options)
-        found = open_webhooks(parts, handler, chosen, RunOptions.of("webhooks", run or {}))
+        found = open_webhooks(parts, handler, chosen, RunOptions.of("webhooks", cast("RunKeywords", keywords or {})))
         self._webhooks.append(found)
         return found

@@ -221,6 +221,7 @@ def test_too_many_values_cannot_be_returned(isolation: str) -> None:
 # Every place that decodes, and what bounds it. A new one stands here, with its reason, or goes through decode_json.
 DECODERS = {
     "apis/answers.py": "check_json, before",
+    "apis/cache.py": "the host's own files",
     "apis/catalog.py": "the host's own files",
     "apis/document.py": "bounded there",
     "apis/json_values.py": "check_json, before",
@@ -229,7 +230,7 @@ DECODERS = {
     "durable/audit_trail.py": "the journal",
     "durable/decisions.py": "an answer typed on the command line: as long as that may be",
     "durable/records.py": "the journal: what was bounded when it was written",
-    "durable/replay.py": "the journal",
+    "durable/recorded_tools.py": "the journal",
     "functions/registration.py": "a request's body: at most 250,000 values",
     "functions/signatures.py": "checks what is decoded",
     "isolation/frames.py": "flat frames, whose fields are bytes",
@@ -245,7 +246,10 @@ DECODERS = {
     "simulator/simulator.py": "the simulator's own",
     "simulator/stripe/books.py": "the simulator's store",
     "simulator/stripe/includable.py": "the simulator's store",
+    "simulator/stripe/event_derivation.py": "the simulator's own",
     "simulator/store.py": "the simulator's store",
+    "simulator/trigger.py": "answers of a simulator that this command starts or names",
+    "simulator/triggering.py": "values typed on the command line",
 }
 
 

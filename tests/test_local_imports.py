@@ -33,11 +33,9 @@ LATE = {
     "yaml": "an OpenAPI document in YAML",
     "zstandard": "an answer in that coding, where the library is installed",
     # Slow parts of Python that few runs come to.
-    "ctypes": "the allocator, for commands that run many scripts",
     "decimal": "one message",
     "difflib": "messages that say what was meant",
     "email.utils": "an answer whose Retry-After is a date",
-    "fcntl": "not on every platform",
     "fractions": "--max-failures with a share",
     "hashlib": "a key with secrets, a file to upload; loads OpenSSL",
     "hmac": "a simulator with a key",
@@ -77,6 +75,7 @@ LATE = {
     "host.apis.definition": "APIs beside Stripe",
     "host.apis.document": "APIs beside Stripe",
     "host.apis.endpoint": "make_request by path",
+    "host.apis.opening": "what a document says to people, for whoever asks",
     "host.apis.openapi": "a document that is not compiled yet",
     "host.apis.raw_request": "api.http",
     "host.apis.stripe": "the catalog is read when a host opens",
@@ -142,7 +141,6 @@ LATE = {
 }
 # Loaded by Python, asyncio or msgspec themselves in some version, or by the door of the package.
 LOADED_ANYWAY = {
-    "fcntl",
     "mimetypes",
     "msgspec",
     "decimal",

@@ -47,7 +47,7 @@ def catalog_of(
     if isinstance(document, Catalog):
         if document.name != name:
             raise CatalogError(f"the catalog is called {document.name!r}, not {name!r}")
-        if overlay:
+        if overlay is not None:
             raise CatalogError(f"the catalog {name!r} is compiled already; an overlay mends its document")
         return document
     if isinstance(document, Mapping):
@@ -99,7 +99,7 @@ def descriptions_of(
 
 def _mended(root: dict[str, Any], overlay: Overlays | None) -> tuple[dict[str, Any], list[str]]:
     """The document with its overlays applied, and what of them had no effect."""
-    if not overlay:
+    if overlay is None:
         return root, []
     from host.apis.overlay import mended, overlays
 
@@ -133,7 +133,7 @@ def _current(files: Mapping[str, str], folder: Path) -> bool:
 
 def _digest(data: bytes, overlay: Overlays | None) -> str:
     digest = blake2b(data, digest_size=16)
-    if overlay:
+    if overlay is not None:
         from host.apis.overlay import overlay_bytes, overlays
 
         for each in overlays(overlay):

@@ -83,7 +83,8 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("tolerance", "retry_delay", "poll"):
             value = getattr(self, name)
-            if value is not None and not (_is_number(value) and 0 < value <= YEAR):
+            left_out = value is None and name == "poll"
+            if not (left_out or (_is_number(value) and 0 < value <= YEAR)):
                 raise arguments.wrong(name, value, "seconds above 0, at most a year")
         for name in ("concurrency", "attempts"):
             value = getattr(self, name)
@@ -98,6 +99,10 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
         if self.path is not None and not (isinstance(self.path, str) and self.path.startswith("/")):
             raise arguments.wrong("path", self.path, "a path such as /webhook")
         arguments.a_flag("ordered", self.ordered)
+        if not (self.tell is None or callable(self.tell)):
+            raise arguments.wrong("tell", self.tell, "a function of what ended")
+        if not (self.secret is None or isinstance(self.secret, str | Secret | list | tuple)):
+            raise arguments.wrong("secret", self.secret, "the endpoint's secret (whsec_…), or a list of such")
 
     def sender(self) -> WebhookSender:
         """Who sends. Raises ``UsageError``."""

@@ -18,6 +18,7 @@ from host.events import Event, RunEnded
 from host.run.options import RunOptions
 from host.simulator.fault_injection import Faults, Rates
 from host.simulator.simulator import Simulator
+from host.webhooks.opening import HandlerOptions
 
 VALUES: dict[str, Callable[[], Any]] = {
     "None": lambda: None,
@@ -96,6 +97,7 @@ def names_of(function: Any) -> list[str]:
 
 
 RUN = list(RunOptions.__struct_fields__)
+TEXTS = ("journal", "graphql_token", "stripe_webhook_secret")  # settings that any text may be
 LISTS = {"[]", "()", "iterator"}
 STRUCT = {"None", "{}"}
 OF_RUN: dict[str, set[str]] = {
@@ -110,6 +112,13 @@ OF_RUN: dict[str, set[str]] = {
     "sinks": LISTS,
     "returns": {"None", "class"},
 }
+OF_API: dict[str, set[str]] = {
+    "base_url": {"None"},
+    "auth": {"None", "text", "{}"},
+    "overlay": {"None", "[]", "()"},
+    "paging": {"None", "{}"},
+}
+MENDED = {name: {"text", "{}", "{a: 1}", "{1: 2}"} for name in ("document", "overlay")}
 
 # label → the call, the parameters that are walked, which values each takes (none: none), and which are of the right
 # type while their content is wrong (a file that does not exist): those are an error of any name.
@@ -122,7 +131,7 @@ def walks(lab: Lab) -> dict[str, Walk]:
     fields = list(Settings.__struct_fields__)
     of_settings: dict[str, set[str]] = {
         **{name: {"None"} for name in fields},
-        **{name: {"None", "text"} for name in ("journal", "graphql_token", "graphql_schema")},
+        **{name: {"None", "text"} for name in (*TEXTS, "graphql_schema")},
         **dict.fromkeys(("http_timeout", "connect_timeout", "request_deadline"), seconds),
         "api_limits": {"None", "{}"},
         "sources": set(),
@@ -232,14 +241,33 @@ def walks(lab: Lab) -> dict[str, Walk]:
         "Host.add_api": (
             lab.fresh("add_api", name="pets", document=DOCUMENT),
             names_of(Host.add_api),
-            {"name": {"text"}, "base_url": {"None"}, "auth": {"None", "text", "{}"}, "paging": {"None", "{}"}},
-            {"document": {"text", "{}", "{a: 1}", "{1: 2}"}},
+            OF_API | {"name": {"text"}},
+            MENDED,
         ),
         "an API of Host(apis=…)": (
             lambda **given: Host(apis={"pets": {"document": DOCUMENT, **given}}).close(),
-            ["document", "base_url", "auth", "paging"],
-            {"base_url": {"None"}, "auth": {"None", "text", "{}"}, "paging": {"None", "{}"}},
-            {"document": {"text", "{}", "{a: 1}", "{1: 2}"}},
+            ["document", "base_url", "auth", "overlay", "paging"],
+            OF_API,
+            MENDED,
+        ),
+        "Host.webhooks": (
+            lambda **given: host.webhooks(**{"handler": lab.script, "secret": "whsec_walked", **given}),
+            [*names_of(Host.webhooks), *HandlerOptions.__struct_fields__],
+            {
+                "secret": {"None", "text", "[]", "()"},
+                "run": STRUCT,
+                "verify": set(),
+                "paths": {"{}"},
+                "path": {"None"},
+                "tolerance": {"1.5"},
+                "retry_delay": {"1.5"},
+                "ordered": {"True"},
+                "name": {"None", "text"},
+                "poll": seconds,
+                "since": {"None"},
+                "tell": {"None", "class", "function"},
+            },
+            {"handler": {"text"}, "run": {"{a: 1}"}},
         ),
         "Host.add_library": (lab.fresh("add_library"), names_of(Host.add_library), {}, {}),
         "registry.make_request": (
@@ -399,7 +427,7 @@ def outcome(call: Callable[..., Any], name: str, value: Any, *, content: bool) -
 LABELS = [
     "Host", "Host.run", "Host.run_async", "Host.run_source", "Host.run_source_async", "Host.run_many",
     "a job of Host.run_many", "Host.compile", "Host.resume", "Host.close", "Host.catalog", "Host.use", "Host.function",
-    "Host.functions", "Host.builder", "Host.add_api", "an API of Host(apis=…)", "Host.add_library",
+    "Host.functions", "Host.builder", "Host.add_api", "an API of Host(apis=…)", "Host.webhooks", "Host.add_library",
     "registry.make_request", "registry.register", "Limits", "ApiLimits", "Budget", "Permissions", "OAuth2", "Script",
     "Script.of", "Script.read", "Settings.load", "Settings.variables", "Settings.source", "Simulator",
     "Simulator.faults", "Rates", "Faults", "Faults.parse",
@@ -426,7 +454,8 @@ def test_no_part_of_the_door_is_left_out(lab: Lab) -> None:
     """The walk knows every public callable that takes values of a program."""
     walked = walks(lab)
     assert list(walked) == LABELS
-    methods = {name for name in vars(Host) | vars(Host.__mro__[1]) if name[0] != "_" and callable(getattr(Host, name))}
+    every = {name for each in Host.__mro__[:-1] for name in vars(each)}
+    methods = {name for name in every if name[0] != "_" and callable(getattr(Host, name))}
     without = {"interrupt", "stats"}  # no parameters
     same = {"resume_async"}  # as resume, behind the same checks
     assert {f"Host.{name}" for name in methods - without - same} <= {*LABELS}
