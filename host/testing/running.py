@@ -22,6 +22,8 @@ from host.events import CallStarted, Event, Printed
 from host.host import Host
 from host.run.script import RunResult, Script
 from host.testing.cases import Fixtures, LuaTest, Outcome, failure
+from host.testing.double_words import DoubleWords
+from host.testing.stubbed_answers import call_arguments
 
 HARNESS = "luahost/spec.lua"
 _POLL = 10.0  # seconds the Lua side waits in one call, below any deadline of a call
@@ -45,6 +47,7 @@ class Running:
         self._ended: RunResult | HostError | None = None
         self._host = Host(**{**self.options, "sinks": (*self.options.get("sinks", ()), self)})
         self._host.function(self._asked, name="luahost_ask")
+        self._doubles = DoubleWords(self._host)
         self._thread = threading.Thread(target=self._main, name="lua-tests", daemon=True)
 
     # -- the file's side, on other threads
@@ -54,6 +57,7 @@ class Running:
         if isinstance(event, CallStarted):
             if event.operation != "luahost_ask":
                 self._calls.append(event)
+                self._doubles.started(event)
         elif isinstance(event, Printed):
             self._output.append(event.text)
 
@@ -63,7 +67,7 @@ class Running:
             source = self.path.read_bytes()
             script = Script(HARNESS, _lua("spec.lua"), self.path.parent)
             given = {"path": self.name, "source": source, "limit": self.limit}
-            given["assertions"] = _lua("assertions.lua")
+            given.update({name: _lua(f"{name}.lua") for name in ("assertions", "doubles")})
             result = self._host.run(script, globals={"luahost_spec": given})
         except OSError as error:
             result = UsageError(f"{self.name} cannot be read: {error.strerror}")
@@ -73,13 +77,19 @@ class Running:
 
     async def _asked(self, kind: str, *details: Any) -> dict[str, Any]:
         """``luahost_ask(kind, …)`` in Lua: the answer, or a ticket to ask again with."""
+        at_once = self._doubles.words.get(kind)
+        if at_once is not None:
+            return _said(at_once, details)
         if kind == "more":
             ticket = int(details[0])
             future = self._tickets[ticket]
         else:
             self._next = ticket = self._next + 1
             future = self._tickets[ticket] = asyncio.get_running_loop().create_future()
-            self._messages.put((kind, ticket, details))
+            if kind == "stubbed":
+                self._doubles.listen(lambda call: self._answer(ticket, call))
+            else:
+                self._messages.put((kind, ticket, details))
         await asyncio.wait([future], timeout=_POLL)
         if not future.done():
             return {"ticket": ticket}
@@ -156,7 +166,7 @@ class Running:
 
     def _reply(self, kind: str, details: tuple[Any, ...], fixtures: Fixtures) -> dict[str, Any]:
         if kind == "calls":
-            return {"value": [_arguments(call) for call in self._calls if call.operation == details[0]]}
+            return {"value": [call_arguments(call) for call in self._calls if call.operation == details[0]]}
         name, *arguments = details
         try:
             value = fixtures.get(name)
@@ -183,12 +193,12 @@ class Running:
             settle(future, answer)  # nobody waits where the run was killed
 
 
-def _arguments(call: CallStarted) -> list[Any]:
-    """A call's arguments as a list: a builder's parameters are one table."""
-    given = call.arguments
-    if given and all(key == str(i) for i, key in enumerate(given, 1)):
-        return list(given.values())
-    return [given] if given else []
+def _said(word: Callable[..., Any], details: tuple[Any, ...]) -> dict[str, Any]:
+    """The answer to a question that needs no waiting."""
+    try:
+        return {"value": word(*details)}
+    except HostError as error:
+        return {"error": error.message, "hint": error.hint}
 
 
 @cache

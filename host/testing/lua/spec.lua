@@ -11,7 +11,7 @@ luahost_spec = nil
 local function ask(...)
   local answer = ask_host(...)
   while answer.ticket do answer = ask_host("more", answer.ticket) end
-  if answer.error then error({ kind = "invalid", message = answer.error }, 0) end
+  if answer.error then error({ kind = "invalid", message = answer.error, hint = answer.hint }, 0) end
   return answer.value
 end
 
@@ -114,6 +114,14 @@ local function drain()
   end
 end
 
+-- Doubles are for one test: made in it, or before it for each.
+local entering = false -- while a block's setup runs
+local function only_in_a_test(who)
+  if not running then refuse(who .. " is for use inside a test or before_each") end
+  if entering then refuse(who .. " in setup would hold for one test only: put it in before_each") end
+end
+local doubles = load(given.doubles, "@luahost/doubles.lua")(ask, refuse, place, only_in_a_test, spawn)
+
 -- Running -------------------------------------------------------------------------------------------------
 local FACTS = { "kind", "line", "script", "status", "code", "type", "param", "request_id", "attempts", "operation", "idempotency_key",
   "retryable", "outcome", "phase", "hint", "expected", "actual" }
@@ -179,7 +187,11 @@ local function enter_blocks(chain)
   for _, each in ipairs(chain) do
     if not is_open[each] then
       open[#open + 1], is_open[each] = each, true
-      for _, body in ipairs(each.setup) do body() end
+      for _, body in ipairs(each.setup) do
+        entering = true
+        body()
+        entering = false
+      end
     end
   end
 end
@@ -187,9 +199,11 @@ end
 local function run(test_)
   local chain = chain_of(test_)
   if test_.pending then return { status = "pending" } end
-  running, at_end, spawned, failed_assert.line = test_, {}, {}, nil
+  running, at_end, spawned, failed_assert.line, entering = test_, {}, {}, nil, false
   local failure, skipped
   local function attempt(body)
+    entering = false
+    doubles.serve()
     local ok, err = pcall(with_timeout, given.limit, body)
     if ok then return end
     if type(err) == "table" and rawget(err, "kind") == "pending" then skipped = skipped or { status = "pending", reason = tostring(err.message) }
@@ -208,6 +222,7 @@ local function run(test_)
     for _, body in ipairs(chain[i].after_each) do attempt(body) end
   end
   attempt(drain)
+  doubles.clear()
   running, at_end = nil, nil
   if failure then return { status = "failed", error = failure } end
   return skipped or { status = "passed" }

@@ -1,0 +1,73 @@
+-- stub and fail: what stands in the place of an operation or a function for one test.
+local ask, refuse, place, only_in_a_test, spawn = ...
+local type, tostring, ipairs, pcall, rawget, unpack, match, tonumber, error = type, tostring, ipairs, pcall, rawget, unpack,
+  string.match, tonumber, error
+
+local functions, server = {}, nil -- the stubs that are functions; the task that calls them
+
+-- An error of the host's about what a test wrote, at the line of the test.
+local function asked(...)
+  local ok, value = pcall(ask, ...)
+  if ok then return value end
+  if type(value) == "table" and rawget(value, "kind") == "invalid" and not rawget(value, "line") then
+    local script, line = place()
+    error({ kind = "invalid", message = value.message, hint = value.hint, script = script, line = line }, 0)
+  end
+  error(value, 0)
+end
+
+local FIELDS = { "kind", "message", "status", "code", "decline_code", "type", "param", "outcome", "retryable", "hint", "attempts" }
+
+local function facts(err)
+  if type(err) ~= "table" then return { message = match(tostring(err), "^[^\n]-:%d+: (.*)$") or tostring(err) } end
+  local found = {}
+  for _, name in ipairs(FIELDS) do
+    local value = rawget(err, name)
+    if type(value) == "string" or type(value) == "number" or type(value) == "boolean" then found[name] = value end
+  end
+  return found
+end
+
+local function answer(call)
+  local ok, value = pcall(functions[call.fn], unpack(call.arguments, 1, call.n))
+  local sent, problem = pcall(ask, "answered", call.call, ok, ok and value or not ok and facts(value) or nil)
+  if not sent then ask("answered", call.call, false, facts(problem)) end
+end
+
+-- Calls the functions for the calls that are made, until the test is over.
+local function serve()
+  if #functions == 0 or (server and server:status() == "running") then return end
+  server = spawn(function()
+    while true do
+      local call = ask("stubbed")
+      if not call.call then return end
+      spawn(answer, call)
+    end
+  end)
+end
+
+function stub(name, value, options)
+  only_in_a_test("stub")
+  if value == nil then refuse("stub(\"" .. tostring(name) .. "\", …) expects a value, or a function of the call's arguments") end
+  local given = { value = value }
+  if type(value) == "function" then
+    functions[#functions + 1] = value
+    given = { fn = #functions }
+  end
+  asked("stub", name, given, options)
+  serve()
+end
+
+function fail(name, options)
+  only_in_a_test("fail")
+  asked("fail", name, options)
+end
+
+-- The test is over.
+local function clear()
+  ask("clear")
+  if server and server:status() == "running" then server:wait() end
+  functions, server = {}, nil
+end
+
+return { serve = serve, clear = clear }
