@@ -20,7 +20,8 @@ class Renamed(NamedTuple):
     """From version ``since`` on the parameter ``old`` of ``operations`` is ``new``.
 
     Places are dotted; a number is a place in a list, ``*`` each item of one. ``sets`` are members beside it that the
-    new form has. ``made`` makes the new value of the old one, ``at`` the end of what is around it.
+    new form has. ``made`` makes the new value of the old one, ``at`` the end of what is around it. With ``new`` "" the
+    parameter of the one operation is gone, and what it did is not modelled: ``instead`` says what is.
     """
 
     since: str
@@ -29,6 +30,7 @@ class Renamed(NamedTuple):
     new: str
     sets: Mapping[str, str] = {}
     made: Callable[[Any, Tree, World], Any] | None = None
+    instead: str = ""  # where ``new`` is "", as nothing took its place here: what is modelled
 
 
 class Moved(NamedTuple):
@@ -154,6 +156,10 @@ def _rename(params: Any, each: Renamed, world: World) -> None:
     if not isinstance(node, dict) or last not in node:
         return
     value = node.pop(last)
+    if not each.new:  # no longer there: what it did is either refused or, leniently, passed over
+        (operation,) = each.operations
+        world.leniency.pass_over(operation, f"the parameter {each.old}", each.instead, each.old)
+        return
     made = each.made(value, params, world) if each.made is not None else value
     if value == "" and each.new.endswith(".0." + each.new.rpartition(".")[2]):
         _put(params, each.new.split(".")[:-2], "")  # what unset the old one unsets the list

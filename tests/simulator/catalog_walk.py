@@ -66,6 +66,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "identity.verification_sessions.create": {"type": "document"},
     "invoice_items.create": {"customer": "@customer", "amount": 1000, "currency": "usd"},
     "invoices.create": {"customer": "@customer"},
+    "issuing.cardholders.create": {"type": "individual"},
+    "issuing.cards.create": {"cardholder": "@issuing.cardholder", "currency": "usd", "type": "virtual"},
     "payment_links.create": {"line_items": [{"price": "@price:once", "quantity": 1}]},
     "payment_methods.create": {"type": "card", "card": {"token": "tok_visa"}},
     "plans.create": {"amount": 1000, "product": "@product"},

@@ -244,3 +244,33 @@ def test_a_disturbance_that_cannot_be_is_refused(text: str) -> None:
     """What is expected is said."""
     with pytest.raises(UsageError, match="--deliver"):
         Disturbance.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("card", "wanted"),
+    [
+        ("pm_card_visa", ["finalized", "paid", "payment_succeeded"]),
+        ("pm_card_chargeCustomerFail", ["finalized", "payment_failed"]),
+        ("pm_card_authenticationRequired", ["finalized", "payment_action_required", "payment_failed"]),
+    ],
+)
+def test_an_invoice_tells_that_its_payment_failed_only_where_it_did(api: Api, card: str, wanted: list[str]) -> None:
+    """https://docs.stripe.com/billing/subscriptions/webhooks: of a payment that worked, no failure is told."""
+    customer = api.post("/v1/customers", "")["id"]
+    method = api.post(f"/v1/payment_methods/{card}/attach", f"customer={customer}")["id"]
+    price = api.post("/v1/prices", "currency=usd&unit_amount=500&recurring[interval]=month&product_data[name]=x")["id"]
+    api.post("/v1/subscriptions", f"customer={customer}&items[0][price]={price}&default_payment_method={method}")
+    told = [type for type in types(api) if type.startswith("invoice.") and type != "invoice.updated"]
+    assert told == ["invoice.created", *(f"invoice.{word}" for word in wanted)]
+
+
+def test_a_renewal_without_a_method_fails_after_it_is_finalized(api: Api) -> None:
+    """The event shows when the next attempt will be."""
+    customer = api.post("/v1/customers", "")["id"]
+    price = api.post("/v1/prices", "currency=usd&unit_amount=500&recurring[interval]=month&product_data[name]=x")["id"]
+    api.post("/v1/subscriptions", f"customer={customer}&items[0][price]={price}&trial_period_days=1")
+    api.simulator.advance(2 * 86400)
+    (failed,) = api.get("/v1/events?type=invoice.payment_failed")["data"]
+    assert failed["data"]["object"]["next_payment_attempt"] > failed["created"]
+    told = types(api)
+    assert told.index("invoice.finalized") < told.index("invoice.payment_failed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host.simulator.stripe.card_facts import _luhn
+from host.simulator.stripe.card_facts import luhn
 from host.simulator.stripe.sandbox_cards import CARDS, NUMBERS
 
 INTENTS = "/v1/payment_intents"
@@ -72,7 +72,7 @@ def test_a_card_is_what_its_page_says_by_id_token_and_number(api, name, brand, f
 
 
 def test_every_number_is_one_that_banks_could_give_and_has_its_own_fingerprint() -> None:
-    assert all(_luhn(number) for number in NUMBERS)
+    assert all(luhn(number) for number in NUMBERS)
     assert len(NUMBERS) >= 100
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from host.simulator.context import Object, RequestContext
 
 NOTICE = 3 * 24 * 3600  # seconds before its end at which a trial is announced: the types page of docs.stripe.com
+FAILED = "invoice.payment_failed"  # the customer must act for it, too: docs.stripe.com/billing/subscriptions/webhooks
 _TOLD = "~announced"
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
-    """The payment of an invoice that waits for its customer."""
-    if intent["status"] != "requires_action":
+    """The payment of an invoice that waits for its customer, or was declined; at once or later."""
+    waits = intent["status"] == "requires_action"
+    if not waits and not (intent["status"] == "requires_payment_method" and intent["last_payment_error"]):
         return
     payment = call.find("invoice_payment", "inpay_" + str(intent["id"]).removeprefix("pi_"))
-    if payment is not None:
+    if payment is None or payment["status"] != "open":
+        return
+    if waits:
         _once(call, "invoice.payment_action_required", "invoice", str(payment["invoice"]), str(intent["id"]))
+    _once(call, FAILED, "invoice", str(payment["invoice"]), f"{intent['id']}:{intent['latest_charge']}")
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:

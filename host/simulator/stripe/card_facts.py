@@ -49,7 +49,7 @@ def check_card(call: RequestContext, said: Object, param: str = "card") -> Card:
     number = str(said.get("number", "")).replace(" ", "").replace("-", "")
     if not (number.isascii() and number.isdecimal()) or not 12 <= len(number) <= 19:
         raise _invalid("invalid_number", param)
-    if not _luhn(number):
+    if not luhn(number):
         raise _invalid("incorrect_number", param)
     _check_date(call, said, param)
     card = NUMBERS.get(number)
@@ -94,7 +94,8 @@ def _number(value: Any) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 6 else -1
 
 
-def _luhn(number: str) -> bool:
+def luhn(number: str) -> bool:
+    """Whether the last digit of a card number is the right one."""
     digits = [int(digit) for digit in reversed(number)]
     return sum(digits[::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
 

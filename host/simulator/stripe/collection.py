@@ -260,6 +260,7 @@ def collect(call: RequestContext, invoice: Object) -> bool:
     else:
         invoice["attempt_count"] += 1
         invoice["attempted"] = True
+        call.announce("invoice.payment_failed", "invoice", str(invoice["id"]))
     if not worked:
         failed(call, invoice)
     return worked

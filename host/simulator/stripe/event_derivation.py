@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from host.simulator.change import Change, Derived
-from host.simulator.stripe.event_names import names_of, updated_of
+from host.simulator.stripe.event_names import happened_to, names_of, updated_of
 
 __all__ = ["derive", "previous_attributes"]
 
@@ -17,23 +17,26 @@ Object = dict[str, Any]
 
 
 class _Steps(NamedTuple):
-    """What an object went through within a request: the last state of each of its statuses, and where that was."""
+    """What an object went through within a request: for each of its statuses where that began and where it was last,
+    its last state in it, and whether it was deleted.
+    """
 
     kind: str
     before: Object | None
-    after: list[tuple[int, Object, bool]]
+    after: list[tuple[int, int, Object, bool]]
 
 
 def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
     """The events of one request, in the order of its changes.
 
     An object that was kept several times with one status counts once, as it was at last: what a request did in
-    between is nothing that anybody saw.
+    between is nothing that anybody saw. What is announced of it shows it as it was at last, too.
     """
     found: list[tuple[int, Derived]] = []
+    last = {(change.kind, change.id): change.after for change in changes}
     for place, change in enumerate(changes):
         if change.announced in known:
-            found.append((place, Derived(change.announced, _decode(change.after))))
+            found.append((place, Derived(change.announced, _decode(last[change.kind, change.id]))))
     for steps in _steps(changes):
         found.extend(_events(steps, known))
     return [event for _, event in sorted(found, key=lambda each: each[0])]
@@ -50,21 +53,25 @@ def _steps(changes: Sequence[Change]) -> Iterator[_Steps]:
             before = None if change.before is None else _decode(change.before)
             steps = by_object[key] = _Steps(change.kind, before, [])
         new = _decode(change.after)
-        last = steps.after[-1] if steps.after else None
-        if last is not None and last[1].get("status") == new.get("status") and last[2] == change.deleted:
-            steps.after.pop()
-        steps.after.append((place, new, change.deleted))
+        began = place
+        if steps.after:
+            _, _, last, deleted = steps.after[-1]
+            if last.get("status") == new.get("status") and deleted == change.deleted:
+                began = steps.after.pop()[0]
+        steps.after.append((began, place, new, change.deleted))
     yield from by_object.values()
 
 
 def _events(steps: _Steps, known: frozenset[str]) -> Iterator[tuple[int, Derived]]:
     kind, old, first = steps.kind, steps.before, steps.before
-    for place, new, deleted in steps.after:
+    for began, place, new, deleted in steps.after:
         shown = old if deleted and old is not None else new  # a deleted object is told as it was
         for name in names_of(kind, old, new, deleted=deleted, known=known):
+            yield began, Derived(name, shown)
+        for name in happened_to(kind, old, new, known) if not deleted else ():
             yield place, Derived(name, shown)
         old = new
-    place, new, deleted = steps.after[-1]
+    _, place, new, deleted = steps.after[-1]
     if first is None or deleted:
         return
     changed = previous_attributes(first, new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["FAMILIES", "names_of", "updated_of"]
+__all__ = ["FAMILIES", "happened_to", "names_of", "updated_of"]
 
 Object = Mapping[str, Any]
 _NONE: Final[Object] = {}
@@ -55,7 +55,7 @@ _DESCRIBED: Final[Mapping[str, frozenset[str]]] = {
 
 
 def names_of(kind: str, old: Object | None, new: Object, *, deleted: bool, known: frozenset[str]) -> list[str]:
-    """The events of one change, in the order in which they happen; ``updated`` is not among them.
+    """The events of one change that an object is new, gone or of another status, in the order in which they happen.
 
     ``old`` is ``None`` for an object that is new; ``deleted`` says that it is gone. ``known`` are the API's events.
     """
@@ -68,9 +68,13 @@ def names_of(kind: str, old: Object | None, new: Object, *, deleted: bool, known
             ends.append("created")
         ends.extend(_by_status(kind, old or _NONE, new))
     names = [f"{family}.{end}" for end in ends]
-    if not deleted and (special := _SPECIAL.get(kind)) is not None:
-        names.extend(special(old or _NONE, new))
     return [name for name in dict.fromkeys(names) if name in known]
+
+
+def happened_to(kind: str, old: Object | None, new: Object, known: frozenset[str]) -> list[str]:
+    """The events of one change that other members tell; ``updated`` is not among them."""
+    special = _SPECIAL.get(kind)
+    return [name for name in special(old or _NONE, new) if name in known] if special is not None else []
 
 
 def updated_of(kind: str, new: Object, changed: Mapping[str, Any], known: frozenset[str]) -> list[str]:
@@ -134,12 +138,6 @@ def _payment_method(old: Object, new: Object) -> Iterator[str]:
         yield "payment_method.detached"
 
 
-def _invoice(old: Object, new: Object) -> Iterator[str]:
-    tried = (new.get("attempt_count") or 0) > (old.get("attempt_count") or 0)
-    if tried and new.get("status") == "open":
-        yield "invoice.payment_failed"
-
-
 def _session(old: Object, new: Object) -> Iterator[str]:
     waited = old.get("status") == new.get("status") == "complete" and old.get("payment_status") == "unpaid"
     if waited and new.get("payment_status") == "paid":
@@ -171,7 +169,6 @@ _SPECIAL: Final[Mapping[str, Callable[[Object, Object], Iterator[str]]]] = {
     "charge": _charge,
     "checkout.session": _session,
     "dispute": _dispute,
-    "invoice": _invoice,
     "payment_intent": _payment_intent,
     "payment_method": _payment_method,
     "setup_intent": _setup_intent,

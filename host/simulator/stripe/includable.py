@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from host.simulator.context import Includable, Object, StoredMember, World
+from host.simulator.stripe import cash_balances
 
 MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
@@ -54,15 +55,8 @@ def _subscriptions(world: World, customer: Object) -> Object:
 
 
 def _cash_balance(world: World, customer: Object) -> Object:
-    found = world.store.get("cash_balance", f"/v1/customers/{customer['id']}/cash_balance")
-    return found or {
-        "object": "cash_balance",
-        "available": None,
-        "customer": customer["id"],
-        "customer_account": None,
-        "livemode": False,
-        "settings": {"reconciliation_mode": "automatic", "using_merchant_default": True},
-    }
+    id = str(customer["id"])
+    return world.store.get(cash_balances.KIND, cash_balances.key_of(id)) or cash_balances.empty(id)
 
 
 def _tax(world: World, customer: Object) -> Object:

@@ -58,6 +58,11 @@ def _duration(iterations: Any, phase: Tree, world: World) -> Tree:
 RENAMED = (
     Renamed(_BASIL, _DISCOUNTED, "coupon", "discounts.0.coupon"),
     Renamed(_BASIL, _DISCOUNTED, "promotion_code", "discounts.0.promotion_code"),
+    *(
+        Renamed(_BASIL, _ops("customers", verb), name, "", instead="Subscriptions and invoices take discounts.")
+        for verb in ("create", "update")
+        for name in ("coupon", "promotion_code")
+    ),
     Renamed(_BASIL, _ops("invoice_items", "create", "update"), "price", "pricing.price"),
     Renamed(_BASIL, _ops("invoice_items", "create", "update"), "unit_amount", "unit_amount_decimal"),
     Renamed(

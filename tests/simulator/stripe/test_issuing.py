@@ -1,0 +1,50 @@
+"""Virtual cards. https://docs.stripe.com/issuing/cards/virtual"""
+
+from __future__ import annotations
+
+import pytest
+
+from host.simulator.stripe.card_facts import luhn
+from tests.simulator.conftest import Api
+
+ADDRESS = "billing[address][line1]=1 A St&billing[address][city]=B&billing[address][country]=US&billing[address]"
+HOLDER = f"name=Ann Lee&type=individual&{ADDRESS}[postal_code]=94111"
+
+
+def test_a_card_has_its_number_only_when_expanded(api: Api) -> None:
+    """Inactive at first, of a cardholder that it shows, good for some years."""
+    holder = api.post("/v1/issuing/cardholders", HOLDER)
+    card = api.post("/v1/issuing/cards", f"cardholder={holder['id']}&currency=usd&type=virtual")
+    assert (card["status"], card["brand"], card["cardholder"]["name"]) == ("inactive", "Visa", "Ann Lee")
+    assert not {"number", "cvc"} & set(card)
+    whole = api.get(f"/v1/issuing/cards/{card['id']}?expand[]=number&expand[]=cvc")
+    assert luhn(whole["number"])
+    assert (whole["number"][-4:], len(whole["cvc"])) == (card["last4"], 3)
+    api.post(f"/v1/issuing/cardholders/{holder['id']}", "email=a@b.example")
+    assert api.get(f"/v1/issuing/cards/{card['id']}")["cardholder"]["email"] == "a@b.example"
+    assert api.post(f"/v1/issuing/cards/{card['id']}", "status=canceled")["status"] == "canceled"
+    assert api.error("POST", f"/v1/issuing/cards/{card['id']}", "status=active")[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("params", "status"),
+    [
+        ("type=physical", 501),
+        ("type=virtual&pin[encrypted_number]=x", 501),
+        ("type=virtual&exp_month=13&exp_year=2040", 400),
+        ("type=virtual&exp_month=1&exp_year=2020", 400),
+    ],
+)
+def test_what_a_card_cannot_be_is_refused(api: Api, params: str, status: int) -> None:
+    """Physical ones by name, as nothing ships them."""
+    holder = api.post("/v1/issuing/cardholders", HOLDER)["id"]
+    assert api.error("POST", "/v1/issuing/cards", f"cardholder={holder}&currency=usd&{params}")[0] == status
+
+
+def test_a_card_is_active_only_with_its_cardholder(api: Api) -> None:
+    """And nobody's card is none."""
+    holder = api.post("/v1/issuing/cardholders", f"{HOLDER}&status=inactive")["id"]
+    wanted = "currency=usd&type=virtual&status=active"
+    assert api.error("POST", "/v1/issuing/cards", f"cardholder={holder}&{wanted}")[1]["param"] == "status"
+    assert api.error("POST", "/v1/issuing/cards", wanted)[1]["param"] == "cardholder"
+    assert api.error("POST", "/v1/issuing/cards", f"cardholder=ich_none&{wanted}")[0] == 400
