@@ -357,7 +357,7 @@ def test_another_version_sends_what_the_catalog_does_not_know_and_warns(
 
 
 def test_the_hosts_own_version_does_the_same(opened: Open) -> None:
-    """STRIPE_API_VERSION."""
+    """An older ``stripe_api_version`` of the host admits parameters of that version, as one of a call does."""
     host, sent = opened(stripe_api_version=OLD)
     host.run_source('new_product():name("n"):attributes{"a"}:create()').raise_for_error()
     assert form(sent[0]) == {"name": "n", "attributes[0]": "a"}
