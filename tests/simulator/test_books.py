@@ -56,14 +56,11 @@ def pay(api, card: str = "visa", amount: int = 2000, currency: str = "usd", more
 
 def act(api, clock, what: str) -> None:
     """Do what ``what`` says."""
-    if "payout" in what:
-        made = api.post("/v1/payouts", "amount=1000&currency=usd")
+    if "payout" in what or "top-up" in what:
+        path, amount = ("/v1/payouts", 1000) if "payout" in what else ("/v1/topups", 3000)
+        made = api.post(path, f"amount={amount}&currency=usd")
         if "canceled" in what:
-            assert api.post(f"/v1/payouts/{made['id']}/cancel")["status"] == "canceled"
-    elif "top-up" in what:
-        made = api.post("/v1/topups", "amount=3000&currency=usd")
-        if "canceled" in what:
-            assert api.post(f"/v1/topups/{made['id']}/cancel")["status"] == "canceled"
+            assert api.post(f"{path}/{made['id']}/cancel")["status"] == "canceled"
     elif "dispute" in what or "inquiry" in what:
         pay(api, "createDisputeInquiry" if "inquiry" in what else "createDispute")
         if "won" in what:
@@ -81,11 +78,15 @@ def act(api, clock, what: str) -> None:
     elif "declined" in what:
         api.error("POST", INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_card_chargeDeclined")
     else:
-        paid = pay(api, "refundFail" if "fails" in what else "visa")
-        if "refund" in what:
-            part = "&amount=500" if "part" in what else ""
-            api.post("/v1/refunds", f"payment_intent={paid['id']}{part}")
-            clock.now += 3600 if "fails" in what else 0
+        pay_and_refund(api, clock, what)
+
+
+def pay_and_refund(api, clock, what: str) -> None:
+    paid = pay(api, "refundFail" if "fails" in what else "visa")
+    if "refund" in what:
+        part = "&amount=500" if "part" in what else ""
+        api.post("/v1/refunds", f"payment_intent={paid['id']}{part}")
+        clock.now += 3600 if "fails" in what else 0
 
 
 @pytest.mark.parametrize(("amount", "currency", "fee"), FEES)
