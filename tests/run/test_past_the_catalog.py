@@ -385,11 +385,13 @@ def test_the_catalogs_own_version_is_strict(opened: Open) -> None:
     assert sent == []
 
 
-def test_the_simulator_takes_parameters_of_other_versions() -> None:
-    """It passes over what it does not know of them, and refuses it in the catalog's own."""
+def test_the_simulator_says_which_versions_it_knows() -> None:
+    """A version before those is refused by name, and a parameter of it is unknown in the catalog's own."""
     with Host(simulate=True) as host:
         code = f"""
-        local made = stripe.products.create({{name = "n", attributes = {{"a"}}}}, {{api_version = "{OLD}"}})
-        local _, e = try(stripe.products.create, {{name = "n"}}, {{extra = {{attributes = {{"a"}}}}}})
-        return {{made.name, e.code}}"""
-        assert host.run_source(code).raise_for_error().value == ["n", "parameter_unknown"]
+        local _, old = try(stripe.products.create, {{name = "n", attributes = {{"a"}}}}, {{api_version = "{OLD}"}})
+        local _, new = try(stripe.products.create, {{name = "n"}}, {{extra = {{attributes = {{"a"}}}}}})
+        return {{old.message, new.code}}"""
+        message, refused = host.run_source(code).raise_for_error().value
+    assert message.startswith(f"Invalid Stripe API version: {OLD}. The simulator knows ")
+    assert refused == "parameter_unknown"
