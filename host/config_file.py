@@ -170,15 +170,9 @@ class _Reader:
                 raise self._wrong(table, key, f"{key} is {value!r}; expected a text")
         if "document" not in values:
             raise ConfigError(f"{place}: [{table}] has no document, the file of its OpenAPI document")
-        auth = values.get("auth")
-        for each in auth.values() if isinstance(auth, dict) else () if auth is None else (auth,):
-            if not isinstance(each, str) or not re.fullmatch(_VARIABLE, each):  # it may be a key: not shown
-                message = "auth is the name of an environment variable that holds the key, such as"
-                raise self._wrong(table, "auth", f"{message} {name.upper()}_API_KEY, or a table of these by scheme")
-            if each in _OWN:
-                raise self._wrong(table, "auth", f"auth is {each}, which goes nowhere but to its own API")
-        paging = values.get("paging")
-        for each in paging.values() if isinstance(paging, dict) else () if paging is None else (paging,):
+        auth, paging = values.get("auth"), values.get("paging")
+        self._check_auth(table, name, auth)
+        for each in _one_or_many(paging):
             if not isinstance(each, str) or not each:
                 message = 'expected words such as "token cursor meta.next", or a table of these by operation'
                 raise self._wrong(table, "paging", f"paging is {each!r}; {message}")
@@ -188,6 +182,15 @@ class _Reader:
             raise self._wrong(table, "overlay", f"overlay is {overlay!r}; expected a file, or a list of files")
         document, *mending = (self._beside(each) for each in (values["document"], *overlay))
         return ApiEntry(place, document, values.get("base_url"), auth, tuple(mending), paging)
+
+    def _check_auth(self, table: str, name: str, auth: Any) -> None:
+        """Refuse what is not the name of a variable, or a table of such by security scheme."""
+        for each in _one_or_many(auth):
+            if not isinstance(each, str) or not re.fullmatch(_VARIABLE, each):  # it may be a key: not shown
+                message = "auth is the name of an environment variable that holds the key, such as"
+                raise self._wrong(table, "auth", f"{message} {name.upper()}_API_KEY, or a table of these by scheme")
+            if each in _OWN:
+                raise self._wrong(table, "auth", f"auth is {each}, which goes nowhere but to its own API")
 
     def _beside(self, file: str) -> str:
         """A path of the file, which is relative to it."""
@@ -219,3 +222,10 @@ class _Reader:
             elif current == table and wanted.match(line):
                 return number
         return None
+
+
+def _one_or_many(value: Any) -> tuple[Any, ...]:
+    """The values of a table, or the one value that stands for all; none for what is not given."""
+    if value is None:
+        return ()
+    return tuple(value.values()) if isinstance(value, dict) else (value,)

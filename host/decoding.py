@@ -1,7 +1,8 @@
 """Bounds of what is decoded: the number of its values and the size of its text, looked at before a value is made.
 
 A byte of JSON or MessagePack can become 72 bytes of Python objects, and decoding holds the interpreter's lock from its
-first value to its last. ``MOST_VALUES`` and ``MOST_TEXT`` keep one decode below 50 ms and a run's own memory.
+first value to its last. ``MOST_VALUES`` and ``MOST_TEXT`` keep one decode short (docs/benchmarks.md), and within a
+run's own memory.
 Nothing here is paid for by small data: what is shorter than its bound on values cannot have more of them.
 """
 

@@ -124,7 +124,6 @@ class Host(WebhooksOfHost, Additions):
             raise UsageError(f"{name}: a simulated host sends nothing, so it has no use for one")
         self._simulation = HostSimulator(simulator, lenient=self.settings.lenient)
         self._webhooks: list[Webhooks] = []
-        # What is known, and what may be done.
         self._added = Apis(self.settings, simulated=self.simulated)
         mask = Redactor([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
         self._rules = HostPolicy.of_host(file, permissions, budget, daily_budget, self._apis, mask, env)
@@ -132,7 +131,18 @@ class Host(WebhooksOfHost, Additions):
             self._check_key()
         if processes != 1:
             self._rules.check_one_process()
-        # The loop's side: what answers calls.
+        self._prepare_calls(parts, mask)
+        self._engine.isolate(isolation, self.limits)
+        self._runs = Runs(self._services_of(given, mask), self._rules, self.limits)
+        self._durable = HostDurable(self._durable_parts)
+        try:
+            self._open(documents or {}, file, processes, setup, isolation, parts)
+        except BaseException:
+            self.close(0.0)
+            raise
+
+    def _prepare_calls(self, parts: HttpxParts, mask: Redactor) -> None:
+        """The loop's side, which answers calls: registry and engine, the client, libraries and functions."""
         self.registry = AsyncFunctionRegistry(
             router=lambda *asked: endpoints.route(*asked), timeout=self.settings.request_deadline
         )
@@ -142,15 +152,6 @@ class Host(WebhooksOfHost, Additions):
         self._functions = Functions(self.registry, self._names)
         endpoints = Endpoints(self._apis, self._functions.by_name, self._wire)
         self._register(endpoints)
-        # The scripts' side.
-        self._engine.isolate(isolation, self.limits)
-        self._runs = Runs(self._services_of(given, mask), self._rules, self.limits)
-        self._durable = HostDurable(self._durable_parts)
-        try:
-            self._open(documents or {}, file, processes, setup, isolation, parts)
-        except BaseException:
-            self.close(0.0)
-            raise
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and "_runs" in self.__dict__:

@@ -70,7 +70,7 @@ def read_env_file(
 
 
 def _parsed(source: str, text: str, known: Set[str]) -> EnvFile:
-    from dotenv.parser import parse_stream  # costs 10 ms, and most runs have no such file
+    from dotenv.parser import parse_stream  # slow to load, and most runs have no such file
 
     values: dict[str, str] = {}
     lines: dict[str, int] = {}

@@ -153,16 +153,7 @@ def _object(catalog: Catalog, schema: Schema) -> Checker:
         done: dict[str, Any] = {}
         for key, each in value.items():
             name = key if type(key) is str else _key(key)
-            member = members.get(name)
-            if member is not None:
-                check_one: Checker = member
-            elif more is not None:
-                check_one = more
-            elif type(full) is Beyond and full.lenient:
-                full.note(name, each)
-                check_one = _free
-            else:
-                raise ValidationError("", text=unknown(name, members)).at(name)
+            check_one = members.get(name) or more or _past_the_schema(members, name, each, full)
             try:
                 done[name] = check_one(each, full)
             except ValidationError as fault:
@@ -174,6 +165,14 @@ def _object(catalog: Catalog, schema: Schema) -> Checker:
         return done
 
     return check
+
+
+def _past_the_schema(members: dict[str, _Member], name: str, value: Any, full: Full) -> Checker:
+    """The checker of a member the schema does not have, where the call may send such. Raises ``ValidationError``."""
+    if type(full) is Beyond and full.lenient:
+        full.note(name, value)
+        return _free
+    raise ValidationError("", text=unknown(name, members)).at(name)
 
 
 class _Member:

@@ -138,21 +138,34 @@ def pair_writer(param: Param, *, bracketed: bool) -> Callable[[list[str], Any], 
     text_of = reserved_text if param.allow_reserved else form_text
     if not param.style:
         return lambda out, value: out.extend(f"{key}={text_of(each)}" for each in plain_values(value))
-    separator = quote(SEPARATORS[param.style]) if param.style in SEPARATORS else ","
-    check_item = _no_separator(param.style)
+    return _exploded(key, text_of) if param.explode else _joined(key, param.style, text_of)
+
+
+def _exploded(key: str, text_of: Callable[[str], str]) -> Callable[[list[str], Any], None]:
+    """Writes a pair for each item of a list or member of a map."""
 
     def write(out: list[str], value: Any) -> None:
         kind = type(value)
-        if kind is list and param.explode:
+        if kind is list:
             out.extend(f"{key}={text_of(flat_text(each))}" for each in value)
-        elif kind is list:
-            if value:  # no item at all is no parameter: RFC 6570, 2.3
-                out.append(f"{key}={separator.join(text_of(check_item(flat_text(each))) for each in value)}")
-        elif kind is dict and param.explode:
-            out.extend(f"{form_key(name)}={text_of(flat_text(each))}" for name, each in in_order(value))
         elif kind is dict:
-            flat = [text for pair in in_order(value) for text in pair]
-            if flat:
+            out.extend(f"{form_key(name)}={text_of(flat_text(each))}" for name, each in in_order(value))
+        else:
+            out.append(f"{key}={text_of(scalar_text(value))}")
+
+    return write
+
+
+def _joined(key: str, style: str, text_of: Callable[[str], str]) -> Callable[[list[str], Any], None]:
+    """Writes one pair, with the items of a list, or the names and values of a map, between the style's separators."""
+    separator = quote(SEPARATORS[style]) if style in SEPARATORS else ","
+    check_item = _no_separator(style)
+
+    def write(out: list[str], value: Any) -> None:
+        kind = type(value)
+        if kind is list or kind is dict:
+            flat = value if kind is list else [text for pair in in_order(value) for text in pair]
+            if flat:  # no item at all is no parameter: RFC 6570, 2.3
                 out.append(f"{key}={separator.join(text_of(check_item(flat_text(each))) for each in flat)}")
         else:
             out.append(f"{key}={text_of(scalar_text(value))}")

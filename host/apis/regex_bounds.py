@@ -14,7 +14,7 @@ from typing import Any
 
 __all__ = ["longest"]
 
-STEPS = 1_000_000  # that one check may take: some 10 ms
+STEPS = 1_000_000  # that one check may take (docs/benchmarks.md)
 OTHER = 128  # stands for every character beyond ASCII
 _ALL = frozenset(range(OTHER + 1))
 _REPEATS = (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT)

@@ -78,14 +78,20 @@ def run_batch(
     finally:
         progress.close()
         host.close(graces[1] if signal else graces[0])
-    if isinstance(output.failure, BrokenPipeError):  # whoever read has left; nobody is there to be told
-        return BROKEN_PIPE
     if output.failure is not None:
+        if isinstance(output.failure, BrokenPipeError):  # whoever read has left; nobody is there to be told
+            return BROKEN_PIPE
         raise HostError(f"stdout cannot be written: {output.failure.strerror}")
     stopped = f"{most} failed (--max-failures {batch.max_failures})" if jobs.left and signal is None else None
     report.summary(summary, interrupted=signal is not None, stopped=stopped)
-    if signal is not None and (waiting := str(under_way)):
-        click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
-    if again is not None and (signal is not None or summary.failed):
-        click.echo(f"to go on: {again}", err=True)
+    unfinished = signal is not None or summary.failed
+    _tell_what_is_left(str(under_way) if signal is not None else "", again if unfinished else None)
     return summary.status if signal is None else 128 + signal
+
+
+def _tell_what_is_left(waiting: str, again: str | None) -> None:
+    """Which calls an interrupt left without an answer, and how to go on."""
+    if waiting:
+        click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
+    if again is not None:
+        click.echo(f"to go on: {again}", err=True)

@@ -69,7 +69,6 @@ def command(
     """Serve the simulator until Ctrl-C, and print the settings that lead to it."""
     if key == DEMO_KEY:
         raise UsageError(f"--key {DEMO_KEY}: the demo key counts as no key; any other will do")
-
     if events is not None and forward is None:
         raise UsageError("--events says which events go where --forward-to says: give both")
     frozen = _frozen(clock)
@@ -98,11 +97,7 @@ def command(
             serve(simulator, host=address, port=port, names=names) as server,
             Deliveries(simulator, targets, **options),
         ):
-            click.echo(f"simulator at {server.url} (Ctrl-C ends it)")
-            click.echo(f"export STRIPE_API_BASE={server.url}")
-            click.echo(f"export STRIPE_SECRET_KEY={shlex.quote(key or ANY_KEY)}")
-            if targets:
-                click.echo(f"export STRIPE_WEBHOOK_SECRET={secret}")
+            _show_settings(server.url, key, secret if targets else None)
             ended = threading.Event()
             call(ended.wait, ended.set)  # that is how it is meant to end: status 0
         for line in not_modelled_lines([str(each) for each in simulator.not_modelled]):
@@ -111,6 +106,15 @@ def command(
         if kept is not None:
             kept.close()
     return 0
+
+
+def _show_settings(url: str, key: str | None, secret: str | None) -> None:
+    """The variables by which a program finds the simulator."""
+    click.echo(f"simulator at {url} (Ctrl-C ends it)")
+    click.echo(f"export STRIPE_API_BASE={url}")
+    click.echo(f"export STRIPE_SECRET_KEY={shlex.quote(key or ANY_KEY)}")
+    if secret is not None:
+        click.echo(f"export STRIPE_WEBHOOK_SECRET={secret}")
 
 
 def _secret() -> str:

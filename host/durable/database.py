@@ -1,6 +1,6 @@
 """Where a journal is kept: the tables, and the two kinds of database behind one small interface.
 
-SQLite goes through Python's own module: no dependency, 2 ms to load, and half of SQLAlchemy's time for a row.
+SQLite goes through Python's own module: no dependency, and quicker than SQLAlchemy to load and for each row.
 Every other database goes through SQLAlchemy. The statements are the same for both.
 """
 

@@ -8,7 +8,7 @@ import itertools
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -112,16 +112,23 @@ class Signature:
                 kept[parameter.name] = value
             else:
                 found.append(value)
-        for parameter in positional[len(args) :]:
-            if parameter.required:
-                if parameter.convert is not None:
-                    self._converted(parameter, None, missing=True)
-                found.append(None)
+        if len(args) < len(positional):
+            found.extend(self._left_out(positional[len(args) :]))
         if self.rest is not None and len(args) > len(positional):
             found.extend(self._each(self.rest, args, len(positional)))
         if self._takes_names:
             kept |= self._by_name(names)
         return found, kept
+
+    def _left_out(self, parameters: Sequence[Parameter]) -> list[None]:
+        """``None`` for each required parameter that takes it. Raises ``InvalidCall`` for one that does not."""
+        found: list[None] = []
+        for parameter in parameters:
+            if parameter.required:
+                if parameter.convert is not None:
+                    self._converted(parameter, None, missing=True)
+                found.append(None)
+        return found
 
     def bind_names(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """All arguments by name, as a Python program gives them."""

@@ -20,7 +20,7 @@ EXACT = 2**53
 MAX_DEPTH = 128
 LITTLE = 4096  # bytes of which nothing great can be made
 LONGEST_NUMBER = 64  # characters of a float's digits
-MOST_GIVEN = 2_000_000  # values from the host in one piece: they are there already, and encoded in 50 ms
+MOST_GIVEN = 2_000_000  # values from the host in one piece: they are in memory already, and encoded quickly
 MOST_STEPS = 12  # of a path in a message
 
 

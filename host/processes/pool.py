@@ -15,7 +15,7 @@ from host import errors
 from host.apis.api import Api
 from host.bridge.request import Reply
 from host.errors import ClosedError, ConfigError, HostError, InvalidCall, LimitError, ScriptError
-from host.events import Sink
+from host.events import Event, Sink
 from host.http.limiter import HttpLimits
 from host.http.message import Request
 from host.processes import messages as m
@@ -273,12 +273,7 @@ class WorkerProcesses:
     def _heard(self, shard: WorkerProcess, message: Any) -> None:
         match message:
             case m.Happened():
-                event = event_of(message)
-                for sink in (*self._sinks, *self._own_sinks.get(event.run_id, ())):
-                    try:
-                        sink.emit(event)
-                    except Exception:  # against its contract; the process that was only heard is not to blame
-                        _log.exception("a sink raised")
+                self._emit(event_of(message))
             case m.JobEnded():
                 with self._lock:
                     run = shard.runs.pop(message.id, None)
@@ -306,6 +301,13 @@ class WorkerProcesses:
                     answers.put(stats)
             case _:
                 self._counts.heard(shard.number, message)
+
+    def _emit(self, event: Event) -> None:
+        for sink in (*self._sinks, *self._own_sinks.get(event.run_id, ())):
+            try:
+                sink.emit(event)
+            except Exception:  # against its contract; the process that was only heard is not to blame
+                _log.exception("a sink raised")
 
     def _ask(self, shard: WorkerProcess, asked: m.RequestForwarded) -> None:
         def deliver(reply: Reply) -> None:

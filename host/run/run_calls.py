@@ -124,12 +124,16 @@ class RunCalls:
             return p.VALUE, None if value is None else encode_plain(value), pages
         except CallError as failure:
             error = failure
-            if failure.__cause__ is not None:
-                self.causes[self._services.mask(failure.message)] = failure
-            return p.ERROR, self.facts(failure), None
+            return p.ERROR, self._failed(failure), None
         finally:
             if self._services.sinks:
                 self._told(call, error, result)
+
+    def _failed(self, failure: CallError) -> bytes:
+        """What a script gets of a failed call; an error of Python's own is kept for the run's result."""
+        if failure.__cause__ is not None:
+            self.causes[self._services.mask(failure.message)] = failure
+        return self.facts(failure)
 
     def _told(self, call: Call, error: CallError | None, result: str | None) -> None:
         facts = self._gate.answers.facts(call)

@@ -251,10 +251,7 @@ class Scheduler:
                 ready = self._ready
                 if session is not None:
                     runner.session = None
-                    if session.inbox:
-                        ready.append(session)
-                    else:
-                        session.scheduled = False
+                    self._put_back(session)
                     if self._leader is not runner:
                         if ready and not self._pinned and self._call_leader():
                             loop.interrupt()  # what came for the session meanwhile is the other thread's
@@ -482,14 +479,9 @@ class Scheduler:
                     runner.since = monotonic()
                 else:
                     session = None
-                    self._busy.discard(runner)
-                    if self._closed:
+                    if not self._rest(runner):
                         return
-                    self._idle.append(runner)
-                    if self._ready and not self._pinned:
-                        interrupt = self._call_leader()
-                    elif self._ready and not self._watching:
-                        self._watch_over()  # who sees to the queue may be held up before it comes to it
+                    interrupt = self._see_to_the_queue()
             if interrupt:
                 assert self._loop is not None
                 self._loop.interrupt()
@@ -503,14 +495,33 @@ class Scheduler:
                 continue
             served = 0
             self.flush()
-            if not runner.signal.acquire(timeout=IDLE):
-                with self._lock:
-                    if runner in self._idle:
-                        self._idle.remove(runner)
-                        return
-                runner.signal.acquire()  # roused in the last moment: the release is on its way
-            if runner.leads:
+            if not self._roused(runner) or runner.leads:
                 return
+
+    def _rest(self, runner: _Runner) -> bool:
+        """It has nothing to do, and may be roused; False once all is closed. Under the lock."""
+        self._busy.discard(runner)
+        if not self._closed:
+            self._idle.append(runner)
+        return not self._closed
+
+    def _see_to_the_queue(self) -> bool:
+        """Whoever is to serve what is ready does so; True if the loop must be interrupted for it. Under the lock."""
+        if self._ready and not self._pinned:
+            return self._call_leader()
+        if self._ready and not self._watching:
+            self._watch_over()  # who sees to the queue may be held up before it comes to it
+        return False
+
+    def _roused(self, runner: _Runner) -> bool:
+        """Wait to be roused; False if that did not happen for long, and the thread may end."""
+        if not runner.signal.acquire(timeout=IDLE):
+            with self._lock:
+                if runner in self._idle:
+                    self._idle.remove(runner)
+                    return False
+            runner.signal.acquire()  # roused in the last moment: the release is on its way
+        return True
 
     def _watch(self) -> None:
         """While there is something to do: one more thread when all are held up, or one to take over the loop."""

@@ -185,13 +185,7 @@ class Session:
             name = b"@" + job.script.name.encode()
             self._lua.tools = Tools(job, given, self.services.mask, self._log, self.services.gate.names.event_names)
             alive = len(self.services.alive)
-            flags = (p.TRACE if self.services.sinks else 0) | (p.CROWD if alive > CROWD else 0)
-            if self._durable is not None:
-                flags |= p.DURABLE | p.TRACE
-            if given is not None:
-                flags |= p.GIVEN
-            if job.args and b"..." in job.script.source and "args" not in job.globals:
-                flags |= p.ARGUMENTS  # the main chunk gets them too
+            flags = self._flags(alive) | (0 if given is None else p.GIVEN)
             source = job.script.source
             if self.services.chunks is not None and (code := self.services.chunks.of(name, source)) is not None:
                 source, flags = code, flags | p.BYTECODE
@@ -202,6 +196,16 @@ class Session:
                 self._replay(self._durable)
         else:
             self._abort()
+
+    def _flags(self, alive: int) -> int:
+        """What the Lua side is to know of the run when it starts."""
+        job = self.job
+        flags = (p.TRACE if self.services.sinks else 0) | (p.CROWD if alive > CROWD else 0)
+        if self._durable is not None:
+            flags |= p.DURABLE | p.TRACE
+        if job.args and b"..." in job.script.source and "args" not in job.globals:
+            flags |= p.ARGUMENTS  # the main chunk gets them too
+        return flags
 
     def _replay(self, durable: Recording) -> None:
         """Tell the script the answers it was told before, in their order."""

@@ -140,16 +140,8 @@ def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
         slip := _misspelt(message, near.strip("'"), rows, line)
     ):
         return slip
-    for number in _looked_at(rows, line):
-        raw = rows[number - 1]
-        bare = _without_texts(raw)
-        for pattern, hint in LINES:
-            found = re.search(pattern, bare)
-            if found is not None:
-                return _filled(hint, found, bare)
-        for said, pattern, hint in LINES_OF:
-            if re.search(said, message) and re.search(pattern, raw):
-                return hint
+    if hint := _of_lines(message, rows, line):
+        return hint
     if re.search(r"'(?:then|do)' expected", message) and any(map(_BRACED.match, rows[max(0, line - BLOCK) : line])):
         return _BLOCK
     slip = _misspelt(message, near.strip("'"), rows, line)
@@ -160,6 +152,21 @@ def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
     for pattern, hint in MESSAGES:
         if re.search(pattern, message):
             return _of_block(message) if hint == "{block}" else hint
+    return None
+
+
+def _of_lines(message: str, rows: list[str], line: int) -> str | None:
+    """The hint of the first line, of those looked at, that is written in another language's way."""
+    for number in _looked_at(rows, line):
+        raw = rows[number - 1]
+        bare = _without_texts(raw)
+        for pattern, hint in LINES:
+            found = re.search(pattern, bare)
+            if found is not None:
+                return _filled(hint, found, bare)
+        for said, pattern, hint in LINES_OF:
+            if re.search(said, message) and re.search(pattern, raw):
+                return hint
     return None
 
 

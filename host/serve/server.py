@@ -80,12 +80,12 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
 
 
-def _server(app: Callable[[Abort], App], ready: threading.Event) -> uvicorn.Server:
-    # Loaded here: a run that simulates in its own process has no need of it, and it is slow to import.
-    import uvicorn
-    from uvicorn.protocols.http.h11_impl import H11Protocol, h11  # type: ignore[attr-defined]
+# Both load uvicorn themselves: a run that simulates in its own process has no need of it, and it is slow to import.
 
-    connections: dict[Any, asyncio.Transport] = {}
+
+def _protocol(connections: dict[Any, asyncio.Transport]) -> type[asyncio.Protocol]:
+    """HTTP/1.1 that keeps its connections in ``connections``, by the client's address."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol, h11  # type: ignore[attr-defined]
 
     class Protocol(H11Protocol):
         """Remembers its connection, so that it can be cut; ends one whose request takes too long."""
@@ -116,6 +116,14 @@ def _server(app: Callable[[Abort], App], ready: threading.Event) -> uvicorn.Serv
             else:
                 self._slow = self.loop.call_later(PATIENCE, self._look)
 
+    return Protocol
+
+
+def _server(app: Callable[[Abort], App], ready: threading.Event) -> uvicorn.Server:
+    import uvicorn
+
+    connections: dict[Any, asyncio.Transport] = {}
+
     class Uvicorn(uvicorn.Server):
         """Says when it listens."""
 
@@ -130,7 +138,7 @@ def _server(app: Callable[[Abort], App], ready: threading.Event) -> uvicorn.Serv
 
     config = uvicorn.Config(
         app(abort),
-        http=Protocol,
+        http=_protocol(connections),
         lifespan="off",
         ws="none",
         log_config=None,

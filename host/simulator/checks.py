@@ -199,10 +199,7 @@ class Checker:
         if kind == "string":
             self._check_string(schema, value, path)
         elif kind in ("integer", "number"):
-            if schema.minimum is not None and value < schema.minimum:
-                raise at_least(path, f"{schema.minimum:g}")
-            if schema.maximum is not None and value > schema.maximum:
-                raise at_most(path, f"{schema.maximum:g}")
+            _check_range(schema, value, path)
         if self._reader is not None and kind in ("string", "integer"):
             name = path if path[-1] != "]" else path.rpartition("[")[2][:-1]
             read = self._reader(name, schema)
@@ -225,6 +222,13 @@ class Checker:
         if near and len(names) == 1:
             message += f". Did you mean {near}?"
         return invalid(message, names[0], "parameter_unknown")
+
+
+def _check_range(schema: Schema, value: float, path: str) -> None:
+    if schema.minimum is not None and value < schema.minimum:
+        raise at_least(path, f"{schema.minimum:g}")
+    if schema.maximum is not None and value > schema.maximum:
+        raise at_most(path, f"{schema.maximum:g}")
 
 
 def _read_integer(value: str, path: str) -> int:

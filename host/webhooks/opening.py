@@ -101,8 +101,6 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
         arguments.a_flag("ordered", self.ordered)
         if not (self.tell is None or callable(self.tell)):
             raise arguments.wrong("tell", self.tell, "a function of what ended")
-        if not (self.secret is None or isinstance(self.secret, str | Secret | list | tuple)):
-            raise arguments.wrong("secret", self.secret, "the endpoint's secret (whsec_…), or a list of such")
 
     def sender(self) -> WebhookSender:
         """Who sends. Raises ``UsageError``."""
@@ -117,6 +115,8 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
     def secrets(self, setting: Secret | None, *, local: bool) -> list[str]:
         """What requests are to be signed with. Raises ``ConfigError`` where there is none and one is needed."""
         given = self.secret
+        if not (given is None or isinstance(given, str | Secret | list | tuple)):
+            raise arguments.wrong("secret", given, "the endpoint's secret (whsec_…), or a list of such")
         if given is None and self.verify == "stripe":
             given = setting
         text = given.reveal() if isinstance(given, Secret) else given

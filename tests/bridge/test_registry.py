@@ -40,6 +40,7 @@ def test_make_request_blocks_and_gives_the_answer_for_any_method(registry):
 
 
 def test_make_request_raises_the_calls_error(registry):
+    """An error of the function arrives as it is; an unknown name says which ones there are."""
     with pytest.raises(NetworkError, match="refused"):
         registry.make_request("fail")
     with pytest.raises(InvalidCall, match="'describ'") as caught:
@@ -48,6 +49,7 @@ def test_make_request_raises_the_calls_error(registry):
 
 
 def test_make_request_has_a_deadline(registry):
+    """A call that hangs ends with ``CallTimeout``; a timeout of nothing is refused."""
     with pytest.raises(CallTimeout):
         registry.make_request("hang", timeout=0.05)
     with pytest.raises(UsageError, match="timeout is 0"):

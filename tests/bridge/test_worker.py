@@ -47,6 +47,7 @@ def test_calls_of_many_threads_each_get_their_own_answer_once(make_worker, inbox
 
 
 def test_calls_run_at_the_same_time(make_worker, inbox, gate):
+    """Fifty calls have all begun before the first of them is let go."""
     worker = make_worker()
     for n in range(50):
         worker.submit(inbox.request(n, name="gate"))
@@ -515,6 +516,7 @@ def test_thousands_of_answered_calls_leave_nothing_behind(make_worker, inbox):
 
 @pytest.mark.parametrize(("capacity", "in_flight"), [(0, 1), (1, 0)])
 def test_limits_below_one_are_refused(make_worker, capacity, in_flight):
+    """A worker that could take or run nothing is not made."""
     with pytest.raises(UsageError, match="at least 1"):
         make_worker(capacity=capacity, max_in_flight=in_flight)
 

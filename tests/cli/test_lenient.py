@@ -32,6 +32,7 @@ def test_with_it_the_run_ends_with_what_was_not_modelled(cli: Cli, monkeypatch: 
 
 
 def test_a_batch_lists_it_once(cli: Cli, tmp_path: Path) -> None:
+    """What three runs came upon is listed a single time, for all of them."""
     script = tmp_path / "one.lua"
     script.write_text(SCRIPT)
     done = cli("run", "--simulate", "--lenient", "--repeat", "3", str(script))
@@ -40,6 +41,7 @@ def test_a_batch_lists_it_once(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_tests_are_lenient_when_asked(cli: Cli, tmp_path: Path) -> None:
+    """``luahost test`` refuses what is not modelled, and with ``--lenient`` lists it."""
     file = tmp_path / "tax_test.lua"
     file.write_text(f'it("is answered", function() {SCRIPT} end)')
     assert cli("test", str(file)).status == 1
@@ -49,6 +51,7 @@ def test_tests_are_lenient_when_asked(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_it_is_about_the_simulator_only(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against a real API ``--lenient`` is a usage error that names ``--simulate``."""
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_abcdefgh1234")
     done = cli("run", "--lenient", "-e", "return 1")
     assert done.status == 2
@@ -56,6 +59,7 @@ def test_it_is_about_the_simulator_only(cli: Cli, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_program_asks_its_host() -> None:
+    """``Host(lenient=True).not_modelled`` has what was answered by shape; a strict host raises ``not_simulated``."""
     with Host(simulate=True, lenient=True) as host:
         assert host.run_source(SCRIPT).error is None
         assert host.not_modelled == (LISTED,)

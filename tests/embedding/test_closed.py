@@ -32,7 +32,7 @@ USES: dict[str, Callable[[Host], Any]] = {
     "add_api": lambda host: host.add_api("pets", {}),
     "add_library": lambda host: host.add_library(Library("money", "return {}", ("money",))),
     "use": lambda host: host.use(),
-    "webhooks": lambda host: host.webhooks("on('*', print)"),
+    "webhooks": lambda host: host.webhooks('on("*", print)', secret="whsec_1"),
     "make_request": lambda host: host.registry.make_request("products", "GET"),
     "make_request_async": lambda host: asyncio.run(host.registry.make_request_async("products", "GET")),
     "with": lambda host: host.__enter__(),

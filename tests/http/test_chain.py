@@ -265,6 +265,7 @@ async def test_a_place_that_does_not_become_free_is_a_timeout_of_the_limit():
 
 
 async def test_the_whole_chain_retries_within_limits():
+    """Retries and rate limits work together: a 503 is sent again, and the second answer comes back."""
     world = World(Response(503, {"retry-after": "0"}), Response(200))
     send = chain(world.send, policy=RetryPolicy(base=0), limits=HttpLimits(rates={"stripe": Rate(1000)}))
     answer = await send(KEYED, 1e9)
@@ -286,6 +287,7 @@ def test_hosts_are_named_without_user_and_password(url, host):
 
 
 def test_a_limit_below_one_is_refused():
+    """Nothing could ever be sent with ``in_flight_per_host=0``."""
     with pytest.raises(ConfigError, match="in_flight_per_host"):
         HttpLimits(in_flight_per_host=0)
 
@@ -336,6 +338,7 @@ async def test_a_last_answer_tells_that_an_earlier_attempt_is_in_doubt():
 
 
 async def test_refusals_alone_leave_no_doubt():
+    """When every attempt was refused a connection, the outcome is ``not_sent``."""
     world = World(refused(), refused(), refused())
     with pytest.raises(NetworkError) as caught:
         await world.retried()(KEYED, 30.0)

@@ -104,6 +104,7 @@ async def test_the_request_goes_out_as_it_was_given(make_client, server, method)
     ],
 )
 async def test_the_url_goes_out_whole(client, server, rest, line):
+    """Path and query reach the server as they were given."""
     await client.send(Request("GET", server.base + rest), soon())
     assert server.requests[0].startswith(f"GET {line} HTTP/1.1\r\n".encode())
 

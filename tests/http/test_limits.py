@@ -121,5 +121,6 @@ def test_failures_of_requests_sent_before_it_opened_do_not_prolong_the_pause():
     ],
 )
 def test_limits_that_cannot_be_are_refused(make):
+    """Rates, bursts and pauses that make no sense are a ``ConfigError``."""
     with pytest.raises(ConfigError):
         make()

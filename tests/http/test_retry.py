@@ -94,6 +94,7 @@ def test_retry_after_is_waited_for_and_one_that_is_too_long_ends_it():
 
 
 def test_no_retry_starts_after_the_deadline():
+    """Not after the backoff, and not after the time that ``Retry-After`` asks for."""
     assert again(READ, RESET, deadline=0.6) == 0.5
     assert again(READ, RESET, deadline=0.5) is None
     assert again(READ, answer(429, retry_after="7"), deadline=7.0) is None

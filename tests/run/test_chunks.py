@@ -85,8 +85,8 @@ def facts(result: RunResult) -> Any:
     plain = (repr(result.value), result.output, result.calls)
     if error is None:
         return plain
-    changing = ("request_id", "request_log_url", "body", "attempts")
-    told = {name: fact for name, fact in error.facts.items() if name not in changing}
+    of_a_request = ("request_id", "request_log_url", "attempts", "body")  # the body has its id and time too
+    told = {name: fact for name, fact in error.facts.items() if name not in of_a_request}
     return *plain, error.message, error.line, error.source, error.traceback, error.kind, told
 
 

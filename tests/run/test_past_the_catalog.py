@@ -357,7 +357,7 @@ def test_another_version_sends_what_the_catalog_does_not_know_and_warns(
 
 
 def test_the_hosts_own_version_does_the_same(opened: Open) -> None:
-    """STRIPE_API_VERSION."""
+    """An older ``stripe_api_version`` of the host admits parameters of that version, as one of a call does."""
     host, sent = opened(stripe_api_version=OLD)
     host.run_source('new_product():name("n"):attributes{"a"}:create()').raise_for_error()
     assert form(sent[0]) == {"name": "n", "attributes[0]": "a"}
@@ -385,13 +385,13 @@ def test_the_catalogs_own_version_is_strict(opened: Open) -> None:
     assert sent == []
 
 
-def test_the_simulator_refuses_versions_that_it_does_not_know() -> None:
-    """By name; and parameters that none of its versions has."""
+def test_the_simulator_says_which_versions_it_knows() -> None:
+    """A version before those is refused by name, and a parameter of it is unknown in the catalog's own."""
     with Host(simulate=True) as host:
         code = f"""
-        local _, old = try(stripe.products.create, {{name = "n"}}, {{api_version = "{OLD}"}})
-        local _, unknown = try(stripe.products.create, {{name = "n"}}, {{extra = {{attributes = {{"a"}}}}}})
-        return {{old.message, unknown.code}}"""
-        message, code = host.run_source(code).raise_for_error().value
-        assert message.startswith(f"Invalid Stripe API version: {OLD}.")
-        assert code == "parameter_unknown"
+        local _, old = try(stripe.products.create, {{name = "n", attributes = {{"a"}}}}, {{api_version = "{OLD}"}})
+        local _, new = try(stripe.products.create, {{name = "n"}}, {{extra = {{attributes = {{"a"}}}}}})
+        return {{old.message, new.code}}"""
+        message, refused = host.run_source(code).raise_for_error().value
+    assert message.startswith(f"Invalid Stripe API version: {OLD}. The simulator knows ")
+    assert refused == "parameter_unknown"

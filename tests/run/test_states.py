@@ -129,6 +129,7 @@ def test_all_are_closed_where_there_is_no_loop_any_more(states: States, worker: 
 
 
 def test_a_hosts_end_closes_all() -> None:
+    """Lua states that are kept for the next run close with the host, and keep nothing of the last run until then."""
     with Host(simulate=True) as host:
         states = host._engine.states
         host.run_source(f"sleep({2 * FOLLOW})").raise_for_error()

@@ -37,6 +37,7 @@ def run(host: Host, code: str, **options: Any) -> Any:
 
 
 def test_a_builders_methods_come_with_it(host: Host, asked: list[int]) -> None:
+    """Methods a script mentions cost no round trip of their own: two builders, two names asked for."""
     code = """local n = tonumber(args[1])
     for i = 1, n do new_product():name("x"):description("y"):metadata("a", "b"):create() end"""
     run(host, code, args=["2"])  # compiled with the file that does
@@ -86,6 +87,7 @@ def test_an_argument_that_is_no_text_is_refused_where_it_is_read(host: Host) -> 
 
 
 def test_what_is_mentioned() -> None:
+    """Every form of a method call is found, up to a number and within a length of source."""
     source = b"a:b() c : d{} e:f'x' g:h\"y\" i:j[[z]] k:l m::n() --o:p()\n:q\n(1)"
     assert mentioned(source) == ("b", "d", "f", "h", "j", "n", "p", "q")
     assert len(mentioned(b" ".join(b"x:m%d()" % n for n in range(3 * MOST)))) == MOST

@@ -58,6 +58,7 @@ def test_a_promotion_code_stands_for_its_coupon(api, payer, price) -> None:
 
 
 def test_coupons_are_checked(api) -> None:
+    """A coupon takes off a share or an amount, never both, and says for how long."""
     for params in (
         "",
         "percent_off=10&amount_off=5",
@@ -101,6 +102,8 @@ def test_without_a_working_card_it_is_incomplete(api, price) -> None:
 
 
 def test_what_a_subscription_needs(api, payer, price) -> None:
+    """A customer and items of recurring prices: what is missing or wrong is named."""
+
     def refused(params: str) -> str:
         return api.error("POST", "/v1/subscriptions", params)[1]["message"]
 
@@ -112,6 +115,7 @@ def test_what_a_subscription_needs(api, payer, price) -> None:
 
 
 def test_items_change_and_the_subscription_ends(api, payer, price) -> None:
+    """Items change by way of the subscription or their own path, until the subscription is canceled."""
     made = subscribe(api, payer, price)
     path = f"/v1/subscriptions/{made['id']}"
     item = made["items"]["data"][0]["id"]
@@ -143,12 +147,14 @@ def test_items_change_and_the_subscription_ends(api, payer, price) -> None:
 
 
 def test_a_deleted_customers_subscriptions_end(api, payer, price) -> None:
+    """Deleting a customer cancels what the customer is subscribed to."""
     made = subscribe(api, payer, price)
     api.delete(f"/v1/customers/{payer}")
     assert api.get(f"/v1/subscriptions/{made['id']}")["status"] == "canceled"
 
 
 def test_an_invoice_from_draft_to_paid(api, payer) -> None:
+    """A draft takes items until it is finalized; a paid invoice takes nothing more."""
     api.post("/v1/invoiceitems", f"customer={payer}&amount=700&currency=usd&description=Work")
     draft = api.post("/v1/invoices", f"customer={payer}&pending_invoice_items_behavior=include")
     assert (draft["status"], draft["total"], draft["number"]) == ("draft", 700, None)
@@ -194,6 +200,8 @@ def test_a_checkout_session_has_a_page_and_expires(api, price) -> None:
 
 
 def test_quotes_are_finalized_accepted_or_canceled(api, payer, price) -> None:
+    """A quote is accepted after it is finalized only."""
+
     def quote() -> str:
         return f"/v1/quotes/{api.post('/v1/quotes', f'customer={payer}&line_items[0][price]={price}')['id']}"
 
@@ -219,6 +227,7 @@ def test_a_test_clock_ends_trials_when_advanced(api, price) -> None:
 
 
 def test_tiers_and_months_of_different_length(api, payer) -> None:
+    """Graduated tiers are priced one by one, volume tiers by the tier that is reached."""
     product = api.post("/v1/products", "name=Tiered")["id"]
     tiers = (
         "tiers[0][up_to]=10&tiers[0][unit_amount]=100&tiers[1][up_to]=inf&tiers[1][unit_amount]=50"

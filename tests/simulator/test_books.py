@@ -56,14 +56,11 @@ def pay(api, card: str = "visa", amount: int = 2000, currency: str = "usd", more
 
 def act(api, clock, what: str) -> None:
     """Do what ``what`` says."""
-    if "payout" in what:
-        made = api.post("/v1/payouts", "amount=1000&currency=usd")
+    if "payout" in what or "top-up" in what:
+        path, amount = ("/v1/payouts", 1000) if "payout" in what else ("/v1/topups", 3000)
+        made = api.post(path, f"amount={amount}&currency=usd")
         if "canceled" in what:
-            assert api.post(f"/v1/payouts/{made['id']}/cancel")["status"] == "canceled"
-    elif "top-up" in what:
-        made = api.post("/v1/topups", "amount=3000&currency=usd")
-        if "canceled" in what:
-            assert api.post(f"/v1/topups/{made['id']}/cancel")["status"] == "canceled"
+            assert api.post(f"{path}/{made['id']}/cancel")["status"] == "canceled"
     elif "dispute" in what or "inquiry" in what:
         pay(api, "createDisputeInquiry" if "inquiry" in what else "createDispute")
         if "won" in what:
@@ -81,15 +78,20 @@ def act(api, clock, what: str) -> None:
     elif "declined" in what:
         api.error("POST", INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_card_chargeDeclined")
     else:
-        paid = pay(api, "refundFail" if "fails" in what else "visa")
-        if "refund" in what:
-            part = "&amount=500" if "part" in what else ""
-            api.post("/v1/refunds", f"payment_intent={paid['id']}{part}")
-            clock.now += 3600 if "fails" in what else 0
+        pay_and_refund(api, clock, what)
+
+
+def pay_and_refund(api, clock, what: str) -> None:
+    paid = pay(api, "refundFail" if "fails" in what else "visa")
+    if "refund" in what:
+        part = "&amount=500" if "part" in what else ""
+        api.post("/v1/refunds", f"payment_intent={paid['id']}{part}")
+        clock.now += 3600 if "fails" in what else 0
 
 
 @pytest.mark.parametrize(("amount", "currency", "fee"), FEES)
 def test_the_fee_of_a_payment(api, amount, currency, fee) -> None:
+    """A charge's fee depends on its currency, and stands in its balance transaction."""
     paid = pay(api, amount=amount, currency=currency, more="&expand[]=latest_charge.balance_transaction")
     entry = paid["latest_charge"]["balance_transaction"]
     assert (entry["amount"], entry["fee"], entry["net"]) == (amount, fee, amount - fee)
@@ -132,12 +134,13 @@ def test_money_is_pending_and_then_available(api, clock) -> None:
     [("2027-01-15", "2027-01-19"), ("2027-01-16", "2027-01-19"), ("2027-01-18", "2027-01-20")],  # Fri, Sat, Mon
 )
 def test_business_days_leave_out_weekends(day, after) -> None:
+    """Two business days after a Friday or a Saturday is the Tuesday."""
     start = int(datetime.fromisoformat(day + "T10:00:00").replace(tzinfo=UTC).timestamp())
     assert datetime.fromtimestamp(business_day(start, 2), UTC).date().isoformat() == after
 
 
 def test_some_cards_bypass_the_pending_balance(api) -> None:
-    """https://docs.stripe.com/testing#available-balance"""
+    """With these test cards, money is available at once. https://docs.stripe.com/testing#available-balance"""
     for card in ("bypassPending", "bypassPendingInternational"):
         before = api.get("/v1/balance")["available"][0]["amount"]
         pay(api, card)
@@ -161,6 +164,7 @@ def test_a_refund_of_pending_money_takes_pending_money(api) -> None:
     ],
 )
 def test_how_a_refund_goes_on(api, clock, card, first, later, refunded) -> None:
+    """A refund succeeds at once, later, or fails later, as its card says."""
     paid = pay(api, card)
     made = api.post("/v1/refunds", f"payment_intent={paid['id']}")
     assert made["status"] == first
@@ -197,7 +201,10 @@ def test_payouts_arrive_come_back_and_are_not_more_than_there_is(api, clock) -> 
 
 
 def test_top_ups_succeed_on_their_day(api, clock) -> None:
-    """https://docs.stripe.com/connect/top-ups"""
+    """A top-up is pending until its day, and is then in the available balance.
+
+    https://docs.stripe.com/connect/top-ups
+    """
     made = api.post("/v1/topups", "amount=3000&currency=usd&description=x")
     assert (made["status"], api.get("/v1/balance")["pending"][0]["amount"]) == ("pending", 3000)
     clock.now = made["expected_availability_date"]
@@ -219,6 +226,7 @@ def test_top_ups_succeed_on_their_day(api, clock) -> None:
     ],
 )
 def test_disputes_are_decided_by_their_evidence(api, card, first, reason, evidence, after) -> None:
+    """Evidence that Stripe's documentation names as winning or losing decides a dispute."""
     paid = pay(api, card)
     charge = api.get(f"/v1/charges/{paid['latest_charge']}")
     assert (charge["paid"], charge["disputed"]) == (True, True)
@@ -292,7 +300,10 @@ def test_an_uncaptured_charge_without_an_intent_is_refunded_whole(api) -> None:
 
 
 def test_staged_evidence_is_submitted_later(api) -> None:
-    """https://docs.stripe.com/api/disputes/update#update_dispute-submit"""
+    """Evidence kept with ``submit=false`` counts once it is submitted.
+
+    https://docs.stripe.com/api/disputes/update#update_dispute-submit
+    """
     pay(api, "createDispute")
     path = f"/v1/disputes/{api.ids('/v1/disputes')[0]}"
     assert api.post(path, "submit=true")["status"] == "needs_response"

@@ -34,7 +34,10 @@ def pay(v1, method: str = "pm_card_visa", options: Any = None, **more: Any) -> A
 
 
 def test_accept_a_payment(v1) -> None:
-    """https://docs.stripe.com/payments/accept-a-payment"""
+    """An intent is made, confirmed, and its charge has the net amount.
+
+    https://docs.stripe.com/payments/accept-a-payment
+    """
     made = v1.payment_intents.create({"amount": 2000, "currency": "usd"})
     done = v1.payment_intents.confirm(made.id, {"payment_method": "pm_card_visa"})
     assert (done.status, done.amount_received) == ("succeeded", 2000)
@@ -57,7 +60,10 @@ def test_a_declined_card_is_a_card_error(v1, card, code) -> None:
 
 
 def test_place_a_hold(v1) -> None:
-    """https://docs.stripe.com/payments/place-a-hold-on-a-payment-method"""
+    """An authorized amount is captured in part, or canceled and given back.
+
+    https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+    """
     held = pay(v1, capture_method="manual")
     assert held.amount_capturable == 2000
     taken = v1.payment_intents.capture(held.id, {"amount_to_capture": 1500})
@@ -93,14 +99,20 @@ def test_an_off_session_payment_that_needs_its_customer(v1) -> None:
 
 
 def test_a_return_url_is_needed(v1) -> None:
-    """https://docs.stripe.com/upgrades/manage-payment-methods"""
+    """Automatic payment methods may redirect, so they need an address or a word against it.
+
+    https://docs.stripe.com/upgrades/manage-payment-methods
+    """
     with pytest.raises(stripe.InvalidRequestError, match="return_url"):
         pay(v1, automatic_payment_methods={"enabled": True})
     assert pay(v1, automatic_payment_methods={"enabled": True, "allow_redirects": "never"}).status == "succeeded"
 
 
 def test_a_three_d_secure_card(v1) -> None:
-    """https://docs.stripe.com/payments/3d-secure/authentication-flow"""
+    """The card asks for authentication, and its charge says that it took place.
+
+    https://docs.stripe.com/payments/3d-secure/authentication-flow
+    """
     made = pay(v1, "pm_card_threeDSecure2Required")
     assert (made.status, made.next_action.type) == ("requires_action", "use_stripe_sdk")
     done = v1.payment_intents.confirm(made.id, {"expand": ["latest_charge"]})
@@ -108,7 +120,7 @@ def test_a_three_d_secure_card(v1) -> None:
 
 
 def test_a_card_token(v1) -> None:
-    """https://docs.stripe.com/api/tokens/create_card"""
+    """A token pays once, and a second time it is refused. https://docs.stripe.com/api/tokens/create_card"""
     token = v1.tokens.create({"card": CARD})
     assert (token.card.last4, token.card.exp_year) == ("4242", 2034)
     assert v1.charges.create({"amount": 999, "currency": "usd", "source": token.id}).paid is True
@@ -117,14 +129,14 @@ def test_a_card_token(v1) -> None:
 
 
 def test_a_wrong_number(v1) -> None:
-    """https://docs.stripe.com/error-codes#incorrect-number"""
+    """A number that fails its check digit is a ``CardError``. https://docs.stripe.com/error-codes#incorrect-number"""
     with pytest.raises(stripe.CardError) as caught:
         v1.payment_methods.create({"type": "card", "card": {**CARD, "number": "4242424242424241"}})
     assert caught.value.code == "incorrect_number"
 
 
 def test_a_customers_cards_of_old(v1) -> None:
-    """https://docs.stripe.com/api/cards"""
+    """Cards are sources of a customer: added, made the default, charged, deleted. https://docs.stripe.com/api/cards"""
     customer = v1.customers.create({"source": "tok_visa"})
     card = v1.customers.payment_sources.create(customer.id, {"source": "tok_mastercard"})
     assert (card.object, card.brand) == ("card", "MasterCard")
@@ -136,7 +148,7 @@ def test_a_customers_cards_of_old(v1) -> None:
 
 
 def test_attach_and_detach(v1) -> None:
-    """https://docs.stripe.com/api/payment_methods/attach"""
+    """A detached payment method cannot be attached again. https://docs.stripe.com/api/payment_methods/attach"""
     customer = v1.customers.create()
     method = v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
     assert method.customer == customer.id
@@ -148,7 +160,7 @@ def test_attach_and_detach(v1) -> None:
 
 
 def test_refunds(v1) -> None:
-    """https://docs.stripe.com/refunds"""
+    """Refunds stop at the amount of the charge. https://docs.stripe.com/refunds"""
     paid = pay(v1)
     part = v1.refunds.create({"payment_intent": paid.id, "amount": 500, "reason": "requested_by_customer"})
     assert (part.status, part.amount) == ("succeeded", 500)
@@ -160,7 +172,7 @@ def test_refunds(v1) -> None:
 
 
 def test_a_refund_that_fails_later(v1, clock) -> None:
-    """https://docs.stripe.com/refunds#failed-refunds"""
+    """A refund that fails gives the money back to the balance. https://docs.stripe.com/refunds#failed-refunds"""
     paid = pay(v1, "pm_card_refundFail")
     refund = v1.refunds.create({"payment_intent": paid.id})
     clock.now += 3600
@@ -169,7 +181,7 @@ def test_a_refund_that_fails_later(v1, clock) -> None:
 
 
 def test_respond_to_a_dispute(v1) -> None:
-    """https://docs.stripe.com/disputes/api"""
+    """Winning evidence gives back the disputed amount, and closes the dispute. https://docs.stripe.com/disputes/api"""
     paid = pay(v1, "pm_card_createDispute")
     [dispute] = v1.disputes.list({"charge": paid.latest_charge}).data
     assert dispute.balance_transactions[0].net == -3500
@@ -180,7 +192,10 @@ def test_respond_to_a_dispute(v1) -> None:
 
 
 def test_a_bank_debit(v1, clock) -> None:
-    """https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment"""
+    """A debit is processing first, and succeeds as time passes.
+
+    https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment
+    """
     mandate = {"customer_acceptance": {"type": "offline"}}
     made = pay(v1, "pm_usBankAccount_success", mandate_data=mandate)
     assert made.status == "processing"
@@ -189,7 +204,10 @@ def test_a_bank_debit(v1, clock) -> None:
 
 
 def test_balance_and_payouts(v1, clock) -> None:
-    """https://docs.stripe.com/api/balance, https://docs.stripe.com/api/payouts"""
+    """A payment is pending, a payout is taken from what is available and cannot exceed it.
+
+    https://docs.stripe.com/api/balance, https://docs.stripe.com/api/payouts
+    """
     start = v1.balance.retrieve().available[0].amount
     pay(v1)
     assert v1.balance.retrieve().pending[0].amount == 1912
@@ -205,7 +223,7 @@ def test_balance_and_payouts(v1, clock) -> None:
 
 
 def test_top_up(v1, clock) -> None:
-    """https://docs.stripe.com/connect/top-ups"""
+    """A top-up is canceled while it is pending, or succeeds on its day. https://docs.stripe.com/connect/top-ups"""
     made = v1.topups.create({"amount": 2000, "currency": "usd", "description": "for payouts"})
     assert v1.topups.cancel(v1.topups.create({"amount": 1, "currency": "usd"}).id).status == "canceled"
     clock.now = made.expected_availability_date
@@ -213,7 +231,10 @@ def test_top_up(v1, clock) -> None:
 
 
 def test_a_destination_charge_and_its_refund(platform) -> None:
-    """https://docs.stripe.com/connect/destination-charges"""
+    """The refund takes back the transfer and the application fee when asked to.
+
+    https://docs.stripe.com/connect/destination-charges
+    """
     v1, other = platform
     paid = pay(v1, application_fee_amount=300, transfer_data={"destination": other["stripe_account"]})
     charge = v1.charges.retrieve(paid.latest_charge, {"expand": ["transfer", "application_fee"]})
@@ -227,7 +248,10 @@ def test_a_destination_charge_and_its_refund(platform) -> None:
 
 
 def test_a_direct_charge(platform) -> None:
-    """https://docs.stripe.com/connect/direct-charges"""
+    """The charge is the connected account's, the application fee is the platform's.
+
+    https://docs.stripe.com/connect/direct-charges
+    """
     v1, other = platform
     paid = pay(v1, options=other, application_fee_amount=123)
     with pytest.raises(stripe.InvalidRequestError):
@@ -238,7 +262,10 @@ def test_a_direct_charge(platform) -> None:
 
 
 def test_separate_transfers(platform) -> None:
-    """https://docs.stripe.com/connect/separate-charges-and-transfers"""
+    """Transfers from one payment do not exceed it together.
+
+    https://docs.stripe.com/connect/separate-charges-and-transfers
+    """
     v1, other = platform
     paid = pay(v1, transfer_group="ORDER10")
     asked = {"currency": "usd", "destination": other["stripe_account"], "source_transaction": paid.latest_charge}
@@ -251,14 +278,20 @@ def test_separate_transfers(platform) -> None:
 
 
 def test_an_unknown_account(v1) -> None:
-    """https://docs.stripe.com/error-codes#account-invalid"""
+    """An account that is not the platform's is a ``PermissionError``.
+
+    https://docs.stripe.com/error-codes#account-invalid
+    """
     with pytest.raises(stripe.PermissionError) as caught:
         v1.customers.list(None, {"stripe_account": "acct_nowhere"})
     assert caught.value.json_body["error"]["code"] == "account_invalid"
 
 
 def test_onboard_an_account(platform) -> None:
-    """https://docs.stripe.com/connect/express-accounts"""
+    """Links to onboarding and to the dashboard are of Stripe's own host and expire.
+
+    https://docs.stripe.com/connect/express-accounts
+    """
     v1, other = platform
     account = other["stripe_account"]
     urls = {"refresh_url": "https://example.com/again", "return_url": "https://example.com/done"}
@@ -275,7 +308,7 @@ def test_onboard_an_account(platform) -> None:
 
 
 def test_a_customers_credit(v1) -> None:
-    """https://docs.stripe.com/billing/customer/balance"""
+    """A balance transaction changes the balance of its customer. https://docs.stripe.com/billing/customer/balance"""
     customer = v1.customers.create()
     made = v1.customers.balance_transactions.create(customer.id, {"amount": -500, "currency": "usd"})
     assert made.ending_balance == -500
@@ -283,7 +316,7 @@ def test_a_customers_credit(v1) -> None:
 
 
 def test_money_of_other_currencies(v1) -> None:
-    """https://docs.stripe.com/currencies"""
+    """Currencies without and with three decimals have the amounts Stripe takes. https://docs.stripe.com/currencies"""
     assert pay(v1, amount=500, currency="jpy").amount_received == 500
     for params in ({"amount": 49, "currency": "jpy"}, {"amount": 1001, "currency": "kwd"}):
         with pytest.raises(stripe.InvalidRequestError) as caught:

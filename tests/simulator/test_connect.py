@@ -46,6 +46,7 @@ def test_accounts_are_worlds_of_their_own(api, account) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/charges", "/v1/customers", "/v1/balance", "/v1/account"])
 def test_an_unknown_account_is_refused(api, path) -> None:
+    """The error names the account and does not show the key."""
     status, error = api.ask("GET", path, Stripe_Account="acct_nowhere")
     assert (status, error["error"]["code"]) == (403, "account_invalid")
     assert "acct_nowhere" in error["error"]["message"]
@@ -53,6 +54,7 @@ def test_an_unknown_account_is_refused(api, path) -> None:
 
 
 def test_a_deleted_account_is_refused(api, account) -> None:
+    """Nothing can be asked of it or paid to it."""
     api.delete(f"/v1/accounts/{account}")
     assert api.ask("GET", "/v1/charges", Stripe_Account=account)[0] == 403
     assert api.error("POST", "/v1/transfers", f"amount=100&currency=usd&destination={account}")[0] == 400
@@ -82,6 +84,7 @@ def test_a_destination_charge_with_a_fee(api, account) -> None:
 
 
 def test_a_destination_charge_with_an_amount(api, account) -> None:
+    """So much goes to the account, and the rest less the fee stays."""
     paid = api.post(INTENTS, PAY + f"&transfer_data[destination]={account}&transfer_data[amount]=8770")
     charge = api.get(f"/v1/charges/{paid['latest_charge']}")
     assert (charge["application_fee"], charge["transfer_data"]["amount"]) == (None, 8770)
@@ -186,7 +189,7 @@ def test_transfers_come_from_the_available_balance_or_a_payment(api, account) ->
 
 
 def test_reversals_are_counted_and_bounded(api, account) -> None:
-    """https://docs.stripe.com/api/transfer_reversals"""
+    """Reversals add up to the transfer at most. https://docs.stripe.com/api/transfer_reversals"""
     made = api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}")
     path = f"/v1/transfers/{made['id']}"
     assert api.error("POST", f"{path}/reversals", "amount=1001")[1]["param"] == "amount"
@@ -313,6 +316,7 @@ def test_links_and_sessions_have_an_address_or_a_secret(api, account, clock) -> 
     ("country", "currency"), [("US", "usd"), ("GB", "gbp"), ("DE", "eur"), ("FR", "eur"), ("JP", "jpy"), ("SE", "sek")]
 )
 def test_an_accounts_currency_is_its_countrys(api, country, currency) -> None:
+    """A balance is in the currency of the account's country."""
     made = api.post("/v1/accounts", f"type=express&country={country}")
     assert (made["country"], made["default_currency"]) == (country, currency)
     balance = api.ask("GET", "/v1/balance", Stripe_Account=made["id"])[1]
@@ -325,7 +329,10 @@ def test_an_account_in_a_country_whose_currency_is_not_known_is_refused(api) -> 
 
 
 def test_the_accounts_that_payouts_go_to(api, account) -> None:
-    """https://docs.stripe.com/api/external_accounts"""
+    """Bank accounts and debit cards are added, made the default of their currency, and deleted.
+
+    https://docs.stripe.com/api/external_accounts
+    """
     path = f"/v1/accounts/{account}/external_accounts"
     bank = api.post(path, "external_account=btok_us_verified&metadata[a]=b")
     assert (bank["default_for_currency"], bank["metadata"]) == (True, {"a": "b"})

@@ -92,6 +92,7 @@ def test_a_climate_order_names_a_climate_product_not_a_product(make) -> None:
 
 
 def test_metadata_is_bounded(api) -> None:
+    """So many keys, so long at most, with values so long."""
     many = "&".join(f"metadata[k{n}]=v" for n in range(51))
     assert "50 keys" in found(api, f"name=x&{many}")[3]
     assert "500 characters" in found(api, f"name=x&metadata[k]={'v' * 501}")[3]
@@ -99,6 +100,7 @@ def test_metadata_is_bounded(api) -> None:
 
 
 def test_an_unknown_url_and_method(api) -> None:
+    """Either is a 404 with a link to the request's log."""
     status, error = api.error("GET", "/v1/x?y=1")
     assert error.pop("request_log_url").startswith("https://dashboard.stripe.com/test/logs/req_")
     assert (status, error) == (
@@ -149,6 +151,7 @@ def test_every_answer_has_a_request_id_and_the_version(api, stripe) -> None:
 
 
 def test_bodies_that_cannot_be_read(api) -> None:
+    """Wrong JSON, another media type and too deep nesting are refused as such."""
     assert api.error("POST", "/v1/products", "{", Content_Type="application/json")[0] == 400
     assert api.error("POST", "/v1/products", "<a/>", Content_Type="text/xml")[0] == 400
     assert "nested too deeply" in found(api, "a" + "[b]" * 40 + "=1")[3]

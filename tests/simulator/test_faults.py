@@ -11,6 +11,7 @@ from host.simulator.fault_injection import Faults, Rates
 
 
 def test_the_command_lines_words_become_rates() -> None:
+    """Percentages become shares, and durations become seconds."""
     faults = Faults.parse("500:3%, reset-before:2%,reset-after:2%,429:3%,hang:0.2%,latency:50ms,retry-after:2s")
     assert faults.rates == Rates(
         error_before=0.03,
@@ -34,6 +35,7 @@ def test_the_command_lines_words_become_rates() -> None:
     ],
 )
 def test_what_cannot_be_read_is_named(text, said) -> None:
+    """An unknown fault or a rate that is none is a ``UsageError`` with the word."""
     with pytest.raises(UsageError, match="fault") as caught:
         Faults.parse(text)
     assert said in str(caught.value)
@@ -66,6 +68,7 @@ def test_resets_happen_before_or_after_the_work(make) -> None:
 
 
 def test_429_says_when_to_come_back(make) -> None:
+    """The answer has ``Retry-After``, and nothing was done."""
     api = make(faults=Faults.parse("429:100%,retry-after:2s"))
     status, error = api.error("POST", "/v1/products", "name=x")
     assert (status, error["code"], api.headers["retry-after"]) == (429, "rate_limit", "2")
@@ -81,6 +84,7 @@ def test_a_hang_never_answers_and_does_nothing(make) -> None:
 
 
 def test_latency_is_waited_before_the_work(make) -> None:
+    """Each request waits for the given time."""
     api = make(faults=Faults.parse("latency:50ms"))
     waited: list[float] = []
     status, _, _ = api.simulator.handle(

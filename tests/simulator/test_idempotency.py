@@ -44,6 +44,7 @@ def test_what_was_refused_before_the_work_is_not_kept(api) -> None:
 
 
 def test_a_decline_is_kept(api) -> None:
+    """The same key brings the same decline, and no second intent."""
     params = "amount=100&currency=usd&confirm=true&payment_method=pm_card_chargeDeclined"
     first = api.error("POST", "/v1/payment_intents", params, Idempotency_Key="k")
     assert first == api.error("POST", "/v1/payment_intents", params, Idempotency_Key="k")
@@ -52,6 +53,7 @@ def test_a_decline_is_kept(api) -> None:
 
 
 def test_reads_take_no_key(api) -> None:
+    """A key on a read neither replays nor is used up."""
     api.get(CREATE)
     assert api.ask("GET", CREATE, Idempotency_Key="k")[0] == 200
     api.post(CREATE, "name=x", Idempotency_Key="k")

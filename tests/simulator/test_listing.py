@@ -16,6 +16,7 @@ def products(api) -> list[str]:
 
 
 def test_newest_first_with_cursors_both_ways(api, products) -> None:
+    """``starting_after`` and ``ending_before`` page through a list from either end."""
     first = api.get("/v1/products", limit=2)
     assert [p["id"] for p in first["data"]] == products[:2]
     assert (first["object"], first["url"], first["has_more"]) == ("list", "/v1/products", True)
@@ -40,6 +41,7 @@ def test_a_page_has_ten_unless_told_and_at_most_a_hundred(api) -> None:
 
 
 def test_filters(api, products, clock) -> None:
+    """Lists are narrowed by flags, ids, times and what their objects belong to."""
     assert api.ids("/v1/products?active=true") == [products[1], products[3]]
     assert api.ids(f"/v1/products?ids[0]={products[0]}&ids[1]={products[4]}") == [products[0], products[4]]
     clock.now += 100
@@ -53,6 +55,8 @@ def test_filters(api, products, clock) -> None:
 
 
 def test_search(api, products) -> None:
+    """Stripe's query language: fields, metadata, ``AND``, ``OR``, negation, parts of words."""
+
     def search(query: str) -> list[str]:
         return [p["id"] for p in api.get("/v1/products/search", query=query)["data"]]
 
@@ -66,6 +70,7 @@ def test_search(api, products) -> None:
 
 
 def test_search_pages(api, products) -> None:
+    """Pages of a search follow each other by ``next_page``."""
     first = api.get("/v1/products/search", query="name~'Part'", limit=3)
     assert (first["object"], first["has_more"]) == ("search_result", True)
     second = api.get("/v1/products/search", query="name~'Part'", limit=3, page=first["next_page"])
@@ -74,6 +79,7 @@ def test_search_pages(api, products) -> None:
 
 
 def test_version_2_pages_by_url(api) -> None:
+    """Following ``next_page_url`` brings every object once."""
     made = [api.post("/v2/core/accounts", {"contact_email": f"{n}@b.c"})["id"] for n in range(5)]
     seen, url = [], "/v2/core/accounts?limit=2"
     while url:

@@ -18,6 +18,7 @@ MINIMUM = {
 
 @pytest.mark.parametrize("currency", sorted(MINIMUM))
 def test_the_least_amount_of_each_currency(api, currency) -> None:
+    """The amounts of Stripe's table: one less is refused, and the message shows it."""
     least = MINIMUM[currency]
     for path, more in ((INTENTS, ""), ("/v1/charges", "&source=tok_visa")):
         status, error = api.error("POST", path, f"amount={least - 1}&currency={currency}{more}")
@@ -29,6 +30,7 @@ def test_the_least_amount_of_each_currency(api, currency) -> None:
 
 @pytest.mark.parametrize(("currency", "most"), [("usd", 99_999_999), ("eur", 99_999_999), ("idr", 999_999_999_999)])
 def test_the_greatest_amount(api, currency, most) -> None:
+    """One unit above it is ``amount_too_large``."""
     assert api.post(INTENTS, f"amount={most}&currency={currency}")["amount"] == most
     error = api.error("POST", INTENTS, f"amount={most + 1}&currency={currency}")[1]
     assert (error["code"], error["param"]) == ("amount_too_large", "amount")
@@ -75,4 +77,5 @@ def test_every_currency_is_charged_in_its_minor_unit(api, currency) -> None:
     ],
 )  # fmt: skip
 def test_amounts_in_messages(amount, currency, text) -> None:
+    """An amount is shown as people write it in its currency."""
     assert shown(amount, currency) == text

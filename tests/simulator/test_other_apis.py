@@ -120,6 +120,7 @@ def test_lists_are_whole_and_in_order_with_the_apis_own_paging(pets) -> None:
 
 
 def test_nested_collections_hold_their_own(pets) -> None:
+    """What is made below an owner is listed there, and not below another."""
     made = pets.post("/owners/5/pets", {"name": "Rex"})
     assert made["ownerId"] == 5
     pets.post("/owners/6/pets", {"name": "Max"})
@@ -128,6 +129,7 @@ def test_nested_collections_hold_their_own(pets) -> None:
 
 
 def test_wrapped_lists_and_callers_ids(pets) -> None:
+    """Lists come in the object their document describes, and a caller's id is taken once."""
     shop = pets.post("/shops", {"id": "6f1c1b7e-0000-4000-8000-000000000000", "title": "T"})
     assert pets.get("/shops") == {"items": [shop], "total": 0}
     status, error = pets.error("POST", "/shops", shop)

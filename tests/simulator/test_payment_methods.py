@@ -38,6 +38,7 @@ def test_a_declined_method_is_not_used_up(api) -> None:
 
 
 def test_another_customers_method_is_refused(api) -> None:
+    """A method pays and is set up for its own customer only."""
     one, other = customer(api), customer(api)
     method = api.post("/v1/payment_methods/pm_card_visa/attach", f"customer={one}")["id"]
     for more in ("", f"&customer={other}"):
@@ -80,7 +81,7 @@ def test_a_method_is_kept_for_later_when_asked(api) -> None:
 
 @pytest.mark.parametrize("kind", ["payment_intents", "setup_intents"])
 def test_automatic_methods_need_a_return_url(api, kind) -> None:
-    """https://docs.stripe.com/upgrades/manage-payment-methods"""
+    """Without one, ``allow_redirects`` has to be ``never``. https://docs.stripe.com/upgrades/manage-payment-methods"""
     path = f"/v1/{kind}"
     base = ("amount=500&currency=usd&" if kind == "payment_intents" else "") + "automatic_payment_methods[enabled]=true"
     confirm = "&confirm=true&payment_method=pm_card_visa"
@@ -239,7 +240,7 @@ def test_every_try_to_set_up_is_an_attempt(api) -> None:
 
 
 def test_a_confirmation_token_confirms_once(api) -> None:
-    """https://docs.stripe.com/api/confirmation_tokens"""
+    """The second use of a token is refused by its parameter. https://docs.stripe.com/api/confirmation_tokens"""
     token = api.post("/v1/test_helpers/confirmation_tokens", "payment_method=pm_card_visa&return_url=https://e.example")
     assert token["payment_method_preview"]["card"]["last4"] == "4242"
     confirm = (
@@ -265,7 +266,10 @@ def test_what_is_held_is_released_when_it_is_canceled_or_too_old(api, clock) -> 
 
 
 def test_a_customers_balance_is_written_down(api) -> None:
-    """https://docs.stripe.com/billing/customer/balance"""
+    """Each change of a customer's balance is a transaction, also one made by an update.
+
+    https://docs.stripe.com/billing/customer/balance
+    """
     owner = customer(api, "balance=-500")
     path = f"/v1/customers/{owner}/balance_transactions"
     made = api.post(path, "amount=-200&currency=usd&description=x&metadata[a]=b")

@@ -63,6 +63,7 @@ def test_a_card_made_by_number_or_token_behaves_as_that_card(api) -> None:
 
 
 def test_authentication_is_asked_for_once(api) -> None:
+    """The second confirmation succeeds."""
     made = intent(api, "confirm=true&payment_method=pm_card_authenticationRequired")
     assert (made["status"], made["next_action"]["type"]) == ("requires_action", "use_stripe_sdk")
     assert api.post(f"{INTENTS}/{made['id']}/confirm")["status"] == "succeeded"
@@ -94,6 +95,8 @@ def test_cancel_is_for_intents_that_have_not_succeeded(api) -> None:
 
 
 def test_amounts_and_currencies_are_checked(api) -> None:
+    """Amounts out of range and unknown currencies are refused with Stripe's codes and words."""
+
     def refused(params: str) -> tuple:
         error = api.error("POST", INTENTS, params)[1]
         return error.get("code"), error["param"], error["message"]
@@ -133,6 +136,7 @@ def test_refunds_in_full_in_part_and_not_beyond(api) -> None:
 
 
 def test_methods_are_attached_and_detached(api) -> None:
+    """A method is one customer's at a time."""
     customer, other = api.post("/v1/customers")["id"], api.post("/v1/customers")["id"]
     method = api.post("/v1/payment_methods/pm_card_visa/attach", f"customer={customer}")
     assert (method["customer"], method["card"]["brand"]) == (customer, "visa")
@@ -145,6 +149,7 @@ def test_methods_are_attached_and_detached(api) -> None:
 
 
 def test_setup_intents(api) -> None:
+    """A setup intent attaches its method, and can be confirmed or canceled once."""
     customer = api.post("/v1/customers")["id"]
     made = api.post("/v1/setup_intents", f"customer={customer}")
     assert made["status"] == "requires_payment_method"
@@ -157,6 +162,7 @@ def test_setup_intents(api) -> None:
 
 
 def test_charges_the_old_way(api) -> None:
+    """A charge without an intent is captured once, or declined."""
     charge = api.post("/v1/charges", "amount=500&currency=usd&source=tok_visa&capture=false")
     assert (charge["captured"], charge["paid"]) == (False, True)
     assert api.post(f"/v1/charges/{charge['id']}/capture")["amount_captured"] == 500

@@ -78,6 +78,7 @@ def test_a_parameter_that_would_be_dropped_is_refused_with_its_place(api) -> Non
 
 
 def test_a_refusal_spends_no_idempotency_key(api) -> None:
+    """The key of what is not modelled can be used for another request."""
     key = {"Idempotency_Key": "k1"}
     assert api.error("POST", "/v1/customers", "tax[validate_location]=immediately", **key)[0] == 501
     assert api.post("/v1/customers", "name=x", **key)["name"] == "x"

@@ -219,6 +219,7 @@ def test_authentication_on_and_off_session_before_and_after_setting_up(api, name
     ],
 )
 def test_a_card_that_declines_after_authentication(api, name, decline) -> None:
+    """The customer authenticates, and then the bank declines."""
     made = api.post(INTENTS, PAY + f"pm_card_{name}")
     assert made["status"] == "requires_action"
     status, error = api.error("POST", f"{INTENTS}/{made['id']}/confirm")

@@ -30,6 +30,7 @@ def server() -> Iterator[SimulatorServer]:
 
 
 def test_objects_over_the_network(server) -> None:
+    """A product is made and read over HTTP, with the headers of the API."""
     with httpx.Client(base_url=server.url, headers=KEY) as client:
         made = client.post("/v1/products", data={"name": "x", "metadata[a]": "b"})
         assert made.status_code == 200
@@ -42,6 +43,7 @@ def test_objects_over_the_network(server) -> None:
 
 
 def test_the_one_key(server) -> None:
+    """A server with a key takes that one only, as bearer or by basic authentication."""
     with httpx.Client(base_url=server.url) as client:
         assert client.get("/v1/products").status_code == 401
         assert client.get("/v1/products", headers={"Authorization": "Bearer sk_test_other"}).status_code == 401
@@ -49,6 +51,7 @@ def test_the_one_key(server) -> None:
 
 
 def test_a_file_upload(server) -> None:
+    """A file's name, size and type are those of the part that was sent."""
     with httpx.Client(base_url=server.url, headers=KEY) as client:
         sent = client.post(
             "/v1/files",
@@ -109,6 +112,7 @@ def test_closing_frees_the_port_and_the_thread(stripe: Catalog) -> None:
 
 
 async def test_the_application_without_a_server(stripe: Catalog) -> None:
+    """``SimulatorApp`` serves under any ASGI server or transport."""
     transport = httpx.ASGITransport(app=SimulatorApp(Simulator(stripe)))
     async with httpx.AsyncClient(transport=transport, base_url="http://sim", headers=KEY) as client:
         assert (await client.post("/v1/customers", data={"name": "x"})).json()["name"] == "x"

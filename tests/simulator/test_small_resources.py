@@ -32,6 +32,7 @@ def test_secrets_are_new_each_time_and_expire(api) -> None:
     [("eu_vat", "DE123456789", "DE"), ("eu_vat", "EL123456789", "GR"), ("gb_vat", "GB123456789", "GB")],
 )
 def test_a_tax_id_has_its_country(api, type, value, country) -> None:
+    """The country follows from the type, or from the value where a type has several."""
     customer = api.post("/v1/customers")["id"]
     assert api.post(f"/v1/customers/{customer}/tax_ids", f"type={type}&value={value}")["country"] == country
 

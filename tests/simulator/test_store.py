@@ -72,6 +72,7 @@ def test_updates_deletions_and_owners_are_kept_and_seeded_ids_go_on(make, tmp_pa
 
 
 def test_a_refused_request_leaves_nothing_behind(api, payer) -> None:
+    """The ledger is the same, also where a part was made before the refusal."""
     before = api.simulator.ledger()
     product = api.error("POST", "/v1/prices", "currency=usd&product_data[name]=x")
     assert product[0] == 400
@@ -94,6 +95,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path) -> None:
 
 
 def test_a_file_in_use_is_refused(make, tmp_path) -> None:
+    """Two simulators cannot keep their state in one file; closing frees it."""
     held = Store(tmp_path / "state.db")
     with pytest.raises(ConfigError, match="locked"):
         Store(tmp_path / "state.db")

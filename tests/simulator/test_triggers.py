@@ -40,7 +40,7 @@ def test_every_step_is_used_and_every_reference_is_one_to_a_step_before() -> Non
 
 
 def test_an_event_that_cannot_be_made_is_refused_with_the_nearest() -> None:
-    """Misspelt."""
+    """A misspelt event is answered with the one that was meant."""
     with pytest.raises(UsageError, match=r'"invoice.payd" happen; did you mean "invoice.paid"'):
         steps_of("invoice.payd")
 

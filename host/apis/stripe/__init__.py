@@ -10,5 +10,5 @@ COMPILED = Path(__file__).with_name("stripe.catalog")
 
 
 def load() -> Catalog:
-    """Stripe's catalog, read anew (about 2 ms). Raises ``CatalogError`` if the installation is damaged."""
+    """Stripe's catalog, read anew. Raises ``CatalogError`` if the installation is damaged."""
     return Catalog.load(COMPILED)

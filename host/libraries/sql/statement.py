@@ -1,7 +1,6 @@
 """One SQL statement as a script wrote it: its first word, and its ``?`` or ``:name`` made the driver's own.
 
-Texts, quoted names, comments and PostgreSQL's dollar quotes are passed over, so that what looks like a
-placeholder
+Texts, quoted names, comments and PostgreSQL's dollar quotes are passed over, so that what looks like a placeholder
 in them is none. Values never become part of the statement.
 """
 
@@ -48,8 +47,7 @@ def first_word(statement: str) -> str:
 def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...]]:
     """The statement and its values as the driver takes them.
 
-    ``given`` is a list for ``?``, a map for ``:name``, or None. ``??`` is a question mark that is an
-    operator.
+    ``given`` is a list for ``?``, a map for ``:name``, or None. ``??`` is a question mark that is an operator.
     Raises ``InvalidCall`` where placeholders and values do not fit.
     """
     if isinstance(given, dict) and not given:
@@ -69,13 +67,8 @@ def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...
                 values.append(given[count - 1])
             out.append(mark)
         elif kind == "named":
-            name = text[1:]
-            if name not in names:
-                raise InvalidCall(
-                    f"the statement has {short(text)}, but the parameters have no {short(name)}{meant(name, names)}"
-                )
-            used.add(name)
-            values.append(names[name])
+            used.add(text[1:])
+            values.append(_by_name(text[1:], names))
             out.append(mark)
         elif kind == "cast" and text == "??":
             out.append("?")
@@ -87,6 +80,14 @@ def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...
     if unused := sorted(set(names) - used):
         raise InvalidCall(f"the statement has no :{unused[0]}, which is among the parameters")
     return "".join(out), tuple(values)
+
+
+def _by_name(name: str, names: dict[str, Any]) -> Any:
+    if name not in names:
+        raise InvalidCall(
+            f"the statement has {short(f':{name}')}, but the parameters have no {short(name)}{meant(name, names)}"
+        )
+    return names[name]
 
 
 def parts(statement: str) -> Iterator[tuple[str, str]]:

@@ -40,13 +40,7 @@ def worth(call: RequestContext, params: Object, currency: str | None, path: str 
             _at(path, given[1] if given else "amount"),
             None if given else "parameter_missing",
         )
-    price: Price | None = None
-    named = (params.get("pricing") or {}).get("price") or params.get("price")
-    if named:
-        param = _at(path, "pricing" if params.get("pricing") else "price")
-        price = call.load("price", named, param + ("[price]" if params.get("pricing") else ""), 400)
-    elif data := params.get("price_data"):
-        price = make_price(call, {**data, "active": False}, path=_at(path, "price_data"))
+    price = _price_of_item(call, params, path)
     if price is not None:
         if price["type"] == "recurring":
             raise invalid(
@@ -69,6 +63,17 @@ def worth(call: RequestContext, params: Object, currency: str | None, path: str 
     if abs(amount) > MOST:
         raise invalid("Amount is too large.", _at(path, "amount"), "amount_too_large")
     return Worth(amount, currency or "usd")
+
+
+def _price_of_item(call: RequestContext, params: Object, path: str) -> Price | None:
+    """The price an item names or describes."""
+    named = (params.get("pricing") or {}).get("price") or params.get("price")
+    if named:
+        param = _at(path, "pricing" if params.get("pricing") else "price")
+        return call.load("price", named, param + ("[price]" if params.get("pricing") else ""), 400)
+    if data := params.get("price_data"):
+        return make_price(call, {**data, "active": False}, path=_at(path, "price_data"))
+    return None
 
 
 def quantity_of(params: Object, path: str = "") -> Decimal:

@@ -138,7 +138,10 @@ def test_shipping_is_added(shop) -> None:
 
 
 def test_an_uncollectible_invoice_can_be_paid(shop) -> None:
-    """https://docs.stripe.com/invoicing/integration/workflow-transitions"""
+    """An invoice that was written off is paid all the same when its customer pays.
+
+    https://docs.stripe.com/invoicing/integration/workflow-transitions
+    """
     made = finalized(shop, 1000)
     shop.api.post(f"/v1/invoices/{made['id']}/mark_uncollectible")
     assert shop.api.post(f"/v1/invoices/{made['id']}/pay")["status"] == "paid"

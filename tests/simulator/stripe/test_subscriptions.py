@@ -86,7 +86,10 @@ def test_what_is_not_modelled_is_refused(shop, name) -> None:
 
 
 def test_another_currency_of_a_price(shop) -> None:
-    """``currency_options``: https://docs.stripe.com/products-prices/pricing-models#multicurrency"""
+    """A price is charged in the currency asked for where ``currency_options`` has it, and refused where not.
+
+    ``currency_options``: https://docs.stripe.com/products-prices/pricing-models#multicurrency
+    """
     price = shop.price(1000, currency_options={"eur": {"unit_amount": 900}})
     made = shop.subscribe(price, quantity=2, currency="eur")
     assert (made["currency"], made["latest_invoice"]["total"], made["latest_invoice"]["currency"]) == (
@@ -116,7 +119,10 @@ def code(shop, **fields) -> str:
 
 
 def test_limits_of_promotion_codes(shop) -> None:
-    """https://docs.stripe.com/billing/subscriptions/coupons#promotion-codes"""
+    """A code is refused below its least amount, beyond its redemptions and to customers it is not for.
+
+    https://docs.stripe.com/billing/subscriptions/coupons#promotion-codes
+    """
 
     def use(promotion: str, amount: int = 1000, **fields) -> int:
         params = {"items": [{"price": shop.price(amount)}], "discounts": [{"promotion_code": promotion}], **fields}

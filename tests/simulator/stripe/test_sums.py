@@ -118,7 +118,10 @@ def test_discounts_and_taxes_of_items(shop) -> None:
     ],
 )
 def test_how_long_a_coupon_lasts(shop, duration, more, totals) -> None:
-    """https://docs.stripe.com/api/coupons/object#coupon_object-duration"""
+    """A coupon is taken off once, for so many months, or for ever.
+
+    https://docs.stripe.com/api/coupons/object#coupon_object-duration
+    """
     coupon = shop.coupon(percent_off=50, duration=duration, **more)
     made = shop.subscribe(shop.price(1000, "month"), discounts=[{"coupon": coupon}])
     shop.wait(3 * 31 * 86400)
