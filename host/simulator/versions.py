@@ -41,6 +41,7 @@ class Moved(NamedTuple):
     member: str
     value: str | Includable
     refers: str = ""  # the kind of object that it is the id of, and that it can be expanded to
+    replaces: bool = False  # the newest objects have a member of that name too, with newer words in it
 
 
 class Train(NamedTuple):
@@ -124,7 +125,7 @@ def _add(table: Mapping[str, Mapping[str, Moved]], value: Any, world: World) -> 
             _add(table, item, world)
     elif isinstance(value, dict):
         for name, moved in table.get(str(value.get("object")), {}).items():
-            if name not in value:
+            if name not in value or moved.replaces:
                 value[name] = value_of(moved, value, world)
         for item in value.values():
             if isinstance(item, dict | list):

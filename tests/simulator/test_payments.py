@@ -234,3 +234,18 @@ def test_every_declined_card_says_why_however_it_is_charged(api, name, how) -> N
         assert error[member]["status"] == "requires_payment_method"
         last = error[member]["last_payment_error" if member == "payment_intent" else "last_setup_error"]
         assert (last["code"], last.get("decline_code")) == (card.code, card.decline or None)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("", "STRIPE SIMULATOR"),
+        ("&statement_descriptor_suffix=ORDER 7", "STRIPE SIMULATOR* ORDE"),
+        ("&statement_descriptor_suffix=A1", "STRIPE SIMULATOR* A1"),
+    ],
+)
+def test_a_charge_says_what_its_cardholder_reads(api, given: str, shown: str) -> None:
+    """https://docs.stripe.com/get-started/account/statement-descriptors: 22 characters at most."""
+    form = f"amount=500&currency=usd&confirm=true&payment_method=pm_card_visa&payment_method_types[]=card{given}"
+    charge = api.get(f"/v1/charges/{api.post('/v1/payment_intents', form)['latest_charge']}")
+    assert charge["calculated_statement_descriptor"] == shown

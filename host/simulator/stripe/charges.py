@@ -58,6 +58,9 @@ def bank_decline(code: str) -> Decline:
     return Decline(code, message=BANK_MESSAGES[code], type="invalid_request_error")
 
 
+_PREFIX = "STRIPE SIMULATOR"  # the account's own statement descriptor
+
+
 def make_charge(
     call: RequestContext,
     source: Object,
@@ -83,7 +86,7 @@ def make_charge(
         "amount_captured": amount if captured and succeeded else 0,
         "amount_refunded": 0,
         "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": source.get("statement_descriptor") or "STRIPE SIMULATOR",
+        "calculated_statement_descriptor": _descriptor(source),
         "captured": captured and decline is None,
         "currency": source["currency"],
         "disputed": False,
@@ -103,6 +106,17 @@ def make_charge(
     charge = call.blank("charge", id)
     charge.update(fields)
     return charge if succeeded and captured else call.save("charge", charge)
+
+
+def _descriptor(source: Object) -> str:
+    """What the cardholder reads: the payment's own text, or the account's with the payment's suffix, 22 characters.
+
+    https://docs.stripe.com/get-started/account/statement-descriptors
+    """
+    if source.get("statement_descriptor"):
+        return str(source["statement_descriptor"])
+    suffix = source.get("statement_descriptor_suffix")
+    return f"{_PREFIX}* {suffix}"[:22] if suffix else _PREFIX
 
 
 def _transfer_data(source: Object) -> Object | None:

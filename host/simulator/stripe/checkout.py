@@ -145,6 +145,10 @@ def _check_unmodelled(call: RequestContext, params: Object) -> None:
 
 
 def _check_items(entries: list[line_items.LineEntry], mode: str) -> None:
+    for n, entry in enumerate(entries):
+        if entry.quantity is not None and "quantity" not in entry.given:
+            said = f"Quantity is required. Add `quantity` to `line_items[{n}]`"
+            raise invalid(said, f"line_items[{n}][quantity]", "parameter_missing")
     recurring = [n for n, entry in enumerate(entries) if entry.recurring]
     if mode == "payment" and recurring:
         raise invalid(

@@ -21,7 +21,8 @@ TRAINS = (
     Train("2026-03-25", "dahlia"),
     Train("2026-09-30", "endive"),
 )
-_BASIL, _CLOVER, _ENDIVE = "2025-03-31", "2025-09-30", "2026-09-30"
+_BASIL, _CLOVER, _DAHLIA, _ENDIVE = "2025-03-31", "2025-09-30", "2026-03-25", "2026-09-30"
+_UI_MODES = {"hosted": "hosted_page", "embedded": "embedded_page", "custom": "elements"}
 
 
 def _ops(resource: str, *verbs: str) -> frozenset[str]:
@@ -55,6 +56,16 @@ def _duration(iterations: Any, phase: Tree, world: World) -> Tree:
     return {"interval": recurring["interval"], "interval_count": str(count)}
 
 
+def _ui_mode(mode: Any, session: Tree, world: World) -> Any:
+    return _UI_MODES.get(mode, mode)
+
+
+def _old_ui_mode(world: World, session: Object) -> str | None:
+    """In the older words, where there is one."""
+    mode = session.get("ui_mode")
+    return next((old for old, new in _UI_MODES.items() if new == mode), mode)
+
+
 RENAMED = (
     Renamed(_BASIL, _DISCOUNTED, "coupon", "discounts.0.coupon"),
     Renamed(_BASIL, _DISCOUNTED, "promotion_code", "discounts.0.promotion_code"),
@@ -81,6 +92,7 @@ RENAMED = (
         _duration,
     ),
     Renamed("2024-04-10", _ops("products", "create", "update"), "features", "marketing_features"),
+    Renamed(_DAHLIA, _ops("checkout.sessions", "create"), "ui_mode", "ui_mode", {}, _ui_mode),
     Renamed(_ENDIVE, _PAYING, "payment_method_types", "allowed_payment_method_types"),
 )
 
@@ -155,6 +167,7 @@ def _unit_amount(world: World, item: Object) -> int | None:
 
 
 MOVED = (
+    Moved(_DAHLIA, "checkout.session", "ui_mode", _old_ui_mode, replaces=True),
     Moved(_BASIL, "subscription", "current_period_start", "items.data.0.current_period_start"),
     Moved(_BASIL, "subscription", "current_period_end", "items.data.0.current_period_end"),
     Moved(_BASIL, "subscription", "discount", _first_discount),

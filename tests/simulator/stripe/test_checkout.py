@@ -302,3 +302,12 @@ def test_on_a_port_the_address_is_the_servers_own(stripe, shop) -> None:
             assert url.startswith(server.url + "/")
             with urlopen(url) as answer:
                 assert said in answer.read().decode()
+
+
+def test_a_line_item_says_how_many(api) -> None:
+    """Of a metered price nobody knows yet; of any other it is asked for, by name."""
+    price = api.post("/v1/prices", "currency=usd&unit_amount=500&product_data[name]=x")["id"]
+    form = f"mode=payment&success_url=https://x.example&line_items[0][price]={price}"
+    status, error = api.error("POST", "/v1/checkout/sessions", form)
+    assert (status, error["param"]) == (400, "line_items[0][quantity]")
+    assert api.post("/v1/checkout/sessions", f"{form}&line_items[0][quantity]=1")["amount_total"] == 500
