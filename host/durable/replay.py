@@ -79,7 +79,7 @@ class Durable:
         return derived_key(self._label, path.decode().split("."), n)
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
-        """Take note of a call before the gate checks it. Gives the facts of its refusal if a budget refused it
+        """Take note of a call before the pipeline checks it. Gives the facts of its refusal if a budget refused it
         before. Raises ``CallError`` once the run is stopped."""
         if self.stopped is not None:
             raise CancelledCall("the run was stopped")
@@ -109,7 +109,7 @@ class Durable:
         return step
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """The gate did not let a call through: the script is told, and will be again. ``facts`` are of a
+        """The pipeline refused a call: the script is told, and will be again. ``facts`` are of a
         refusal by what is left of a budget, which may be another next time, and so is recorded."""
         step = self.steps.pop(id, None)
         if step is None:

@@ -38,7 +38,7 @@ from host.lua.state import HostFunction
 PATIENCE = 1.0  # seconds beyond the script's own time until the process is killed
 GRACE = 0.5  # seconds a process has to end its run when told to
 YEAR = 366 * 86400.0
-MOST_LATE = 20  # frames that are heard after the script's time without being waited for: a busy host is late itself
+MOST_LATE = 20  # frames that are still read after the script's time has ended: a busy host is late itself
 SPARE = 100  # calls that no task waits for: transactions that are rolled back
 
 
