@@ -133,7 +133,7 @@ class Durable:
         with self._lock:
             step.cancelled = True
             if self.replaying:
-                return True  # when it was told of that is in the log, or comes with going live
+                return True  # when the script learned of it is in the log, or comes with going live
             return step.call is not None and not step.sent
 
     def _hold(self, session: Session, step: ReplayStep) -> None:
@@ -228,7 +228,7 @@ class Durable:
     def answered(
         self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Call | Recalled | None
     ) -> None:
-        """An answer is about to be told to the script."""
+        """An answer is about to be given to the script."""
         if type(call) is not Call:
             call = None
         step = self.steps.pop(id, None)

@@ -183,7 +183,7 @@ class LeasedTokens:
         self._slowed = slowed
         for wait in waits:
             waiter = self._waiters.popleft()
-            if waiter.done():  # whoever wanted it has gone
+            if waiter.done():  # the waiter has gone
                 self.give_back()
             else:
                 waiter.set_result(wait)

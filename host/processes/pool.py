@@ -124,7 +124,7 @@ class WorkerProcesses:
         finished: Callable[[RunResult], None],
         sinks: Sequence[Sink] = (),
     ) -> RemoteRun:
-        """Begin a run; ``finished`` is told its result once, on whatever thread. Never blocks. ``sinks`` are its own.
+        """Begin a run; ``finished`` gets its result once, on any thread. Never blocks. ``sinks`` are its own.
 
         Raises ``ClosedError`` when closed or when no worker process is left, ``UsageError`` for a job that
         cannot be given to another process.
@@ -235,7 +235,7 @@ class WorkerProcesses:
             closed = self._closed
 
         def begin(room: int) -> None:
-            with self._lock:  # so that each is told of each API once
+            with self._lock:  # so that each gets each API once
                 shard.told = True
                 shard.send(m.Open(**{**_fields(self._opening), "room": room}))
                 for offer in self._offers:
