@@ -26,8 +26,8 @@ def host() -> Iterator[Host]:
 def test_what_is_checked_is_what_is_submitted_and_answered(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run's record is the very object that the worker takes, and that the session reads the reply from."""
     submitted: list[AsyncRequest] = []
-    submit = host._worker.submit
-    monkeypatch.setattr(host._worker, "submit", lambda request: (submitted.append(request), submit(request)))
+    submit = host._engine.worker.submit
+    monkeypatch.setattr(host._engine.worker, "submit", lambda request: (submitted.append(request), submit(request)))
     result = host.run_source(CREATE)
     (call,) = (each for each in submitted if isinstance(each, Call))
     assert (call.name, call.function, call.mutation) == ("stripe.products.create", "api", True)
@@ -84,7 +84,7 @@ def test_an_error_of_the_worker_names_the_operation(host: Host) -> None:
     for call in calls:
         host.registry.submit(call)
     while len(run.replies) < 2:
-        host._worker.run(_turn)
+        host._engine.worker.run(_turn)
     for call in run.replies:
         assert call.reply is not None
         assert isinstance(call.reply.error, CallTimeout)
