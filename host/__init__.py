@@ -1,4 +1,4 @@
-"""The door: everything a Python program needs of the host.
+"""The public API: everything a Python program needs of the host.
 
 Each name is imported when it is first asked for, so that a command line's ``--help`` does not load LuaJIT.
 """

@@ -16,7 +16,7 @@ JOINED = 1 << 16  # bytes up to which copying a message costs less than a second
 
 
 class LostFrame(Exception):
-    """The other end is not to be heard of any more. Internal: it ends as the error of a run or process.
+    """The other end is gone. Internal: it ends as the error of a run or process.
 
     ``why``: ``"gone"`` it closed its end or died, ``"late"`` it kept silent too long, ``"abuse"`` it said
     something the protocol does not have.

@@ -1,4 +1,4 @@
-"""The worker process: a host whose limits are lent and whose simulator and runs are its parent's.
+"""The worker process: a host whose limits are leased and whose simulator and runs are its parent's.
 
 It reads messages from standard input and writes them to standard output, until its parent closes or is gone.
 """
@@ -51,20 +51,20 @@ class ChildHost(Host):
         self._opening = opening
         self._tell = tell
         self._sink = sink
-        self.lenders = LeasedLimiter(
+        self.leased = LeasedLimiter(
             opening.rates, opening.per_host, CircuitBreakerPolicy(), tell, of_apis=opening.of_apis
         )
         self.remote = RemoteClient(tell)
         super().__init__(simulate=opening.simulated, sinks=[sink] if opening.watched else [], **opening.options)
         self._granted: dict[bytes, HostPolicy] = {}
-        self._engine.worker.share_room(lambda calls: self.lenders.room(ALL, opening.room, calls))
+        self._engine.worker.share_room(lambda calls: self.leased.room(ALL, opening.room, calls))
 
-    def heard(self, message: m.Message) -> None:
+    def receive(self, message: m.Message) -> None:
         """What the parent said of limits and simulated calls; from the reading thread."""
         if isinstance(message, m.Answered):
-            self._engine.worker.tell(self.remote.heard, message)
+            self._engine.worker.tell(self.remote.receive, message)
         else:
-            self._engine.worker.tell(self.lenders.heard, message, monotonic())
+            self._engine.worker.tell(self.leased.receive, message, monotonic())
 
     def offered(self, api: Api) -> None:
         """Scripts have an API from now on; on a simulated host the parent simulates it."""
@@ -108,7 +108,7 @@ class ChildHost(Host):
     def _chain(self, send: Send) -> Send:
         return chain(
             send,
-            limits=self.lenders,
+            limits=self.leased,
             on_wait=self._engine.worker.extend_deadline,
             policies=policies_of(self.settings),
         )
@@ -135,7 +135,7 @@ class Child:
                     self._host.close(message.grace)
                 return
             elif self._host is not None:
-                self._heard(self._host, message)
+                self._receive(self._host, message)
 
     def tell(self, message: m.Message) -> None:
         self._channel.send(m.to_bytes(message))
@@ -154,7 +154,7 @@ class Child:
         self.tell(m.Ready())
         return True
 
-    def _heard(self, host: ChildHost, message: Any) -> None:
+    def _receive(self, host: ChildHost, message: Any) -> None:
         match message:
             case m.StartJob():
                 self._run(host, message)
@@ -172,7 +172,7 @@ class Child:
             case m.StatsAsked(id):
                 self.tell(m.Health(id, msgspec.structs.asdict(host.stats())))
             case _:
-                host.heard(message)
+                host.receive(message)
 
     def _run(self, host: ChildHost, run: m.StartJob) -> None:
         def finished(result: RunResult) -> None:

@@ -300,7 +300,7 @@ def _unexpected(catalog: Catalog, operation: Operation, answer: Response, what: 
 
 
 def body_of(answer: Response) -> Any:
-    """What was answered, for whoever wants to look: decoded JSON, else its text, cut."""
+    """What was answered, for a closer look: decoded JSON, else its text, cut."""
     if not answer.body.strip():
         return None
     body = _decoded(answer)
@@ -308,7 +308,7 @@ def body_of(answer: Response) -> Any:
 
 
 def _masked(text: str) -> str:
-    """Keys of known forms left out; whoever knows the secrets themselves masks again."""
+    """Keys of known forms left out; callers that know the secrets themselves mask again."""
     return re.sub(_KEYS, r"\1…", text)
 
 

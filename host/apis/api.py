@@ -142,7 +142,7 @@ def setting_of(name: str, scheme: str) -> str:
 
 
 def key_headers(auth: Auth, value: str) -> tuple[tuple[str, str], ...]:
-    """The headers that carry a key, the way ``auth`` says."""
+    """The headers that carry a key, as ``auth`` says."""
     if auth.kind in ("bearer", "oauth2"):
         return (("Authorization", f"Bearer {value}"),)
     if auth.kind == "basic":
@@ -156,7 +156,7 @@ def key_headers(auth: Auth, value: str) -> tuple[tuple[str, str], ...]:
 
 
 def key_query(auth: Auth, value: str) -> tuple[tuple[str, str], ...]:
-    """The query parameter that carries a key, the way ``auth`` says."""
+    """The query parameter that carries a key, as ``auth`` says."""
     return ((auth.name, value),) if auth.kind == "query" else ()
 
 

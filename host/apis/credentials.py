@@ -39,7 +39,7 @@ class _Token:
 
 
 class Tokens:
-    """Keys and tokens for ``apis``. ``send`` is the client's own; ``learned`` is told each new token."""
+    """Keys and tokens for ``apis``. ``send`` is the client's own; ``learned`` gets each new token."""
 
     def __init__(self, apis: Mapping[str, Api], send: Send, learned: Callable[[Secret], None]) -> None:
         self._apis = apis

@@ -186,7 +186,7 @@ def _by_field(value: Any) -> bool:
 
 
 def _members_words(value: dict[str, Any], depth: int) -> str:
-    """All members, each with its name; secrets are not told."""
+    """All members, each with its name; secrets are left out."""
     parts = []
     for name, each in value.items():
         if isinstance(each, bool):

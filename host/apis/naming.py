@@ -1,4 +1,4 @@
-"""Names users see, made from an OpenAPI document. The rules are told in docs/catalog.md.
+"""Names users see, made from an OpenAPI document. The rules are in docs/catalog.md.
 
 Everything here is deterministic: the same document gives the same names.
 """

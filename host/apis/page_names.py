@@ -1,4 +1,4 @@
-"""The names by which paging is told in documents: of parameters, of members of answers.
+"""The names that paging has in documents: of parameters, of members of answers.
 
 They are compared as :func:`plain_name` has them: ``nextPageToken`` and ``next_page_token`` are one.
 """

@@ -73,7 +73,7 @@ def page_hints(follow: Callable[[Any], dict[str, Any]], node: dict[str, Any], it
 
 def _each(follow: Callable[[Any], dict[str, Any]], *lists: Any) -> Iterator[dict[str, Any]]:
     for raw in (raw for each in lists if isinstance(each, list) for raw in each):
-        with contextlib.suppress(CatalogError):  # told where it is read
+        with contextlib.suppress(CatalogError):  # reported where it is read
             yield follow(raw)
 
 

@@ -1,4 +1,4 @@
-"""How pages follow each other, said by whoever adds an API: ``"token cursor meta.next"``.
+"""How pages follow each other, in the words of ``paging=``: ``"token cursor meta.next"``.
 
 STYLE, the parameter, the member of the answer, each a word, and maybe where the items are:
 

@@ -22,7 +22,7 @@ class SecurityReader:
         self.schemes = self._schemes()
         self.default: Ways = self.ways(source.root.get("security"), "security") or ()
         if self.schemes and not self._says_any():
-            # None of them is required, yet whoever gives a key wants it sent: each is tried, and then none.
+            # None of them is required, yet a key that is given is meant to be sent: each is tried, and then none.
             self.default = (*((name,) for name in self.schemes), ())
             names = ", ".join(self.schemes)
             source.warn(

@@ -74,7 +74,7 @@ class _Converter:
         try:
             item = self._source.follow(item, path)
         except CatalogError:
-            return item  # whoever compiles it says so
+            return item  # the compiler reports it
         shared = self._parameters(item.get("parameters"), path)
         found: dict[str, Any] = {key: value for key, value in item.items() if str(key).startswith("x-")}
         for method in METHODS:

@@ -1,4 +1,4 @@
-"""A value that does not fit, told by its path, and values shown in messages."""
+"""A value that does not fit, named by its path, and values shown in messages."""
 
 from __future__ import annotations
 

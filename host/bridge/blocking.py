@@ -27,7 +27,7 @@ def warn_of_another_loop(what: str, instead: str) -> None:
 
 
 def _outside() -> int:
-    """The ``stacklevel``, for whoever calls this, of the first frame that is not the host's own."""
+    """The ``stacklevel``, for the caller of this, of the first frame that is not the host's own."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "host":
         level, frame = level + 1, frame.f_back

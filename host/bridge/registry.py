@@ -23,7 +23,7 @@ Router = Callable[[str, str, dict[str, Any]], tuple[str, Any, bool]]
 
 
 class AsyncFunctionRegistry:
-    """The functions a host can call, and the way to call them from any thread.
+    """The functions a host can call, and how to call them from any thread.
 
     ``functions`` is a live, read-only view: give it to the :class:`AsyncWorker`, then ``attach`` the
     worker. ``router`` says how an endpoint becomes a call; without one, ``endpoint`` is the function's name

@@ -20,7 +20,7 @@ Begin = Callable[[Callable[[T], None]], Callable[[], object]]
 
 
 def wait(begin: Begin[T]) -> T:
-    """The value told, blocking this thread until then. Raises what ``begin`` raises."""
+    """The value delivered, blocking this thread until then. Raises what ``begin`` raises."""
     told: SimpleQueue[T] = SimpleQueue()
     give_up = begin(told.put)
     try:

@@ -89,7 +89,7 @@ class Answers:
             self._noted(call, reply.error.outcome, reply)
 
     def _noted(self, call: Call, outcome: str | None, reply: Reply | None = None) -> None:
-        """The script is told an error: its key is in doubt from now on, or no more."""
+        """The script gets an error: its key is in doubt from now on, or no more."""
         key = self.key(call)
         reply = reply or call.reply
         if key is None or reply is None:

@@ -50,7 +50,7 @@ class Doubts:
             found.claims += tuple(claim for claim in claims if claim not in found.claims)
 
     def settle(self, key: Key, reply: Reply) -> None:
-        """It is known now: ``reply`` says what the budgets are told."""
+        """The outcome is known: ``reply`` says what the budgets take of it."""
         found = self.by_key.pop(key, None)  # only the thread that removes it settles it
         if found is not None:
             settle(found.claims, reply)

@@ -30,7 +30,7 @@ class ApiNames:
         self.builders = builders
         self._default_api = default_api
         self._operations: dict[str, tuple[Api, Operation]] = {}
-        self._methods: dict[tuple[str, str], tuple[bytes, ...]] = {}  # of builders, as Lua is told of them
+        self._methods: dict[tuple[str, str], tuple[bytes, ...]] = {}  # of builders, as the Lua side gets them
         self._told: dict[tuple[str, tuple[str, ...]], tuple[bytes | None, ...]] = {}  # the same of builders
 
     def builder(self, name: str) -> tuple[Api, Operation] | None:

@@ -53,7 +53,7 @@ class Jobs:
                     yield job
 
     def _known(self) -> Iterator[tuple[int | None, dict[str, Any]]]:
-        """Each row's line, and what the scripts are told of it; once for all without rows."""
+        """Each row's line, and what the scripts get of it; one entry for all where there are no rows."""
         if self._rows is None:
             yield None, {}
             return

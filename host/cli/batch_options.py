@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONCURRENCY", "Batch", "MaxFailures", "batch_options"]
 
-CONCURRENCY = 100  # runs at once unless told
+CONCURRENCY = 100  # runs at once by default
 
 
 class MaxFailures(msgspec.Struct, frozen=True):

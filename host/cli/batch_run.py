@@ -79,7 +79,7 @@ def run_batch(
         progress.close()
         host.close(graces[1] if signal else graces[0])
     if output.failure is not None:
-        if isinstance(output.failure, BrokenPipeError):  # whoever read has left; nobody is there to be told
+        if isinstance(output.failure, BrokenPipeError):  # the reader has left; nobody would see a message
             return BROKEN_PIPE
         raise HostError(f"stdout cannot be written: {output.failure.strerror}")
     stopped = f"{most} failed (--max-failures {batch.max_failures})" if jobs.left and signal is None else None

@@ -93,7 +93,7 @@ class _Happenings:
     def put(self, item: int | None) -> None:
         """Tell one, from any thread."""
         self._seen.put(item)
-        with suppress(OSError):  # nobody waits any more, or it is being told anyway
+        with suppress(OSError):  # nobody waits any more, or the signal is on its way anyway
             self._waking.send(b"\0")
 
     def next(self, seconds: float | None, reason: str, exit_code: int) -> int | None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-POLL = 10.0  # seconds between two questions, unless told otherwise
+POLL = 10.0  # seconds between two requests, by default
 GRACE = 25.0  # seconds that handlers under way may take after a signal
 
 _EPILOG = f"""\b

@@ -83,7 +83,7 @@ def _finish(
             output.write(as_json_line(ordered(result.values if result.rest else result.value)) + "\n")
         else:
             output.write("".join(f"{as_text(ordered(each))}\n" for each in result.values))
-    if isinstance(output.failure, BrokenPipeError):  # whoever read has left; nobody is there to be told
+    if isinstance(output.failure, BrokenPipeError):  # the reader has left; nobody would see a message
         return BROKEN_PIPE
     if output.failure is not None:
         raise HostError(f"stdout cannot be written: {output.failure.strerror}")

@@ -80,7 +80,10 @@ class StrictGroup(click.Group):
 
 
 class _Words:
-    """What was typed, told apart. Raises ``click.UsageError`` for an option that is not known or says nothing sure."""
+    """What was typed, sorted into options, scripts and arguments.
+
+    Raises ``click.UsageError`` for an option that is unknown or ambiguous.
+    """
 
     def __init__(self, ctx: click.Context, command: click.Command) -> None:
         self.options: list[str] = []

@@ -23,7 +23,7 @@ __all__ = ["HostParts", "binding_of", "check_bound", "default_journal", "kept_si
 
 
 def default_journal() -> str:
-    """Where journals are kept unless told otherwise."""
+    """Where journals are kept by default."""
     return data_file("journal.sqlite")
 
 

@@ -1,4 +1,4 @@
-"""A resumed run at the end of its record: what was under way then is decided, and goes on."""
+"""A resumed run at the end of its record: what was in flight then is decided, and the run goes live."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class GoingLive:
         self._log = log
         self._in_doubt = in_doubt
         self._repeated: set[int] = set()  # calls that are repeated by a decision, until they have their answers
-        self._held_back: list[Callable[[], None]] = []  # what the script is told then
+        self._held_back: list[Callable[[], None]] = []  # what the script gets then
 
     def begin(self, run: Durable, session: Session) -> None:
         """The recorded answers are used up: decide what is in doubt, and have all that is without an answer go on."""
@@ -128,7 +128,7 @@ class GoingLive:
             self._recall(run, session, step, call, Told(p.VALUE, *answer_of(call, decided.value)))
 
     def _recall(self, run: Durable, session: Session, step: ReplayStep, call: Call, told: Told) -> None:
-        """Have the script told an answer that is known already."""
+        """Give the script an answer that is known already."""
         reply = reply_of(call, told)
         settle(call.claims, reply)
         session.services.gate.answers.recall(call, reply)

@@ -14,7 +14,7 @@ Place = tuple[str, int]
 
 
 def call_name(path: str, n: int) -> str:
-    """How a call is named to people, who decide by that name."""
+    """How a call is named in messages, and in the decisions that answer them."""
     return f"call {n} of task {path}"
 
 
@@ -26,7 +26,7 @@ class History:
     """
 
     def __init__(self, log: Sequence[Record]) -> None:
-        self.answers: deque[Record] = deque()  # as they were told, refusals included
+        self.answers: deque[Record] = deque()  # as the script got them, refusals included
         self.values: deque[Record] = deque()
         self.sent: dict[Place, Record] = {}  # the first of each: it is as old as its key
         self.late: dict[Place, Record] = {}
@@ -97,5 +97,5 @@ class History:
         return [place for place in self.told if place in self._by_decision and place in self.decided]
 
     def built_on(self, place: Place) -> bool:
-        """Whether a change was sent after the script had been told what was decided of this one."""
+        """Whether a change was sent after the script had been given the decision about this one."""
         return self._last_change > self.told[place].seq

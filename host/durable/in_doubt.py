@@ -54,7 +54,7 @@ def in_doubt_error(
 
 
 def skipped_error(step: ReplayStep, call: Call, journal: Journal, run_id: str) -> CancelledCall:
-    """What a script is told of a call that is skipped."""
+    """What a script gets for a call that is skipped."""
     name = call_name(step.path, step.n)
     again = shlex.quote(f"{name}=repeat")
     return CancelledCall(

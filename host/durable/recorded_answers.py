@@ -1,4 +1,4 @@
-"""Answers from the journal, for those who ask what became of a call."""
+"""Answers from the journal, for callers that ask what became of a call."""
 
 from __future__ import annotations
 

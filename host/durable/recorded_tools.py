@@ -1,4 +1,4 @@
-"""What a script is told that differs each time: recorded the first time, told again when the run is taken up."""
+"""Values that differ each time (clock, seed, input): recorded the first time, replayed when the run is resumed."""
 
 from __future__ import annotations
 

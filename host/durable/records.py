@@ -91,7 +91,7 @@ class Binding(msgspec.Struct, frozen=True):
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """One run. ``args`` and ``globals`` are MessagePack, ``owner`` who runs it now (until ``lease``)."""
+    """One run. ``args`` and ``globals`` are MessagePack, ``owner`` runs it now (until ``lease``)."""
 
     id: str
     script: str

@@ -79,7 +79,7 @@ class Durable:
         return derived_key(self._label, path.decode().split("."), n)
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
-        """Take note of a call before the gate checks it. Gives the facts of its refusal if a budget refused it
+        """Take note of a call before the pipeline checks it. Gives the facts of its refusal if a budget refused it
         before. Raises ``CallError`` once the run is stopped."""
         if self.stopped is not None:
             raise CancelledCall("the run was stopped")
@@ -109,7 +109,7 @@ class Durable:
         return step
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """The gate did not let a call through: the script is told, and will be again. ``facts`` are of a
+        """The pipeline refused a call: the script is told, and will be again. ``facts`` are of a
         refusal by what is left of a budget, which may be another next time, and so is recorded."""
         step = self.steps.pop(id, None)
         if step is None:
@@ -133,7 +133,7 @@ class Durable:
         with self._lock:
             step.cancelled = True
             if self.replaying:
-                return True  # when it was told of that is in the log, or comes with going live
+                return True  # when the script learned of it is in the log, or comes with going live
             return step.call is not None and not step.sent
 
     def _hold(self, session: Session, step: ReplayStep) -> None:
@@ -228,7 +228,7 @@ class Durable:
     def answered(
         self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Call | Recalled | None
     ) -> None:
-        """An answer is about to be told to the script."""
+        """An answer is about to be given to the script."""
         if type(call) is not Call:
             call = None
         step = self.steps.pop(id, None)

@@ -16,7 +16,7 @@ except ImportError as error:
 
 
 class Engine:
-    """A database by its URL. Durable as its server is: PostgreSQL syncs each commit unless told otherwise."""
+    """A database by its URL. Durable as its server is: PostgreSQL syncs each commit unless it is configured not to."""
 
     def __init__(self, url: str) -> None:
         try:

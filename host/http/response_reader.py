@@ -151,7 +151,7 @@ class ResponseReader:
         if status >= 200:
             self.headed = True
             if self._bodiless:
-                # llhttp cannot be told that this answer has no body: it is complete, and so is the connection.
+                # llhttp has no way to learn that this answer has no body: it is complete, and so is the connection.
                 self.reusable, self.complete = False, True
 
     def on_body(self, data: bytes) -> None:

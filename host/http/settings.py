@@ -1,4 +1,4 @@
-"""What the HTTP client is told, as one frozen value."""
+"""The settings of the HTTP client, as one frozen value."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The program of the zygote's process, run by path: ``python -I -S boot.py FOLDERS CONFIG``.
 
 It knows no site-packages, no environment and no current folder: FOLDERS is where to import from, the package
-``host`` itself last. The package's door is left closed: what is behind it (settings, clients) has no business
+``host`` itself last. ``host/__init__.py`` is not run: what it imports (settings, clients) has no business
 here.
 """
 
@@ -14,9 +14,9 @@ import types
 if __name__ == "__main__":
     *folders, package = sys.argv[1].split(os.pathsep)
     sys.path[:0] = folders
-    door = types.ModuleType("host")
-    door.__path__ = [package]
-    sys.modules["host"] = door
+    bare = types.ModuleType("host")
+    bare.__path__ = [package]
+    sys.modules["host"] = bare
 
     from host.isolation.zygote import run
 

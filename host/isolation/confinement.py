@@ -84,7 +84,7 @@ class Confinement:
         return done
 
     def address_space(self) -> int | None:
-        """Bytes this process has mapped, or ``None`` where that is not told and so cannot be limited."""
+        """Bytes this process has mapped, or ``None`` where the system does not say and so it cannot be limited."""
         try:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
         except OSError:

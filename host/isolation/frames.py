@@ -28,7 +28,7 @@ EXHAUSTED = 35  # () LuaJIT was refused memory bit by bit, a defect: see host.lu
 
 KINDS = 6  # of calls, numbered from 1 (``host.lua.protocol``, "Kinds of CALL")
 AHEAD = 1 << 16  # bytes read at once: the sides take turns, so that no frame follows another
-HELD = 0.002  # seconds a wait may take before others are told that this thread is held up
+HELD = 0.002  # seconds a wait may take before this thread counts as held up
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Place = Annotated[int, msgspec.Meta(ge=1, le=2**53)]

@@ -180,7 +180,7 @@ class _ZygoteProcess:
             )
 
     def greeting(self) -> list[str]:
-        """What is in force. Raises ``ScriptError`` with what kept it from starting, if it told."""
+        """What is in force. Raises ``ScriptError`` with what kept it from starting, if that is known."""
         if self._greeting is None:
             self._control.setblocking(False)
             try:

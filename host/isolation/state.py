@@ -36,9 +36,9 @@ from host.lua import protocol as p
 from host.lua.state import HostFunction
 
 PATIENCE = 1.0  # seconds beyond the script's own time until the process is killed
-GRACE = 0.5  # seconds a process has to end its run when told to
+GRACE = 0.5  # seconds a process has to end its run once asked to
 YEAR = 366 * 86400.0
-MOST_LATE = 20  # frames that are heard after the script's time without being waited for: a busy host is late itself
+MOST_LATE = 20  # frames that are still read after the script's time has ended: a busy host is late itself
 SPARE = 100  # calls that no task waits for: transactions that are rolled back
 
 
@@ -97,7 +97,7 @@ class ChildState:
         self._later = later
         self._timer: Any = None
         self._first = True
-        self._ended = False  # the run's end was told
+        self._ended = False  # the run's end was reported
         self._last = 0  # the last call's number: they go up by one
         self._waiting: set[int] = set()  # calls and sleeps that still get a reply
         self._cancelled: set[int] = set()  # those of them that no task waits for any more

@@ -90,7 +90,7 @@ class _ZygoteServer:
                 try:
                     self._spare.append(self._fork())
                 except OSError:
-                    self._wanted = 0  # told to whoever asks for one
+                    self._wanted = 0  # reported to callers that ask for one
             self._reap()
         for pid in self._pids.values():
             os.kill(pid, signal.SIGKILL)
@@ -179,7 +179,7 @@ class _ZygoteServer:
 
 
 def _socket(descriptor: int) -> socket.socket:
-    # All of it told, so that nothing has to be asked of the system, which would not answer.
+    # All of it is given, so that nothing has to be asked of the system, which would not answer.
     return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptor)
 
 

@@ -279,7 +279,7 @@ class LuaState:
         return 0 if self._runtime is None else int(self._runtime.get_memory_used(True))
 
     def stop(self) -> None:
-        """The run is to end: the budget hook will ask, and be told. From any thread."""
+        """The run is to end: the budget hook finds out the next time it asks. From any thread."""
 
     def close(self) -> None:
         """Let go of the state; its memory is freed."""

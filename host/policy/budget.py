@@ -114,7 +114,7 @@ class SpendingLedger(Protocol):
 
 
 class MemoryLedger:
-    """Spending of one run or one host: kept while it lives, accounts not told apart."""
+    """Spending of one run or one host: kept while it lives, all accounts together."""
 
     outlives = False
 

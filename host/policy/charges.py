@@ -169,7 +169,7 @@ UNBOUNDED_IF: dict[str, tuple[tuple[str, str], ...]] = {
     "accounts.external_accounts.update": (("default_for_currency", "true"),),
     "accounts.update": (("settings[payouts]", ANY), ("external_account", ANY)),  # when and where it is paid out
     "customers.cash_balance.update": (("settings", ANY),),  # whether it pays invoices by itself
-    "customers.create": (("balance", ANY), ("cash_balance", ANY)),  # a credit, in a currency that is not told
+    "customers.create": (("balance", ANY), ("cash_balance", ANY)),  # a credit, in a currency that is not given
     # A new card is tried for the invoices that are past due.
     "customers.update": (("balance", ANY), ("cash_balance", ANY), ("source", ANY)),
     "invoices.create": (("auto_advance", "true"), ("automatically_finalizes_at", ANY)),

@@ -48,7 +48,7 @@ class Redactor:
             self.add(secret)
 
     def add(self, secret: Secret) -> None:
-        """Mask this one too from now on. One of under 6 characters is left alone."""
+        """Mask this one too from now on. One of under 6 characters is not masked."""
         if len(secret.reveal()) < SHORTEST:
             return
         mask = str(secret)

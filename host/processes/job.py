@@ -17,7 +17,7 @@ __all__ = ["JobMessage", "grant_of", "order", "permissions_of"]
 
 
 class JobMessage(msgspec.Struct, frozen=True):
-    """What a process is told of a run, all but the key by which it knows the script."""
+    """What a process gets of a run, all but the key by which it knows the script."""
 
     id: int
     run_id: str

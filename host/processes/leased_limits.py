@@ -1,4 +1,4 @@
-"""A child's side of the limits of the whole host: what it was lent, and what it asks for.
+"""A child's side of the limits of the whole host: what is leased to it, and what it asks for.
 
 All of this runs on the child's loop thread. ``tell(message)`` sends to the parent and never blocks.
 """
@@ -183,7 +183,7 @@ class LeasedTokens:
         self._slowed = slowed
         for wait in waits:
             waiter = self._waiters.popleft()
-            if waiter.done():  # whoever wanted it has gone
+            if waiter.done():  # the waiter has gone
                 self.give_back()
             else:
                 waiter.set_result(wait)
@@ -280,10 +280,10 @@ class LeasedLimiter:
         return found
 
     def room(self, pool: str, held: int, calls: InFlight) -> None:
-        """Have the worker's room be lent too; it begins with ``held``."""
+        """Have the worker's capacity leased too; it begins with ``held``."""
         self._leases[pool] = LeasedCapacity(pool, self._tell, held, calls)
 
-    def heard(self, message: Any, now: float) -> None:
+    def receive(self, message: Any, now: float) -> None:
         """What the parent said of the limits."""
         match message:
             case m.PermitsGranted(pool, count):

@@ -251,7 +251,7 @@ class Health(Message, frozen=True):
     stats: dict[str, Any]
 
 
-# -- both ways: what one process sees of a server, the others are told
+# -- both ways: what one process sees of a server reaches the others
 
 
 class HostFailed(Message, frozen=True):

@@ -1,4 +1,4 @@
-"""Places in flight that several processes share: who holds how many, decided purely.
+"""Permits for requests in flight that several processes share: who holds how many, decided purely.
 
 Places are leased, not asked for one by one: whoever got one keeps it for its next call, so a call costs no
 message as long as there are enough. When somebody waits, idle places are called back, and from those that

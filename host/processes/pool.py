@@ -124,7 +124,7 @@ class WorkerProcesses:
         finished: Callable[[RunResult], None],
         sinks: Sequence[Sink] = (),
     ) -> RemoteRun:
-        """Begin a run; ``finished`` is told its result once, on whatever thread. Never blocks. ``sinks`` are its own.
+        """Begin a run; ``finished`` gets its result once, on any thread. Never blocks. ``sinks`` are its own.
 
         Raises ``ClosedError`` when closed or when no worker process is left, ``UsageError`` for a job that
         cannot be given to another process.
@@ -229,13 +229,13 @@ class WorkerProcesses:
 
     def _start(self) -> WorkerProcess:
         number = next(self._numbers)
-        shard = WorkerProcess(number, self._environ, self._heard, self._gone)
+        shard = WorkerProcess(number, self._environ, self._receive, self._gone)
         with self._lock:
             self._shards[number] = shard
             closed = self._closed
 
         def begin(room: int) -> None:
-            with self._lock:  # so that each is told of each API once
+            with self._lock:  # so that each gets each API once
                 shard.told = True
                 shard.send(m.Open(**{**_fields(self._opening), "room": room}))
                 for offer in self._offers:
@@ -270,7 +270,7 @@ class WorkerProcesses:
 
     # -- on the shards' threads
 
-    def _heard(self, shard: WorkerProcess, message: Any) -> None:
+    def _receive(self, shard: WorkerProcess, message: Any) -> None:
         match message:
             case m.Happened():
                 self._emit(event_of(message))
@@ -300,13 +300,13 @@ class WorkerProcesses:
                 if answers is not None:
                     answers.put(stats)
             case _:
-                self._counts.heard(shard.number, message)
+                self._counts.receive(shard.number, message)
 
     def _emit(self, event: Event) -> None:
         for sink in (*self._sinks, *self._own_sinks.get(event.run_id, ())):
             try:
                 sink.emit(event)
-            except Exception:  # against its contract; the process that was only heard is not to blame
+            except Exception:  # against its contract; the process that reported it is not to blame
                 _log.exception("a sink raised")
 
     def _ask(self, shard: WorkerProcess, asked: m.RequestForwarded) -> None:

@@ -33,7 +33,7 @@ os._exit(main())
 
 
 class WorkerProcess:
-    """A worker process. ``heard(shard, message)`` gets what it says, ``gone(shard)`` is called once at its
+    """A worker process. ``receive(shard, message)`` gets what it says, ``gone(shard)`` is called once at its
     end; both on a thread of the shard's own.
 
     ``environ`` is what the child's environment is to be. Nothing secret is in it or on the command line: all
@@ -44,7 +44,7 @@ class WorkerProcess:
         self,
         number: int,
         environ: Mapping[str, str],
-        heard: Callable[[WorkerProcess, Any], None],
+        receive: Callable[[WorkerProcess, Any], None],
         gone: Callable[[WorkerProcess], None],
     ) -> None:
         self.number = number
@@ -53,7 +53,7 @@ class WorkerProcess:
         self.ready = False
         self.refusal: m.Refused | None = None
         self.begun = threading.Event()  # ready, refused or gone
-        self._heard = heard
+        self._receive = receive
         self._gone = gone
         self._scripts: OrderedDict[Script, int] = OrderedDict()
         self._next_key = 0
@@ -134,7 +134,7 @@ class WorkerProcess:
     def _listen(self) -> None:
         try:
             for frame in self._channel.frames():
-                self._heard(self, m.from_child(frame))
+                self._receive(self, m.from_child(frame))
         finally:
             # Whatever ended the talk, the process is of no more use: its pipe is the one way to it.
             with contextlib.suppress(subprocess.TimeoutExpired):

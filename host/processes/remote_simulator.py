@@ -19,7 +19,7 @@ __all__ = ["RemoteClient"]
 
 
 class RemoteClient:
-    """On the child's loop. ``tell`` sends to the parent; :meth:`heard` takes its answers."""
+    """On the child's loop. ``tell`` sends to the parent; :meth:`receive` takes its answers."""
 
     def __init__(self, tell: Callable[[Message], None]) -> None:
         self._tell = tell
@@ -66,7 +66,7 @@ class RemoteClient:
             hint="Add it to the host that starts the processes: Host(apis=…), or its add_api(…).",
         )
 
-    def heard(self, answer: Answered) -> None:
+    def receive(self, answer: Answered) -> None:
         """The parent's answer; one that nobody waits for any more is dropped."""
         waiting = self._open.get(answer.id)
         if waiting is not None and not waiting.done():

@@ -65,13 +65,13 @@ class SharedLimits:
             for pool in self._pools.values():
                 pool.leave(member)
 
-    def heard(self, member: int, message: Message) -> None:
+    def receive(self, member: int, message: Message) -> None:
         """What a process said of its limits."""
         with self._lock:
             if member in self._members:
-                self._heard(member, message)
+                self._receive(member, message)
 
-    def _heard(self, member: int, message: Message) -> None:
+    def _receive(self, member: int, message: Message) -> None:
         match message:
             case PermitsWanted(pool, count):
                 self._pool_of(pool).want(member, count)

@@ -49,7 +49,7 @@ class Tools:
         self._events = events  # the names of Stripe's, where it is one of the APIs
         self.globals: dict[str, Any] = from_lua(given) if given is not None else {}
         self.sources = Sources(job.script)
-        self._texts: dict[bytes, bytes] = {}  # of modules whose chunk's name is still to be told
+        self._texts: dict[bytes, bytes] = {}  # of modules whose chunk name is still to come
 
     def use(self, name: str, a: Any, b: Any) -> bytes | None:
         """What the Lua side's ``tool(name, a, b)`` gives."""

@@ -19,7 +19,7 @@ __all__ = ["hint_for"]
 
 LONGEST: Final = 1000  # characters of a line, and bytes of a message, that are looked at
 MOST: Final = 3000  # lines that are looked at
-NEAR: Final = (0, -1, 1, -2, 2)  # lines around the one told where a name may stand
+NEAR: Final = (0, -1, 1, -2, 2)  # lines around the reported one where a name may stand
 
 _NIL = re.compile(
     r"attempt to (?:call|index|perform arithmetic on|concatenate|get length of|compare) "
@@ -60,7 +60,7 @@ def hint_for(message: str, source: bytes | None, line: int | None, *, caught: bo
 
 
 def _special(message: str, rows: list[str], source: bytes, line: int | None) -> str | None:
-    """What is there instead of a name, Lua's way of another language's, how values are brought together."""
+    """Hints: the name that exists instead, what Lua has for another language's construct, how values are joined."""
     if " near '" in message or message.startswith(("unfinished", "undefined label", "no loop to break")):
         return hint_for_syntax(message, rows, line or 0)
     around = [rows[n][:LONGEST] for each in NEAR if line is not None and 0 <= (n := line - 1 + each) < len(rows)]
@@ -89,7 +89,7 @@ def _special(message: str, rows: list[str], source: bytes, line: int | None) -> 
 
 
 def _of_value(message: str, rows: list[str], line: int) -> str | None:
-    """Why a value is not what an operator needs: told by what gave it, as far as that is seen in the lines above."""
+    """Why a value is not what an operator needs: by where it comes from, as far as the lines above show that."""
     here = rows[line - 1] if 0 < line <= len(rows) else ""
     if "with nil" in message or "nil with" in message:
         compared = re.search(rf"({_DOTTED})\s*(?:[<>]=?)|[<>]=?\s*({_DOTTED})", here)

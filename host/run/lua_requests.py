@@ -205,7 +205,7 @@ class LuaRequests:
         return p.MEMBER_OPERATION, f"{api.name}.{operation.id}".encode(), about.encode() if about else None
 
     def _builder(self, api: Api, operation: Operation) -> tuple[bytes | None, ...]:
-        """What Lua is told of a builder: its operation, what it is about, and the methods that the script mentions."""
+        """What the Lua side gets of a builder: its operation and resource, and the methods that the script mentions."""
         return self._services.gate.names.told(api, operation, mentioned(self._session.job.script.source))
 
     def _method(self, label: bytes, name: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""What a host is told of a run: the script, in any of its forms, and how to run it."""
+"""What describes a run to a host: the script, in any of its forms, and the options it runs with."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Recording(Protocol):
         """Give a call up; whether that is all there is to do about it now."""
 
     def answered(self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Any) -> None:
-        """An answer is about to be told to the script."""
+        """An answer is about to be given to the script."""
 
     def unread(self, session: Session, item: Any) -> None:
         """A reply that came when the script had ended."""

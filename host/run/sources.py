@@ -54,7 +54,7 @@ class Sources:
         return tail_call(texts, script, line, facts, message)
 
     def habit(self, message: str, name: str, line: int) -> int | None:
-        """The line of another language's way of writing, by which a text does not compile."""
+        """The line written as in another language, because of which a text does not compile."""
         from host.run.syntax_habits import line_of_habit  # where an error is told only
 
         text = self.text(name)
@@ -66,7 +66,7 @@ class Sources:
         return "" if text is None else excerpt(text, line)
 
     def hint(self, message: str) -> str | None:
-        """What to do about an error of Lua's own that the script caught, told with its place."""
+        """What to do about an error of Lua's own that the script caught, with its place."""
         script, line, said = self.place(message)
         return self.hint_at(said, script, line, caught=True)
 

@@ -1,4 +1,4 @@
-"""Syntax errors by habits of other languages, and Lua's way: one table."""
+"""Syntax errors that habits of other languages lead to, and what Lua has instead: one table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from host.nearest_name import nearest_name
 __all__ = ["hint_for_syntax", "line_of_habit"]
 
 LONGEST: Final = 300  # characters of a line that are looked at
-MOST: Final = 2000  # lines up to the one told that are looked at
-BLOCK: Final = 20  # lines before the one told in which a block in braces may have begun
+MOST: Final = 2000  # lines up to the reported one that are examined
+BLOCK: Final = 20  # lines before the reported one in which a block in braces may have begun
 _KEYWORDS = ("function", "local", "return", "then", "repeat", "until", "while", "elseif", "break", "end", "else", "for")
 _BITS = "bit.band, bit.bor, bit.bxor, bit.bnot, bit.lshift and bit.rshift work on bits"
 _COMMENT = "a comment begins with --"
@@ -131,7 +131,7 @@ _WORD = re.compile(r"[A-Za-z_]\w{1,15}")
 
 
 def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
-    """Lua's way of what stands at ``line`` (1-based) of a text that does not compile."""
+    """What Lua has instead of what is written at ``line`` (1-based) of a text that does not compile."""
     near = message.rpartition(" near ")[2]
     first = max(0, line - MOST)
     rows = [row[:LONGEST] for row in rows[first:line]]
@@ -156,7 +156,7 @@ def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
 
 
 def _of_lines(message: str, rows: list[str], line: int) -> str | None:
-    """The hint of the first line, of those looked at, that is written in another language's way."""
+    """The hint of the first line, of those examined, that is written as in another language."""
     for number in _looked_at(rows, line):
         raw = rows[number - 1]
         bare = _without_texts(raw)
@@ -171,7 +171,7 @@ def _of_lines(message: str, rows: list[str], line: int) -> str | None:
 
 
 def line_of_habit(message: str, rows: list[str], line: int) -> int | None:
-    """The line, at ``line`` or before it, that is written in another language's way for certain; else ``None``."""
+    """The line, at ``line`` or before it, that is certainly written as in another language; else ``None``."""
     looked_at = _looked_at([row[:LONGEST] for row in rows[:line]], line)
     for number in looked_at:
         bare = _without_texts(rows[number - 1][:LONGEST])

@@ -9,7 +9,7 @@ from host.nearest_name import nearest_name
 
 __all__ = ["declared", "near_name", "of_call", "of_field", "of_index", "of_name", "unset_global"]
 
-BEFORE: Final = 300  # lines before the one told that are looked at
+BEFORE: Final = 300  # lines before the reported one that are examined
 DOTTED: Final = r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,3}"
 _PATH: Final = r"[A-Za-z_]\w{0,60}(?:[.:][A-Za-z_]\w{0,60}){0,3}"
 _DECLARED = re.compile(

@@ -23,7 +23,7 @@ CATALOG = load()
 
 
 def ask(meter: Quota, id: str, key: str | None = None, **arguments: Any) -> Reservation:
-    """What the gate does for one call of Stripe's operation ``id``."""
+    """What the pipeline does for one call of Stripe's operation ``id``."""
     return again(meter, id, (), key, **arguments)
 
 

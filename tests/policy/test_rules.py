@@ -1,4 +1,4 @@
-"""Permissions, budgets and secrets at the gate, as runs of a host meet them."""
+"""Permissions, budgets and secrets in the call pipeline, as runs of a host meet them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_other_names_of_an_operation_are_denied_too() -> None:
 
 
 def test_the_pages_of_a_list_are_checked_like_calls() -> None:
-    """each() asks for further pages through the same gate."""
+    """each() asks for further pages through the same checks."""
     with Host(simulate=True, budget=Budget(max_calls=5)) as host:
         host.run_source('for i = 1, 3 do new_product():name("x"):create() end')
         error = failed(host, "for p in stripe.products.list{limit=1}:each() do end")

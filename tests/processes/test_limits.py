@@ -31,7 +31,7 @@ class Processes:
         self.lenders: list[LeasedLimiter] = []
 
         def down(member: int, message: Any) -> None:
-            loop.call_soon(lambda: self.lenders[member].heard(message, monotonic()))
+            loop.call_soon(lambda: self.lenders[member].receive(message, monotonic()))
 
         self.counts = SharedLimits(limits, in_flight, down)
         for member in range(members):
@@ -49,7 +49,7 @@ class Processes:
     def _up(self, loop: asyncio.AbstractEventLoop, member: int) -> Callable[[Any], None]:
         def up(message: Any) -> None:
             self.messages += 1
-            loop.call_soon(lambda: self.counts.heard(member, message))
+            loop.call_soon(lambda: self.counts.receive(member, message))
 
         return up
 

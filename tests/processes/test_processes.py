@@ -123,7 +123,7 @@ def facts(result: RunResult) -> dict[str, Any]:
     plain = ("script", "value", "output", "calls", "simulated", "exit_status")
     found = {name: getattr(result, name) for name in plain}
     if error is not None:
-        changing = ("request_id", "request_log_url", "body", "idempotency_key")
+        changing = ("request_id", "request_log_url", "body", "idempotency_key")  # the body has the request's too
         found["facts"] = {name: value for name, value in error.facts.items() if name not in changing}
         names = ("message", "line", "kind", "source", "hint", "script", "exit_code", "traceback")
         found |= {name: getattr(error, name) for name in names}

@@ -115,7 +115,7 @@ def _append(asked: LibraryCall) -> None:
 
 
 def _remove(asked: LibraryCall) -> bool:
-    """Whether there was such a file; folders are left alone."""
+    """Whether there was such a file; folders are not touched."""
     real = asked.permissions.check_write(_path(asked))
     try:
         with parent(real) as (folder, name):

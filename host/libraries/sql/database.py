@@ -246,7 +246,7 @@ class Connection:
             task.cancel()
             await asyncio.wait([task], timeout=BUSY)
         if task.done() and not task.cancelled():
-            task.exception()  # looked at, so that nobody is told of it
+            task.exception()  # retrieved, so that asyncio does not log it
 
     def _guard(self, mode: Mode, rows: RowReader | None = None) -> Guard:
         guard: Guard = self._sqlite().guard

@@ -63,7 +63,7 @@ class Guard:
         self._weigh: Callable[[Sequence[Any]], None] | None = None
 
     def begin(self, mode: Mode, weigh: Callable[[Sequence[Any]], None] | None = None) -> None:
-        """The next statement is asked for in ``mode``; ``weigh`` is told each of its rows, and may raise."""
+        """The next statement is asked for in ``mode``; ``weigh`` gets each of its rows, and may raise."""
         self.mode, self.reason, self._weigh = mode, "", weigh
 
     def release(self) -> bool:
