@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reporting", "report_options"]
 
-TRACE = "Write what happens to FILE, as its ending says: .jsonl (events) or .har (requests)."
+TRACE = "Write what happens to FILE, as its ending says: .jsonl (events), .har (requests), .html (a page)."
 
 
 class Reporting(msgspec.Struct, frozen=True):

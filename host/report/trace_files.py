@@ -10,6 +10,7 @@ from typing import TextIO
 from host.errors import ConfigError, UsageError
 from host.events import Sink
 from host.report.har import HarSink
+from host.report.html import HtmlSink
 from host.report.jsonl import JsonlSink
 
 __all__ = ["FORMS", "open_trace"]
@@ -17,6 +18,7 @@ __all__ = ["FORMS", "open_trace"]
 FORMS: dict[str, Callable[[TextIO], Sink]] = {
     ".jsonl": JsonlSink,
     ".har": HarSink,
+    ".html": HtmlSink,
 }
 """By a file's ending, what writes it. One that has ``close()`` is closed before its file is."""
 
