@@ -36,7 +36,7 @@ class Reporting(msgspec.Struct, frozen=True):
         if self.trace is not None:
             from host.report.trace_files import open_trace
 
-            sinks.append(open_trace(self.trace, stack))
+            sinks.append(open_trace(self.trace, stack, lambda text: print(text, file=stderr)))
         return sinks
 
 

@@ -44,7 +44,7 @@ def without_private(value: Any, path: str = "") -> Any:
         }
     if isinstance(value, list):
         return [without_private(item, path) for item in value]
-    return _CARD.sub(_card, value) if isinstance(value, str) else value
+    return without_private_text(value) if isinstance(value, str) else value
 
 
 def without_private_text(text: str) -> str:

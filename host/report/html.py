@@ -14,7 +14,7 @@ from typing import TextIO
 
 from msgspec.structs import replace
 
-from host.events import CallEnded, CallStarted, Event, RunStarted
+from host.events import CallEnded, CallStarted, Event, Logged, Printed, RunStarted
 from host.policy.private_members import without_private, without_private_text
 from host.report.jsonl import json_line
 from host.report.trace_writer import TraceWriter
@@ -66,6 +66,8 @@ def _hash(text: str) -> str:
 def _shown(event: Event) -> Event:
     """The event without private members."""
     match event:
+        case Printed() | Logged():
+            return replace(event, text=without_private_text(event.text))
         case RunStarted():
             return replace(event, source=None if event.source is None else without_private_text(event.source))
         case CallStarted():

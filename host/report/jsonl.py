@@ -36,6 +36,10 @@ class JsonlSink:
     def emit(self, event: Event) -> None:
         self._writer.write(json_line(event) + "\n")
 
+    def close(self) -> None:
+        """Nothing more comes."""
+        self._writer.close()
+
 
 def json_line(event: Event) -> str:
     """An event as one line of JSON."""

@@ -289,3 +289,13 @@ def test_a_traces_ending_says_its_form(cli: Cli, tmp_path: Path, name: str, begi
         text = (tmp_path / name).read_text()
         assert text.startswith(begins)
         assert text.count("name=x") == (0 if name == "t.jsonl" else runs)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("ending", ["jsonl", "har", "html"])
+def test_a_trace_that_cannot_be_written_is_told_and_ends_no_run(cli: Cli, tmp_path: Path, ending: str) -> None:
+    """With the disk full, the script goes its way, and stderr says that the trace is not whole."""
+    (tmp_path / f"t.{ending}").symlink_to("/dev/full")
+    done = cli("run", "--simulate", "--trace", f"t.{ending}", "-e", "print(1)")
+    assert (done.status, done.out) == (0, "1\n")
+    assert done.err == f"--trace t.{ending} is not whole: No space left on device\n"

@@ -50,6 +50,7 @@ def test_a_private_member_is_hidden_in_every_form(name: str) -> None:
         assert REDACTED in shown
         assert "hush" not in shown
         assert "471100" not in shown
+        assert without_private([text]) == [shown]
     assert without_private({"x": [{name: "hushhush"}]}) == {"x": [{name: REDACTED}]}
 
 
