@@ -171,6 +171,8 @@ class CallError(HostError):
         self.retry_after = retry_after  # seconds, as the server asked (Retry-After)
         self.waited = 0.0  # seconds waited for a rate limit, which the call's deadline does not count
         self.held = 0.0  # seconds waited for a place in flight or a breaker, which it does
+        self.began = self.elapsed = 0.0  # when its request was sent (time.monotonic), and seconds until it failed
+        self.earlier: tuple[Any, ...] = ()  # the attempts before it (host.http.message.Attempt)
 
     FACTS: ClassVar[tuple[str, ...]] = (
         "status",

@@ -3,10 +3,14 @@
 A sink gets every event of a host in the order they happen in a run; events of different runs interleave.
 ``emit`` may be called from any thread, must not block and must not raise. No event holds a secret: texts
 are masked before they become one. Times are seconds; ``at`` is :func:`time.time`.
+
+What few sinks need and costs time to gather is there only where one of a run's sinks has ``detailed = True``:
+``RunStarted.source`` and ``CallEnded.detail``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -22,6 +26,7 @@ class Event(msgspec.Struct, frozen=True):
 class RunStarted(Event, frozen=True):
     script: str
     simulated: bool = False
+    source: str | None = None  # the script's text, masked
 
 
 class Printed(Event, frozen=True):
@@ -43,12 +48,14 @@ class CallStarted(Event, frozen=True):
     operation: str
     line: int | None = None
     arguments: dict[str, Any] = msgspec.field(default_factory=dict)  # masked
+    task: str = ""  # its path: "1" is the script itself, "1.2" the second that was begun in it
 
 
 class CallEnded(Event, frozen=True):
     """``error`` is the error's facts (kind, message, …) or ``None``; ``result`` is the object's id if any.
 
     ``waited`` is seconds of ``duration`` spent waiting for a rate, a place in flight or a breaker.
+    ``detail`` is what :func:`host.run.call_detail.detail_of` gives.
     """
 
     call_id: int
@@ -62,6 +69,7 @@ class CallEnded(Event, frozen=True):
     result: str | None = None
     error: dict[str, Any] | None = None
     waited: float = 0.0
+    detail: dict[str, Any] | None = None
 
 
 class RunEnded(Event, frozen=True):
@@ -74,3 +82,8 @@ class Sink(Protocol):
     """Where events go. One file per sink in ``host/report``."""
 
     def emit(self, event: Event) -> None: ...
+
+
+def want_detail(sinks: Iterable[Sink]) -> bool:
+    """Whether one of them asks for what is costly to gather."""
+    return any(getattr(sink, "detailed", False) for sink in sinks)

@@ -52,7 +52,13 @@ SHARED = {
     "sqlalchemy": "journals in any database, and what scripts are granted: two uses of one library",
 }
 # distribution → import, where they differ
-NAMES = {"python-dotenv": "dotenv", "PyYAML": "yaml", "graphql-core": "graphql", "python-jsonpath": "jsonpath"}
+NAMES = {
+    "python-dotenv": "dotenv",
+    "PyYAML": "yaml",
+    "graphql-core": "graphql",
+    "python-jsonpath": "jsonpath",
+    "opentelemetry-api": "opentelemetry",
+}
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

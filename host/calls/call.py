@@ -69,6 +69,7 @@ class Call(AsyncRequest, eq=False):
     claims: tuple[Reservation, ...] = ()  # what it took from budgets
     started: float = 0.0
     tell: bool = False  # whether the run's sinks are told of it
+    task: bytes = b""  # the path of the script's task, for them
     seconds: float | None = None  # until its deadline, where that is not the usual time
     again: bool = False  # the script's own repeat of it carries the same idempotency key
     web_key: Key | None = None  # of a library's request that has an idempotency key of the script's

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import msgspec
 
 from host.cli.struct_options import fields_of, struct_options
-from host.errors import ConfigError
 from host.option import Option
 from host.report.terminal import TerminalSink
 from host.settings import Settings
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reporting", "report_options"]
 
+TRACE = "Write what happens to FILE, as its ending says: .jsonl (events), .har (requests), .html (a page)."
+
 
 class Reporting(msgspec.Struct, frozen=True):
     """What the options say."""
@@ -26,24 +27,17 @@ class Reporting(msgspec.Struct, frozen=True):
         int, Option("-v --verbose", "Show calls and answers on stderr; -vv also arguments.", kind="count")
     ] = 0
     as_json: Annotated[bool, Option("--json", "Print the returned value as JSON.")] = False
-    trace: Annotated[str | None, Option("--trace", "Write every event to FILE as JSON lines.", "FILE")] = None
+    trace: Annotated[str | None, Option("--trace", TRACE, "FILE")] = None
     debug: Annotated[bool, Option("--debug", "Show Python tracebacks.")] = False
 
     def sinks(self, stack: ExitStack, stderr: TextIO, settings: Settings, *, runs: bool = False) -> list[Sink]:
         """Those the options ask for; ``stack`` closes their files. ``runs``: there are several runs to tell apart."""
         sinks: list[Sink] = [TerminalSink(stderr, verbosity=self.verbose, log_level=settings.log_level, runs=runs)]
         if self.trace is not None:
-            from host.report.jsonl import JsonlSink
+            from host.report.trace_files import open_trace
 
-            sinks.append(JsonlSink(stack.enter_context(_written("--trace", self.trace))))
+            sinks.append(open_trace(self.trace, stack, lambda text: print(text, file=stderr)))
         return sinks
-
-
-def _written(option: str, path: str) -> TextIO:
-    try:
-        return open(path, "w", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{option} {path} cannot be written: {error.strerror}") from error
 
 
 report_options = struct_options("reporting", fields_of(Reporting), Reporting)

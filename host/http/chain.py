@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from host.errors import CallError
 from host.http.limiter import HttpLimits, Limiter, limited
-from host.http.message import Request, Response, Send, host_of, origin_of
+from host.http.message import Attempt, Request, Response, Send, host_of, origin_of
 from host.http.outcome import is_key_in_use
 from host.http.retry import RetryBudget, RetryPolicy, decide, jitter
 
-__all__ = ["chain", "retried"]
+__all__ = ["attempt_of", "chain", "retried"]
 
 
 def chain(
@@ -56,6 +56,7 @@ def retried(
         budget.earn()
         rules = by_api.get(request.credential, policy) if by_api and request.credential else policy
         attempt, waited, held, in_doubt = 0, 0.0, 0.0, False
+        earlier: tuple[Attempt, ...] = ()
         while True:
             attempt += 1
             outcome: Response | CallError
@@ -72,7 +73,8 @@ def retried(
             held += outcome.held
             delay = decide(rules, attempt, request, outcome, deadline, clock(), rng)
             if delay is None or not budget.spend():
-                return _told(outcome, attempt, waited, held, in_doubt)
+                return _told(outcome, attempt, waited, held, in_doubt, earlier)
+            earlier = (*earlier, attempt_of(outcome))
             in_doubt = in_doubt or _may_have_worked(request, outcome)
             await sleep(delay)
 
@@ -88,14 +90,28 @@ def _may_have_worked(request: Request, outcome: Response | CallError) -> bool:
     return outcome.status >= 500 or is_key_in_use(outcome)
 
 
-def _told(outcome: Response | CallError, attempts: int, waited: float, held: float, in_doubt: bool) -> Response:
+def attempt_of(outcome: Response | CallError) -> Attempt:
+    """What is kept of an attempt: without what was sent and answered."""
+    error, connected = (None, outcome.connected) if isinstance(outcome, Response) else (outcome.kind, 0.0)
+    status = outcome.status
+    return Attempt(outcome.began, outcome.elapsed, status, error, outcome.waited, outcome.held, connected)
+
+
+def _told(
+    outcome: Response | CallError,
+    attempts: int,
+    waited: float,
+    held: float,
+    in_doubt: bool,
+    earlier: tuple[Attempt, ...],
+) -> Response:
     """The last attempt's outcome, with what is known of those before it: once in doubt, "not sent" is untrue."""
     if isinstance(outcome, CallError):
         outcome.attempts = attempts
-        outcome.waited, outcome.held = waited, held
+        outcome.waited, outcome.held, outcome.earlier = waited, held, earlier
         if in_doubt and outcome.outcome == "not_sent":
             outcome.outcome = "unknown"
         raise outcome
     if attempts == 1:
         return outcome
-    return replace(outcome, attempts=attempts, waited=waited, held=held, in_doubt=in_doubt)
+    return replace(outcome, attempts=attempts, waited=waited, held=held, in_doubt=in_doubt, earlier=earlier)

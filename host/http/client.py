@@ -43,7 +43,13 @@ Credentials = Callable[[Request], Credential | None]
 
 
 class Transport(Protocol):
-    """One exchange. ``seconds`` bounds it from the connect to the body's end."""
+    """One exchange. ``seconds`` bounds it from the connect to the body's end.
+
+    ``connected`` is how long the connection took to open of the exchange that has just ended, 0 where there was one
+    or it is not known; to be read before anything is awaited.
+    """
+
+    connected: float
 
     async def exchange(
         self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
@@ -152,8 +158,12 @@ class HttpClient:
         try:
             status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait)
         except Exception as error:
-            raise self._translate(error, wire, request, origin.host, seconds) from error
-        return Response(status, fields, body, monotonic() - start, 1, request.url)
+            failure = self._translate(error, wire, request, origin.host, seconds)
+            failure.began, failure.elapsed = start, monotonic() - start
+            raise failure from error
+        return Response(
+            status, fields, body, monotonic() - start, 1, request.url, 0.0, 0.0, False, start, wire.connected
+        )
 
     async def aclose(self) -> None:
         """Close all connections. A request after it opens new ones."""

@@ -41,6 +41,7 @@ class ConnectionPool:
         self._unsent: list[PooledConnection] = []  # whose requests are to be written in the loop's next round
         self._sweep: asyncio.TimerHandle | None = None
         self._deadlines: Deadlines[Awaited] | None = None  # of what is awaited; made on the loop
+        self.connected = 0.0  # as of host.http.client.Transport
         self.codings = "Accept-Encoding: gzip, deflate\r\n"
         self._heads = RequestHeads(f"User-Agent: {settings.user_agent}\r\n{self.codings}")
 
@@ -67,11 +68,11 @@ class ConnectionPool:
         deadlines = self._deadlines or self._begin_deadlines()
         idle = self._idle.get(origin)
         connection = self._take(idle) if idle else None
+        took = 0.0
         if connection is None:
             start = monotonic()
-            connecting = self._connect(origin, min(seconds, self._settings.connect_timeout), deadlines)
-            connection = yield from connecting
-            seconds -= monotonic() - start
+            connection = yield from self._connect(origin, min(seconds, self._settings.connect_timeout), deadlines)
+            seconds -= (took := monotonic() - start)
         connection.deadline = monotonic() + seconds
         deadlines.add(connection)
         try:
@@ -91,7 +92,7 @@ class ConnectionPool:
             raise
         finally:
             deadlines.remove(connection)
-        reader = connection.reader
+        self.connected, reader = took, connection.reader
         fields, body = reader.fields, reader.whole()
         if reader.reusable and not connection.closed:
             self._give_back(origin, connection)

@@ -177,7 +177,7 @@ class CheckedClient:
         finally:
             self._under_way[request.group] -= 1
             await self._shed()
-        return Response(status, headers, body, monotonic() - start, 1, request.url)
+        return Response(status, headers, body, monotonic() - start, 1, request.url, began=start)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -21,6 +21,8 @@ __all__ = ["HttpxTransport", "build_client", "fault_of"]
 class HttpxTransport:
     """Requests through an ``AsyncClient``, whatever transport, mounts, hooks or auth it has."""
 
+    connected = 0.0  # httpx does not tell
+
     def __init__(self, client: httpx.AsyncClient, settings: HttpSettings) -> None:
         self.client = client
         self._limit = settings.max_answer_bytes

@@ -14,7 +14,7 @@ import msgspec
 
 from host.errors import Outcome
 
-__all__ = ["Headers", "Request", "Response", "Send", "host_of", "is_line", "not_sent", "origin_of"]
+__all__ = ["Attempt", "Headers", "Request", "Response", "Send", "host_of", "is_line", "not_sent", "origin_of"]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -39,13 +39,30 @@ class Request(msgspec.Struct, frozen=True):
     retries: int | None = None  # overrides the policy's number of retries, this call only
 
 
+class Attempt(msgspec.Struct, frozen=True):
+    """One request of a call that was sent again after it: what came of it, and when.
+
+    ``began`` is on :func:`time.monotonic` (0: it was not sent), the others as of :class:`Response`.
+    """
+
+    began: float
+    elapsed: float
+    status: int | None
+    error: str | None  # its kind
+    waited: float
+    held: float
+    connected: float = 0.0
+
+
 class Response(msgspec.Struct, frozen=True):
     """One HTTP answer, body read to its end and decoded from its content coding.
 
     Header names are lower case. ``elapsed`` is seconds from the first byte sent to the last read,
     ``attempts`` how many requests it took, ``waited`` seconds spent waiting for a rate limit (which do not
     count against the call's deadline), ``held`` those for a place in flight or a breaker (which
-    do). ``in_doubt``: an earlier attempt of this mutation may have done its work.
+    do). ``in_doubt``: an earlier attempt of this mutation may have done its work. ``began`` is when the last attempt
+    was sent, on :func:`time.monotonic`, ``connected`` how long its new connection took to open (0: it had one),
+    ``earlier`` the attempts before it.
     """
 
     status: int
@@ -57,6 +74,9 @@ class Response(msgspec.Struct, frozen=True):
     waited: float = 0.0
     held: float = 0.0
     in_doubt: bool = False
+    began: float = 0.0
+    connected: float = 0.0
+    earlier: tuple[Attempt, ...] = ()
 
 
 Send = Callable[[Request, float], Awaitable[Response]]

@@ -59,6 +59,7 @@ class Open(Message, frozen=True):
     simulated: bool
     setup: str | None
     watched: bool  # somebody listens to events
+    detailed: bool  # … and to what is costly to gather
     room: int
     rates: list[str]
     per_host: int | None

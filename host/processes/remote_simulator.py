@@ -55,7 +55,7 @@ class RemoteClient:
             self._open.pop(id, None)
         if form.error is not None:
             raise call_error(form.error)
-        return Response(form.status, form.headers, form.body, monotonic() - start, 1, request.url)
+        return Response(form.status, form.headers, form.body, monotonic() - start, 1, request.url, began=start)
 
     is_own, is_direct = True, False  # as of :class:`host.http.client.HttpClient`
 

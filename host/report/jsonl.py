@@ -1,20 +1,23 @@
 """Events as JSON, one object a line, for programs.
 
-``event`` is the kind in snake case (``call_ended``), the other members are the event's fields.
+``event`` is the kind in snake case (``call_ended``), the other members are the event's fields; what is there for
+detailed sinks only is left out where there is none.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import threading
 from typing import TextIO
 
 import msgspec
 
 from host.events import Event
+from host.report.trace_writer import TraceWriter
 
-__all__ = ["JsonlSink"]
+__all__ = ["JsonlSink", "json_line"]
+
+DETAILS = frozenset(("source", "detail"))
 
 
 class JsonlSink:
@@ -24,21 +27,27 @@ class JsonlSink:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-        self.failure: OSError | ValueError | None = None
+        self._writer = TraceWriter(stream)
+
+    @property
+    def failure(self) -> OSError | ValueError | None:
+        return self._writer.failure
 
     def emit(self, event: Event) -> None:
-        if self.failure is not None:
-            return
-        facts = msgspec.structs.asdict(event)
-        line = json.dumps({"event": _kind(type(event)), **facts}, ensure_ascii=True, default=str)
-        try:
-            with self._lock:
-                self._stream.write(line + "\n")
-                self._stream.flush()
-        except (OSError, ValueError) as error:
-            self.failure = error
+        self._writer.write(json_line(event) + "\n")
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self._writer.close()
+
+
+def json_line(event: Event) -> str:
+    """An event as one line of JSON."""
+    facts = msgspec.structs.asdict(event)
+    for name in DETAILS & facts.keys():
+        if facts[name] is None:
+            del facts[name]
+    return json.dumps({"event": _kind(type(event)), **facts}, ensure_ascii=True, default=str)
 
 
 def _kind(cls: type[Event]) -> str:

@@ -15,7 +15,7 @@ from host.calls.names import REQUEST
 from host.calls.pages import place_of, send_for_page
 from host.decoding import LARGE
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError
-from host.events import CallEnded, CallStarted
+from host.events import CallEnded, CallStarted, want_detail
 from host.http.message import Response
 from host.limits import MB, Limits
 from host.lua import protocol as p
@@ -36,7 +36,18 @@ class RunCalls:
     Python exception behind them, by message.
     """
 
-    __slots__ = ("_durable", "_gate", "_limits", "_services", "_session", "_weight", "causes", "count", "open")
+    __slots__ = (
+        "_detailed",
+        "_durable",
+        "_gate",
+        "_limits",
+        "_services",
+        "_session",
+        "_weight",
+        "causes",
+        "count",
+        "open",
+    )
 
     def __init__(self, session: Session, services: RunServices, limits: Limits, durable: Recording | None) -> None:
         self._session = session
@@ -44,6 +55,7 @@ class RunCalls:
         self._gate = services.gate
         self._limits = limits
         self._durable = durable
+        self._detailed = bool(services.sinks) and want_detail(services.sinks)
         self._weight: Weight | None = None  # with the first call whose arguments are worth counting
         self.open: dict[int, Any] = {}
         self.count = 0
@@ -66,7 +78,8 @@ class RunCalls:
     def announce(self, call: Call, arguments: Any) -> None:
         """Tell sinks that a call begins."""
         text = self._services.mask.value(_shown(arguments))
-        self._session.emit(CallStarted(self._session.run_id, time.time(), call.id, call.name, call.line, text))
+        task = call.task.decode()
+        self._session.emit(CallStarted(self._session.run_id, time.time(), call.id, call.name, call.line, text, task))
 
     def drop(self, id: int) -> None:
         """The arguments of a call weigh nothing any more."""
@@ -137,6 +150,11 @@ class RunCalls:
 
     def _told(self, call: Call, error: CallError | None, result: str | None) -> None:
         facts = self._gate.answers.facts(call)
+        if self._detailed:
+            from host.run.call_detail import detail_of, web_facts  # for traces
+
+            facts = facts or web_facts(call, self._services.mask)
+            facts["detail"] = detail_of(call, self._services.mask)
         url = self._services.mask(facts.pop("url", ""))
         self._session.emit(
             CallEnded(
@@ -190,8 +208,8 @@ class RunCalls:
             return None
         self.count += 1
         call = Call(target.decode(), source=self._session, id=id, kind=kind, line=line)
-        if self._services.sinks and not self._session.replaying:
-            call.tell = True
+        if self._services.sinks:
+            call.tell, call.task = not self._session.replaying, path
         try:
             arguments, chosen = self._arguments(call, payload, options)
             if durable is not None:

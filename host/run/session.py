@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from host.calls.call import Call
 from host.errors import InvalidCall, LimitError, ScriptError
-from host.events import RunEnded, RunStarted
+from host.events import RunEnded, RunStarted, want_detail
 from host.limits import MB
 from host.lua import protocol as p
 from host.lua.values import encode_plain, to_lua
@@ -173,7 +173,7 @@ class Session:
         self._started = monotonic()
         if self.why is None:
             if self.services.sinks:
-                self.emit(RunStarted(self.run_id, time.time(), job.script.name, self.services.simulated))
+                self._announce_run()
             try:
                 given = to_lua(dict(job.globals)) if job.globals else None
             except (InvalidCall, LimitError) as error:
@@ -206,6 +206,12 @@ class Session:
         if job.args and b"..." in job.script.source and "args" not in job.globals:
             flags |= p.ARGUMENTS  # the main chunk gets them too
         return flags
+
+    def _announce_run(self) -> None:
+        script, services, source = self.job.script, self.services, None
+        if want_detail(services.sinks):
+            source = services.mask(script.source.decode("utf-8", "replace"))
+        self.emit(RunStarted(self.run_id, time.time(), script.name, services.simulated, source))
 
     def _replay(self, durable: Recording) -> None:
         """Tell the script the answers it was told before, in their order."""

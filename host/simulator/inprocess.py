@@ -45,7 +45,7 @@ class SimulatedClient:
             status, fields, body = exchange.finish()
         except ConnectionResetError as error:
             raise call_error("reset", request, host) from error
-        return Response(status, dict(fields), body, monotonic() - start, 1, request.url)
+        return Response(status, dict(fields), body, monotonic() - start, 1, request.url, began=start)
 
     async def aclose(self) -> None:
         """Nothing to close."""

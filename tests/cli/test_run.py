@@ -268,3 +268,34 @@ def test_a_misspelt_setting_is_told_once(cli: Cli, monkeypatch: pytest.MonkeyPat
     assert "STRIPE_SECRET_KEY is not set" in done.err
     assert "HOST_COLOUR is no setting" not in done.err
     assert "did you mean STRIPE_SECRET_KEY?" in cli("runs", "list", "--journal", "j.sqlite").err
+
+
+@pytest.mark.parametrize("name", ["t", "t.txt", "t.json", "t.jsonl.gz", "har", "-"])
+def test_a_trace_whose_ending_says_no_form_is_refused(cli: Cli, tmp_path: Path, name: str) -> None:
+    """By its name, with the endings there are, before anything runs; no file is made."""
+    done = cli("run", "--simulate", f"--trace={name}", "-e", "print(1)")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"--trace {name}: ")
+    assert ".jsonl, .har or .html" in done.err
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(("name", "begins"), [("t.jsonl", "{"), ("T.HAR", '{"log"'), ("t.html", "<!doctype html>")])
+def test_a_traces_ending_says_its_form(cli: Cli, tmp_path: Path, name: str, begins: str) -> None:
+    """One run, many, and those of worker processes are traced with what was sent, in each form."""
+    code = 'new_product():name("x"):create()'
+    for runs, extra in ((1, ()), (2, ("--repeat", "2")), (2, ("--repeat", "2", "--processes", "2"))):
+        assert cli("run", "--simulate", "--trace", name, *extra, "-e", code).status == 0
+        text = (tmp_path / name).read_text()
+        assert text.startswith(begins)
+        assert text.count("name=x") == (0 if name == "t.jsonl" else runs)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("ending", ["jsonl", "har", "html"])
+def test_a_trace_that_cannot_be_written_is_told_and_ends_no_run(cli: Cli, tmp_path: Path, ending: str) -> None:
+    """With the disk full, the script goes its way, and stderr says that the trace is not whole."""
+    (tmp_path / f"t.{ending}").symlink_to("/dev/full")
+    done = cli("run", "--simulate", "--trace", f"t.{ending}", "-e", "print(1)")
+    assert (done.status, done.out) == (0, "1\n")
+    assert done.err == f"--trace t.{ending} is not whole: No space left on device\n"

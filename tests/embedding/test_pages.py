@@ -1,4 +1,4 @@
-"""The programs in docs/functions.md, docs/embedding.md and docs/extending.md run and print what is under them."""
+"""The programs in docs/functions.md, embedding.md, extending.md and watching.md run and print what is under them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PROGRAM = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = ("functions.md", "embedding.md", "extending.md")
+PAGES = ("functions.md", "embedding.md", "extending.md", "watching.md")
 BLOCKS = [
     pytest.param(page, *found.groups(), id=f"{page}-{number}")
     for page in PAGES

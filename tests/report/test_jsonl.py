@@ -24,6 +24,7 @@ def test_every_event_is_one_line_with_its_kind_and_fields() -> None:
         "operation": "stripe.products.create",
         "line": 8,
         "arguments": {"name": "a\nb"},
+        "task": "",
     }
     assert second["event"] == "run_ended"
 
