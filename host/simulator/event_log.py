@@ -105,8 +105,8 @@ class EventLog:
             "request": {"id": origin.request_id, "idempotency_key": origin.key},
             "type": derived.type,
         }
-        if account:
-            event["account"] = account
+        if account or derived.account:
+            event["account"] = account or derived.account
         told = [deliver for listener in self._listeners for deliver in listener(event)]
         event["pending_webhooks"] = len(told)
         self._store.put(f"{account}/event" if account else "event", event["id"], event)
