@@ -63,7 +63,7 @@ def test_an_endpoint_is_switched_off_and_on_and_tells_its_secret_once(api) -> No
     made = api.post("/v1/webhook_endpoints", "url=https://example.com&enabled_events[0]=*")
     path = f"/v1/webhook_endpoints/{made['id']}"
     assert made["secret"].startswith("whsec_")
-    assert api.get(path)["secret"] is None
+    assert "secret" not in api.get(path)
     assert api.post(path, "disabled=true")["status"] == "disabled"
     assert api.post(path, "disabled=false")["status"] == "enabled"
 
