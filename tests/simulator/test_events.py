@@ -276,3 +276,18 @@ def test_a_disturbance_that_cannot_be_is_refused(text: str) -> None:
     """What is expected is said."""
     with pytest.raises(UsageError, match="--deliver"):
         Disturbance.parse(text)
+
+
+def test_an_invoice_that_is_paid_has_not_failed(api: Api, payer: str, price: str) -> None:
+    """Nor one that is tried again with a card that works; one that is declined has, once for each attempt."""
+    api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}")
+    assert types(api, type="invoice.payment_failed") == []
+    api.post("/v1/invoiceitems", f"customer={payer}&amount=500&currency=usd")
+    invoice = api.post("/v1/invoices", f"customer={payer}&pending_invoice_items_behavior=include")["id"]
+    declined = f"/v1/invoices/{invoice}/pay"
+    for attempt in (1, 2):
+        assert api.ask("POST", declined, "payment_method=pm_card_chargeDeclined")[0] == 402
+        assert types(api, type="invoice.payment_failed") == ["invoice.payment_failed"] * attempt
+    api.post(declined)
+    assert len(types(api, type="invoice.payment_failed")) == 2
+    assert len(types(api, type="invoice.paid")) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,17 @@ def test_from_now_on_is_by_the_sender_s_clock(inbox: Inbox, api: Api) -> None:
     api.happen("evt_2", 7)
     poll(inbox, api, None)
     assert ids(inbox) == ["evt_1", "evt_2"]
+
+
+@pytest.mark.parametrize("since", [0, None])
+def test_an_event_of_a_test_clock_s_future_hides_none_that_comes_after_it(
+    inbox: Inbox, api: Api, since: float | None
+) -> None:
+    """Its time is years ahead; what happens next has today's."""
+    now = int(time.time())
+    api.happen("evt_old", now - 50)
+    api.happen("evt_ahead", now + 10**8)
+    poll(inbox, api, since)
+    api.happen("evt_next", now)
+    poll(inbox, api, since)
+    assert ids(inbox)[-1 if since is None else 1] == "evt_next"

@@ -70,7 +70,8 @@ def _events(steps: _Steps, known: frozenset[str]) -> Iterator[tuple[int, Derived
     for place, new, deleted in steps.after:
         shown = old if deleted and old is not None else new  # a deleted object is told as it was
         for name in names_of(kind, old, new, deleted=deleted, known=known):
-            yield place, Derived(name, shown)
+            if name != "invoice.payment_failed" or not _was_paid(steps, new):
+                yield place, Derived(name, shown)
         old = new
     place, new, deleted = steps.after[-1]
     if first is None or deleted:
@@ -80,6 +81,14 @@ def _events(steps: _Steps, known: frozenset[str]) -> Iterator[tuple[int, Derived
     if changed:
         for name in updated_of(kind, new, changed, known):
             yield place, Derived(name, new, changed)
+
+
+def _was_paid(steps: _Steps, tried: Object) -> bool:
+    """Whether the attempt that an open invoice counts already is the one that then paid it."""
+    return any(
+        after["status"] == "paid" and after.get("attempt_count") == tried.get("attempt_count")
+        for _, after, _ in steps.after
+    )
 
 
 def previous_attributes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
