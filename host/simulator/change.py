@@ -22,8 +22,11 @@ class Change(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """One event: its type, its ``data.object``, and for ``updated`` what was different before."""
+    """One event: its type, its ``data.object``, and for ``updated`` what was different before. ``account`` is the
+    connected account that it is about, where that is kept outside of it.
+    """
 
     type: str
     object: dict[str, Any]
     previous: dict[str, Any] | None = None
+    account: str = ""

@@ -19,7 +19,7 @@ import msgspec
 from host.errors import UsageError
 from host.serve.signatures import HEADER, sign
 from host.simulator.simulator import Simulator
-from host.simulator.stripe.webhook_endpoints import SECRETS
+from host.simulator.stripe.webhook_endpoints import endpoints_for
 
 __all__ = ["Deliveries", "Disturbance", "Target"]
 
@@ -127,18 +127,15 @@ class Deliveries:
     # -- under the simulator's lock
 
     def _of(self, event: dict[str, Any]) -> list[Callable[[], None]]:
-        return [partial(self._begin, event, target) for target in self._all_targets() if target.wants(event["type"])]
+        return [
+            partial(self._begin, event, target) for target in self._all_targets(event) if target.wants(event["type"])
+        ]
 
-    def _all_targets(self) -> list[Target]:
-        store = self._simulator.store
+    def _all_targets(self, event: dict[str, Any]) -> list[Target]:
         found = list(self._targets)
-        for endpoint in store.each("webhook_endpoint"):
-            secret = store.get(SECRETS, endpoint["id"])
-            if endpoint.get("status") != "enabled" or secret is None:
-                continue
-            if not self._anywhere and urlsplit(endpoint["url"]).hostname not in _LOCAL:
-                continue
-            found.append(Target(endpoint["url"], (secret["secret"],), tuple(endpoint["enabled_events"])))
+        for endpoint, secret in endpoints_for(self._simulator.store, event):
+            if self._anywhere or urlsplit(endpoint["url"]).hostname in _LOCAL:
+                found.append(Target(endpoint["url"], (secret,), tuple(endpoint["enabled_events"])))
         return found
 
     def _begin(self, event: dict[str, Any], target: Target) -> None:
@@ -180,6 +177,8 @@ class Deliveries:
             self._tell(f"{type}  {id}  → {target.url}  {answer}")
             if answer.startswith("2"):
                 break
+            if attempt + 1 == ATTEMPTS:
+                return
             await asyncio.sleep(FIRST_DELAY * 2**attempt)
         for _ in range(copies - 1):
             self._tell(f"{type}  {id}  → {target.url}  {await self._post(payload, target)} (again)")

@@ -106,8 +106,8 @@ class EventLog:
             "request": {"id": cause.request_id, "idempotency_key": cause.key},
             "type": derived.type,
         }
-        if account:
-            event["account"] = account
+        if account or derived.account:
+            event["account"] = account or derived.account
         told = [deliver for listener in self._listeners for deliver in listener(event)]
         event["pending_webhooks"] = len(told)
         self._store.put(f"{account}/event" if account else "event", event["id"], event)

@@ -135,11 +135,11 @@ class Dispatcher:
             self._tell(Ended(event, "done"))
         elif error.kind in _NOT_ENDED:
             if not self._stopping:
-                await self._inbox.put_off(event, ELSEWHERE, failed=False)
+                await self._inbox.leave(event, ELSEWHERE)
         elif event.attempts + 1 >= self._retry.attempts or error.kind in _FOR_PEOPLE:
             await self._inbox.end(event, "failed")
             self._tell(Ended(event, "failed", error))
         else:
             seconds = self._retry.after(event.attempts + 1)
-            await self._inbox.put_off(event, seconds, failed=True)
+            await self._inbox.put_off(event, seconds)
             self._tell(Ended(event, "again", error, seconds))

@@ -34,7 +34,8 @@ class WebhookEndpoint:
     """Takes events into ``inbox``.
 
     ``path`` is the one it answers at (``None``: every one), ``secrets`` those a signature may be of (none: it believes
-    whoever reaches it), ``came()`` is called when there is something to handle.
+    whoever reaches it), ``came()`` is called when there is something to handle, ``closed()`` says
+    that no more is taken.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class WebhookEndpoint:
         path: str | None = None,
         tolerance: float = 300.0,
         came: Callable[[], None],
+        closed: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._inbox = inbox
@@ -54,13 +56,11 @@ class WebhookEndpoint:
         self._path = path
         self._tolerance = tolerance
         self._came = came
+        self._closed = closed
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3: https://asgi.readthedocs.io/en/latest/specs/www.html."""
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-            return
         if scope["type"] != "http":
             raise RuntimeError(f"an endpoint of webhooks answers HTTP only, not {scope['type']}")
         try:
@@ -83,6 +83,8 @@ class WebhookEndpoint:
         await send({"type": "http.response.body", "body": body})
 
     async def _take(self, scope: Scope, receive: Receive) -> None:
+        if self._closed():
+            raise _Answer(503, "events are no longer taken here")
         if self._path is not None and scope["path"] == HEALTH and scope["method"] in ("GET", "HEAD"):
             raise _Answer(200, "ok")
         if self._path is not None and scope["path"].rstrip("/") != self._path.rstrip("/"):
@@ -115,11 +117,3 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

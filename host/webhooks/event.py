@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -56,21 +55,29 @@ class ReceivedEvent(msgspec.Struct, frozen=True):
         if not isinstance(value, dict):
             raise InvalidCall("the body is no JSON object")
         return cls(
-            id=id or _text(value, "id", paths.id),
-            type=type or _text(value, "type", paths.type),
-            object=str(at(value, paths.object) or ""),
+            id=_text(id or at(value, paths.id), "id", "in its header" if id else f"at {paths.id}"),
+            type=_text(type or at(value, paths.type), "type", "in its header" if type else f"at {paths.type}"),
+            object=_object(at(value, paths.object)),
             created=_time(at(value, paths.created)),
             payload=payload,
         )
 
 
-def _text(value: Mapping[str, Any], what: str, path: str) -> str:
-    found = at(value, path)
+def _text(found: Any, what: str, where: str) -> str:
+    """An id or a type. It is shown to people and kept in databases: no control characters."""
     if isinstance(found, int) and not isinstance(found, bool):
         found = str(found)
-    if not isinstance(found, str) or not 0 < len(found) <= LONGEST:
-        raise InvalidCall(f"the body has no {what} at {path}")
+    if not isinstance(found, str) or not found:
+        raise InvalidCall(f"the event has no {what} {where}")
+    if len(found) > LONGEST or not found.isprintable():
+        raise InvalidCall(f"the event's {what} {where}: expected at most {LONGEST} characters, all of them printable")
     return found
+
+
+def _object(found: Any) -> str:
+    if isinstance(found, int) and not isinstance(found, bool):
+        return str(found)
+    return found if isinstance(found, str) and len(found) <= LONGEST and found.isprintable() else ""
 
 
 def _time(value: Any) -> float:

@@ -31,6 +31,10 @@ _END: Final = (
     "UPDATE luahost_event SET status = :status, attempts = :attempts, due = :due "
     "WHERE inbox = :inbox AND id = :id AND status = 'waiting'"
 )
+_LEAVE: Final = (
+    "UPDATE luahost_event SET due = CASE WHEN due > :due THEN due ELSE :due END "
+    "WHERE inbox = :inbox AND id = :id AND status = 'waiting'"
+)
 _SEEN: Final = "SELECT seen FROM luahost_cursor WHERE inbox = :inbox"
 _SEE: Final = (
     "INSERT INTO luahost_cursor (inbox, seen) VALUES (:inbox, :seen) ON CONFLICT (inbox) DO UPDATE "
@@ -54,13 +58,16 @@ class Inbox:
         self._journal = journal
         self.name = name
 
-    async def add(self, events: list[ReceivedEvent]) -> None:
-        """Returns when all of them are on the disk; those that were there already stay as they are."""
+    async def add(self, events: list[ReceivedEvent], *, status: str = "waiting") -> None:
+        """Returns when all of them are on the disk; those that were there already stay as they are.
+
+        Those that are ``done`` at once are never handled.
+        """
         now = self._journal.clock()
         values = [
             {
                 "inbox": self.name, "id": each.id, "type": each.type, "object": each.object, "payload": each.payload,
-                "created": each.created, "received": now, "status": "waiting", "attempts": 0, "due": 0.0,
+                "created": each.created, "received": now, "status": status, "attempts": 0, "due": 0.0,
             }
             for each in events
         ]  # fmt: skip
@@ -86,11 +93,14 @@ class Inbox:
         failed = event.attempts + (status == "failed")
         await self._write(_END, [self._values(event, status=status, attempts=failed, due=0.0)])
 
-    async def put_off(self, event: DueEvent, seconds: float, *, failed: bool) -> None:
-        """Have it handled again in ``seconds``. ``failed``: that counts as an attempt."""
+    async def put_off(self, event: DueEvent, seconds: float) -> None:
+        """It failed: have it handled again in ``seconds``."""
         due = self._journal.clock() + seconds
-        attempts = event.attempts + failed
-        await self._write(_END, [self._values(event, status="waiting", attempts=attempts, due=due)])
+        await self._write(_END, [self._values(event, status="waiting", attempts=event.attempts + 1, due=due)])
+
+    async def leave(self, event: DueEvent, seconds: float) -> None:
+        """Look at it again in ``seconds``, or when whoever has it now said, if that is later."""
+        await self._write(_LEAVE, [self._values(event, due=self._journal.clock() + seconds)])
 
     def seen(self) -> float | None:
         """Up to when events were asked for, by the sender's clock; ``None`` before the first time."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -108,7 +107,7 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
         known = Paths.__struct_fields__
         for name, path in arguments.mapping("paths", self.paths, "where the body has what").items():
             if name not in known or not isinstance(path, str) or not path:
-                raise arguments.wrong("paths", dict(self.paths), f"paths in the body by {', '.join(known)}")
+                raise UsageError(f"paths: {name}={path}: expected where the body has one of {', '.join(known)}")
         found = sender_of(self.verify)
         return replace(found, paths=replace(found.paths, **self.paths)) if self.paths else found
 
@@ -135,14 +134,17 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
     """The webhooks of ``handler``; ``run`` is how its runs are made. Raises ``UsageError``, ``ConfigError``."""
     script = script_of(handler, "handler")
     name = options.name if options.name is not None else re.sub(r"\.lua\Z", "", script.name.rpartition("/")[2])
-    name = _safe(arguments.an_instance("name", name, str, "a text"))
+    if not isinstance(name, str) or not name:
+        raise arguments.wrong("name", name, "a text that is not empty")
+    name = _safe(name)
     secrets = options.secrets(parts.secret, local=parts.local)
     for secret in secrets:
         parts.mask(Secret(secret))
     sender = options.sender()
+    sender.check(secrets)
     polling = None
     if options.poll is not None:
-        polling = Polling(parts.ask, options.poll, time.time() if options.since is None else options.since)
+        polling = Polling(parts.ask, options.poll, options.since)
 
     async def handle(event: DueEvent) -> RunResult:
         job: dict[str, Any] = {"run_id": f"{name}:{_safe(event.id)}", "globals": {"event": _value(event)}}

@@ -68,6 +68,14 @@ class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
         text = digest.hexdigest() if self.encoding == "hex" else base64.b64encode(digest.digest()).decode()
         return self.prefix + text
 
+    def check(self, secrets: Sequence[str]) -> None:
+        """Raise ``UsageError`` for a secret that nothing can be signed with."""
+        for each in secrets if self.secret_is_base64 else ():
+            try:
+                _from_base64(each)
+            except SignatureError as error:
+                raise UsageError(f"secret: {error.message}") from None
+
     def event(self, headers: Headers, body: bytes) -> ReceivedEvent:
         """What was sent. Raises ``InvalidCall`` for what is no event."""
         return ReceivedEvent.read(

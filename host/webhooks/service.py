@@ -21,11 +21,13 @@ __all__ = ["Polling", "WebhookOptions", "Webhooks"]
 
 
 class Polling(msgspec.Struct, frozen=True):
-    """``ask`` gives the API's events, every ``interval`` seconds; ``since`` (seconds since 1970) at the first time."""
+    """``ask`` gives the API's events, every ``interval`` seconds; at the first time from ``since`` on (seconds since
+    1970; ``None``: what is new).
+    """
 
     ask: Ask
     interval: float
-    since: float
+    since: float | None
 
 
 class WebhookOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ class Webhooks:
             path=options.path,
             tolerance=options.tolerance,
             came=self._wake,
+            closed=lambda: self._closed,
         )
         self._polling = polling
         self._lock = threading.Lock()
@@ -83,8 +86,16 @@ class Webhooks:
         self._closed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. An event is answered with 200 when it is recorded, and handled afterwards."""
-        self.start()
+        """Answer one request. An event is answered with 200 when it is recorded, and handled afterwards.
+
+        After :meth:`close` the answer is 503: the sender tries again, the next process takes it. A server that says how
+        long it lives (ASGI's lifespan) starts and closes them.
+        """
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        if not self._closed:
+            self.start()
         await self._endpoint(scope, receive, send)
 
     def start(self) -> None:
@@ -119,6 +130,17 @@ class Webhooks:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.start()
+            else:
+                await asyncio.to_thread(self.close)
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
 
     def _wake(self) -> None:
         loop = self._loop

@@ -206,6 +206,38 @@ def test_a_webhook_endpoint_gets_what_it_asked_for_until_it_is_switched_off(api:
     verify(body, headers["stripe-signature"], [endpoint["secret"]], now=0, tolerance=float("inf"))
 
 
+def test_events_of_connected_accounts_go_to_the_endpoints_for_them(api: Api) -> None:
+    """The platform's endpoint gets the platform's, the one with ``connect`` its accounts', an account's own its own."""
+    told: list[str] = []
+    made = "type=custom&country=US&capabilities[transfers][requested]=true"
+    one, other = (api.post("/v1/accounts", made)["id"] for _ in range(2))
+    with Deliveries(api.simulator, tell=told.append) as deliveries:
+        for name, more in {"own": {}, "connect": {}, "one": {"Stripe_Account": one}}.items():
+            # Nobody listens at port 1: an attempt is told, whatever comes of it.
+            fields = f"url=http://localhost:1/{name}&enabled_events[]=*" + "&connect=true" * (name == "connect")
+            api.post("/v1/webhook_endpoints", fields, **more)
+        api.post("/v1/products", "name=x")
+        for account in (one, other):
+            api.post("/v1/customers", "name=x", Stripe_Account=account)
+        api.post(f"/v1/accounts/{one}", "metadata[a]=b")
+        events = api.get("/v1/events", limit=100)["data"]
+        seen = {each["id"]: each.get("account", "") for each in events}
+        for account in (one, other):
+            _, listed = api.ask("GET", "/v1/events", Stripe_Account=account)
+            seen |= {each["id"]: each["account"] for each in listed["data"]}
+        assert set(seen.values()) == {"", one, other}
+        pending = [
+            each["pending_webhooks"] for each in events if each["type"] in ("product.created", "account.updated")
+        ]
+        assert pending == [2, 1]  # newest first: the account's own endpoint and the one with connect
+        wanted = {("/own", ""), ("/connect", one), ("/connect", other), ("/one", one)}
+        got: set[tuple[str, str]] = set()
+        while len(got) < len(wanted):
+            deliveries.wait(0.01)
+            got = {(line.split("localhost:1")[1].split()[0], seen[line.split()[1]]) for line in list(told)}
+    assert got == wanted
+
+
 def test_an_endpoint_elsewhere_is_left_in_peace(api: Api) -> None:
     """A simulator sends nothing away from this machine unless it is told to."""
     told: list[str] = []
@@ -274,3 +306,18 @@ def test_a_renewal_without_a_method_fails_after_it_is_finalized(api: Api) -> Non
     assert failed["data"]["object"]["next_payment_attempt"] > failed["created"]
     told = types(api)
     assert told.index("invoice.finalized") < told.index("invoice.payment_failed")
+
+
+def test_an_invoice_that_is_paid_has_not_failed(api: Api, payer: str, price: str) -> None:
+    """Nor one that is tried again with a card that works; one that is declined has, once for each attempt."""
+    api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}")
+    assert types(api, type="invoice.payment_failed") == []
+    api.post("/v1/invoiceitems", f"customer={payer}&amount=500&currency=usd")
+    invoice = api.post("/v1/invoices", f"customer={payer}&pending_invoice_items_behavior=include")["id"]
+    declined = f"/v1/invoices/{invoice}/pay"
+    for attempt in (1, 2):
+        assert api.ask("POST", declined, "payment_method=pm_card_chargeDeclined")[0] == 402
+        assert types(api, type="invoice.payment_failed") == ["invoice.payment_failed"] * attempt
+    api.post(declined)
+    assert len(types(api, type="invoice.payment_failed")) == 2
+    assert len(types(api, type="invoice.paid")) == 2

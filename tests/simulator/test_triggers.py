@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from host.apis.stripe import load
 from host.errors import HostError, UsageError
 from host.simulator.stripe.triggers import STEPS, TRIGGERS
 from host.simulator.trigger import steps_of
 from host.simulator.triggering import made
 from tests.simulator.conftest import Api
 
+DOCS = Path(__file__).parents[2] / "docs" / "events.md"
 # Events whose requests the simulator does not model yet, each with what is missing.
 MISSING: dict[str, str] = {}
 
@@ -67,3 +70,13 @@ def test_a_simulator_that_refuses_is_told_of(api: Api) -> None:
     """Which request, and why."""
     with pytest.raises(HostError, match=r"POST /v1/customers: no"):
         made("customer.created", steps_of("customer.created"), {}, lambda *_: (400, {"error": {"message": "no"}}))
+
+
+def test_the_docs_name_what_cannot_be_triggered() -> None:
+    """Each is an event of the API, or a thin one, and really none of those that can."""
+    (named,) = re.findall(r"not model: (.*?)\.\n\n", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    names = re.findall(r"`([\w.]+)`", named)
+    known = load().schema("event").properties["type"].enum
+    assert len(names) == 15
+    assert [name for name in names if name in TRIGGERS] == []
+    assert [name for name in names if name not in known and not name.startswith("v1.")] == []

@@ -39,17 +39,17 @@ def free_port() -> int:
 class Listener:
     """``luahost listen`` as a process, started again after each kill."""
 
-    def __init__(self, folder: Path, url: str, journal: str) -> None:
+    def __init__(self, folder: Path, url: str, journal: str, *more: str, handler: str = HANDLER) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/webhook"
-        (folder / "handlers.lua").write_text(HANDLER)
+        (folder / "handlers.lua").write_text(handler)
         own = ("STRIPE_", "HOST_", "PYTEST")
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
             "STRIPE_SECRET_KEY": KEY, "STRIPE_API_BASE": url, "STRIPE_WEBHOOK_SECRET": SECRET, "PYTHONPATH": str(ROOT),
         }  # fmt: skip
         self._command = [
             sys.executable, "-m", "host", "listen", "handlers.lua", "--port", str(self.port), "--journal", journal,
-            "--retry-delay", "0.2", "--attempts", "1000",
+            "--retry-delay", "0.2", "--attempts", "1000", *more,
         ]  # fmt: skip
         self._folder = folder
         self.start()
@@ -83,11 +83,11 @@ class Listener:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[str, str], Listener]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Listener]]:
     started: list[Listener] = []
 
-    def begin(url: str, journal: str) -> Listener:
-        started.append(Listener(tmp_path, url, journal))
+    def begin(url: str, journal: str, *more: str, **options: str) -> Listener:
+        started.append(Listener(tmp_path, url, journal, *more, **options))
         return started[-1]
 
     yield begin
@@ -156,6 +156,36 @@ def test_each_event_is_handled_once_over_kills(start: Callable[[str, str], Liste
         }
     once = Counter({f"evt_{n}": 1 for n in range(EVENTS)})
     assert names == {"product": once, "customer": once}
+
+
+def test_asking_for_events_loses_none_over_kills(tmp_path: Path, start: Callable[..., Listener]) -> None:
+    """``--poll`` against a simulator on a port: what happened while nobody asked is asked for afterwards, once."""
+    chance = random.Random(11)
+    handler = 'on("coupon.created", function(event) new_product():name(event.object.id):create() end)'
+    with serve(load()) as server:
+        options = ("--poll", "0.1", "--since", "all")
+        listener = start(server.url, str(tmp_path / "journal.sqlite"), *options, handler=handler)
+        kills = chance.sample(range(EVENTS), KILLS)
+        for n in range(EVENTS):
+            form = {"id": f"c_{n}", "percent_off": "10", "duration": "once"}
+            headers = {"Authorization": f"Bearer {KEY}"}
+            assert httpx.post(f"{server.url}/v1/coupons", data=form, headers=headers).status_code == 200
+            if n in kills:
+                time.sleep(2 * chance.random())  # before it asks, while it does, or later
+                listener.kill()
+                listener.start()
+        until = time.monotonic() + 90
+        while len(_names(server.simulator, "product")) < EVENTS and time.monotonic() < until:
+            time.sleep(0.05)
+        status, err = listener.kill(signal.SIGTERM)
+        assert status == 0, err
+        assert Counter(_names(server.simulator, "product")) == Counter(f"c_{n}" for n in range(EVENTS))
+
+
+def _names(simulator: Simulator, kind: str) -> list[str]:
+    """The names of all objects of a kind."""
+    made = [id for its_kind, id in simulator.ledger() if its_kind == kind]
+    return [json.loads(simulator.store.record(kind, id).body)["name"] for id in made]
 
 
 def test_a_listener_is_there_for_others_while_one_sends_slowly(

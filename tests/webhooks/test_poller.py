@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ class Api:
         self.asked.append(given)
         if len(self.asked) > self.fails_after:
             raise NetworkError("cut")
-        found = [each for each in self.events if each["created"] >= given["created"]["gte"]]
+        created = given.get("created", {})
+        least, below = created.get("gte", 0), created.get("lt", 10**12)
+        found = [each for each in self.events if least <= each["created"] < below]
         if "starting_after" in given:
             at = [each["id"] for each in found].index(given["starting_after"])
             found = found[at + 1 :]
@@ -49,7 +52,7 @@ def inbox(tmp_path: Path) -> Iterator[Inbox]:
     journal.close()
 
 
-def poll(inbox: Inbox, api: Api, since: float = 0) -> int:
+def poll(inbox: Inbox, api: Api, since: float | None = 0) -> int:
     return asyncio.run(Poller(inbox, api.ask, interval=1, since=since, came=lambda: None).once())
 
 
@@ -97,3 +100,42 @@ def test_the_first_question_is_from_when_it_was_told_and_later_ones_go_on(inbox:
     assert ids(inbox) == ["evt_1"]
     poll(inbox, api, since=9000)
     assert api.asked[-1]["created"] == {"gte": 5000 - OVERLAP}
+
+
+@pytest.mark.parametrize("since", [5000, 5000.5, None])
+def test_what_was_before_the_beginning_is_never_handled(inbox: Inbox, api: Api, since: float | None) -> None:
+    """Later questions reach back to before it, and what they find there is done."""
+    api.happen("evt_long_before", 100)
+    for n in range(PAGE + 5):
+        api.happen(f"evt_before_{n}", 4900)
+    api.happen("evt_just_before", 4999)
+    if since is None:
+        poll(inbox, api, since)
+    api.happen("evt_1", 5000)
+    for _ in range(3):
+        poll(inbox, api, since)
+    assert ids(inbox) == ["evt_1"]
+
+
+def test_from_now_on_is_by_the_sender_s_clock(inbox: Inbox, api: Api) -> None:
+    """Also one that is years behind ours, and also where nothing has happened there yet."""
+    poll(inbox, api, None)
+    api.happen("evt_1", 7)
+    poll(inbox, api, None)
+    api.happen("evt_2", 7)
+    poll(inbox, api, None)
+    assert ids(inbox) == ["evt_1", "evt_2"]
+
+
+@pytest.mark.parametrize("since", [0, None])
+def test_an_event_of_a_test_clock_s_future_hides_none_that_comes_after_it(
+    inbox: Inbox, api: Api, since: float | None
+) -> None:
+    """Its time is years ahead; what happens next has today's."""
+    now = int(time.time())
+    api.happen("evt_old", now - 50)
+    api.happen("evt_ahead", now + 10**8)
+    poll(inbox, api, since)
+    api.happen("evt_next", now)
+    poll(inbox, api, since)
+    assert ids(inbox)[-1 if since is None else 1] == "evt_next"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,13 @@ import pytest
 
 from host import ConfigError, UsageError
 from host.webhooks.endpoint import MOST_BYTES
+from host.webhooks.event import ReceivedEvent
 from host.webhooks.service import Webhooks
 from tests.webhooks.conftest import SECRET, Post, Shop, body, signed
 
 Opened = Callable[..., Webhooks]
+# Ids and types that would be shown to people and kept in databases.
+ODD = [body(id=odd) for odd in ("evt_\0", "evt_\x1b[2J", "a\nb", "e" * 256)] + [body(type="x.\x1b]0;y\a")]
 MAKE = 'on("invoice.*", function(event) new_product():name(event.id):create() end)'
 
 
@@ -47,6 +51,7 @@ def test_what_no_handler_wants_is_acknowledged_and_done(shop: Shop, opened: Open
         (b'{"id": "evt_1"}', signed(b'{"id": "evt_1"}'), 400, "no type"),
         (b"[" * 100_000, signed(b"[" * 100_000), 400, "no JSON"),
         (b'{"id": "", "type": "x"}', signed(b'{"id": "", "type": "x"}'), 400, "no id"),
+        *((made, signed(made), 400, "printable") for made in ODD),
         (b"x" * (MOST_BYTES + 1), {}, 413, "at most"),
         (body(), {**signed(body()), "Content-Encoding": "gzip"}, 415, "not compressed"),
     ],
@@ -140,8 +145,10 @@ def test_events_of_one_object_are_handled_in_their_order(shop: Shop, opened: Ope
         ({"since": 0.0}, "since"),
         ({"poll": 5, "verify": "github"}, "poll"),
         ({"verify": "hmac-md5:X-Sig"}, "--verify"),
-        ({"paths": {"kind": "x"}}, "paths"),
+        ({"paths": {"kind": "x"}}, "paths: kind=x: expected .* id, type"),
         ({"secret": ["", "x"]}, "secret"),
+        ({"verify": "standard-webhooks", "secret": "no base64!"}, "secret: .* no base64"),
+        ({"name": ""}, "name"),
         ({"ordered": 1}, "ordered"),
     ],
 )
@@ -172,3 +179,72 @@ def test_the_setting_names_the_secret_and_it_is_never_shown(shop: Shop, post: Po
         hooks = host.webhooks(shop.script("on('*', function() print(secret) end)"), run={"globals": None})
         assert post(hooks, body()).status_code == 200
         assert post(hooks, body(), signed(body(), "whsec_x")).status_code == 400
+
+
+@pytest.mark.parametrize("object", ["in_\0", "\x1b[2J", "x" * 300])
+def test_an_object_of_an_odd_id_is_one_without_an_order(shop: Shop, opened: Opened, post: Post, object: str) -> None:
+    """Handled all the same."""
+    assert post(opened(MAKE, ordered=True), body(object=object)).status_code == 200
+    assert shop.wait(1) == ["evt_1 done"]
+
+
+def test_closed_webhooks_send_the_sender_elsewhere(opened: Opened, post: Post) -> None:
+    """503: an event that nobody would handle is not acknowledged, nor is the application's log full of tracebacks."""
+    hooks = opened(MAKE)
+    hooks.close()
+    assert post(hooks, body()).status_code == 503
+    assert hooks.inbox.counts() == {}
+
+
+def test_a_server_s_lifespan_starts_and_closes_them(shop: Shop, opened: Opened, post: Post) -> None:
+    """Served as an application of its own: what was left is handled before the first request, and then no more."""
+    hooks = opened(MAKE)
+    asyncio.run(hooks.inbox.add([ReceivedEvent("evt_0", "invoice.paid", "", 0.0, body("evt_0").decode())]))
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        if len(messages) == 1:
+            await asyncio.to_thread(shop.wait, 1)
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(hooks({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert shop.wait(1) == ["evt_0 done"]
+    assert post(hooks, body()).status_code == 503
+
+
+def test_an_event_that_another_listener_has_does_not_hold_up_those_behind_it(
+    shop: Shop, opened: Opened, post: Post
+) -> None:
+    """One handler takes long; a second listener on the journal, with room for one, passes it by."""
+    slow = opened('on("*", function(event) new_product():name(event.id):create() sleep(60) end)', concurrency=1)
+    post(slow, body("evt_1", created=1))
+    while not shop.names():
+        post(slow, body("evt_1", created=1))
+    with shop.host() as host:
+        quick = host.webhooks(shop.script(MAKE), secret=SECRET, tell=shop.tell, concurrency=1)
+        post(quick, body("evt_2", created=2))
+        assert shop.wait(1) == ["evt_2 done"]
+        assert quick.inbox.counts() == {"waiting": 1, "done": 1}
+    slow.close(0.0)
+
+
+def test_leaving_an_event_to_others_takes_nothing_from_them(opened: Opened) -> None:
+    """Neither the attempts they counted nor the delay they gave it."""
+    inbox = opened(MAKE).inbox
+
+    async def both() -> None:
+        await inbox.add([ReceivedEvent("evt_1", "x.y", "", 0.0, "{}")])
+        (read,) = inbox.due(1, ordered=False)
+        await inbox.put_off(read, 60)
+        await inbox.leave(read, 0)
+        assert inbox.due(1, ordered=False) == []
+        await inbox.put_off(read, -1)
+        await inbox.leave(read, 0)
+        assert [each.attempts for each in inbox.due(1, ordered=False)] == [1]
+
+    asyncio.run(both())

@@ -1,18 +1,27 @@
-"""Events that no change of their object shows: a payment that waits for its customer, a trial that ends soon."""
+"""Events that no change of their object shows: a payment that waits for its customer, a trial that ends soon.
+
+When each occurs: https://docs.stripe.com/api/events/types.
+"""
 
 from __future__ import annotations
 
 from host.simulator.context import Object, RequestContext
 
 NOTICE = 3 * 24 * 3600  # seconds before its end at which a trial is announced: the types page of docs.stripe.com
+EXPIRING = 7 * 24 * 3600  # seconds before its end at which a schedule is announced
 FAILED = "invoice.payment_failed"  # the customer must act for it, too: docs.stripe.com/billing/subscriptions/webhooks
 _TOLD = "~announced"
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
-    """The payment of an invoice that waits for its customer, or was declined; at once or later."""
+    """The payment of an invoice, or of a checkout session, that waits for its customer or failed; at once or later."""
+    failed = intent["status"] == "requires_payment_method" and bool(intent.get("last_payment_error"))
+    if failed:
+        for session in call.world.store.having("checkout.session", "payment_intent", intent["id"]):
+            if session["status"] == "complete" and session["payment_status"] == "unpaid":
+                _once(call, "checkout.session.async_payment_failed", "checkout.session", session["id"], session["id"])
     waits = intent["status"] == "requires_action"
-    if not waits and not (intent["status"] == "requires_payment_method" and intent["last_payment_error"]):
+    if not waits and not failed:
         return
     payment = call.find("invoice_payment", "inpay_" + str(intent["id"]).removeprefix("pi_"))
     if payment is None or payment["status"] != "open":
@@ -31,6 +40,26 @@ def watch_subscription(call: RequestContext, subscription: Object) -> None:
         call.world.agenda.add(call, end - NOTICE, "trial_will_end", str(subscription["id"]))
     else:
         _tell_trial(call, subscription)
+
+
+def watch_schedule(call: RequestContext, schedule: Object) -> None:
+    """A schedule, to be announced before its last phase ends; at once where that is near."""
+    if schedule["status"] == "active" and schedule["phases"]:
+        told = schedule["phases"][-1]["end_date"] - EXPIRING
+        if told > call.now:
+            call.world.agenda.add(call, told, "schedule_expiring", str(schedule["id"]))
+        else:
+            schedule_due(call, str(schedule["id"]))
+
+
+def schedule_due(call: RequestContext, id: str) -> None:
+    """Seven days before a schedule's end, if it still ends then."""
+    schedule = call.find("subscription_schedule", id)
+    if schedule is None or schedule["status"] != "active":
+        return
+    end = schedule["phases"][-1]["end_date"]
+    if end - EXPIRING <= call.now:
+        _once(call, "subscription_schedule.expiring", "subscription_schedule", id, f"{id}:{end}")
 
 
 def trial_due(call: RequestContext, id: str) -> None:
@@ -54,5 +83,9 @@ def _once(call: RequestContext, type: str, kind: str, id: str, cause: str) -> No
         call.announce(type, kind, id)
 
 
-DUE = {"trial_will_end": trial_due}
-WATCHERS = {"payment_intent": watch_intent, "subscription": watch_subscription}
+DUE = {"schedule_expiring": schedule_due, "trial_will_end": trial_due}
+WATCHERS = {
+    "payment_intent": watch_intent,
+    "subscription": watch_subscription,
+    "subscription_schedule": watch_schedule,
+}

@@ -166,7 +166,6 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
     keep_method(call, intent, method)
     if bank is not None:
         intent["status"] = "processing"
-        intent["processing"] = {"type": method["type"]}
         if (due := bank_debits.debit_due(call, bank)) is not None:
             call.world.agenda.add(call, due, "debit", str(intent["id"]))
     elif manual:

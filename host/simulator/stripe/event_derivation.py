@@ -14,6 +14,7 @@ __all__ = ["derive", "previous_attributes"]
 
 _decode = msgspec.json.Decoder().decode
 Object = dict[str, Any]
+_ABOUT_ACCOUNTS = ("account.updated", "account.external_account.", "capability.", "person.")
 
 
 class _Steps(NamedTuple):
@@ -39,7 +40,14 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
             found.append((place, Derived(change.announced, _decode(last[change.kind, change.id]))))
     for steps in _steps(changes):
         found.extend(_events(steps, known))
-    return [event for _, event in sorted(found, key=lambda each: each[0])]
+    return [_of_account(event) for _, event in sorted(found, key=lambda each: each[0])]
+
+
+def _of_account(event: Derived) -> Derived:
+    """An event about a connected account says which: its platform keeps it, the account is what changed."""
+    if not event.type.startswith(_ABOUT_ACCOUNTS):
+        return event
+    return event._replace(account=str(event.object.get("account") or event.object["id"]))
 
 
 def _steps(changes: Sequence[Change]) -> Iterator[_Steps]:

@@ -45,6 +45,8 @@ _STATUS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 # Statuses whose events say more than their names: see _SPECIAL.
 _NOT_BY_STATUS: Final = {("payment_intent", "requires_payment_method"), ("setup_intent", "requires_payment_method")}
+# Statuses that an object is created with: nothing that happened to it.
+_BEGINS_AS: Final = {("billing.meter", "active"), ("identity.verification_session", "requires_input")}
 # What is updated only by what a caller says of it, not by what happens to it.
 _DESCRIBED: Final[Mapping[str, frozenset[str]]] = {
     kind: frozenset(
@@ -102,7 +104,7 @@ def _by_status(kind: str, old: Object, new: Object) -> Iterator[str]:
         return
     if kind == "invoice" and status == "paid" and before in (None, "draft"):
         yield "finalized"
-    if kind == "billing.meter" and status == "active" and before is None:
+    if before is None and (kind, status) in _BEGINS_AS:
         return
     yield from _STATUS.get(kind, {}).get(status, (status,))
 

@@ -54,6 +54,13 @@ STEPS: Final[dict[str, str]] = {
     "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
     "method": "POST /v1/payment_methods type=card&card[token]=tok_visa",
     "attached": "POST /v1/payment_methods/{method}/attach customer={customer}",
+    "debit": "POST /v1/checkout/sessions mode=payment&customer={clocked}&success_url=https://example.com/done"
+    "&payment_method_types[0]=us_bank_account&line_items[0][price]={once}&line_items[0][quantity]=1",
+    "portal": "POST /v1/billing_portal/configurations features[invoice_history][enabled]=true",
+    "verification": "POST /v1/identity/verification_sessions type=document",
+    "holder": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 Main St"
+    "&billing[address][city]=San Francisco&billing[address][state]=CA&billing[address][postal_code]=94105"
+    "&billing[address][country]=US",
     "note": "POST /v1/credit_notes invoice={invoice}&amount=1000",
 }
 
@@ -65,6 +72,7 @@ _QUOTED = ("payer", "product", "price", "quote")
 _TIMED = ("clock", "clocked_payer", "product", "price")
 _SCHEDULED = ("payer", "product", "price", "schedule")
 _LATER = "POST /v1/test_helpers/test_clocks/{clock}/advance frozen_time="
+_DEBIT = ("clock", "clocked", "product", "once", "debit")
 _METADATA = "metadata[order_id]=6735"
 _FAILING = (
     "payer",
@@ -80,6 +88,11 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "account.external_account.created": (
         "account",
         "POST /v1/accounts/{account}/external_accounts external_account=btok_us_verified",
+    ),
+    "billing_portal.configuration.created": ("portal",),
+    "billing_portal.configuration.updated": (
+        "portal",
+        f"POST /v1/billing_portal/configurations/{{portal}} {_METADATA}",
     ),
     "billing_portal.session.created": (
         "customer",
@@ -103,6 +116,16 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "charge.refunded": ("payment", "refund"),
     "charge.succeeded": ("payment",),
     "charge.updated": ("payment", f"POST /v1/charges/{{payment.latest_charge}} {_METADATA}"),
+    "checkout.session.async_payment_failed": (
+        *_DEBIT,
+        "POST /v1/payment_pages/{debit}/confirm payment_method=pm_usBankAccount_accountClosed",
+        _LATER + "1894456000",
+    ),
+    "checkout.session.async_payment_succeeded": (
+        *_DEBIT,
+        "POST /v1/payment_pages/{debit}/confirm payment_method=pm_usBankAccount_success",
+        _LATER + "1894456000",
+    ),
     "checkout.session.completed": (
         *_CHECKOUT,
         f"POST /v1/payment_pages/{{session}}/confirm {_CARD}&email=jenny@example.com",
@@ -158,6 +181,11 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "DELETE /v1/customers/{customer}/tax_ids/{tax_id}",
     ),
     "customer.updated": ("customer", f"POST /v1/customers/{{customer}} {_METADATA}"),
+    "identity.verification_session.canceled": (
+        "verification",
+        "POST /v1/identity/verification_sessions/{verification}/cancel",
+    ),
+    "identity.verification_session.created": ("verification",),
     "invoice.created": ("payer", "item", "invoice"),
     "invoice.deleted": ("payer", "item", "invoice", "DELETE /v1/invoices/{invoice}"),
     "invoice.finalized": _OPEN_INVOICE,
@@ -181,6 +209,7 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "invoice_payment.paid": _PAID_INVOICE,
     "invoiceitem.created": ("payer", "item"),
     "invoiceitem.deleted": ("payer", "item", "DELETE /v1/invoiceitems/{item}"),
+    "issuing_cardholder.created": ("holder",),
     "payment_intent.amount_capturable_updated": ("held",),
     "payment_intent.canceled": ("intent", "POST /v1/payment_intents/{intent}/cancel"),
     "payment_intent.created": ("intent",),
@@ -261,6 +290,12 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "setup_intent.succeeded": ("customer", "setup", "POST /v1/setup_intents/{setup}/confirm"),
     "subscription_schedule.canceled": (*_SCHEDULED, "POST /v1/subscription_schedules/{schedule}/cancel"),
     "subscription_schedule.created": _SCHEDULED,
+    "subscription_schedule.expiring": (
+        *_TIMED,
+        "POST /v1/subscription_schedules customer={clocked_payer}&start_date=now&end_behavior=cancel"
+        "&phases[0][items][0][price]={price}&phases[0][duration][interval]=month&phases[0][duration][interval_count]=1",
+        _LATER + "1895616000",
+    ),
     "subscription_schedule.released": (*_SCHEDULED, "POST /v1/subscription_schedules/{schedule}/release"),
     "subscription_schedule.updated": (*_SCHEDULED, f"POST /v1/subscription_schedules/{{schedule}} {_METADATA}"),
     "subscription_schedule.completed": (
