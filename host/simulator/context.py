@@ -17,7 +17,7 @@ from host.simulator.not_simulated import Leniency
 from host.simulator.object_factory import Shapes
 from host.simulator.partition import Partition
 from host.simulator.references import References, noun
-from host.simulator.routes import Plan, Routes, collection
+from host.simulator.routes import RoutePlan, Routes, collection
 from host.simulator.store import Store
 
 Object = dict[str, Any]
@@ -59,7 +59,7 @@ class RequestContext(msgspec.Struct):
     """A checked request. ``params``: query and body together; ``path_args``: the path's; ``now``: seconds."""
 
     world: World
-    plan: Plan
+    plan: RoutePlan
     path: str
     query: str
     path_args: dict[str, str]

@@ -17,7 +17,7 @@ from host.simulator.context import Filter, Includable, Object, RequestContext, W
 from host.simulator.members import gives
 from host.simulator.not_simulated import names
 from host.simulator.references import noun
-from host.simulator.routes import Plan
+from host.simulator.routes import RoutePlan
 
 Behaviour = Callable[[RequestContext], Object | bytes]
 Modelled = Literal["behaviour", "stored", "refused"]
@@ -45,7 +45,7 @@ class Model(NamedTuple):
     verbs: Mapping[str, Mapping[str, Any]]
     includable: Mapping[str, Mapping[str, Includable]] = {}
 
-    def how(self, plan: Plan) -> Modelled:
+    def how(self, plan: RoutePlan) -> Modelled:
         """How the operation is modelled."""
         id = plan.operation.id
         if id in self.behaviours:
@@ -58,13 +58,13 @@ class Model(NamedTuple):
 class ModelRule:
     """Keeps what is not modelled from being answered as if it were."""
 
-    def __init__(self, model: Model, world: World, plans: Callable[[], Iterable[Plan]]) -> None:
+    def __init__(self, model: Model, world: World, plans: Callable[[], Iterable[RoutePlan]]) -> None:
         self._model = model
         self._world = world
         self._plans = plans  # of all operations, for what is seldom asked
         self._makeable: frozenset[str] | None = None
 
-    def behaviour(self, plan: Plan) -> Behaviour | None:
+    def behaviour(self, plan: RoutePlan) -> Behaviour | None:
         """What the operation does of its own."""
         found = self._model.behaviours.get(plan.operation.id)
         if found is None and (members := self._model.verbs.get(plan.operation.id)) is not None:
@@ -80,7 +80,7 @@ class ModelRule:
         if call.plan.action == "list":
             call.filters = self._model.filters.get(call.plan.operation.id, {})
 
-    def how(self, plan: Plan) -> Modelled:
+    def how(self, plan: RoutePlan) -> Modelled:
         """How the operation is modelled, also by what there can be of its kind."""
         found = self._model.how(plan)
         if found == "stored" and plan.action in _READS and not self._exist(plan.kind):
@@ -99,7 +99,7 @@ class ModelRule:
             self._makeable = frozenset((*made, *self._model.makes, *_UNIONS))
         return kind in self._makeable
 
-    def _is_storable(self, plan: Plan) -> bool:
+    def _is_storable(self, plan: RoutePlan) -> bool:
         """Whether somebody can give all that an object of the operation's kind must have."""
         if plan.shape is None:
             return True

@@ -12,7 +12,7 @@ from host.simulator.checks import Checker
 from host.simulator.context import RequestContext, World
 from host.simulator.keys import Keys
 from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree
-from host.simulator.routes import Plan, Routes
+from host.simulator.routes import RoutePlan, Routes
 from host.simulator.stripe import account_access, formats
 from host.simulator.versions import Versions
 
@@ -60,7 +60,7 @@ class RequestReader:
         call = RequestContext(world, plan, path, query, path_args, params, now, day)
         return call, {"query": asked, "body": sent}
 
-    def _day(self, world: World, plan: Plan, headers: dict[str, str], asked: Tree, sent: Any) -> str:
+    def _day(self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any) -> str:
         """The day of the version to answer in, "" for the newest; parameters get the names they have in that."""
         said = headers.get("stripe-version")
         if said == self._catalog.version:
@@ -74,7 +74,7 @@ class RequestReader:
     def _read_added(
         self,
         world: World,
-        plan: Plan,
+        plan: RoutePlan,
         path: str,
         query: str,
         path_args: dict[str, str],
@@ -86,7 +86,7 @@ class RequestReader:
         params, sent = self._added.request(plan.operation, own, headers.get("content-type", ""), body)
         return RequestContext(world, plan, path, own, path_args, params, now), sent
 
-    def _body(self, plan: Plan, content_type: str, body: bytes) -> tuple[Any, bool]:
+    def _body(self, plan: RoutePlan, content_type: str, body: bytes) -> tuple[Any, bool]:
         if not body:
             return {}, False
         kind = content_type.partition(";")[0].strip().lower()
@@ -100,7 +100,7 @@ class RequestReader:
             return body.decode("utf-8", "replace"), True
         raise Refusal(400, f"Invalid request body: the content type {kind or 'none'} is not understood")
 
-    def _parameters(self, plan: Plan, asked: Tree, sent: Any, typed: bool) -> dict[str, Any]:
+    def _parameters(self, plan: RoutePlan, asked: Tree, sent: Any, typed: bool) -> dict[str, Any]:
         operation, checker = plan.operation, self._checker
         if not isinstance(sent, dict) or operation.whole_body:
             inner = operation.params.get("body")

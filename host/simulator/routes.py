@@ -21,7 +21,7 @@ class Parent(NamedTuple):
     names: tuple[str, ...]
 
 
-class Plan(msgspec.Struct, frozen=True):
+class RoutePlan(msgspec.Struct, frozen=True):
     """What an operation means.
 
     ``kind`` is the kind of object it is about (its schema's name, or the collection's path where it has
@@ -43,12 +43,12 @@ class Plan(msgspec.Struct, frozen=True):
 class Routes:
     """All operations of a catalog by method and path, and plans beyond it. Plans are made when first asked for."""
 
-    def __init__(self, catalog: Catalog, beyond: Iterable[Plan] = ()) -> None:
+    def __init__(self, catalog: Catalog, beyond: Iterable[RoutePlan] = ()) -> None:
         self._catalog = catalog
         self._fixed: dict[tuple[str, str], str] = {}
         self._shaped: dict[tuple[str, int], list[tuple[tuple[str | None, ...], str]]] = {}
         self._items: dict[tuple[str | None, ...], str] = {}
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[str, RoutePlan] = {}
         self._base = base_path(catalog.base_url)
         self._plans.update({plan.operation.id: plan for plan in beyond})
         known = [(plan.operation.id, plan.operation.method, plan.operation.path) for plan in self._plans.values()]
@@ -63,7 +63,7 @@ class Routes:
         for choices in self._shaped.values():  # fixed segments win over parameters
             choices.sort(key=lambda choice: [part is None for part in choice[0]])
 
-    def find(self, method: str, path: str) -> tuple[Plan, dict[str, str]] | None:
+    def find(self, method: str, path: str) -> tuple[RoutePlan, dict[str, str]] | None:
         """The plan for a request, and its path arguments; ``None`` if the API has no such URL."""
         if self._base and path.startswith(self._base + "/"):
             path = path[len(self._base) :]
@@ -82,11 +82,11 @@ class Routes:
                     return plan, found
         return None
 
-    def plans(self) -> Iterator[Plan]:
+    def plans(self) -> Iterator[RoutePlan]:
         """What each operation means, in the document's order."""
         return map(self._plan, self._catalog.operation_ids())
 
-    def _plan(self, id: str) -> Plan:
+    def _plan(self, id: str) -> RoutePlan:
         plan = self._plans.get(id)
         if plan is None:
             operation = self._catalog.operation(id)
@@ -94,7 +94,7 @@ class Routes:
             plan = self._plans[id] = self._read(operation)
         return plan
 
-    def _read(self, op: Operation) -> Plan:
+    def _read(self, op: Operation) -> RoutePlan:
         parts = op.path.strip("/").split("/")
         names = tuple(part[part.index("{") + 1 : part.index("}")] for part in parts if "{" in part)
         owners = _parents(parts)
@@ -103,31 +103,31 @@ class Routes:
         if op.method == "GET":
             if kind and (listed is not None):
                 action: Action = "search" if op.paging == "search" or parts[-1] == "search" else "list"
-                return Plan(op, action, kind, shape, owners, listed=listed)
+                return RoutePlan(op, action, kind, shape, owners, listed=listed)
             if on_item:
-                return Plan(op, "retrieve", kind, shape, owners[:-1], names[-1])
-            return Plan(op, "single", kind, shape, owners)
+                return RoutePlan(op, "retrieve", kind, shape, owners[:-1], names[-1])
+            return RoutePlan(op, "single", kind, shape, owners)
         if op.method == "DELETE":
             if on_item:
                 owner = self._kind_of_item(parts) or kind
-                return Plan(op, "delete", owner, shape, owners[:-1], names[-1])
-            return Plan(op, "act", kind, shape, owners[:-1], names[-1] if names else "", "delete")
+                return RoutePlan(op, "delete", owner, shape, owners[:-1], names[-1])
+            return RoutePlan(op, "act", kind, shape, owners[:-1], names[-1] if names else "", "delete")
         if on_item or op.method in ("PUT", "PATCH"):
             last = names[-1] if on_item else ""
-            return Plan(op, "update", kind, shape, owners[:-1] if on_item else owners, last)
+            return RoutePlan(op, "update", kind, shape, owners[:-1] if on_item else owners, last)
         return self._read_post(op, parts, kind, shape)
 
-    def _read_post(self, op: Operation, parts: list[str], kind: str, shape: Schema | None) -> Plan:
+    def _read_post(self, op: Operation, parts: list[str], kind: str, shape: Schema | None) -> RoutePlan:
         owners = _parents(parts)
         owner = self._kind_of_item(parts[:-1]) if len(parts) > 1 and "{" in parts[-2] else ""
         last = op.id.rpartition(".")[2]
         if last == "update":
-            return Plan(op, "single", kind, shape, owners)
+            return RoutePlan(op, "single", kind, shape, owners)
         if owners and last != "create" and (owner == kind or self._acts_on(parts, kind)):
-            return Plan(op, "act", kind, shape, owners[:-1], owners[-1].param, parts[-1])
+            return RoutePlan(op, "act", kind, shape, owners[:-1], owners[-1].param, parts[-1])
         if re.search(r"preview|delete|find", parts[-1]):
-            return Plan(op, "compute", kind, shape, owners)
-        return Plan(op, "create", kind, shape, owners)
+            return RoutePlan(op, "compute", kind, shape, owners)
+        return RoutePlan(op, "create", kind, shape, owners)
 
     def _acts_on(self, parts: list[str], kind: str) -> bool:
         """A verb below the item with more between (test helpers, ``shipping/deliver``)."""

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from host.apis.catalog import Catalog, Operation, Schema
-from host.simulator.routes import Plan
+from host.simulator.routes import RoutePlan
 from host.simulator.simulator import Simulator
 
 NOW = 1_800_000_000
@@ -109,7 +109,7 @@ class Walk:
             if plan.action == "create":
                 self._creates.setdefault(plan.kind, id)
 
-    def plan(self, id: str) -> Plan:
+    def plan(self, id: str) -> RoutePlan:
         """What the operation means."""
         operation = self.catalog.operation(id)
         assert operation is not None

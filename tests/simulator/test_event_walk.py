@@ -29,6 +29,7 @@ OBJECTS = {
     "customer.subscription": {"subscription"},
     "customer.tax_id": {"tax_id"},
     "issuing_cardholder": {"issuing.cardholder"},
+    "issuing_card": {"issuing.card"},
 }
 
 

@@ -14,7 +14,7 @@ from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.list_items import find_items, one_shape
 from host.apis.page_names import plain_name
 from host.simulator.added.paths import collection_of, extends, last_step, normal, parents_of, single, variables
-from host.simulator.routes import Action, Parent, Plan
+from host.simulator.routes import Action, Parent, RoutePlan
 
 UNIQUE = ("id", "gid", "sid", "uid", "uuid", "guid", "pid", "identifier")  # that an API gives its objects
 NAMING = (*UNIQUE, "sha", "key", "name", "slug", "code", "token", "number")
@@ -42,8 +42,8 @@ class ObjectKind(NamedTuple):
     wire: str = ""
 
 
-class AddedPlan(Plan, frozen=True):
-    """A :class:`Plan` of an added API."""
+class AddedPlan(RoutePlan, frozen=True):
+    """A :class:`RoutePlan` of an added API."""
 
     objects: ObjectKind = ObjectKind("", None, "", Schema())
     envelope: Envelope = Envelope(Schema())

@@ -11,7 +11,7 @@ from typing import Any
 from host.apis.catalog import Operation, Param, Schema
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.routes import Plan
+from host.simulator.routes import RoutePlan
 from host.simulator.stripe import discounts, invoices, subscriptions
 from host.simulator.stripe.checkout import KIND, choose_shipping
 from host.simulator.stripe.customers import create_customer
@@ -32,7 +32,7 @@ _CONFIRM = {
 }
 
 
-def _plan(method: str, ending: str, members: dict[str, Schema]) -> Plan:
+def _plan(method: str, ending: str, members: dict[str, Schema]) -> RoutePlan:
     params = {"session": Param("session", "path", _TEXT, required=True)}
     params |= {name: Param(name, "body", schema) for name, schema in members.items()}
     shape = Schema(ref=KIND)
@@ -45,7 +45,7 @@ def _plan(method: str, ending: str, members: dict[str, Schema]) -> Plan:
         body="form" if ending else None,
         result=shape,
     )
-    return Plan(operation, action, KIND, shape, (), "session", ending.strip("/"))  # type: ignore[arg-type]
+    return RoutePlan(operation, action, KIND, shape, (), "session", ending.strip("/"))  # type: ignore[arg-type]
 
 
 PLANS = (_plan("GET", "", {}), _plan("POST", "/confirm", _CONFIRM))
