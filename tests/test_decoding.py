@@ -243,11 +243,12 @@ DECODERS = {
     "simulator/object_factory.py": "the simulator's own",
     "simulator/pagination.py": "the simulator's store",
     "simulator/parsing.py": "check_json, before",
-    "simulator/simulator.py": "the simulator's own",
+    "simulator/operations.py": "the simulator's own",
     "simulator/stripe/books.py": "the simulator's store",
     "simulator/stripe/includable.py": "the simulator's store",
     "simulator/stripe/event_derivation.py": "the simulator's own",
     "simulator/store.py": "the simulator's store",
+    "testing/stubbed_answers.py": "what the test itself gave",
     "simulator/trigger.py": "answers of a simulator that this command starts or names",
     "simulator/triggering.py": "values typed on the command line",
 }
