@@ -11,12 +11,12 @@ from host import arguments
 from host.errors import UsageError
 from host.events import Logged
 from host.host_runs import RunsOfHost
+from host.plan.plan import Plan
 from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
     from host.durable.binding import HostParts
-    from host.plan.plan import Plan
 
 __all__ = ["PlansOfHost"]
 
@@ -62,10 +62,9 @@ class PlansOfHost(RunsOfHost):
         The run is named after the plan: applied again after a crash it goes on, applied again when it is done it gives
         its result. Raises ``UsageError`` for a plan of other keys, of another mode or of a script that has changed.
         """
-        from host.plan.making import applied_by, check_applicable
-        from host.plan.plan import Plan as PlanType
+        from host.plan.making import applied_by, check_applicable  # few hosts plan
 
-        found = plan if isinstance(plan, PlanType) else PlanType.load(arguments.a_path("plan", plan))
+        found = plan if isinstance(plan, Plan) else Plan.load(arguments.a_path("plan", plan))
         self._engine.worker.check_may_block("apply", "Apply it in a thread of its own.")
         self._check_plannable()
         check_applicable(found, self._durable_parts())

@@ -14,10 +14,12 @@ from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, HostPlan, host_options
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import choose
+from host.cli.output import OutputSink
 from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import GIVEN, StrictCommand
 from host.errors import UsageError
+from host.plan.statement import as_json, as_text
 
 if TYPE_CHECKING:
     from host.plan.plan import Plan
@@ -89,9 +91,6 @@ def print_plan(
     out: str | None,
 ) -> int:
     """Make the plan of a script and print it, to the command's exit code."""
-    from host.cli.output import OutputSink
-    from host.plan.statement import as_json, as_text
-
     with ExitStack() as stack:
         shown = OutputSink(sys.stderr.buffer, lambda: host.interrupt())
         host = opening.open([shown, *reporting.sinks(stack, sys.stderr, opening.settings)], simulate=simulate)
