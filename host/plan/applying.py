@@ -107,7 +107,7 @@ class Applying:
         for path, made in planned.made.items():
             found = member(value, path)
             if found is not None and not isinstance(found, dict | list):
-                self._real[made] = found
+                self._real.setdefault(made, found)  # later answers may show the same, or have moved on
 
     def left(self) -> list[PlannedChange]:
         """What was planned and not made."""

@@ -67,9 +67,17 @@ class MadeUp:
         return self.objects.get((api.name, unquote(_path(url).rpartition("/")[2])))
 
     def change(
-        self, api: Api, operation: Operation, request: Request, values: Mapping[str, Any], base: dict[str, Any] | None
+        self,
+        api: Api,
+        operation: Operation,
+        request: Request,
+        values: Mapping[str, Any],
+        base: dict[str, Any] | None,
+        url: str = "",
     ) -> tuple[Response, Any]:
-        """The answer of a change, and its value. ``base`` is the object it is about as it was, if it is about one."""
+        """The answer of a change, and its value. ``base`` is the object it is about as it was, if that is known;
+        ``url`` where it is, if it is about one that is there.
+        """
         if operation.result is None:
             self._delete(api, operation, request)
             return Response(204, url=request.url), None
@@ -80,19 +88,21 @@ class MadeUp:
         given = {name: each for name, each in values.items() if name not in operation.path_params}
         field = api.catalog.facts.id_field
         gone = operation.method == "DELETE" and "deleted" in full.properties
-        value = {} if gone else self._object(api, operation, full, given, base)
+        value = {} if gone else self._object(api, operation, given, base)
+        if url and base is None and not gone and field in value:
+            value[field] = unquote(url.rpartition("/")[2])
         if operation.method == "DELETE":
             id = self._delete(api, operation, request)
             if gone:
                 value = {**self._fresh(api, operation), field: id, "deleted": True}
         elif field in value:
             path = _path(request.url)
-            collection = path if base is None else path.rpartition("/")[0]
+            collection = path if base is None and not url else path.rpartition("/")[0]
             self.objects[api.name, str(value[field])] = PlannedObject(value, collection)
         return _answer(self._expanded(api, full, value, given.get("expand")), request.url), value
 
     def _object(
-        self, api: Api, operation: Operation, full: Schema, given: dict[str, Any], base: dict[str, Any] | None
+        self, api: Api, operation: Operation, given: dict[str, Any], base: dict[str, Any] | None
     ) -> dict[str, Any]:
         shapes = self._shapes_of(api)
         template = shapes.template(_kind(operation.result), operation.result)
@@ -194,7 +204,7 @@ class MadeUp:
         full = self._full(api, operation.result)
         if full.type not in ("object", "") or not full.properties:
             return _answer(self._plain(full, operation), request.url)
-        return _answer(self._object(api, operation, full, {}, None), request.url)
+        return _answer(self._object(api, operation, {}, None), request.url)
 
     def _listed(self, api: Api, request: Request) -> list[str]:
         """Ids of the plan's objects that the list at a URL is about, or may be."""

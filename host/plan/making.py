@@ -36,7 +36,6 @@ def make_plan(parts: HostParts, script: Script, options: RunOptions, wait: Calla
     planning = Planning(parts.services.gate.submit)
     kept = Kept(f"plan_{uuid.uuid4().hex[:20]}", script, args, options.globals or {}, planning)
     result = wait(kept)
-    planning.end_of_script(script.name, script.source)
     binding = binding_of(parts)
     return Plan(
         script=script.name,
@@ -48,9 +47,9 @@ def make_plan(parts: HostParts, script: Script, options: RunOptions, wait: Calla
         base=binding.base,
         mode=binding.mode,
         account=binding.account,
-        changes=planning.changes,
-        reads=planning.reads,
-        unforeseen=tuple(planning.unforeseen),
+        changes=planning.calls.changes,
+        reads=planning.calls.reads,
+        unforeseen=planning.unforeseen(script.name, script.source),
         values=tuple(planning.values),
         error=result.error,
     )

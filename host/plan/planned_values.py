@@ -13,9 +13,11 @@ import msgspec
 __all__ = ["PlannedNames", "holds_planned", "json_plain", "member", "planned_members", "with_real_values"]
 
 _NAME: Final = re.compile(r"planned_[A-Za-z0-9_]*?_\d+")
+_IN_TEXT: Final = re.compile(rf"{_NAME.pattern}|\b214\d{{7}}\b")
 _AS_JSON: Final = "()"  # behind a member whose text is JSON
 _NO_WORD: Final = re.compile(r"[^A-Za-z0-9]+")
-_FIRST_NUMBER: Final = 9_000_000_000_000_000  # below 2^53, far from what an API gives
+_FIRST_NUMBER: Final = 2_140_000_000  # of 32 bits, as an API may want them
+_NUMBERS: Final = 7_000_000
 
 
 class PlannedNames:
@@ -76,7 +78,7 @@ def _decoded(body: Any) -> Any:
 def _is_planned(value: Any) -> bool:
     if isinstance(value, str):
         return _NAME.fullmatch(value) is not None
-    return type(value) is int and _FIRST_NUMBER < value < _FIRST_NUMBER + 1_000_000_000
+    return type(value) is int and _FIRST_NUMBER < value < _FIRST_NUMBER + _NUMBERS
 
 
 def with_real_values(value: Any, real: Mapping[Any, Any]) -> Any:
@@ -84,12 +86,16 @@ def with_real_values(value: Any, real: Mapping[Any, Any]) -> Any:
     if isinstance(value, str):
         if value in real:
             return real[value]
-        return _NAME.sub(lambda found: str(real.get(found[0], found[0])), value)
+        return _IN_TEXT.sub(lambda found: str(real.get(_value(found[0]), found[0])), value)
     if isinstance(value, dict):
         return {name: with_real_values(each, real) for name, each in value.items()}
     if isinstance(value, list):
         return [with_real_values(each, real) for each in value]
     return real.get(value, value) if type(value) is int else value
+
+
+def _value(text: str) -> str | int:
+    return int(text) if text.isdigit() else text
 
 
 def json_plain(value: Any) -> Any:

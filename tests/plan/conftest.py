@@ -34,6 +34,10 @@ class Refusing(httpx.AsyncBaseTransport):
             return httpx.Response(500, json={"error": {"type": "api_error", "message": "a change was sent"}})
         self.reads.append(said)
         last = request.url.path.rpartition("/")[2]
+        if last.endswith("_closed"):
+            return httpx.Response(
+                403, json={"error": {"type": "invalid_request_error", "message": "not with this key"}}
+            )
         if last.endswith("_real"):
             return httpx.Response(200, json={**CUSTOMER, "id": last})
         if "_" in last and last.partition("_")[0] in ("cus", "prod", "pi", "sub", "in"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from host import Host, UsageError
@@ -145,3 +147,51 @@ def test_the_same_plan_made_again_is_another_one(lab: Lab) -> None:
         for count in (1, 2):
             assert host.apply(host.plan('stripe.products.create{name = "a"}')).error is None
             assert lab.made() == count
+
+
+NEW: dict[str, Any] = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": {"type": "string"}, "tag": {"type": "string"}},
+}
+PET = {
+    "type": "object",
+    "required": ["id", "name", "code"],
+    "properties": {"id": {"type": "integer", "format": "int32"}, **NEW["properties"], "code": {"type": "string"}},
+}
+ID = {"name": "petId", "in": "path", "required": True, "schema": {"type": "integer", "format": "int32"}}
+
+
+def of(schema: dict[str, Any]) -> dict[str, Any]:
+    """A body of that schema."""
+    return {"description": "", "content": {"application/json": {"schema": schema}}}
+
+
+PETS = {
+    "openapi": "3.0.0",
+    "info": {"title": "pets", "version": "1"},
+    "servers": [{"url": "https://pets.example"}],
+    "paths": {
+        "/pets": {"post": {"operationId": "createPet", "requestBody": of(NEW), "responses": {"201": of(PET)}}},
+        "/pets/{petId}": {"get": {"operationId": "getPet", "parameters": [ID], "responses": {"200": of(PET)}}},
+    },
+}
+
+
+def test_ids_that_are_numbers_are_exchanged_too(tmp_path: Path) -> None:
+    """Also in the middle of a text, as other values that only the API can give."""
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content.decode())
+        return httpx.Response(201, json={"id": 70 + len(sent), "name": "Rex", "code": f"K{len(sent)}"})
+
+    code = """local p = pets.createPet{name = "Rex"}
+    local q = pets.createPet{name = "like " .. p.id, tag = p.code}
+    assert(pets.getPet(q.id).name)"""
+    transport = httpx.MockTransport(answer)
+    with Host(apis={"pets": {"document": PETS}}, transport=transport, journal=str(tmp_path / "j.sqlite")) as host:
+        plan = host.plan(code)
+        assert (plan.error, sent) == (None, [])
+        assert host.apply(plan).error is None
+    assert sent[1] == '{"name":"like 71","tag":"K1"}'

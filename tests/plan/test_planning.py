@@ -88,6 +88,37 @@ def test_a_change_of_what_is_not_there_fails_as_it_would(planned: Host) -> None:
         plan.save("nowhere.plan")
 
 
+def test_what_cannot_be_read_is_made_up_and_said(planned: Host, refusing: Refusing) -> None:
+    """With the id it has: where the key may not read it, and where the run may not, which then is not asked."""
+    code = 'print(stripe.customers.update("cus_closed", {name = "New"}).id)'
+    plan, lines = printed(planned, code)
+    assert (lines, plan.error) == (["cus_closed"], None)
+    assert "could not be read" in plan.unforeseen[0].text
+    asked = len(refusing.reads)
+    plan, lines = printed(planned, code, permissions={"allow_ops": ["stripe.customers.update"]})
+    assert (lines, plan.error, len(refusing.reads)) == (["cus_closed"], None, asked)
+
+
+def test_items_of_a_reading_iterator_are_given(planned: Host) -> None:
+    """Only one that writes is left out."""
+
+    def rows(n: int) -> Iterator[int]:
+        yield from range(n)
+
+    planned.function(effect="read")(rows)
+    plan, lines = printed(planned, "for n in rows(3) do print(n) end")
+    assert (lines, plan.changes) == (["0", "1", "2"], ())
+
+
+def test_a_script_in_a_process_of_its_own_is_planned_alike(refusing: Refusing) -> None:
+    """Its calls are held on this side."""
+    code = 'local c = stripe.customers.create{name = "A"} print(stripe.customers.retrieve(c.id).name)'
+    with Host(stripe_secret_key="sk_test_plan", transport=refusing, isolation="process") as host:
+        plan, lines = printed(host, code)
+    assert (lines, [c.id for c in plan.changes]) == (["A"], ["planned_customer_1"])
+    assert refusing.changes == refusing.reads == []
+
+
 def test_amounts_are_summed_by_currency_and_what_nobody_knows_is_said(planned: Host) -> None:
     """A payment counts once, confirming it nothing more, a subscription is open."""
     plan = planned.plan(
