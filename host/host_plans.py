@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import time
@@ -50,7 +51,7 @@ class PlansOfHost(RunsOfHost):
 
     def apply(
         self,
-        plan: Plan | str | Path,
+        plan: Plan | str | os.PathLike[str],
         *,
         timeout: float | None = None,
         permissions: Any = None,
@@ -64,7 +65,9 @@ class PlansOfHost(RunsOfHost):
         """
         from host.plan.making import applied_by, check_applicable  # few hosts plan
 
-        found = plan if isinstance(plan, Plan) else Plan.load(arguments.a_path("plan", plan))
+        if not isinstance(plan, Plan | str | os.PathLike):
+            raise arguments.wrong("plan", plan, "a Plan, or the path of its file")
+        found = plan if isinstance(plan, Plan) else Plan.load(plan)
         self._engine.worker.check_may_block("apply", "Apply it in a thread of its own.")
         self._check_plannable()
         check_applicable(found, self._durable_parts())

@@ -22,7 +22,7 @@ from host.plan.described import Openings, described, is_change, operation_name
 from host.plan.made_up import MadeUp
 from host.plan.made_up_results import MadeUpResults
 from host.plan.plan import PlannedChange, Unforeseen
-from host.plan.planned_values import PlannedNames, planned_members
+from host.plan.planned_values import PlannedNames, holds_planned, planned_members
 from host.policy.budget import Reservation, settle
 from host.policy.charges import Cost, Money, cost, counted_ids
 
@@ -35,8 +35,8 @@ __all__ = ["HeldCalls"]
 class HeldCalls:
     """The calls of one run. ``submit`` hands a read over.
 
-    ``members`` are those of made-up objects that nobody gave, and whose they are; ``claims`` what changes took from
-    budgets.
+    ``members`` are those of made-up objects that nobody gave, and whose they are; ``used`` are those among them that
+    have a value which is no planned one. ``claims`` is what changes took from budgets.
     """
 
     def __init__(self, submit: Callable[[Call], None]) -> None:
@@ -50,6 +50,7 @@ class HeldCalls:
         self._order: list[PlannedChange | None] = []  # a place is taken when the script makes the change
         self.openings = Openings()
         self.members: dict[str, str] = {}
+        self.used: dict[str, str] = {}
         self.claims: list[Reservation] = []
         self.reads = 0
         self.unforeseen: list[Unforeseen] = []
@@ -166,6 +167,8 @@ class HeldCalls:
         self, place: int, call: Call, change: PlannedChange, answer: Any, value: Any = None, id: Any = None
     ) -> None:
         shown = answer if value is None and not isinstance(answer, Response) else value
+        if isinstance(answer, dict):
+            self._note_members(answer, {}, change.operation)
         made = dict(planned_members(shown))
         if id is None:
             id = next(iter(made.values()), None)
@@ -207,9 +210,11 @@ class HeldCalls:
         """Keep the members of an answer that are not known: those that no call has given."""
         told = self._given.setdefault(whose, {"id", "object", "metadata"})
         told.update(given if isinstance(given, dict) else ())
-        for name in value:
+        for name, each in value.items():
             if name not in told:
                 self.members.setdefault(name, whose)
+            if name not in told and isinstance(each, bool | int | float | str) and not holds_planned(each):
+                self.used.setdefault(name, whose)
 
     # -- reads
 

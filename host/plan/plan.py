@@ -104,6 +104,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Write it to a file that only its owner can read. Raises ``UsageError``, ``ConfigError``."""
         self.check_complete()
         file = arguments.a_path("path", path)
+        if self.folder is not None and Path(file).resolve() == Path(self.folder) / Path(self.script).name:
+            raise UsageError(f"{file} is the script itself; write its plan to another file")
         text = msgspec.json.format(msgspec.json.encode({"id": self.id, **self._content()}), indent=2)
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -40,8 +40,8 @@ class Planning:
     def unforeseen(self, script: str, source: bytes) -> tuple[Unforeseen, ...]:
         """What the plan cannot tell, also where the script's text decides by what was made up."""
         found = list(self.calls.unforeseen)
-        for line, member, whose in branches_on(source, self.calls.members):
-            text = f"decides by .{member}, which nobody knows before {whose} is there; behind it all may come otherwise"
+        for line, does, member, whose in branches_on(source, self.calls.members, self.calls.used):
+            text = f"{does} .{member}, which nobody knows before {whose} is there; what follows may come otherwise"
             found.append(Unforeseen(f"{script}:{line}", text))
         return tuple(found)
 

@@ -73,6 +73,24 @@ def test_a_script_that_fails_has_its_error_and_no_file(cli: Cli, tmp_path: Path)
     assert not (tmp_path / "a.plan").exists()
 
 
+def test_a_plan_is_not_written_over_its_script(cli: Cli, tmp_path: Path) -> None:
+    """A name typed twice costs nobody a script."""
+    (tmp_path / "a.lua").write_text("return 1")
+    done = cli("plan", "--simulate", "--out", "./a.lua", "a.lua")
+    assert (done.status, "is the script itself" in done.err) == (2, True)
+    assert (tmp_path / "a.lua").read_text() == "return 1"
+
+
+def test_several_scripts_and_rows_are_refused_by_name(cli: Cli, tmp_path: Path) -> None:
+    """A plan is of one script and one run of it."""
+    for name in ("a.lua", "b.lua"):
+        (tmp_path / name).write_text("return 1")
+    done = cli("plan", "--simulate", "a.lua", "b.lua")
+    assert (done.status, "a plan is of one script, and 2 are given" in done.err) == (2, True)
+    done = cli("plan", "--simulate", "a.lua", "--each", "rows.csv")
+    assert (done.status, "--each" in done.err) == (2, True)
+
+
 def test_a_script_that_changed_since_is_not_applied(cli: Cli, tmp_path: Path) -> None:
     """It is named, and nothing is begun."""
     (tmp_path / "a.lua").write_text('stripe.products.create{name = "a"}')

@@ -140,12 +140,17 @@ def test_what_cannot_be_foreseen_is_said_at_its_place(planned: Host) -> None:
         """local p = stripe.payment_intents.create{amount = 1, currency = "usd"}
         if p.status == "succeeded" then print("-- .id == 1") end
         if p.currency == "usd" then print("known") end
-        for _, each in ipairs(stripe.payment_intents.list().data) do print(each.id) end"""
+        for _, each in ipairs(stripe.payment_intents.list().data) do print(each.id) end
+        local more = p.amount_received * 2 -- .status
+        if http.post("https://x.example").status == 200 then print("sent") end
+        print(p.id, p.metadata.a)"""
     )
     said = [(each.place, each.text) for each in plan.unforeseen]
-    assert [place for place, _ in said] == ["inline:4", "inline:2"]
+    assert [place for place, _ in said] == ["inline:4", "inline:2", "inline:5", "inline:6"]
     assert "planned_payment_intent_1" in said[0][1]
-    assert ".status" in said[1][1]
+    assert said[1][1].startswith("decides by .status")
+    assert said[2][1].startswith("uses .amount_received")
+    assert said[3][1].startswith("decides by .status")
 
 
 def test_functions_http_sql_and_files_change_nothing(planned: Host, refusing: Refusing, tmp_path: Path) -> None:
@@ -229,7 +234,7 @@ STEPS = (
     'pcall(stripe.request, "POST", "/v1/anything/{n}", {{a = 1}})',
     'parallel(function() stripe.products.create{{name = "t"}} end, function() http.post("https://x.example/") end)',
     'pcall(stripe.customers.retrieve, last)',
-    'for _ in stripe.customers.list():auto_paging() do end',
+    'for _ in stripe.customers.list():each() do end',
     'stripe.coupons.create{{percent_off = 5, duration = "once"}}',
     'local t = spawn(function() stripe.customers.create{{name = "late"}} end)',
     'local ok = pcall(with_timeout, 1, function() stripe.customers.update("cus_real", {{name = "w"}}) end)',
