@@ -11,9 +11,10 @@ import msgspec
 
 from host.apis.api import Api
 from host.apis.catalog import Operation
+from host.apis.json_values import decode_json
 from host.bridge.request import AsyncRequest, Reply
 from host.calls.call import Call
-from host.errors import DeniedError, FunctionError
+from host.errors import DeniedError, FunctionError, LimitError
 from host.functions.invocation import Invocation
 from host.functions.iterators import IteratorStep
 from host.http.message import Request, Response
@@ -282,7 +283,7 @@ def _decoded(answer: Any) -> dict[str, Any] | None:
     if not isinstance(answer, Response) or answer.status >= 300:
         return None
     try:
-        found = msgspec.json.decode(answer.body)
-    except msgspec.MsgspecError:
+        found = decode_json(answer.body)
+    except (ValueError, LimitError):
         return None
     return found if isinstance(found, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from time import time
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -107,11 +108,7 @@ class MadeUp:
         shapes = self._shapes_of(api)
         template = shapes.template(_kind(operation.result), operation.result)
         # A copy: what the script was told before does not change under it.
-        value = (
-            shapes.fresh(template, int(time()))
-            if base is None
-            else msgspec.msgpack.decode(msgspec.msgpack.encode(base))
-        )
+        value = shapes.fresh(template, int(time())) if base is None else deepcopy(base)
         shapes.put(template.schema, value, given)
         field = api.catalog.facts.id_field
         if base is None:

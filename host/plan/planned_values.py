@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
+from host.apis.json_values import decode_json
+from host.errors import LimitError
 
 __all__ = ["PlannedNames", "holds_planned", "json_plain", "member", "planned_members", "with_real_values"]
 
@@ -70,8 +71,8 @@ def member(value: Any, path: str) -> Any:
 
 def _decoded(body: Any) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, TypeError):
+        return decode_json(body.encode() if isinstance(body, str) else body)
+    except (ValueError, TypeError, LimitError):
         return None
 
 
