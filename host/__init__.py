@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from host.functions.invocation import RunContext
     from host.host import Host
     from host.limits import ApiLimits, Limits
+    from host.plan.plan import Plan
     from host.policy.budget import Budget
     from host.policy.permissions import Permissions
     from host.run.script import RunResult, Script
@@ -60,6 +61,7 @@ __all__ = [
     "NetworkError",
     "OAuth2",
     "Permissions",
+    "Plan",
     "RunContext",
     "RunResult",
     "Script",
@@ -79,6 +81,7 @@ _HOMES = {
     "Limits": "host.limits",
     "Permissions": "host.policy.permissions",
     "OAuth2": "host.apis.api",
+    "Plan": "host.plan.plan",
     "RunContext": "host.functions.invocation",
     "RunResult": "host.run.script",
     "Script": "host.run.script",

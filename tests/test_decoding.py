@@ -237,6 +237,7 @@ DECODERS = {
     "isolation/processes.py": "what the zygote measured",
     "isolation/zygote.py": "the host's own words",
     "lua/values.py": "check_msgpack, before",
+    "plan/plan.py": "a file that its owner wrote",
     "policy/charges.py": "a request's body: at most 250,000 values",
     "simulator/modelled.py": "the simulator's own",
     "simulator/added/pages.py": "the simulator's store",

@@ -10,7 +10,7 @@ from host.cli.strict import StrictGroup
 
 __all__ = ["EXIT_CODES", "commands"]
 
-NAMES = ("run", "resume", "runs", "test", "apis", "simulate", "listen", "trigger", "bench")
+NAMES = ("run", "plan", "apply", "resume", "runs", "test", "apis", "simulate", "listen", "trigger", "bench")
 
 EXIT_CODES = """\b
 Exit codes:

@@ -28,12 +28,13 @@ def choose(
     command: str,
     require: Literal["live", "test"] | None = None,
     other_apis: bool = False,
+    verb: str = "run",
 ) -> Mode:
     """Real with a key, simulated when asked to; without a key simulated at a terminal, refused elsewhere,
     so that a scheduled job never pays nobody in silence. ``command`` is what the user would type after
-    ``python -m host run``, for the advice. A run with ``other_apis`` is real: without Stripe's key it may be
-    about them alone, and a call to Stripe says what is missing. Raises :class:`ConfigError` or
-    :class:`UsageError`."""
+    ``python -m host run`` (or another ``verb``), for the advice. A run with ``other_apis`` is real: without
+    Stripe's key it may be about them alone, and a call to Stripe says what is missing. Raises
+    :class:`ConfigError` or :class:`UsageError`."""
     if simulate:
         if require == "live":
             raise UsageError("--simulate and --require-live exclude each other")
@@ -46,12 +47,12 @@ def choose(
         return Mode(
             simulate=True,
             notice="SIMULATED: no key is set, so nothing real happens. To go live: "
-            f"STRIPE_SECRET_KEY=sk_… python -m host run {command}",
+            f"STRIPE_SECRET_KEY=sk_… python -m host {verb} {command}",
         )
     raise ConfigError(
         f"STRIPE_SECRET_KEY is {_no_key(settings)}, so nothing was run; one of these would work:\n"
-        f"  python -m host run --simulate {command}\n"
-        f"  STRIPE_SECRET_KEY=sk_… python -m host run {command}"
+        f"  python -m host {verb} --simulate {command}\n"
+        f"  STRIPE_SECRET_KEY=sk_… python -m host {verb} {command}"
     )
 
 

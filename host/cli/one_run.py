@@ -61,6 +61,8 @@ def run_one(
     finally:
         host.close(GRACE if not signal else GRACE_DURABLE if again else GRACE_INTERRUPTED)
     error = result.error
+    if error is not None and error.kind == "unplanned":
+        again = None  # it would come to the same change again
     if again is not None and error is not None and not signal and error.kind not in ("diverged", "in doubt"):
         error.hint = "\n".join(filter(None, [error.hint, f"to go on: {again}"]))
     status = _finish(result, output, under_way, signal, reporting)

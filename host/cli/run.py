@@ -48,6 +48,7 @@ script is no option, or stands behind --.
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End the whole run after this long.")
 @click.option("--require-live", "require", flag_value="live", help="Run only with a live key.")
 @click.option("--require-test", "require", flag_value="test", help="Run only with a test key or simulated.")
+@click.option("--dry-run", is_flag=True, help="Change nothing, and show what would be: the same as plan.")
 @report_options
 @host_options
 @durable_options
@@ -61,6 +62,7 @@ def command(
     simulate: bool,
     timeout: float | None,
     require: Literal["live", "test"] | None,
+    dry_run: bool,
     reporting: Reporting,
     opening: HostOptions,
     durable: DurableOptions,
@@ -87,6 +89,15 @@ def command(
         raise UsageError("--lenient is about the simulator, and this run is not simulated; --simulate asks for it")
     if mode.notice:
         click.echo(mode.notice, err=True)
+    if dry_run:
+        from host.cli.plan import print_plan  # few runs are
+
+        if batch.asked or len(scripts) > 1 or durable.run_id is not None:
+            raise UsageError(
+                "--dry-run is for one run of one script: leave --each, --repeat, --jobs, --processes, --durable and "
+                "--run-id out"
+            )
+        return print_plan(plan, scripts[0], args, mode.simulate, timeout, reporting, None)
     if batch.asked or len(scripts) > 1:
         from host.cli.batch_jobs import Jobs  # most commands run one script
 

@@ -26,6 +26,7 @@ from host.errors import HostError, InvalidCall, JournalError, LimitError, Script
 from host.events import Logged, Sink
 from host.lua.values import from_lua, to_lua
 from host.run.options import RunOptions, check_id
+from host.run.recording import Recording
 from host.run.result_type import read
 from host.run.script import RunResult, Script
 
@@ -37,7 +38,7 @@ class Kept(msgspec.Struct, frozen=True):
     script: Script
     args: tuple[str, ...]
     globals: Mapping[str, Any]
-    durable: Durable
+    durable: Recording
 
 
 def open_journal(setting: str | None) -> Journal:

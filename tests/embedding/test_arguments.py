@@ -199,6 +199,18 @@ def walks(lab: Lab) -> dict[str, Walk]:
             {"script": {"text"}},
         ),
         "Host.compile": (host.compile, names_of(Host.compile), {}, {"source": {"text"}}),
+        "Host.plan": (
+            lambda **given: host.plan(**{"script": lab.script, **given}),
+            ["script", *(name for name in RUN if name not in ("durable", "run_id", "force_new"))],
+            OF_RUN,
+            {"script": {"text"}},
+        ),
+        "Host.apply": (
+            lambda **given: host.apply(**{"plan": host.plan(lab.script), **given}),
+            names_of(Host.apply),
+            OF_RUN,
+            {"plan": {"text"}},
+        ),
         "Host.resume": (
             lambda **given: host.resume(**{"run_id": "done", **given}),
             names_of(Host.resume),
@@ -426,7 +438,8 @@ def outcome(call: Callable[..., Any], name: str, value: Any, *, content: bool) -
 
 LABELS = [
     "Host", "Host.run", "Host.run_async", "Host.run_source", "Host.run_source_async", "Host.run_many",
-    "a job of Host.run_many", "Host.compile", "Host.resume", "Host.close", "Host.catalog", "Host.use", "Host.function",
+    "a job of Host.run_many", "Host.compile", "Host.plan", "Host.apply",
+    "Host.resume", "Host.close", "Host.catalog", "Host.use", "Host.function",
     "Host.functions", "Host.builder", "Host.add_api", "an API of Host(apis=…)", "Host.webhooks", "Host.add_library",
     "registry.make_request", "registry.register", "Limits", "ApiLimits", "Budget", "Permissions", "OAuth2", "Script",
     "Script.of", "Script.read", "Settings.load", "Settings.variables", "Settings.source", "Simulator",
@@ -460,7 +473,7 @@ def test_no_part_of_the_door_is_left_out(lab: Lab) -> None:
     same = {"resume_async"}  # as resume, behind the same checks
     assert {f"Host.{name}" for name in methods - without - same} <= {*LABELS}
     values = {n for n in door.__all__ if not (isinstance(v := getattr(door, n), type) and issubclass(v, Exception))}
-    made_by_the_host = {"RunContext", "RunResult", "Secret"}
+    made_by_the_host = {"Plan", "RunContext", "RunResult", "Secret"}
     assert {name for name in values - made_by_the_host if not any(each.startswith(name) for each in LABELS)} == set()
 
 

@@ -1,0 +1,108 @@
+"""``plan``: what a script would change."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from host.cli.arguments import SECONDS, scripts_of
+from host.cli.commands import EXIT_CODES
+from host.cli.host_options import HostOptions, HostPlan, host_options
+from host.cli.interrupt import call
+from host.cli.live_or_simulated import choose
+from host.cli.output import OutputSink
+from host.cli.policy_options import Granting, granting_options
+from host.cli.report_options import Reporting, report_options
+from host.cli.strict import GIVEN, StrictCommand
+from host.errors import UsageError
+from host.plan.statement import as_json, as_text
+
+if TYPE_CHECKING:
+    from host.plan.plan import Plan
+    from host.run.script import Script
+
+__all__ = ["command", "print_plan"]
+
+
+@click.command(
+    name="plan",
+    cls=StrictCommand,
+    epilog=f"""\b
+Examples:
+  python -m host plan refund.lua -- 2026-03
+  python -m host plan refund.lua --out refund.plan -- 2026-03
+  python -m host apply refund.plan
+
+{EXIT_CODES}""",
+)
+@click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@click.option("-e", "code", metavar="CODE", help="Plan this text instead of a file.")
+@click.option("--out", metavar="FILE", help="Write the plan to FILE, for apply.")
+@click.option("--simulate", is_flag=True, help="Read from the built-in simulator; no key is needed or used.")
+@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End the script after this long.")
+@report_options
+@host_options
+@granting_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    arguments: tuple[str, ...],
+    code: str | None,
+    out: str | None,
+    simulate: bool,
+    timeout: float | None,
+    reporting: Reporting,
+    opening: HostOptions,
+    granting: Granting,
+) -> int:
+    """Show what a Lua script would change, and change nothing.
+
+    The script runs; what it reads is read, and a change is answered with a made-up object whose id begins with
+    planned_. What the script prints goes to stderr.
+    """
+    scripts, args = scripts_of(ctx, arguments, code)
+    if len(scripts) > 1:
+        raise UsageError(f"a plan is of one script, and {len(scripts)} are given", hint="plan them one after the other")
+    plan = opening.plan(granting)
+    mode = choose(
+        plan.settings,
+        simulate=simulate,
+        at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
+        command=shlex.join(ctx.meta[GIVEN]),
+        other_apis=plan.has_other_apis,
+        verb="plan",
+    )
+    if mode.notice:
+        click.echo(mode.notice, err=True)
+    return print_plan(plan, scripts[0], args, mode.simulate, timeout, reporting, out)
+
+
+def print_plan(
+    opening: HostPlan,
+    script: Script,
+    args: tuple[str, ...],
+    simulate: bool,
+    timeout: float | None,
+    reporting: Reporting,
+    out: str | None,
+) -> int:
+    """Make the plan of a script and print it, to the command's exit code."""
+    with ExitStack() as stack:
+        shown = OutputSink(sys.stderr.buffer, lambda: host.interrupt())
+        host = opening.open([shown, *reporting.sinks(stack, sys.stderr, opening.settings)], simulate=simulate)
+        stack.callback(host.close, 0.2)
+        found: Plan
+        found, signal = call(lambda: host.plan(script, args=args, timeout=timeout), host.interrupt, limit=timeout)
+        click.echo(as_json(found) if reporting.as_json else as_text(found), nl=reporting.as_json)
+        if signal:
+            return 128 + signal
+        if found.error is not None:
+            raise found.error
+        if out is not None:
+            found.save(out)
+            click.echo(f"to make these changes: python -m host apply {shlex.quote(out)}", err=True)
+    return 0

@@ -1,0 +1,289 @@
+"""The calls of a run that is planned: changes are answered and kept, reads are let through."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from host.apis.api import Api
+from host.apis.catalog import Operation
+from host.apis.json_values import decode_json
+from host.bridge.request import AsyncRequest, Reply
+from host.calls.call import Call
+from host.errors import DeniedError, FunctionError, LimitError
+from host.functions.invocation import Invocation
+from host.functions.iterators import IteratorStep
+from host.http.message import Request, Response
+from host.libraries.library import LibraryCall
+from host.plan.described import Openings, described, is_change, operation_name
+from host.plan.made_up import MadeUp
+from host.plan.made_up_results import MadeUpResults
+from host.plan.plan import PlannedChange, Unforeseen
+from host.plan.planned_values import PlannedNames, holds_planned, planned_members
+from host.policy.budget import Reservation, settle
+from host.policy.charges import Cost, Money, cost, counted_ids
+
+if TYPE_CHECKING:
+    from host.run.session import Session
+
+__all__ = ["HeldCalls"]
+
+
+class HeldCalls:
+    """The calls of one run. ``submit`` hands a read over.
+
+    ``members`` are those of made-up objects that nobody gave, and whose they are; ``used`` are those among them that
+    have a value which is no planned one. ``claims`` is what changes took from budgets.
+    """
+
+    def __init__(self, submit: Callable[[Call], None]) -> None:
+        self._submit = submit
+        self._lock = threading.RLock()  # an object that is read first is changed on the loop's thread
+        names = PlannedNames()
+        self._made_up = MadeUp(names)
+        self._results = MadeUpResults(names)
+        self._counted: dict[str, Money] = {}
+        self._given: dict[str, set[str]] = {}  # members that the script gave, by the object
+        self._order: list[PlannedChange | None] = []  # a place is taken when the script makes the change
+        self.openings = Openings()
+        self.members: dict[str, str] = {}
+        self.used: dict[str, str] = {}
+        self.claims: list[Reservation] = []
+        self.reads = 0
+        self.unforeseen: list[Unforeseen] = []
+
+    @property
+    def changes(self) -> tuple[PlannedChange, ...]:
+        """In the order in which the script made them."""
+        return tuple(change for change in self._order if change is not None)
+
+    def take(self, session: Session, call: Call, arguments: Any, options: Any, task: str) -> None:
+        """Answer a change with what is made up, and let a read through. On the session's thread."""
+        find = session.services.gate.functions.get
+        with self._lock:
+            if not is_change(call, find):
+                self._read(session, call)
+                return
+            first = self.openings.is_first(call, arguments)
+            asked = self.openings.of(call, arguments)
+            parameters, chosen = described(call, asked, options, session.services.mask.value)
+            change = PlannedChange(
+                operation=operation_name(call),
+                place=_place(session, call),
+                task=task,
+                parameters=parameters,
+                options=chosen,
+                digest=PlannedChange.digest_of(operation_name(call), parameters, chosen),
+            )
+            if not first:
+                call.deliver(Reply(None))
+                return
+            place = len(self._order)
+            self._order.append(None)
+            request = call.request
+            if request is None or call.api is None or call.operation is None:
+                self._done(place, call, change, self._result(call))
+                return
+            url, reader = self._made_up.subject(call.api, call.operation, request)
+            known = self._made_up.known(call.api, url) if url is not None else None
+        values = parameters if isinstance(parameters, dict) else {}
+        values = values.get("params") or {} if call.asks is not None else values
+        if url is None or known is not None:
+            base = None if known is None else known.value
+            self._change(place, call, change, values, base, known=known is not None)
+        elif _may_read(session, call.api, reader):
+            self._look_up(session, url, call, lambda base: self._change(place, call, change, values, base, url=url))
+        else:
+            self._change(place, call, change, values, None, url=url)
+
+    def _look_up(self, session: Session, url: str, call: Call, then: Callable[[Any], None]) -> None:
+        """Read the object that a change is about, which is answered with the API's error where there is none."""
+        request = call.request
+        assert request is not None
+        assert call.api is not None
+
+        def read(reply: Reply) -> None:
+            answer = reply.value
+            if reply.error is not None:
+                call.deliver(reply)
+                return
+            if isinstance(answer, Response) and answer.status in (404, 410):
+                call.deliver(reply)
+                return
+            base = _decoded(answer)
+            if base is None:
+                text = f"{call.name}: what it is about could not be read, so its answer is made up"
+                self._say(session, call, text)
+            then(base)
+
+        self.reads += 1
+        asked = Request(
+            "GET", url, _without_body(request.headers), operation=request.operation, credential=request.credential,
+            timeout=request.timeout, retries=request.retries,
+        )  # fmt: skip
+        session.services.worker.submit(
+            AsyncRequest(call.name, asked, call.deadline or monotonic() + 30.0, read, session, function=call.function)
+        )
+
+    def _change(
+        self,
+        place: int,
+        call: Call,
+        change: PlannedChange,
+        values: Any,
+        base: Any,
+        *,
+        known: bool = False,
+        url: str = "",
+    ) -> None:
+        """Answer a change of an API's objects; ``known``: ``base`` is the plan's own; ``url``: of what it is about.
+        On the session's thread, or the loop's.
+        """
+        api, operation, request = call.api, call.operation, call.request
+        assert api is not None
+        assert operation is not None
+        assert request is not None
+        try:
+            with self._lock:
+                found = self._cost(call, api, operation, request)
+                answer, value = self._made_up.change(api, operation, request, values, base, url)
+                self._count(found, answer)
+                if found.money is not None:
+                    change = msgspec.structs.replace(change, amount=found.money.amount, currency=found.money.currency)
+                change = msgspec.structs.replace(change, open_amount=not found.known)
+                id = _identity(api, value) if isinstance(value, dict) else None
+                changed = base is None or known or not operation.path.endswith("}")
+                if changed and isinstance(value, dict):
+                    self._note_members(value, values, str(id or change.operation))
+                self._done(place, call, change, answer, value, id)
+        except Exception as error:  # a shape nobody thought of: the script is told, not left waiting
+            text = f"{call.name}: no answer could be made up for it: {type(error).__name__}: {error}"
+            call.deliver(Reply(error=FunctionError(text)))
+
+    def _done(
+        self, place: int, call: Call, change: PlannedChange, answer: Any, value: Any = None, id: Any = None
+    ) -> None:
+        shown = answer if value is None and not isinstance(answer, Response) else value
+        if isinstance(answer, dict):
+            self._note_members(answer, {}, change.operation)
+        made = dict(planned_members(shown))
+        if id is None:
+            id = next(iter(made.values()), None)
+        with self._lock:
+            self._order[place] = msgspec.structs.replace(change, id=id, made=made)
+        self._deliver(call, Reply(answer))
+
+    def _deliver(self, call: Call, reply: Reply) -> None:
+        """Answer a change. What it took from budgets is counted until the plan is made, and given back then."""
+        claims, call.claims = call.claims, ()
+        if isinstance(reply.value, Response):
+            settle(claims, reply)
+        with self._lock:
+            self.claims += claims
+        call.deliver(reply)
+
+    def _result(self, call: Call) -> Any:
+        payload = call.payload
+        if type(payload) is IteratorStep:
+            return None  # it ends at once
+        if type(payload) is Invocation:
+            return self._results.function(payload)
+        return self._results.change(payload) if type(payload) is LibraryCall else None
+
+    def _cost(self, call: Call, api: Api, operation: Operation, request: Request) -> Cost:
+        if api.name != "stripe":
+            return Cost()  # whose amounts nobody has looked up
+        if call.asks is not None and not call.asks.known:
+            return Cost(known=False)
+        return cost(operation, request, self._counted, call.beyond)
+
+    def _count(self, found: Cost, answer: Response) -> None:
+        """Remember what an object stands for, so that what follows on it is known."""
+        if found.total is not None:
+            for id in counted_ids(answer):
+                self._counted[id] = found.total
+
+    def _note_members(self, value: dict[str, Any], given: Any, whose: str) -> None:
+        """Keep the members of an answer that are not known: those that no call has given."""
+        told = self._given.setdefault(whose, {"id", "object", "metadata"})
+        told.update(given if isinstance(given, dict) else ())
+        for name, each in value.items():
+            if name not in told:
+                self.members.setdefault(name, whose)
+            if name not in told and isinstance(each, bool | int | float | str) and not holds_planned(each):
+                self.used.setdefault(name, whose)
+
+    # -- reads
+
+    def _read(self, session: Session, call: Call) -> None:
+        request, payload = call.request, call.payload
+        if request is not None and call.api is not None and call.operation is not None:
+            answer, missing = self._made_up.read(call.api, call.operation, request)
+            if answer is not None:
+                call.deliver(Reply(answer))
+                return
+            if missing:
+                text = (
+                    f"{call.name}: the list is as the API has it now, without what this plan does to {_some(missing)}"
+                )
+                self._say(session, call, text)
+        elif type(payload) is LibraryCall:
+            known, value, asked = self._results.read(payload)
+            if known:
+                call.deliver(Reply(value))
+                return
+            call.payload = asked
+            library = payload.name.partition(".")[0]
+            if any(change is not None and change.operation.startswith(f"{library}.") for change in self._order):
+                self._say(session, call, f"{call.name}: it reads what is there now, before the changes of this plan")
+        self.reads += 1
+        self._submit(call)
+
+    def _say(self, session: Session, call: Call, text: str) -> None:
+        found = Unforeseen(_place(session, call), text)
+        if found not in self.unforeseen:
+            self.unforeseen.append(found)
+
+
+def _identity(api: Api, value: dict[str, Any]) -> str | int | None:
+    found = value.get(api.catalog.facts.id_field)
+    return found if isinstance(found, str | int) and not isinstance(found, bool) else None
+
+
+def _may_read(session: Session, api: Api, reader: str) -> bool:
+    """Whether the run's permissions let the object that a change is about be read."""
+    try:
+        session.job.permissions.check_operation(f"{api.name}.{reader}", mutation=False, live=api.is_live)
+    except DeniedError:
+        return False
+    return True
+
+
+def _place(session: Session, call: Call) -> str:
+    script = session.job.script.name
+    return script if call.line is None else f"{script}:{call.line}"
+
+
+def _some(ids: list[str]) -> str:
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return ", ".join(ids[:5]) + more
+
+
+def _without_body(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    left = ("content-type", "content-length", "idempotency-key")
+    return tuple((name, value) for name, value in headers if name.lower() not in left)
+
+
+def _decoded(answer: Any) -> dict[str, Any] | None:
+    """The object of an answer, if it has one."""
+    if not isinstance(answer, Response) or answer.status >= 300:
+        return None
+    try:
+        found = decode_json(answer.body)
+    except (ValueError, LimitError):
+        return None
+    return found if isinstance(found, dict) else None
