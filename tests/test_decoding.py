@@ -238,6 +238,7 @@ DECODERS = {
     "isolation/zygote.py": "the host's own words",
     "lua/values.py": "check_msgpack, before",
     "plan/plan.py": "a file that its owner wrote",
+    "plan/statement.py": "encodes only",
     "policy/charges.py": "a request's body: at most 250,000 values",
     "simulator/modelled.py": "the simulator's own",
     "simulator/added/pages.py": "the simulator's store",

@@ -164,7 +164,7 @@ def test_run_runs_nothing_with_an_option_it_does_not_know(
     """The words of the guards people know from elsewhere, too."""
     (tmp_path / "make.lua").write_text("print('ran')")
     (tmp_path / "rows.csv").write_text("a\n1\n")
-    for wrong in ("--simulat", "--dry-run", "--dry-rum", "--readonly", "-read-only", "--max-mutation=0", "-n", "-S"):
+    for wrong in ("--simulat", "--dryrun", "--dry-rum", "--readonly", "-read-only", "--max-mutation=0", "-n", "-S"):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"print('ran')")))
         done = cli("run", "--simulate", *(word.format(wrong) for word in place))
         assert (done.status, done.out) == (2, ""), (wrong, done.err)

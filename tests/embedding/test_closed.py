@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from host import ClosedError, Host
+from host import ClosedError, Host, Plan
 from host.libraries.library import Library
 
 
@@ -32,6 +32,8 @@ USES: dict[str, Callable[[Host], Any]] = {
     "add_api": lambda host: host.add_api("pets", {}),
     "add_library": lambda host: host.add_library(Library("money", "return {}", ("money",))),
     "use": lambda host: host.use(),
+    "plan": lambda host: host.plan("return 1"),
+    "apply": lambda host: host.apply(Plan(script="x", source=b"", base="", mode="", account="")),
     "webhooks": lambda host: host.webhooks('on("*", print)', secret="whsec_1"),
     "make_request": lambda host: host.registry.make_request("products", "GET"),
     "make_request_async": lambda host: asyncio.run(host.registry.make_request_async("products", "GET")),
