@@ -1,6 +1,6 @@
 -- The steps of docs/tutorial.md, each by its name:
 --
---   python -m host run lua_scripts/membership.lua open | month CUSTOMER | lose_card CUSTOMER | leave CUSTOMER
+--   python -m host run lua_scripts/membership.lua [open] | month CUSTOMER | lose_card CUSTOMER | leave CUSTOMER
 
 local steps = {}
 
@@ -45,6 +45,6 @@ function steps.leave(id)
   end
 end
 
-local step = steps[args[1]]
+local step = steps[args[1] or "open"]
 if not step then error("expected a step: open, month, lose_card or leave", 0) end
 return step(args[2])
