@@ -39,7 +39,8 @@ def page(call: RequestContext) -> bytes:
     return _cursor_page(call)
 
 
-def _limit(call: RequestContext) -> int:
+def limit_of(call: RequestContext) -> int:
+    """How many objects the page may hold."""
     limit = call.params.get("limit")
     if limit is None:
         return 10
@@ -50,16 +51,20 @@ def _limit(call: RequestContext) -> int:
     return int(limit)
 
 
-def _cursor_page(call: RequestContext) -> bytes:
-    """https://docs.stripe.com/api/pagination"""
-    limit, store, kind = _limit(call), call.world.store, call.plan.kind
+def cursors(call: RequestContext) -> tuple[str | None, str | None]:
+    """``starting_after`` and ``ending_before``, of which one may be given."""
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
     if after is not None and before is not None:
         raise invalid(
-            "You cannot use both the starting_after and ending_before parameters.",
-            None,
-            "parameters_exclusive",
+            "You cannot use both the starting_after and ending_before parameters.", None, "parameters_exclusive"
         )
+    return after, before
+
+
+def _cursor_page(call: RequestContext) -> bytes:
+    """https://docs.stripe.com/api/pagination"""
+    limit, store, kind = limit_of(call), call.world.store, call.plan.kind
+    after, before = cursors(call)
     source: Iterator[tuple[str, StoredObject]]
     if before is not None:
         source = store.oldest(kind, _place(call, before, "ending_before"))
@@ -184,7 +189,7 @@ def _compared(name: str, word: str, limit: Any) -> Test:
 
 def _search_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/search"""
-    limit, store, kind = _limit(call), call.world.store, call.plan.kind
+    limit, store, kind = limit_of(call), call.world.store, call.plan.kind
     test = parse(str(call.params.get("query", "")), kind)
     start = _token(call.params["page"], call) if call.params.get("page") else None
     found: list[tuple[int, bytes]] = []
@@ -215,7 +220,7 @@ def _token(text: str, call: RequestContext) -> int:
 
 def _url_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/api-v2-overview: pages follow ``next_page_url``."""
-    limit, store, kind = _limit(call), call.world.store, call.plan.kind
+    limit, store, kind = limit_of(call), call.world.store, call.plan.kind
     token = call.params.get("page")
     tests, found = _tests(call), list[StoredObject]()
     for _, record in store.newest(kind, _token(token, call) if token else None):

@@ -7,8 +7,9 @@ from typing import Any
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import collection, embedded
+from host.simulator.stripe import collection
 from host.simulator.stripe.customer_balances import change
+from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.money import rounded
 from host.simulator.stripe.refunds import create_refund
 from host.simulator.stripe.sums import added_up, taxes_of
@@ -38,15 +39,15 @@ def preview_note(call: RequestContext) -> Object:
     return note
 
 
-def preview_lines(call: RequestContext) -> bytes:
+def preview_lines(call: RequestContext) -> Object:
     """The lines of a preview."""
-    return embedded.page(call, preview_note(call)["lines"]["data"], "credit note line item")
+    return page_of(call, preview_note(call)["lines"]["data"], "credit note line item")
 
 
-def list_lines(call: RequestContext) -> bytes:
+def list_lines(call: RequestContext) -> Object:
     """The lines of a note, in its order."""
     note = call.load("credit_note", call.path_args["credit_note"], "credit_note")
-    return embedded.page(call, note["lines"]["data"], "credit note line item")
+    return page_of(call, note["lines"]["data"], "credit note line item")
 
 
 def _draft(call: RequestContext) -> tuple[Object, Object]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import discounts, embedded, lines
+from host.simulator.stripe import discounts, lines
 from host.simulator.stripe.drafts import editable
 from host.simulator.stripe.invoice_items import Worth, quantity_of, replace_line, worth
+from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.prorations import pending
 from host.simulator.stripe.taxes import rates
 
@@ -146,10 +147,10 @@ def remove_lines(call: RequestContext) -> Object:
     return call.save("invoice", lines.total_up(call, invoice))
 
 
-def list_lines(call: RequestContext) -> bytes:
+def list_lines(call: RequestContext) -> Object:
     """The lines in the order they stand on the invoice."""
     invoice = call.load("invoice", call.path_args["invoice"], "invoice")
-    return embedded.page(call, invoice["lines"]["data"], "line item")
+    return page_of(call, invoice["lines"]["data"], "line item")
 
 
 BEHAVIOURS = {

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from host.simulator.api_error import invalid, missing
-from host.simulator.checks import at_least, at_most
+from host.simulator.api_error import missing
 from host.simulator.context import Object, RequestContext
+from host.simulator.pagination import cursors, limit_of
 
 
 def page_of(call: RequestContext, items: list[Object], noun: str) -> Object:
-    """The page of ``items``, newest first, that the request asks for."""
-    limit = call.params.get("limit", 10)
-    if limit < 1:
-        raise at_least("limit", "1")
-    if limit > 100:
-        raise at_most("limit", "100")
-    after, before = call.params.get("starting_after"), call.params.get("ending_before")
-    if after is not None and before is not None:
-        raise invalid(
-            "You cannot use both the starting_after and ending_before parameters.", None, "parameters_exclusive"
-        )
+    """The page of ``items``, in their order, that the request asks for; ``noun`` is what a cursor names one of."""
+    limit = limit_of(call)
+    after, before = cursors(call)
     if after is not None:
         items = items[_place(items, after, noun, "starting_after") + 1 :]
     elif before is not None:

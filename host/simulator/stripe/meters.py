@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-import msgspec
-
 from host.simulator import resources
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.periods import DAY
 
 METER, EVENT = "billing.meter", "billing.meter_event"
@@ -145,7 +144,7 @@ def usage(call: RequestContext, item: Object, customer: str, start: int, end: in
     return Decimal(0) if meter is None else max(Decimal(0), total(call, meter, customer, start, end))
 
 
-def summaries(call: RequestContext) -> bytes:
+def summaries(call: RequestContext) -> Object:
     """What a customer's events come to, in all or by hour or day."""
     meter = call.load(METER, call.path_args["id"], "id")
     params = call.params
@@ -172,7 +171,7 @@ def summaries(call: RequestContext) -> bytes:
                 }
             )
     data.reverse()
-    return msgspec.json.encode({"object": "list", "data": data, "has_more": False, "url": call.path})
+    return page_of(call, data, "meter event summary")
 
 
 MAKES = {"billing.meter_event_summary"}

@@ -7,8 +7,9 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, discounts, embedded, line_items, lines, prorations, subscriptions
+from host.simulator.stripe import billing, discounts, line_items, lines, prorations, subscriptions
 from host.simulator.stripe.customers import default_method
+from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.schedules import start_schedule
 from host.simulator.stripe.sums import Coupon
@@ -251,23 +252,23 @@ def expire_quote(call: RequestContext, id: str) -> None:
         call.save(KIND, {**quote, "status": "canceled"})
 
 
-def list_items(call: RequestContext) -> bytes:
+def list_items(call: RequestContext) -> Object:
     """All line items, in the order they were given."""
     return _page(call, upfront=False)
 
 
-def list_upfront(call: RequestContext) -> bytes:
+def list_upfront(call: RequestContext) -> Object:
     """Those that something is due of at once."""
     return _page(call, upfront=True)
 
 
-def _page(call: RequestContext, *, upfront: bool) -> bytes:
+def _page(call: RequestContext, *, upfront: bool) -> Object:
     quote = call.load(KIND, call.path_args["quote"], "quote")
     kept = call.world.store.get("~quote", quote["id"]) or {}
     found = [call.load("item", id) for id in kept.get("items") or []]
     if upfront and quote["subscription_data"]["trial_period_days"]:
         found = [item for item in found if item["price"]["type"] != "recurring"]
-    return embedded.page(call, found, "line item")
+    return page_of(call, found, "line item")
 
 
 BEHAVIOURS = {

@@ -258,6 +258,27 @@ def test_usage_is_billed_at_the_end_of_its_period(shop, formula, billed) -> None
     assert shop.now(subscription)["latest_invoice"]["total"] == 0
 
 
+def test_summaries_come_in_pages(shop) -> None:
+    """``limit`` and both cursors hold for what is computed too, and a limit beyond 100 is refused."""
+    made, start = meter(shop, "count", "calls"), shop.time // DAY * DAY
+    payload = {"stripe_customer_id": shop.customer, "value": "1"}
+    for _ in range(3):
+        shop.api.post("/v1/billing/meter_events", {"event_name": "calls", "payload": payload})
+        shop.wait(DAY)
+    times = f"start_time={start}&end_time={start + 5 * DAY}&value_grouping_window=day"
+    path = f"/v1/billing/meters/{made['id']}/event_summaries?customer={shop.customer}&{times}"
+    whole = shop.api.get(path)
+    ids = [each["id"] for each in whole["data"]]
+    assert (len(ids), whole["has_more"]) == (3, False)
+    first = shop.api.get(f"{path}&limit=1")
+    assert ([each["id"] for each in first["data"]], first["has_more"]) == (ids[:1], True)
+    rest = shop.api.get(f"{path}&starting_after={ids[0]}")
+    assert ([each["id"] for each in rest["data"]], rest["has_more"]) == (ids[1:], False)
+    before = shop.api.get(f"{path}&limit=1&ending_before={ids[2]}")
+    assert ([each["id"] for each in before["data"]], before["has_more"]) == (ids[1:2], True)
+    assert shop.api.error("GET", f"{path}&limit=101")[0] == 400
+
+
 def test_summaries_and_adjustments_of_events(shop) -> None:
     """What a meter counted, less an event that is canceled; an identifier counts once."""
     made, start = meter(shop, "sum", "calls"), shop.time // DAY * DAY
