@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from host.simulator.context import Filter, Includable, Object, RequestContext
-from host.simulator.modelled import Behaviour, Model
+from host.simulator.context import Object, RequestContext
+from host.simulator.modelled import Model
 from host.simulator.stripe import (
     account_links,
     accounts,
@@ -77,12 +77,6 @@ from host.simulator.stripe import (
     transfers,
     webhook_endpoints,
 )
-
-BEHAVIOURS: dict[str, Behaviour] = {
-    "prices.create": catalogue.create_price,
-    "products.create": catalogue.create_product,
-    "products.delete": catalogue.delete_product,
-}
 
 MODULES: tuple[ModuleType, ...] = (
     account_links,
@@ -147,30 +141,6 @@ MODULES: tuple[ModuleType, ...] = (
 )
 
 
-def collected(modules: Iterable[ModuleType]) -> Model:
-    """All that the modules declare. Two that declare the same operation or parameter are added up."""
-    behaviours = dict(BEHAVIOURS)
-    effects: dict[str, frozenset[str]] = {}
-    shown_at: dict[str, dict[str, str]] = {}
-    tests: dict[str, dict[str, Filter]] = {}
-    verbs: dict[str, dict[str, Any]] = {}
-    makes: set[str] = set()
-    includable: dict[str, dict[str, Includable]] = {}
-    for module in modules:
-        behaviours.update(getattr(module, "BEHAVIOURS", {}))
-        verbs.update(getattr(module, "VERBS", {}))
-        makes.update(getattr(module, "MAKES", ()))
-        for id, paths in getattr(module, "EFFECTS", {}).items():
-            effects[id] = effects.get(id, frozenset()) | frozenset(paths)
-        for id, places in getattr(module, "SHOWN_AT", {}).items():
-            shown_at.setdefault(id, {}).update(places)
-        for kind, members in getattr(module, "INCLUDABLE", {}).items():
-            includable.setdefault(kind, {}).update(members)
-        for id, by_name in getattr(module, "FILTERS", {}).items():
-            tests.setdefault(id, {}).update(by_name)
-    return Model(behaviours, effects, shown_at, tests, frozenset(makes), verbs, includable)
-
-
 def gathered(name: str, modules: Iterable[ModuleType] = MODULES) -> dict[str, Any]:
     """What the modules declare under a name, together; no two may declare the same."""
     found: dict[str, Any] = {}
@@ -202,7 +172,15 @@ def _all(those: list[Watcher]) -> Watcher:
     return those[0] if len(those) == 1 else tell
 
 
-MODEL = collected(MODULES)
+MODEL = Model(
+    behaviours=gathered("BEHAVIOURS"),
+    effects={id: frozenset(paths) for id, paths in gathered("EFFECTS").items()},
+    shown_at=gathered("SHOWN_AT"),
+    filters=gathered("FILTERS"),
+    makes=frozenset(kind for module in MODULES for kind in getattr(module, "MAKES", ())),
+    verbs=gathered("VERBS"),
+    includable=gathered("INCLUDABLE"),
+)
 DUE: dict[str, Callable[[RequestContext, str], Any]] = gathered("DUE")
 EARLY = ("end_discount", "schedule")  # what of the same second comes before the rest
 WATCHERS: dict[str, Watcher] = watchers(MODULES)

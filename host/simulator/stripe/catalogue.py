@@ -284,7 +284,12 @@ _PRICE_DATA = (
     "unit_amount",
     "unit_amount_decimal",
 )
-BEHAVIOURS = {"prices.update": update_price}
+BEHAVIOURS = {
+    "prices.create": create_price,
+    "prices.update": update_price,
+    "products.create": create_product,
+    "products.delete": delete_product,
+}
 EFFECTS = {
     "prices.create": {
         "currency_options",
