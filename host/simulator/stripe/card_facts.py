@@ -136,6 +136,12 @@ def card_facts(call: RequestContext, card: Card, given: Object | None = None) ->
     }
 
 
+def shown_of(facts: Object) -> Object:
+    """The members of a card that a source and an attempt to set it up show as well."""
+    names = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    return {name: facts[name] for name in names}
+
+
 def checks_done(method: Object) -> Object:
     """The checks of a card once its bank was asked: only what was given is checked."""
     card, said = card_of(method), (method.get("card") or {}).get("checks") or {}

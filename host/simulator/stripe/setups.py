@@ -6,7 +6,7 @@ from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import charges
-from host.simulator.stripe.card_facts import card_of, checks_done
+from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
 from host.simulator.stripe.charges import Decline
 from host.simulator.stripe.confirmation import check_type, next_action
 from host.simulator.stripe.mandates import take_mandate
@@ -117,8 +117,7 @@ def _attempt(
     kind = method["type"]
     details: Object = {}
     if kind == "card":
-        names = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-        details = {name: method["card"][name] for name in names}
+        details = shown_of(method["card"])
         details |= {"checks": checks_done(method), "network": method["card"]["brand"], "three_d_secure": None}
         if authenticated:
             details["three_d_secure"] = {"authentication_flow": "challenge", "result": "authenticated"}

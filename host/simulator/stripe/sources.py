@@ -6,7 +6,7 @@ from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import tokens
-from host.simulator.stripe.card_facts import card_error, card_facts, card_named, check_card
+from host.simulator.stripe.card_facts import card_error, card_facts, card_named, check_card, shown_of
 from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.payment_methods import detach, make
 from host.simulator.stripe.sandbox_cards import FINGERPRINTS
@@ -204,11 +204,13 @@ def create_reusable(call: RequestContext) -> Object:
     test = card_named(str(token))
     facts = card_facts(call, test) if test else tokens.use(call, str(token), "token")
     source = call.put(resources.fresh(call), {k: v for k, v in params.items() if k != "token"})
-    names = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-    card = {name: facts[name] for name in names}
-    card["brand"] = tokens.BRANDS[facts["brand"]]
     source.update(
-        card={**card, "cvc_check": "unchecked", "three_d_secure": "optional"},
+        card={
+            **shown_of(facts),
+            "brand": tokens.BRANDS[facts["brand"]],
+            "cvc_check": "unchecked",
+            "three_d_secure": "optional",
+        },
         client_secret=f"src_client_secret_{call.world.ids.new('', 24)}",
         flow="none",
         status="chargeable",
