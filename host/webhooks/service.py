@@ -118,6 +118,7 @@ class Webhooks:
             thread = self._thread
         if thread is None:
             return
+        self._ready.wait()  # begun on another thread just now
         assert self._loop is not None
         assert self._stop is not None
         with suppress(RuntimeError):  # it has ended
