@@ -7,6 +7,7 @@ kind of host uses. Anything else is imported at the top of its file.
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -154,6 +155,17 @@ LOADED_ANYWAY = {
     "random",
     "traceback",
 }
+# What a script that calls Stripe and returns a text comes to need.
+LOADED_WITH_A_RUN = {
+    "click",
+    "decimal",  # msgspec
+    "host.apis.stripe",
+    "host.cli.commands",
+    "host.cli.interrupt",
+    "host.report.errors",
+    "traceback",  # asyncio
+    "uvloop",
+}
 LOADED_WITH_HOST = {"host.host", "host.http.client", "host.libraries.builtin"}
 
 
@@ -208,3 +220,19 @@ def test_nothing_of_the_table_is_loaded_with_the_package(program: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = set(done.stdout.split()) & set(LATE) - LOADED_ANYWAY
     assert loaded - (LOADED_WITH_HOST if "Host" in program else set()) == set()
+
+
+def test_a_run_loads_nothing_of_the_table_that_it_does_not_use(tmp_path: Path) -> None:
+    """Each start of a short script would pay for it: nothing comes in by a file that another command needs."""
+    script = tmp_path / "short.lua"
+    script.write_text("return stripe.products.list and 'x'\n")
+    program = f"""import sys
+from host.cli import main
+main(["run", {str(script)!r}])
+print(*sys.modules)"""
+    environment = {"PATH": os.environ["PATH"], "STRIPE_SECRET_KEY": "sk_test_" + "4" * 24}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
+    )
+    loaded = set(done.stdout.split()) & set(LATE)
+    assert loaded - LOADED_WITH_A_RUN - LOADED_WITH_HOST - {"host.errors", "msgspec"} == set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 __all__ = ["as_json", "as_text", "ordered"]
@@ -18,6 +17,8 @@ def ordered(value: Any) -> Any:
 
 def as_json(value: Any) -> str:
     """One line of JSON. What JSON has no form for (bytes, infinities) goes as text."""
+    import json  # most scripts return nothing, or a text
+
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
     except ValueError:
@@ -29,6 +30,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict | list | tuple):
+        import json  # as above
+
         return json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_plain)
     return as_json(value) if value is None or isinstance(value, bool) else str(_plain(value))
 

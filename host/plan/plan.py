@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -134,4 +133,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _digest(value: Any) -> str:
+    import hashlib  # every host knows of plans, few make one
+
     return hashlib.blake2b(msgspec.json.encode(value, order="sorted"), digest_size=16).hexdigest()
