@@ -132,7 +132,7 @@ def with_circuit_breaker(
                 error.held += held
             breaker.heard_error(error, clock())
             raise
-        if answer.status < 500:
+        if answer.status < 500 or answer.status == 501:  # 501 is about what was asked (RFC 9110, 15.6.2)
             breaker.succeeded()
         else:
             breaker.failed(clock(), f"status {answer.status}")

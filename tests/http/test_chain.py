@@ -199,7 +199,7 @@ async def test_an_open_breaker_says_so_where_the_deadline_comes_first():
     assert len(world.sent) == 3
 
 
-@pytest.mark.parametrize("outcome", [Response(429), Response(404), Response(402)])
+@pytest.mark.parametrize("outcome", [Response(429), Response(404), Response(402), Response(501)])
 async def test_answers_of_a_healthy_host_never_open_the_breaker(outcome):
     world = World(*[outcome] * 50)
     send = world.limited(breaker=CircuitBreakerPolicy(failures=3))
