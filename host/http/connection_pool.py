@@ -86,9 +86,11 @@ class ConnectionPool:
                 yield connection
             if connection.failure is not None:
                 raise connection.failure
-        except BaseException:
+        except BaseException as error:
             connection.pending = False
             self._drop(connection)
+            if isinstance(error, asyncio.CancelledError) and monotonic() >= connection.deadline:
+                raise connection.expired() from None  # both times were up before the loop saw either
             raise
         finally:
             deadlines.remove(connection)
@@ -208,6 +210,8 @@ class ConnectionPool:
         except BaseException as error:
             task.cancel()
             connection.close()
+            if isinstance(error, asyncio.CancelledError) and monotonic() >= opening.deadline:
+                raise TransportError("connect_timeout") from None
             if isinstance(error, socket.gaierror):
                 raise TransportError("dns", error.strerror or "") from error
             if isinstance(error, OSError):
