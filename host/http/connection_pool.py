@@ -87,10 +87,7 @@ class ConnectionPool:
             if connection.failure is not None:
                 raise connection.failure
         except BaseException as error:
-            connection.pending = False
-            self._drop(connection)
-            if isinstance(error, asyncio.CancelledError) and monotonic() >= connection.deadline:
-                raise connection.expired() from None  # both times were up before the loop saw either
+            self._abandon(connection, error)
             raise
         finally:
             deadlines.remove(connection)
@@ -151,6 +148,12 @@ class ConnectionPool:
     def _drop(self, connection: PooledConnection) -> None:
         connection.close()
         self._open.discard(connection)
+
+    def _abandon(self, connection: PooledConnection, error: BaseException) -> None:
+        connection.pending = False
+        self._drop(connection)
+        if isinstance(error, asyncio.CancelledError) and monotonic() >= connection.deadline:
+            raise connection.expired() from None  # both times were up before the loop saw either
 
     def _take(self, idle: list[PooledConnection]) -> PooledConnection | None:
         while idle:
