@@ -119,7 +119,7 @@ class Child:
 
     def __init__(self, channel: FramePipes) -> None:
         self._channel = channel
-        self.detailed = False  # as a sink
+        self.detailed = self.lines = False  # as a sink
         self._host: ChildHost | None = None
         self._scripts: dict[int, Script] = {}
         self._sessions: dict[int, Session] = {}
@@ -146,7 +146,7 @@ class Child:
         self._channel.send(m.to_bytes(happened(event)), patient=True)
 
     def _open(self, opening: m.Open) -> bool:
-        self.detailed = opening.detailed
+        self.detailed, self.lines = opening.detailed, opening.lines
         try:
             self._host = ChildHost(opening, self.tell, self)
             run_setup(opening.setup, self._host)

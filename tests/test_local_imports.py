@@ -107,6 +107,8 @@ LATE = {
     "host.testing.cases": "the pytest plugin is loaded in projects that test other things",
     "host.testing.collector": "the pytest plugin is loaded in projects that test other things",
     "host.testing.fixtures": "the pytest plugin is loaded in projects that test other things",
+    "host.testing.coverage_plugin": "the pytest plugin is loaded in projects that test other things",
+    "host.lua.executable_lines": "coverage, once the tests are over",
     "host.testing.undo": "the pytest plugin is loaded in projects that test other things",
     "host.apis.body_choice": "several media types of one body",
     "host.apis.descriptions": "other forms of documents than OpenAPI",

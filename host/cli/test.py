@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from host.cli.arguments import SECONDS
+from host.cli.coverage_options import Covering, coverage_options
 from host.cli.live_or_simulated import not_modelled_lines
 from host.cli.strict import StrictCommand
 from host.errors import ScriptError, UsageError
@@ -27,7 +28,7 @@ Examples:
 \b
 Exit codes:
   0    all tests passed
-  1    a test failed, or a file could not be loaded
+  1    a test failed, a file could not be loaded, or less was reached than --coverage-fail-under
   2    usage: a path that is not there, a wrong -k, no tests at all
   130  interrupted
 """
@@ -49,19 +50,29 @@ _MARKS = {"passed": ".", "failed": "F", "pending": "p"}
     help="Let no test take longer than this.",
 )
 @click.option("--lenient", is_flag=True, help="Answer by its shape what the simulator does not model, and list it.")
+@coverage_options
 def command(
-    paths: tuple[str, ...], expression: str | None, first_only: bool, verbose: bool, timeout: float, lenient: bool
+    paths: tuple[str, ...],
+    expression: str | None,
+    first_only: bool,
+    verbose: bool,
+    timeout: float,
+    lenient: bool,
+    covering: Covering,
 ) -> int:
     """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a new simulator."""
     wanted = selection(expression) if expression is not None else None
     files = list(discover(paths or (".",)))
     report = _TestReport(verbose)
-    options = {"lenient": True} if lenient else {}
+    options: dict[str, Any] = {"lenient": True} if lenient else {}
+    if covering.sinks:
+        options["sinks"] = covering.sinks
     started = monotonic()
     for path in files:
         if not _run_file(path, wanted, report, timeout=timeout, first_only=first_only, options=options):
             break
-    return report.finish(monotonic() - started, files=len(files))
+    status = report.finish(monotonic() - started, files=len(files))
+    return status if covering.report() else status or 1
 
 
 def _run_file(

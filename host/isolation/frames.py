@@ -66,6 +66,11 @@ class Out(_Said, frozen=True, tag=p.OUT):
     data: bytes
 
 
+class LinesFrame(_Said, frozen=True, tag=p.LINES):
+    file: bytes
+    counts: bytes
+
+
 class EndedFrame(_Said, frozen=True, tag=p.ENDED):
     value: bytes
     status: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
@@ -126,6 +131,7 @@ Said = (
     | Wait
     | Cancel
     | Out
+    | LinesFrame
     | EndedFrame
     | Failed
     | Global

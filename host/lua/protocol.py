@@ -26,6 +26,7 @@ CHECK: Final = 12  # (operation, parameter or ":with", value, currency, API's ve
 TOOL: Final = 13  # (name, a, b) -> VALUE, bytes; or ERROR, facts
 HOME: Final = 15  # (name) -> bytecode of the prelude's file that defines core.<name>, or nothing
 ROOM: Final = 16  # () -> nothing: the script is over, its end may use the memory held back (LuaState itself answers)
+LINES: Final = 17  # (chunk's name, "0:1=3 0:2=3 …": how often a line of the function begun at a line was reached)
 MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION target pages | BUILDER target about
 # | WORD file of the prelude that makes it
 
@@ -53,6 +54,7 @@ DURABLE: Final = 4
 BYTECODE: Final = 8  # a is the host's own bytecode
 GIVEN: Final = 16  # there are globals of the embedding program
 ARGUMENTS: Final = 32  # there are arguments that the main chunk may read as "..."
+COUNT_LINES: Final = 64  # count how often each line of a file is reached
 ABORT: Final = -2  # a: the error's facts
 
 # Members of a namespace

@@ -60,6 +60,7 @@ class Open(Message, frozen=True):
     setup: str | None
     watched: bool  # somebody listens to events
     detailed: bool  # … and to what is costly to gather
+    lines: bool  # … and to which lines are reached
     room: int
     rates: list[str]
     per_host: int | None

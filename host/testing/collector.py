@@ -13,6 +13,7 @@ import pytest
 
 from host.errors import ScriptError
 from host.testing.cases import Fixtures, LuaTest, Outcome, describe
+from host.testing.plugin import with_coverage
 from host.testing.suite import LuaTestFile
 
 
@@ -68,7 +69,7 @@ class LuaFile(pytest.Module):
     def run(self, test: LuaTest, fixtures: Fixtures, options: dict[str, Any]) -> Outcome:
         """Run one of the tests; the options of the file's first test hold for all."""
         if self._file is None:
-            self._file = self._open(options)
+            self._file = self._open(with_coverage(self.config, options))
         self._to_come.pop(test.index, None)
         return self._file.run(test, fixtures, self._to_come.values())
 

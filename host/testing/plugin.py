@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from host.testing.undo import CreatedObjects
 
 _HTTPX_MOCK = "httpx_mock"
+COVERAGE = "luahost-coverage"  # the plugin that is there where an option asks for it
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,8 +45,49 @@ def _unmock() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``lua_test_timeout`` in the ini file."""
+    """``lua_test_timeout`` in the ini file, and the options for coverage."""
     parser.addini("lua_test_timeout", "Seconds a Lua test may take.", default="60")
+    group = parser.getgroup("luahost", "Lua tests")
+    group.addoption(
+        "--lua-coverage",
+        action="append",
+        nargs="?",
+        const="text",
+        default=[],
+        metavar="FORM",
+        help="Tell which lines of Lua files were reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
+    )
+    group.addoption(
+        "--lua-coverage-source",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="Tell of the Lua files in PATH and of no others; of those that no test loads too. Many times.",
+    )
+    group.addoption(
+        "--lua-coverage-fail-under",
+        type=float,
+        metavar="PERCENT",
+        help="Fail if less of the lines of Lua files was reached.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count lines where an option asks for it."""
+    if (
+        config.getoption("lua_coverage")
+        or config.getoption("lua_coverage_source")
+        or config.getoption("lua_coverage_fail_under") is not None
+    ):
+        from host.testing.coverage_plugin import CoverageOfSession
+
+        config.pluginmanager.register(CoverageOfSession(config), COVERAGE)
+
+
+def with_coverage(config: pytest.Config, options: dict[str, Any]) -> dict[str, Any]:
+    """``Host``'s options with what counts lines, where it is asked for."""
+    counting = config.pluginmanager.get_plugin(COVERAGE)
+    return options if counting is None else {**options, "sinks": (*options.get("sinks", ()), counting.coverage)}
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -103,6 +145,7 @@ def lua_host(
         options.update(stripe_secret_key="sk_test_mocked")  # noqa: S106 - no key of anybody's
     else:
         options["simulator"] = request.getfixturevalue("simulator")
+    options = with_coverage(request.config, options)
     with Host(**{**options, "sinks": (*options.get("sinks", ()), lua_ledger)}) as host:
         yield host
 
