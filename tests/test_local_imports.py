@@ -122,6 +122,7 @@ LATE = {
     "host.apis.written_bodies": "bodies that are no form",
     "host.http.content_coding": "an answer that is coded",
     "host.libraries.fs.uploads": "a body with a file",
+    "host.apis.documented_events": "a script that handles events",
     "host.run.event_names": "a script that handles events",
     "host.serve": "a script that checks a signature",
     "host.serve.server": "listen",

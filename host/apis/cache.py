@@ -28,7 +28,7 @@ __all__ = ["catalog_of", "descriptions_of"]
 _MAKERS = (
     *("bodies", "catalog", "descriptions", "document", "keywords", "list_items", "media_types", "naming"),
     *("openapi", "opening", "overlay", "page_names", "pagination", "references", "responses", "schema_nodes"),
-    *("schemas", "security", "swagger2", "unresolved"),
+    *("schemas", "security", "swagger2", "unresolved", "webhook_reader"),
 )
 
 

@@ -148,6 +148,15 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.method not in SAFE
 
 
+class Webhook(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A request that the API makes: one of the document's ``webhooks`` (``id`` is its name there), or a callback
+    (``id`` is the operation's and the callback's name: ``imports.create.onDone``).
+    """
+
+    id: str
+    body: Schema | None = None  # of its JSON; None: the document does not say
+
+
 class Auth(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a key goes on a request."""
 
@@ -200,7 +209,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     asked_version: str = ""  # that requests ask for, where it is not the document's own
 
 
-class _CatalogFile(msgspec.Struct, frozen=True):
+class _CatalogFile(msgspec.Struct, frozen=True, omit_defaults=True):
     """The compiled file: parts stay bytes until asked for, where they are in it (copying them took half the time)."""
 
     format: int
@@ -209,6 +218,7 @@ class _CatalogFile(msgspec.Struct, frozen=True):
     schemas: dict[str, memoryview]
     builders: dict[str, str]  # builder -> operation id
     aliases: dict[str, str]  # other operation id -> operation id
+    webhooks: dict[str, memoryview] = {}
 
 
 class _FileFormat(msgspec.Struct, frozen=True):
@@ -219,6 +229,7 @@ _read_file = msgspec.msgpack.Decoder(_CatalogFile)
 _read_format = msgspec.msgpack.Decoder(_FileFormat)
 _read_operation = msgspec.msgpack.Decoder(Operation)
 _read_schema = msgspec.msgpack.Decoder(Schema)
+_read_webhook = msgspec.msgpack.Decoder(Webhook)
 _write = msgspec.msgpack.Encoder().encode
 
 
@@ -260,6 +271,7 @@ class Catalog:
         operations: Mapping[str, Operation],
         schemas: Mapping[str, Schema],
         aliases: Mapping[str, str] | None = None,
+        webhooks: Mapping[str, Webhook] | None = None,
     ) -> Catalog:
         """A catalog of these parts; builders are read from the operations."""
         builders = {op.builder: name for name, op in operations.items() if op.builder}
@@ -271,6 +283,7 @@ class Catalog:
                 schemas={name: memoryview(_write(schema)) for name, schema in schemas.items()},
                 builders=builders,
                 aliases=dict(aliases or {}),
+                webhooks={name: memoryview(_write(webhook)) for name, webhook in (webhooks or {}).items()},
             )
         )
 
@@ -364,6 +377,15 @@ class Catalog:
     def aliases(self) -> Mapping[str, str]:
         """Further names of operations, each with the name it stands for."""
         return self._file.aliases
+
+    def webhook(self, id: str) -> Webhook | None:
+        """The request of that name that the API makes."""
+        raw = self._file.webhooks.get(id)
+        return None if raw is None else _read_webhook.decode(raw)
+
+    def webhook_ids(self) -> tuple[str, ...]:
+        """The names of all requests that the API makes, in the document's order."""
+        return tuple(self._file.webhooks)
 
     def builder(self, name: str) -> Operation | None:
         """The create operation behind ``new_<name>()``."""

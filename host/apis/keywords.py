@@ -15,7 +15,6 @@ from host.apis.document import Document
 __all__ = ["ANNOTATIONS", "UNREAD", "UnreadKeywords"]
 
 _CHECKED = "is not checked; the API has the last word"
-_LISTENING = "is not read: it describes requests that the API makes"
 
 UNREAD: Final[Mapping[str, Mapping[str, str]]] = {
     "schema": {
@@ -35,10 +34,9 @@ UNREAD: Final[Mapping[str, Mapping[str, str]]] = {
         "$vocabulary": "is not read",
     },
     "document": {
-        "webhooks": _LISTENING,
         "jsonSchemaDialect": "is not read: schemas are taken for those of JSON Schema 2020-12",
     },
-    "operation": {"callbacks": _LISTENING},
+    "operation": {},
     "response": {"links": "is not read"},
     "media type": {
         "itemSchema": "is not read: items of a stream are not checked",

@@ -26,6 +26,7 @@ from host.apis.responses import SuccessReader, with_content
 from host.apis.schemas import SchemaCompiler
 from host.apis.security import SecurityReader
 from host.apis.unresolved import UnresolvedSchemas
+from host.apis.webhook_reader import WebhookReader
 from host.errors import CatalogError
 
 __all__ = ["compile", "read_document"]
@@ -89,6 +90,7 @@ class _Compiler:
         self.idempotency_header: str | None = None
         self.namespaces: set[str] = set()
         self.page_hints: dict[str, PageHints] = {}  # by operation
+        self.webhooks = WebhookReader(source, self.schemas, self.unread)
 
     def run(self) -> Catalog:
         found: dict[str, Operation] = {}
@@ -107,13 +109,14 @@ class _Compiler:
         for alias, target in wished:
             if alias not in found and alias not in self.namespaces and not _below(alias, found):
                 aliases.setdefault(alias, target)
+        self.webhooks.document()
         shared = self.schemas.finish()
         operations = self._finish(found, shared)
         self._note_rest()
         self.unread.warn(self.source)
-        if not operations:
+        if not operations and not self.webhooks.found:
             raise CatalogError("the document has no operation that can be used")
-        return Catalog.build(self._facts(), operations, shared, aliases)
+        return Catalog.build(self._facts(), operations, shared, aliases, self.webhooks.found)
 
     def _item(self, path: str) -> dict[str, Any]:
         try:
@@ -193,6 +196,7 @@ class _Compiler:
             keyed=keyed is not None,
             unusable=self.source.why_unusable(place),
         )
+        self.webhooks.callbacks(id, node, place)
         self.page_hints[id] = page_hints(lambda raw: self.source.follow(raw, place), node, item)
         more = [alias for alias in node.get("x-sdk-aliases") or () if isinstance(alias, str)]
         original = node.get("operationId")

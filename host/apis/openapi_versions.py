@@ -19,7 +19,9 @@ def opened(document: dict[str, Any], files: FileSource | None) -> Document:
     if swagger is None and not (isinstance(version, str) and version.startswith("3.")):
         raise CatalogError(f"the document has openapi: {version!r}; expected 3.0.x, 3.1.x or 3.2.x")
     if not isinstance(document.get("paths"), dict) or not document["paths"]:
-        raise CatalogError("the document has no paths")
+        if not isinstance(document.get("webhooks"), dict):
+            raise CatalogError("the document has no paths")
+        document = {**document, "paths": {}}  # it may have webhooks alone: OpenAPI 3.1, "OpenAPI Object"
     source = Document(document, files)
     if version is None:
         from host.apis.swagger2 import converted  # only where there is such a document

@@ -47,6 +47,8 @@ def api_lines(catalog: Catalog) -> list[str]:
     if builders:
         prefix = "" if catalog.name == "stripe" else f"{catalog.name}."
         lines += ["", "Builders:", *(f"  {prefix}new_{name}()" for name in builders)]
+    if catalog.webhook_ids():
+        lines += ["", "Events it sends:", *(f'  on("{id}", …)' for id in catalog.webhook_ids())]
     if catalog.warnings:
         lines += ["", "Left out or guessed:", *(f"  {warning}" for warning in catalog.warnings)]
     return lines

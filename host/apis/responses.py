@@ -12,7 +12,7 @@ from host.apis.references import UnresolvedReference
 from host.apis.schemas import SchemaCompiler
 from host.errors import CatalogError
 
-__all__ = ["SuccessReader", "Successes", "with_content"]
+__all__ = ["SuccessReader", "Successes", "json_schema", "with_content"]
 
 _EMPTY = ("204", "205")  # statuses that never have content: RFC 9110, 15.3.5 and 15.3.6
 
@@ -66,7 +66,7 @@ class SuccessReader:
             self._unread.note_body(response, place)
             content = response.get("content")
             kinds = content if isinstance(content, dict) and code not in _EMPTY else {}
-            found.append(Answer(code, tuple(kinds), _schema(self._schemas, kinds, where)))
+            found.append(Answer(code, tuple(kinds), json_schema(self._schemas, kinds, where)))
         return tuple(found)
 
 
@@ -79,7 +79,7 @@ def with_content(source: Document, node: Any, place: str) -> dict[str, Any]:
     return found
 
 
-def _schema(schemas: SchemaCompiler, content: dict[str, Any], place: str) -> Schema | None:
+def json_schema(schemas: SchemaCompiler, content: dict[str, Any], place: str) -> Schema | None:
     """Of JSON, or of each line of JSON; None where there is no JSON."""
     for test in (media_types.is_json, _is_any, media_types.is_lines):
         for kind, media in content.items():

@@ -91,6 +91,17 @@ function try(fn, ...) end
 ---@return string
 function inspect(value) end
 
+---What an event's handler gets: the event as its sender wrote it. `object` is its data.object.
+---@class host.Event
+---@field id string
+---@field type string
+---@field object? table
+---@field [string] any
+
+---@param name string an event's name; each `*` in it stands for any text
+---@param handler fun(event: host.Event)
+function on(name, handler) end
+
 ---@type string[]
 args = {}
 ---@type table<string, string?>

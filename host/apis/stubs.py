@@ -92,6 +92,7 @@ class _Writer:
             groups.setdefault(operation.id.rpartition(".")[0], []).append(operation)
         yield from self.namespaces(groups)
         yield from self.pages.values()
+        yield from self.webhooks()
         done: set[str] = set()
         while left := [ref for ref in self.used if ref not in done]:
             for ref in left:
@@ -230,6 +231,20 @@ class _Writer:
         lines.append(f"---@field collect fun(self: {kind}, max?: integer): {self.type(items)}[]")
         self.pages[kind] = "\n".join(lines) + "\n"
         return kind
+
+    def webhooks(self) -> Iterator[str]:
+        """``on`` for each name of an event that the document describes, with the type of what its handler gets."""
+        lines = []
+        for id in self.catalog.webhook_ids():
+            webhook = self.catalog.webhook(id)
+            if webhook is None or webhook.body is None:
+                continue
+            own = self.catalog.resolve(webhook.body).properties.get("type")
+            types = self.catalog.resolve(own).enum if own is not None else ()
+            names = "|".join(_quoted(name) for name in dict.fromkeys([id, *map(str, types[:MOST_VALUES])]))
+            lines.append(f"---@overload fun(name: {names}, handler: fun(event: {self.type(webhook.body)}))")
+        if lines:
+            yield "\n".join([*lines, "function on(name, handler) end"]) + "\n"
 
     # -- types
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from host.apis.api import Api
 from host.apis.catalog import Operation
@@ -13,6 +13,9 @@ from host.apis.options import CallOptions
 from host.apis.prepare import check_value
 from host.apis.unknown_names import other_version
 from host.errors import InvalidCall
+
+if TYPE_CHECKING:
+    from host.apis.documented_events import DocumentedEvent
 
 __all__ = ["REQUEST", "ApiNames"]
 
@@ -55,6 +58,15 @@ class ApiNames:
         """The names of Stripe's events, or none where Stripe is no API of the host."""
         stripe = self.apis.get("stripe")
         return stripe.catalog.schema("event").properties["type"].enum if stripe is not None else ()
+
+    def documented_event(self, type: str, event: dict[str, Any]) -> DocumentedEvent | None:
+        """What the documents of added APIs say of an event, where they describe any; nothing of Stripe's own."""
+        kind = event.get("object")
+        if kind == "v2.core.event" or (kind == "event" and type in self.event_names()):
+            return None
+        from host.apis.documented_events import documented  # most runs handle no event
+
+        return documented((api.catalog for name, api in self.apis.items() if name != "stripe"), type, event)
 
     def member(self, path: str, key: str) -> str | tuple[Api, Operation | None, bool]:
         """What ``key`` is below a namespace: a longer path, or an operation (None: ``request``, any) and whether it is

@@ -95,11 +95,13 @@ def command(
         }
         with (
             serve(simulator, host=address, port=port, names=names) as server,
-            Deliveries(simulator, targets, **options),
+            Deliveries(simulator, targets, **options) as deliveries,
         ):
             _show_settings(server.url, key, secret if targets else None)
             ended = threading.Event()
             call(ended.wait, ended.set)  # that is how it is meant to end: status 0
+            if lost := deliveries.lost:
+                click.echo(f"{lost} pending deliveries are lost; with --store FILE the next start makes them", err=True)
         for line in not_modelled_lines([str(each) for each in simulator.not_modelled]):
             click.echo(line, err=True)
     finally:

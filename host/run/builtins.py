@@ -23,6 +23,8 @@ from host.run.script import without_shebang
 from host.run.sources import Sources
 
 if TYPE_CHECKING:
+    from host.apis.documented_events import DocumentedEvent
+    from host.calls.names import ApiNames
     from host.run.job import Job
 
 MAX_NAME = 200  # characters of a module's name
@@ -41,12 +43,13 @@ class Tools:
         given: bytes | None,
         mask: Callable[[str], str],
         log: Callable[[Any], None],
-        events: Callable[[], Sequence[str]] = tuple,
+        names: ApiNames | None = None,
     ) -> None:
         self._job = job
         self._mask = mask
         self._log = log
-        self._events = events  # the names of Stripe's, where it is one of the APIs
+        self._names = names
+        self._documented: tuple[DocumentedEvent | None] | None = None  # of the event, once a handler asked
         self.globals: dict[str, Any] = from_lua(given) if given is not None else {}
         self.sources = Sources(job.script)
         self._texts: dict[bytes, bytes] = {}  # of modules whose chunk name is still to come
@@ -129,13 +132,39 @@ class Tools:
             raise InvalidCall(f"json.decode: {reason}") from None
 
     def _event(self, _: Any, packed: bytes) -> bytes:
-        """Whether a handler's name is one of the event's; ``InvalidCall`` for a name of no event."""
+        """Whether a handler's name is one of the event's; ``InvalidCall`` for a name of no event, and for an event that
+        is not what its API's document says."""
         from host.run.event_names import check_name, matches  # most scripts handle none
 
         pattern, name = from_lua(packed)
-        known = self._events()
-        check_name(pattern, known if name in known else ())
-        return b"1" if matches(pattern, name) else b""
+        stripes = self._names.event_names() if self._names is not None else ()
+        found = self._event_documented(name)
+        known: Sequence[str] = stripes if name in stripes else ()
+        names: tuple[str, ...] = (name,)
+        if found is not None and found.names:
+            known, names = found.known, (name, *found.names)
+        if found is None or not found.knows(pattern):
+            check_name(pattern, known)
+        if not any(matches(pattern, each) for each in names):
+            return b""
+        if found is not None and found.fault:
+            raise InvalidCall(
+                f"on: {found.fault}",
+                hint="where the API sends it so, mend the document (an overlay does), and resume the run",
+            )
+        return b"1"
+
+    def _event_documented(self, type: str) -> DocumentedEvent | None:
+        if self._documented is None:
+            event = self.globals.get("event")
+            found = None
+            if self._names is not None and isinstance(event, dict):
+                found = self._names.documented_event(type, event)
+            self._documented = (found,)
+            if found is not None and not found.names:
+                text = f"no document describes an event {short(type)}; its body is not checked"
+                self._log(partial(Logged, level="warn", text=text))
+        return self._documented[0]
 
     def _signature(self, _: Any, packed: bytes) -> bytes | None:
         """What is wrong with a webhook's signature, its hint behind a zero byte; nothing where it fits."""

@@ -183,7 +183,7 @@ class Session:
             if self.why is not None:  # killed since we looked
                 self._lua.state.stop()
             name = b"@" + job.script.name.encode()
-            self._lua.tools = Tools(job, given, self.services.mask, self._log, self.services.gate.names.event_names)
+            self._lua.tools = Tools(job, given, self.services.mask, self._log, self.services.gate.names)
             alive = len(self.services.alive)
             flags = self._flags(alive) | (0 if given is None else p.GIVEN)
             source = job.script.source

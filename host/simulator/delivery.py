@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,7 +18,10 @@ import msgspec
 
 from host.errors import UsageError
 from host.serve.signatures import HEADER, sign
+from host.simulator.pending_deliveries import LeftDelivery, PendingDeliveries
 from host.simulator.simulator import Simulator
+from host.simulator.stripe import thin_events
+from host.simulator.stripe.event_destinations import PING, destinations_for
 from host.simulator.stripe.webhook_endpoints import endpoints_for
 
 __all__ = ["Deliveries", "Disturbance", "Target"]
@@ -38,9 +41,12 @@ class Target(msgspec.Struct, frozen=True):
     url: str
     secrets: tuple[str, ...]
     events: tuple[str, ...] = ("*",)
+    endpoint: str = ""  # the id of the object that says so, where one does
 
     def wants(self, type: str) -> bool:
-        """Whether an event of that type goes there."""
+        """Whether an event of that type goes there. Thin ones only where they are named."""
+        if thin_events.is_thin(type):
+            return thin_events.is_wanted(type, self.events)
         return any(fnmatchcase(type, pattern) for pattern in self.events)
 
 
@@ -70,12 +76,25 @@ class Disturbance(msgspec.Struct, frozen=True):
         return cls(**found)
 
 
+class _Delivery(NamedTuple):
+    """One event to one target. ``attempts`` have failed; ``due`` is when the next is, of one that was taken up."""
+
+    payload: bytes
+    id: str
+    type: str
+    target: Target
+    slot: str
+    attempts: int
+    due: float | None
+
+
 class Deliveries:
     """Delivers a simulator's events from construction until :meth:`close`, on a thread of its own.
 
     They go to ``targets``, and to the webhook endpoints that are made in the simulator: those on this machine, unless
     ``anywhere``. What is answered with another status than 2xx, or not at all, is tried again after 1, 2, 4 … seconds,
-    eight times in all. ``tell(line)`` is told of each attempt.
+    eight times in all. Where the store is a file, what is not delivered at the end is taken up by the next one.
+    ``tell(line)`` is told of each attempt.
     """
 
     def __init__(
@@ -100,9 +119,16 @@ class Deliveries:
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = threading.Condition()
         self._open = 0
+        self._pending = PendingDeliveries(simulator)
         self._thread = threading.Thread(target=self._run, name="host-deliveries", daemon=True)
         self._thread.start()
+        self._take_up()
         simulator.listen(self._of)
+
+    @property
+    def lost(self) -> int:
+        """How many deliveries nobody will make once this is closed: those pending, where the store is no file."""
+        return 0 if self._pending.is_kept else self._open
 
     def wait(self, timeout: float = 30.0) -> bool:
         """Whether all that happened so far is delivered, or given up, within ``timeout`` seconds."""
@@ -110,7 +136,7 @@ class Deliveries:
             return self._idle.wait_for(lambda: self._open == 0, timeout)
 
     def close(self) -> None:
-        """Deliver nothing more; what is under way is given up. Twice is fine."""
+        """Deliver nothing more; what is pending is for the next one, or lost. Twice is fine."""
         if self._loop.is_closed():
             return
         self._simulator.unlisten(self._of)
@@ -124,24 +150,52 @@ class Deliveries:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _take_up(self) -> None:
+        """Go on with what an earlier process did not deliver, where its endpoint is still there."""
+        for left in self._pending.left() if self._pending.is_kept else ():
+            target = self._target_of(left)
+            if target is not None:
+                self._begin(left.event, target, left.slot, left.attempts, left.due)
+                continue
+            self._pending.ended(left.slot)
+            type, id = left.event["type"], left.event["id"]
+            self._tell(f"{type}  {id}  → {left.url}  given up: nothing is delivered there now")
+
+    def _target_of(self, left: LeftDelivery) -> Target | None:
+        found = self._simulator.between_requests(lambda store: self._all_targets(left.event))
+        return next((each for each in found if (each.endpoint, each.url) == (left.endpoint, left.url)), None)
+
     # -- under the simulator's lock
 
-    def _of(self, event: dict[str, Any]) -> list[Callable[[], None]]:
-        return [
-            partial(self._begin, event, target) for target in self._all_targets(event) if target.wants(event["type"])
-        ]
+    def _of(self, event: dict[str, Any], account: str) -> list[Callable[[], None]]:
+        wanted = [target for target in self._all_targets(event) if target.wants(event["type"])]
+        return [partial(self._note, event, account, target) for target in wanted]
+
+    def _note(self, event: dict[str, Any], account: str, target: Target) -> None:
+        self._begin(event, target, self._pending.add(event, account, target.endpoint, target.url))
 
     def _all_targets(self, event: dict[str, Any]) -> list[Target]:
-        found = list(self._targets)
-        for endpoint, secret in endpoints_for(self._simulator.store, event):
-            if self._anywhere or urlsplit(endpoint["url"]).hostname in _LOCAL:
-                found.append(Target(endpoint["url"], (secret,), tuple(endpoint["enabled_events"])))
-        return found
+        found: list[Target] = []
+        store, thin = self._simulator.store, event["object"] == thin_events.KIND
+        for endpoint, secret in endpoints_for(store, event) if not thin else ():
+            found.append(Target(endpoint["url"], (secret,), tuple(endpoint["enabled_events"]), endpoint["id"]))
+        for destination, secret in destinations_for(store, event):
+            names = destination["enabled_events"]
+            wanted = (*names, *(("v1.*", "v2.*") if thin and "*" in names else ()))
+            if event["type"] == PING:
+                wanted = (PING,)
+            found.append(Target(destination["webhook_endpoint"]["url"], (secret,), wanted, destination["id"]))
+        near = [each for each in found if self._anywhere or urlsplit(each.url).hostname in _LOCAL]
+        return [*self._targets, *near]
 
-    def _begin(self, event: dict[str, Any], target: Target) -> None:
+    def _begin(
+        self, event: dict[str, Any], target: Target, slot: str, attempts: int = 0, due: float | None = None
+    ) -> None:
         with self._idle:
             self._open += 1
-        self._loop.call_soon_threadsafe(self._start, _encode(event), event["id"], event["type"], target)
+        told = thin_events.notification(event) if event["object"] == thin_events.KIND else event
+        delivery = _Delivery(_encode(told), event["id"], event["type"], target, slot, attempts, due)
+        self._loop.call_soon_threadsafe(self._start, delivery)
 
     # -- on the thread
 
@@ -153,11 +207,13 @@ class Deliveries:
         self._loop.run_until_complete(asyncio.gather(*self._tasks, return_exceptions=True))
         self._loop.run_until_complete(self._client.aclose())
 
-    def _start(self, payload: bytes, id: str, type: str, target: Target) -> None:
+    def _start(self, delivery: _Delivery) -> None:
         chosen = self._disturbance
         late = chosen.delay + (0.2 + self._random.random() if self._random.random() < chosen.reorder else 0.0)
         copies = 2 if self._random.random() < chosen.duplicate else 1
-        task = self._loop.create_task(self._deliver(payload, id, type, target, late, copies))
+        if delivery.due is not None:
+            late, copies = max(0.0, delivery.due - time.time()), 1
+        task = self._loop.create_task(self._deliver(delivery, late, copies))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -169,19 +225,24 @@ class Deliveries:
             self._open -= 1
             self._idle.notify_all()
 
-    async def _deliver(self, payload: bytes, id: str, type: str, target: Target, late: float, copies: int) -> None:
+    async def _deliver(self, delivery: _Delivery, late: float, copies: int) -> None:
+        target, line = delivery.target, f"{delivery.type}  {delivery.id}  → {delivery.target.url}"
         if late:
             await asyncio.sleep(late)
-        for attempt in range(ATTEMPTS):
-            answer = await self._post(payload, target)
-            self._tell(f"{type}  {id}  → {target.url}  {answer}")
+        for attempt in range(delivery.attempts, ATTEMPTS):
+            answer = await self._post(delivery.payload, target)
+            self._tell(f"{line}  {answer}")
             if answer.startswith("2"):
                 break
-            if attempt + 1 == ATTEMPTS:
-                return
-            await asyncio.sleep(FIRST_DELAY * 2**attempt)
+            if attempt + 1 < ATTEMPTS:
+                delay = FIRST_DELAY * 2**attempt
+                self._pending.failed(delivery.slot, attempt + 1, time.time() + delay)
+                await asyncio.sleep(delay)
+        else:
+            copies = 0
+        self._pending.ended(delivery.slot)
         for _ in range(copies - 1):
-            self._tell(f"{type}  {id}  → {target.url}  {await self._post(payload, target)} (again)")
+            self._tell(f"{line}  {await self._post(delivery.payload, target)} (again)")
 
     async def _post(self, payload: bytes, target: Target) -> str:
         """The status of the answer, or why there is none."""

@@ -17,8 +17,8 @@ from host.simulator.store import Store
 __all__ = ["Cause", "EventLog", "Listener"]
 
 Object = dict[str, Any]
-Listener = Callable[[Object], "list[Callable[[], None]]"]
-"""Gives for an event what begins each of its deliveries. Under the simulator's lock: neither may wait."""
+Listener = Callable[[Object, str], "list[Callable[[], None]]"]
+"""Gives for an event of an account what begins each of its deliveries. Under the simulator's lock: neither may wait."""
 
 
 class Cause(NamedTuple):
@@ -34,13 +34,15 @@ class Cause(NamedTuple):
 class EventLog:
     """The events of one simulator. Used under its lock.
 
-    ``derive(changes)`` gives the events of one request's changes. ``eager`` has them made at once.
+    ``derive(changes)`` gives the events of one request's changes; ``forms(event, account)`` what is kept and told of
+    each, by kind. ``eager`` has them made at once.
     """
 
     def __init__(
         self,
         store: Store,
         derive: Callable[[Sequence[Change]], list[Derived]],
+        forms: Callable[[Object, str], list[tuple[str, Object]]],
         ids: Ids,
         *,
         version: str,
@@ -48,6 +50,7 @@ class EventLog:
     ) -> None:
         self._store = store
         self._derive = derive
+        self._forms = forms
         self._ids = ids
         self._version = version
         self._eager = eager
@@ -108,9 +111,15 @@ class EventLog:
         }
         if account or derived.account:
             event["account"] = account or derived.account
-        told = [deliver for listener in self._listeners for deliver in listener(event)]
-        event["pending_webhooks"] = len(told)
-        self._store.put(f"{account}/event" if account else "event", event["id"], event)
+        for kind, form in self._forms(event, account):
+            self.add(kind, form, account)
+
+    def add(self, kind: str, event: Object, account: str = "") -> None:
+        """Keep an event that is made, and tell of it."""
+        told = [deliver for listener in self._listeners for deliver in listener(event, account)]
+        if "pending_webhooks" in event:
+            event["pending_webhooks"] = len(told)
+        self._store.put(f"{account}/{kind}" if account else kind, event["id"], event)
         for deliver in told:
             deliver()
 

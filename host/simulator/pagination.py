@@ -6,7 +6,6 @@ import base64
 import binascii
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -230,8 +229,7 @@ def _url_page(call: RequestContext) -> bytes:
                 break
     url = None
     if len(found) > limit:
-        plain = {k: v for k, v in call.params.items() if k != "page" and isinstance(v, str | int)}
-        said = {k: str(v).lower() if isinstance(v, bool) else v for k, v in plain.items()}
-        url = f"{call.path}?{urlencode({**said, 'page': _as_token(found[limit - 1].place)})}"
+        kept = [pair for pair in call.query.split("&") if pair and pair.partition("=")[0] != "page"]
+        url = f"{call.path}?{'&'.join([*kept, 'page=' + _as_token(found[limit - 1].place)])}"
     head = msgspec.json.encode({"next_page_url": url, "previous_page_url": None})
     return head[:-1] + b',"data":[' + b",".join(record.body for record in found[:limit]) + b"]}"

@@ -20,7 +20,7 @@ from host.simulator.references import References
 from host.simulator.request_reader import RequestReader
 from host.simulator.routes import Routes
 from host.simulator.store import Store
-from host.simulator.stripe import versions
+from host.simulator.stripe import thin_events, versions
 from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
 from host.simulator.stripe.checkout_completion import PLANS
 from host.simulator.stripe.defaults import DEFAULTS
@@ -78,5 +78,5 @@ def _event_log(catalog: Catalog, store: Store, seed: object) -> EventLog:
     known = frozenset(catalog.schema("event").properties["type"].enum)
     store.keep_events()
     ids = Ids(None if seed is None else (seed, "events", store.count("event")))
-    derived = partial(derive, known=known)
-    return EventLog(store, derived, ids, version=catalog.version, eager=store.path is not None)
+    derived = partial(derive, known=known | thin_events.OF_V2)
+    return EventLog(store, derived, thin_events.events_of, ids, version=catalog.version, eager=store.path is not None)

@@ -55,7 +55,8 @@ class RequestReader:
         params = self._parameters(plan, asked, sent, typed)
         if token is not None:
             params["page"] = token
-        if account := headers.get("stripe-account"):
+        # https://docs.stripe.com/context: the account itself stands last
+        if account := headers.get("stripe-account") or headers.get("stripe-context", "").rpartition("/")[2]:
             world = account_access.world_of(world, account, headers.get("authorization", ""))
         call = RequestContext(world, plan, path, query, path_args, params, now, day)
         return call, {"query": asked, "body": sent}

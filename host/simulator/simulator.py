@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -29,6 +30,7 @@ from host.simulator.replies import UNKNOWN_ERROR, Answer, Replies, injected
 from host.simulator.store import Store
 from host.simulator.stripe import clocks, visitor_pages
 
+Found = TypeVar("Found")
 MOST_SECONDS = 10 * 366 * 86400  # that a clock can be advanced at once
 
 
@@ -152,6 +154,13 @@ class Simulator:
         assert self.world.events is not None
         with self._lock:
             self.world.events.unlisten(listener)
+
+    def between_requests(self, work: Callable[[Store], Found]) -> Found:
+        """What ``work`` gives of the store, while no request is under way; what it keeps is committed."""
+        with self._lock:
+            found = work(self.store)
+            self.store.commit()
+            return found
 
     def close(self) -> None:
         """Close the store."""

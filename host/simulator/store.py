@@ -21,6 +21,7 @@ _decode = msgspec.json.Decoder().decode
 SCHEMA_VERSION = 1
 MOST_OBJECTS = 1_000_000
 MOST_BYTES = 1 << 30  # of JSON
+EVENTS = frozenset({"event", "v2.core.event"})
 NOTES = "~"  # begins the kinds that are the simulator's own notes: they are in no ledger
 
 
@@ -149,7 +150,7 @@ class Store:
         self._changes.append(Change(own, id, before, after, deleted, announced, account))
 
     def keep_events(self) -> None:
-        """From now on objects of the kind ``event`` are events of the simulator: they are in no ledger."""
+        """From now on objects of :data:`EVENTS` are events of the simulator: they are in no ledger."""
         self._has_events = True
         for kind, group in self._kinds.items():
             group.is_listed = self._is_listed(kind)
@@ -159,7 +160,7 @@ class Store:
         """Whether objects of the kind are the API's, no notes of the simulator's and no events."""
         if NOTES in kind:
             return False
-        return not (self._has_events and (kind == "event" or (kind.endswith("/event") and kind.startswith("acct_"))))
+        return not (self._has_events and (kind.rpartition("/")[2] if kind.startswith("acct_") else kind) in EVENTS)
 
     def take_changes(self) -> list[Change]:
         """What was changed since they were last taken, in order."""

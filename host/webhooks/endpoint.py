@@ -95,6 +95,8 @@ class WebhookEndpoint:
         body = await _body(headers, receive)
         if self._secrets:  # on the bytes that came, before anything reads them
             self._sender.verify(headers, body, self._secrets, self._clock(), self._tolerance)
+        if (asked := self._sender.answer(body)) is not None:
+            raise _Answer(200, asked)
         await self._inbox.add([self._sender.event(headers, body)])
         self._came()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ class Paths(msgspec.Struct, frozen=True):
 
 
 STRIPE = Paths()
+_THIN = ("v2.core.event", "related_object.id")  # of Stripe: what such an event is, and where it says what it is about
 
 
 class ReceivedEvent(msgspec.Struct, frozen=True):
@@ -57,7 +59,7 @@ class ReceivedEvent(msgspec.Struct, frozen=True):
         return cls(
             id=_text(id or at(value, paths.id), "id", "in its header" if id else f"at {paths.id}"),
             type=_text(type or at(value, paths.type), "type", "in its header" if type else f"at {paths.type}"),
-            object=_object(at(value, paths.object)),
+            object=_object(at(value, _THIN[1] if value.get("object") == _THIN[0] else paths.object)),
             created=_time(at(value, paths.created)),
             payload=payload,
         )
@@ -81,6 +83,11 @@ def _object(found: Any) -> str:
 
 
 def _time(value: Any) -> float:
+    if isinstance(value, str) and len(value) < 40:
+        try:
+            return datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError):
+            return 0.0
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e11:
         return float(value)
     return 0.0

@@ -24,7 +24,13 @@ from host.webhooks.event import STRIPE, Paths, ReceivedEvent
 
 __all__ = ["SENDERS", "WebhookSender", "sender_of"]
 
+LONGEST_CHALLENGE: Final = 4096  # bytes of a request that has one
 Headers = Mapping[str, str]  # by their names in lower case
+
+
+class _Challenge(msgspec.Struct):
+    type: str
+    challenge: str
 
 
 class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +48,7 @@ class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
     id_header: str = ""
     type_header: str = ""
     secret_is_base64: bool = False
+    challenge: str = ""  # the type of a request that only asks for its member ``challenge`` back
     paths: Paths = Paths()
 
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[str], now: float, tolerance: float) -> None:
@@ -81,6 +88,16 @@ class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
         return ReceivedEvent.read(
             body, self.paths, id=headers.get(self.id_header, ""), type=headers.get(self.type_header, "")
         )
+
+    def answer(self, body: bytes) -> str | None:
+        """What a request that is no event, but asks whether somebody is there, is answered with."""
+        if not self.challenge or len(body) > LONGEST_CHALLENGE or self.challenge.encode() not in body:
+            return None
+        try:
+            asked = msgspec.json.decode(body, type=_Challenge)
+        except msgspec.MsgspecError:
+            return None
+        return asked.challenge if asked.type == self.challenge else None
 
     def _check_time(self, headers: Headers, now: float, tolerance: float) -> None:
         if not self.time_header:
@@ -125,6 +142,7 @@ SENDERS: Final[Mapping[str, WebhookSender]] = {
             prefix="v0=",
             signed="v0:{time}:{body}",
             time_header="x-slack-request-timestamp",
+            challenge="url_verification",  # https://docs.slack.dev/reference/events/url_verification
             paths=Paths(id="event_id", type="event.type", object="event.channel", created="event_time"),
         ),
         WebhookSender(

@@ -49,7 +49,7 @@ KEYWORDS: dict[str, dict[str, Any]] = {
         "parameters": [{"name": "more", "in": "query", "schema": TEXT}],
         "requestBody": MORE,
         "responses": {"200": {"content": {"application/json": {"schema": LIST}}}},
-        "callbacks": {"c": {}},
+        "callbacks": {"c": {"{$request.body#/url}": {"post": {"requestBody": MORE}}}},
         "deprecated": True,
         "security": [{"k": []}],
         "servers": [{"url": "https://other.test"}],

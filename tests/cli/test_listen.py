@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import re
 import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +18,7 @@ from tests.cli.conftest import Cli
 from tests.webhooks.conftest import SECRET, body, signed
 
 Process = Callable[..., subprocess.Popen[bytes]]
+INTEGER = {"type": "integer"}
 HANDLER = 'on("invoice.paid", function(event) print("paid", event.object.id) end)'
 
 
@@ -65,6 +69,32 @@ def test_a_failed_event_is_listed_and_resumed(process: Process, cli: Cli, handle
     Path(handlers).write_text(HANDLER)
     assert cli("resume", "handlers:evt_1", "--journal", "j.sqlite").out == "paid\tin_1\n"
     assert "handlers:evt_1" not in cli("runs", "list", "--failed", "--journal", "j.sqlite").out
+
+
+def test_events_of_an_added_document_are_checked_by_it(process: Process, cli: Cli, tmp_path: Path) -> None:
+    """Another sender's: what is as its document says is handled, what is not is told and kept as a failed run."""
+    schema = {"type": "object", "required": ["n"], "properties": {"type": {"const": "pet.adopted"}, "n": INTEGER}}
+    content = {"content": {"application/json": {"schema": schema}}}
+    document: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "Pets", "version": "1"}}
+    document["webhooks"] = {"pet.adopted": {"post": {"requestBody": content}}}
+    Path("pets.json").write_text(json.dumps(document))
+    Path("pets.lua").write_text('on("pet.adopted", function(event) print("n", event.n) end)')
+    verify = ("--verify", "hmac-sha256:X-Signature", "--secret", "s", "--attempts", "1", "--journal", "j.sqlite")
+    running = process("listen", "pets.lua", "--api", "pets=pets.json", "--simulate", "--port", "0", *verify)
+    url = address(running)
+    for id, n in (("e_1", 3), ("e_2", "three")):
+        payload = json.dumps({"id": id, "type": "pet.adopted", "n": n}).encode()
+        headers = {"X-Signature": hmac.new(b"s", payload, "sha256").hexdigest()}
+        assert httpx.post(url, content=payload, headers=headers).status_code == 200
+    assert running.stdout is not None
+    assert running.stdout.readline() == b"n\t3\n"
+    assert running.stderr is not None
+    told = {line.split()[3].decode(): line.decode() for line in (running.stderr.readline() for _ in range(2))}
+    assert set(told) == {"done", "failed:"}
+    assert "no pet.adopted of pets as its document has it: n: expected an integer, got a string" in told["failed:"]
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=30)
+    assert "pets:e_2  failed" in cli("runs", "list", "--failed", "--journal", "j.sqlite").out
 
 
 @pytest.mark.parametrize(

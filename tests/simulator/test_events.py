@@ -269,6 +269,56 @@ def test_deliveries_can_be_disturbed_on_purpose(api: Api, receiver: Receiver) ->
     assert receiver.types() == ["product.created"] * 2
 
 
+def test_what_is_pending_outlives_the_process_where_the_store_is_a_file(
+    stripe: Any, tmp_path: Any, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a target and to an endpoint, attempts counted; what goes nowhere now is given up aloud."""
+    monkeypatch.setattr("host.simulator.delivery.FIRST_DELAY", 0.001)
+    monkeypatch.setattr("host.simulator.delivery.ATTEMPTS", 100)
+    told: list[str] = []
+    all_tried = threading.Event()
+    receiver.answers = [500] * 1000
+    names = ("product.*",)
+    targets = [Target(receiver.url, ("whsec_a",), names), Target("http://localhost:1/x", ("whsec_a",), names)]
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if len({each.split("→")[1] for each in told}) == 2 and len(receiver.got) > 1:
+            all_tried.set()
+
+    store = Store(tmp_path / "s.sqlite")
+    api = Api(Simulator(stripe, store=store))
+    api.post("/v1/webhook_endpoints", f"url={receiver.url}&enabled_events[]=product.created")
+    with Deliveries(api.simulator, targets, tell=tell) as deliveries:
+        api.post("/v1/products", "name=x")
+        assert all_tried.wait(20)
+        assert deliveries.lost == 0
+    store.close()
+    receiver.answers = []
+    told.clear()
+    store = Store(tmp_path / "s.sqlite")
+    with Deliveries(Simulator(stripe, store=store), targets[:1], tell=told.append) as deliveries:
+        assert deliveries.wait()
+    store.close()
+    ends = sorted(line.partition("→ ")[2].partition("  ")[2] for line in told)
+    assert ends == ["200", "200", "given up: nothing is delivered there now"]
+    told.clear()
+    store = Store(tmp_path / "s.sqlite")
+    with Deliveries(Simulator(stripe, store=store), targets, tell=told.append) as deliveries:
+        assert deliveries.wait()
+    store.close()
+    assert told == []
+
+
+def test_what_is_pending_in_memory_is_lost_and_counted(api: Api) -> None:
+    """Nobody answers at port 1."""
+    tried = threading.Event()
+    with Deliveries(api.simulator, [Target("http://localhost:1/x", ("w",))], tell=lambda line: tried.set()) as sent:
+        api.post("/v1/products", "name=x")
+        assert tried.wait(20)
+        assert sent.lost == 1
+
+
 @pytest.mark.parametrize(
     "text", ["twice:5%", "duplicate:5", "duplicate:101%", "delay:2", "delay:-1s", "reorder:x%", "delay:nans"]
 )

@@ -102,6 +102,74 @@ def test_each_part_of_a_request_counts(name: str, body: bytes, headers: dict[str
             sender.verify(changed, text, [secret], NOW, 300)
 
 
+SLASH_COMMAND = (
+    b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar"
+    b"&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com"
+    b"%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
+    b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+)
+# What the senders publish to test verifiers with: sender, secret, body, headers, when it was signed.
+PUBLISHED = [
+    # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
+    (
+        "github",
+        "It's a Secret to Everybody",
+        b"Hello, World!",
+        {"x-hub-signature-256": "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"},
+        NOW,
+    ),
+    # https://docs.slack.dev/authentication/verifying-requests-from-slack
+    (
+        "slack",
+        "8f742231b10e8888abcd99yyyzzz85a5",
+        SLASH_COMMAND,
+        {
+            "x-slack-signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+            "x-slack-request-timestamp": "1531420618",
+        },
+        1531420618.0,
+    ),
+    # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+    (
+        "standard-webhooks",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        b'{"test": 2432232314}',
+        {
+            "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "webhook-timestamp": "1614265330",
+            "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        },
+        1614265330.0,
+    ),
+    # https://shopify.dev/docs/apps/build/webhooks/subscribe/https: base64 of the body's HMAC-SHA256
+    ("shopify", "secret", b"foo", {"x-shopify-hmac-sha256": "dzukRpPHVT1u4g9h6l0nV6mk9KRNKEGuTpW1LkzWLbQ="}, NOW),
+]
+
+
+@pytest.mark.parametrize(("name", "secret", "body", "headers", "at"), PUBLISHED, ids=[each[0] for each in PUBLISHED])
+def test_what_senders_publish_to_test_verifiers_with_is_verified(
+    name: str, secret: str, body: bytes, headers: dict[str, str], at: float
+) -> None:
+    """Their own secret, body and signature; of those that tell the time, refused as a replay six minutes later."""
+    sender = SENDERS[name]
+    sender.verify(headers, body, [secret], at, 300)
+    with pytest.raises(SignatureError):
+        sender.verify(headers, body + b" ", [secret], at, 300)
+    if sender.time_header:
+        with pytest.raises(SignatureError, match="expected at most 300 s"):
+            sender.verify(headers, body, [secret], at + 360, 300)
+
+
+def test_a_challenge_is_answered_by_whom_it_is_for() -> None:
+    """Slack asks an endpoint for a text back before it sends events; nobody else's request is taken for that."""
+    asked = b'{"type":"url_verification","token":"t","challenge":"3eZbrw1a"}'
+    assert SENDERS["slack"].answer(asked) == "3eZbrw1a"
+    assert SENDERS["slack"].answer(SLACK) is None
+    assert SENDERS["slack"].answer(b'{"type":"event_callback","challenge":"url_verification"}') is None
+    assert SENDERS["slack"].answer(b'{"type":"url_verification","challenge":5}') is None
+    assert SENDERS["github"].answer(asked) is None
+
+
 @pytest.mark.parametrize("name", ["slack", "standard-webhooks"])
 @pytest.mark.parametrize("later", [301.0, -301.0])
 def test_a_sender_that_tells_the_time_is_not_believed_at_another(name: str, later: float) -> None:
@@ -129,6 +197,14 @@ def test_a_scheme_that_is_none_is_refused_with_those_there_are(text: str) -> Non
         sender_of(text)
     with pytest.raises(UsageError, match="writes its signatures as hex"):
         sender_of("hmac-sha256:x-slack-signature:base64")
+
+
+def test_a_thin_event_of_stripe_tells_its_object_and_its_time() -> None:
+    """They stand elsewhere than in a snapshot."""
+    body = b'{"id":"evt_1","object":"v2.core.event","type":"v1.customer.created","created":"2023-11-14T22:13:20.000Z",'
+    body += b'"related_object":{"id":"cus_1","type":"customer","url":"/v1/customers/cus_1"}}'
+    found = SENDERS["stripe"].event({}, body)
+    assert (found.id, found.type, found.object, found.created) == ("evt_1", "v1.customer.created", "cus_1", NOW)
 
 
 @pytest.mark.parametrize(

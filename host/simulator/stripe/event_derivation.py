@@ -39,7 +39,8 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
         if change.announced in known:
             found.append((place, Derived(change.announced, _decode(last[change.kind, change.id]))))
     for steps in _steps(changes):
-        found.extend(_events(steps, known))
+        if steps.before is not None or not steps.after[-1][3]:  # what came and went within the request nobody saw
+            found.extend(_events(steps, known))
     return [_of_account(event) for _, event in sorted(found, key=lambda each: each[0])]
 
 

@@ -84,6 +84,8 @@ def updated_of(kind: str, new: Object, changed: Mapping[str, Any], known: frozen
     described = _DESCRIBED.get(kind)
     if described is not None and not described.intersection(changed):
         return []
+    if kind == "v2.core.account" and set(changed) == {"closed"}:  # told by an event of its own
+        return []
     names = [f"{_family(kind, new)}.updated"]
     if kind == "refund":
         names.append("charge.refund.updated")
@@ -161,6 +163,11 @@ def _refunded(name: str, member: str) -> Callable[[Object, Object], Iterator[str
     return events
 
 
+def _account_of_v2(old: Object, new: Object) -> Iterator[str]:
+    if new.get("closed") and not old.get("closed"):
+        yield "v2.core.account.closed"
+
+
 def _subscription(old: Object, new: Object) -> Iterator[str]:
     if old.get("status") == "paused" and new.get("status") != "paused":
         yield "customer.subscription.resumed"
@@ -175,5 +182,6 @@ _SPECIAL: Final[Mapping[str, Callable[[Object, Object], Iterator[str]]]] = {
     "payment_method": _payment_method,
     "setup_intent": _setup_intent,
     "subscription": _subscription,
+    "v2.core.account": _account_of_v2,
     "transfer": _refunded("transfer.reversed", "amount_reversed"),
 }

@@ -11,17 +11,18 @@ from host.simulator.context import Filter, Object, RequestContext, Test
 
 def list_events(call: RequestContext) -> Object | bytes:
     """Those of the last 30 days, newest first."""
-    _settle(call)
+    settled(call)
     return pagination.page(call)
 
 
 def retrieve_event(call: RequestContext) -> Object | bytes:
     """One event by its id."""
-    _settle(call)
+    settled(call)
     return resources.retrieve(call)
 
 
-def _settle(call: RequestContext) -> None:
+def settled(call: RequestContext) -> None:
+    """Have all events made that were noted so far."""
     assert call.world.events is not None
     call.world.events.settle()
 
