@@ -15,6 +15,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+WAITS = ("rate limit", "circuit breaker", "permit", "retry", "timer")
+"""What a call may wait for."""
+
 
 class Event(msgspec.Struct, frozen=True):
     """What all events have."""
@@ -70,6 +73,19 @@ class CallEnded(Event, frozen=True):
     error: dict[str, Any] | None = None
     waited: float = 0.0
     detail: dict[str, Any] | None = None
+
+
+class Waiting(Event, frozen=True):
+    """A call waits for ``seconds``, ``None``: until there is room, 0: no longer. Only told where it has to.
+
+    ``reason`` is one of ``WAITS``. A timer (``sleep``, ``with_timeout``) is told so too, with a ``call_id`` that has
+    no other event.
+    """
+
+    call_id: int
+    reason: str
+    seconds: float | None
+    task: str = ""
 
 
 class RunEnded(Event, frozen=True):

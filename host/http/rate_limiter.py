@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host.errors import CallError, ConfigError
-from host.http.message import Request, Response, Send, host_of, origin_of
+from host.http.message import OnWait, Request, Response, Send, host_of, origin_of
 from host.http.retry import retry_after
 
 if TYPE_CHECKING:
@@ -106,13 +106,14 @@ def rate_limited(
     send: Send,
     limiter: Limiter,
     *,
-    on_wait: Callable[[float], None] | None = None,
+    on_wait: OnWait | None = None,
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
     """Wait for a token of the API's rate, by ``credential``, else of its host's.
 
-    The wait moves the call's deadline: ``on_wait(seconds)`` is told before it. It is ``waited`` of what comes back.
+    The wait moves the call's deadline, so ``on_wait("rate limit", seconds)`` is told before it. It is ``waited`` of
+    what comes back.
     """
     known: dict[str, RateTokens | None] = {}
 
@@ -126,7 +127,7 @@ def rate_limited(
         waited = await tokens.take(clock())
         if waited > 0:
             if on_wait is not None:
-                on_wait(waited)
+                on_wait("rate limit", waited)
             try:
                 await sleep(waited)
             except BaseException:
