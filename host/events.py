@@ -16,6 +16,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+WAITS = ("rate limit", "circuit breaker", "permit", "retry", "timer")
+"""What a call may wait for."""
+
 
 class Event(msgspec.Struct, frozen=True):
     """What all events have."""
@@ -81,6 +84,19 @@ class LinesReached(Event, frozen=True):
 
     file: str
     counts: tuple[tuple[int, int, int], ...]
+
+
+class Waiting(Event, frozen=True):
+    """A call waits for ``seconds``, ``None``: until there is room, 0: no longer. Only told where it has to.
+
+    ``reason`` is one of ``WAITS``. A timer (``sleep``, ``with_timeout``) is told so too, with a ``call_id`` that has
+    no other event.
+    """
+
+    call_id: int
+    reason: str
+    seconds: float | None
+    task: str = ""
 
 
 class RunEnded(Event, frozen=True):

@@ -249,7 +249,7 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
     def _chain(self, send: Send) -> Send:
         limits = limits_of(self.settings, simulated=self.simulated)
         policies = policies_of(self.settings)
-        return chain(send, limits=limits, on_wait=self._engine.worker.extend_deadline, policies=policies)
+        return chain(send, limits=limits, on_wait=self._engine.on_wait, policies=policies)
 
     def _register(self, endpoints: Endpoints) -> None:
         """What the loop answers, and closes at its end."""

@@ -53,6 +53,14 @@ class HostEngine:
         for own in OWN:
             self.worker.movable(own)
 
+    def on_wait(self, reason: str, seconds: float | None) -> None:
+        """The call whose request is being sent has to wait; for a rate that is the run's time, not the call's."""
+        if reason == "rate limit" and seconds is not None:
+            self.worker.extend_deadline(seconds)
+        call = self.worker.current
+        if call is not None and not call.answered:
+            call.waiting(reason, seconds)
+
     @property
     def new_state(self) -> Callable[..., Any]:
         """What makes a run's state."""

@@ -58,7 +58,7 @@ class WorkerHost(Host):
         return chain(
             send,
             limits=self._fleet.limiter,
-            on_wait=self._engine.worker.extend_deadline,
+            on_wait=self._engine.on_wait,
             policies=policies_of(settings),
         )
 

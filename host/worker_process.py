@@ -109,7 +109,7 @@ class ChildHost(Host):
         return chain(
             send,
             limits=self.leased,
-            on_wait=self._engine.worker.extend_deadline,
+            on_wait=self._engine.on_wait,
             policies=policies_of(self.settings),
         )
 

@@ -108,9 +108,14 @@ class InFlight:
             self.answer(request, Reply(error=CancelledCall(message)))
             self._cancel(request)
 
+    @property
+    def current(self) -> AsyncRequest | None:
+        """The call whose function asks."""
+        return self._driver.stepping or _current.get()
+
     def extend_deadline(self, seconds: float) -> None:
         """Put off the deadline of the call whose function asks."""
-        request = self._driver.stepping or _current.get()
+        request = self.current
         if request is not None and (request.orphan or not request.answered):
             self._deadlines.remove(request)
             request.deadline += seconds

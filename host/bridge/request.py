@@ -52,6 +52,9 @@ class AsyncRequest(msgspec.Struct, eq=False):
 
     __repr__ = object.__repr__  # it holds arguments as they came
 
+    def waiting(self, reason: str, seconds: float | None) -> None:
+        """Take note that it has to wait before it is sent: see :class:`host.events.Waiting`."""
+
     def deliver(self, reply: Reply) -> None:
         """Take the reply. Called exactly once, from any thread, whatever happens (answer, error, deadline,
         cancellation, the worker's death, the host's end); must not block and must not raise.

@@ -160,6 +160,11 @@ class AsyncWorker:
         if self._calls is not None and self.on_loop_thread():
             self._calls.extend_deadline(seconds)
 
+    @property
+    def current(self) -> AsyncRequest | None:
+        """Inside a function, on the loop: the call it answers."""
+        return self._calls.current if self._calls is not None and self.on_loop_thread() else None
+
     def on_loop_thread(self) -> bool:
         """Whether the caller runs on the loop, where waiting for it would deadlock."""
         return self._loop is not None and asyncio._get_running_loop() is self._loop

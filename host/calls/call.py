@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from host.apis.api import Api
@@ -10,7 +11,7 @@ from host.apis.catalog import Operation
 from host.bridge.request import AsyncRequest, Reply
 from host.calls.keys_in_doubt import Key
 from host.errors import CallError, FunctionError
-from host.events import Event
+from host.events import Event, Waiting
 from host.http.message import Request
 from host.policy.budget import Quota, Reservation, settle
 from host.policy.permissions import Permissions
@@ -88,6 +89,11 @@ class Call(AsyncRequest, eq=False):
     def request(self) -> Request | None:
         """What is sent for it, where that goes to an API."""
         return self.payload if type(self.payload) is Request else None
+
+    def waiting(self, reason: str, seconds: float | None) -> None:
+        """Tell the run's sinks what it waits for, on the loop's thread."""
+        if self.tell:
+            self.source.emit(Waiting(self.source.run_id, time(), self.id, reason, seconds, self.task.decode()))
 
     def deliver(self, reply: Reply) -> None:
         """Take the worker's one reply, on the loop's thread."""

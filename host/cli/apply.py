@@ -64,7 +64,8 @@ def command(
         return run_one(
             lambda sinks: plan.open(sinks, simulate=simulated),
             lambda host: host.apply(found, timeout=timeout),
-            reporting.sinks(stack, sys.stderr, plan.settings),
+            lambda: reporting.sinks(stack, sys.stderr, plan.settings),
+            name=found.script,
             reporting=reporting,
             timeout=timeout,
             again=again,

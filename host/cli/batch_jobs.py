@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from host.cli.batch_options import Batch
 from host.cli.rows import Rows
+from host.cli.run_names import RunNames
 
 if TYPE_CHECKING:
     from host.durable.records import RunRow
@@ -17,12 +19,16 @@ __all__ = ["BatchJob", "Jobs", "ResumedJobs"]
 
 
 class BatchJob(dict[str, Any]):
-    """A job of ``Host.run_many`` that knows which it is. ``line`` is of its row in the file, if any."""
+    """A job of ``Host.run_many`` that knows which it is. ``line`` is of its row in the file, if any.
 
-    def __init__(self, number: int, line: int | None, **job: Any) -> None:
+    ``place`` is where it stands among those that are run now, from 0.
+    """
+
+    def __init__(self, number: int, line: int | None, place: int, **job: Any) -> None:
         super().__init__(job)
         self.number = number
         self.line = line
+        self.place = place
 
 
 class Jobs:
@@ -35,6 +41,7 @@ class Jobs:
         self._common = {"args": args, "timeout": timeout}
         self._stopped = threading.Event()
         self.left: BatchJob | None = None  # the first that did not begin, once all that is known
+        self.names = RunNames()
         self.total = len(scripts) * self._repeat * (1 if self._rows is None else len(self._rows))
 
     def stop(self) -> None:
@@ -46,7 +53,8 @@ class Jobs:
             for script in self._scripts:
                 for _ in range(self._repeat):
                     number += 1
-                    job = BatchJob(number, line, script=script, **known, **self._common)
+                    job = BatchJob(number, line, number - 1, script=script, **known, **self._common)
+                    job["sinks"] = [self.names.sink(self.name(job), _about(known))]
                     if self._stopped.is_set():
                         self.left = job
                         return
@@ -62,6 +70,15 @@ class Jobs:
             rows = {"first": number == 0, "count": count, "columns": columns}
             yield line, {"globals": {"row": row, "rows": rows}}
 
+    def name(self, job: BatchJob) -> str:
+        """What a run is called before its lines: ``customers.csv:8``, ``#7``; with its script where there are more."""
+        parts = [job["script"].name] if len(self._scripts) > 1 else []
+        if self._rows is not None:
+            parts.append(f"{PurePath(self._rows.path).name}:{job.line}")
+        if self._rows is None or self._repeat > 1:
+            parts.append(f"#{job.number}")
+        return " ".join(parts)
+
     def label(self, job: BatchJob) -> str:
         """How a run is called in messages: ``a.lua #7 (customers.csv:8)``."""
         place = f" ({self.place(job)})" if self._rows is not None else ""
@@ -72,6 +89,12 @@ class Jobs:
         return f"#{job.number}" if self._rows is None else f"{self._rows.path}:{job.line}"
 
 
+def _about(known: dict[str, Any]) -> str:
+    """What tells people which row it is: its first value."""
+    row = known.get("globals", {}).get("row", {})
+    return str(next(iter(row.values()), "")) if row else ""
+
+
 class ResumedJobs:
     """The runs of a batch that are to be gone on with; after :meth:`stop` no more of them."""
 
@@ -80,14 +103,15 @@ class ResumedJobs:
         self._timeout = timeout
         self._stopped = threading.Event()
         self.left: BatchJob | None = None  # the first that was not gone on with, once all that is known
+        self.names = RunNames()  # which are their ids
         self.total = len(runs)
 
     def stop(self) -> None:
         self._stopped.set()
 
     def __iter__(self) -> Iterator[BatchJob]:
-        for run in self._runs:
-            job = BatchJob(int(run.id.rpartition(".")[2]), None, code="", run_id=run.id, timeout=self._timeout)
+        for place, run in enumerate(self._runs):
+            job = BatchJob(int(run.id.rpartition(".")[2]), None, place, code="", run_id=run.id, timeout=self._timeout)
             if self._stopped.is_set():
                 self.left = job
                 return
@@ -97,4 +121,4 @@ class ResumedJobs:
         """How a run is called in messages."""
         return str(job["run_id"])
 
-    place = label
+    place = name = label

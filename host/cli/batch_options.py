@@ -69,6 +69,9 @@ class Batch(msgspec.Struct, frozen=True):
         MaxFailures | None,
         Option("--max-failures", "Begin no more runs once N, or P% of all, have failed.", "N|P%", _MaxFailures()),
     ] = None
+    no_prefix: Annotated[
+        bool, Option("--no-prefix", "Print what many runs print as it is, without the name of its run or row.")
+    ] = False
     stats: Annotated[bool, Option("--stats", "Show the host's health on stderr at the end.")] = False
 
     @property

@@ -9,7 +9,7 @@ import click
 from host.cli.batch_jobs import BatchJob, Jobs, ResumedJobs
 from host.cli.output import OutputSink
 from host.cli.result_text import as_json as as_json_line
-from host.cli.result_text import as_text, ordered
+from host.cli.result_text import as_line, ordered
 from host.report.errors import describe, printable
 from host.report.summary import Summary, status_of
 from host.run.script import RunResult
@@ -43,7 +43,9 @@ def _short(message: str) -> str:
 
 
 class BatchReport:
-    """Tells how each run ended: values and JSON on stdout, failures on stderr."""
+    """Tells how each run ended: values and JSON on stdout, failures on stderr.
+
+    JSON is in the order of the jobs, all else as runs end."""
 
     def __init__(self, jobs: Jobs | ResumedJobs, output: OutputSink, stderr: TextIO, *, as_json: bool) -> None:
         self._jobs = jobs
@@ -51,16 +53,27 @@ class BatchReport:
         self._stderr = stderr
         self._as_json = as_json
         self._equal: dict[tuple[str, int | None, str], _Equal] = {}
+        self._next = 0  # the place of the run whose JSON is to be written next
+        self._held: dict[int, str] = {}  # that of runs which ended before it, by their places
 
     def ended(self, result: RunResult, *, failed: bool) -> None:
         job = result.job
         assert isinstance(job, BatchJob)  # run_many gives back what it was given
         if self._as_json:
-            self._output.write(as_json_line(_facts(result, job)) + "\n")
+            self._in_order(job.place, as_json_line(_facts(result, job)) + "\n")
         elif failed:
             self._failed(result, job)
         elif result.values and result.exit_status is None:
-            self._output.write("".join(f"{as_text(ordered(each))}\n" for each in result.values))
+            text = "".join(f"{as_line(ordered(each))}\n" for each in result.values)
+            self._output.write_lines(self._jobs.name(job), text)
+        self._jobs.names.forget(result.run_id)
+
+    def _in_order(self, place: int, line: str) -> None:
+        """Write a run's line once those of all runs before it are written."""
+        self._held[place] = line
+        while self._next in self._held:
+            self._output.write(self._held.pop(self._next))
+            self._next += 1
 
     def _failed(self, result: RunResult, job: BatchJob) -> None:
         """Tell a failure, but one that equals another only at the end, with how often it came."""
@@ -79,6 +92,8 @@ class BatchReport:
         left = self._jobs.left
         not_started = self._jobs.total - summary.runs
         if self._as_json:
+            for place in sorted(self._held):  # behind a run that has no result
+                self._output.write(self._held.pop(place))
             facts = {"event": "summary", **summary.facts(), "not_started": not_started}
             if stopped is not None and left is not None:
                 facts |= {"stopped": stopped, "first_not_started": left.number}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,10 +14,11 @@ from host.cli.batch_report import BatchReport
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines
+from host.cli.live_view import LiveView, watch_batch
 from host.cli.one_run import BROKEN_PIPE
-from host.cli.output import OutputSink
+from host.cli.output import NamedOutputSink, OutputSink
+from host.cli.report_options import Reporting
 from host.errors import HostError
-from host.report.progress import Progress
 from host.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -32,29 +33,55 @@ def run_batch(
     batch: Batch,
     jobs: Jobs | ResumedJobs,
     open_host: Callable[[Sequence[Sink]], Host],
-    sinks: Callable[[TextIO], Sequence[Sink]],
+    sinks: Callable[[], Sequence[Sink]],
+    *,
+    results: Callable[[Host, Jobs | ResumedJobs], Iterator[RunResult]],
+    reporting: Reporting,
+    graces: tuple[float, float],
+    again: str | None,
+) -> int:
+    """Run all, report each as it ends and all of them at the end, and give the exit code.
+
+    ``results(host, jobs)`` does them; ``sinks()`` makes those the options ask for; ``graces`` are seconds to
+    close in, after all went its way and after an interrupt. ``again`` is the command that goes on with a durable batch.
+    """
+    with watch_batch(jobs.total, jobs.names.long, quiet=reporting.quiet) as view:
+        return _run_seen(
+            view,
+            batch,
+            jobs,
+            open_host,
+            sinks(),
+            results=results,
+            as_json=reporting.as_json,
+            graces=graces,
+            again=again,
+        )
+
+
+def _run_seen(
+    view: LiveView,
+    batch: Batch,
+    jobs: Jobs | ResumedJobs,
+    open_host: Callable[[Sequence[Sink]], Host],
+    more: Sequence[Sink],
     *,
     results: Callable[[Host, Jobs | ResumedJobs], Iterator[RunResult]],
     as_json: bool,
     graces: tuple[float, float],
     again: str | None,
 ) -> int:
-    """Run all, report each as it ends and all of them at the end, and give the exit code.
-
-    ``results(host, jobs)`` does them; ``sinks(stderr)`` makes those the options ask for; ``graces`` are seconds to
-    close in, after all went its way and after an interrupt. ``again`` is the command that goes on with a durable batch.
-    """
-    progress = Progress(sys.stderr, jobs.total)
-    stderr: TextIO = progress.beside(sys.stderr)
     under_way = UnderWaySink()
 
     def stop() -> None:
+        view.close()  # a second signal ends the process at once
         jobs.stop()
         host.interrupt()
 
-    output = OutputSink(progress.beside(sys.stdout.buffer), stop)
-    report = BatchReport(jobs, output, stderr, as_json=as_json)
-    host = open_host([under_way, *([] if as_json else [output]), *sinks(stderr)])
+    plain = batch.no_prefix or as_json
+    output = OutputSink(sys.stdout.buffer, stop) if plain else NamedOutputSink(sys.stdout.buffer, stop, jobs.names)
+    report = BatchReport(jobs, output, sys.stderr, as_json=as_json)
+    host = open_host([under_way, *([] if as_json else [output]), *more, *view.sinks])
     summary = Summary()
     most = batch.max_failures.of(jobs.total) if batch.max_failures is not None else None
 
@@ -62,21 +89,23 @@ def run_batch(
         for result in results(host, jobs):
             failed = summary.add(result)
             report.ended(result, failed=failed)
-            progress.advance(failed=failed)
+            view.advance(failed)
             if failed and summary.failed == most:
                 jobs.stop()
 
     signal: int | None = None
     try:
-        _, signal = call(work, stop)
+        try:
+            _, signal = call(work, stop)
+        finally:
+            view.close()
         if batch.stats:
             from host.report.health import health  # for this option alone
 
-            print(health(host.stats()), file=stderr)
+            click.echo(health(host.stats()), err=True)
         for line in not_modelled_lines(host.not_modelled):
-            print(line, file=stderr)
+            click.echo(line, err=True)
     finally:
-        progress.close()
         host.close(graces[1] if signal else graces[0])
     if output.failure is not None:
         if isinstance(output.failure, BrokenPipeError):  # the reader has left; nobody would see a message

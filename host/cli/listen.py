@@ -110,7 +110,7 @@ def command(
     }
     with ExitStack() as stack:
         output = OutputSink(sys.stdout.buffer, lambda: None)
-        sinks = [output, *reporting.sinks(stack, sys.stderr, plan.settings, runs=True)]
+        sinks = [output, *reporting.sinks(stack, sys.stderr, plan.settings, name=str)]
         host = plan.open(sinks, simulate=simulate)
         stack.callback(lambda: host.close(GRACE_DURABLE))
         handlers = host.webhooks(scripts[0], run={"args": args, "timeout": timeout}, tell=_tell, **options)

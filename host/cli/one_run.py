@@ -12,6 +12,7 @@ import click
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines
+from host.cli.live_view import LiveView, watch_run
 from host.cli.output import OutputSink
 from host.cli.report_options import Reporting
 from host.cli.result_text import as_json as as_json_line
@@ -34,20 +35,57 @@ GRACE_DURABLE = 5.0  # the same for a durable run, whose changes under way are t
 def run_one(
     open_host: Callable[[Sequence[Sink]], Host],
     work: Callable[[Host], RunResult],
-    more: Sequence[Sink],
+    sinks: Callable[[], Sequence[Sink]],
     *,
+    name: str,
     reporting: Reporting,
     timeout: float | None = None,
     stats: bool = False,
     again: str | None = None,
 ) -> int:
-    """Do one run of one host, to its exit code. ``again``: the command that goes on with a durable run."""
+    """Do one run of one host, to its exit code.
+
+    ``sinks()`` makes those the options ask for, ``name`` is what the run is called at a terminal, ``again`` the command
+    that goes on with a durable run.
+    """
+    with watch_run(name, quiet=reporting.quiet) as view:
+        return _run_seen(
+            view,
+            open_host,
+            work,
+            sinks(),
+            reporting=reporting,
+            timeout=timeout,
+            stats=stats,
+            again=again,
+        )
+
+
+def _run_seen(
+    view: LiveView,
+    open_host: Callable[[Sequence[Sink]], Host],
+    work: Callable[[Host], RunResult],
+    more: Sequence[Sink],
+    *,
+    reporting: Reporting,
+    timeout: float | None,
+    stats: bool,
+    again: str | None,
+) -> int:
     output = OutputSink(sys.stdout.buffer, lambda: host.interrupt())
     under_way = UnderWaySink()
-    host = open_host([output, under_way, *more])
+    host = open_host([output, under_way, *more, *view.sinks])
     signal: int | None = None
+
+    def stop() -> None:
+        view.close()  # a second signal ends the process at once
+        host.interrupt()
+
     try:
-        result, signal = call(lambda: work(host), host.interrupt, limit=timeout)
+        try:
+            result, signal = call(lambda: work(host), stop, limit=timeout)
+        finally:
+            view.close()
         if stats:
             from host.report.health import health  # for this option alone
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -27,12 +28,15 @@ class Reporting(msgspec.Struct, frozen=True):
         int, Option("-v --verbose", "Show calls and answers on stderr; -vv also arguments.", kind="count")
     ] = 0
     as_json: Annotated[bool, Option("--json", "Print the returned value as JSON.")] = False
+    quiet: Annotated[bool, Option("-q --quiet", "Show nothing live at a terminal of what is under way.")] = False
     trace: Annotated[str | None, Option("--trace", TRACE, "FILE")] = None
     debug: Annotated[bool, Option("--debug", "Show Python tracebacks.")] = False
 
-    def sinks(self, stack: ExitStack, stderr: TextIO, settings: Settings, *, runs: bool = False) -> list[Sink]:
-        """Those the options ask for; ``stack`` closes their files. ``runs``: there are several runs to tell apart."""
-        sinks: list[Sink] = [TerminalSink(stderr, verbosity=self.verbose, log_level=settings.log_level, runs=runs)]
+    def sinks(
+        self, stack: ExitStack, stderr: TextIO, settings: Settings, *, name: Callable[[str], str] | None = None
+    ) -> list[Sink]:
+        """Those the options ask for; ``stack`` closes their files. ``name(run_id)`` tells several runs apart."""
+        sinks: list[Sink] = [TerminalSink(stderr, verbosity=self.verbose, log_level=settings.log_level, name=name)]
         if self.trace is not None:
             from host.report.trace_files import open_trace
 

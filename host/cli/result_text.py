@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["as_json", "as_text", "ordered"]
+__all__ = ["as_json", "as_line", "as_text", "ordered"]
 
 
 def ordered(value: Any) -> Any:
@@ -34,6 +34,11 @@ def as_text(value: Any) -> str:
 
         return json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_plain)
     return as_json(value) if value is None or isinstance(value, bool) else str(_plain(value))
+
+
+def as_line(value: Any) -> str:
+    """For reading among others: a text as it is, anything nested as JSON of one line."""
+    return as_json(_finite(value)) if isinstance(value, dict | list | tuple) else as_text(value)
 
 
 def _plain(value: Any) -> str:

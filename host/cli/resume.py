@@ -99,15 +99,16 @@ def command(
                 runs,
                 open_host,
                 lambda host, jobs: host.durable_runs.resume_batch(jobs, **how),
-                lambda stderr: reporting.sinks(stack, stderr, plan.settings, runs=True),
+                lambda: reporting.sinks(stack, sys.stderr, plan.settings, name=str),
                 timeout=timeout,
-                as_json=reporting.as_json,
+                reporting=reporting,
                 again=again,
             )
         return run_one(
             open_host,
             lambda host: host.resume(run_id, force_new=force_new, timeout=timeout, **how),
-            reporting.sinks(stack, sys.stderr, plan.settings),
+            lambda: reporting.sinks(stack, sys.stderr, plan.settings),
+            name=run_id,
             reporting=reporting,
             timeout=timeout,
             again=again,
@@ -145,7 +146,14 @@ def decisions_of(said: tuple[str, ...]) -> InDoubt:
 
 
 def _resume_batch(
-    runs: list[RunRow], open_host: Any, results: Any, sinks: Any, *, timeout: float | None, as_json: bool, again: str
+    runs: list[RunRow],
+    open_host: Any,
+    results: Any,
+    sinks: Any,
+    *,
+    timeout: float | None,
+    reporting: Reporting,
+    again: str,
 ) -> int:
     from host.cli.batch_jobs import ResumedJobs
     from host.cli.batch_run import run_batch
@@ -158,7 +166,7 @@ def _resume_batch(
         open_host,
         sinks,
         results=results,
-        as_json=as_json,
+        reporting=reporting,
         graces=(GRACE, GRACE_DURABLE),
         again=again,
     )

@@ -110,7 +110,8 @@ def command(
         return run_one(
             lambda sinks: plan.open(sinks, simulate=mode.simulate, processes=batch.processes),
             lambda host: host.run(scripts[0], args=args, timeout=timeout, **durable.arguments()),
-            reporting.sinks(stack, sys.stderr, plan.settings),
+            lambda: reporting.sinks(stack, sys.stderr, plan.settings),
+            name=scripts[0].name,
             reporting=reporting,
             timeout=timeout,
             stats=batch.stats,
@@ -138,14 +139,14 @@ def _run_many(
             batch,
             jobs,
             lambda sinks: plan.open(sinks, simulate=simulate, processes=batch.processes),
-            lambda stderr: reporting.sinks(stack, stderr, plan.settings, runs=True),
+            lambda: reporting.sinks(stack, sys.stderr, plan.settings, name=jobs.names),
             results=lambda host, jobs: host.run_many(
                 jobs,
                 concurrency=batch.jobs or CONCURRENCY,
                 batch_id=durable.run_id,
                 force_new=durable.force_new,
             ),
-            as_json=reporting.as_json,
+            reporting=reporting,
             graces=(GRACE, GRACE_INTERRUPTED if again is None else GRACE_DURABLE),
             again=again,
         )

@@ -77,7 +77,8 @@ def command(
         return run_one(
             lambda sinks: Host(sinks=sinks, **how, **_same_simulator(runs[0], stack)),
             work,
-            Reporting().sinks(stack, sys.stderr, settings),
+            lambda: Reporting().sinks(stack, sys.stderr, settings),
+            name=f"undo {run_id}",
             reporting=Reporting(),
             again=again,
         )

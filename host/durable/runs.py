@@ -299,7 +299,7 @@ class DurableRuns:
             return kept_simulator(self._parts, run_id, path)
 
     def _say(self, run_id: str, level: str, text: str, sinks: Sequence[Sink]) -> None:
-        for sink in (*self._parts.services.sinks, *sinks):
+        for sink in (*sinks, *self._parts.services.sinks):
             sink.emit(Logged(run_id, time.time(), level, text))
 
 

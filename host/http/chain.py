@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from host.errors import CallError
 from host.http.limiter import HttpLimits, Limiter, limited
-from host.http.message import Attempt, Request, Response, Send, host_of, origin_of
+from host.http.message import Attempt, OnWait, Request, Response, Send, host_of, origin_of
 from host.http.outcome import is_key_in_use
 from host.http.retry import RetryBudget, RetryPolicy, decide, jitter
 
@@ -22,17 +22,17 @@ def chain(
     *,
     policy: RetryPolicy | None = None,
     limits: HttpLimits | Limiter | None = None,
-    on_wait: Callable[[float], None] | None = None,
+    on_wait: OnWait | None = None,
     policies: Mapping[str, RetryPolicy] | None = None,
 ) -> Send:
     """``send`` with limits and retries.
 
-    ``on_wait(seconds)`` is told before a wait for a rate's token: it does not count against the call's
-    deadline, so the owner of the deadline must extend it (``AsyncWorker.extend_deadline``).
+    ``on_wait(reason, seconds)`` is told before a wait. One for a rate's token does not count against the call's
+    deadline, so the owner of the deadline must extend it (``HostEngine.on_wait``).
     ``policies`` are for single APIs, by the request's ``credential``.
     """
     send = limited(send, HttpLimits() if limits is None else limits, on_wait=on_wait)
-    return retried(send, policy or RetryPolicy(), policies=policies)
+    return retried(send, policy or RetryPolicy(), policies=policies, on_wait=on_wait)
 
 
 def retried(
@@ -40,6 +40,7 @@ def retried(
     policy: RetryPolicy,
     *,
     policies: Mapping[str, RetryPolicy] | None = None,
+    on_wait: OnWait | None = None,
     rng: Callable[[], float] = jitter,
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -76,14 +77,25 @@ def retried(
                 return _told(outcome, attempt, waited, held, in_doubt, earlier)
             earlier = (*earlier, attempt_of(outcome))
             in_doubt = in_doubt or _may_have_worked(request, outcome)
-            try:
-                await sleep(delay)
-            except asyncio.CancelledError:
-                if clock() < deadline:
-                    raise
+            if on_wait is not None:
+                on_wait("retry", delay)
+            if not await _slept(delay, deadline, clock, sleep):
                 return _told(outcome, attempt, waited, held, in_doubt, earlier[:-1])
 
     return send_with_retries
+
+
+async def _slept(
+    delay: float, deadline: float, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+) -> bool:
+    """Wait; False where the call's own time was up before the wait's end was seen."""
+    try:
+        await sleep(delay)
+    except asyncio.CancelledError:
+        if clock() < deadline:
+            raise
+        return False
+    return True
 
 
 def _may_have_worked(request: Request, outcome: Response | CallError) -> bool:

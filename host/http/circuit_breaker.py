@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host.errors import CallError, CallTimeout, ConfigError, LimitError, NetworkError
-from host.http.message import Request, Response, Send, host_of, not_sent, origin_of
+from host.http.message import OnWait, Request, Response, Send, host_of, not_sent, origin_of
 
 if TYPE_CHECKING:
     from host.http.limiter import Limiter
@@ -106,6 +106,7 @@ def with_circuit_breaker(
     send: Send,
     limiter: Limiter,
     *,
+    on_wait: OnWait | None = None,
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
@@ -124,7 +125,7 @@ def with_circuit_breaker(
     async def send_unless_open(request: Request, deadline: float) -> Response:
         origin = origin_of(request.url)
         name, breaker = breakers.get(origin) or breaker_of(origin)
-        held = 0.0 if breaker.closed else await _until_closed(name, breaker, request, deadline, clock, sleep)
+        held = 0.0 if breaker.closed else await _until_closed(name, breaker, request, deadline, on_wait, clock, sleep)
         try:
             answer = await send(request, deadline)
         except BaseException as error:
@@ -146,6 +147,7 @@ async def _until_closed(
     breaker: CircuitBreaker,
     request: Request,
     deadline: float,
+    on_wait: OnWait | None,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> float:
@@ -154,6 +156,8 @@ async def _until_closed(
     while (wait := breaker.wait(now := clock())) > 0:
         if now + wait >= deadline:
             raise _still_open(name, breaker, request, wait, now - start)
+        if on_wait is not None:
+            on_wait("circuit breaker", wait)
         try:
             await sleep(wait)
         except asyncio.CancelledError:

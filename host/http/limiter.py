@@ -16,7 +16,7 @@ import msgspec
 
 from host.errors import ConfigError
 from host.http.circuit_breaker import CircuitBreaker, CircuitBreakerPolicy, with_circuit_breaker
-from host.http.message import Send
+from host.http.message import OnWait, Send
 from host.http.permits import Permits, with_permits
 from host.http.rate_limiter import Rate, RateTokens, TokenBucket, rate_limited
 
@@ -74,16 +74,16 @@ def limited(
     send: Send,
     limits: HttpLimits | Limiter,
     *,
-    on_wait: Callable[[float], None] | None = None,
+    on_wait: OnWait | None = None,
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
     """``send`` behind what there is of: a rate's token, the host's circuit breaker, a permit; asked in this order."""
     limiter = LocalLimiter(limits) if isinstance(limits, HttpLimits) else limits
     if limiter.per_host or limiter.in_flight:
-        send = with_permits(send, limiter, clock=clock)
+        send = with_permits(send, limiter, on_wait=on_wait, clock=clock)
     if limiter.breakers:
-        send = with_circuit_breaker(send, limiter, clock=clock, sleep=sleep)
+        send = with_circuit_breaker(send, limiter, on_wait=on_wait, clock=clock, sleep=sleep)
     if limiter.rates:
         send = rate_limited(send, limiter, on_wait=on_wait, clock=clock, sleep=sleep)
     return send

@@ -14,7 +14,7 @@ import msgspec
 
 from host.errors import Outcome
 
-__all__ = ["Attempt", "Headers", "Request", "Response", "Send", "host_of", "is_line", "not_sent", "origin_of"]
+__all__ = ["Attempt", "Headers", "OnWait", "Request", "Response", "Send", "host_of", "is_line", "not_sent", "origin_of"]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -78,6 +78,9 @@ class Response(msgspec.Struct, frozen=True):
     connected: float = 0.0
     earlier: tuple[Attempt, ...] = ()
 
+
+OnWait = Callable[[str, float | None], None]
+"""``on_wait(reason, seconds)``: the request being sent waits, as :class:`host.events.Waiting` has it."""
 
 Send = Callable[[Request, float], Awaitable[Response]]
 """``await send(request, deadline)`` → answer, or raises a :class:`~host.errors.CallError`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from host.errors import CallError, CallTimeout
-from host.http.message import Request, Response, Send, host_of, not_sent, origin_of
+from host.http.message import OnWait, Request, Response, Send, host_of, not_sent, origin_of
 from host.http.settings import EARLY
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ class Permits(Protocol):
     def release(self) -> None: ...
 
 
-def with_permits(send: Send, limiter: Limiter, *, clock: Callable[[], float] = monotonic) -> Send:
+def with_permits(
+    send: Send, limiter: Limiter, *, on_wait: OnWait | None = None, clock: Callable[[], float] = monotonic
+) -> Send:
     """Hold a permit while a request is in flight: one of its API's, where that has some, else of its host's.
 
     Waits for it within the call's deadline (``held`` of what comes back), then ``CallTimeout`` of phase ``limit``.
@@ -44,7 +46,7 @@ def with_permits(send: Send, limiter: Limiter, *, clock: Callable[[], float] = m
         permits = of_apis.get(request.credential or "", of_hosts[host])
         if permits is None:
             return await send(request, deadline)
-        held = await _acquire(host, permits, request, deadline, clock)
+        held = await _acquire(host, permits, request, deadline, on_wait, clock)
         try:
             answer = await send(request, deadline)
         except CallError as error:
@@ -57,12 +59,21 @@ def with_permits(send: Send, limiter: Limiter, *, clock: Callable[[], float] = m
     return send_with_permit
 
 
-async def _acquire(host: str, permits: Permits, request: Request, deadline: float, clock: Callable[[], float]) -> float:
+async def _acquire(
+    host: str,
+    permits: Permits,
+    request: Request,
+    deadline: float,
+    on_wait: OnWait | None,
+    clock: Callable[[], float],
+) -> float:
     """Take a permit, or say that none became free. Gives the seconds waited."""
     if not permits.locked():
         await permits.acquire()
         return 0.0
     start = clock()
+    if on_wait is not None:
+        on_wait("permit", None)
     try:
         acquired = await _acquire_within(permits, max(0.0, deadline - start - EARLY))
     except asyncio.CancelledError:
@@ -80,6 +91,8 @@ async def _acquire(host: str, permits: Permits, request: Request, deadline: floa
         )
         error.held = clock() - start
         raise error
+    if on_wait is not None:
+        on_wait("permit", 0.0)
     return clock() - start
 
 

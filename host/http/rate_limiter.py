@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host.errors import CallError, ConfigError, LimitError
-from host.http.message import Request, Response, Send, host_of, not_sent, origin_of
+from host.http.message import OnWait, Request, Response, Send, host_of, not_sent, origin_of
 from host.http.retry import retry_after
 
 if TYPE_CHECKING:
@@ -110,13 +110,14 @@ def rate_limited(
     send: Send,
     limiter: Limiter,
     *,
-    on_wait: Callable[[float], None] | None = None,
+    on_wait: OnWait | None = None,
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
     """Wait for a token of the API's rate, by ``credential``, else of its host's.
 
-    The wait moves the call's deadline: ``on_wait(seconds)`` is told before it. It is ``waited`` of what comes back.
+    The wait moves the call's deadline, so ``on_wait("rate limit", seconds)`` is told before it. It is ``waited`` of
+    what comes back.
     """
     known: dict[str, RateTokens | None] = {}
 
@@ -133,7 +134,7 @@ def rate_limited(
                 waited = await _take_late(tokens, waited, on_wait, clock, sleep)
             elif waited > 0:
                 if on_wait is not None:
-                    on_wait(waited)
+                    on_wait("rate limit", waited)
                 await _sleep(tokens, waited, sleep)
         except LimitError as error:
             raise _unsent(error, request) from None
@@ -174,7 +175,7 @@ async def _sleep(tokens: RateTokens, seconds: float, sleep: Callable[[float], Aw
 async def _take_late(
     tokens: RateTokens,
     wait: float,
-    on_wait: Callable[[float], None] | None,
+    on_wait: OnWait | None,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> float:
@@ -182,7 +183,7 @@ async def _take_late(
     waited = 0.0
     while True:
         if on_wait is not None and wait:
-            on_wait(abs(wait))
+            on_wait("rate limit", abs(wait))
         waited += abs(wait)
         if wait >= 0:
             await _sleep(tokens, wait, sleep)

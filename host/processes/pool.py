@@ -303,7 +303,7 @@ class WorkerProcesses:
                 self._counts.receive(shard.number, message)
 
     def _emit(self, event: Event) -> None:
-        for sink in (*self._sinks, *self._own_sinks.get(event.run_id, ())):
+        for sink in (*self._own_sinks.get(event.run_id, ()), *self._sinks):
             try:
                 sink.emit(event)
             except Exception:  # against its contract; the process that reported it is not to blame

@@ -87,7 +87,7 @@ class Runs:
 
         services = self.services
         if options.sinks:
-            services = replace(services, sinks=(*services.sinks, *options.sinks))
+            services = replace(services, sinks=(*options.sinks, *services.sinks))
         timer: list[Any] = []
 
         def done(session: Session) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from host.events import CallEnded, CallStarted, Event, Logged, RunEnded, RunStarted
@@ -21,15 +22,22 @@ class TerminalSink:
     """Writes to ``stream`` (stderr, as a rule); a stream that is gone is written to no more.
 
     ``verbosity`` 0 shows the script's own log lines from ``log_level`` on, 1 also each call and its
-    answer, 2 also the calls' arguments and the run's start and end. With ``runs`` each line begins with
-    its run, for several at once.
+    answer, 2 also the calls' arguments and the run's start and end. With several runs at once each line begins
+    with what ``name(run_id)`` calls its run.
     """
 
-    def __init__(self, stream: TextIO, *, verbosity: int = 0, log_level: str = "warning", runs: bool = False) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        verbosity: int = 0,
+        log_level: str = "warning",
+        name: Callable[[str], str] | None = None,
+    ) -> None:
         self._stream = stream
         self._verbosity = verbosity
         self._threshold = _level(log_level)
-        self._runs = runs
+        self._name = name
         self._lock = threading.Lock()
         self._gone = False
 
@@ -37,7 +45,7 @@ class TerminalSink:
         text = self._text(event)
         if text is None or self._gone:
             return
-        prefix = f"{event.run_id} " if self._runs else ""
+        prefix = f"{printable(self._name(event.run_id))}: " if self._name is not None else ""
         try:
             with self._lock:
                 self._stream.write(f"{prefix}{printable(text)}\n")

@@ -24,7 +24,7 @@ from host.run.sources import Sources
 
 if TYPE_CHECKING:
     from host.apis.documented_events import DocumentedEvent
-    from host.calls.names import ApiNames
+    from host.calls.api_names import ApiNames
     from host.run.job import Job
 
 MAX_NAME = 200  # characters of a module's name

@@ -15,7 +15,7 @@ from host.calls.call import Call, wrapped
 from host.calls.pages import place_of, send_for_page
 from host.decoding import LARGE
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError
-from host.events import CallEnded, CallStarted, want_detail
+from host.events import CallEnded, CallStarted, Waiting, want_detail
 from host.http.message import Response
 from host.limits import MB, Limits
 from host.lua import protocol as p
@@ -201,6 +201,8 @@ class RunCalls:
         """Begin what the script asks for; gives its answer where there is one at once."""
         durable = self._durable
         if kind == p.SLEEP:
+            if self._services.sinks and not self._session.replaying:
+                self._say_timer(id, float(target), path)
             if durable is None:
                 self._sleep(id, float(target))
             else:
@@ -294,9 +296,15 @@ class RunCalls:
 
         self.open[id] = self._services.worker.call_later(seconds, rung)
 
+    def _say_timer(self, id: int, seconds: float, path: bytes = b"") -> None:
+        session = self._session
+        session.emit(Waiting(session.run_id, time.time(), id, "timer", seconds, path.decode()))
+
     def cancel(self, id: int) -> None:
         """Give up what the script waits for under this id."""
         entry = self.open.get(id)
+        if self._services.sinks and entry is not None and not isinstance(entry, Call):
+            self._say_timer(id, 0.0)
         if self._durable is not None and self._durable.cancel(self._session, id):
             return
         if isinstance(entry, Call):

@@ -119,6 +119,11 @@ def test_a_signal_says_how_to_go_on(
     assert product in cli("runs", "show", "long").out
 
 
+def ids(out: str) -> list[str]:
+    """What each run of a batch returned."""
+    return [line.partition(": ")[2] for line in out.splitlines()]
+
+
 def test_a_batch_broken_off_is_gone_on_with_by_the_same_command(
     process: Callable[..., subprocess.Popen[bytes]], cli: Cli, tmp_path: Path
 ) -> None:
@@ -138,7 +143,7 @@ def test_a_batch_broken_off_is_gone_on_with_by_the_same_command(
     told = child.stderr.readline().decode()
     found = re.fullmatch(r"durable batch (\w+); if it breaks off: python -m host (run --run-id \1 .*)\n", told)
     assert found is not None, told
-    products = {child.stdout.readline().decode().strip() for _ in range(2)}
+    products = {child.stdout.readline().decode().split()[1] for _ in range(2)}
     child.kill()
     child.communicate()
 
@@ -146,12 +151,12 @@ def test_a_batch_broken_off_is_gone_on_with_by_the_same_command(
     resumed = cli("resume", found[1])  # those that had begun
     assert resumed.status == 0, resumed.err
     assert "runs of this batch are done" in resumed.err
-    assert not products & set(resumed.out.split())
+    assert not products & set(ids(resumed.out))
     done = cli(*shlex.split(found[2]))
     assert done.status == 0, done.err
-    assert len(done.out.split()) == 6
-    assert products < set(done.out.split())
-    assert sorted(done.out.split()) == sorted(cli(*shlex.split(found[2])).out.split())  # given as they end
+    assert len(ids(done.out)) == 6
+    assert products < set(ids(done.out))
+    assert sorted(ids(done.out)) == sorted(ids(cli(*shlex.split(found[2])).out))  # given as they end
     runs = cli("runs", "list").out.splitlines()
     assert sum(" done " in line for line in runs) == 6
 
@@ -161,14 +166,14 @@ def test_a_batch_whose_rows_have_changed_says_so_for_each(cli: Cli, tmp_path: Pa
     (tmp_path / "rows.csv").write_text("name\nA\nB\n")
     (tmp_path / "each.lua").write_text("return new_product():name(row.name):create()")
     command = ("run", "--simulate", "--run-id", "b", "--each", "rows.csv", "each.lua")
-    first = cli(*command).out.split()
+    first = ids(cli(*command).out)
     assert len(first) == 2
     (tmp_path / "rows.csv").write_text("name\nA\nC\nB\n")
     done = cli(*command)
     assert done.status != 0
     assert "run b.2 was started with other arguments or globals" in done.err
     assert done.err.splitlines()[-1] == "to go on: python -m host run --simulate --run-id b --each rows.csv each.lua"
-    assert (len(done.out.split()), len(set(done.out.split()) & set(first))) == (2, 1)
-    over = cli(*command, "--force-new").out.split()
+    assert (len(ids(done.out)), len(set(ids(done.out)) & set(first))) == (2, 1)
+    over = ids(cli(*command, "--force-new").out)
     assert len(over) == 3
     assert not set(over) & set(first)

@@ -36,13 +36,18 @@ def results(out: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return sorted(lines, key=lambda line: line["number"]), last
 
 
+def told(out: str) -> list[str]:
+    """What runs printed and returned, without the names of the runs before it."""
+    return [line.partition(": ")[2] for line in out.splitlines()]
+
+
 def test_several_scripts_run_and_get_what_is_behind_the_dashes(cli: Cli) -> None:
     """Names ending in .lua are scripts; values are printed as runs end, the summary goes to stderr."""
     done = cli("run", "--simulate", "a.lua", "c.lua", "a.lua", "--", "x", "y.lua")
     assert done.status == 0
     lines = sorted(done.out.splitlines())
-    assert lines[:2] == ["ax,y.lua", "ax,y.lua"]
-    assert lines[2].startswith("prod_")
+    assert lines[:2] == ["a.lua #1: ax,y.lua", "a.lua #3: ax,y.lua"]
+    assert lines[2].startswith("c.lua #2: prod_")
     assert done.err.startswith("3 runs, 0 failed · p50 ")
     assert "1 call" in done.err
 
@@ -89,7 +94,7 @@ def test_the_status_is_that_of_the_failures(cli: Cli, scripts: tuple[str, ...], 
 def test_a_failure_is_told_with_its_place(cli: Cli) -> None:
     """Which run, and the error as one run alone would show it."""
     done = cli("run", "--simulate", "a.lua", "b.lua")
-    assert done.out == "a\n"
+    assert done.out == "a.lua #1: a\n"
     assert "b.lua #2 failed: b.lua:1: boom" in done.err
     assert "2 runs, 1 failed" in done.err
     assert "Traceback" not in done.err
@@ -206,13 +211,13 @@ def test_a_csv_is_read_with_its_own_separator(cli: Cli, tmp_path: Path, name: st
     """Semicolons, tabs and bars, as the line of the names has them; in the encodings spreadsheets write."""
     (tmp_path / name).write_bytes(data)
     done = cli("run", "--simulate", "--each", name, "-e", 'return row.email .. "|" .. row.plan')
-    assert (done.status, done.out) == (0, "a@x|team, big\n"), done.err
+    assert (done.status, told(done.out)) == (0, ["a@x|team, big"]), done.err
 
 
 def test_a_name_may_hold_the_other_separator_in_quotes(cli: Cli, tmp_path: Path) -> None:
     """Quotes say which is which."""
     (tmp_path / "r.csv").write_text('"name; first",mail\nAnn,a@x\n')
-    assert cli("run", "--simulate", "--each", "r.csv", "-e", 'return row["name; first"]').out == "Ann\n"
+    assert told(cli("run", "--simulate", "--each", "r.csv", "-e", 'return row["name; first"]').out) == ["Ann"]
 
 
 ROWS = {"rows.csv": "email,plan\na@x,team\nb@x,\n", "rows.jsonl": '{"email": "a@x"}\n{"email": "b@x", "plan": null}\n'}
@@ -315,7 +320,7 @@ def test_a_batch_stops_at_so_many_failures(
     code = 'if row.n % 2 == 0 then error("even") end print(row.n)'
     done = cli(*given, "-e", code)
     assert done.status == 1
-    assert done.out.split() == [str(n) for n in range(1, runs + 1) if n % 2]
+    assert told(done.out) == [str(n) for n in range(1, runs + 1) if n % 2]
     last = done.err.splitlines()[-1]
     assert f"{runs} runs, {failed} failed" in last
     if runs < 9:
@@ -334,7 +339,7 @@ def test_what_is_under_way_when_a_batch_stops_ends_by_itself(cli: Cli, tmp_path:
     """Several scripts and repeats stop too; the runs that wait meanwhile are not cut off."""
     (tmp_path / "slow.lua").write_text('sleep(0.05) print("slow")')
     done = cli("run", "--simulate", "--jobs", "2", "--max-failures", "1", "b.lua", "slow.lua", "c.lua")
-    assert (done.status, done.out) == (1, "slow\n")
+    assert (done.status, done.out) == (1, "slow.lua #2: slow\n")
     assert "2 runs, 1 failed" in done.err
     assert "1 not started, from c.lua #3 on" in done.err
     done = cli("run", "--simulate", "--jobs", "1", "--max-failures", "1", "b.lua", "--repeat", "6")
@@ -392,7 +397,7 @@ def test_an_interrupt_ends_all_and_says_how_many_were_not_started(process: Calla
     """SIGINT in the middle of many runs: status 130 and the summary; nothing is left running."""
     arguments = ("--simulate", "--jobs", "3", "--repeat", "10", "--processes", processes)
     child = process("run", *arguments, "-e", 'print("on") sleep(1000)')
-    assert [child.stdout.readline() for _ in range(3)] == [b"on\n"] * 3
+    assert sorted(child.stdout.readline() for _ in range(3)) == [b"#1: on\n", b"#2: on\n", b"#3: on\n"]
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=30)
     assert child.returncode == 130
@@ -407,3 +412,88 @@ def test_wrong_numbers_are_usage_errors(cli: Cli) -> None:
         done = cli("run", "--simulate", "a.lua", option, "0")
         assert (done.status, done.out) == (2, "")
         assert option in done.err
+
+
+def test_lines_of_many_runs_are_whole_and_begin_with_their_row(cli: Cli, tmp_path: Path) -> None:
+    """Pieces of lines, several lines at once and tables are a line each, named by the row that wrote them."""
+    folder = tmp_path / "far" / "away"
+    folder.mkdir(parents=True)
+    (folder / "r.csv").write_text("n\n1\n2\n3\n")
+    code = """
+      io.write("a", row.n) sleep(0.01) io.write("b\\nc\\n") print("") sleep(0.01)
+      io.write("d") return {n = row.n, list = {1, 2}}, "x\\ny" """
+    done = cli("run", "--simulate", "--each", "far/away/r.csv", "-e", code)
+    assert done.status == 0
+    for n in (1, 2, 3):
+        mine = [line for line in done.out.splitlines() if line.startswith(f"r.csv:{n + 1}: ")]
+        assert told("\n".join(mine)) == [f"a{n}b", "c", "", "d", f'{{"list": [1, 2], "n": "{n}"}}', "x", "y"]
+    assert len(done.out.splitlines()) == 21
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (("a.lua", "--repeat", "2"), ["#1", "#2"]),
+        (("a.lua", "c.lua"), ["a.lua #1", "c.lua #2"]),
+        (("a.lua", "--each", "r.csv"), ["r.csv:2"]),
+        (("a.lua", "c.lua", "--each", "r.csv"), ["a.lua r.csv:2", "c.lua r.csv:2"]),
+        (("a.lua", "--each", "r.csv", "--repeat", "2"), ["r.csv:2 #1", "r.csv:2 #2"]),
+        (("a.lua", "--each", "r.csv", "--processes", "2"), ["r.csv:2"]),
+        (("a.lua", "--each", "r.csv", "--durable", "--journal", "j.sqlite"), ["r.csv:2"]),
+        (("a.lua", "--each", "s\x1b[2J.csv"), ["s?[2J.csv:2"]),
+    ],
+)
+def test_what_a_run_is_called(cli: Cli, tmp_path: Path, given: tuple[str, ...], names: list[str]) -> None:
+    """Its row, its number where there is none or several have it, its script where there are more; one name is
+    another's than any other's."""
+    for name in ("r.csv", "s\x1b[2J.csv"):
+        (tmp_path / name).write_text("name\nAnn\n")
+    done = cli("run", "--simulate", *given)
+    assert done.status == 0, done.err
+    assert sorted(line.partition(": ")[0] for line in done.out.splitlines()) == names
+
+
+@pytest.mark.parametrize("more", [(), ("--processes", "2"), ("--durable", "--journal", "j.sqlite")])
+def test_calls_are_shown_with_their_row(cli: Cli, tmp_path: Path, more: tuple[str, ...]) -> None:
+    """-v and log lines name the row, not only the run's id."""
+    (tmp_path / "r.csv").write_text("name\nAnn\nBo\n")
+    code = 'log.warn("seen", row.name) return new_product():name(row.name):create()'
+    done = cli("run", "--simulate", "-v", "--each", "r.csv", *more, "-e", code)
+    assert done.status == 0
+    for line in (2, 3):
+        mine = [each.partition(": ")[2] for each in done.err.splitlines() if each.startswith(f"r.csv:{line}: ")]
+        assert [each.split()[0] for each in mine] == ["warn:", "#1", "#1"]
+
+
+def test_output_is_as_it_was_printed_where_that_is_asked_for(cli: Cli, tmp_path: Path) -> None:
+    """--no-prefix leaves names out; tables are a line all the same."""
+    (tmp_path / "r.csv").write_text("n\n1\n2\n")
+    given = ("--each", "r.csv", "--jobs", "1", "--no-prefix")
+    done = cli("run", "--simulate", *given, "-e", 'io.write(row.n, ";") return {row.n}')
+    assert done.out == '1;["1"]\n2;["2"]\n'
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_json_is_in_the_order_of_the_rows(cli: Cli, tmp_path: Path, processes: str) -> None:
+    """However long each row takes, and whether it fails: the same file gives the same order."""
+    (tmp_path / "r.csv").write_text("n\n" + "".join(f"{n}\n" for n in range(20)))
+    code = "sleep((20 - row.n) / 200) if row.n % 3 == 0 then error('no') end return row.n"
+    done = cli("run", "--simulate", "--json", "--each", "r.csv", "--processes", processes, "-e", code)
+    *lines, last = [json.loads(line) for line in done.out.splitlines()]
+    assert [line["number"] for line in lines] == list(range(1, 21))
+    assert (last["event"], last["failed"]) == ("summary", 7)
+
+
+def test_json_of_what_ended_is_written_though_a_run_before_it_has_not(process: Callable[..., Any]) -> None:
+    """After an interrupt all that ran have their line, in order."""
+    code = "if args[1] ~= 'x' then print('on') end if rows.first then sleep(1000) end return 1"
+    Path("r.csv").write_text("n\n1\n2\n3\n")
+    child = process("run", "--simulate", "--json", "--each", "r.csv", "-v", "-e", code.replace("print", "log.warn"))
+    seen: set[bytes] = set()
+    while len(seen) < 3:
+        seen.add(child.stderr.readline().partition(b": ")[0])
+    child.send_signal(signal.SIGINT)
+    out, _ = child.communicate(timeout=30)
+    *lines, last = [json.loads(line) for line in out.splitlines()]
+    assert [(line["number"], line["ok"]) for line in lines] == [(1, False), (2, True), (3, True)]
+    assert last["event"] == "summary"

@@ -26,7 +26,7 @@ class World:
         self.answers = list(answers)
         self.takes = takes
         self.sent: list[tuple[float, Request, float]] = []
-        self.told: list[float] = []
+        self.told: list[tuple[str, float | None]] = []
 
     def clock(self) -> float:
         return self.now
@@ -52,8 +52,11 @@ class World:
             **options,
         )
 
+    def tell(self, reason: str, seconds: float | None) -> None:
+        self.told.append((reason, seconds))
+
     def limited(self, **limits: Any) -> Any:
-        return limited(self.send, HttpLimits(**limits), on_wait=self.told.append, clock=self.clock, sleep=self.sleep)
+        return limited(self.send, HttpLimits(**limits), on_wait=self.tell, clock=self.clock, sleep=self.sleep)
 
 
 def reset() -> NetworkError:
@@ -119,7 +122,7 @@ async def test_waiting_for_a_rate_moves_the_deadline_and_is_told():
     answer = await send(KEYED, 5.0)
     assert answer.waited == 0.5
     assert [(at, deadline) for at, _, deadline in world.sent] == [(0.0, 5.0), (0.5, 5.5)]
-    assert world.told == [0.5]
+    assert world.told == [("rate limit", 0.5)]
 
 
 async def test_rates_are_for_their_own_api_or_host_only():

@@ -34,9 +34,11 @@ FAILED = CallEnded(
 )
 
 
-def shown(*events: Event, verbosity: int = 1, log_level: str = "warning", runs: bool = False) -> list[str]:
+def shown(*events: Event, verbosity: int = 1, log_level: str = "warning", names: bool = False) -> list[str]:
     stream = io.StringIO()
-    sink = TerminalSink(stream, verbosity=verbosity, log_level=log_level, runs=runs)
+    sink = TerminalSink(
+        stream, verbosity=verbosity, log_level=log_level, name=(lambda id: f"row {id}\x1b[2J") if names else None
+    )
     for event in events:
         sink.emit(event)
     return stream.getvalue().splitlines()
@@ -79,8 +81,8 @@ def test_without_v_only_log_lines_from_the_level_on_are_shown() -> None:
 
 
 def test_several_runs_are_told_apart() -> None:
-    """With several runs each line names its run."""
-    assert shown(STARTED, runs=True) == ["r1 #1 → stripe.products.create  line 8"]
+    """With several runs each line names its run, whose name does not steer the terminal either."""
+    assert shown(STARTED, names=True) == ["row r1?[2J: #1 → stripe.products.create  line 8"]
 
 
 def test_what_an_api_says_does_not_steer_the_terminal() -> None:

@@ -1,0 +1,149 @@
+"""Lines at the bottom of a terminal that are drawn in place, below what is written to it meanwhile.
+
+The cursor rests before the first of them, so that they are gone with "erase to the end of the screen", also after the
+window's size has changed. It is never hidden and no mode is set: a process that is killed leaves nothing to be undone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, TextIO
+
+from host.report.cells import fit
+
+__all__ = ["Lines", "LiveLines"]
+
+DELAY = 1.0  # seconds before the first drawing: what is over by then shows nothing
+PAUSE = 0.1  # seconds between two
+SHARE = 20  # drawing takes no more of the time than one part in so many
+STUCK = 0.5  # seconds to wait for a terminal that takes nothing (Ctrl-S) before leaving it as it is
+_ERASE = "\r\x1b[J"
+_USUAL = os.terminal_size((80, 24))
+
+Lines = Callable[[int, int], list[str]]
+"""``lines(width, height)``: what is to be seen now, in so many cells and at most so many lines."""
+
+
+class LiveLines:
+    """Draws ``lines`` on ``stream``, on a thread of its own between :meth:`start` and :meth:`close`.
+
+    All that else goes to the terminal is written through :meth:`beside`. While a line is begun there and not ended, and
+    while the terminal is read from (:meth:`reading`), nothing is drawn. ``size()`` is the terminal's.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        lines: Lines,
+        *,
+        size: Callable[[], os.terminal_size] | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._stream = stream
+        self._lines = lines
+        self._size = size or (lambda: _size_of(stream))
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._shown: tuple[os.terminal_size, str] | None = None
+        self._begun = False  # a line written beside has no end yet
+        self._styled = False  # something written beside may have left colours on
+        self._readers = 0
+
+    def start(self) -> None:
+        """Draw from a second later on."""
+        self._thread = threading.Thread(target=self._turn, name="host-live-lines", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take the lines away for good. Twice is fine, from any thread."""
+        self._ended.set()
+        if self._lock.acquire(timeout=STUCK):
+            try:
+                self._erase()
+            finally:
+                self._lock.release()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(STUCK)
+
+    def draw(self) -> None:
+        """Draw what there is now."""
+        with self._lock:
+            if self._ended.is_set() or self._begun or self._readers or not _in_front(self._stream):
+                return
+            columns, rows = size = self._size()
+            most = max(1, min(rows - 1, max(3, rows // 2)))
+            lines = [fit(line, columns - 1) for line in self._lines(columns - 1, most)[:most]]
+            text = "\x1b[K\r\n".join(lines)
+            if (size, text) == self._shown:
+                return
+            up = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
+            plain = "\x1b[0m" if self._styled else ""
+            self._styled = False
+            self._write(f"{plain}\r{text}\x1b[J{up}\r")
+            self._shown = size, text
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """While the terminal is read from: what is typed shows where the cursor is."""
+        with self._lock:
+            self._readers += 1
+            self._erase()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                self._begun = False  # whoever typed ended the line
+
+    def write(self, stream: Any, data: Any) -> Any:
+        """Write to a stream that shows on the same terminal."""
+        with self._lock:
+            self._erase()
+            written = stream.write(data)
+            stream.flush()
+            if data:
+                self._begun = data[-1:] not in ("\n", b"\n")
+                self._styled = self._styled or ("\x1b" in data if isinstance(data, str) else b"\x1b" in data)
+        return written
+
+    def _turn(self) -> None:
+        pause = DELAY
+        while not self._ended.wait(pause):
+            began = self._clock()
+            self.draw()
+            pause = max(PAUSE, SHARE * (self._clock() - began))
+
+    def _erase(self) -> None:
+        """Under the lock."""
+        if self._shown is not None:
+            self._shown = None
+            self._write(_ERASE)
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # the terminal is gone; the runs go on
+            self._ended.set()
+
+
+def _size_of(stream: TextIO) -> os.terminal_size:
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return _USUAL
+    return os.terminal_size((size.columns or _USUAL.columns, size.lines or _USUAL.lines))
+
+
+def _in_front(stream: TextIO) -> bool:
+    """Whether this is the terminal's foreground process: one in the background would draw over a shell's prompt."""
+    try:
+        return os.tcgetpgrp(stream.fileno()) == os.getpgrp()
+    except (AttributeError, OSError, ValueError):  # not the terminal of its session, or no such thing here
+        return True
