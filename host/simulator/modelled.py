@@ -6,7 +6,7 @@ what its answer must hold and nobody gave, what it was given and does not answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -38,7 +38,7 @@ class Model(NamedTuple):
     """
 
     behaviours: Mapping[str, Behaviour]
-    effects: Mapping[str, frozenset[str]]
+    effects: Mapping[str, Set[str]]
     shown_at: Mapping[str, Mapping[str, str]]
     filters: Mapping[str, Mapping[str, Filter]]
     makes: frozenset[str]
@@ -138,7 +138,7 @@ class ModelRule:
         for label in effects.dropped(given, whole, handled, self._model.shown_at.get(id)):
             call.not_modelled(f"the parameter {label}", self._instead(call, handled), label)
 
-    def _instead(self, call: RequestContext, handled: frozenset[str]) -> str:
+    def _instead(self, call: RequestContext, handled: Set[str]) -> str:
         plan = call.plan
         shown = call.world.shapes.template(plan.kind, plan.shape).schema.properties if plan.shape is not None else {}
         taken = [n for n, p in plan.operation.params.items() if p.location != "path" and (n in shown or n in handled)]
