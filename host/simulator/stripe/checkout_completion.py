@@ -17,6 +17,7 @@ from host.simulator.stripe.invoice_items import create_item
 from host.simulator.stripe.payment_methods import attach, payment_method
 from host.simulator.stripe.payments import confirm_intent, create_intent
 from host.simulator.stripe.setups import confirm_setup, create_setup
+from host.simulator.stripe.subscription_items import AGREED
 
 
 def retrieve_page(call: RequestContext) -> Object:
@@ -198,7 +199,7 @@ def _subscribe(call: RequestContext, session: Object, later: Object, method: Obj
     asked: Object = {**(later.get("subscription_data") or {}), "customer": session["customer"]}
     items = _kept(call, session)
     asked["currency"] = session["currency"]
-    asked["items"] = [_item(item) for item in items if item["price"]["type"] == "recurring"]
+    asked["items"] = [{**_item(item), AGREED: True} for item in items if item["price"]["type"] == "recurring"]
     once = [_item(item) for item in items if item["price"]["type"] == "one_time"]
     if once:
         asked["add_invoice_items"] = once
@@ -207,10 +208,12 @@ def _subscribe(call: RequestContext, session: Object, later: Object, method: Obj
     if method is not None:
         asked.update(default_payment_method=method["id"], payment_behavior="error_if_incomplete")
     made = subscriptions.start(call, asked)
+    invoice = call.find("invoice", str(made["latest_invoice"]))
+    unpaid = invoice is not None and invoice["status"] == "open"  # a debit under way
     session.update(
         subscription=made["id"],
         invoice=made["latest_invoice"],
-        payment_status="paid" if session["amount_total"] else "no_payment_required",
+        payment_status="unpaid" if unpaid else "paid" if session["amount_total"] else "no_payment_required",
     )
 
 

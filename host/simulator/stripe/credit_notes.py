@@ -7,7 +7,7 @@ from typing import Any
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import collection
+from host.simulator.stripe import collection, invoice_payments
 from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.money import rounded
@@ -238,7 +238,7 @@ def _reduce(call: RequestContext, invoice: Object, amount: int) -> None:
     invoice["pre_payment_credit_notes_amount"] += amount
     invoice["amount_remaining"] -= amount
     if invoice["amount_remaining"] == 0:
-        collection.cancel_payments(call, invoice)
+        invoice_payments.cancel_payments(call, invoice)
         collection.settle(call, invoice, 0)
         return
     call.save("invoice", invoice)

@@ -71,7 +71,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         ),
         "payments": (
             "payment_intents.cancel payment_intents.capture payment_intents.confirm "
-            "payment_intents.create payment_intents.increment_authorization payment_intents.update"
+            "payment_intents.create payment_intents.increment_authorization payment_intents.update "
+            "payment_intents.verify_microdeposits"
         ),
         "payouts": ("payouts.cancel payouts.create payouts.reverse"),
         "plans": ("plans.create plans.delete plans.update"),
@@ -89,7 +90,10 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "subscription_schedules.cancel subscription_schedules.create subscription_schedules.release "
             "subscription_schedules.update"
         ),
-        "setups": ("setup_intents.cancel setup_intents.confirm setup_intents.create setup_intents.update"),
+        "setups": (
+            "setup_intents.cancel setup_intents.confirm setup_intents.create setup_intents.update "
+            "setup_intents.verify_microdeposits"
+        ),
         "shipping": ("shipping_rates.create"),
         "sources": (
             "customers.payment_sources.create customers.payment_sources.delete "
@@ -133,7 +137,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "payment_methods": ("payment_methods.attach payment_methods.create"),
         "payments": (
             "payment_intents.cancel payment_intents.capture payment_intents.confirm "
-            "payment_intents.create payment_intents.update"
+            "payment_intents.create payment_intents.update payment_intents.verify_microdeposits"
         ),
         "plans": ("plans.create"),
         "previews": ("invoices.create_preview"),
@@ -141,7 +145,9 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "refunds": ("refunds.create"),
         "renewals": ("subscriptions.cancel"),
         "schedules": ("subscription_schedules.cancel subscription_schedules.create subscription_schedules.update"),
-        "setups": ("setup_intents.confirm setup_intents.create setup_intents.update"),
+        "setups": (
+            "setup_intents.confirm setup_intents.create setup_intents.update setup_intents.verify_microdeposits"
+        ),
         "shipping": ("shipping_rates.create"),
         "sources": ("customers.payment_sources.create customers.payment_sources.verify sources.create"),
         "subscription_changes": ("subscriptions.resume subscriptions.update"),
@@ -174,11 +180,11 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "books": ("available"),
         "checkout": ("expire_session"),
         "clocks": ("delete_clock"),
-        "collection": ("collect_invoice finalize_invoice invoice_overdue"),
+        "collection": ("collect_invoice debit finalize_invoice invoice_overdue"),
         "coupons": ("expire_coupon expire_promotion_code"),
         "discounts": ("end_discount"),
         "disputes": ("dispute"),
-        "payments": ("debit release"),
+        "payments": ("release"),
         "payouts": ("payout"),
         "quotes": ("expire_quote"),
         "refunds": ("refund"),
@@ -229,7 +235,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "announcements": ("payment_intent subscription subscription_schedule"),
         "collection": ("invoice payment_intent"),
         "issuing": ("issuing.cardholder"),
-        "payment_pages": ("payment_intent"),
+        "payment_pages": ("invoice payment_intent"),
         "plans": ("price"),
         "renewals": ("subscription"),
     },

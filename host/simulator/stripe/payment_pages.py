@@ -42,11 +42,20 @@ PLANS = (_plan("GET", "", {}), _plan("POST", "/confirm", _CONFIRM))
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
     """A debit that succeeds later pays the session that waits for it."""
-    if intent["status"] != "succeeded":
-        return
-    for session in call.world.store.having(KIND, "payment_intent", intent["id"]):
-        if session["payment_status"] == "unpaid":
+    if intent["status"] == "succeeded":
+        _pay(call, "payment_intent", intent)
+
+
+def watch_invoice(call: RequestContext, invoice: Object) -> None:
+    """The same, where the session began a subscription."""
+    if invoice["status"] == "paid":
+        _pay(call, "invoice", invoice)
+
+
+def _pay(call: RequestContext, member: str, paid: Object) -> None:
+    for session in call.world.store.having(KIND, member, paid["id"]):
+        if session["status"] == "complete" and session["payment_status"] == "unpaid":
             call.save(KIND, {**session, "payment_status": "paid"})
 
 
-WATCHERS = {"payment_intent": watch_intent}
+WATCHERS = {"invoice": watch_invoice, "payment_intent": watch_intent}
