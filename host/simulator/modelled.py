@@ -16,6 +16,7 @@ from host.simulator import effects, resources
 from host.simulator.context import Filter, Includable, Object, RequestContext, World
 from host.simulator.members import gives
 from host.simulator.not_simulated import names
+from host.simulator.pagination import PAGING
 from host.simulator.references import noun
 from host.simulator.routes import RoutePlan
 
@@ -112,11 +113,20 @@ class ModelRule:
         """Refuse an answer that holds something invented, or has nothing to say of something given."""
         plan = call.plan
         if plan.action in ("list", "search"):
+            if isinstance(answer, dict):  # not a page of stored objects, whose filters are looked at one by one
+                self._unread(call)
             return
         if call.invented and plan.operation.id not in self._model.behaviours:
             self._invented(call)
         if call.params:
             self._dropped(call, answer)
+
+    def _unread(self, call: RequestContext) -> None:
+        """A list that is computed filters by what its module states (``EFFECTS``), and by nothing else."""
+        handled = self._model.effects.get(call.plan.operation.id, effects.NOTHING)
+        for name in call.params:
+            if name not in PAGING and name not in handled:
+                call.not_modelled(f"the filter {name}", self._instead(call, handled), name)
 
     def _invented(self, call: RequestContext) -> None:
         given = call.params

@@ -151,6 +151,19 @@ def _values(asked: Walk, schema: Any, name: str) -> list[Any]:
     return [{"currency": "xof", "email": "nobody@example.com", "country": "AX"}.get(name, "https://nowhere.example")]
 
 
+def test_a_computed_list_refuses_a_filter_that_it_does_not_state(make) -> None:
+    """A list of its own answers no parameter that its module says nothing of, whatever it does with it."""
+    api = make()
+    customer = api.post("/v1/customers", "source=tok_visa")["id"]
+    path = f"/v1/customers/{customer}/sources"
+    assert len(api.get(path, object="card", limit=3)["data"]) == 1
+    rule = api.simulator._rule
+    rule._model = rule._model._replace(effects={})
+    status, error = api.error("GET", f"{path}?object=bank_account")
+    assert (status, error["code"], error["param"]) == (501, "not_simulated", "object")
+    assert len(api.get(path, limit=3)["data"]) == 1
+
+
 BEYOND = {plan.operation.id for plan in PLANS}  # what the document does not have
 
 

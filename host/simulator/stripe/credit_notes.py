@@ -302,6 +302,10 @@ _HANDLED = {"credit_amount", "email_type", "refund_amount", "lines"}
 EFFECTS = {
     "credit_notes.create": _HANDLED,
     "credit_notes.preview": _HANDLED,
-    "credit_notes.preview_lines.list": _HANDLED,
-}
+    # As in the preview of the note, whose lines these are; the last say nothing of lines.
+    "credit_notes.preview_lines.list": {
+        *_HANDLED, "amount", "invoice", "out_of_band_amount", "refunds", "shipping_cost",
+        "effective_at", "memo", "metadata", "reason",
+    },
+}  # fmt: skip
 MAKES = {"credit_note_line_item", "customer_balance_transaction", "refund"}

@@ -126,13 +126,14 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "customers": ("customers.create customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.update"),
-        "external_accounts": ("accounts.external_accounts.create"),
+        "external_accounts": ("accounts.external_accounts.create accounts.external_accounts.list"),
         "files": ("files.create"),
         "hosted_pages": ("ephemeral_keys.create"),
         "identity": ("identity.verification_sessions.create"),
         "invoice_items": ("invoice_items.create invoice_items.update"),
         "invoice_lines": ("invoices.add_lines invoices.line_items.update invoices.remove_lines invoices.update_lines"),
         "invoices": ("invoices.attach_payment invoices.create invoices.finalize_invoice invoices.pay invoices.update"),
+        "meters": ("billing.meters.event_summaries.list"),
         "payment_links": ("payment_links.create payment_links.update"),
         "payment_methods": ("payment_methods.attach payment_methods.create"),
         "payments": (
@@ -149,7 +150,10 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "setup_intents.confirm setup_intents.create setup_intents.update setup_intents.verify_microdeposits"
         ),
         "shipping": ("shipping_rates.create"),
-        "sources": ("customers.payment_sources.create customers.payment_sources.verify sources.create"),
+        "sources": (
+            "customers.payment_sources.create customers.payment_sources.list "
+            "customers.payment_sources.verify sources.create"
+        ),
         "subscription_changes": ("subscriptions.resume subscriptions.update"),
         "subscription_item_calls": ("subscription_items.create subscription_items.delete subscription_items.update"),
         "subscriptions": ("subscriptions.create"),
