@@ -24,7 +24,9 @@ def filters(call: RequestContext, members: Mapping[str, Schema]) -> list[Test]:
     tests: list[Test] = []
     for name, wanted in call.params.items():
         param = operation.params.get(name)
-        if param is None or param.location != "query" or param.name in pages or _says_nothing(call, param, wanted):
+        if param is None or param.location not in ("query", "body") or param.name in pages:
+            continue
+        if _says_nothing(call, param, wanted):
             continue
         found = _tests(plain_name(param.name), wanted, known)
         if found is None:
