@@ -13,7 +13,7 @@ from host.apis.catalog import Operation, Schema
 from host.nearest_name import nearest_name
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.members import METADATA_KEYS
-from host.simulator.parsing import Tree
+from host.simulator.parsing import Tree, Unnamed
 
 METADATA_KEY, METADATA_VALUE = 40, 500  # https://docs.stripe.com/api/metadata
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -124,7 +124,7 @@ class Checker:
         raise (fitting or [refusal for _, refusal in refusals])[0]
 
     def _object(self, schema: Schema, value: Any, path: str, typed: bool) -> Any:
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or any(type(name) is Unnamed for name in value):
             raise invalid("Invalid object", path)
         if not schema.properties:
             if schema.additional is None:

@@ -6,7 +6,7 @@ what its answer must hold and nobody gave, what it was given and does not answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -16,6 +16,7 @@ from host.simulator import effects, resources
 from host.simulator.context import Filter, Includable, Object, RequestContext, World
 from host.simulator.members import gives
 from host.simulator.not_simulated import names
+from host.simulator.pagination import PAGING
 from host.simulator.references import noun
 from host.simulator.routes import RoutePlan
 
@@ -38,7 +39,7 @@ class Model(NamedTuple):
     """
 
     behaviours: Mapping[str, Behaviour]
-    effects: Mapping[str, frozenset[str]]
+    effects: Mapping[str, Set[str]]
     shown_at: Mapping[str, Mapping[str, str]]
     filters: Mapping[str, Mapping[str, Filter]]
     makes: frozenset[str]
@@ -112,11 +113,20 @@ class ModelRule:
         """Refuse an answer that holds something invented, or has nothing to say of something given."""
         plan = call.plan
         if plan.action in ("list", "search"):
+            if isinstance(answer, dict):  # not a page of stored objects, whose filters are looked at one by one
+                self._unread(call)
             return
         if call.invented and plan.operation.id not in self._model.behaviours:
             self._invented(call)
         if call.params:
             self._dropped(call, answer)
+
+    def _unread(self, call: RequestContext) -> None:
+        """A list that is computed filters by what its module states (``EFFECTS``), and by nothing else."""
+        handled = self._model.effects.get(call.plan.operation.id, effects.NOTHING)
+        for name in call.params:
+            if name not in PAGING and name not in handled:
+                call.not_modelled(f"the filter {name}", self._instead(call, handled), name)
 
     def _invented(self, call: RequestContext) -> None:
         given = call.params
@@ -138,7 +148,7 @@ class ModelRule:
         for label in effects.dropped(given, whole, handled, self._model.shown_at.get(id)):
             call.not_modelled(f"the parameter {label}", self._instead(call, handled), label)
 
-    def _instead(self, call: RequestContext, handled: frozenset[str]) -> str:
+    def _instead(self, call: RequestContext, handled: Set[str]) -> str:
         plan = call.plan
         shown = call.world.shapes.template(plan.kind, plan.shape).schema.properties if plan.shape is not None else {}
         taken = [n for n, p in plan.operation.params.items() if p.location != "path" and (n in shown or n in handled)]

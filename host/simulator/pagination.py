@@ -20,7 +20,7 @@ from host.simulator.search import parse
 from host.simulator.store import StoredObject
 
 _decode = msgspec.json.Decoder().decode
-_PAGING = frozenset({"limit", "starting_after", "ending_before", "expand", "page", "query"})
+PAGING = frozenset({"limit", "starting_after", "ending_before", "expand", "page", "query"})
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda a, b: a > b,
     "gte": lambda a, b: a >= b,
@@ -131,7 +131,7 @@ def _filters(call: RequestContext) -> list[Test]:
     tests: list[Test] = []
     properties = _properties(call)
     for name, value in call.params.items():
-        if name in _PAGING:
+        if name in PAGING:
             continue
         if name in call.filters:
             tests.append(call.filters[name](call, value))

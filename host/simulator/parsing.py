@@ -18,6 +18,10 @@ MAX_DEPTH = 32
 MOST_FIELDS = 50_000  # of one request; of JSON: values
 
 
+class Unnamed(str):
+    """The name of an item of ``e[]=…``: its place. No map has such names."""
+
+
 def path_and_query(target: str) -> tuple[str, str]:
     """``/v1/products?limit=3`` → ``("/v1/products", "limit=3")``; a fragment is dropped."""
     path, _, query = target.partition("#")[0].partition("?")
@@ -59,11 +63,11 @@ def _place(tree: Tree, key: str, value: Any) -> None:
         raise invalid(f"Parameters are nested too deeply: {key[:80]}")
     node = tree
     for name in names[:-1]:
-        inner = node.setdefault(name or str(len(node)), {})
+        inner = node.setdefault(name or Unnamed(len(node)), {})
         if not isinstance(inner, dict):
             raise invalid(f"Invalid object: {head} is given both as a value and as an object", head)
         node = inner
-    node[names[-1] or str(len(node))] = value
+    node[names[-1] or Unnamed(len(node))] = value
 
 
 def json_tree(body: bytes) -> Any:

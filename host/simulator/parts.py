@@ -22,9 +22,9 @@ from host.simulator.routes import Routes
 from host.simulator.store import Store
 from host.simulator.stripe import thin_events, versions
 from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
-from host.simulator.stripe.checkout_completion import PLANS
 from host.simulator.stripe.defaults import DEFAULTS
 from host.simulator.stripe.event_derivation import derive
+from host.simulator.stripe.payment_pages import PLANS
 from host.simulator.transaction import RequestTransaction
 from host.simulator.versions import Versions
 

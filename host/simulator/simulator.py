@@ -28,7 +28,8 @@ from host.simulator.parsing import path_and_query
 from host.simulator.parts import parts_of
 from host.simulator.replies import UNKNOWN_ERROR, Answer, Replies, injected
 from host.simulator.store import Store
-from host.simulator.stripe import clocks, visitor_pages
+from host.simulator.stripe import clocks
+from host.simulator.stripe.hosted import PLACES
 
 Found = TypeVar("Found")
 MOST_SECONDS = 10 * 366 * 86400  # that a clock can be advanced at once
@@ -203,7 +204,7 @@ class Simulator:
                 if fault.failure in ("500", "429"):
                     raise injected(fault)
                 place = path, _ = path_and_query(target)
-                if self.world.stripe and path.startswith(visitor_pages.PLACES):
+                if self.world.stripe and path.startswith(PLACES):
                     exchange.answer = self._page(exchange, method, path, body)
                     return exchange
                 call, tree = self._reader.read(self.world, method, place, lower, body, int(self.now))
@@ -219,11 +220,13 @@ class Simulator:
 
     def _page(self, exchange: Exchange, method: str, path: str, body: bytes) -> Answer:
         """A page for people: what its form does is done at once."""
+        from host.simulator.stripe.visitor_pages import answer  # loads most of what is simulated
+
         call = clocks.background(self.world, int(self.now))
         call.origin = self.origin
         self._begin_work(call)
         try:
-            page = visitor_pages.answer(call, method, path, body)
+            page = answer(call, method, path, body)
         except BaseException:
             self._transaction.rollback()
             raise

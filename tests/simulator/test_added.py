@@ -268,7 +268,7 @@ def test_lists_are_read_as_they_are_written(style: dict[str, Any], _: str) -> No
 
 
 def test_lists_filter_by_members_and_keep_order() -> None:
-    """By one value or several; what is no member of the objects filters nothing."""
+    """By one value or several."""
     order = an(id=TEXT, status=TEXT, n={"type": "integer"})
     query = [
         {"name": "status", "in": "query", "schema": {"type": "array", "items": TEXT}, "explode": False},
@@ -290,6 +290,44 @@ def test_lists_filter_by_members_and_keep_order() -> None:
     for o in x.list{status = {"open", "void"}, limit = 2}:each() do some[#some + 1] = o.n end
     return {table.concat(some, " "), #x.list{n = 5}:collect(), #x.list{limit = 4}}"""
     assert list(run(paths, code)) == ["2 3 5 6 8 9", 1, 4]
+
+
+NUMBER = {"type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "style", "asked", "found"),
+    [
+        (TEXT, {"name": "q"}, '{q = "open"}', None),
+        ({**TEXT, "enum": ["n", "-n"]}, {"name": "sort"}, '{sort = "-n"}', None),
+        ({**TEXT, "enum": ["n", "-n"], "default": "n"}, {"name": "sort"}, '{sort = "n"}', "1 2 3"),
+        (TEXT, {"name": "api-version"}, '{api_version = "2"}', "1 2 3"),
+        (an(gt=NUMBER, lte=NUMBER), {"name": "n", "style": "deepObject"}, "{n = {gt = 1}}", "2 3"),
+        (an(gt=NUMBER, lte=NUMBER), {"name": "n", "style": "deepObject"}, "{n = {gt = 1, lte = 2}}", "2"),
+        (an(near=NUMBER), {"name": "n", "style": "deepObject"}, "{n = {near = 1}}", None),
+        (an(n=NUMBER, status=TEXT), {"name": "filter", "style": "deepObject"}, "{filter = {n = 3}}", "3"),
+        (an(m=NUMBER), {"name": "filter", "style": "deepObject"}, "{filter = {m = 3}}", None),
+    ],
+)
+def test_a_filter_is_a_member_of_what_is_listed_or_refused(schema, style, asked, found) -> None:
+    """None is passed over: what the objects do not have is a 501, whether it searches, sorts or chooses."""
+    order = an(id=TEXT, status=TEXT, n=NUMBER)
+    query = [{"in": "query", "schema": schema, **style}]
+    paths = {
+        "/orders": {
+            "get": operation("list", an(items={"type": "array", "items": order}), query=query),
+            "post": operation("make", order, takes=an(status=TEXT, n=NUMBER)),
+        },
+        "/orders/{id}": {"get": operation("show", order, path={"id": TEXT})},
+    }
+    code = f"""
+    for n = 1, 3 do x.make{{n = n, status = "open"}} end
+    local done, answer = pcall(x.list, {asked})
+    if not done then return {{answer.status, answer.code}} end
+    local some = {{}}
+    for _, o in ipairs(answer.items) do some[#some + 1] = o.n end
+    return {{table.concat(some, " ")}}"""
+    assert list(run(paths, code)) == ([501, "not_simulated"] if found is None else [found])
 
 
 def test_paths_are_compared_by_what_is_fixed_in_them() -> None:

@@ -14,7 +14,10 @@ from tests.simulator.test_rule import BEYOND, differences, walk
 # Parameters whose effect needs more than this test gives, each with what it is.
 _PRORATED = "is seen where a change is prorated in the midst of a period"
 _AUTHENTICATED = "is seen where a payment asks for authentication"
+_HELD = "filters what its owner has: test_rule.py looks at every filter of every list"
 NEEDS_MORE: dict[str, str] = {
+    "accounts.external_accounts.list object": _HELD,
+    "customers.payment_sources.list object": _HELD,
     "customers.payment_sources.create validate": "is about cards that their bank declines",
     "identity.verification_sessions.create return_url": "is where the page of the session leads back to",
     "invoice_items.create unit_amount_decimal": "is the amount of an item that has no other",

@@ -91,6 +91,18 @@ def test_a_climate_order_names_a_climate_product_not_a_product(make) -> None:
     )
 
 
+def test_items_of_a_list_are_no_members_of_a_map(api) -> None:
+    """``metadata[]=x`` gives a list where a map belongs, and no key is made of its place."""
+    for sent in ("metadata[]=x", "metadata[][a]=x", "metadata[a]=x&metadata[]=y"):
+        assert found(api, f"name=x&{sent}")[0::3] == (400, "Invalid object"), sent
+    assert api.error("POST", "/v1/customers", "address[]=x")[1]["message"] == "Invalid object"
+    assert api.post("/v1/customers", "metadata[0]=x")["metadata"] == {"0": "x"}
+    assert api.post("/v1/customers", "preferred_locales[]=de&preferred_locales[]=en")["preferred_locales"] == [
+        "de",
+        "en",
+    ]
+
+
 def test_metadata_is_bounded(api) -> None:
     """So many keys, so long at most, with values so long."""
     many = "&".join(f"metadata[k{n}]=v" for n in range(51))

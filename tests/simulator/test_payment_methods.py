@@ -301,8 +301,21 @@ def test_a_charge_without_an_intent_takes_tokens_and_sources_only(api) -> None:
     )
 
 
+def test_a_payment_takes_a_card_described_with_it(api) -> None:
+    """A token of the browser: https://docs.stripe.com/payments/payment-intents/migration."""
+    for at in ("payment_intents", "setup_intents"):
+        amount = "amount=500&currency=usd&" if at == "payment_intents" else ""
+        sent = f"{amount}confirm=true&return_url=https://example.com"
+        made = api.post(
+            f"/v1/{at}", f"{sent}&payment_method_data[type]=card&payment_method_data[card][token]=tok_mastercard"
+        )
+        assert made["status"] == "succeeded"
+        assert api.get(f"/v1/payment_methods/{made['payment_method']}")["card"]["brand"] == "mastercard"
+
+
 def test_what_is_wrong_with_a_method_is_told_at_its_place(api) -> None:
     for data, param in (
+        ("type=card", "payment_method_data[card]"),
         ("type=sepa_debit", "payment_method_data[sepa_debit][iban]"),
         ("type=us_bank_account", "payment_method_data[us_bank_account][account_number]"),
     ):

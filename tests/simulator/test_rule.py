@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ from host.apis.catalog import Catalog
 from host.simulator.modelled import Model
 from host.simulator.object_factory import Placeholders, Shapes
 from host.simulator.simulator import Simulator
-from host.simulator.stripe.behaviours import MODEL, gathered
-from host.simulator.stripe.checkout_completion import PLANS
+from host.simulator.stripe.behaviours import MODEL
 from host.simulator.stripe.defaults import DEFAULTS
+from host.simulator.stripe.payment_pages import PLANS
 from tests.simulator.catalog_walk import NOW, Walk
 from tests.simulator.conftest import Api
 
@@ -152,6 +151,19 @@ def _values(asked: Walk, schema: Any, name: str) -> list[Any]:
     return [{"currency": "xof", "email": "nobody@example.com", "country": "AX"}.get(name, "https://nowhere.example")]
 
 
+def test_a_computed_list_refuses_a_filter_that_it_does_not_state(make) -> None:
+    """A list of its own answers no parameter that its module says nothing of, whatever it does with it."""
+    api = make()
+    customer = api.post("/v1/customers", "source=tok_visa")["id"]
+    path = f"/v1/customers/{customer}/sources"
+    assert len(api.get(path, object="card", limit=3)["data"]) == 1
+    rule = api.simulator._rule
+    rule._model = rule._model._replace(effects={})
+    status, error = api.error("GET", f"{path}?object=bank_account")
+    assert (status, error["code"], error["param"]) == (501, "not_simulated", "object")
+    assert len(api.get(path, limit=3)["data"]) == 1
+
+
 BEYOND = {plan.operation.id for plan in PLANS}  # what the document does not have
 
 
@@ -163,11 +175,3 @@ def test_what_is_declared_is_an_operation_of_the_catalog(stripe, id: str) -> Non
     model: Model = MODEL
     paths = {*model.effects.get(id, ()), *model.shown_at.get(id, {}), *model.filters.get(id, {})}
     assert [path for path in paths if path.partition(".")[0].partition("=")[0] not in op.params] == []
-
-
-def test_what_two_modules_declare_of_one_operation_is_refused() -> None:
-    """The later of two behaviours of an operation never wins in silence."""
-    one, two = ModuleType("one"), ModuleType("two")
-    one.BEHAVIOURS, two.BEHAVIOURS = {"a.create": print}, {"a.create": repr, "b.create": repr}
-    with pytest.raises(ValueError, match=r"BEHAVIOURS of two is declared elsewhere too: a\.create"):
-        gathered("BEHAVIOURS", [one, two])

@@ -33,8 +33,10 @@ def compile_stripe(document: dict[str, Any]) -> Catalog:
 
 
 def _with_cards(document: dict[str, Any]) -> dict[str, Any]:
-    """``payment_method_data[card]`` is taken by the API as payment_methods.create takes ``card``; the document leaves
-    it out, as a card's number is not to pass through a server. https://docs.stripe.com/testing has test tokens for it.
+    """``payment_method_data[type]=card`` and its ``card`` are taken by the API as payment_methods.create takes them.
+
+    The document leaves both out, as a card's number is not to pass through a server. Test tokens for it:
+    https://docs.stripe.com/testing; with ``card[token]``: https://docs.stripe.com/payments/payment-intents/migration.
     """
     schemas = document.get("components", {}).get("schemas", {})
     data = schemas.get("param.payment_method_data")
@@ -42,7 +44,9 @@ def _with_cards(document: dict[str, Any]) -> dict[str, Any]:
     form = body.get("application/x-www-form-urlencoded", {}).get("schema", {}).get("properties", {})
     if data is None or "card" in data["properties"] or "card" not in form:
         return document
-    data = {**data, "properties": {**data["properties"], "card": form["card"]}}
+    kind = data["properties"]["type"]
+    kind = {**kind, "enum": sorted({*kind["enum"], "card"})}
+    data = {**data, "properties": {**data["properties"], "card": form["card"], "type": kind}}
     components = {**document["components"], "schemas": {**schemas, "param.payment_method_data": data}}
     return {**document, "components": components}
 

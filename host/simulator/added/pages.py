@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,12 +12,13 @@ import msgspec
 from host.apis.list_items import find_items, one_shape
 from host.apis.page_names import DONE, plain_name
 from host.apis.page_styles import dig
-from host.apis.pagination import offset_param, page_names, size_param
+from host.apis.pagination import offset_param, size_param
+from host.simulator.added.filters import filters
 from host.simulator.added.parameters import MARK
-from host.simulator.added.plans import AddedPlan, Envelope
+from host.simulator.added.plans import Envelope
 from host.simulator.added.resources import encode, place, plan_of, seen
 from host.simulator.api_error import Refusal
-from host.simulator.context import Object, RequestContext
+from host.simulator.context import Object, RequestContext, Test
 from host.simulator.pagination import owner_tests
 from host.simulator.store import StoredObject
 
@@ -74,7 +74,8 @@ def _item(call: RequestContext) -> Envelope:
 def _values(call: RequestContext) -> list[Object]:
     """The objects of the list: those made in this collection or, of a shared one, all; as the filters ask."""
     plan = plan_of(call)
-    here, owners, tests = place(call), owner_tests(call, _properties(call)), _filters(call, plan)
+    members = _properties(call)
+    here, owners, tests = place(call), owner_tests(call, members), filters(call, members)
     found: list[Object] = []
     for _, record in call.world.store.oldest(plan.kind):
         value = _decode(record.body)
@@ -85,7 +86,7 @@ def _values(call: RequestContext) -> list[Object]:
     return found
 
 
-def _belongs(record: StoredObject, value: Object, here: str, owners: list[Callable[[Object], bool]]) -> bool:
+def _belongs(record: StoredObject, value: Object, here: str, owners: list[Test]) -> bool:
     if record.under:
         return record.under == here
     return bool(owners) and all(test(value) for test in owners)
@@ -94,32 +95,6 @@ def _belongs(record: StoredObject, value: Object, here: str, owners: list[Callab
 def _properties(call: RequestContext) -> Any:
     shape = plan_of(call).objects.shape
     return one_shape(shape, call.world.catalog).properties if shape is not None else {}
-
-
-def _filters(call: RequestContext, plan: AddedPlan) -> list[Callable[[Object], bool]]:
-    """Parameters that are members of the objects, by one value or several; the rest are not filters."""
-    operation = plan.operation
-    pages, known = page_names(operation), {plain_name(name): name for name in _properties(call)}
-    tests: list[Callable[[Object], bool]] = []
-    for name, wanted in call.params.items():
-        param = operation.params.get(name)
-        if param is None or param.location == "path" or param.name in pages:
-            continue
-        plain = plain_name(param.name)
-        member = known.get(plain) or (known.get(plain.removesuffix("s")) if isinstance(wanted, list) else None)
-        if member is not None and not isinstance(wanted, dict):
-            tests.append(_test(member, wanted if isinstance(wanted, list) else [wanted]))
-    return tests
-
-
-def _test(member: str, wanted: list[Any]) -> Callable[[Object], bool]:
-    texts = {str(each).lower() for each in wanted}
-
-    def test(value: Object) -> bool:
-        have = value.get(member)
-        return any(str(each).lower() in texts for each in (have if isinstance(have, list) else [have]))
-
-    return test
 
 
 # -- which part

@@ -6,6 +6,7 @@ When each occurs: https://docs.stripe.com/api/events/types.
 from __future__ import annotations
 
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.invoice_payments import payment_of
 
 NOTICE = 3 * 24 * 3600  # seconds before its end at which a trial is announced: the types page of docs.stripe.com
 EXPIRING = 7 * 24 * 3600  # seconds before its end at which a schedule is announced
@@ -17,18 +18,24 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
     """The payment of an invoice, or of a checkout session, that waits for its customer or failed; at once or later."""
     failed = intent["status"] == "requires_payment_method" and bool(intent.get("last_payment_error"))
     if failed:
-        for session in call.world.store.having("checkout.session", "payment_intent", intent["id"]):
-            if session["status"] == "complete" and session["payment_status"] == "unpaid":
-                _once(call, "checkout.session.async_payment_failed", "checkout.session", session["id"], session["id"])
+        _tell_sessions(call, "payment_intent", str(intent["id"]))
     waits = intent["status"] == "requires_action"
     if not waits and not failed:
         return
-    payment = call.find("invoice_payment", "inpay_" + str(intent["id"]).removeprefix("pi_"))
+    payment = payment_of(call, intent)
     if payment is None or payment["status"] != "open":
         return
     if waits:
         _once(call, "invoice.payment_action_required", "invoice", str(payment["invoice"]), str(intent["id"]))
+    if failed:
+        _tell_sessions(call, "invoice", str(payment["invoice"]))
     _once(call, FAILED, "invoice", str(payment["invoice"]), f"{intent['id']}:{intent['latest_charge']}")
+
+
+def _tell_sessions(call: RequestContext, member: str, id: str) -> None:
+    for session in call.world.store.having("checkout.session", member, id):
+        if session["status"] == "complete" and session["payment_status"] == "unpaid":
+            _once(call, "checkout.session.async_payment_failed", "checkout.session", session["id"], session["id"])
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:

@@ -3,172 +3,71 @@
 A behaviour's module declares, each by operation: ``EFFECTS`` (paths of parameters it handles, that do not come back in
 the answer as given), ``SHOWN_AT`` (parameter path → path in the answer), ``FILTERS`` (list parameter → a function of
 the request and the wanted value that gives the test of an object), ``BEHAVIOURS`` (further operations) and ``VERBS``
-(actions that only set these members); ``MAKES``, the kinds of objects it makes beside what it answers, and
-``INCLUDABLE`` (kind → member that is only there when expanded → a function of the world and the object).
+(actions that only set these members); and ``MAKES``, the kinds of objects it makes beside what it answers.
 ``DUE`` are actions that the agenda carries out later, ``WATCHERS`` (by kind) are told of each object that is saved.
+
+A module is imported when something that it declares is first needed. Which that is stands in
+:mod:`host.simulator.stripe.index`, which is made of the modules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, TypeVar
 
 from host.simulator.context import Object, RequestContext
 from host.simulator.modelled import Model
-from host.simulator.stripe import (
-    account_links,
-    accounts,
-    announcements,
-    application_fees,
-    books,
-    capabilities,
-    cash_balances,
-    catalogue,
-    checkout,
-    checkout_completion,
-    clocks,
-    collection,
-    confirmation_tokens,
-    coupons,
-    credit_notes,
-    customer_balances,
-    customers,
-    declared,
-    direct_charges,
-    discounts,
-    disputes,
-    event_destinations,
-    events,
-    external_accounts,
-    files,
-    filters,
-    hosted_pages,
-    identity,
-    includable,
-    invoice_items,
-    invoice_lines,
-    invoices,
-    issuing,
-    mandates,
-    meters,
-    payment_links,
-    payment_methods,
-    payments,
-    payouts,
-    plans,
-    portal,
-    previews,
-    prorations,
-    quotes,
-    refunds,
-    renewals,
-    schedules,
-    setups,
-    shipping,
-    sources,
-    subscription_changes,
-    subscription_item_calls,
-    subscriptions,
-    tax_calculations,
-    tax_ids,
-    taxes,
-    thin_events,
-    tokens,
-    topups,
-    transfers,
-    webhook_endpoints,
-)
+from host.simulator.stripe.includable import INCLUDABLE
+from host.simulator.stripe.index import INDEX
 
-MODULES: tuple[ModuleType, ...] = (
-    account_links,
-    accounts,
-    announcements,
-    application_fees,
-    books,
-    capabilities,
-    cash_balances,
-    catalogue,
-    checkout,
-    checkout_completion,
-    clocks,
-    collection,
-    confirmation_tokens,
-    coupons,
-    credit_notes,
-    customer_balances,
-    customers,
-    declared,
-    direct_charges,
-    discounts,
-    disputes,
-    event_destinations,
-    events,
-    external_accounts,
-    files,
-    filters,
-    hosted_pages,
-    identity,
-    includable,
-    invoice_items,
-    invoice_lines,
-    invoices,
-    issuing,
-    mandates,
-    meters,
-    payment_links,
-    payment_methods,
-    payments,
-    payouts,
-    plans,
-    portal,
-    previews,
-    prorations,
-    quotes,
-    refunds,
-    renewals,
-    schedules,
-    setups,
-    shipping,
-    sources,
-    subscription_changes,
-    subscription_item_calls,
-    subscriptions,
-    tax_calculations,
-    tax_ids,
-    taxes,
-    thin_events,
-    tokens,
-    topups,
-    transfers,
-    webhook_endpoints,
-)
+T = TypeVar("T")
 
 
-def gathered(name: str, modules: Iterable[ModuleType] = MODULES) -> dict[str, Any]:
-    """What the modules declare under a name, together; no two may declare the same."""
-    found: dict[str, Any] = {}
-    for module in modules:
-        own = getattr(module, name, {})
-        if twice := found.keys() & own.keys():
-            raise ValueError(f"{name} of {module.__name__} is declared elsewhere too: {', '.join(twice)}")
-        found.update(own)
-    return found
+class Declared(Mapping[str, T]):
+    """What the modules declare under a name. Each is imported when something of it is asked for; knowing of it is not
+    asking.
+    """
+
+    def __init__(self, name: str, read: Callable[[Iterator[Any]], T] = next) -> None:
+        """``read`` makes one of what the modules declare for a key, in the order of the index: only one does, unless
+        it says otherwise.
+        """
+        self._name = name
+        self._read = read
+        self._modules: dict[str, list[str]] = {}
+        for module, keys in INDEX[name].items():
+            for key in keys.split():
+                self._modules.setdefault(key, []).append(module)
+        self._found: dict[str, T] = {}
+
+    def __getitem__(self, key: str) -> T:
+        if key not in self._found:
+            modules = (import_module(f"host.simulator.stripe.{module}") for module in self._modules[key])
+            self._found[key] = self._read(getattr(module, self._name)[key] for module in modules)
+        return self._found[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """What is declared for ``key``."""
+        return self[key] if key in self._modules else default
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._modules
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
 
 
 Watcher = Callable[[RequestContext, Object], None]
 
 
-def watchers(modules: Iterable[ModuleType]) -> dict[str, Watcher]:
-    """Who is told of each saved object of a kind; where several modules watch one, all are."""
-    found: dict[str, list[Watcher]] = {}
-    for module in modules:
-        for kind, watcher in getattr(module, "WATCHERS", {}).items():
-            found.setdefault(kind, []).append(watcher)
-    return {kind: _all(those) for kind, those in found.items()}
+def _all(declared: Iterator[Watcher]) -> Watcher:
+    """All who watch a kind, as one."""
+    those = list(declared)
 
-
-def _all(those: list[Watcher]) -> Watcher:
     def tell(call: RequestContext, value: Object) -> None:
         for watcher in those:
             watcher(call, value)
@@ -177,14 +76,14 @@ def _all(those: list[Watcher]) -> Watcher:
 
 
 MODEL = Model(
-    behaviours=gathered("BEHAVIOURS"),
-    effects={id: frozenset(paths) for id, paths in gathered("EFFECTS").items()},
-    shown_at=gathered("SHOWN_AT"),
-    filters=gathered("FILTERS"),
-    makes=frozenset(kind for module in MODULES for kind in getattr(module, "MAKES", ())),
-    verbs=gathered("VERBS"),
-    includable=gathered("INCLUDABLE"),
+    behaviours=Declared("BEHAVIOURS"),
+    effects=Declared("EFFECTS"),
+    shown_at=Declared("SHOWN_AT"),
+    filters=Declared("FILTERS"),
+    makes=frozenset(kind for kinds in INDEX["MAKES"].values() for kind in kinds.split()),
+    verbs=Declared("VERBS"),
+    includable=INCLUDABLE,
 )
-DUE: dict[str, Callable[[RequestContext, str], Any]] = gathered("DUE")
+DUE: Mapping[str, Callable[[RequestContext, str], Any]] = Declared("DUE")
 EARLY = ("end_discount", "schedule")  # what of the same second comes before the rest
-WATCHERS: dict[str, Watcher] = watchers(MODULES)
+WATCHERS: Mapping[str, Watcher] = Declared("WATCHERS", _all)

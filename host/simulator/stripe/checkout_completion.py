@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.apis.catalog import Operation, Param, Schema
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.routes import RoutePlan
 from host.simulator.stripe import discounts, invoices, subscriptions
 from host.simulator.stripe.checkout import KIND, choose_shipping
 from host.simulator.stripe.customers import create_customer
@@ -19,36 +17,7 @@ from host.simulator.stripe.invoice_items import create_item
 from host.simulator.stripe.payment_methods import attach, payment_method
 from host.simulator.stripe.payments import confirm_intent, create_intent
 from host.simulator.stripe.setups import confirm_setup, create_setup
-
-_TEXT = Schema(type="string")
-_CONFIRM = {
-    "payment_method": _TEXT,
-    "expected_amount": Schema(type="integer"),
-    "email": _TEXT,
-    "name": _TEXT,
-    "promotion_code": _TEXT,
-    "shipping_rate": _TEXT,
-    "expand": Schema(type="array", items=_TEXT),
-}
-
-
-def _plan(method: str, ending: str, members: dict[str, Schema]) -> RoutePlan:
-    params = {"session": Param("session", "path", _TEXT, required=True)}
-    params |= {name: Param(name, "body", schema) for name, schema in members.items()}
-    shape = Schema(ref=KIND)
-    action = "act" if ending else "retrieve"
-    operation = Operation(
-        id=f"payment_pages.{'confirm' if ending else 'retrieve'}",
-        method=method,
-        path=f"/v1/payment_pages/{{session}}{ending}",
-        params=params,
-        body="form" if ending else None,
-        result=shape,
-    )
-    return RoutePlan(operation, action, KIND, shape, (), "session", ending.strip("/"))  # type: ignore[arg-type]
-
-
-PLANS = (_plan("GET", "", {}), _plan("POST", "/confirm", _CONFIRM))
+from host.simulator.stripe.subscription_items import AGREED
 
 
 def retrieve_page(call: RequestContext) -> Object:
@@ -230,7 +199,7 @@ def _subscribe(call: RequestContext, session: Object, later: Object, method: Obj
     asked: Object = {**(later.get("subscription_data") or {}), "customer": session["customer"]}
     items = _kept(call, session)
     asked["currency"] = session["currency"]
-    asked["items"] = [_item(item) for item in items if item["price"]["type"] == "recurring"]
+    asked["items"] = [{**_item(item), AGREED: True} for item in items if item["price"]["type"] == "recurring"]
     once = [_item(item) for item in items if item["price"]["type"] == "one_time"]
     if once:
         asked["add_invoice_items"] = once
@@ -239,10 +208,12 @@ def _subscribe(call: RequestContext, session: Object, later: Object, method: Obj
     if method is not None:
         asked.update(default_payment_method=method["id"], payment_behavior="error_if_incomplete")
     made = subscriptions.start(call, asked)
+    invoice = call.find("invoice", str(made["latest_invoice"]))
+    unpaid = invoice is not None and invoice["status"] == "open"  # a debit under way
     session.update(
         subscription=made["id"],
         invoice=made["latest_invoice"],
-        payment_status="paid" if session["amount_total"] else "no_payment_required",
+        payment_status="unpaid" if unpaid else "paid" if session["amount_total"] else "no_payment_required",
     )
 
 
@@ -264,15 +235,5 @@ def _count_link(call: RequestContext, session: Object) -> None:
     call.save("payment_link", link)
 
 
-def watch_intent(call: RequestContext, intent: Object) -> None:
-    """A debit that succeeds later pays the session that waits for it."""
-    if intent["status"] != "succeeded":
-        return
-    for session in call.world.store.having(KIND, "payment_intent", intent["id"]):
-        if session["payment_status"] == "unpaid":
-            call.save(KIND, {**session, "payment_status": "paid"})
-
-
 BEHAVIOURS = {"payment_pages.confirm": confirm_page, "payment_pages.retrieve": retrieve_page}
 EFFECTS = {"payment_pages.confirm": {"payment_method", "expected_amount", "email", "name", "shipping_rate"}}
-WATCHERS = {"payment_intent": watch_intent}

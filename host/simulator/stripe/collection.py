@@ -7,27 +7,19 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import payments
-from host.simulator.stripe.confirmation import needs_authentication, next_action
+from host.simulator.stripe import microdeposits, payments
+from host.simulator.stripe.confirmation import needs_authentication, next_action, settle_debit
 from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.customers import default_method
-from host.simulator.stripe.money import least_charge, rounded
+from host.simulator.stripe.invoice_payments import intent_of, owner_of, payment_of
+from host.simulator.stripe.money import least_charge
 from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY
 
 RETRIES = (3, 5, 7)  # days after the attempt before
 PAYABLE = ("open", "uncollectible")
-
-
-def subscription_of(invoice: Object) -> str | None:
-    """The subscription that an invoice is of."""
-    details = (invoice.get("parent") or {}).get("subscription_details") or {}
-    found = details.get("subscription")
-    return str(found) if found else None
 
 
 def finalize(call: RequestContext, invoice: Object) -> Object:
@@ -82,68 +74,20 @@ def _apply_balance(call: RequestContext, invoice: Object, customer: Object) -> N
     invoice.update(amount_due=max(0, due), amount_remaining=max(0, due), ending_balance=customer["balance"])
 
 
-def intent_of(call: RequestContext, invoice: Object) -> Object:
-    """The intent that pays an open invoice, with the payment that ties them; made where there is none."""
-    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
-        if payment["is_default"] and payment["status"] == "open":
-            return call.load("payment_intent", payment["payment"]["payment_intent"])
-    id = call.new_id("payment_intent")
-    intent = call.make(
-        "payment_intent",
-        {
-            "amount": invoice["amount_remaining"],
-            "currency": invoice["currency"],
-            "customer": invoice["customer"],
-            "client_secret": f"{id}_secret_{call.world.ids.new('', 25)}",
-            "description": invoice.get("description") or f"Invoice {invoice['number']}",
-            "status": "requires_payment_method",
-            **_shares(_owner(call, invoice) or {}, invoice),
-        },
-        id=id,
-    )
-    tie(call, invoice, intent, default=True)
-    return intent
-
-
-def _shares(subscription: Object, invoice: Object) -> Object:
-    """What of a payment goes to others, as its subscription says. https://docs.stripe.com/connect/subscriptions"""
-    amount, found = Decimal(invoice["amount_remaining"]), Object()
-    if invoice.get("on_behalf_of"):
-        found["on_behalf_of"] = invoice["on_behalf_of"]
-    if data := subscription.get("transfer_data"):
-        found["transfer_data"] = {"destination": data["destination"]}
-        if data.get("amount_percent") is not None:
-            found["transfer_data"]["amount"] = rounded(amount * Decimal(str(data["amount_percent"])) / 100)
-    if subscription.get("application_fee_percent"):
-        percent = Decimal(str(subscription["application_fee_percent"]))
-        found["application_fee_amount"] = rounded(amount * percent / 100)
-    return found
-
-
-def tie(call: RequestContext, invoice: Object, intent: Object, *, default: bool) -> Object:
-    """The payment by which an intent pays an invoice."""
-    return call.make(
-        "invoice_payment",
-        {
-            "amount_paid": None,
-            "amount_requested": invoice["amount_remaining"],
-            "currency": invoice["currency"],
-            "invoice": invoice["id"],
-            "is_default": default,
-            "payment": {"type": "payment_intent", "payment_intent": intent["id"], "charge": None},
-            "status": "open",
-            "status_transitions": {"canceled_at": None, "paid_at": None},
-        },
-        id="inpay_" + str(intent["id"]).removeprefix("pi_"),
-    )
-
-
 def watch_intent(call: RequestContext, intent: Object) -> None:
-    """An intent that succeeds pays the invoice it is tied to, by whatever way it was confirmed."""
-    if intent["status"] != "succeeded":
+    """An intent that succeeds pays its invoice, by whatever way it was confirmed; a debit under way begins its
+    subscription.
+    """
+    if intent["status"] not in ("processing", "succeeded"):
         return
-    payment = call.find("invoice_payment", "inpay_" + str(intent["id"]).removeprefix("pi_"))
+    payment = payment_of(call, intent)
     if payment is None or payment["status"] != "open":
+        return
+    if intent["status"] == "processing":
+        invoice = call.load("invoice", payment["invoice"])
+        subscription = owner_of(call, invoice)
+        if subscription is not None and subscription["status"] == "incomplete":
+            _paid(call, subscription, invoice)
         return
     payment.update(status="paid", amount_paid=intent["amount_received"])
     payment["status_transitions"]["paid_at"] = call.now
@@ -159,6 +103,15 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
             settle(call, invoice, received)
 
 
+def debit_due(call: RequestContext, id: str) -> None:
+    """A bank debit under way succeeds or fails, and the invoice it pays with it."""
+    intent = settle_debit(call, id)
+    payment = payment_of(call, intent) if intent is not None and intent["status"] != "succeeded" else None
+    invoice = call.find("invoice", payment["invoice"]) if payment is not None else None
+    if invoice is not None and invoice["status"] == "open":
+        failed(call, invoice)
+
+
 def settle(call: RequestContext, invoice: Object, received: int) -> Object:
     """Paid with what was ``received`` last, and kept; its subscription is active again, or at last."""
     over = max(0, received - invoice["amount_remaining"])
@@ -166,7 +119,7 @@ def settle(call: RequestContext, invoice: Object, received: int) -> Object:
     invoice.update(amount_overpaid=over, attempted=True, next_payment_attempt=None, auto_advance=False)
     invoice["status_transitions"]["paid_at"] = call.now
     call.save("invoice", invoice)
-    subscription = _owner(call, invoice)
+    subscription = owner_of(call, invoice)
     if subscription is not None and invoice["billing_reason"] != "manual":
         _paid(call, subscription, invoice)
     return invoice
@@ -183,14 +136,9 @@ def _paid(call: RequestContext, subscription: Object, invoice: Object) -> None:
     call.save("subscription", subscription)
 
 
-def _owner(call: RequestContext, invoice: Object) -> Object | None:
-    id = subscription_of(invoice)
-    return call.find("subscription", id) if id else None
-
-
 def method_of(call: RequestContext, invoice: Object) -> str | None:
     """What an invoice is paid with: its own, its subscription's, or its customer's default."""
-    subscription = _owner(call, invoice) or {}
+    subscription = owner_of(call, invoice) or {}
     for owner in (invoice, subscription):
         for name in ("default_payment_method", "default_source"):
             if owner.get(name):
@@ -206,20 +154,6 @@ def usable(call: RequestContext, method: str, invoice: Object) -> str:
     return str(found["id"])
 
 
-def cancel_payments(call: RequestContext, invoice: Object) -> None:
-    """Cancel the intents that an invoice waits for."""
-    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
-        if payment["status"] != "open":
-            continue
-        payment["status"] = "canceled"
-        payment["status_transitions"]["canceled_at"] = call.now
-        call.save("invoice_payment", payment)
-        intent = call.find("payment_intent", payment["payment"]["payment_intent"])
-        if intent is not None and intent["status"] not in ("succeeded", "canceled"):
-            intent.update(status="canceled", canceled_at=call.now, cancellation_reason="void_invoice", next_action=None)
-            call.save("payment_intent", intent)
-
-
 def give_back(call: RequestContext, invoice: Object) -> None:
     """Undo what a void invoice did to its customer's balance."""
     customer = call.find("customer", invoice["customer"])
@@ -229,24 +163,29 @@ def give_back(call: RequestContext, invoice: Object) -> None:
 
 
 def attempt(call: RequestContext, invoice: Object, method: str, *, off_session: bool = False) -> bool:
-    """Try to pay an open invoice; whether that worked, or waits for authentication.
+    """Try to pay an open invoice; whether it is paid, or by a debit under way. If not, the customer has to act.
 
-    A declined card is a :class:`Refusal`. ``invoice`` is as it is kept afterwards.
+    A declined card is a :class:`Refusal`. ``invoice`` is as it is kept afterwards. A debit under way counts for its
+    subscription: https://github.com/laravel/cashier-stripe/issues/1689
     """
     intent = intent_of(call, invoice)
+    if intent["status"] == "processing":
+        raise call.refuse("This invoice has a payment that is processing.", code="payment_intent_unexpected_state")
     found = payment_method(call, method)
     invoice["attempt_count"] += 1
     invoice["attempted"] = True
     call.save("invoice", invoice)
     intent["payment_method"] = found["id"]
-    if needs_authentication(call, found, off_session):
-        intent.update(status="requires_action", next_action=next_action(call, intent, "payment_intent"))
+    deposits = microdeposits.are_needed(call, intent, found)
+    if deposits or needs_authentication(call, found, off_session):
+        action = microdeposits.next_action(call, found) if deposits else next_action(call, intent, "payment_intent")
+        intent.update(status="requires_action", next_action=action)
         call.save("payment_intent", intent)
         return False
     payments.charge_intent(call, intent, found)
     call.save("payment_intent", intent)
     invoice.update(call.load("invoice", str(invoice["id"])))
-    return bool(invoice["status"] == "paid")
+    return bool(invoice["status"] == "paid") or intent["status"] == "processing"
 
 
 def collect(call: RequestContext, invoice: Object) -> bool:
@@ -272,7 +211,7 @@ def failed(call: RequestContext, invoice: Object) -> None:
     again = call.now + RETRIES[tries] * DAY if 0 <= tries < len(RETRIES) else None
     invoice.update(next_payment_attempt=again, auto_advance=again is not None)
     call.save("invoice", invoice)
-    subscription = _owner(call, invoice)
+    subscription = owner_of(call, invoice)
     if subscription is not None and subscription["status"] in ("active", "trialing", "past_due"):
         subscription["status"] = "unpaid" if tries >= len(RETRIES) else "past_due"
         call.save("subscription", subscription)
@@ -300,7 +239,7 @@ def overdue(call: RequestContext, id: str) -> None:
     invoice = call.find("invoice", id)
     if invoice is None or invoice["status"] != "open":
         return
-    subscription = _owner(call, invoice)
+    subscription = owner_of(call, invoice)
     if subscription is not None and subscription["status"] == "active":
         call.save("subscription", {**subscription, "status": "past_due"})
 
@@ -316,6 +255,11 @@ def watch_invoice(call: RequestContext, invoice: Object) -> None:
         agenda.add(call, invoice["due_date"], "invoice_overdue", id)
 
 
-DUE = {"finalize_invoice": finalize_due, "collect_invoice": collect_due, "invoice_overdue": overdue}
+DUE = {
+    "collect_invoice": collect_due,
+    "debit": debit_due,
+    "finalize_invoice": finalize_due,
+    "invoice_overdue": overdue,
+}
 WATCHERS = {"payment_intent": watch_intent, "invoice": watch_invoice}
 MAKES = {"payment_intent", "invoice_payment", "line_item", "customer_balance_transaction"}

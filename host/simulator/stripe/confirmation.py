@@ -9,7 +9,7 @@ from typing import Any
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import bank_debits, books, charges
+from host.simulator.stripe import bank_debits, books, charges, microdeposits
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.charges import NOT_AUTHENTICATED, Decline
@@ -55,6 +55,9 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False) 
     method = payment_method(call, intent["payment_method"])
     check_usable(call, method, intent.get("customer"))
     check_type(call, intent, method)
+    if microdeposits.are_needed(call, intent, method):
+        intent.update(status="requires_action", next_action=microdeposits.next_action(call, method))
+        return call.save("payment_intent", intent)
     authenticated = status == "requires_action"
     if not authenticated and needs_authentication(call, method, off_session):
         if off_session:
@@ -188,11 +191,11 @@ def keep_method(call: RequestContext, intent: Object, method: Object) -> None:
         set_up(call, method)
 
 
-def settle_debit(call: RequestContext, id: str) -> None:
-    """A bank debit under way succeeds or fails."""
+def settle_debit(call: RequestContext, id: str) -> Object | None:
+    """A bank debit under way succeeds or fails; its intent, if it was under way."""
     intent = call.find("payment_intent", id)
     if intent is None or intent["status"] != "processing":
-        return
+        return None
     charge = call.load("charge", intent["latest_charge"])
     method = call.load("payment_method", charge["payment_method"])
     bank = bank_of(method)
@@ -206,7 +209,7 @@ def settle_debit(call: RequestContext, id: str) -> None:
         charge.update(status="succeeded", paid=True, amount_captured=charge["amount"], receipt_url=url)
         charges.settle(call, charge)
         intent.update(status="succeeded", amount_received=intent["amount"], processing=None)
-    call.save("payment_intent", intent)
+    return call.save("payment_intent", intent)
 
 
 def new_intent(call: RequestContext, amount: int, currency: str, **fields: Any) -> Object:

@@ -7,7 +7,7 @@ from typing import Any
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import collection
+from host.simulator.stripe import collection, invoice_payments
 from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.money import rounded
@@ -238,7 +238,7 @@ def _reduce(call: RequestContext, invoice: Object, amount: int) -> None:
     invoice["pre_payment_credit_notes_amount"] += amount
     invoice["amount_remaining"] -= amount
     if invoice["amount_remaining"] == 0:
-        collection.cancel_payments(call, invoice)
+        invoice_payments.cancel_payments(call, invoice)
         collection.settle(call, invoice, 0)
         return
     call.save("invoice", invoice)
@@ -302,6 +302,10 @@ _HANDLED = {"credit_amount", "email_type", "refund_amount", "lines"}
 EFFECTS = {
     "credit_notes.create": _HANDLED,
     "credit_notes.preview": _HANDLED,
-    "credit_notes.preview_lines.list": _HANDLED,
-}
+    # As in the preview of the note, whose lines these are; the last say nothing of lines.
+    "credit_notes.preview_lines.list": {
+        *_HANDLED, "amount", "invoice", "out_of_band_amount", "refunds", "shipping_cost",
+        "effective_at", "memo", "metadata", "reason",
+    },
+}  # fmt: skip
 MAKES = {"credit_note_line_item", "customer_balance_transaction", "refund"}

@@ -1,10 +1,8 @@
-"""What operations do with parameters that do not come back as given, where no module of their own declares it."""
+"""What has no module of its own: actions that only set members, and kinds that are made beside others."""
 
 from __future__ import annotations
 
 from typing import Any
-
-EFFECTS: dict[str, set[str]] = {}
 
 VERBS: dict[str, dict[str, Any]] = {
     "v2.core.accounts.close": {"closed": True},

@@ -11,7 +11,10 @@ from host.simulator.stripe.account_access import found
 from host.simulator.stripe.card_facts import card_facts, card_named
 from host.simulator.stripe.listing import page_of
 
-EFFECTS = {"accounts.external_accounts.create": {"external_account"}}
+EFFECTS = {
+    "accounts.external_accounts.create": {"external_account"},
+    "accounts.external_accounts.list": {"object"},
+}
 MAKES = {"bank_account", "card"}
 
 

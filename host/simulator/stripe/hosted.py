@@ -9,6 +9,7 @@ _STRIPES = {
     "p/session": "https://billing.stripe.com",
     "b": "https://buy.stripe.com",
 }
+PLACES = tuple(f"/{place}/" for place in _STRIPES)
 
 
 def address(call: RequestContext, place: str, id: str) -> str:

@@ -103,6 +103,7 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
         "confirmation_secret": _secret,
         "payments": belonging(("invoice_payment",), "invoice", "/v1/invoice_payments?invoice={id}"),
     },
+    "issuing.card": {"cvc": kept("issuing.card", "cvc"), "number": kept("issuing.card", "number")},
     "payment_link": {"line_items": below("item", "/v1/payment_links/{id}/line_items")},
     "plan": {"tiers": kept("plan", "tiers")},
     "price": {

@@ -7,7 +7,7 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, collection, discounts, lines
+from host.simulator.stripe import billing, collection, discounts, invoice_payments, lines
 from host.simulator.stripe.drafts import not_editable
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.periods import DAY
@@ -163,7 +163,7 @@ def pay_invoice(call: RequestContext) -> Object:
     if invoice["status"] not in collection.PAYABLE:
         raise call.refuse(f"You can't pay an invoice that is {invoice['status']}.", code="invoice_not_editable")
     if params.get("paid_out_of_band"):
-        collection.cancel_payments(call, invoice)
+        invoice_payments.cancel_payments(call, invoice)
         invoice["amount_paid_off_stripe"] = invoice["amount_remaining"]
         return collection.settle(call, invoice, invoice["amount_remaining"])
     method = params.get("payment_method") or params.get("source") or collection.method_of(call, invoice)
@@ -188,7 +188,7 @@ def pay_invoice(call: RequestContext) -> Object:
 def void_invoice(call: RequestContext) -> Object:
     """open → void; what the customer's balance had paid goes back to it."""
     invoice = _close(call, ("open", "uncollectible"), "void", "voided_at")
-    collection.cancel_payments(call, invoice)
+    invoice_payments.cancel_payments(call, invoice)
     collection.give_back(call, invoice)
     return call.save("invoice", invoice)
 
@@ -252,7 +252,7 @@ def attach_payment(call: RequestContext) -> Object:
         raise invalid("The payment intent must have the invoice's currency and customer.", "payment_intent")
     if intent["status"] == "canceled":
         raise invalid("The payment intent is canceled.", "payment_intent")
-    collection.tie(call, invoice, intent, default=False)
+    invoice_payments.tie(call, invoice, intent, default=False)
     collection.watch_intent(call, intent)
     return call.load("invoice", invoice["id"])
 

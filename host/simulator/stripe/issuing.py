@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from host.simulator import resources
-from host.simulator.context import Object, RequestContext, StoredMember
+from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.card_facts import luhn
 
 CARD, CARDHOLDER = "issuing.card", "issuing.cardholder"
@@ -72,9 +72,3 @@ def watch_cardholder(call: RequestContext, holder: Object) -> None:
 
 BEHAVIOURS = {"issuing.cards.create": create_card, "issuing.cards.update": update_card}
 WATCHERS = {CARDHOLDER: watch_cardholder}
-INCLUDABLE = {
-    CARD: {
-        "cvc": StoredMember(CARD, "cvc", lambda card: None),
-        "number": StoredMember(CARD, "number", lambda card: None),
-    }
-}

@@ -175,6 +175,7 @@ def summaries(call: RequestContext) -> Object:
 
 
 MAKES = {"billing.meter_event_summary"}
+EFFECTS = {"billing.meters.event_summaries.list": {"customer", "end_time", "start_time", "value_grouping_window"}}
 BEHAVIOURS = {
     "billing.meter_event_adjustments.create": adjust_event,
     "billing.meter_events.create": create_event,

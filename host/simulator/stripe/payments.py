@@ -6,14 +6,13 @@ from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import charges, confirmation_tokens, connect, refunds
+from host.simulator.stripe import charges, confirmation_tokens, connect, microdeposits, refunds
 from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
     confirm,
     new_intent,
     pay_with,
-    settle_debit,
     unexpected,
 )
 from host.simulator.stripe.mandates import take_mandate
@@ -37,6 +36,7 @@ EFFECTS = {
     "payment_intents.confirm": _CONFIRM,
     "payment_intents.create": {*_CONFIRM, "confirm"},
     "payment_intents.update": {"payment_method", "payment_method_data"},
+    "payment_intents.verify_microdeposits": {"amounts", "descriptor_code"},
 }
 NO_RETURN_URL = (
     "This {noun} is configured to accept payment methods enabled in your Dashboard. Because some of these payment "
@@ -151,6 +151,21 @@ def take_method(call: RequestContext, intent: Object) -> None:
         intent["status"] = "requires_confirmation"
 
 
+def verify_intent(call: RequestContext) -> Object:
+    """The account is verified by its deposits, and debited."""
+    intent = call.subject()
+    if (intent.get("next_action") or {}).get("type") != microdeposits.ACTION:
+        raise unexpected(intent, "This PaymentIntent does not wait for microdeposits.")
+    method = payment_method(call, intent["payment_method"])
+    refusal = microdeposits.check(call, method)
+    if refusal is None:
+        return confirm(call, intent)
+    error = microdeposits.error_of(refusal, method)
+    intent.update(status="requires_payment_method", payment_method=None, next_action=None, last_payment_error=error)
+    call.save("payment_intent", intent)
+    raise refusal
+
+
 def cancel_intent(call: RequestContext) -> Object:
     """``canceled``, from any state but success and cancellation; what was held is released."""
     intent = call.subject()
@@ -253,5 +268,6 @@ BEHAVIOURS = {
     "payment_intents.create": create_intent,
     "payment_intents.increment_authorization": increment_intent,
     "payment_intents.update": update_intent,
+    "payment_intents.verify_microdeposits": verify_intent,
 }
-DUE = {"debit": settle_debit, "release": release_intent}
+DUE = {"release": release_intent}

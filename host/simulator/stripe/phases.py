@@ -6,6 +6,7 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.catalogue import price_from
 from host.simulator.stripe.periods import later
+from host.simulator.stripe.subscription_items import AGREED
 from host.simulator.stripe.taxes import rates
 
 MOST_PHASES = 10  # current and future: https://docs.stripe.com/billing/subscriptions/subscription-schedules
@@ -130,6 +131,7 @@ def items_of(phase: Object) -> list[Object]:
     return [
         {
             **{name: item[name] for name in ("price", "quantity") if name in item},
+            AGREED: True,
             "metadata": item["metadata"],
             "tax_rates": [rate["id"] for rate in item["tax_rates"]],
         }

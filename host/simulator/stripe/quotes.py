@@ -12,6 +12,7 @@ from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.schedules import start_schedule
+from host.simulator.stripe.subscription_items import AGREED
 from host.simulator.stripe.sums import Coupon
 from host.simulator.stripe.taxes import check_automatic, rates
 
@@ -163,7 +164,7 @@ def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[
         "customer": quote["customer"],
         "collection_method": quote["collection_method"],
         "default_tax_rates": [rate["id"] for rate in quote["default_tax_rates"]],
-        "items": [_item(entry) for entry in entries if entry.recurring],
+        "items": [{**_item(entry), AGREED: True} for entry in entries if entry.recurring],
         "add_invoice_items": [_item(entry) for entry in entries if not entry.recurring],
         "discounts": kept["discounts"],
         "metadata": data["metadata"] or {},

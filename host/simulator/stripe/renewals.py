@@ -8,7 +8,8 @@ from __future__ import annotations
 from host.simulator.api_error import missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, prorations
-from host.simulator.stripe.collection import finalize, method_of, subscription_of
+from host.simulator.stripe.collection import finalize, method_of
+from host.simulator.stripe.invoice_payments import subscription_of
 from host.simulator.stripe.payment_attempts import pay_now
 from host.simulator.stripe.periods import next_end
 

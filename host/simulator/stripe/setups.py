@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import charges
+from host.simulator.stripe import charges, microdeposits
 from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
 from host.simulator.stripe.charges import Decline
 from host.simulator.stripe.confirmation import check_type, next_action
@@ -20,6 +20,7 @@ EFFECTS = {
     "setup_intents.confirm": _CONFIRM,
     "setup_intents.create": {*_CONFIRM, "confirm"},
     "setup_intents.update": {"payment_method", "payment_method_data"},
+    "setup_intents.verify_microdeposits": {"amounts", "descriptor_code"},
 }
 MAKES = {"setup_attempt", "setup_intent", "mandate"}
 
@@ -72,6 +73,10 @@ def _confirm_setup(call: RequestContext, setup: Object) -> Object:
     method = payment_method(call, setup["payment_method"])
     check_usable(call, method, setup.get("customer"), "SetupIntent")
     check_type(call, setup, method, "SetupIntent")
+    if microdeposits.are_needed(call, setup, method):
+        setup.update(status="requires_action", next_action=microdeposits.next_action(call, method))
+        _attempt(call, setup, method, "requires_action")
+        return call.save("setup_intent", setup)
     card, authenticated = card_of(method), setup["status"] == "requires_action"
     if not authenticated and (card.action or method["type"] in REDIRECTS) and not _already(call, method):
         setup["status"], setup["next_action"] = "requires_action", next_action(call, setup, "setup_intent")
@@ -138,6 +143,22 @@ def _attempt(
         setup["latest_attempt"] = call.make("setup_attempt", fields)["id"]
 
 
+def verify_setup(call: RequestContext) -> Object:
+    """The account is verified by its deposits, and set up."""
+    setup = call.subject()
+    if (setup.get("next_action") or {}).get("type") != microdeposits.ACTION:
+        raise _unexpected(setup, "This SetupIntent does not wait for microdeposits.")
+    method = payment_method(call, setup["payment_method"])
+    refusal = microdeposits.check(call, method)
+    if refusal is None:
+        return _confirm_setup(call, setup)
+    error = microdeposits.error_of(refusal, method)
+    _attempt(call, setup, method, "failed", error=error)
+    setup.update(status="requires_payment_method", payment_method=None, next_action=None, last_setup_error=error)
+    call.save("setup_intent", setup)
+    raise refusal
+
+
 def cancel_setup(call: RequestContext) -> Object:
     """``canceled``, before it has succeeded."""
     setup = call.subject()
@@ -156,4 +177,5 @@ BEHAVIOURS = {
     "setup_intents.confirm": confirm_setup,
     "setup_intents.create": create_setup,
     "setup_intents.update": update_setup,
+    "setup_intents.verify_microdeposits": verify_setup,
 }

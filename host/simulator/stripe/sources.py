@@ -13,6 +13,7 @@ from host.simulator.stripe.sandbox_cards import FINGERPRINTS
 
 EFFECTS = {
     "customers.payment_sources.create": {"source", "validate"},
+    "customers.payment_sources.list": {"object"},
     "customers.payment_sources.verify": {"amounts"},
     "sources.create": {"token"},
 }

@@ -13,6 +13,8 @@ from host.simulator.stripe.taxes import rates
 
 MOST_ITEMS = 20  # https://docs.stripe.com/billing/subscriptions/multiple-products
 MOST_QUANTITY = 999_999_999_999
+# In an entry that another object made of its own items: the price may be for sale no more, or never (``price_data``).
+AGREED = "~agreed"
 
 
 def new_item(call: RequestContext, subscription: Object, wanted: Object, path: str) -> Object:
@@ -75,7 +77,7 @@ def _price(call: RequestContext, wanted: Object, path: str) -> Object:
             "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
             f"{path}[price]",
         )
-    if not price["active"]:
+    if not price["active"] and not wanted.get(AGREED):
         raise invalid("The price specified is inactive. This field only accepts active prices.", f"{path}[price]")
     return price
 

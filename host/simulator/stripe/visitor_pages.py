@@ -21,7 +21,6 @@ CARDS = (
     ("pm_card_chargeDeclined", "Visa, which is declined"),
     ("pm_card_chargeDeclinedInsufficientFunds", "Visa without sufficient funds"),
 )
-PLACES = ("/c/pay/", "/p/session/", "/b/")
 
 
 class Page(NamedTuple):
@@ -34,10 +33,10 @@ class Page(NamedTuple):
 
 def answer(call: RequestContext, method: str, path: str, body: bytes) -> Page:
     """The page at ``path``, or what its form does."""
-    for place in PLACES:
+    for place, page in _PAGES.items():
         if path.startswith(place):
             fields = dict(parse_qsl(body.decode("utf-8", "replace")))
-            return _PAGES[place](call, path.removeprefix(place), method == "POST", fields)
+            return page(call, path.removeprefix(place), method == "POST", fields)
     return _gone("page")
 
 

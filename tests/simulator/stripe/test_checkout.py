@@ -311,3 +311,52 @@ def test_a_line_item_says_how_many(api) -> None:
     status, error = api.error("POST", "/v1/checkout/sessions", form)
     assert (status, error["param"]) == (400, "line_items[0][quantity]")
     assert api.post("/v1/checkout/sessions", f"{form}&line_items[0][quantity]=1")["amount_total"] == 500
+
+
+def test_a_debited_subscription_is_paid_when_its_debit_is(shop, clock) -> None:
+    """https://docs.stripe.com/payments/checkout/fulfill-orders: the session is complete and unpaid meanwhile."""
+    once = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "x"}, "recurring": {"interval": "month"}}
+    for method, status, told in (
+        ("pm_usBankAccount_success", "paid", "checkout.session.async_payment_succeeded"),
+        ("pm_usBankAccount_noAccount", "unpaid", "checkout.session.async_payment_failed"),
+    ):
+        asked = {
+            "mode": "subscription",
+            "success_url": "https://example.com",
+            "line_items": [{"price_data": once, "quantity": 1}],
+        }
+        made = shop.api.post("/v1/checkout/sessions", asked)
+        page = f"/v1/payment_pages/{made['id']}/confirm"
+        done = shop.api.post(page, {"payment_method": method, "email": "jenny@example.com"})
+        assert (done["status"], done["payment_status"]) == ("complete", "unpaid")
+        clock.now += 10
+        assert shop.api.get(f"/v1/checkout/sessions/{made['id']}")["payment_status"] == status
+        assert told in [event["type"] for event in shop.api.get("/v1/events")["data"]]
+
+
+@pytest.mark.parametrize("mode", ["payment", "subscription"])
+def test_prices_described_in_place_are_sold_though_they_are_not_for_sale(shop, mode) -> None:
+    """``price_data`` makes an inactive price: a session, a quote and a schedule sell it, nobody else does."""
+    recurring = {"recurring": {"interval": "month"}} if mode == "subscription" else {}
+    product = shop.api.post("/v1/products", "name=x")["id"]
+    item = {"price_data": {"currency": "usd", "unit_amount": 500, "product": product, **recurring}, "quantity": 1}
+    asked = {"mode": mode, "success_url": "https://example.com", "line_items": [item]}
+    session = shop.api.post("/v1/checkout/sessions", asked)
+    page = f"/v1/payment_pages/{session['id']}/confirm"
+    done = shop.api.post(page, {"payment_method": "pm_card_visa", "email": "jenny@example.com"})
+    assert (done["status"], done["payment_status"]) == ("complete", "paid")
+    quote = shop.api.post("/v1/quotes", {"customer": shop.customer, "line_items": [item]})["id"]
+    shop.api.post(f"/v1/quotes/{quote}/finalize")
+    assert shop.api.post(f"/v1/quotes/{quote}/accept")["status"] == "accepted"
+    if mode == "payment":
+        return
+    month = {"interval": "month", "interval_count": 1}
+    phases = [{"items": [item], "duration": month}] * 2
+    schedule = {"customer": shop.customer, "start_date": "now", "phases": phases}
+    made = shop.api.post("/v1/subscription_schedules", schedule)
+    shop.wait(32 * DAY)
+    subscription = shop.api.get(f"/v1/subscriptions/{made['subscription']}")
+    price = subscription["items"]["data"][0]["price"]["id"]
+    assert price == made["phases"][1]["items"][0]["price"]
+    refused = shop.api.error("POST", "/v1/subscriptions", {"customer": shop.customer, "items": [{"price": price}]})
+    assert "inactive" in refused[1]["message"]

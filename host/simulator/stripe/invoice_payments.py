@@ -1,0 +1,105 @@
+"""The intents that pay an invoice, and what ties them to it. https://docs.stripe.com/api/invoice-payment"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.money import rounded
+
+
+def subscription_of(invoice: Object) -> str | None:
+    """The subscription that an invoice is of."""
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    found = details.get("subscription")
+    return str(found) if found else None
+
+
+def owner_of(call: RequestContext, invoice: Object) -> Object | None:
+    """The subscription that an invoice is of, as it is now."""
+    id = subscription_of(invoice)
+    return call.find("subscription", id) if id else None
+
+
+def intent_of(call: RequestContext, invoice: Object) -> Object:
+    """The intent that pays an open invoice, with the payment that ties them; made where there is none."""
+    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
+        if payment["is_default"] and payment["status"] == "open":
+            return call.load("payment_intent", payment["payment"]["payment_intent"])
+    id = call.new_id("payment_intent")
+    intent = call.make(
+        "payment_intent",
+        {
+            "amount": invoice["amount_remaining"],
+            "currency": invoice["currency"],
+            "customer": invoice["customer"],
+            "client_secret": f"{id}_secret_{call.world.ids.new('', 25)}",
+            "description": invoice.get("description") or f"Invoice {invoice['number']}",
+            "status": "requires_payment_method",
+            "payment_method_options": _options(call, invoice),
+            **_shares(owner_of(call, invoice) or {}, invoice),
+        },
+        id=id,
+    )
+    tie(call, invoice, intent, default=True)
+    return intent
+
+
+def _options(call: RequestContext, invoice: Object) -> Object | None:
+    """What an invoice, or its subscription, says of methods that pay it."""
+    for owner in (invoice, owner_of(call, invoice) or {}):
+        if options := (owner.get("payment_settings") or {}).get("payment_method_options"):
+            return {kind: said for kind, said in options.items() if said is not None}
+    return None
+
+
+def _shares(subscription: Object, invoice: Object) -> Object:
+    """What of a payment goes to others, as its subscription says. https://docs.stripe.com/connect/subscriptions"""
+    amount, found = Decimal(invoice["amount_remaining"]), Object()
+    if invoice.get("on_behalf_of"):
+        found["on_behalf_of"] = invoice["on_behalf_of"]
+    if data := subscription.get("transfer_data"):
+        found["transfer_data"] = {"destination": data["destination"]}
+        if data.get("amount_percent") is not None:
+            found["transfer_data"]["amount"] = rounded(amount * Decimal(str(data["amount_percent"])) / 100)
+    if subscription.get("application_fee_percent"):
+        percent = Decimal(str(subscription["application_fee_percent"]))
+        found["application_fee_amount"] = rounded(amount * percent / 100)
+    return found
+
+
+def tie(call: RequestContext, invoice: Object, intent: Object, *, default: bool) -> Object:
+    """The payment by which an intent pays an invoice."""
+    return call.make(
+        "invoice_payment",
+        {
+            "amount_paid": None,
+            "amount_requested": invoice["amount_remaining"],
+            "currency": invoice["currency"],
+            "invoice": invoice["id"],
+            "is_default": default,
+            "payment": {"type": "payment_intent", "payment_intent": intent["id"], "charge": None},
+            "status": "open",
+            "status_transitions": {"canceled_at": None, "paid_at": None},
+        },
+        id="inpay_" + str(intent["id"]).removeprefix("pi_"),
+    )
+
+
+def payment_of(call: RequestContext, intent: Object) -> Object | None:
+    """What ties an intent to an invoice, if it is."""
+    return call.find("invoice_payment", "inpay_" + str(intent["id"]).removeprefix("pi_"))
+
+
+def cancel_payments(call: RequestContext, invoice: Object) -> None:
+    """Cancel the intents that an invoice waits for."""
+    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
+        if payment["status"] != "open":
+            continue
+        payment["status"] = "canceled"
+        payment["status_transitions"]["canceled_at"] = call.now
+        call.save("invoice_payment", payment)
+        intent = call.find("payment_intent", payment["payment"]["payment_intent"])
+        if intent is not None and intent["status"] not in ("succeeded", "canceled"):
+            intent.update(status="canceled", canceled_at=call.now, cancellation_reason="void_invoice", next_action=None)
+            call.save("payment_intent", intent)

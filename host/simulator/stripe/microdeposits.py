@@ -1,0 +1,79 @@
+"""A bank account that is verified by small deposits, where a payment or a setup asks for it.
+
+The amounts and codes are those of test mode: https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment,
+"Test your integration". Without ``verification_method=microdeposits`` an account counts as verified at once, as the
+bank's own page would have it.
+"""
+
+from __future__ import annotations
+
+from host.simulator.api_error import Refusal, invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.books import business_day
+
+ACTION = "verify_with_microdeposits"
+_TYPES = {"us_bank_account": "descriptor_code", "acss_debit": "amounts"}
+_VERIFIED = "~verified"
+_CODE = "payment_method_microdeposit_verification_"
+# What the amounts and codes of test mode lead to: verified, or the end of an error's code.
+_AMOUNTS = {(32, 45): "", (10, 11): "attempts_exceeded", (40, 41): "timeout"}
+_DESCRIPTORS = {"SM11AA": "", "SM33CC": "attempts_exceeded", "SM44DD": "timeout"}
+# https://docs.stripe.com/error-codes
+_MESSAGES = {
+    "amounts_invalid": "You must provide exactly two microdeposit amounts.",
+    "amounts_mismatch": "The amounts provided do not match the amounts that were sent to the bank account.",
+    "attempts_exceeded": "You have exceeded the number of allowed verification attempts.",
+    "descriptor_code_mismatch": "The verification code provided does not match the one sent to the bank account.",
+    "timeout": "The payment method was not verified with microdeposits within the required period.",
+}
+
+
+def are_needed(call: RequestContext, intent: Object, method: Object) -> bool:
+    """Whether the intent asks for deposits, and the account is not verified yet."""
+    options = (intent.get("payment_method_options") or {}).get(method["type"]) or {}
+    if method["type"] not in _TYPES or options.get("verification_method") != "microdeposits":
+        return False
+    return call.world.store.record(_VERIFIED, str(method["id"])) is None
+
+
+def next_action(call: RequestContext, method: Object) -> Object:
+    """What the customer does: look for the deposits, which arrive in one or two business days."""
+    token = call.world.ids.new("", 32)
+    said = {
+        "arrival_date": business_day(call.now, 1),
+        "hosted_verification_url": f"https://payments.stripe.com/microdeposit/pacs_test_{token}",
+        "microdeposit_type": _TYPES[method["type"]],
+    }
+    return {"type": ACTION, ACTION: said}
+
+
+def check(call: RequestContext, method: Object) -> Refusal | None:
+    """Verify the account by what was seen of the deposits; the refusal after which it cannot be tried again, if any.
+
+    Raises :class:`Refusal` where it can.
+    """
+    amounts, descriptor = call.params.get("amounts"), call.params.get("descriptor_code")
+    if (amounts is None) == (descriptor is None):
+        raise invalid("You must provide one of amounts and descriptor_code.", "amounts")
+    if amounts is not None and len(amounts) != 2:
+        raise _refusal("amounts_invalid", "amounts")
+    if amounts is not None:
+        end = _AMOUNTS.get((min(amounts), max(amounts)), "amounts_mismatch")
+    else:
+        end = _DESCRIPTORS.get(str(descriptor), "descriptor_code_mismatch")
+    if not end:
+        call.world.store.put(_VERIFIED, str(method["id"]), {})
+        return None
+    refusal = _refusal(end, "amounts" if amounts is not None else "descriptor_code")
+    if end.endswith("mismatch"):
+        raise refusal
+    return refusal
+
+
+def _refusal(end: str, param: str) -> Refusal:
+    return Refusal(400, _MESSAGES[end], code=_CODE + end, param=param, worked=True, keep=True)
+
+
+def error_of(refusal: Refusal, method: Object) -> Object:
+    """What an intent says of it."""
+    return {"type": refusal.type, "code": refusal.code, "message": refusal.message, "payment_method": method}

@@ -1,0 +1,61 @@
+"""What Stripe's own page asks of a checkout session, at addresses that the API's document does not have; and what
+becomes of a session whose payment takes days. What the page does: :mod:`host.simulator.stripe.checkout_completion`.
+"""
+
+from __future__ import annotations
+
+from host.apis.catalog import Operation, Param, Schema
+from host.simulator.context import Object, RequestContext
+from host.simulator.routes import RoutePlan
+
+KIND = "checkout.session"
+_TEXT = Schema(type="string")
+_CONFIRM = {
+    "payment_method": _TEXT,
+    "expected_amount": Schema(type="integer"),
+    "email": _TEXT,
+    "name": _TEXT,
+    "promotion_code": _TEXT,
+    "shipping_rate": _TEXT,
+    "expand": Schema(type="array", items=_TEXT),
+}
+
+
+def _plan(method: str, ending: str, members: dict[str, Schema]) -> RoutePlan:
+    params = {"session": Param("session", "path", _TEXT, required=True)}
+    params |= {name: Param(name, "body", schema) for name, schema in members.items()}
+    shape = Schema(ref=KIND)
+    action = "act" if ending else "retrieve"
+    operation = Operation(
+        id=f"payment_pages.{'confirm' if ending else 'retrieve'}",
+        method=method,
+        path=f"/v1/payment_pages/{{session}}{ending}",
+        params=params,
+        body="form" if ending else None,
+        result=shape,
+    )
+    return RoutePlan(operation, action, KIND, shape, (), "session", ending.strip("/"))  # type: ignore[arg-type]
+
+
+PLANS = (_plan("GET", "", {}), _plan("POST", "/confirm", _CONFIRM))
+
+
+def watch_intent(call: RequestContext, intent: Object) -> None:
+    """A debit that succeeds later pays the session that waits for it."""
+    if intent["status"] == "succeeded":
+        _pay(call, "payment_intent", intent)
+
+
+def watch_invoice(call: RequestContext, invoice: Object) -> None:
+    """The same, where the session began a subscription."""
+    if invoice["status"] == "paid":
+        _pay(call, "invoice", invoice)
+
+
+def _pay(call: RequestContext, member: str, paid: Object) -> None:
+    for session in call.world.store.having(KIND, member, paid["id"]):
+        if session["status"] == "complete" and session["payment_status"] == "unpaid":
+            call.save(KIND, {**session, "payment_status": "paid"})
+
+
+WATCHERS = {"invoice": watch_invoice, "payment_intent": watch_intent}
