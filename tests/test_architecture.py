@@ -36,7 +36,7 @@ LAYERS = (
     "host_arguments api_registry extension host_engine host_simulator host_durable host_runs host_plans host_webhooks",
     "host",
     "worker_process report",
-    "testing",
+    "testing dashboard",
     "cli",
     "__main__ __init__",  # the public API: what is inside does not go through it
 )
