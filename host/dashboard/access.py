@@ -23,7 +23,7 @@ from host.errors import ConfigError
 from host.serve.names import OwnNames, host_of_header
 from host.settings import Secret
 
-__all__ = ["COOKIE", "Access", "Guard", "is_loopback"]
+__all__ = ["COOKIE", "Access", "AccessGuard", "is_loopback"]
 
 COOKIE: Final = "luahost_dashboard"
 SHORTEST: Final = 16  # characters of a token, which nobody can guess by asking then
@@ -109,7 +109,7 @@ class Access:
         return hmac.compare_digest(self.form_token(session).encode(), given.encode())
 
 
-class Guard:
+class AccessGuard:
     """In front of all pages: refuses names that are not ours and whoever has not given the token; adds the headers."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -30,7 +30,7 @@ __all__ = ["Action", "OpenHost", "OutputEnd", "RunActions"]
 AT_ONCE: Final = 4  # hosts; further actions wait for one of them to end
 WAITING: Final = 100  # actions that may wait
 KEPT: Final = 200  # actions that are remembered
-PATIENCE: Final = 1.0  # seconds a page waits for what it asked for, which is often done by then
+PATIENCE: Final = 1.0  # seconds an action is waited for: it is often over by then
 LONGEST_OUTPUT: Final = 64 * 1024
 
 OpenHost = Callable[[RunRow, "Sequence[Sink]"], AbstractContextManager["Host"]]
@@ -78,6 +78,7 @@ class Action:
         self.failed = False
         self.cancelled = False
         self.host: Host | None = None
+        self.future: Future[None] | None = None
 
     def end(self, outcome: str, *, failed: bool) -> None:
         """Say what became of it."""
@@ -86,11 +87,15 @@ class Action:
 
 
 class RunActions:
-    """Does them. ``journal`` is where runs are looked up, ``open_host`` gives what carries them on."""
+    """Does them. ``journal`` has the runs, ``open_host`` gives what carries one on.
 
-    def __init__(self, journal: Journal, open_host: OpenHost) -> None:
+    What is begun is waited for so many seconds (``patience``), so that the page after it mostly shows what became of it.
+    """
+
+    def __init__(self, journal: Journal, open_host: OpenHost, *, patience: float = PATIENCE) -> None:
         self._journal = journal
         self._open_host = open_host
+        self._patience = patience
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="host-dashboard")
         self._actions: OrderedDict[str, Action] = OrderedDict()  # run → the last one about it
         self._lock = Lock()
@@ -126,6 +131,12 @@ class RunActions:
             host.interrupt()
         return True
 
+    def wait(self, run_id: str) -> None:
+        """Wait for what is done about a run here."""
+        action = self._actions.get(run_id)
+        if action is not None and action.future is not None:
+            wait([action.future])
+
     def close(self) -> None:
         """End what is under way, so that it can be gone on with, and wait for it. Twice is fine."""
         with self._lock:
@@ -148,7 +159,8 @@ class RunActions:
             self._actions[run.id] = action
             self._actions.move_to_end(run.id)
             self._forget()
-        wait([self._pool.submit(self._do, action, run, work)], PATIENCE)
+        action.future = self._pool.submit(self._do, action, run, work)
+        wait([action.future], self._patience)
 
     def _forget(self) -> None:
         ended = [run_id for run_id, action in self._actions.items() if action.outcome]

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from host.dashboard.access import COOKIE, Access, Guard
+from host.dashboard.access import COOKIE, Access, AccessGuard
 from host.dashboard.actions import RunActions
 from host.dashboard.forms import filter_of, form_of, is_id, newest, older, position_of, sequence_of
 from host.dashboard.rendering import STYLE, Rendering
@@ -59,7 +59,7 @@ class Dashboard:
             Route("/style.css", _style),
         ]
         handlers: dict[Any, Any] = {HTTPException: self._http_error, HostError: self._error, 500: self._fault}
-        self.app: ASGIApp = Guard(Starlette(routes=routes, exception_handlers=handlers), access)
+        self.app: ASGIApp = AccessGuard(Starlette(routes=routes, exception_handlers=handlers), access)
 
     # -- pages
 

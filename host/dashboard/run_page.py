@@ -69,8 +69,9 @@ def run_page_of(journal: Journal, run: RunRow, *, after: int) -> RunPage:
     page = call_page(journal, run.id, after=after, limit=CALLS)
     source = shown_text(run.source.decode("utf-8", "replace"), LONGEST_SOURCE)
     lines = source.split("\n")
+    state = state_of(journal, run)
     return RunPage(
-        run, state_of(journal, run), _facts(run), _calls(page, taken_back(journal, run)), page.next, page.missing,
+        run, state, _facts(run), _calls(page, taken_back(journal, run), state), page.next, page.missing,
         attempts(journal, run), lines[:MOST_LINES], len(lines) > MOST_LINES,
     )  # fmt: skip
 
@@ -92,11 +93,13 @@ def _facts(run: RunRow) -> list[tuple[str, str]]:
     return [(name, text) for name, text in facts if text]
 
 
-def _calls(page: CallPage, undone: Collection[str]) -> list[ShownCall]:
+def _calls(page: CallPage, undone: Collection[str], state: str) -> list[ShownCall]:
     shown = []
     for entry, bar in zip(page.entries, bars(page.entries), strict=True):
         if entry.kind == "change" and entry.call in undone:
             entry = replace(entry, outcome="undone")
+        if state == "running" and entry.outcome == "in doubt":
+            entry = replace(entry, outcome="under way")
         shown.append(ShownCall(entry, bar, _detail(entry)))
     return shown
 

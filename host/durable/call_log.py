@@ -74,7 +74,9 @@ def call_page(journal: Journal, run: str, *, after: int, limit: int) -> CallPage
     )
     if window:
         _read(journal, run, "kind IN ('resumed', 'decided')", found)
-        _read_places(journal, run, {(record.path, record.n) for record in window}, found)
+        _read_places(
+            journal, run, {(record.path, record.n) for record in window if record.seq not in found.faults}, found
+        )
     last = window[-1].seq if window else after
     entries = _entries(found, after, last)
     ((count, highest),) = journal.read("SELECT COUNT(*), MAX(seq) FROM luahost_record WHERE run = :run", {"run": run})
@@ -96,12 +98,24 @@ def _read(journal: Journal, run: str, condition: str, found: _Found, **values: A
             found.records[record.seq] = record._replace(data=encode(Told(_status(record.data))))
             continue
         try:
+            _check_columns(record)
             check_record(record)
         except (msgspec.MsgspecError, TypeError, ValueError) as error:
             found.faults[record.seq] = record, str(error)
         else:
             found.records[record.seq] = record
     return records
+
+
+def _check_columns(record: Record) -> None:
+    """SQLite keeps whatever it is given, whatever a column is said to be. Raises ``TypeError``."""
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "path": str, "n": int, "at": (int, float), "name": str, "line": (int, type(None)),
+    }  # fmt: skip
+    for name, kind in kinds.items():
+        value = getattr(record, name)
+        if not isinstance(value, kind):
+            raise TypeError(f"its {name} is {type(value).__name__}")
 
 
 def _status(head: bytes) -> int:

@@ -12,7 +12,8 @@ from tests.dashboard.conftest import KEY, Board, Browser
 
 HOSTILE = (
     "</script><script>document.title='owned'</script>", "<img src=x onerror=alert(1)>", "\"onmouseover='alert(1)'",
-    "</td></tr></table><form action=//evil.example>", "{{ 7 * 7 }}{% raw %}", "<!--", "javascript:alert(1)", "&lt;b&gt;",
+    "</td></tr></table><form action=//evil.example>", "{{ 7 * 7 }}{% raw %}", "<!--", "javascript:alert(1)",
+    "&lt;b&gt;",
 )  # fmt: skip
 OURS = {"html", "head", "meta", "title", "link", "body", "a", "header", "strong", "nav", "main", "footer", "h1", "h2",
         "form", "label", "select", "option", "input", "button", "div", "table", "caption", "thead", "tbody", "tr", "th",
