@@ -95,8 +95,9 @@ class Browser:
 class Board:
     """A journal, an API, and the dashboard of both."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str | None = None) -> None:
         self.lab = Lab(folder)
+        self.lab.path = url or self.lab.path
         self.journal = Journal.open(self.lab.path)
         self.actions = RunActions(self.journal, self._open)
         self._browsers: list[Browser] = []
