@@ -32,8 +32,10 @@ LAYERS = (
     "plan",
     "processes",
     "webhooks",
+    "fleet",
     "config_file stats",
-    "host_arguments api_registry extension host_engine host_simulator host_durable host_runs host_plans host_webhooks",
+    "host_arguments api_registry extension host_engine host_simulator host_durable host_runs host_plans host_webhooks "
+    "host_fleet",
     "host",
     "worker_process report",
     "testing dashboard",
@@ -49,6 +51,7 @@ UPWARD: dict[tuple[str, str], str] = {}
 
 SHARED = {
     "httpx": "the host's transport, and what the simulator delivers webhooks with: no call of a script's",
+    "psycopg": "the queue of the fleet, and JSON of PostgreSQL for sql.*: two uses of one driver",
     "msgspec": "the package's one JSON and msgpack codec; what it makes are plain values",
     "sqlalchemy": "journals in any database, and what scripts are granted: two uses of one library",
 }
@@ -141,8 +144,8 @@ def _loaded(node: ast.stmt) -> Iterator[str]:
 def test_the_table_of_packages_is_the_one_in_the_docs() -> None:
     """docs/architecture.md names every package and module, in this order."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    places = [text.find(f"`{name}`") for names in LAYERS[1:14] for name in names.split()]
-    known = [place for place, names in zip(places, LAYERS[1:14], strict=False) if place >= 0 or names]
+    places = [text.find(f"`{name}`") for names in LAYERS[1:15] for name in names.split()]
+    known = [place for place, names in zip(places, LAYERS[1:15], strict=False) if place >= 0 or names]
     assert -1 not in places, "a package is not in docs/architecture.md"
     assert places == sorted(places)
     assert known

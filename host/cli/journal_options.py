@@ -53,4 +53,4 @@ def status_of(book: Journal, run: RunRow) -> str:
     """A run's status as it is now."""
     from host.durable.run_list import state_of
 
-    return state_of(book, run)
+    return state_of(run, book.clock())

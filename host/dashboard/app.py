@@ -69,7 +69,8 @@ class Dashboard:
         found = run_page(self._journal, only, after=after, limit=ROWS + 1)
         shown = found[:ROWS]
         counts = recorded_calls(self._journal, [run.id for run in shown if run.status != "done"])
-        rows = [(run, state_of(self._journal, run), max(run.calls, counts.get(run.id, 0))) for run in shown]
+        now = self._journal.clock()
+        rows = [(run, state_of(run, now), max(run.calls, counts.get(run.id, 0))) for run in shown]
         more = len(found) > ROWS
         last = (shown[-1].created, shown[-1].id) if more else None
         kept = {name: query.get(name, "") for name in _FIELDS}

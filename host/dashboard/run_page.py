@@ -69,7 +69,7 @@ def run_page_of(journal: Journal, run: RunRow, *, after: int) -> RunPage:
     page = call_page(journal, run.id, after=after, limit=CALLS)
     source = shown_text(run.source.decode("utf-8", "replace"), LONGEST_SOURCE)
     lines = source.split("\n")
-    state = state_of(journal, run)
+    state = state_of(run, journal.clock())
     return RunPage(
         run, state, _facts(run), _calls(page, taken_back(journal, run), state), page.next, page.missing,
         attempts(journal, run), lines[:MOST_LINES], len(lines) > MOST_LINES,

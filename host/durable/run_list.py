@@ -54,9 +54,9 @@ class RunSummary(msgspec.Struct, frozen=True):
 _COLUMNS: Final = ", ".join(RunSummary.__struct_fields__)
 
 
-def state_of(journal: Journal, run: RunRow | RunSummary) -> str:
-    """A run's status as it is now."""
-    alive = run.owner is not None and run.lease >= journal.clock() and not is_dead(run.owner)
+def state_of(run: RunRow | RunSummary, now: float) -> str:
+    """A run's status as it is ``now`` by the journal's clock."""
+    alive = run.owner is not None and run.lease >= now and not is_dead(run.owner)
     return BROKEN_OFF if run.status == "running" and not alive else run.status
 
 

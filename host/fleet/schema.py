@@ -1,0 +1,141 @@
+"""The fleet's tables: made where they are missing, brought up from earlier versions.
+
+The queue itself is Procrastinate's (``procrastinate_jobs`` and so on), what runs did is the journal's (``luahost_run``,
+``luahost_record``). The tables here are what was asked for and what became of it; ``docs/fleet.md`` tells their story.
+All times are the database's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+from host.errors import JournalError
+
+__all__ = ["CHANGES", "ENDED", "VERSION", "prepare"]
+
+VERSION: Final = 1
+ENDED: Final = ("done", "failed", "stopped", "cancelled")
+"""``luahost_job.status`` is ``queued``, ``running``, or one of these: ``failed`` by the script's error, ``stopped`` by
+the host because somebody has to decide (a change in doubt, another way than before), ``cancelled`` by somebody."""
+
+_LOCK: Final = 0x6C756168  # of the advisory lock that makers of tables take
+
+# Version → the statements that make its tables of those of the version before.
+CHANGES: Final[dict[int, Sequence[str]]] = {
+    1: (
+        """CREATE TABLE luahost_text (
+            sha256 TEXT PRIMARY KEY,
+            text BYTEA NOT NULL,
+            used TIMESTAMPTZ NOT NULL DEFAULT now())""",
+        """CREATE TABLE luahost_need (
+            id TEXT PRIMARY KEY,
+            needs JSONB NOT NULL,
+            used TIMESTAMPTZ NOT NULL DEFAULT now())""",
+        """CREATE TABLE luahost_job (
+            id TEXT PRIMARY KEY,
+            batch TEXT,
+            job BIGINT,
+            status TEXT NOT NULL DEFAULT 'queued',
+            queue TEXT NOT NULL,
+            priority INTEGER NOT NULL,
+            due TIMESTAMPTZ,
+            script TEXT NOT NULL,
+            text TEXT NOT NULL,
+            modules JSONB NOT NULL,
+            args BYTEA NOT NULL,
+            globals BYTEA NOT NULL,
+            options JSONB NOT NULL,
+            need TEXT NOT NULL,
+            dedup TEXT UNIQUE,
+            schedule TEXT,
+            tick TIMESTAMPTZ,
+            traceparent TEXT,
+            submitted TIMESTAMPTZ NOT NULL DEFAULT now(),
+            started TIMESTAMPTZ,
+            ended TIMESTAMPTZ,
+            worker TEXT,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            cancel BOOLEAN NOT NULL DEFAULT false,
+            note TEXT,
+            value BYTEA,
+            error JSONB,
+            exit_status INTEGER,
+            calls BIGINT,
+            seconds DOUBLE PRECISION,
+            simulated BOOLEAN,
+            UNIQUE (schedule, tick))""",
+        "CREATE INDEX luahost_job_job ON luahost_job (job)",
+        "CREATE INDEX luahost_job_batch ON luahost_job (batch) WHERE batch IS NOT NULL",
+        "CREATE INDEX luahost_job_submitted ON luahost_job (submitted)",
+        "CREATE INDEX luahost_job_ended ON luahost_job (ended) WHERE ended IS NOT NULL",
+        """CREATE TABLE luahost_output (
+            run TEXT NOT NULL,
+            start BIGINT NOT NULL,
+            data BYTEA NOT NULL,
+            PRIMARY KEY (run, start))""",
+        """CREATE TABLE luahost_worker (
+            name TEXT PRIMARY KEY,
+            number BIGINT NOT NULL,
+            machine TEXT NOT NULL,
+            pid INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            queues JSONB NOT NULL,
+            concurrency INTEGER NOT NULL,
+            running INTEGER NOT NULL DEFAULT 0,
+            draining BOOLEAN NOT NULL DEFAULT false,
+            offers JSONB NOT NULL,
+            started TIMESTAMPTZ NOT NULL DEFAULT now(),
+            beat TIMESTAMPTZ NOT NULL DEFAULT now(),
+            lease DOUBLE PRECISION NOT NULL)""",
+        """CREATE TABLE luahost_schedule (
+            name TEXT PRIMARY KEY,
+            cron TEXT NOT NULL,
+            zone TEXT NOT NULL,
+            run BYTEA NOT NULL,
+            next TIMESTAMPTZ NOT NULL,
+            created TIMESTAMPTZ NOT NULL DEFAULT now())""",
+    ),
+}
+
+
+def prepare(connection: Any) -> None:
+    """Make or bring up the tables, Procrastinate's too, in one transaction of a ``psycopg.Connection``.
+
+    Raises :class:`JournalError` for those of a later version.
+    """
+    found = _version(connection)
+    if found == VERSION:
+        return
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        found = _version(connection) or 0
+        if found > VERSION:
+            raise JournalError(
+                f"the fleet's tables were made by a later version of this program (they are version {found}, "
+                f"this one knows {VERSION})",
+                hint="update luahost on this machine",
+            )
+        _prepare_queue(connection)
+        for version in range(found + 1, VERSION + 1):
+            for statement in CHANGES[version]:
+                connection.execute(statement)
+        if found != VERSION:
+            connection.execute("CREATE TABLE IF NOT EXISTS luahost_fleet_version (version INTEGER NOT NULL)")
+            connection.execute("DELETE FROM luahost_fleet_version")
+            connection.execute("INSERT INTO luahost_fleet_version (version) VALUES (%s)", [VERSION])
+
+
+def _version(connection: Any) -> int | None:
+    if connection.execute("SELECT to_regclass('luahost_fleet_version')").fetchone()[0] is None:
+        return None
+    row = connection.execute("SELECT version FROM luahost_fleet_version").fetchone()
+    return None if row is None else int(row[0])
+
+
+def _prepare_queue(connection: Any, text: Callable[[], str] | None = None) -> None:
+    """Procrastinate's tables, where there are none."""
+    if connection.execute("SELECT to_regclass('procrastinate_jobs')").fetchone()[0] is None:
+        read = text or (lambda: files("procrastinate").joinpath("sql/schema.sql").read_text("utf-8"))
+        connection.execute(read())
