@@ -89,7 +89,7 @@ class Action:
 class RunActions:
     """Does them. ``journal`` has the runs, ``open_host`` gives what carries one on.
 
-    What is begun is waited for so many seconds (``patience``), so that the page after it mostly shows what became of it.
+    What is begun is waited for so many seconds (``patience``), so that its page mostly shows what became of it.
     """
 
     def __init__(self, journal: Journal, open_host: OpenHost, *, patience: float = PATIENCE) -> None:

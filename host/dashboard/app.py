@@ -17,6 +17,8 @@ from starlette.types import ASGIApp
 
 from host.dashboard.access import COOKIE, Access, AccessGuard
 from host.dashboard.actions import RunActions
+from host.dashboard.fleet_pages import FleetPages
+from host.dashboard.fleet_tables import FleetTables
 from host.dashboard.forms import filter_of, form_of, is_id, newest, older, position_of, sequence_of
 from host.dashboard.rendering import STYLE, Rendering
 from host.dashboard.run_page import run_page_of
@@ -47,6 +49,8 @@ class Dashboard:
         self._actions = actions
         self._access = access
         self._render = Rendering(secrets)
+        self._tables = FleetTables(journal)
+        fleet = FleetPages(self._tables, self._page)
         routes = [
             Route("/", self._reading(self._runs)),
             Route("/runs/{id}", self._reading(self._run)),
@@ -54,6 +58,10 @@ class Dashboard:
             Route("/runs/{id}/resume", self._acting(self._resume), methods=["POST"]),
             Route("/runs/{id}/cancel", self._acting(self._cancel), methods=["POST"]),
             Route("/runs/{id}/undo", self._acting(self._undo), methods=["POST"]),
+            Route("/queues", self._reading(fleet.queues)),
+            Route("/queue", self._reading(fleet.queue)),
+            Route("/workers", self._reading(fleet.workers)),
+            Route("/schedules", self._reading(fleet.schedules)),
             Route("/login", self._login, methods=["GET", "POST"]),
             Route("/logout", self._acting(self._logout), methods=["POST"]),
             Route("/style.css", _style),
@@ -80,17 +88,23 @@ class Dashboard:
         )  # fmt: skip
 
     def _run(self, request: Request) -> Response:
-        run, after = self._asked(request), sequence_of(request.query_params)
-        page = run_page_of(self._journal, run, after=after)
+        after, run_id = sequence_of(request.query_params), request.path_params["id"]
+        submitted = self._tables.submitted(run_id) if is_id(run_id) and self._tables.there else None
+        output = self._tables.output(run_id) if submitted is not None else ("", False)
+        run = self._found(run_id)
+        if run is None and submitted is None:
+            raise _not_found(run_id)
+        page = None if run is None else run_page_of(self._journal, run, after=after)
         return self._page(
-            request, "run.html", run=run, page=page, after=after, path=_path(run), action=self._actions.of(run.id)
-        )
+            request, "run.html", id=run_id, path=_path(run_id), run=run, page=page, after=after, submitted=submitted,
+            output=output, action=self._actions.of(run_id),
+        )  # fmt: skip
 
     def _undo_page(self, request: Request) -> Response:
         run, refunds = self._asked(request), request.query_params.get("refunds") == "yes"
         found = self._actions.reversals(run, refunds=refunds)
         return self._page(
-            request, "undo.html", run=run, path=_path(run), refunds=refunds, reversals=found[:MOST_REVERSALS],
+            request, "undo.html", run=run, path=_path(run.id), refunds=refunds, reversals=found[:MOST_REVERSALS],
             left_out=max(0, len(found) - MOST_REVERSALS), can=any(each.tries for each in found),
         )  # fmt: skip
 
@@ -101,20 +115,20 @@ class Dashboard:
         if in_doubt not in _IN_DOUBT:
             raise UsageError(f"in_doubt: expected one of {', '.join(_IN_DOUBT)}")
         self._actions.resume(run, in_doubt=in_doubt, recorded=form.get("recorded") == "yes")
-        return RedirectResponse(_path(run), 303)
+        return RedirectResponse(_path(run.id), 303)
 
     def _cancel(self, request: Request, form: dict[str, str]) -> Response:
         run = self._asked(request)
         if not self._actions.cancel(run.id):
             raise UsageError(f"nothing is done about run {run.id} here")
-        return RedirectResponse(_path(run), 303)
+        return RedirectResponse(_path(run.id), 303)
 
     def _undo(self, request: Request, form: dict[str, str]) -> Response:
         run = self._asked(request)
         if form.get("confirm", "").strip() != run.id:
             raise UsageError(f"nothing was undone: to confirm, type {run.id}")
         self._actions.undo(run, refunds=form.get("refunds") == "yes")
-        return RedirectResponse(_path(run), 303)
+        return RedirectResponse(_path(run.id), 303)
 
     def _logout(self, request: Request, form: dict[str, str]) -> Response:
         self._access.logout(_session(request))
@@ -157,10 +171,13 @@ class Dashboard:
 
     def _asked(self, request: Request) -> RunRow:
         run_id = request.path_params["id"]
-        run = self._journal.run(run_id) if is_id(run_id) else None
+        run = self._found(run_id)
         if run is None:
-            raise HTTPException(404, f"There is no run {run_id[:200]} in the journal.")
+            raise _not_found(run_id)
         return run
+
+    def _found(self, run_id: str) -> RunRow | None:
+        return self._journal.run(run_id) if is_id(run_id) else None
 
     def _page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         session = _session(request)
@@ -199,5 +216,9 @@ def _session(request: Request) -> str:
     return request.cookies.get(COOKIE, "")
 
 
-def _path(run: RunRow) -> str:
-    return f"/runs/{quote(run.id)}"
+def _path(run_id: str) -> str:
+    return f"/runs/{quote(run_id)}"
+
+
+def _not_found(run_id: str) -> HTTPException:
+    return HTTPException(404, f"There is no run {run_id[:200]} in the journal.")

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from host.durable.run_list import STATES, RunFilter, RunPosition
 from host.errors import UsageError
 
-__all__ = ["filter_of", "form_of", "is_id", "newest", "older", "position_of", "sequence_of"]
+__all__ = ["filter_of", "form_of", "is_id", "newest", "older", "position_of", "sequence_of", "text_of"]
 
 LARGEST_FORM: Final = 16 * 1024
 LONGEST_TEXT: Final = 200
@@ -46,8 +46,8 @@ def filter_of(query: Mapping[str, str]) -> RunFilter:
         raise UsageError(f"there is no state {state[:40]!r}; expected one of {', '.join(STATES)}")
     return RunFilter(
         state=state,
-        script=_text(query, "script"),
-        text=_text(query, "text"),
+        script=text_of(query, "script"),
+        text=text_of(query, "text"),
         since=_time(query, "since"),
         until=_time(query, "until"),
     )
@@ -87,7 +87,8 @@ def sequence_of(query: Mapping[str, str]) -> int:
     return int(said)
 
 
-def _text(query: Mapping[str, str], name: str) -> str:
+def text_of(query: Mapping[str, str], name: str) -> str:
+    """A field of free text. Raises ``UsageError`` where it is too long."""
     text = query.get(name, "").strip().replace("\0", "")
     if len(text) > LONGEST_TEXT:
         raise UsageError(f"{name}: expected at most {LONGEST_TEXT} characters")

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,13 @@ class Page(HTMLParser):
     def links(self, start: str = "") -> list[str]:
         """Where its links lead that begin so."""
         return [href for tag, each in self.elements if tag == "a" and (href := each["href"] or "").startswith(start)]
+
+    @property
+    def rows(self) -> list[str]:
+        """The headings of the rows of its tables."""
+        return [
+            unescape(re.sub("<.*?>", "", each)) for each in re.findall(r'<th scope="row">(.*?)</th>', self.answer.text)
+        ]
 
     def link(self, rel: str) -> str | None:
         """Where the link of this relation leads."""

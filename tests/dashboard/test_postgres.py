@@ -58,9 +58,20 @@ def test_a_run_is_shown_resumed_and_undone(board: Board) -> None:
     board.run('stripe.customers.create{name="Ann"} stripe.customers.list{limit=1} sleep(0) error("x")', "r")
     browser = board.browser()
     page = browser.open("/runs/r")
-    assert [each["class"] for tag, each in page.elements if tag == "rect" and "x" in each] == ["change", "read", "sleep"]
+    assert [each["class"] for tag, each in page.elements if tag == "rect" and "x" in each] == [
+        "change",
+        "read",
+        "sleep",
+    ]
     assert '"name": "Ann"' in page.text
     assert browser.send("/runs/r", "/runs/r/resume").status == 200
     page = browser.send("/runs/r/undo", "/runs/r/undo", confirm="r")
     assert "r undone" in page.text
     assert browser.open("/runs/r?after=9223372036854775807").status == 200
+
+
+def test_without_a_fleet_its_pages_say_so(board: Board) -> None:
+    """A PostgreSQL journal alone is no fleet."""
+    browser = board.browser()
+    for path in ("/queues", "/queue?name=a", "/workers", "/schedules"):
+        assert "No fleet" in browser.open(path).text
