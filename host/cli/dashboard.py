@@ -29,7 +29,7 @@ __all__ = ["command"]
 _EPILOG = f"""\b
 Examples:
   python -m host dashboard
-  HOST_DASHBOARD_TOKEN=… python -m host dashboard --listen 0.0.0.0 --name runs.example.com
+  HOST_DASHBOARD_TOKEN=… python -m host dashboard --listen 0.0.0.0 --allow-host runs.example.com
 
 {EXIT_CODES}"""
 
@@ -37,7 +37,13 @@ Examples:
 @click.command(name="dashboard", cls=StrictCommand, epilog=_EPILOG)
 @click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="Port; 0: a free one.")
 @click.option("--listen", "address", default="127.0.0.1", show_default=True, help="Address; others need a token.")
-@click.option("--name", "names", multiple=True, help="A name this machine is asked for by; repeatable.")
+@click.option(
+    "--allow-host",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Answer to this name too, beside localhost and addresses.",
+)
 @host_options
 @granting_options
 def command(port: int, address: str, names: tuple[str, ...], opening: HostOptions, granting: Granting) -> int:

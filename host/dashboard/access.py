@@ -125,7 +125,7 @@ class AccessGuard:
         request = Request(scope)
         hosts = Headers(scope=scope).getlist("host")
         if len(hosts) != 1 or host_of_header(hosts[0]) not in self._access.names:
-            return PlainTextResponse("This server does not go by that name; --name adds one.\n", 421)
+            return PlainTextResponse("This server does not go by that name; --allow-host NAME adds one.\n", 421)
         if scope["method"] == "POST" and not _is_ours(request.headers, hosts[0]):
             return PlainTextResponse("This form was sent by another site.\n", 403)
         if scope["path"] in OPEN or self._access.admits(request.cookies.get(COOKIE, "")):
