@@ -32,7 +32,7 @@ _VARIABLE = r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"  # a key is hardly ever of this form
 _OWN = ("STRIPE_SECRET_KEY", "GRAPHQL_TOKEN")  # keys of what the host has by itself
 
 
-_SECRET = ("stripe_secret_key", "stripe_webhook_secret")
+_SECRET = ("stripe_secret_key", "stripe_webhook_secret", "dashboard_token")
 
 
 class ApiEntry(NamedTuple):

@@ -137,6 +137,7 @@ class Settings(Frozen, frozen=True):
     graphql_token: Secret | None = None
     graphql_schema: str | None = None
     stripe_webhook_secret: Secret | None = None
+    dashboard_token: Secret | None = None
     sources: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -457,6 +458,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "graphql_token": ("GRAPHQL_TOKEN", _read_token),
     "graphql_schema": ("GRAPHQL_SCHEMA", _read_path),
     "stripe_webhook_secret": ("STRIPE_WEBHOOK_SECRET", _read_token),
+    "dashboard_token": ("HOST_DASHBOARD_TOKEN", _read_token),
     "log_level": ("HOST_LOG_LEVEL", _choice("debug", "info", "warning", "error", warn="warning")),
 }
 """Field → its variable, and what reads its value: gives the clean one, or ValueError saying what is wrong."""

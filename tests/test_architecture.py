@@ -38,7 +38,7 @@ LAYERS = (
     "host_fleet",
     "host",
     "worker_process worker_host report",
-    "testing",
+    "testing dashboard",
     "cli",
     "__main__ __init__",  # the public API: what is inside does not go through it
 )

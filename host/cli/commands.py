@@ -10,7 +10,20 @@ from host.cli.strict import StrictGroup
 
 __all__ = ["EXIT_CODES", "commands"]
 
-NAMES = ("run", "plan", "apply", "resume", "runs", "test", "apis", "simulate", "listen", "trigger", "bench")
+NAMES = (
+    "run",
+    "plan",
+    "apply",
+    "resume",
+    "runs",
+    "test",
+    "apis",
+    "simulate",
+    "listen",
+    "trigger",
+    "dashboard",
+    "bench",
+)
 
 EXIT_CODES = """\b
 Exit codes:

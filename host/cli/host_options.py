@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from host.events import Sink
     from host.host import Host
     from host.host_arguments import ApiArguments
+    from host.simulator.simulator import Simulator
 
 __all__ = ["HostOptions", "HostPlan", "api_option", "documents", "host_options"]
 
@@ -70,12 +71,15 @@ class HostPlan(msgspec.Struct, frozen=True):
         """Whether there are APIs beside Stripe's."""
         return bool(self.apis or self.config.apis)
 
-    def open(self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1) -> Host:
+    def open(
+        self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1, simulator: Simulator | None = None
+    ) -> Host:
         """The host."""
         from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
 
         return Host(
             simulate=simulate,
+            simulator=simulator,
             env_file=self.options.env_file,
             config=self.config,
             sinks=sinks,

@@ -51,6 +51,6 @@ def runs_of(book: Journal, id: str) -> list[RunRow]:
 
 def status_of(book: Journal, run: RunRow) -> str:
     """A run's status as it is now."""
-    if run.status == "running" and not book.is_running(run):
-        return "broken off"
-    return run.status
+    from host.durable.run_list import state_of
+
+    return state_of(run, book.clock())

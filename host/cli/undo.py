@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from host.host import Host
     from host.run.script import RunResult
 
-__all__ = ["command"]
+__all__ = ["command", "same_simulator"]
 
 
 @click.command(name="undo", cls=StrictCommand)
@@ -75,7 +75,7 @@ def command(
                     _tell(looking, run, refunds=refunds, would=True)
             return 0
         return run_one(
-            lambda sinks: Host(sinks=sinks, **how, **_same_simulator(runs[0], stack)),
+            lambda sinks: Host(sinks=sinks, **how, **same_simulator(runs[0], stack)),
             work,
             lambda: Reporting().sinks(stack, sys.stderr, settings),
             name=f"undo {run_id}",
@@ -129,7 +129,7 @@ def _where(reversal: Reversal, run: RunRow) -> str:
     return "" if reversal.entry.id else f" (of {run.script} line {reversal.entry.line}, run {run.id})"
 
 
-def _same_simulator(run: RunRow, stack: ExitStack) -> dict[str, Any]:
+def same_simulator(run: RunRow, stack: ExitStack) -> dict[str, Any]:
     """A simulated run is undone where its objects are."""
     if run.simulator is None:
         return {}

@@ -45,7 +45,7 @@ def statement(log: Sequence[Record]) -> list[TrailEntry]:
     for record in log:
         place = record.path, record.n
         if record.seq in refused:
-            facts = _decoded(decode_told(record.data).a)
+            facts = decoded(decode_told(record.data).a)
             entries.append(
                 TrailEntry(record.at, record.line, record.name, "refused", error=facts, call=call_name(*place))
             )
@@ -64,11 +64,11 @@ def _entry(sent: Record, told: Told | None) -> TrailEntry:
     if told is None:
         return entry
     if told.status == _FAILED:
-        error = _decoded(told.a)
+        error = decoded(told.a)
         facts = error if isinstance(error, dict) else {}
         outcome = str(facts.get("outcome") or "failed").replace("_", " ")
         return replace(entry, outcome=outcome, request_id=facts.get("request_id"), error=facts)
-    answer = _decoded(told.b if told.b is not None else told.a)
+    answer = decoded(told.b if told.b is not None else told.a)
     found = answer if isinstance(answer, dict) else {}
     id = found.get("id")
     # What an http.* call was answered, success or not, is its value.
@@ -82,7 +82,8 @@ def _entry(sent: Record, told: Told | None) -> TrailEntry:
     )
 
 
-def _decoded(data: Any) -> Any:
+def decoded(data: Any) -> Any:
+    """What MessagePack in a record says, without opaque secrets; ``None`` where it cannot be read."""
     if not isinstance(data, bytes):
         return data
     try:

@@ -17,9 +17,10 @@ def this_owner() -> str:
 
 def is_dead(owner: str) -> bool:
     """Whether that process is known to have ended: only on its own machine, where processes can be seen."""
-    machine, pid, start, _ = owner.split(":")
-    if machine != _machine() or start == "0":
+    machine, *rest = owner.split(":")
+    if machine != _machine() or rest[1] == "0":
         return False
+    pid, start, _ = rest
     return _started(int(pid)) != start
 
 

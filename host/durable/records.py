@@ -137,14 +137,15 @@ def check_log(log: Sequence[Record]) -> None:
         if record.seq != place:
             raise ValueError(f"record {place} is missing (the next one is record {record.seq})")
         try:
-            _check(record)
+            check_record(record)
         except (msgspec.MsgspecError, TypeError, ValueError) as error:
             line = f" of line {record.line}" if record.line is not None else ""
             name = f", {record.name}{line}," if record.name else ""
             raise ValueError(f"record {place} ({record.kind}{name}) cannot be read: {error}") from error
 
 
-def _check(record: Record) -> None:
+def check_record(record: Record) -> None:
+    """Raises where the data of a record cannot be read: ``ValueError``, ``TypeError`` or msgspec's errors."""
     data = record.data
     if type(data) is not bytes:
         raise TypeError(f"its data are {type(data).__name__}, not bytes")

@@ -44,6 +44,7 @@ NOT_OPTIONS = {
     "Settings.stripe_secret_key": "a key on a command line is seen by every process",
     "Settings.graphql_token": "the same",
     "Settings.stripe_webhook_secret": "the same",
+    "Settings.dashboard_token": "the same",
     **{
         f"Settings.{name}": "set once for a machine or project, by its variable or host.toml"
         for name in (
@@ -99,7 +100,7 @@ def config_fields() -> list[tuple[str, str]]:
         "limits": Limits,
         "settings": Settings,
     }
-    own = {"within", "sources", "stripe_secret_key", "stripe_webhook_secret"}
+    own = {"within", "sources", "stripe_secret_key", "stripe_webhook_secret", "dashboard_token"}
     return [(table, name) for table, each in tables.items() for name in each.__struct_fields__ if name not in own]
 
 

@@ -97,7 +97,7 @@ def names_of(function: Any) -> list[str]:
 
 
 RUN = list(RunOptions.__struct_fields__)
-TEXTS = ("journal", "graphql_token", "stripe_webhook_secret")  # settings that any text may be
+TEXTS = ("journal", "graphql_token", "stripe_webhook_secret", "dashboard_token")  # settings that any text may be
 LISTS = {"[]", "()", "iterator"}
 STRUCT = {"None", "{}"}
 OF_RUN: dict[str, set[str]] = {

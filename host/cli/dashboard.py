@@ -1,0 +1,89 @@
+"""``dashboard``: durable runs in a browser."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from host.cli.commands import EXIT_CODES
+from host.cli.host_options import HostOptions, HostPlan, host_options
+from host.cli.interrupt import call
+from host.cli.one_run import GRACE_DURABLE
+from host.cli.policy_options import Granting, granting_options
+from host.cli.strict import StrictCommand
+from host.cli.undo import same_simulator
+from host.errors import ConfigError
+from host.settings import Secret
+
+if TYPE_CHECKING:
+    from host.durable.records import RunRow
+    from host.events import Sink
+    from host.host import Host
+
+__all__ = ["command"]
+
+_EPILOG = f"""\b
+Examples:
+  python -m host dashboard
+  HOST_DASHBOARD_TOKEN=… python -m host dashboard --listen 0.0.0.0 --allow-host runs.example.com
+
+{EXIT_CODES}"""
+
+
+@click.command(name="dashboard", cls=StrictCommand, epilog=_EPILOG)
+@click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="Port; 0: a free one.")
+@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="Address; others need a token.")
+@click.option(
+    "--allow-host",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Answer to this name too, beside localhost and addresses.",
+)
+@host_options
+@granting_options
+def command(port: int, address: str, names: tuple[str, ...], opening: HostOptions, granting: Granting) -> int:
+    """Look at durable runs in a browser; resume them and take them back.
+
+    Runs that are resumed there may do what these options and host.toml say. The token HOST_DASHBOARD_TOKEN is asked
+    for where it is set; without one, only this machine is listened to. Ctrl-C or SIGTERM ends it, and what is being
+    resumed by it, which can be resumed again.
+    """
+    plan = opening.plan(granting)
+    try:
+        from host.dashboard.access import Access
+        from host.dashboard.actions import RunActions
+        from host.dashboard.app import Dashboard
+    except ModuleNotFoundError as error:
+        raise ConfigError("dashboard needs Starlette and Jinja", hint="pip install 'luahost[dashboard]'") from error
+    from host.durable.runs import open_journal
+    from host.serve.server import Server
+
+    settings = plan.settings
+    access = Access(settings.dashboard_token, address, names)
+    with ExitStack() as stack:
+        journal = open_journal(settings.journal)
+        stack.callback(journal.close)
+        actions = RunActions(journal, lambda run, sinks: _host(plan, run, sinks))
+        stack.callback(actions.close)
+        secrets = [value for name in settings.__struct_fields__ if isinstance(value := getattr(settings, name), Secret)]
+        app = Dashboard(journal, actions, access, secrets=secrets).app
+        server = stack.enter_context(Server(lambda abort: app, address, port, thread="host-dashboard"))
+        click.echo(f"dashboard of {journal.name} at {server.url} (Ctrl-C ends it)", err=True)
+        ended = threading.Event()
+        call(ended.wait, ended.set)  # that is how it is meant to end: status 0
+    return 0
+
+
+@contextmanager
+def _host(plan: HostPlan, run: RunRow, sinks: Sequence[Sink]) -> Iterator[Host]:
+    """A host whose calls go where those of the run went."""
+    with ExitStack() as stack:
+        simulator = same_simulator(run, stack)
+        host = plan.open(sinks, simulate=run.mode == "simulated", **simulator)
+        stack.callback(lambda: host.close(GRACE_DURABLE))
+        yield host

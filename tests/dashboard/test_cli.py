@@ -1,0 +1,141 @@
+"""``dashboard`` as a process: what it refuses, how it ends, what stays of what it carried on."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Cli, clean, cli, process
+from tests.dashboard.conftest import TOKEN, Page
+
+__all__ = ["clean", "cli", "process"]
+
+Process = Callable[..., subprocess.Popen[bytes]]
+
+
+def address(running: subprocess.Popen[bytes]) -> str:
+    assert running.stderr is not None
+    line = running.stderr.readline().decode()
+    found = re.search(r"at (http\S+)", line)
+    assert found is not None, line
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "told", "status"),
+    [
+        (["--listen", "0.0.0.0"], {}, "needs a token", 3),
+        (["--listen", "0.0.0.0"], {"HOST_DASHBOARD_TOKEN": "short"}, "16 characters", 3),
+        (["--listen", "::"], {}, "needs a token", 3),
+        (["--listen", "not.an.address.example"], {"HOST_DASHBOARD_TOKEN": TOKEN}, "cannot listen", 2),
+        (["--port", "70000"], {}, "70000", 2),
+        (["--journal", "/dev/null/j"], {}, "journal", 3),
+        (["script.lua"], {}, "script.lua", 2),
+    ],
+)
+def test_what_cannot_be_is_refused_before_it_listens(
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    variables: dict[str, str],
+    told: str,
+    status: int,
+) -> None:
+    """With the exit code and a message that names it, and no journal made on the way."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    done = cli("dashboard", *arguments, *([] if "--journal" in arguments else ["--journal", "j.sqlite"]))
+    assert (done.status, told in done.err) == (status, True), done.err
+    assert TOKEN not in done.err
+    assert "needs a token" not in told or not Path("j.sqlite").exists()
+
+
+def test_without_its_extra_it_says_which(tmp_path: Path) -> None:
+    """A machine without Starlette is told what to install."""
+    code = "import sys; sys.modules['starlette'] = None; from host.cli import main; sys.exit(main(['dashboard']))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert done.returncode == 3
+    assert "luahost[dashboard]" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_well_and_what_it_carries_on_can_be_resumed(process: Process, cli: Cli, number: int) -> None:
+    """Status 0; the run it was resuming is interrupted, and done when it is resumed elsewhere."""
+    Path("s.lua").write_text('stripe.customers.create{name="a"} error("x")')
+    assert cli("run", "--simulate", "--durable", "--run-id", "r", "--journal", "j.sqlite", "s.lua").status == 1
+    Path("s.lua").write_text('stripe.customers.create{name="a"} sleep(3600)')
+    running = process("dashboard", "--port", "0", "--journal", "j.sqlite")
+    url = address(running)
+    with httpx.Client(base_url=url, follow_redirects=True) as client:
+        page = Page(client.get("/runs/r"))
+        page = Page(client.post("/runs/r/resume", data=page.forms["/runs/r/resume"]))
+        assert "/runs/r/cancel" in page.forms
+    running.send_signal(number)
+    assert running.wait(20) == 0
+    assert running.stderr is not None
+    assert b"Traceback" not in running.stderr.read()
+    assert "interrupted" in cli("runs", "list", "--journal", "j.sqlite").out
+    Path("s.lua").write_text('stripe.customers.create{name="a"} return 1')
+    assert cli("resume", "r", "--journal", "j.sqlite").status == 0
+
+
+def test_killed_it_leaves_a_run_that_can_be_resumed(process: Process, cli: Cli) -> None:
+    """After kill -9 the run is broken off, and another dashboard goes on with it."""
+    Path("s.lua").write_text('stripe.customers.create{name="a"} error("x")')
+    cli("run", "--simulate", "--durable", "--run-id", "r", "--journal", "j.sqlite", "s.lua")
+    Path("s.lua").write_text('stripe.customers.create{name="a"} sleep(3600)')
+    running = process("dashboard", "--port", "0", "--journal", "j.sqlite")
+    with httpx.Client(base_url=address(running), follow_redirects=True) as client:
+        client.post("/runs/r/resume", data=Page(client.get("/runs/r")).forms["/runs/r/resume"])
+    running.kill()
+    running.wait(20)
+    Path("s.lua").write_text('stripe.customers.create{name="a"} print("on it went")')
+    running = process("dashboard", "--port", "0", "--journal", "j.sqlite")
+    with httpx.Client(base_url=address(running), follow_redirects=True) as client:
+        page = Page(client.get("/runs/r"))
+        assert "r broken off" in page.text
+        page = Page(client.post("/runs/r/resume", data=page.forms["/runs/r/resume"]))
+        assert "on it went" in page.text
+    db = sqlite3.connect("j.sqlite")
+    assert db.execute("SELECT status FROM luahost_run WHERE id = 'r'").fetchall() == [("done",)]
+    db.close()
+
+
+def test_it_grants_what_its_options_say(process: Process, cli: Cli) -> None:
+    """A run that is resumed under --read-only changes nothing."""
+    Path("s.lua").write_text('error("x")')
+    cli("run", "--simulate", "--durable", "--run-id", "r", "--journal", "j.sqlite", "s.lua")
+    Path("s.lua").write_text('stripe.customers.create{name="a"}')
+    running = process("dashboard", "--port", "0", "--journal", "j.sqlite", "--read-only")
+    with httpx.Client(base_url=address(running), follow_redirects=True) as client:
+        page = Page(client.post("/runs/r/resume", data=Page(client.get("/runs/r")).forms["/runs/r/resume"]))
+    assert "customers.create" in page.text
+    assert "not allowed" in page.text or "read-only" in page.text
+
+
+def test_the_token_comes_from_the_environment_and_is_shown_nowhere(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither on the terminal, nor in an address, nor on a page."""
+    monkeypatch.setenv("HOST_DASHBOARD_TOKEN", TOKEN)
+    running = process("dashboard", "--port", "0", "--journal", "j.sqlite", "--listen", "0.0.0.0")
+    url = address(running).replace("0.0.0.0", "127.0.0.1")
+    with httpx.Client(base_url=url, follow_redirects=True) as client:
+        assert client.get("/").url.path == "/login"
+        answer = client.post("/login", data={"token": TOKEN})
+        assert answer.url.path == "/"
+        assert TOKEN not in answer.text
+    running.terminate()
+    assert running.wait(20) == 0
+    assert running.stderr is not None
+    assert TOKEN.encode() not in running.stderr.read()
