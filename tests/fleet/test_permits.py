@@ -214,7 +214,7 @@ async def test_a_call_that_waits_for_a_token_has_its_deadline_moved(fleet: Fleet
     worker = Loop(fleet, HttpLimits(rates={"stripe": Rate(1.0)}))
     fleet.do("INSERT INTO luahost_rate (name, next) VALUES ('stripe', clock_timestamp() + interval '2.5 seconds')")
     moved: list[float] = []
-    send = limited(ok, worker.fleet.limiter, on_wait=moved.append)
+    send = limited(ok, worker.fleet.limiter, on_wait=lambda _, seconds: moved.append(seconds or 0.0))
     answer = await asyncio.wait_for(send(request(), monotonic() + 30), 60)
     assert len(moved) >= 2
     assert sum(moved) == pytest.approx(answer.waited)
