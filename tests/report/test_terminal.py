@@ -36,7 +36,9 @@ FAILED = CallEnded(
 
 def shown(*events: Event, verbosity: int = 1, log_level: str = "warning", names: bool = False) -> list[str]:
     stream = io.StringIO()
-    sink = TerminalSink(stream, verbosity=verbosity, log_level=log_level, name=(lambda id: f"row {id}\x1b[2J") if names else None)
+    sink = TerminalSink(
+        stream, verbosity=verbosity, log_level=log_level, name=(lambda id: f"row {id}\x1b[2J") if names else None
+    )
     for event in events:
         sink.emit(event)
     return stream.getvalue().splitlines()
