@@ -56,7 +56,7 @@ class Terminal:
         """Read until the lines on the screen are so; gives them."""
         end = monotonic() + PATIENCE
         while not seen(self.lines):
-            assert self._read(end), f"the program ended with {self.process.wait()}; it shows {self.text}"
+            assert self._read(end), f"the program ended with {self.process.wait()}; it shows {self.text[-2000:]}"
         return self.lines
 
     def end(self) -> int:
@@ -83,7 +83,9 @@ class Terminal:
 
     def _read(self, end: float) -> bool:
         """More of it; whether there is any."""
-        assert select.select([self._fd], [], [], max(0.0, end - monotonic()))[0], f"nothing came; it shows {self.text}"
+        assert select.select([self._fd], [], [], max(0.0, end - monotonic()))[0], (
+            f"nothing came; it shows {self.text[-2000:]}"
+        )
         try:
             data = os.read(self._fd, 1 << 16)
         except OSError as error:

@@ -405,6 +405,32 @@ async def test_waiting_for_a_place_is_told():
     assert (await second).held > 0
 
 
+async def test_each_wait_is_told_as_it_begins():
+    """By its reason, with its seconds; one for a permit has none, and its end is told."""
+    world = World(Response(500), Response(500))
+    breaker = CircuitBreakerPolicy(failures=2, pause=2.0)
+    inner = world.limited(rates={"stripe": Rate(1, burst=1)}, breaker=breaker)
+    await world.retried(RetryPolicy(retries=2, base=0.25), send=inner, on_wait=world.tell)(KEYED, 60.0)
+    assert world.told == [
+        ("retry", 0.25), ("rate limit", 0.75), ("retry", 0.5), ("rate limit", 0.5), ("circuit breaker", 1.0),
+    ]  # fmt: skip
+
+    release, told = asyncio.Event(), World()
+
+    async def send(request: Request, deadline: float) -> Response:
+        await release.wait()
+        return Response(200)
+
+    send = limited(send, HttpLimits(in_flight_per_host=1), on_wait=told.tell)
+    calls = [asyncio.ensure_future(send(READ, monotonic() + 60)) for _ in range(2)]
+    for _ in range(5):  # steps of the two
+        await asyncio.sleep(0)
+    assert told.told == [("permit", None)]
+    release.set()
+    await asyncio.gather(*calls)
+    assert told.told == [("permit", None), ("permit", 0.0)]
+
+
 @pytest.mark.parametrize(
     ("body", "in_doubt"), [(b'{"error": {"code": "idempotency_key_in_use"}}', True), (b"{}", False)]
 )
