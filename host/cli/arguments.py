@@ -1,10 +1,11 @@
-"""Which of ``run``'s arguments are scripts, and which go to them."""
+"""Values of options and arguments that several commands take: seconds, URLs, scripts."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -13,7 +14,7 @@ from host.errors import UsageError
 from host.limits import YEAR
 from host.run.script import Script
 
-__all__ = ["SECONDS", "scripts_of"]
+__all__ = ["SECONDS", "check_url", "scripts_of"]
 
 
 class _Seconds(click.FloatRange):
@@ -30,6 +31,17 @@ class _Seconds(click.FloatRange):
 
 
 SECONDS = _Seconds()
+
+
+def check_url(option: str, url: str) -> None:
+    """Raise ``UsageError`` for what is no address to deliver events to."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond 65535, brackets that do not close
+        good = False
+    if not good:
+        raise UsageError(f"{option} {url[:200]}: expected a URL such as http://localhost:4242/webhook")
 
 
 def scripts_of(

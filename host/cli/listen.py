@@ -94,6 +94,8 @@ def command(
     scripts, args = scripts_of(ctx, arguments, None)
     if len(scripts) > 1:
         raise UsageError("listen takes one handler script; one with several on(…) handles all kinds of events")
+    if poll is not None:
+        _check_nothing_listens(ctx)
     plan = opening.plan(granting)
     options: dict[str, Any] = {
         "secret": [Secret(each).reveal() for each in secrets] or None,
@@ -136,6 +138,15 @@ def _serve(host: Host, handlers: Webhooks, poll: float | None, address: str, por
     return 0
 
 
+def _check_nothing_listens(ctx: click.Context) -> None:
+    """Raise for what only an endpoint has, where events are asked for."""
+    for name, option in {"port": "--port", "address": "--host", "path": "--path", "secrets": "--secret"}.items():
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"{option} is of an endpoint; with --poll events are asked for, and nothing is listened on"
+            )
+
+
 def _tell(ended: Ended) -> None:
     """One line for each event that is done with, or is tried again."""
     event, error = ended.event, ended.error
@@ -149,12 +160,13 @@ def _tell(ended: Ended) -> None:
 
 
 def _paths(fields: tuple[str, ...]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for field in fields:
         name, equals, path = field.partition("=")
-        if not equals or not path:
+        if not equals or not all(path.split(".")):
             raise UsageError(f"--field {field}: expected NAME=PATH, such as type=action or id=delivery.id")
-        found[name] = path
+        if found.setdefault(name, path) != path:
+            raise UsageError(f"--field {field}: {name} is given twice, with different paths")
     return found
 
 
@@ -167,6 +179,9 @@ def _time(text: str | None) -> float | None:
     if found := re.fullmatch(r"(\d{1,6})([smhd])", text):
         return max(0.0, time.time() - int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]])
     try:
-        return max(0.0, datetime.fromisoformat(text).timestamp())
-    except ValueError:
+        at = datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
         raise UsageError(f"--since {text}: expected all, a time such as 2026-03-01T12:00Z, or 2h, 3d") from None
+    if at > time.time():
+        raise UsageError(f"--since {text}: that is still to come; expected a time from which on there are events")
+    return max(0.0, at)

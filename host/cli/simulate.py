@@ -8,14 +8,14 @@ import shlex
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
+from host.cli.arguments import check_url
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines
 from host.cli.strict import StrictCommand
-from host.errors import InvalidCall, UsageError
+from host.errors import UsageError
 from host.settings import DEMO_KEY
 
 if TYPE_CHECKING:
@@ -126,22 +126,26 @@ def _secret() -> str:
 
 
 def _targets(forward: str | None, events: str | None, secret: str) -> list[Target]:
+    from host.apis.nearest import meant, short
     from host.apis.stripe import load
-    from host.run.event_names import check_name
+    from host.run.event_names import matches
     from host.simulator.delivery import Target
+    from host.simulator.stripe import thin_events
 
-    names = tuple(name.strip() for name in (events or "*").split(","))
-    known = load().schema("event").properties["type"].enum
+    names = ("*",) if events is None else tuple(name.strip() for name in events.split(","))
+    types = load().schema("event").properties["type"].enum
+    thin = [name for name in map(thin_events.thin_name, types) if name]
     for name in names:
-        try:
-            check_name(name, known)
-        except InvalidCall as error:
-            raise UsageError(f"--events: {error.message.removeprefix('on: ')}") from None
-    urls = [url.strip() for url in (forward or "").split(",") if url.strip()]
+        known = [*thin, *thin_events.OF_V2] if thin_events.is_thin(name) else types
+        if not name:
+            raise UsageError("--events: expected names of events with commas between, such as invoice.paid,customer.*")
+        if not any(matches(name, each) for each in known):
+            raise UsageError(f'--events: there is no event "{short(name)}"{meant(name, known)}')
+    urls = [] if forward is None else [url.strip() for url in forward.split(",")]
     for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"--forward-to {url}: expected a URL such as http://localhost:4242/webhook")
+        check_url("--forward-to", url)
+        if urls.count(url) > 1:
+            raise UsageError(f"--forward-to {url}: given twice; each event is delivered once to each URL")
     return [Target(url, (secret,), names) for url in urls]
 
 

@@ -130,6 +130,8 @@ class _Words:
             says = (name in item.secondary_opts, item.flag_value)
         else:
             says = [self._value(name, left) for _ in range(item.nargs)]
+            if _may_stand_alone(item):
+                item.type.convert(says[0], item, self._ctx)  # here: click would take -1 for an option
             self.options.extend(says)
         self._once(item, name, says)
 
@@ -186,12 +188,22 @@ def _may_stand_alone(item: click.Option) -> bool:
 
 
 def _may_be_value(item: click.Option, word: str) -> bool:
-    """Whether a word may be meant as the value of an option that can stand alone."""
+    """Whether a word may be meant as the value of an option that can stand alone: also a number out of its range."""
+    if isinstance(item.type, click.FloatRange) and _is_number(word):
+        return True
     try:
         item.type.convert(word, item, None)
     except click.BadParameter:
         return False
     return not _is_option(word)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _unknown(word: str, known: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from host.cli.arguments import check_url
 from host.cli.strict import StrictCommand
 from host.errors import HostError, NetworkError, UsageError
 from host.settings import Settings
@@ -52,12 +53,17 @@ def command(
     from host.simulator.stripe.triggers import TRIGGERS
     from host.simulator.trigger import steps_of
 
+    if listed and event is not None:
+        raise UsageError(f"trigger: --list shows all events; leave out --list, or {event[:100]}")
     if listed:
         click.echo("\n".join(sorted(TRIGGERS)))
         return 0
     if event is None:
         raise UsageError("trigger: which event? --list shows those that can be made")
     steps = steps_of(event)
+    check_url("--to", url)
+    if secret is not None and not secret.strip():
+        raise UsageError("--secret is empty; expected what the endpoint verifies with (whsec_…)")
     settings = Settings.load(env_file=env_file)
     wanted = _values(values)
     signing = secret or (settings.stripe_webhook_secret.reveal() if settings.stripe_webhook_secret else None)
@@ -74,12 +80,13 @@ def command(
 
 
 def _values(values: tuple[str, ...]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for each in values:
         path, equals, value = each.partition("=")
         if not equals or not path or not all(path.split(".")):
             raise UsageError(f"--set {each}: expected PATH=VALUE, such as metadata.order_id=7 or amount=500")
-        found[path] = value
+        if found.setdefault(path, value) != value:
+            raise UsageError(f"--set {path}: given twice, with different values")
     return found
 
 

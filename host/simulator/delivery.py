@@ -43,6 +43,12 @@ class Target(msgspec.Struct, frozen=True):
     events: tuple[str, ...] = ("*",)
     endpoint: str = ""  # the id of the object that says so, where one does
 
+    @property
+    def shown(self) -> str:
+        """The URL without a password."""
+        place = urlsplit(self.url)
+        return place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
+
     def wants(self, type: str) -> bool:
         """Whether an event of that type goes there. Thin ones only where they are named."""
         if thin_events.is_thin(type):
@@ -61,7 +67,7 @@ class Disturbance(msgspec.Struct, frozen=True):
     def parse(cls, text: str) -> Disturbance:
         """``duplicate:5%,reorder:5%,delay:2s``. Raises :class:`UsageError`."""
         found: dict[str, float] = {}
-        for item in filter(None, (part.strip() for part in text.split(","))):
+        for item in (part.strip() for part in text.split(",")):
             name, _, amount = item.partition(":")
             unit = {"duplicate": ("%", 100.0), "reorder": ("%", 100.0), "delay": ("s", 1.0)}.get(name)
             if unit is None or not amount.endswith(unit[0]):
@@ -72,6 +78,8 @@ class Disturbance(msgspec.Struct, frozen=True):
                 value = -1.0
             if not 0 <= value <= (1 if unit[0] == "%" else 3600):
                 raise UsageError(f"--deliver {item!r}: expected 0% to 100%, or 0s to 3600s")
+            if name in found:
+                raise UsageError(f"--deliver {text!r}: {name} is given twice")
             found[name] = value
         return cls(**found)
 
@@ -159,7 +167,7 @@ class Deliveries:
                 continue
             self._pending.ended(left.slot)
             type, id = left.event["type"], left.event["id"]
-            self._tell(f"{type}  {id}  → {left.url}  given up: nothing is delivered there now")
+            self._tell(f"{type}  {id}  → {Target(left.url, ()).shown}  given up: nothing is delivered there now")
 
     def _target_of(self, left: LeftDelivery) -> Target | None:
         found = self._simulator.between_requests(lambda store: self._all_targets(left.event))
@@ -226,7 +234,7 @@ class Deliveries:
             self._idle.notify_all()
 
     async def _deliver(self, delivery: _Delivery, late: float, copies: int) -> None:
-        target, line = delivery.target, f"{delivery.type}  {delivery.id}  → {delivery.target.url}"
+        target, line = delivery.target, f"{delivery.type}  {delivery.id}  → {delivery.target.shown}"
         if late:
             await asyncio.sleep(late)
         for attempt in range(delivery.attempts, ATTEMPTS):

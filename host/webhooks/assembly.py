@@ -45,6 +45,9 @@ class Parts(msgspec.Struct, frozen=True):
     mask: Callable[[Secret], None]
 
 
+_PATH = re.compile(r"/[^\s?#%\\]*")
+
+
 class HandlerKeywords(TypedDict, total=False):
     """The fields of :class:`HandlerOptions` but ``secret``, as they are written in a call."""
 
@@ -95,7 +98,7 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError("since says from when on events are asked for: say how often with poll")
         if self.poll is not None and self.verify != "stripe":
             raise UsageError("poll asks Stripe for its events: with verify there is nobody to ask")
-        if self.path is not None and not (isinstance(self.path, str) and self.path.startswith("/")):
+        if self.path is not None and not (isinstance(self.path, str) and _PATH.fullmatch(self.path)):
             raise arguments.wrong("path", self.path, "a path such as /webhook")
         arguments.a_flag("ordered", self.ordered)
         if not (self.tell is None or callable(self.tell)):
@@ -106,7 +109,7 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
         arguments.an_instance("verify", self.verify, str, "stripe, github, … or hmac-sha256:HEADER")
         known = Paths.__struct_fields__
         for name, path in arguments.mapping("paths", self.paths, "where the body has what").items():
-            if name not in known or not isinstance(path, str) or not path:
+            if name not in known or not isinstance(path, str) or not all(path.split(".")):
                 raise UsageError(f"paths: {name}={path}: expected where the body has one of {', '.join(known)}")
         found = sender_of(self.verify)
         return replace(found, paths=replace(found.paths, **self.paths)) if self.paths else found
@@ -122,10 +125,12 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
         found = text.split(",") if isinstance(text, str) else list(text or ())
         if not all(isinstance(each, str) and each.strip() for each in found):
             raise UsageError("secret: expected the endpoint's secret (whsec_…) as a text, or a list of texts")
-        if not found and self.poll is None and not local:
+        simulated = local and self.verify == "stripe"
+        if not found and self.poll is None and not simulated:
+            hint = "the Dashboard shows the endpoint's (whsec_…): STRIPE_WEBHOOK_SECRET, --secret or secret="
             raise ConfigError(
                 "there is no secret to verify webhooks with, and whoever reaches the endpoint would be believed",
-                hint="the Dashboard shows the endpoint's (whsec_…): STRIPE_WEBHOOK_SECRET, --secret or secret=",
+                hint=hint if self.verify == "stripe" else "give what the sender signs with by --secret or secret=",
             )
         return [each.strip() for each in found]
 
@@ -137,10 +142,10 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
     if not isinstance(name, str) or not name:
         raise arguments.wrong("name", name, "a text that is not empty")
     name = _safe(name)
+    sender = options.sender()
     secrets = options.secrets(parts.secret, local=parts.local)
     for secret in secrets:
         parts.mask(Secret(secret))
-    sender = options.sender()
     sender.check(secrets)
     polling = None
     if options.poll is not None:

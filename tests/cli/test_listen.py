@@ -18,6 +18,7 @@ from tests.cli.conftest import Cli
 from tests.webhooks.conftest import SECRET, body, signed
 
 Process = Callable[..., subprocess.Popen[bytes]]
+PATHS = ("", "x", "/a?b", "/a#b", "/a b", "/%41")
 INTEGER = {"type": "integer"}
 HANDLER = 'on("invoice.paid", function(event) print("paid", event.object.id) end)'
 
@@ -105,7 +106,24 @@ def test_events_of_an_added_document_are_checked_by_it(process: Process, cli: Cl
         (("handlers.lua", "--simulate", "--since", "all"), 2, "say how often with poll"),
         (("handlers.lua", "--simulate", "--verify", "githb"), 2, "--verify: expected hmac-sha256"),
         (("handlers.lua", "--simulate", "--field", "type"), 2, "expected NAME=PATH"),
-        (("handlers.lua", "--simulate", "--path", "x"), 2, "a path such as /webhook"),
+        (("handlers.lua", "--simulate", "--field", "id=a..b"), 2, "expected NAME=PATH"),
+        (("handlers.lua", "--simulate", "--field", "id=a", "--field", "id=b"), 2, "id is given twice"),
+        (("handlers.lua", "--simulate", "--field", "foo=bar"), 2, "one of id, type, object, created"),
+        *((("handlers.lua", "--simulate", "--path", path), 2, "a path such as /webhook") for path in PATHS),
+        *((("handlers.lua", "--simulate", "--poll", word), 2, "--poll") for word in ("0", "-1", "-0.5", "nan", "1e99")),
+        (("handlers.lua", "--simulate", "--poll=0"), 2, "not in the range 0<x<="),
+        (("handlers.lua", "--simulate", "--poll", "--port", "1"), 2, "--port is of an endpoint"),
+        (("handlers.lua", "--simulate", "--poll", "5", "--path", "/x"), 2, "--path is of an endpoint"),
+        (("handlers.lua", "--simulate", "--poll", "--secret", "x"), 2, "--secret is of an endpoint"),
+        (("handlers.lua", "--simulate", "--poll", "--verify", "github"), 2, "with verify there is nobody to ask"),
+        (("handlers.lua", "--simulate", "--poll", "--since", "2999-01-01"), 2, "still to come"),
+        *((("handlers.lua", "--simulate", "--attempts", n), 2, "--attempts") for n in ("0", "-1", "x", "10001")),
+        *((("handlers.lua", "--simulate", "--retry-delay", n), 2, "--retry-delay") for n in ("0", "-1", "nan", "inf")),
+        *((("handlers.lua", "--simulate", "--concurrency", n), 2, "--concurrency") for n in ("0", "1.5")),
+        *((("handlers.lua", "--simulate", "--port", n), 2, "--port") for n in ("-1", "65536", "http")),
+        (("handlers.lua", "--simulate", "--secret", ""), 2, "secret: expected"),
+        (("handlers.lua", "--simulate", "--name", ""), 2, "name is ''"),
+        (("handlers.lua", "--simulate", "--verify", "github"), 3, "no secret to verify webhooks with"),
         (("nowhere.lua", "--simulate"), 2, "nowhere.lua"),
         (("handlers.lua", "handlers.lua", "--simulate"), 2, "one handler script"),
     ],

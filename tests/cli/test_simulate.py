@@ -123,11 +123,21 @@ def test_events_are_forwarded_signed_with_the_secret_it_prints(process: Process,
     verify(body, receiver.got[0][0]["stripe-signature"], [secret], now=0, tolerance=float("inf"))
 
 
+NO_URLS = ("", "localhost:4242", "ftp://localhost/x", "http://", "http://localhost:99999/", "http://localhost,")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("--events", "customer.*"), "--forward-to"),
-        (("--forward-to", "localhost:4242"), "expected a URL such as http://localhost:4242/webhook"),
+        *((("--forward-to", url), "expected a URL such as http://localhost:4242/webhook") for url in NO_URLS),
+        (("--forward-to", "http://localhost,http://localhost"), "given twice"),
+        (("--forward-to", "http://localhost", "--events", ""), "expected names of events"),
+        (("--forward-to", "http://localhost", "--events", "customer.*,"), "expected names of events"),
+        (("--forward-to", "http://localhost", "--events", "v1.custmer.created"), 'did you mean "v1.customer.created"'),
+        (("--deliver", ""), "--deliver ''"),
+        (("--deliver", "delay:2s,delay:3s"), "given twice"),
+        (("--deliver", "delay:-1s"), "0s to 3600s"),
         (("--forward-to", "http://localhost", "--events", "custmer.created"), 'did you mean "customer.created"'),
         (("--deliver", "twice:5%"), "--deliver 'twice:5%'"),
     ],

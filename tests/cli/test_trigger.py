@@ -48,6 +48,9 @@ def test_a_simulator_on_this_machine_does_it_so_that_handlers_find_the_objects(
         assert ("invoice", json.loads(body)["data"]["object"]["id"]) in server.simulator.ledger()
 
 
+NO_URLS = ("", "nowhere", "ftp://localhost/x", "http://", "http://localhost:99999/", "http://[::1", "/webhook")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
@@ -56,7 +59,11 @@ def test_a_simulator_on_this_machine_does_it_so_that_handlers_find_the_objects(
         (("invoice.paid", "--set", "amount"), 2, "expected PATH=VALUE"),
         (("invoice.paid", "--set", "a..b=1"), 2, "expected PATH=VALUE"),
         (("customer.created", "--to", "http://127.0.0.1:9/x"), 4, "could not be delivered"),
-        (("customer.created", "--to", "nowhere"), 4, "could not be delivered"),
+        *((("customer.created", "--to", url), 2, "expected a URL") for url in NO_URLS),
+        (("customer.created", "--secret", ""), 2, "--secret is empty"),
+        (("customer.created", "--set", "name=a", "--set", "name=b"), 2, "given twice"),
+        (("customer.created", "--list"), 2, "leave out"),
+        (("",), 2, 'no way to make ""'),
     ],
 )
 def test_what_cannot_be_done_is_said(cli: Cli, words: tuple[str, ...], status: int, message: str) -> None:
