@@ -49,7 +49,8 @@ class Declared(Mapping[str, T]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """What is declared for ``key``."""
-        return self[key] if key in self._modules else default
+        found = self._found.get(key)  # asked several times in each request
+        return found if found is not None else self[key] if key in self._modules else default
 
     def __contains__(self, key: object) -> bool:
         return key in self._modules

@@ -12,7 +12,7 @@ from host.simulator.stripe import discounts
 from host.simulator.stripe.lines import add_item, add_line, pending_items, pricing, total_up
 from host.simulator.stripe.meters import usage
 from host.simulator.stripe.periods import DAY
-from host.simulator.stripe.pricing import amount_of, plain_quantity, shown_unit
+from host.simulator.stripe.pricing import amount_of, at_volume, plain_quantity, shown_unit
 from host.simulator.stripe.prorations import Part, put_on, share, stop_of
 from host.simulator.stripe.subscription_items import price_of
 
@@ -150,8 +150,10 @@ def _item_line(call: RequestContext, invoice: Object, subscription: Object, item
 
 
 def described(call: RequestContext, price: Object, quantity: Any) -> str:
-    """``3 × Plan (at $20.00 / month)``."""
-    return f"{quantity} × {product_name(call, price)} (at {shown_unit(price)})"
+    """``3 × Plan (at $20.00 / month)``; of graduated tiers, which have several amounts, none is said."""
+    unit = at_volume(price, quantity)
+    at = f" (at {shown_unit(unit)})" if unit is not None else ""
+    return f"{quantity} × {product_name(call, price)}{at}"
 
 
 def product_name(call: RequestContext, price: Object) -> str:

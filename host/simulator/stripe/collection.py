@@ -83,16 +83,17 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
     payment = payment_of(call, intent)
     if payment is None or payment["status"] != "open":
         return
+    invoice = call.load("invoice", payment["invoice"])
+    subscription = owner_of(call, invoice)
+    if subscription is not None:
+        _keep_default(call, subscription, intent)
     if intent["status"] == "processing":
-        invoice = call.load("invoice", payment["invoice"])
-        subscription = owner_of(call, invoice)
         if subscription is not None and subscription["status"] == "incomplete":
             _paid(call, subscription, invoice)
         return
     payment.update(status="paid", amount_paid=intent["amount_received"])
     payment["status_transitions"]["paid_at"] = call.now
     call.save("invoice_payment", payment)
-    invoice = call.load("invoice", payment["invoice"])
     if invoice["status"] in PAYABLE:
         received = intent["amount_received"]
         if received < invoice["amount_remaining"]:
@@ -101,6 +102,18 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
             call.save("invoice", invoice)
         else:
             settle(call, invoice, received)
+
+
+def _keep_default(call: RequestContext, subscription: Object, intent: Object) -> None:
+    """What paid a subscription pays it from here on, where it says so.
+
+    https://docs.stripe.com/api/subscriptions/create#create_subscription-payment_settings-save_default_payment_method
+    """
+    method = intent["payment_method"]
+    save = (subscription.get("payment_settings") or {}).get("save_default_payment_method") == "on_subscription"
+    if save and method and subscription["default_payment_method"] != method:
+        subscription["default_payment_method"] = method
+        call.save("subscription", subscription)
 
 
 def debit_due(call: RequestContext, id: str) -> None:

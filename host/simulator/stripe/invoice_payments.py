@@ -37,6 +37,7 @@ def intent_of(call: RequestContext, invoice: Object) -> Object:
             "description": invoice.get("description") or f"Invoice {invoice['number']}",
             "status": "requires_payment_method",
             "payment_method_options": _options(call, invoice),
+            "setup_future_usage": "off_session" if subscription_of(invoice) else None,
             **_shares(owner_of(call, invoice) or {}, invoice),
         },
         id=id,

@@ -58,6 +58,5 @@ _CLOCK = ("hour", "minute", "second")
 
 
 def day_of(at: int) -> str:
-    """``1 Feb 2027``, as descriptions of prorations have it."""
-    day = datetime.fromtimestamp(at, UTC)
-    return f"{day.day} {day:%b} {day.year}"
+    """``01 Feb 2027``, as descriptions of prorations have it."""
+    return f"{datetime.fromtimestamp(at, UTC):%d %b %Y}"

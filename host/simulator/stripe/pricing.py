@@ -5,9 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from host.apis.amounts import ZERO_DECIMALS
 from host.simulator.api_error import invalid
-from host.simulator.stripe.money import rounded
+from host.simulator.stripe.money import decimals, rounded
 
 Price = dict[str, Any]
 _AMOUNTS = ("unit_amount", "unit_amount_decimal", "tiers", "custom_unit_amount", "tax_behavior")
@@ -72,6 +71,17 @@ def _tiered(price: Price, quantity: int | Decimal) -> Decimal:
     return total
 
 
+def at_volume(price: Price, quantity: int | Decimal) -> Price | None:
+    """The price with the amount a unit that all of ``quantity`` has; ``None`` where its parts have several."""
+    if not price.get("tiers"):
+        return price
+    if price.get("tiers_mode") != "volume":
+        return None
+    tiers = price["tiers"]
+    tier = next((t for t in tiers if t.get("up_to") not in (None, "inf") and quantity <= int(t["up_to"])), tiers[-1])
+    return {**price, **{name: tier.get(name) for name in ("unit_amount", "unit_amount_decimal")}}
+
+
 def _decimal(fields: Price, name: str) -> Decimal:
     exact = fields.get(f"{name}_decimal")
     return Decimal(str(exact if exact is not None else fields.get(name) or 0))
@@ -86,10 +96,10 @@ def shown_unit(price: Price) -> str:
     """``$20.00 / month``, as descriptions of invoice lines have it."""
     currency = price["currency"]
     sign = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}.get(currency, f"{currency.upper()} ")
-    unit = _decimal(price, "unit_amount")
-    places = Decimal(1) if currency in ZERO_DECIMALS else Decimal(100)
-    whole = unit / places
-    exact = whole.quantize(Decimal("0.01")) if places != 1 and whole == whole.quantize(Decimal("0.01")) else whole
+    places = decimals(currency)
+    whole = _decimal(price, "unit_amount").scaleb(-places)
+    shortest = whole.quantize(Decimal(1).scaleb(-places))
+    exact = shortest if whole == shortest else whole.normalize()
     recurring = price.get("recurring")
     if not recurring:
         return f"{sign}{exact}"

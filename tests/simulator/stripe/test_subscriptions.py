@@ -301,3 +301,48 @@ def test_summaries_and_adjustments_of_events(shop) -> None:
     ):
         shop.api.ask("POST", f"/v1/billing/meters/{made['id']}/reactivate")
         assert shop.api.error("POST", "/v1/billing/meter_events", {"event_name": "calls", "payload": wrong})[0] == 400
+
+
+def test_what_pays_first_is_kept_as_the_default(shop) -> None:
+    """``save_default_payment_method``: renewals are paid with it; without it they have nothing to be paid with."""
+    for save, kept in (("on_subscription", True), ("off", False)):
+        customer = shop.api.post("/v1/customers")["id"]
+        made = shop.subscribe(
+            shop.price(),
+            customer=customer,
+            payment_behavior="default_incomplete",
+            payment_settings={"save_default_payment_method": save},
+        )
+        invoice = shop.api.get(f"/v1/invoices/{made['latest_invoice']['id']}?expand[]=payments")
+        intent = invoice["payments"]["data"][0]["payment"]["payment_intent"]
+        paid = shop.api.post(
+            f"/v1/payment_intents/{intent}/confirm", "payment_method=pm_card_visa&return_url=https://example.com"
+        )
+        assert paid["setup_future_usage"] == "off_session"
+        assert shop.api.get(f"/v1/payment_methods/{paid['payment_method']}")["customer"] == customer
+        now = shop.now(made)
+        assert (now["status"], now["default_payment_method"]) == ("active", paid["payment_method"] if kept else None)
+        shop.wait(31 * DAY + 7200)
+        assert shop.now(made)["status"] == ("active" if kept else "past_due")
+
+
+TIERS = [{"up_to": 5, "unit_amount": 700}, {"up_to": "inf", "unit_amount": 650}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "quantity", "text"),
+    [
+        ({}, 2, "2 × Plan (at $10.00 / month)"),
+        ({"amount": 1000, "currency": "jpy"}, 2, "2 × Plan (at ¥1000 / month)"),
+        ({"amount": 1000, "currency": "kwd"}, 2, "2 × Plan (at KWD 1.000 / month)"),
+        ({"unit_amount_decimal": "0.5"}, 2000, "2000 × Plan (at $0.005 / month)"),
+        ({"unit_amount_decimal": "1000.5"}, 2, "2 × Plan (at $10.005 / month)"),
+        ({"tiers": TIERS, "tiers_mode": "volume", "billing_scheme": "tiered"}, 5, "5 × Plan (at $7.00 / month)"),
+        ({"tiers": TIERS, "tiers_mode": "volume", "billing_scheme": "tiered"}, 6, "6 × Plan (at $6.50 / month)"),
+        ({"tiers": TIERS, "tiers_mode": "graduated", "billing_scheme": "tiered"}, 6, "6 × Plan"),
+    ],
+)
+def test_a_line_says_what_one_costs(shop, fields, quantity, text) -> None:
+    """In the currency's own decimals; of tiers the one that the quantity is in, and of several nothing."""
+    made = shop.subscribe(shop.price(**fields), quantity=quantity)
+    assert [line["description"] for line in made["latest_invoice"]["lines"]["data"]] == [text]
