@@ -93,16 +93,17 @@ class Settings(Frozen, frozen=True):
     ``stripe_secret_key`` is ``None`` without a key and for the demo key. ``stripe_api_base`` is https, or
     http to this machine; http elsewhere is for test keys only. ``http_timeout`` bounds the answer to one
     request, ``request_deadline`` a whole call with its waiting and retries. ``journal`` is the path or URL of
-    the journal of durable runs. ``graphql_endpoint`` is what ``graphql_query`` asks, with ``graphql_token`` as its
-    bearer; ``graphql_schema`` (an SDL file, or ``introspect``) checks queries first. ``stripe_webhook_secret`` is
-    what webhooks are signed with, several with commas between while one is rolled. ``max_in_flight`` counts requests
-    under way, ``max_per_host`` those to one host and port (``None``: as many). ``api_limits`` holds rate, requests
+    the journal of durable runs, by default ``database``: the URL of a fleet's queue and journal. ``run_lease`` is for
+    how long nobody else takes up a durable run whose process is silent. ``graphql_endpoint`` is what
+    ``graphql_query`` asks, with ``graphql_token`` as its bearer; ``graphql_schema`` (an SDL file, or ``introspect``)
+    checks queries first. ``stripe_webhook_secret`` is what webhooks are signed with, several with commas between while
+    one is rolled. ``max_in_flight`` counts requests under way, ``max_per_host`` those to one host and port (``None``: as many). ``api_limits`` holds rate, requests
     under way and retries of single APIs, by name. ``lenient``: the simulator answers by shape what it does not model,
     instead of refusing it. ``sources`` tells for each field
     that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
     """
 
-    UNSHOWN = frozenset({"journal"})  # it may hold a database's password
+    UNSHOWN = frozenset({"journal", "database"})  # they may hold a database's password
     UNCOMPARED = frozenset({"sources"})
     UNHASHED = frozenset({"api_limits"})
 
@@ -133,6 +134,10 @@ class Settings(Frozen, frozen=True):
     journal: Annotated[
         str | None, Option("--journal", "Where durable runs are recorded: a file, or a database's URL.", "URL")
     ] = None
+    database: Annotated[
+        str | None, Option("--database", "The fleet's queue and journal, postgresql://USER@HOST/NAME.", "URL")
+    ] = None
+    run_lease: float = 30.0
     graphql_endpoint: str | None = None
     graphql_token: Secret | None = None
     graphql_schema: str | None = None
@@ -151,6 +156,8 @@ class Settings(Frozen, frozen=True):
             msgspec.structs.force_setattr(self, name, value)
         sources = arguments.mapping("sources", self.sources, "where settings come from, by their names")
         msgspec.structs.force_setattr(self, "sources", dict(sources))
+        if self.journal is None and self.database is not None:
+            msgspec.structs.force_setattr(self, "journal", self.database)
         self._check_base_against_key()
         self._check_endpoint_against_token()
 
@@ -454,6 +461,8 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "transport": ("HOST_TRANSPORT", _choice(*TRANSPORTS)),
     "lenient": ("HOST_LENIENT", _read_flag),
     "journal": ("HOST_JOURNAL", _read_journal),
+    "database": ("HOST_DATABASE", _read_journal),
+    "run_lease": ("HOST_RUN_LEASE", _read_seconds),
     "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),
     "graphql_token": ("GRAPHQL_TOKEN", _read_token),
     "graphql_schema": ("GRAPHQL_SCHEMA", _read_path),

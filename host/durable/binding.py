@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +43,11 @@ class HostParts(msgspec.Struct, frozen=True):
     run_many: Callable[..., Iterator[RunResult]]
 
 
-def binding_of(parts: HostParts) -> Binding:
-    """Where the calls of a host's runs go, and with whose key."""
+def binding_of(parts: HostParts, names: Collection[str] | None = None) -> Binding:
+    """Where the calls of a host's runs go, and with whose key; ``names``: of these APIs alone."""
     if parts.services.simulated:
         return Binding("simulated", "simulated", "")
-    apis = sorted(parts.apis.items())
+    apis = sorted((name, api) for name, api in parts.apis.items() if names is None or name in names)
     keys = "\0".join(f"{name}\0{api.key.reveal() if api.key else ''}" for name, api in apis)
     account = hashlib.sha256(f"luahost journal\0{keys}".encode()).hexdigest()[:16]
     return Binding(", ".join(f"{name} {api.base_url}" for name, api in apis), parts.settings.mode or "other", account)

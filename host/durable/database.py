@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -19,6 +20,13 @@ from host.sqlite_file import USES, fault_of, open_sqlite
 
 Statement = tuple[str, Sequence[Mapping[str, Any]]]
 """SQL with ``:names``, and the values of each time it is to be done."""
+
+
+class MustChange(str):
+    """SQL that has to change a row: where it changes none, somebody else has written, and nothing is committed."""
+
+    __slots__ = ()
+
 
 LOCKED: Final = USES["journal"].busy  # seconds to wait for another process's transaction, in any database
 
@@ -112,9 +120,19 @@ class JournalDatabase(Protocol):
     """Thread-safe. Raises :class:`JournalError`; :class:`Conflict` where a key is taken."""
 
     name: str  # for messages, without a password
+    now: str  # in SQL: seconds since 1970, by whatever clock all who use the database share
+
+    def clock(self) -> float:
+        """Seconds since 1970, by the same clock."""
+
+    def measure_clock(self) -> None:
+        """Look at that clock anew, where it is not this machine's."""
 
     def write(self, statements: Sequence[Statement]) -> int:
-        """All or nothing, on the disk when it returns. Gives how many rows the last statement changed."""
+        """All or nothing, on the disk when it returns. Gives how many rows the last statement changed.
+
+        Raises :class:`Conflict` where one that :class:`MustChange` changed none.
+        """
 
     def read(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a query."""
@@ -127,6 +145,12 @@ def insert(table: str) -> str:
     """The statement that adds a row with all its columns."""
     names = [name for name in TABLES[table] if name.isidentifier()]
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})"  # noqa: S608 - names of this file
+
+
+def check_changed(name: str, sql: str, changed: int) -> None:
+    """Raise :class:`Conflict` for a statement that :class:`MustChange` and changed nothing."""
+    if changed < 1 and isinstance(sql, MustChange):
+        raise Conflict(f"the journal {name}: somebody else has written what was to be changed")
 
 
 def without_password(url: str) -> str:
@@ -206,7 +230,11 @@ def _bring_up(database: JournalDatabase, version: int) -> None:
 
 
 class SQLite:
-    """A file, by Python's own SQLite; ``host.sqlite_file`` says how it is opened."""
+    """A file, by Python's own SQLite; ``host.sqlite_file`` says how it is opened. Its users are of one machine, and go
+    by that machine's clock: the value ``now`` of each statement.
+    """
+
+    now = ":now"
 
     def __init__(self, path: str) -> None:
         import sqlite3  # loads a library of 1.5 MB, for durable runs only
@@ -222,6 +250,12 @@ class SQLite:
             raise self._translated(error) from error
         self._watch = Watch(path)
 
+    def clock(self) -> float:
+        return time.time()
+
+    def measure_clock(self) -> None:
+        """It is this machine's."""
+
     def write(self, statements: Sequence[Statement]) -> int:
         with self._lock:
             db = self._db
@@ -231,6 +265,7 @@ class SQLite:
                 changed = 0
                 for sql, values in statements:
                     changed = db.executemany(sql, values).rowcount if values != [{}] else db.execute(sql).rowcount
+                    check_changed(self.name, sql, changed)
                 db.execute("COMMIT")
             except BaseException as error:
                 with contextlib.suppress(self._sqlite3.Error):

@@ -8,13 +8,12 @@ Answers go on to the script at once; anything the script then does waits for a l
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from host.durable.database import Conflict, Damaged, JournalDatabase, Statement, insert, open_database
+from host.durable.database import Conflict, Damaged, JournalDatabase, MustChange, Statement, insert, open_database
 from host.durable.journal_writer import INSERT_RECORD, RELEASE, JournalItem, JournalWriter, Then
 from host.durable.lease import is_dead, this_owner
 from host.durable.records import Record, RunRow, check_log, decode_decided
@@ -23,45 +22,58 @@ from host.errors import JournalError
 LEASE: Final = 30.0  # seconds after which a run whose owner is silent may be taken over
 
 
-INSERT_RUN: Final = insert("luahost_run")
+INSERT_RUN: Final = insert("luahost_run").replace(":lease", "{now} + :lease")
 RUN_COLUMNS: Final = ", ".join(RunRow.__struct_fields__)
 RECORD_COLUMNS: Final = ", ".join(Record._fields)
 
+# In these {now} is the time by the clock that all who use the database share.
 _TAKE = (
-    "UPDATE luahost_run SET owner = :owner, lease = :lease, status = 'running', updated = :now "
+    "UPDATE luahost_run SET owner = :owner, lease = {now} + :lease, status = 'running', updated = {now} "
     "WHERE id = :id AND status NOT IN ('replaced', 'partly undone', 'undone') "
-    "AND (owner IS NULL OR owner = :before OR lease < :now)"
+    "AND (owner IS NULL OR owner = :before OR lease < {now})"
 )
 _UNPRINTED = "UPDATE luahost_run SET printed = 0 WHERE id = :id"  # the log still says what was shown
 _MARK = (
-    "UPDATE luahost_run SET owner = NULL, lease = 0, status = :status, updated = :now "
-    "WHERE id = :id AND (owner IS NULL OR owner = :before OR lease < :now)"
+    "UPDATE luahost_run SET owner = NULL, lease = 0, status = :status, updated = :updated "
+    "WHERE id = :id AND (owner IS NULL OR owner = :before OR lease < {now})"
 )
 _END = (
-    "UPDATE luahost_run SET status = :status, updated = :now, printed = :printed, calls = :calls, "
+    "UPDATE luahost_run SET status = :status, updated = {now}, printed = :printed, calls = :calls, "
     "value = :value, error = :error, exit_status = :exit_status WHERE id = :id AND owner = :owner"
 )
+
+
+class BeingRun(JournalError):
+    """Somebody else runs the run; ``seconds`` are left of their lease, unless they keep it up."""
+
+    def __init__(self, run_id: str, seconds: float) -> None:
+        self.seconds = max(0.0, seconds)
+        super().__init__(
+            f"run {run_id} is being run by another process",
+            hint="if that process is gone without a trace, its lease ends "
+            f"in {self.seconds:.0f} s and the run can be taken over",
+        )
 
 
 class Journal:
     """Takes records of many runs from any thread; see the module for what is promised when.
 
-    ``clock`` gives seconds since 1970, ``lease`` is seconds. Raises :class:`JournalError`.
+    ``clock`` gives seconds since 1970, by default the database's; ``lease`` is seconds. Raises :class:`JournalError`.
     """
 
     def __init__(
-        self, database: JournalDatabase, *, clock: Callable[[], float] = time.time, lease: float = LEASE
+        self, database: JournalDatabase, *, clock: Callable[[], float] | None = None, lease: float = LEASE
     ) -> None:
-        self.clock = clock
+        self.clock = clock or database.clock
         self.name = database.name
         self.option = ""  # what a command needs to find it, such as `` --journal FILE``
         self._database = database
-        self._lease = lease
-        self._owner = this_owner()
-        self._writer = JournalWriter(database, self._owner, clock, lease)
+        self.lease = lease
+        self.owner = this_owner()
+        self._writer = JournalWriter(database, self.owner, self.clock, lease)
 
     @classmethod
-    def open(cls, url: str, *, clock: Callable[[], float] = time.time, lease: float = LEASE) -> Journal:
+    def open(cls, url: str, *, clock: Callable[[], float] | None = None, lease: float = LEASE) -> Journal:
         """The journal at a path or URL; made if it is not there."""
         return cls(open_database(url), clock=clock, lease=lease)
 
@@ -75,9 +87,12 @@ class Journal:
         """A new run, ours. Its id must be free, which is seen only with its first commit."""
         now = self.clock()
         values = msgspec.structs.asdict(run)
-        values.update(owner=self._owner, lease=now + self._lease, created=now, updated=now, status="running")
+        values.update(owner=self.owner, lease=self.lease, created=now, updated=now, now=now, status="running")
         self._writer.held.add(run.id)
-        self._writer.put(JournalItem(run.id, None, [(INSERT_RUN, [values])], None, urgent=False))
+        self._writer.put(JournalItem(run.id, None, [(self._sql(INSERT_RUN), [values])], None, urgent=False))
+
+    def _sql(self, statement: str) -> str:
+        return type(statement)(statement.replace("{now}", self._database.now))
 
     def take(self, run: RunRow, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()) -> list[Record]:
         """Make an existing run ours, and mark in its log where we begin. Gives the log, the mark included.
@@ -89,20 +104,15 @@ class Journal:
         now = self.clock()
         dead = run.owner is not None and is_dead(run.owner)
         values = {
-            "owner": self._owner, "lease": now + self._lease, "now": now, "id": run.id,
+            "owner": self.owner, "lease": self.lease, "now": now, "id": run.id,
             "before": run.owner if dead else "",
         }  # fmt: skip
-        if not self._database.write([(_TAKE, [values])]):
-            raise JournalError(
-                f"run {run.id} is being run by another process",
-                hint="if that process is gone without a trace, its lease ends "
-                f"in {max(0.0, run.lease - now):.0f} s and the run can be taken over",
-            )
+        if not self._database.write([(self._sql(_TAKE), [values])]):
+            raise self.being_run(run.id)
         try:
             log = self.records(run.id)
         except JournalError:  # it stays what it was, for somebody who can read it
-            given_back = {"id": run.id, "status": run.status, "now": run.updated, "before": self._owner}
-            self._database.write([(_MARK, [given_back])])
+            self._mark(run, run.status, run.updated, self.owner)
             raise
         seq = log[-1].seq + 1 if log else 1
         marks = [Record(run.id, seq, "resumed", n=skip(log), at=now)]
@@ -113,7 +123,7 @@ class Journal:
         try:
             self._database.write(made)
         except Conflict:
-            raise JournalError(f"run {run.id} is being run by another process") from None
+            raise self.being_run(run.id) from None
         self._writer.broken.pop(run.id, None)
         self._writer.held.add(run.id)
         return [*log, *marks]
@@ -136,9 +146,17 @@ class Journal:
     def mark(self, run: RunRow, status: str) -> None:
         """Set the status of a run. Raises :class:`JournalError` if somebody runs it."""
         dead = run.owner is not None and is_dead(run.owner)
-        values = {"id": run.id, "status": status, "now": self.clock(), "before": run.owner if dead else ""}
-        if not self._database.write([(_MARK, [values])]):
-            raise JournalError(f"run {run.id} is being run by another process")
+        if not self._mark(run, status, self.clock(), run.owner if dead else ""):
+            raise self.being_run(run.id)
+
+    def _mark(self, run: RunRow, status: str, updated: float, before: str | None) -> int:
+        values = {"id": run.id, "status": status, "updated": updated, "before": before, "now": self.clock()}
+        return self._database.write([(self._sql(_MARK), [values])])
+
+    def being_run(self, run_id: str) -> BeingRun:
+        """The error for a run that somebody else runs."""
+        run = self.run(run_id)
+        return BeingRun(run_id, 0.0 if run is None or run.owner is None else run.lease - self.clock())
 
     def batch(self, id: str) -> list[RunRow]:
         """The runs of a batch, ``ID.1``, ``ID.2`` …, in their order."""
@@ -161,19 +179,26 @@ class Journal:
 
     def end(
         self, run: str, status: str, *, printed: int, calls: int, value: bytes, error: str | None, then: Then,
-        exit_status: int | None = None,
+        exit_status: int | None = None, release: bool = True, also: Sequence[Statement] = (),
     ) -> None:  # fmt: skip
-        """How a run ended. The lease is kept until :meth:`release`."""
+        """How a run ended, with ``also`` in the same transaction: all of it if the run is still ours, else nothing.
+
+        The lease is kept until :meth:`release` where ``release`` is not said here.
+        """
         values = {
             "status": status, "now": self.clock(), "printed": printed, "calls": calls, "value": value,
-            "error": error, "exit_status": exit_status, "id": run, "owner": self._owner,
+            "error": error, "exit_status": exit_status, "id": run, "owner": self.owner,
         }  # fmt: skip
-        self._writer.put(JournalItem(run, None, [(_END, [values])], then, urgent=True))
+        made: list[Statement] = [(MustChange(self._sql(_END)), [values]), *also]
+        if release:
+            self._writer.held.discard(run)
+            made.append((RELEASE, [{"id": run, "owner": self.owner}]))
+        self._writer.put(JournalItem(run, None, made, then, urgent=True))
 
     def release(self, run: str) -> None:
         """Nothing more will be recorded of it: anybody may take it."""
         self._writer.held.discard(run)
-        self._writer.put(JournalItem(run, None, [(RELEASE, [{"id": run, "owner": self._owner}])], None, urgent=False))
+        self._writer.put(JournalItem(run, None, [(RELEASE, [{"id": run, "owner": self.owner}])], None, urgent=False))
 
     def run(self, id: str) -> RunRow | None:
         """A run by its id."""

@@ -13,16 +13,21 @@ from host.durable.database import Conflict, JournalDatabase, JournalLost, Statem
 from host.durable.records import Record
 from host.errors import ClosedError, HostError, JournalError
 
-__all__ = ["INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "Then"]
+__all__ = ["INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then"]
 
 LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
 MOST: Final = 5000  # items in one commit
+
+
+class TakenOver(JournalError):
+    """The run is somebody else's by now: what this process has of it counts no more."""
+
 
 Then = Callable[[HostError | None], None]
 """Called on the writer's thread once it is committed (``None``) or known that it will not be."""
 
 INSERT_RECORD: Final = insert("luahost_record")
-_BEAT = "UPDATE luahost_run SET lease = :lease WHERE id = :id AND owner = :owner"
+_BEAT = "UPDATE luahost_run SET lease = {now} + :lease WHERE id = :id AND owner = :owner"
 RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
 
 
@@ -56,6 +61,8 @@ class JournalWriter:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._beat_at = 0.0
+        self._beat_sql = _BEAT.replace("{now}", database.now)
+        self.also: list[Statement] = []  # of each heartbeat, in its transaction
 
     def close(self) -> None:
         """Commit what is there, let go of the runs, end the thread and the database. Twice is fine."""
@@ -85,6 +92,10 @@ class JournalWriter:
                 item.then(ClosedError("the journal is closed"))
             return
         self._queue.put(item)
+        self.start()
+
+    def start(self) -> None:
+        """Have the thread at work: the heartbeat is its."""
         if self._thread is None:
             with self._lock:
                 if self._thread is None and not self._closed:
@@ -166,22 +177,26 @@ class JournalWriter:
             if item.then is not None:
                 item.then(error)
             return
+        self.held.discard(item.run)  # nothing more is written of it: somebody else may go on once the lease ends
         if isinstance(error, Conflict):
-            error = JournalError(f"run {item.run} has been taken over by another process")
-            self.held.discard(item.run)
+            error = TakenOver(f"run {item.run} has been taken over by another process")
         self.broken[item.run] = error
         if item.then is not None:
             item.then(error)
 
     def _beat(self) -> None:
         self._beat_at = monotonic() + self._lease / 3
-        until = self._clock() + self._lease
-        held = [{"id": run, "owner": self._owner, "lease": until} for run in list(self.held)]
-        if held:
-            try:
-                self._database.write([(_BEAT, held)])
-            except JournalError:  # the next record says so where it matters
-                return
+        try:
+            self._database.measure_clock()
+            now = self._clock()
+            held = [
+                {"id": run, "owner": self._owner, "lease": self._lease, "now": now} for run in sorted(self.held.copy())
+            ]
+            made: list[Statement] = [*([(self._beat_sql, held)] if held else []), *self.also]
+            if made:
+                self._database.write(made)
+        except JournalError:  # the next record says so where it matters
+            self._beat_at = monotonic() + self._lease / 15
 
     def _drain_refused(self) -> None:
         """Answer what came after the end."""

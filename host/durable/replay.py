@@ -8,13 +8,14 @@ order, makes the same calls; any other call is noticed and ends the run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec.structs import replace
 
 from host.bridge.request import Reply
 from host.calls.call import Call
+from host.durable.database import Statement
 from host.durable.going_live import GoingLive
 from host.durable.journal import Journal
 from host.durable.recorded_answers import Recalled, reply_of
@@ -36,12 +37,17 @@ if TYPE_CHECKING:
 SLEEP_NAME: Final = "sleep"
 
 
+Outcome = Callable[["Session", str, ScriptError | None, bytes], Sequence[Statement]]
+"""``outcome(session, status, error, value)``: what is committed together with a run's end, if the run is ours."""
+
+
 class Durable:
     """The journal's side of one run. Its session asks it at each call, answer and tool; see ``Session``.
 
     ``log`` is what is recorded already, empty for a new run, with what was decided of calls in doubt. ``in_doubt`` is
     for those nothing was decided of (:class:`GoingLive`), ``modules`` for required modules (:class:`RecordedTools`).
-    ``submit`` hands a call over. ``steps`` and ``places`` are calls and sleeps without their answers, by id and place.
+    ``submit`` hands a call over, ``outcome`` gives what else is written with the run's end. ``steps`` and ``places``
+    are calls and sleeps without their answers, by id and place.
     """
 
     def __init__(
@@ -55,12 +61,15 @@ class Durable:
         in_doubt: str = "ask",
         modules: Literal["recorded", "current"] = "recorded",
         submit: Callable[[Call], None],
+        outcome: Outcome | None = None,
     ) -> None:
         self.journal = journal
         self.run_id = run_id
         self.stopped: ScriptError | None = None
+        self.unrecorded: HostError | None = None  # why the run's end is not in the journal
         self._label = run_id if generation == 1 else f"{run_id}~{generation}"
         self._submit = submit
+        self._outcome = outcome
         self._lock = threading.RLock()
         self._closed = False
         self.steps: dict[int, ReplayStep] = {}  # by the call's id
@@ -341,6 +350,7 @@ class Durable:
             result = b"\xc0"
 
         def recorded(lost: HostError | None) -> None:
+            self.unrecorded = lost
             if lost is not None and session.result is not None and session.result.error is None:
                 text = f"{lost.message}; the script came to its end, which could not be recorded"
                 failure = ScriptError(text, kind="journal", script=session.job.script.name, hint=lost.hint, cause=lost)
@@ -352,11 +362,10 @@ class Durable:
             over = self._under_way == 0
         self.journal.end(
             self.run_id, status, printed=max(session.printed, self._log.shown), calls=session.calls, value=result,
-            error=error.message if error is not None else None, then=recorded,
+            error=error.message if error is not None else None, then=recorded, release=over,
             exit_status=session.result.exit_status if session.result is not None else None,
+            also=self._outcome(session, status, error, result) if self._outcome is not None else (),
         )  # fmt: skip
-        if over:
-            self.journal.release(self.run_id)
 
     def stop(self, session: Session, error: ScriptError) -> None:
         """End the run with an error of the host's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,9 +18,9 @@ from host.apis.api import Api
 from host.durable.binding import HostParts, binding_of, check_bound, default_journal, kept_simulator
 from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
-from host.durable.journal import Journal
+from host.durable.journal import LEASE, Journal
 from host.durable.records import Record, RunRow, decode_decided
-from host.durable.replay import Durable
+from host.durable.replay import Durable, Outcome
 from host.durable.run_log import failure_to_repeat
 from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
 from host.events import Logged, Sink
@@ -41,9 +41,9 @@ class Kept(msgspec.Struct, frozen=True):
     durable: Recording
 
 
-def open_journal(setting: str | None) -> Journal:
+def open_journal(setting: str | None, lease: float = LEASE) -> Journal:
     """The journal of a setting, or the default one; its commands in messages name it where they have to."""
-    journal = Journal.open(setting or default_journal())
+    journal = Journal.open(setting or default_journal(), lease=lease)
     if setting and setting != default_journal():
         journal.option = f" --journal {shlex.quote(journal.name)}"
     return journal
@@ -62,7 +62,7 @@ class DurableRuns:
         """The journal, opened. Raises :class:`JournalError`."""
         with self._lock:
             if self._journal is None:
-                self._journal = open_journal(self._parts.settings.journal)
+                self._journal = open_journal(self._parts.settings.journal, self._parts.settings.run_lease)
             return self._journal
 
     @property
@@ -80,10 +80,14 @@ class DurableRuns:
         force_new: bool = False,
         batch: str | None = None,
         sinks: Sequence[Sink] = (),
+        recorded: bool = False,
+        apis: Collection[str] | None = None,
+        outcome: Outcome | None = None,
     ) -> Kept | RunResult:
         """A new run. With the ``run_id`` of an old one that is resumed, or its result given if it is done.
 
-        ``force_new`` starts it over instead, with new keys. Runs of one ``batch`` are simulated together.
+        ``force_new`` starts it over instead, with new keys. Runs of one ``batch`` are simulated together. ``recorded``
+        takes modules from the log, ``apis`` are those it is bound to (else all), ``outcome`` is of :class:`Durable`.
         """
         args = tuple(str(each) for each in args)
         try:
@@ -99,10 +103,19 @@ class DurableRuns:
             if found is not None:
                 if not force_new:
                     self._same(found, args, given)
-                    return self._resume(found, script, "ask", recorded=False, other_key=False, sinks=sinks)
+                    return self._resume(
+                        found,
+                        script,
+                        "ask",
+                        recorded=recorded,
+                        other_key=False,
+                        sinks=sinks,
+                        apis=apis,
+                        outcome=outcome,
+                    )
                 self._aside(found)
                 generation = found.generation + 1
-        return self._new(run_id, generation, script, args, given, batch)
+        return self._new(run_id, generation, script, args, given, batch, apis, outcome)
 
     def open_batch(self, batch_id: str) -> None:
         """See that the runs of a batch can be recorded. Raises ``UsageError``, ``JournalError``."""
@@ -194,8 +207,10 @@ class DurableRuns:
         args: Sequence[str],
         given: bytes,
         batch: str | None = None,
+        apis: Collection[str] | None = None,
+        outcome: Outcome | None = None,
     ) -> Kept:
-        binding = binding_of(self._parts)
+        binding = binding_of(self._parts, apis)
         journal = self.journal
         run = RunRow(
             id=run_id,
@@ -211,7 +226,7 @@ class DurableRuns:
             generation=generation,
         )
         journal.begin(run)
-        return self._kept(run, script, [], "ask", recorded=False)
+        return self._kept(run, script, [], "ask", recorded=False, outcome=outcome)
 
     def _resume(
         self,
@@ -222,6 +237,8 @@ class DurableRuns:
         recorded: bool,
         other_key: bool,
         sinks: Sequence[Sink] = (),
+        apis: Collection[str] | None = None,
+        outcome: Outcome | None = None,
     ) -> Kept | RunResult:
         if run.status == "replaced" or "~" in run.id:
             raise UsageError(f"run {run.id} was started over, and is kept only to be looked at or undone")
@@ -240,7 +257,7 @@ class DurableRuns:
                 run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
                 exit_status=run.exit_status,
             )  # fmt: skip
-        self.check_bound(run, other_key=other_key)
+        check_bound(run, binding_of(self._parts, apis), other_key=other_key)
         self._keep_simulator(run.id, run.simulator)
         decided = [] if in_doubt == "ask" else decisions(self.journal.records(run.id), in_doubt, self._is_api)
         log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing, decided)
@@ -254,12 +271,21 @@ class DurableRuns:
         for_all = in_doubt if isinstance(in_doubt, str) else "ask"
         if any(decode_decided(each.data).back_to is not None for each in decided):
             run = replace(run, printed=0)  # what is shown from here on is another's output: see the log
-        return self._kept(run, script, log, for_all, recorded=recorded)
+        return self._kept(run, script, log, for_all, recorded=recorded, outcome=outcome)
 
     def _is_api(self, operation: str) -> bool:
         return operation.partition(".")[0] in self._parts.apis
 
-    def _kept(self, run: RunRow, script: Script, log: list[Record], in_doubt: str, *, recorded: bool) -> Kept:
+    def _kept(
+        self,
+        run: RunRow,
+        script: Script,
+        log: list[Record],
+        in_doubt: str,
+        *,
+        recorded: bool,
+        outcome: Outcome | None = None,
+    ) -> Kept:
         args, globals = _field(run, "args", self.journal), _field(run, "globals", self.journal)
         durable = Durable(
             self.journal,
@@ -270,6 +296,7 @@ class DurableRuns:
             in_doubt=in_doubt,
             modules="recorded" if recorded else "current",
             submit=self._parts.services.gate.submit,
+            outcome=outcome,
         )
         return Kept(run.id, script, tuple(args), globals, durable)
 
@@ -287,7 +314,7 @@ class DurableRuns:
         if run.status == "replaced" or "~" in run.id:
             raise UsageError(f"run {run.id} was started over already")
         if self.journal.is_running(run):
-            raise JournalError(f"run {run.id} is being run by another process")
+            raise self.journal.being_run(run.id)
         self.journal.replace(run)
 
     def check_bound(self, run: RunRow, *, other_key: bool = False) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from time import monotonic, time
+from typing import Any, Final
 
-from host.durable.database import LOCKED, Conflict, JournalLost, Statement, without_password
+from host.durable.database import LOCKED, Conflict, JournalLost, Statement, check_changed, without_password
 from host.errors import ConfigError, JournalError
 
 try:
@@ -15,8 +16,15 @@ except ImportError as error:
     raise ConfigError("journals other than SQLite files need SQLAlchemy", hint="pip install sqlalchemy") from error
 
 
+_SERVER_TIME: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
 class Engine:
-    """A database by its URL. Durable as its server is: PostgreSQL syncs each commit unless it is configured not to."""
+    """A database by its URL. Durable as its server is: PostgreSQL syncs each commit unless it is configured not to.
+
+    Of PostgreSQL the clock that counts is the server's: its users are of many machines, and one whose clock is wrong
+    must not hold a lease for longer than the others, or end theirs.
+    """
 
     def __init__(self, url: str) -> None:
         try:
@@ -38,6 +46,22 @@ class Engine:
                 hint="pip install 'luahost[postgres]' brings PostgreSQL's driver",
             ) from error
         self._texts: dict[str, sa.TextClause] = {}
+        self._serves_time = parsed.get_backend_name() == "postgresql"
+        self.now = _SERVER_TIME if self._serves_time else ":now"
+        self._measured: tuple[float, float] | None = None  # the server's time, and when that was by our monotonic clock
+
+    def clock(self) -> float:
+        if not self._serves_time:
+            return time()
+        if self._measured is None:
+            self.measure_clock()
+            assert self._measured is not None
+        measured, when = self._measured
+        return measured + (monotonic() - when)
+
+    def measure_clock(self) -> None:
+        if self._serves_time:
+            self._measured = float(self.read(f"SELECT {self.now}")[0][0]), monotonic()
 
     def write(self, statements: Sequence[Statement]) -> int:
         changed = 0
@@ -45,6 +69,7 @@ class Engine:
             with self._engine.begin() as connection:
                 for sql, values in statements:
                     changed = connection.execute(self._text(sql), [dict(each) for each in values]).rowcount
+                    check_changed(self.name, sql, changed)
         except exc.SQLAlchemyError as error:
             raise self._translated(error) from error
         return changed

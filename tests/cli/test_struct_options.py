@@ -49,7 +49,7 @@ NOT_OPTIONS = {
         f"Settings.{name}": "set once for a machine or project, by its variable or host.toml"
         for name in (
             "stripe_api_base", "stripe_api_version", "connect_timeout", "request_deadline", "max_in_flight",
-            "max_per_host", "queue_capacity", "transport", "log_level", "graphql_endpoint", "graphql_schema",
+            "max_per_host", "queue_capacity", "run_lease", "transport", "log_level", "graphql_endpoint", "graphql_schema",
         )
     },
 }  # fmt: skip
@@ -59,6 +59,7 @@ SAMPLES: dict[str, Any] = {
     "write": ["/tmp/b"], "sql": ["sqlite:///a.db"], "functions": ["f"], "deny_ops": ["*.delete"], "read_only": True,
     "test_mode_only": True, "max_amount": {"usd": 1}, "allow_unbounded": True,
     "run_time": 1.0, "stripe_api_version": "2025-09-30.clover", "max_per_host": 3, "journal": "a.sqlite",
+    "database": "postgresql://me@db/fleet",
     "graphql_endpoint": "https://a.example/graphql", "graphql_token": "t", "graphql_schema": "a.graphql",
     "api_limits": "stripe: rate=5",
 }  # fmt: skip
