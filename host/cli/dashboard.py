@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, HostPlan, host_options
@@ -66,8 +67,10 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
     settings = plan.settings
     access = Access(settings.dashboard_token, address, names)
     with ExitStack() as stack:
-        journal = open_journal(settings.journal)
+        where = settings.journal or settings.database  # a fleet's journal is in its database
+        journal = open_journal(where)
         stack.callback(journal.close)
+        plan = replace(plan, options=replace(opening, settings={**opening.settings, "journal": where}))
         actions = RunActions(journal, lambda run, sinks: _host(plan, run, sinks))
         stack.callback(actions.close)
         secrets = [value for name in settings.__struct_fields__ if isinstance(value := getattr(settings, name), Secret)]

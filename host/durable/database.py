@@ -84,7 +84,12 @@ TABLES: Final[dict[str, dict[str, str]]] = {
     "luahost_cursor": {"inbox": "TEXT PRIMARY KEY", "seen": "DOUBLE PRECISION NOT NULL"},
     "luahost_version": {"version": "INTEGER NOT NULL"},
 }
-INDEXES: Final = {"luahost_event_due": "luahost_event (inbox, status, due)"}
+# The second makes lists of many runs quick. A journal made before there was one does without it: it is no reason for a
+# version of its own, which programs of the one before would not open.
+INDEXES: Final = {
+    "luahost_event_due": "luahost_event (inbox, status, due)",
+    "luahost_run_created": "luahost_run (created, id)",
+}
 
 
 def _made(table: str) -> str:
