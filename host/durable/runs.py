@@ -19,12 +19,14 @@ from host.durable.binding import HostParts, binding_of, check_bound, default_jou
 from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
 from host.durable.journal import LEASE, Journal
+from host.durable.once_log import OnceLog
 from host.durable.records import Record, RunRow, decode_decided
 from host.durable.replay import Durable, Outcome
 from host.durable.run_log import failure_to_repeat
 from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
 from host.events import Logged, Sink
 from host.lua.values import from_lua, to_lua
+from host.run.once import OnceResults
 from host.run.options import RunOptions, check_id
 from host.run.recording import Recording
 from host.run.result_type import read
@@ -39,6 +41,7 @@ class Kept(msgspec.Struct, frozen=True):
     args: tuple[str, ...]
     globals: Mapping[str, Any]
     durable: Recording
+    once: OnceResults | None = None  # of its batch
 
 
 def open_journal(setting: str | None, lease: float = LEASE) -> Journal:
@@ -56,6 +59,7 @@ class DurableRuns:
         self._parts = parts
         self._lock = Lock()
         self._journal: Journal | None = None
+        self._once: dict[str, OnceResults] = {}  # by the batch's id
 
     @property
     def journal(self) -> Journal:
@@ -117,10 +121,15 @@ class DurableRuns:
                 generation = found.generation + 1
         return self._new(run_id, generation, script, args, given, batch, apis, outcome)
 
-    def open_batch(self, batch_id: str) -> None:
-        """See that the runs of a batch can be recorded. Raises ``UsageError``, ``JournalError``."""
+    def open_batch(self, batch_id: str, *, force_new: bool = False) -> None:
+        """See that the runs of a batch can be recorded. ``force_new``: what they did once is to be done anew.
+
+        Raises ``UsageError``, ``JournalError``.
+        """
         check_id(batch_id, "batch_id")
-        assert self.journal is not None
+        OnceLog(self.journal, batch_id).begin(anew=force_new)
+        with self._lock:
+            self._once.pop(batch_id, None)
 
     def begin_job(
         self, job: Any, script: Script, batch_id: str | None, number: int, *, force_new: bool
@@ -226,7 +235,7 @@ class DurableRuns:
             generation=generation,
         )
         journal.begin(run)
-        return self._kept(run, script, [], "ask", recorded=False, outcome=outcome)
+        return self._kept(run, script, [], "ask", recorded=False, batch=batch, outcome=outcome)
 
     def _resume(
         self,
@@ -285,6 +294,7 @@ class DurableRuns:
         *,
         recorded: bool,
         outcome: Outcome | None = None,
+        batch: str | None = None,
     ) -> Kept:
         args, globals = _field(run, "args", self.journal), _field(run, "globals", self.journal)
         durable = Durable(
@@ -298,7 +308,22 @@ class DurableRuns:
             submit=self._parts.services.gate.submit,
             outcome=outcome,
         )
-        return Kept(run.id, script, tuple(args), globals, durable)
+        return Kept(run.id, script, tuple(args), globals, durable, self._once_of(run.id, batch, globals))
+
+    def _once_of(self, run_id: str, batch: str | None, globals: Mapping[str, Any]) -> OnceResults | None:
+        """What the batch of a run does once: the ``batch`` it is begun in, or the one it was begun in before."""
+        name, _, number = run_id.rpartition(".")
+        if batch is None:
+            known = number.isdecimal() and name and ("rows" in globals or OnceLog(self.journal, name).is_there)
+            if not known:
+                return None
+            batch = name
+        with self._lock:
+            found = self._once.get(batch)
+            if found is None:
+                log = OnceLog(self._journal or self.journal, batch)
+                found = self._once[batch] = OnceResults(log, self._parts.services.worker.call_later)
+            return found
 
     def _same(self, run: RunRow, args: tuple[str, ...], given: bytes) -> None:
         now, before = from_lua(given), _field(run, "globals", self.journal)

@@ -52,8 +52,8 @@ _CLOSERS = re.compile(r"(?:end|else|do|then|[)}\];,\s])*(?:--.*)?")
 class ExecutableLines(msgspec.Struct, frozen=True):
     """``lines`` are those that can be reached.
 
-    ``own`` and ``made`` are by a function's first line, 0 of the text itself: its lines; where in it functions are
-    made, and their first lines.
+    ``own`` and ``made`` are by a function's first line, 0 of the text itself: its lines; where functions are
+    made in it, and their first lines.
     """
 
     lines: frozenset[int]

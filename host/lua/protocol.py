@@ -39,6 +39,8 @@ PAGE: Final = 3  # payload: [arguments or null, the page's ends, where it is or 
 SLEEP: Final = 4  # target: seconds
 FUNCTION: Final = 5  # payload: list of the arguments -> VALUE, the result; of a generator, its number
 NEXT: Final = 6  # payload: [the generator's number] -> VALUE, [the next item] or nothing
+ONCE: Final = 7  # payload: ["ask", key] -> VALUE, [number, results…] packed; or nothing: it is for this run to do
+# | ["done", key, results packed] | ["failed", key, message]
 
 # Status of a reply
 VALUE: Final = 0

@@ -73,7 +73,7 @@ def test_a_program_that_runs_through_has_no_missed_line(tmp_path: Path, name: st
     assert [line for line, count in counts.items() if not count] == []
 
 
-@pytest.mark.parametrize("isolation", ["thread", "process"])
+@pytest.mark.parametrize("isolation", ["none", "process"])
 def test_what_is_not_reached_is_missed(tmp_path: Path, isolation: str) -> None:
     """A branch not taken, a function never called and what stands behind a goto; the same in a process of its own."""
     code = (
