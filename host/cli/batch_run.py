@@ -11,6 +11,7 @@ import click
 from host.cli.batch_jobs import Jobs, ResumedJobs
 from host.cli.batch_options import Batch
 from host.cli.batch_report import BatchReport
+from host.cli.cassette_options import NO_CASSETTE, CassetteOptions, unasked_lines
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines
@@ -38,6 +39,7 @@ def run_batch(
     as_json: bool,
     graces: tuple[float, float],
     again: str | None,
+    cassette: CassetteOptions = NO_CASSETTE,
 ) -> int:
     """Run all, report each as it ends and all of them at the end, and give the exit code.
 
@@ -73,7 +75,7 @@ def run_batch(
             from host.report.health import health  # for this option alone
 
             print(health(host.stats()), file=stderr)
-        for line in not_modelled_lines(host.not_modelled):
+        for line in (*not_modelled_lines(host.not_modelled), *unasked_lines(cassette.replay or "", host.unasked)):
             print(line, file=stderr)
     finally:
         progress.close()

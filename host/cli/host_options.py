@@ -70,8 +70,8 @@ class HostPlan(msgspec.Struct, frozen=True):
         """Whether there are APIs beside Stripe's."""
         return bool(self.apis or self.config.apis)
 
-    def open(self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1) -> Host:
-        """The host."""
+    def open(self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1, **more: Any) -> Host:
+        """The host; ``more`` are further arguments of its."""
         from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
 
         return Host(
@@ -82,6 +82,7 @@ class HostPlan(msgspec.Struct, frozen=True):
             processes=processes,
             isolation="process" if self.options.isolate else "none",
             apis=self.apis,
+            **more,
             **self.options.settings,
         )
 
