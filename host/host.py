@@ -19,6 +19,7 @@ from host.extension import Additions
 from host.functions.registration import Functions
 from host.host_arguments import (
     api_arguments,
+    check_cassette,
     check_given,
     check_process_arguments,
     check_settings,
@@ -34,6 +35,7 @@ from host.http.chain import chain
 from host.http.message import Send
 from host.http.sender import USER_AGENT, HttpxParts, Sender, http_client
 from host.libraries.builtin import builtin_libraries
+from host.libraries.library import directly
 from host.limits import YEAR, Limits
 from host.lua.bytecode_cache import Chunks
 from host.policy.budget import Budget, SpendingLedger
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 
     from host.apis.api import Api
     from host.apis.definition import Document
+    from host.cassettes.opening import CassetteLike
+    from host.cassettes.tape import Tape
     from host.durable.binding import HostParts
     from host.host_arguments import ApiArguments, NamedApi
     from host.isolation.zygote_client import Isolation
@@ -77,8 +81,10 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
     the permissions grant of the process's environment. ``config`` is the path of a ``host.toml``, over which
     arguments win. ``isolation="process"`` runs each script in a confined process of its own;
     ``host.isolation.describe()`` then tells what holds there. ``processes`` spreads runs over so many worker
-    processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md). An argument that
-    cannot be what it is meant for raises ``UsageError`` naming it.
+    processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md). ``record`` is the path
+    of a cassette that is written when the host closes, ``replay`` of one that answers instead of any API: no key is
+    needed and nothing is sent (docs/testing.md). An argument that cannot be what it is meant for raises ``UsageError``
+    naming it.
     """
 
     def __init__(
@@ -102,6 +108,8 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
         processes: int = 1,
         setup: str | None = None,
         apis: Mapping[str, Document | ApiArguments] | None = None,
+        record: CassetteLike | None = None,
+        replay: CassetteLike | None = None,
         **settings: Any,
     ) -> None:
         if isinstance(transport, str):
@@ -109,6 +117,8 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
         check_settings(settings, Host.__init__.__kwdefaults__ or ())
         parts = checked_parts(transport, mounts, event_hooks, auth)
         check_process_arguments(processes, setup, isolation)
+        if record is not None or replay is not None:
+            check_cassette(record, replay, processes, settings)
         limits = arguments.of_struct("limits", limits, Limits)
         permissions = arguments.of_struct("permissions", permissions, Permissions)
         budget = arguments.of_struct("budget", budget, Budget)
@@ -134,9 +144,14 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
             self._check_key()
         if processes != 1:
             self._rules.check_one_process()
-        self._prepare_calls(parts, mask)
+        tape = None
+        if record is not None or replay is not None:
+            from host.cassettes.opening import open_tape  # few hosts record or replay
+
+            tape = open_tape(record, replay, self._apis, mask)
+        self._prepare_calls(parts, mask, tape)
         self._engine.isolate(isolation, self.limits)
-        self._runs = Runs(self._services_of(given, mask), self._rules, self.limits)
+        self._runs = Runs(self._services_of(given, mask), self._rules, self.limits, tape)
         self._durable = HostDurable(self._durable_parts)
         try:
             self._open(documents or {}, file, processes, setup, isolation, parts)
@@ -144,14 +159,16 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
             self.close(0.0)
             raise
 
-    def _prepare_calls(self, parts: HttpxParts, mask: Redactor) -> None:
+    def _prepare_calls(self, parts: HttpxParts, mask: Redactor, tape: Tape | None) -> None:
         """The loop's side, which answers calls: registry and engine, the client, libraries and functions."""
         self.registry = AsyncFunctionRegistry(
             router=lambda *asked: endpoints.route(*asked), timeout=self.settings.request_deadline
         )
         self._engine = HostEngine(self.registry, self.settings)
-        self._wire = Sender(self._open_client(parts), self._chain)
-        self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, mask)
+        through = directly if tape is None else tape.through
+        client = tape.client if tape is not None and tape.replaying else self._open_client(parts)
+        self._wire = Sender(client, lambda send: through(self._chain(send)))
+        self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, mask, through)
         self._functions = Functions(self.registry, self._names)
         endpoints = Endpoints(self._apis, self._functions.by_name, self._wire)
         self._register(endpoints)
@@ -181,6 +198,11 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
         """What a lenient simulator answered by shape alone, each once: ``"topups.create: the parameter source"``."""
         return () if self._simulator is None else tuple(map(str, self._simulator.not_modelled))
 
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """Of a host that replays a cassette: the recorded requests that were not asked for, a line each."""
+        return () if self._tape is None or not self._tape.replaying else tuple(self._tape.unasked())
+
     def close(self, grace: float = 5.0) -> None:
         """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""
         if isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace <= YEAR:
@@ -198,6 +220,8 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
         self._functions.close()
         self._engine.close()
         self._rules.close()
+        if self._tape is not None:
+            self._tape.close()
 
     def __enter__(self) -> Host:
         self._runs.check_open()
@@ -342,6 +366,10 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
     @property
     def _services(self) -> RunServices:
         return self._runs.services
+
+    @property
+    def _tape(self) -> Tape | None:
+        return self._runs.tape
 
     @property
     def _shards(self) -> WorkerProcesses | None:

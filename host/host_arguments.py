@@ -12,7 +12,7 @@ from host.errors import UsageError
 from host.http.sender import HttpxParts
 from host.limits import MOST_PROCESSES
 from host.nearest_name import nearest_name
-from host.settings import Settings
+from host.settings import STRIPE_API_BASE, Settings
 from host.transports import TRANSPORTS
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "ApiArguments",
     "NamedApi",
     "api_arguments",
+    "check_cassette",
     "check_given",
     "check_process_arguments",
     "check_settings",
@@ -112,6 +113,18 @@ def check_process_arguments(processes: Any, setup: Any, isolation: Any) -> None:
         raise arguments.wrong("processes", processes, f"a whole number from 1 to {MOST_PROCESSES}")
     if setup is not None and not isinstance(setup, str):
         raise arguments.wrong("setup", setup, "'module:function'")
+
+
+def check_cassette(record: Any, replay: Any, processes: int, settings: dict[str, Any]) -> None:
+    """One of the two, in one process; a host that replays gets a key that is nobody's in ``settings``."""
+    if record is not None and replay is not None:
+        raise UsageError("record and replay exclude each other: a cassette is recorded first, and replayed then")
+    if processes != 1:
+        word = "record" if record is not None else "replay"
+        raise UsageError(f"{word}: a cassette needs a host of one process: leave processes=… (--processes) out")
+    if replay is not None:
+        settings["stripe_secret_key"] = "sk_test_replayed"  # noqa: S105 - nothing is sent, whatever keys there are
+        settings.setdefault("stripe_api_base", STRIPE_API_BASE)
 
 
 def check_given(env: Any, simulator: Any) -> None:

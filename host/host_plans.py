@@ -87,3 +87,7 @@ class PlansOfHost(RunsOfHost):
         self._runs.check_open()
         if self._runs.shards is not None:
             raise UsageError("planning needs a host of one process: leave processes=… (--processes) out")
+        if self._runs.tape is not None:
+            raise UsageError(
+                "a plan is neither recorded nor replayed: leave record=… and replay=… (--record, --replay) out"
+            )

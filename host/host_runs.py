@@ -262,4 +262,8 @@ class RunsOfHost:
         """What begins, resumes and looks at durable runs."""
         if self._runs.shards is not None:
             raise UsageError("durable runs need a host of one process: leave processes=… (--processes) out")
+        if self._runs.tape is not None:
+            raise UsageError(
+                "a durable run has a record of its own: leave record=… and replay=… (--record, --replay) out"
+            )
         return self._durable.runs

@@ -30,6 +30,7 @@ LAYERS = (
     "isolation",
     "simulator",
     "plan",
+    "cassettes",
     "processes",
     "webhooks",
     "fleet",

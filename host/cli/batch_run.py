@@ -11,6 +11,7 @@ import click
 from host.cli.batch_jobs import Jobs, ResumedJobs
 from host.cli.batch_options import Batch
 from host.cli.batch_report import BatchReport
+from host.cli.cassette_options import NO_CASSETTE, CassetteOptions, unasked_lines
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines
@@ -39,6 +40,7 @@ def run_batch(
     reporting: Reporting,
     graces: tuple[float, float],
     again: str | None,
+    cassette: CassetteOptions = NO_CASSETTE,
 ) -> int:
     """Run all, report each as it ends and all of them at the end, and give the exit code.
 
@@ -56,6 +58,7 @@ def run_batch(
             as_json=reporting.as_json,
             graces=graces,
             again=again,
+            cassette=cassette,
         )
 
 
@@ -70,6 +73,7 @@ def _run_seen(
     as_json: bool,
     graces: tuple[float, float],
     again: str | None,
+    cassette: CassetteOptions,
 ) -> int:
     under_way = UnderWaySink()
 
@@ -103,7 +107,7 @@ def _run_seen(
             from host.report.health import health  # for this option alone
 
             click.echo(health(host.stats()), err=True)
-        for line in not_modelled_lines(host.not_modelled):
+        for line in (*not_modelled_lines(host.not_modelled), *unasked_lines(cassette.replay or "", host.unasked)):
             click.echo(line, err=True)
     finally:
         host.close(graces[1] if signal else graces[0])

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from host.events import Sink
     from host.host import Host
     from host.host_arguments import ApiArguments
-    from host.simulator.simulator import Simulator
 
 __all__ = ["HostOptions", "HostPlan", "api_option", "documents", "host_options"]
 
@@ -71,21 +70,19 @@ class HostPlan(msgspec.Struct, frozen=True):
         """Whether there are APIs beside Stripe's."""
         return bool(self.apis or self.config.apis)
 
-    def open(
-        self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1, simulator: Simulator | None = None
-    ) -> Host:
-        """The host."""
+    def open(self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1, **more: Any) -> Host:
+        """The host; ``more`` are further arguments of its."""
         from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
 
         return Host(
             simulate=simulate,
-            simulator=simulator,
             env_file=self.options.env_file,
             config=self.config,
             sinks=sinks,
             processes=processes,
             isolation="process" if self.options.isolate else "none",
             apis=self.apis,
+            **more,
             **self.options.settings,
         )
 

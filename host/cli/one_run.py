@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from host.cli.cassette_options import NO_CASSETTE, CassetteOptions, unasked_lines
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines
@@ -42,6 +43,7 @@ def run_one(
     timeout: float | None = None,
     stats: bool = False,
     again: str | None = None,
+    cassette: CassetteOptions = NO_CASSETTE,
 ) -> int:
     """Do one run of one host, to its exit code.
 
@@ -58,6 +60,7 @@ def run_one(
             timeout=timeout,
             stats=stats,
             again=again,
+            cassette=cassette,
         )
 
 
@@ -71,6 +74,7 @@ def _run_seen(
     timeout: float | None,
     stats: bool,
     again: str | None,
+    cassette: CassetteOptions,
 ) -> int:
     output = OutputSink(sys.stdout.buffer, lambda: host.interrupt())
     under_way = UnderWaySink()
@@ -90,7 +94,7 @@ def _run_seen(
             from host.report.health import health  # for this option alone
 
             click.echo(health(host.stats()), err=True)
-        for line in not_modelled_lines(host.not_modelled):
+        for line in (*not_modelled_lines(host.not_modelled), *unasked_lines(cassette.replay or "", host.unasked)):
             click.echo(line, err=True)
         if again is not None and " resume " in again and result.error is not None and result.error.hint:
             # what the journal names a run by, with all else that the run needs

@@ -12,10 +12,11 @@ import click
 
 from host.cli.arguments import SECONDS, scripts_of
 from host.cli.batch_options import CONCURRENCY, Batch, batch_options
+from host.cli.cassette_options import CassetteOptions, cassette_options
 from host.cli.commands import EXIT_CODES
 from host.cli.durable_options import DurableOptions, durable_options
 from host.cli.host_options import HostOptions, HostPlan, host_options
-from host.cli.live_or_simulated import choose
+from host.cli.live_or_simulated import Mode, choose
 from host.cli.one_run import GRACE, GRACE_DURABLE, GRACE_INTERRUPTED, run_one
 from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
@@ -54,6 +55,7 @@ script is no option, or stands behind --.
 @durable_options
 @granting_options
 @batch_options
+@cassette_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -68,6 +70,7 @@ def command(
     durable: DurableOptions,
     granting: Granting,
     batch: Batch,
+    cassette: CassetteOptions,
 ) -> int:
     """Run a Lua script. SCRIPT is a file, or - for standard input.
 
@@ -77,14 +80,19 @@ def command(
     """
     scripts, args = scripts_of(ctx, arguments, code)
     plan = opening.plan(granting)
-    mode = choose(
-        plan.settings,
-        simulate=simulate,
-        at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
-        command=_without_passwords(shlex.join(ctx.meta[GIVEN])),
-        require=require,
-        other_apis=plan.has_other_apis,
-    )
+    cassette.refuse_with(durable=durable.durable, processes=batch.processes != 1, dry_run=dry_run)
+    if cassette.replay is not None:
+        cassette.refuse_with(**{f"require_{require}": require is not None})
+        mode = Mode(simulate=simulate)
+    else:
+        mode = choose(
+            plan.settings,
+            simulate=simulate,
+            at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
+            command=_without_passwords(shlex.join(ctx.meta[GIVEN])),
+            require=require,
+            other_apis=plan.has_other_apis,
+        )
     if opening.settings.get("lenient") and not mode.simulate:
         raise UsageError("--lenient is about the simulator, and this run is not simulated; --simulate asks for it")
     if mode.notice:
@@ -101,14 +109,15 @@ def command(
     if batch.asked or len(scripts) > 1:
         from host.cli.batch_jobs import Jobs  # most commands run one script
 
-        return _run_many(ctx, plan, Jobs(batch, scripts, args, timeout), mode.simulate, reporting, durable, batch)
+        jobs = Jobs(batch, scripts, args, timeout)
+        return _run_many(ctx, plan, jobs, mode.simulate, reporting, durable, batch, cassette)
     again = None
     if durable.run_id is not None:
         again = resume_hint(ctx, plan.settings, durable.run_id)
         click.echo(f"durable run {durable.run_id}; if it breaks off: {again}", err=True)
     with ExitStack() as stack:
         return run_one(
-            lambda sinks: plan.open(sinks, simulate=mode.simulate, processes=batch.processes),
+            lambda sinks: plan.open(sinks, simulate=mode.simulate, processes=batch.processes, **cassette.arguments()),
             lambda host: host.run(scripts[0], args=args, timeout=timeout, **durable.arguments()),
             lambda: reporting.sinks(stack, sys.stderr, plan.settings),
             name=scripts[0].name,
@@ -116,6 +125,7 @@ def command(
             timeout=timeout,
             stats=batch.stats,
             again=again,
+            cassette=cassette,
         )
 
 
@@ -127,6 +137,7 @@ def _run_many(
     reporting: Reporting,
     durable: DurableOptions,
     batch: Batch,
+    cassette: CassetteOptions,
 ) -> int:
     from host.cli.batch_run import run_batch
 
@@ -138,7 +149,7 @@ def _run_many(
         return run_batch(
             batch,
             jobs,
-            lambda sinks: plan.open(sinks, simulate=simulate, processes=batch.processes),
+            lambda sinks: plan.open(sinks, simulate=simulate, processes=batch.processes, **cassette.arguments()),
             lambda: reporting.sinks(stack, sys.stderr, plan.settings, name=jobs.names),
             results=lambda host, jobs: host.run_many(
                 jobs,
@@ -149,6 +160,7 @@ def _run_many(
             reporting=reporting,
             graces=(GRACE, GRACE_INTERRUPTED if again is None else GRACE_DURABLE),
             again=again,
+            cassette=cassette,
         )
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from host.cli.arguments import SECONDS
+from host.cli.cassette_options import CassetteOptions, cassette_options
 from host.cli.coverage_options import Covering, coverage_options
 from host.cli.live_or_simulated import not_modelled_lines
 from host.cli.strict import StrictCommand
 from host.errors import ScriptError, UsageError
 from host.testing.cases import LuaTest, Outcome, describe, discover
 from host.testing.selection import Selection, selection
+
+if TYPE_CHECKING:
+    from host.testing.cassettes import TestsCassette
 
 __all__ = ["command"]
 
@@ -49,6 +53,7 @@ _MARKS = {"passed": ".", "failed": "F", "pending": "p"}
     metavar="SECONDS",
     help="Let no test take longer than this.",
 )
+@cassette_options
 @click.option("--lenient", is_flag=True, help="Answer by its shape what the simulator does not model, and list it.")
 @coverage_options
 def command(
@@ -59,6 +64,7 @@ def command(
     timeout: float,
     lenient: bool,
     covering: Covering,
+    cassette: CassetteOptions,
 ) -> int:
     """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a new simulator."""
     wanted = selection(expression) if expression is not None else None
@@ -67,16 +73,37 @@ def command(
     options: dict[str, Any] = {"lenient": True} if lenient else {}
     if covering.sinks:
         options["sinks"] = covering.sinks
+    taped = _tests_cassette(cassette)
     started = monotonic()
-    for path in files:
-        if not _run_file(path, wanted, report, timeout=timeout, first_only=first_only, options=options):
-            break
+    try:
+        for path in files:
+            name = os.path.relpath(path) if not path.is_absolute() else str(path)
+            given = {**options, **(taped.options(name) if taped is not None else {})}
+            if not _run_file(path, name, wanted, report, timeout=timeout, first_only=first_only, options=given):
+                break
+    finally:
+        if taped is not None:
+            taped.close()
+    if taped is not None:
+        report.notes += taped.unasked_lines(of_all=not (paths or expression or first_only))
     status = report.finish(monotonic() - started, files=len(files))
     return status if covering.report() else status or 1
 
 
+def _tests_cassette(cassette: CassetteOptions) -> TestsCassette | None:
+    if cassette.given is None:
+        return None
+    from host.testing.cassettes import TestsCassette  # few test runs are recorded or replayed
+
+    taped = TestsCassette(**cassette.arguments())
+    if taped.notice is not None:
+        click.echo(taped.notice, err=True)
+    return taped
+
+
 def _run_file(
     path: Path,
+    name: str,
     wanted: Selection | None,
     report: _TestReport,
     *,
@@ -87,7 +114,6 @@ def _run_file(
     """Whether to go on with the next file."""
     from host.testing.suite import LuaTestFile  # Lua and the loop: once there is a file to run
 
-    name = os.path.relpath(path) if not path.is_absolute() else str(path)
     file = LuaTestFile(path, name, limit=timeout, options=options)
     failed_before = report.failed
     try:
@@ -119,6 +145,7 @@ class _TestReport(msgspec.Struct):
     skipped: int = 0
     texts: list[str] = msgspec.field(default_factory=list)
     not_modelled: dict[str, None] = msgspec.field(default_factory=dict)
+    notes: list[str] = msgspec.field(default_factory=list)
     _name: str = ""
     _open: bool = False
 
@@ -158,7 +185,7 @@ class _TestReport(msgspec.Struct):
             raise UsageError(f"there are no tests{where}")
         totals = [f"{self.passed} passed", f"{self.failed} failed", f"{self.pending} pending"]
         shown = ", ".join(each for each in totals if not each.startswith("0 ")) or "nothing run"
-        for line in not_modelled_lines(list(self.not_modelled)):
+        for line in (*not_modelled_lines(list(self.not_modelled)), *self.notes):
             click.echo(line)
         left = f", {self.skipped} not chosen" if self.skipped else ""
         click.echo(f"\n{shown}{left} in {seconds:.2f} s")

@@ -37,6 +37,7 @@ class Request(msgspec.Struct, frozen=True):
     idempotency_key: str | None = None
     timeout: float | None = None  # seconds for the answer, this call only
     retries: int | None = None  # overrides the policy's number of retries, this call only
+    run_id: str = ""  # of the run it belongs to, where it is recorded or replayed
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from host.http.message import Send
 from host.http.settings import HttpSettings
-from host.libraries.library import BuiltinParts, Libraries, Provider, SecretOf
+from host.libraries.library import BuiltinParts, Libraries, Provider, SecretOf, directly
 from host.lua.globals import LIBRARIES
 from host.policy.redaction import Redactor
 from host.settings import Settings
@@ -16,13 +17,19 @@ from host.settings import Settings
 __all__ = ["builtin_libraries", "library_types"]
 
 
-def builtin_libraries(settings: Settings, user_agent: str, secret_of: SecretOf, mask: Redactor) -> Libraries:
+def builtin_libraries(
+    settings: Settings,
+    user_agent: str,
+    secret_of: SecretOf,
+    mask: Redactor,
+    through: Callable[[Send], Send] = directly,
+) -> Libraries:
     """Each by ``provider(parts)`` of its folder's ``library.py``, which is imported with a script's first call: httpx,
     SQLAlchemy and graphql-core take longer than most scripts."""
     if settings.graphql_token is not None:
         mask.add(settings.graphql_token)
     http = HttpSettings(connect_timeout=settings.connect_timeout, user_agent=user_agent)
-    parts = BuiltinParts(settings, http, secret_of, mask)
+    parts = BuiltinParts(settings, http, secret_of, mask, through)
     makers: dict[str, Callable[[], Provider]] = {name: partial(_provider, name, parts) for name in LIBRARIES}
     return Libraries(makers)
 

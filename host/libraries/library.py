@@ -17,6 +17,7 @@ import msgspec
 from host.errors import InvalidCall, UsageError
 
 if TYPE_CHECKING:
+    from host.http.message import Send
     from host.http.settings import HttpSettings
     from host.policy.permissions import Permissions
     from host.policy.redaction import Redactor
@@ -31,12 +32,18 @@ __all__ = [
     "LibraryFunction",
     "Provider",
     "SecretOf",
+    "directly",
 ]
 
 SecretOf = Callable[[str], "tuple[Secret | None, str] | None"]
 """A secret's value, and the origin (``https://api.stripe.com``) it may go to, by the name scripts' values have."""
 
 Effect = Literal["read", "write", "pure"]
+
+
+def directly(send: Send) -> Send:
+    """``send`` itself: nothing stands before it."""
+    return send
 
 
 class LibraryCall(msgspec.Struct, frozen=True):
@@ -87,12 +94,14 @@ class Provider(Protocol):
 
 
 class BuiltinParts(msgspec.Struct, frozen=True):
-    """What a host gives its built-in libraries; ``http`` is for clients of their own."""
+    """What a host gives its built-in libraries; ``http`` is for clients of their own, which send ``through`` a
+    cassette where there is one."""
 
     settings: Settings
     http: HttpSettings
     secret_of: SecretOf
     mask: Redactor
+    through: Callable[[Send], Send] = directly
 
 
 class Library(msgspec.Struct, frozen=True):

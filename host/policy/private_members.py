@@ -43,7 +43,7 @@ def without_private(value: Any, path: str = "") -> Any:
             for name, item in value.items()
         }
     if isinstance(value, list):
-        return [without_private(item, path) for item in value]
+        return [REDACTED if _hides(path, item) else without_private(item, path) for item in value]
     return without_private_text(value) if isinstance(value, str) else value
 
 

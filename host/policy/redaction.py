@@ -86,6 +86,16 @@ class Redactor:
                     return self._replaced(text)
         return text
 
+    def hidden(self, value: Any, word: str) -> Any:
+        """A plain value with ``word`` in the place of every secret: the same for all, unlike a mask, which tells a
+        secret's last letters."""
+        kind = type(value)
+        if kind is str:
+            return self._find.sub(lambda _: word, value) if self._find is not None else value
+        if kind is dict:
+            return {self.hidden(name, word): self.hidden(each, word) for name, each in value.items()}
+        return [self.hidden(each, word) for each in value] if kind is list else value
+
     def _replaced(self, text: str) -> str:
         masks = self._masks
         assert self._find is not None

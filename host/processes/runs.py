@@ -22,8 +22,10 @@ from host.run.script import RunResult, Script
 from host.run.session import Session
 
 if TYPE_CHECKING:
+    from host.cassettes.tape import Tape
     from host.durable.runs import Kept
     from host.processes.pool import RemoteRun, WorkerProcesses
+    from host.run.recording import Recording
 
 __all__ = ["Finished", "Runs"]
 
@@ -39,8 +41,9 @@ _NONE: Any = object()
 class Runs:
     """All runs of one host. ``services`` may be exchanged, and ``shards`` set, before the first."""
 
-    def __init__(self, services: RunServices, rules: HostPolicy, limits: Limits) -> None:
+    def __init__(self, services: RunServices, rules: HostPolicy, limits: Limits, tape: Tape | None = None) -> None:
         self.services = services
+        self.tape = tape
         self.shards: WorkerProcesses | None = None
         self.closed = False
         self._rules = rules
@@ -79,7 +82,8 @@ class Runs:
         Raises ``ClosedError``, and ``UsageError`` for options that cannot be.
         """
         self.check_open()
-        args, globals, durable = options.args, options.globals, None
+        args, globals = options.args, options.globals
+        durable: Recording | None = None
         if kept is not None:
             args, globals, durable, run_id = kept.args, kept.globals, kept.durable, kept.run_id
             once = kept.once
@@ -91,6 +95,10 @@ class Runs:
         if isinstance(once, OnceResults):
             once.begun(run_id)
             finished = _ending(once, finished)
+        if durable is None and self.tape is not None:
+            from host.cassettes.taped_run import TapedRun  # few hosts record or replay
+
+            durable = TapedRun(self.tape, run_id, self.services.gate.submit)
         if self.shards is not None:
             return self.shards.launch(run_id, job, seconds, finished, options.sinks)
 

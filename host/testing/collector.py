@@ -13,7 +13,7 @@ import pytest
 
 from host.errors import ScriptError
 from host.testing.cases import Fixtures, LuaTest, Outcome, describe
-from host.testing.plugin import with_coverage
+from host.testing.plugin import cassette_options, with_coverage
 from host.testing.suite import LuaTestFile
 
 
@@ -29,11 +29,14 @@ class LuaFile(pytest.Module):
         return ModuleType(self.path.stem)
 
     def _open(self, options: dict[str, Any] | None = None) -> LuaTestFile:
+        return LuaTestFile(self.path, self._name, limit=self._limit(), options=options)
+
+    @property
+    def _name(self) -> str:
         try:
-            name = os.path.relpath(self.path, self.config.invocation_params.dir)
+            return os.path.relpath(self.path, self.config.invocation_params.dir)
         except ValueError:  # another drive
-            name = str(self.path)
-        return LuaTestFile(self.path, name, limit=self._limit(), options=options)
+            return str(self.path)
 
     def _limit(self) -> float:
         text = self.config.getini("lua_test_timeout")
@@ -69,7 +72,9 @@ class LuaFile(pytest.Module):
     def run(self, test: LuaTest, fixtures: Fixtures, options: dict[str, Any]) -> Outcome:
         """Run one of the tests; the options of the file's first test hold for all."""
         if self._file is None:
-            self._file = self._open(with_coverage(self.config, options))
+            taped = cassette_options(self.config, self._name)
+            counted = with_coverage(self.config, options)
+            self._file = self._open({**counted, **taped} if taped is not None else counted)
         self._to_come.pop(test.index, None)
         return self._file.run(test, fixtures, self._to_come.values())
 

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from host.host import Host
     from host.run.script import RunResult
     from host.simulator.simulator import Simulator
+    from host.testing.cassettes import TestsCassette
     from host.testing.undo import CreatedObjects
 
 _HTTPX_MOCK = "httpx_mock"
 COVERAGE = "luahost-coverage"  # the plugin that is there where an option asks for it
+_CASSETTE: pytest.StashKey[TestsCassette] = pytest.StashKey()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -45,9 +47,11 @@ def _unmock() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``lua_test_timeout`` in the ini file, and the options for coverage."""
+    """``lua_test_timeout`` in the ini file, and the options for coverage and cassettes."""
     parser.addini("lua_test_timeout", "Seconds a Lua test may take.", default="60")
-    group = parser.getgroup("luahost", "Lua tests")
+    group = parser.getgroup("luahost", "Lua scripts and tests")
+    group.addoption("--lua-record", metavar="FILE", help="Write all requests of Lua scripts to FILE, a cassette.")
+    group.addoption("--lua-replay", metavar="FILE", help="Answer all requests of Lua scripts from the cassette FILE.")
     group.addoption(
         "--lua-coverage",
         action="append",
@@ -73,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count lines where an option asks for it."""
+    """Count lines and open the cassette, where options ask for it."""
     if (
         config.getoption("lua_coverage")
         or config.getoption("lua_coverage_source")
@@ -82,12 +86,48 @@ def pytest_configure(config: pytest.Config) -> None:
         from host.testing.coverage_plugin import CoverageOfSession
 
         config.pluginmanager.register(CoverageOfSession(config), COVERAGE)
+    _open_cassette(config)
 
 
 def with_coverage(config: pytest.Config, options: dict[str, Any]) -> dict[str, Any]:
     """``Host``'s options with what counts lines, where it is asked for."""
     counting = config.pluginmanager.get_plugin(COVERAGE)
     return options if counting is None else {**options, "sinks": (*options.get("sinks", ()), counting.coverage)}
+
+
+def _open_cassette(config: pytest.Config) -> None:
+    record, replay = config.getoption("--lua-record", None), config.getoption("--lua-replay", None)
+    if record is None and replay is None:
+        return
+    from host.errors import HostError
+    from host.testing.cassettes import TestsCassette
+
+    if record is not None and (hasattr(config, "workerinput") or config.getoption("numprocesses", None)):
+        raise pytest.UsageError("--lua-record writes one file, and needs one process: leave -n out, or say -n 0")
+    try:
+        config.stash[_CASSETTE] = TestsCassette(record=record, replay=replay)
+    except HostError as error:
+        raise pytest.UsageError("\n".join(filter(None, [error.message, error.hint]))) from None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Whom a cassette is recorded with."""
+    cassette = config.stash.get(_CASSETTE, None)
+    return None if cassette is None or cassette.notice is None else f"luahost: {cassette.notice}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what was recorded."""
+    cassette = session.config.stash.get(_CASSETTE, None)
+    if cassette is not None:
+        cassette.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was recorded and not asked for, by the tests that ran."""
+    cassette = config.stash.get(_CASSETTE, None)
+    for line in () if cassette is None else cassette.unasked_lines(of_all=False):
+        terminalreporter.write_line(line)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -126,6 +166,12 @@ def lua_ledger() -> CreatedObjects:
     return CreatedObjects()
 
 
+def cassette_options(config: pytest.Config, name: str) -> dict[str, Any] | None:
+    """What the host of a test or file gets for the cassette that is recorded or replayed, if there is one."""
+    cassette = config.stash.get(_CASSETTE, None)
+    return None if cassette is None else cassette.options(name)
+
+
 @pytest.fixture
 def lua_host(
     request: pytest.FixtureRequest, lua_host_options: dict[str, Any], lua_ledger: CreatedObjects
@@ -133,12 +179,14 @@ def lua_host(
     """A ``Host`` on the fixture ``simulator``, closed after the test.
 
     In a test that uses pytest-httpx's ``httpx_mock`` it is a real one with a test key, so that its requests
-    meet the mock. ``lua_host_options`` win over both.
+    meet the mock. ``lua_host_options`` win over both, ``--lua-record`` and ``--lua-replay`` over all.
     """
     from host.host import Host
 
     options: dict[str, Any] = dict(lua_host_options)
-    if options.keys() & {"simulate", "simulator", "stripe_secret_key", "env_file"}:
+    if (taped := cassette_options(request.config, request.node.nodeid)) is not None:
+        options.update(taped)
+    elif options.keys() & {"simulate", "simulator", "stripe_secret_key", "env_file"}:
         pass  # the project says itself whom the host talks to
     elif _HTTPX_MOCK in request.fixturenames:
         request.getfixturevalue(_HTTPX_MOCK)  # set up first, so that its checks come when the host is closed

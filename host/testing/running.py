@@ -48,6 +48,9 @@ class Running:
         self._host = Host(**{**self.options, "sinks": (*self.options.get("sinks", ()), self)})
         self._host.function(self._asked, name="luahost_ask")
         self._doubles = DoubleWords(self._host)
+        self._tape = self._host._tape
+        if self._tape is not None:
+            self._tape.goes_on = True
         self._thread = threading.Thread(target=self._main, name="lua-tests", daemon=True)
 
     # -- the file's side, on other threads
@@ -113,9 +116,16 @@ class Running:
         """Raises ``ScriptError`` when the run ended with the test."""
         self._calls.clear()
         self._output.clear()
+        if self._tape is not None:
+            self._tape.unrecorded.clear()
+            self._tape.begin_test(test.name)
         self._answer(self._waiting, {"test": test.index + 1, "later": [each.index + 1 for each in later]})
         (report,) = self._serve("ended", fixtures)
         output = "".join(self._output)
+        if self._tape is not None and self._tape.unrecorded and report["status"] != "failed":
+            # The test caught the error, or nobody waited for the call: it is not the test that was recorded.
+            facts = {"message": self._tape.unrecorded[0], "line": test.line, "kind": "diverged"}
+            report = {"status": "failed", "error": facts}
         if report["status"] == "failed":
             return Outcome("failed", failure(report["error"], self.path, self.name), output=output)
         return Outcome(report["status"], reason=report.get("reason", ""), output=output)

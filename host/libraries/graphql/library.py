@@ -129,6 +129,7 @@ class Graphql:
             headers=(("Content-Type", "application/json"), ("Accept", accept), *target.headers),
             content=sorted_json(body),
             operation=asked.name,
+            run_id=asked.run_id,
             mutation=mutation,
             timeout=seconds or 86_400.0,  # the call's deadline is what counts
             check=None if own else asked.permissions.check_net,

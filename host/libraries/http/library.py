@@ -42,15 +42,16 @@ class WebClient(msgspec.Struct, frozen=True):
     settings: HttpSettings
     secret_of: SecretOf
     mask: Redactor
+    through: Callable[[Send], Send]
 
     @classmethod
     def of(cls, parts: BuiltinParts) -> WebClient:
         """Of a host's parts."""
-        return cls(parts.http, parts.secret_of, parts.mask)
+        return cls(parts.http, parts.secret_of, parts.mask, parts.through)
 
     def open(self) -> tuple[CheckedClient, Send]:
         client = CheckedClient(self.settings)
-        return client, chain(client.send)
+        return client, self.through(chain(client.send))
 
 
 class Web:
@@ -114,6 +115,7 @@ class Web:
                 headers=tuple((name, resolved(value, self._resolver(origin))) for name, value in pairs),
                 content=content,
                 operation=asked.name,
+                run_id=asked.run_id,
                 mutation=method not in ("GET", "HEAD", "OPTIONS"),
                 idempotency_key=_idempotency_key(pairs),
                 timeout=options.timeout if options.timeout is not None else max(0.001, deadline - monotonic()),

@@ -1,0 +1,275 @@
+"""A cassette: a text file of recorded requests and answers, which people read and git merges.
+
+The first line says what it is, each other line is one JSON object: an interaction (``request`` and ``answer``), or what
+a run drew (``drawn``: its readings of the clock, its random seeds). ``run`` says whose it is, ``test`` in which test of
+a file. Lines are grouped by run and test, these in the order of their names; within a group interactions stand in the
+order in which they were asked. No line depends on another's place in the file, so lines of two cassettes may be put
+together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from host.cassettes.bodies import FORMS
+from host.errors import ConfigError
+
+__all__ = ["Cassette", "CassettePart", "Group", "Interaction"]
+
+VERSION: Final = 1
+_MARK: Final = "luahost cassette"
+_TEXT: Final = (str, "a text")
+_OBJECT: Final = (dict, "an object")
+_KINDS: Final[dict[str, tuple[type, str]]] = {  # of a request's members, beside its body
+    **dict.fromkeys(("method", "api", "path", "url"), _TEXT),
+    **dict.fromkeys(("query", "headers"), _OBJECT),
+}
+_MEMBERS: Final = ("run", "test", "request", "answer", "answered", "drawn", "keys")
+
+
+class Interaction:
+    """A request as it was recorded, and what came of it; ``None`` where whoever asked gave up before.
+
+    ``answered`` is its place among the answers of its group, ``None`` where that is its place among the requests.
+    ``line`` is where it stands in the file, 0 of one that is being recorded.
+    """
+
+    __slots__ = ("answer", "answered", "line", "request")
+
+    def __init__(
+        self, request: dict[str, Any], answer: dict[str, Any] | None = None, answered: int | None = None, line: int = 0
+    ) -> None:
+        self.request = request
+        self.answer = answer
+        self.answered = answered
+        self.line = line
+
+
+class Group:
+    """What was recorded of one run, outside of tests or in one of them. Idempotency keys are made of ``keys``."""
+
+    def __init__(self) -> None:
+        self.keys = ""
+        self.drawn: dict[str, list[str]] = {}
+        self.interactions: list[Interaction] = []
+
+
+Name = tuple[str, str]
+"""Of a group: the run's name and the test's, which is empty outside of tests."""
+
+
+class Cassette:
+    """A file's groups, by name. ``asked`` are interactions that were asked for, ``begun`` groups that took place.
+
+    Recorders and players of several hosts may share one; changes are made under its ``lock``.
+    """
+
+    def __init__(self, path: Path, groups: dict[Name, Group], *, recording: bool) -> None:
+        self.path = path
+        self.recording = recording
+        self.lock = threading.RLock()
+        self.groups = groups
+        self.begun: set[Name] = set()
+        self.asked: set[Interaction] = set()
+
+    @classmethod
+    def to_replay(cls, path: str | os.PathLike[str]) -> Cassette:
+        """Read from its file. Raises ``ConfigError`` naming the line that cannot be."""
+        return cls(Path(path), _read(Path(path)), recording=False)
+
+    @classmethod
+    def to_record(cls, path: str | os.PathLike[str], *, keep: bool = False) -> Cassette:
+        """To be written over the file's: all of it, or with ``keep`` the groups that are recorded anew.
+
+        Raises ``ConfigError`` where it cannot be written, and for a file that is no cassette, which stays as it is.
+        """
+        file = Path(path)
+        folder = file.parent
+        if file.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            reason = "it is a folder" if file.is_dir() else "its folder is not there, or may not be written to"
+            raise ConfigError(f"the cassette {file} cannot be written: {reason}")
+        groups: dict[Name, Group] = {}
+        if file.exists() and file.stat().st_size:
+            _check_ours(file)
+            groups = _read(file) if keep else {}
+        return cls(file, groups, recording=True)
+
+    def group(self, run: str, test: str) -> Group:
+        """One of them, begun anew by the first recorder that asks for it."""
+        name = run, test
+        with self.lock:
+            found = self.groups.get(name)
+            if found is None or (self.recording and name not in self.begun):
+                found = self.groups[name] = Group()
+            self.begun.add(name)
+            return found
+
+    def save(self) -> None:
+        """Write the file, whole or not at all. Raises ``ConfigError``."""
+        with self.lock:
+            data = b"".join(f"{line}\n".encode("utf-8", "surrogatepass") for line in self._lines())
+        target = self.path.resolve()  # a link stays one
+        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            try:
+                beside.write_bytes(data)
+                beside.replace(target)
+            finally:
+                beside.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
+
+    def unasked(self, *, begun_only: bool = False) -> list[tuple[Name, Interaction]]:
+        """Recorded interactions that nobody asked for, in the file's order; ``begun_only``: of groups that ran."""
+        with self.lock:
+            names = [name for name in self._names() if not begun_only or name in self.begun]
+            return [(name, each) for name in names for each in self.groups[name].interactions if each not in self.asked]
+
+    def _names(self) -> list[Name]:
+        return sorted(self.groups, key=lambda name: (_natural(name[0]), _natural(name[1])))
+
+    def _lines(self) -> list[str]:
+        lines = [_json({_MARK: VERSION})]
+        for run, test in self._names():
+            group = self.groups[run, test]
+            whose = {**({"run": run} if run else {}), **({"test": test} if test else {})}
+            drawn = {"drawn": {name: group.drawn[name] for name in sorted(group.drawn)}} if group.drawn else {}
+            keys = {"keys": group.keys} if group.keys else {}
+            if drawn or keys:
+                lines.append(_json({**whose, **drawn, **keys}))
+            place = 0
+            for each in group.interactions:
+                place += each.answer is not None
+                late = {"answered": each.answered} if each.answered not in (None, place) else {}
+                lines.append(_json({**whose, "request": each.request, "answer": each.answer, **late}))
+        return lines
+
+
+class CassettePart(NamedTuple):
+    """A host's part of a cassette that several hosts share: the name of its runs."""
+
+    cassette: Cassette
+    name: str
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """For sorting: numbers in a name by their value."""
+    return [(0, int(each), "") if each.isdecimal() else (1, 0, each) for each in re.split(r"(\d{1,15})", text) if each]
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return json.dumps(value) if any("\ud800" <= letter <= "\udfff" for letter in text) else text
+
+
+def _check_ours(path: Path) -> None:
+    with path.open("rb") as file:
+        first = file.readline(200)
+    if _MARK.encode() not in first:
+        raise ConfigError(
+            f"{path} is there and is no cassette, so it is not written over",
+            hint="name another file for the cassette, or remove this one",
+        )
+
+
+def _read(path: Path) -> dict[Name, Group]:
+    try:
+        text = path.read_bytes().decode()
+    except OSError as error:
+        hint = "record it first: --record FILE, Host(record=FILE)" if isinstance(error, FileNotFoundError) else None
+        raise ConfigError(f"the cassette {path} cannot be read: {error.strerror}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the cassette {path} cannot be read: it is not UTF-8 text") from error
+    groups: dict[Name, Group] = {}
+    lines = text.split("\n")
+    if not text.strip():
+        raise ConfigError(f"{path} is empty, and a cassette begins with a line that says it is one")
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            _take(groups, _decoded(path, number, line, is_last=number == len(lines)), path, number)
+    return groups
+
+
+def _decoded(path: Path, number: int, line: str, *, is_last: bool) -> dict[str, Any]:
+    if line.startswith(("<<<<<<<", "=======", ">>>>>>>", "|||||||")):
+        raise ConfigError(f"{path}:{number}: a merge was left with conflicts", hint="keep the lines of both sides")
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        if number == 1:
+            raise _no_cassette(path) from None
+        what = "the line is cut off, and is no JSON" if is_last else "the line is no JSON"
+        raise ConfigError(f"{path}:{number}: {what}; a cassette has one JSON object a line") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}:{number}: expected a JSON object")
+    if number == 1 and _MARK not in found:
+        raise _no_cassette(path)
+    return found
+
+
+def _no_cassette(path: Path) -> ConfigError:
+    return ConfigError(f"{path}:1: this is no cassette, whose first line is {json.dumps({_MARK: VERSION})}")
+
+
+def _take(groups: dict[Name, Group], found: dict[str, Any], path: Path, number: int) -> None:
+    """Put a line where it belongs."""
+    where = f"{path}:{number}"
+    if _MARK in found:  # again where cassettes were put together
+        if found != {_MARK: VERSION}:
+            raise ConfigError(
+                f"{where}: a cassette of version {json.dumps(found[_MARK])}, and this luahost reads version {VERSION}",
+                hint="record it anew with --record",
+            )
+        return
+    for name in found:
+        if name not in _MEMBERS:
+            raise ConfigError(f"{where}: {name!r} is no member of a line; there are {', '.join(_MEMBERS)}")
+    try:
+        line = msgspec.convert(found, _Line)
+        if line.request is None and line.drawn is None and not line.keys:
+            raise ValueError("expected a request, or what a run has drawn")
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    group = groups.setdefault((line.run, line.test), Group())
+    group.keys = group.keys or line.keys
+    for name, values in (line.drawn or {}).items():
+        group.drawn.setdefault(name, []).extend(values)
+    if line.request is not None:
+        _check_interaction(line.request, line.answer, where)
+        group.interactions.append(Interaction(line.request, line.answer, line.answered, number))
+
+
+class _Line(msgspec.Struct):
+    run: str = ""
+    test: str = ""
+    request: dict[str, Any] | None = None
+    answer: dict[str, Any] | None = None
+    answered: int | None = None
+    drawn: dict[str, list[str]] | None = None
+    keys: str = ""
+
+
+def _check_interaction(request: dict[str, Any], answer: dict[str, Any] | None, where: str) -> None:
+    for name, value in request.items():
+        if name not in _KINDS and name not in FORMS:
+            raise ConfigError(f"{where}: request.{name} is no member of a request")
+        kind, words = _KINDS.get(name, (object, ""))
+        if not isinstance(value, kind):
+            raise ConfigError(f"{where}: request.{name} is {json.dumps(value)[:60]}; expected {words}")
+    if "method" not in request or not ("url" in request or {"api", "path"} <= request.keys()):
+        raise ConfigError(f"{where}: a request has a method, and a url, or an api and a path")
+    if answer is not None and not (type(answer.get("status")) is int or isinstance(answer.get("error"), dict)):
+        raise ConfigError(f"{where}: an answer has a status, which is a number, or an error")

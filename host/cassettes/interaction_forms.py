@@ -1,0 +1,177 @@
+"""Requests and answers as they stand in a cassette: readable, secrets left out, and without what differs each time.
+
+A request is ``{method, api, path, query, headers, form | json | parts | text | base64}``, of ``http.*`` and ``graphql``
+with ``url`` in place of ``api`` and ``path``: where an API is does not matter. An answer is ``{status, headers, json |
+text | base64, earlier}``, an error ``{error: {…}, earlier}``; ``earlier`` are the attempts before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from host.apis.api import Api
+from host.cassettes.bodies import answered, body_of, fields_of, media_type_of, readable
+from host.errors import CallError, kinds
+from host.http.message import Attempt, Request, Response, origin_of
+from host.policy.private_members import REDACTED, is_private, without_private, without_private_headers
+from host.policy.redaction import Redactor
+
+__all__ = ["InteractionForms", "title_of"]
+
+# What the client puts on, or differs each time; the key of an API's call is made anew by each run.
+_CLIENTS: Final = frozenset(
+    ("user-agent", "accept-encoding", "connection", "content-length", "host", "x-stripe-client-user-agent")
+)
+_OF_API: Final = _CLIENTS | {"accept", "idempotency-key"}
+_IMPLIED: Final = ("application/x-www-form-urlencoded", "application/json")  # by the body's form
+
+# What was undone when the answer was read.
+_UNDONE: Final = frozenset(("connection", "keep-alive", "transfer-encoding", "content-encoding", "trailer", "upgrade"))
+# Of an API's answer, whose headers no script sees: what the host reads of it, and nothing that differs each time.
+_NOISE: Final = _UNDONE | {
+    "date", "age", "expires", "server", "via", "alt-svc", "nel", "report-to", "reporting-endpoints", "cf-ray",
+    "cf-cache-status", "content-length", "set-cookie", "cache-control", "vary", "x-runtime", "x-served-by", "x-cache",
+    "x-timer", "strict-transport-security", "content-security-policy", "content-security-policy-report-only",
+    "cross-origin-opener-policy", "access-control-allow-credentials", "access-control-allow-methods",
+    "access-control-allow-origin", "access-control-expose-headers", "access-control-max-age", "referrer-policy",
+    "x-content-type-options", "x-frame-options", "x-xss-protection", "x-wc", "x-robots-tag", "permissions-policy",
+    "server-timing", "x-request-time", "x-response-time", "idempotency-key", "original-request", "stripe-version",
+}  # fmt: skip
+
+_ORIGIN: Final = "{the API's origin}"  # in answers, in the place of where the API was: links to further pages
+
+_FACTS: Final = tuple(name for name in CallError.FACTS if name not in ("attempts", "idempotency_key", "operation"))
+
+
+def title_of(form: Mapping[str, Any]) -> str:
+    """``POST stripe /v1/products`` of a request."""
+    place = form.get("url") or f"{form.get('api')} {form.get('path')}"
+    return f"{form.get('method')} {place}"
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    """A plain value with one text in the place of another."""
+    if isinstance(value, dict):
+        return {name: _replaced(each, old, new) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_replaced(each, old, new) for each in value]
+    return value.replace(old, new) if isinstance(value, str) else value
+
+
+class InteractionForms:
+    """``apis`` are those of the host, by name; ``mask`` knows its secrets."""
+
+    def __init__(self, apis: Mapping[str, Api], mask: Redactor) -> None:
+        self._apis = apis
+        self._mask = mask
+
+    def request(self, request: Request) -> dict[str, Any]:
+        """What a request is compared by."""
+        url, _, query = request.url.partition("#")[0].partition("?")
+        of_api = type(request) is Request  # those of the libraries are more than that
+        form: dict[str, Any] = {"method": request.method, **self._place(request, url)}
+        if query:
+            form["query"] = fields_of(query)
+        kind = next((value for name, value in request.headers if name.lower() == "content-type"), "")
+        body = readable(request.content, kind)
+        implied = media_type_of(kind) in _IMPLIED and ("form" in body or "json" in body)
+        left_out = (_OF_API if of_api else _CLIENTS) | ({"content-type"} if implied or not body else set())
+        headers = self._headers(request.headers, left_out)
+        if "parts" in body and "content-type" in headers:
+            headers["content-type"] = media_type_of(kind)  # its boundary is anybody's
+        if headers:
+            form["headers"] = headers
+        return self._without_secrets({**form, **body})
+
+    def answer(self, request: Request, outcome: Response | CallError, body: bytes | None = None) -> dict[str, Any]:
+        """What came of a request. ``body`` is there where it went past the response, to a file."""
+        if isinstance(outcome, CallError):
+            facts = {name: value for name in _FACTS if (value := getattr(outcome, name)) is not None}
+            form: dict[str, Any] = {"error": {"kind": outcome.kind, "message": outcome.message, **facts}}
+            if outcome.retry_after is not None:
+                form["error"]["retry_after"] = outcome.retry_after
+        else:
+            of_api = type(request) is Request
+            headers = self._headers(outcome.headers.items(), _NOISE if of_api else _UNDONE)
+            form = {"status": outcome.status}
+            if headers:
+                form["headers"] = headers
+            content = outcome.body if body is None else body
+            form |= answered(content, outcome.headers.get("content-type", ""), exactly=not of_api)
+            if outcome.in_doubt:
+                form["in_doubt"] = True
+            if (api := self._api_of(request)) is not None:
+                form = _replaced(form, origin_of(api.base_url), _ORIGIN)
+        if outcome.earlier:
+            form["earlier"] = [each.status if each.status is not None else each.error for each in outcome.earlier]
+        return self._without_secrets(form)
+
+    def outcome(self, form: Mapping[str, Any], request: Request) -> Response | CallError:
+        """What a recorded answer was. Raises ``ValueError`` for what cannot be one."""
+        earlier = tuple(
+            Attempt(
+                0.0,
+                0.0,
+                each if isinstance(each, int) else None,
+                None if isinstance(each, int) else str(each),
+                0.0,
+                0.0,
+            )
+            for each in form.get("earlier", ())
+        )
+        attempts = len(earlier) + 1
+        if "error" in form:
+            facts = {"kind": "network", "message": "it failed", **form["error"]}
+            kind = kinds().get(str(facts.pop("kind")), CallError)
+            known = {name: facts[name] for name in (*_FACTS, "retry_after") if name in facts}
+            error = kind(str(facts["message"]), attempts=attempts, operation=request.operation or None, **known)
+            error.earlier = earlier
+            return error
+        if (api := self._api_of(request)) is not None:
+            form = _replaced(dict(form), _ORIGIN, origin_of(api.base_url))
+        headers = {str(name): str(value) for name, value in form.get("headers", {}).items()}
+        in_doubt = bool(form.get("in_doubt"))
+        return Response(
+            int(form["status"]),
+            headers,
+            body_of(dict(form)),
+            0.0,
+            attempts,
+            request.url,
+            in_doubt=in_doubt,
+            earlier=earlier,
+        )
+
+    def _place(self, request: Request, url: str) -> dict[str, str]:
+        """An API's path, wherever the API is; else the URL."""
+        api = self._api_of(request)
+        if api is None:
+            origin, slash, rest = url.partition("//")
+            return {"url": f"{origin}{slash}{rest.rpartition('@')[2]}" if "@" in rest.partition("/")[0] else url}
+        base = api.base_url.rstrip("/")
+        path = url[len(base) :] if url == base or url.startswith(f"{base}/") else urlsplit(url).path
+        return {"api": api.name, "path": path or "/"}
+
+    def _api_of(self, request: Request) -> Api | None:
+        """The API a request goes to; ``None`` for those of the libraries, which are of a class of their own."""
+        name = request.operation.partition(".")[0] or request.credential or ""
+        return self._apis.get(name) if type(request) is Request else None
+
+    def _headers(self, headers: Iterable[tuple[str, str]], left_out: frozenset[str] | set[str]) -> dict[str, str]:
+        """By lower-case name, sorted; those that carry credentials are there, their values are not."""
+        found: dict[str, str] = {}
+        for name, value in headers:
+            key = name.lower()
+            if key not in left_out:
+                found[key] = f"{found[key]}, {value}" if key in found else value
+        return dict(without_private_headers(sorted(found.items())))
+
+    def _without_secrets(self, form: dict[str, Any]) -> dict[str, Any]:
+        """Known secrets masked alike whatever they are, and members that are private by their name."""
+        for part in form.get("parts", ()):
+            if is_private(str(part.get("name", ""))):
+                part["text"] = REDACTED
+        hidden: dict[str, Any] = without_private(self._mask.hidden(form, REDACTED))
+        return hidden

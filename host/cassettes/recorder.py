@@ -1,0 +1,102 @@
+"""Records what goes out and comes back, and what its runs draw.
+
+It stands above retries and limits: a cassette has what became of each call, with the attempts before it. So a replay
+neither waits for a backoff nor depends on how a breaker stood, and gives a script what it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from host.cassettes.cassette import Interaction
+from host.cassettes.tape import Tape
+from host.errors import CallError
+from host.http.idempotency import random_key
+from host.http.message import Request, Response, Send
+
+__all__ = ["Recorder"]
+
+
+class Recorder(Tape):
+    """See :class:`Tape`."""
+
+    def keys(self, run: str) -> str:
+        """A new one, for the API must not take these calls for those of an earlier recording."""
+        group = self.cassette.group(run, "")
+        with self.cassette.lock:
+            group.keys = group.keys or random_key()
+            return group.keys
+
+    def drawn(self, run: str, label: str, draw: Callable[[], bytes | None]) -> bytes | None:
+        """The real value, recorded."""
+        value = draw()
+        if value is not None:
+            with self.cassette.lock:
+                self.group(run).drawn.setdefault(label, []).append(value.decode())
+        return value
+
+    def through(self, send: Send) -> Send:
+        """``send``, with what comes of each request recorded."""
+
+        async def recorded(request: Request, deadline: float) -> Response:
+            interaction = Interaction(self.forms.request(request))
+            answers = self._asked(self.name_of(request.run_id), interaction)
+            copy = None
+            if (sink := getattr(request, "sink", None)) is not None:
+                copy = _Copy(sink)
+                request = replace(request, sink=copy)
+            outcome: Response | CallError
+            try:
+                outcome = await send(request, deadline)
+            except CallError as error:
+                self._ended(interaction, answers, request, error, None)
+                raise
+            self._ended(interaction, answers, request, outcome, copy)
+            return outcome
+
+        return recorded
+
+    def close(self) -> None:
+        """Write the file, unless somebody else does, or nothing ever ran."""
+        if self.owned and self.cassette.begun:
+            self.owned = False
+            self.cassette.save()
+
+    def _asked(self, run: str, interaction: Interaction) -> list[Interaction]:
+        """Take note of a request where it is asked; gives the group's interactions."""
+        with self.cassette.lock:
+            interactions = self.group(run).interactions
+            interactions.append(interaction)
+            return interactions
+
+    def _ended(
+        self,
+        interaction: Interaction,
+        interactions: list[Interaction],
+        request: Request,
+        outcome: Response | CallError,
+        copy: _Copy | None,
+    ) -> None:
+        form = self.forms.answer(request, outcome, copy.body if copy is not None else None)
+        with self.cassette.lock:
+            interaction.answered = sum(1 for each in interactions if each.answer is not None) + 1
+            interaction.answer = form
+
+
+class _Copy:
+    """A sink that remembers what went through it."""
+
+    def __init__(self, sink: Any) -> None:
+        self._sink = sink
+        self.body: bytes | None = None
+
+    async def begin(self) -> None:
+        self.body = b""
+        await self._sink.begin()
+
+    async def write(self, data: bytes) -> None:
+        self.body = (self.body or b"") + data
+        await self._sink.write(data)

@@ -1,0 +1,70 @@
+"""The cassette of a test run: each file's hosts record to it, or are answered from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+from host.cassettes.cassette import Cassette, CassettePart
+from host.cassettes.tape import described
+from host.errors import UsageError
+from host.settings import Settings
+
+__all__ = ["TestsCassette"]
+
+
+class TestsCassette:
+    """``path`` is the file. What is recorded takes the place of what was of the same tests; that of others stays.
+
+    Tests are recorded against the API of the settings' key, which may not be a live one, and without a key against the
+    simulator. ``notice`` says which. Raises ``ConfigError``, ``UsageError``.
+    """
+
+    __test__ = False
+
+    def __init__(self, *, record: str | None = None, replay: str | None = None) -> None:
+        if record is not None and replay is not None:
+            raise UsageError("a cassette is recorded first, and replayed then: record and replay exclude each other")
+        self.notice: str | None = None
+        self._real = False
+        if replay is not None:
+            self._cassette = Cassette.to_replay(replay)
+            return
+        assert record is not None
+        settings = Settings.load()
+        if settings.mode == "live":
+            raise UsageError(
+                f"STRIPE_SECRET_KEY (set by {settings.source('stripe_secret_key')}) is a live key, and tests are not "
+                "recorded with one",
+                hint="Set a test key (sk_test_…), or none to record what the simulator answers.",
+            )
+        self._real = settings.has_key
+        self._cassette = Cassette.to_record(record, keep=True)
+        whom = (
+            f"{settings.stripe_api_base}, with {settings.stripe_secret_key}"
+            if self._real
+            else "the simulator: no key is set"
+        )
+        self.notice = f"recording {whom}"
+
+    def options(self, name: str) -> dict[str, Any]:
+        """What a host is given for the file or test of this name, beside what it is given without a cassette."""
+        part = CassettePart(self._cassette, PurePath(name).as_posix())
+        if self._cassette.recording:
+            return {"record": part, "simulate": not self._real}
+        return {"replay": part, "simulate": False}
+
+    def close(self) -> None:
+        """Write what was recorded, if anything ran. Raises ``ConfigError``."""
+        if self._cassette.recording and self._cassette.begun:
+            self._cassette.save()
+
+    def unasked_lines(self, *, of_all: bool) -> Iterator[str]:
+        """What was recorded and not asked for: of the tests that ran, or ``of_all``; nothing where nothing was left."""
+        if self._cassette.recording:
+            return
+        found = self._cassette.unasked(begun_only=not of_all)
+        if found:
+            yield f"recorded in {self._cassette.path}, and not asked for:"
+            yield from (f"  {described(name, each)}" for name, each in found)
