@@ -10,7 +10,10 @@ from host.cli.strict import StrictGroup
 
 __all__ = ["EXIT_CODES", "commands"]
 
-NAMES = ("run", "plan", "apply", "resume", "runs", "test", "apis", "simulate", "listen", "trigger", "bench")
+NAMES = (
+    *("run", "plan", "apply", "resume", "runs", "submit", "worker"),
+    *("test", "apis", "simulate", "listen", "trigger", "bench"),
+)
 
 EXIT_CODES = """\b
 Exit codes:

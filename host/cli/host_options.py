@@ -70,7 +70,7 @@ class HostPlan(msgspec.Struct, frozen=True):
         """Whether there are APIs beside Stripe's."""
         return bool(self.apis or self.config.apis)
 
-    def open(self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1) -> Host:
+    def open(self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1, setup: str | None = None) -> Host:
         """The host."""
         from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
 
@@ -80,6 +80,7 @@ class HostPlan(msgspec.Struct, frozen=True):
             config=self.config,
             sinks=sinks,
             processes=processes,
+            setup=setup,
             isolation="process" if self.options.isolate else "none",
             apis=self.apis,
             **self.options.settings,
