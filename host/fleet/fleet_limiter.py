@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from host.errors import LimitError
 from host.fleet.permit_database import BreakerNow
@@ -24,6 +24,7 @@ from host.processes.leased_limits import (
 )
 
 __all__ = [
+    "LATE",
     "BreakerChanged",
     "FleetLimiter",
     "PermitsRevoked",
@@ -32,6 +33,9 @@ __all__ = [
     "TokensDelayed",
     "TokensRefused",
 ]
+
+
+LATE: Final = 0.04  # seconds after its time at which a token is still used: half of it until a call gets it
 
 
 class PermitsRevoked(m.Message, frozen=True):
@@ -93,6 +97,8 @@ class ExpiringPermits(LeasedPermits):
 
 class FleetTokens(LeasedTokens):
     """Tokens that may be longer in coming than a call's deadline, which then moves on, or not come at all."""
+
+    patience = LATE / 2
 
     def __init__(self, name: str, tell: Tell) -> None:
         super().__init__(name, tell)
@@ -218,6 +224,8 @@ class FleetLimiter(LeasedLimiter):
         match message:
             case PermitsRevoked(pool):
                 self._expiring(pool).revoked()
+            case m.TokensGranted(name, waits, slowed):
+                self._granted(name, waits, slowed, monotonic() - now)
             case TokensDelayed(name, seconds):
                 self._fleet_tokens(name).delayed(seconds)
             case TokensRefused(name, text):
@@ -230,6 +238,15 @@ class FleetLimiter(LeasedLimiter):
                     breaker.changed(state, now)
             case _:
                 super().receive(message, now)
+
+    def _granted(self, name: str, waits: list[float], slowed: bool, late: float) -> None:
+        """Tokens that took ``late`` seconds to get here; those whose time has passed are asked for again."""
+        tokens = self._fleet_tokens(name)
+        good = [max(0.0, wait - late) for wait in waits if wait - late >= -tokens.patience]
+        if good:
+            tokens.given(good, slowed)
+        if len(good) < len(waits):
+            self._tell(m.TokensWanted(name, len(waits) - len(good)))
 
     def _fleet_tokens(self, name: str) -> FleetTokens:
         found = self._tokens[name]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from host.fleet.fleet_limiter import (
+    LATE,
     BreakerChanged,
     PermitsRevoked,
     ProbeGranted,
@@ -19,7 +20,7 @@ from host.fleet.fleet_limiter import (
     TokensDelayed,
     TokensRefused,
 )
-from host.fleet.permit_database import PermitDatabase
+from host.fleet.permit_database import BreakerNow, PermitDatabase
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.rate_limiter import Rate
 from host.processes import messages as m
@@ -29,10 +30,10 @@ __all__ = ["BreakerLease", "PermitLease", "PoolLease", "RateLease"]
 
 Deliver = Callable[[m.Message], None]
 POLL: Final = 1.0  # seconds after which permits that are wanted are asked for again: a lost worker says nothing
-LATE: Final = 0.05  # seconds after its time at which a token is still used
 AHEAD: Final = 0.5  # seconds for which tokens are leased ahead: a lost worker's are lost that long
 RECENT: Final = 0.25  # seconds whose use tells how many are leased ahead
 DELAY: Final = 1.0  # seconds after which whoever waits for a token is told that none came
+NOISE: Final = 0.1  # seconds before a failure is told to the other workers
 PROBE: Final = 10.0  # seconds a probe may take before another worker tries
 NEVER: Final = math.inf
 
@@ -124,7 +125,8 @@ class PoolLease:
 class RateLease:
     """Tokens of one rate: times at which a request may go, leased some at once and used or lost.
 
-    A rate without a burst of its own is paced: no second has more than ``per_second``, a token used late included.
+    A rate without a burst of its own is paced: no second has more than ``per_second``, where tokens are used late
+    included, and requests as long on their way.
     """
 
     def __init__(self, rate: str, name: str, limit: Rate, deliver: Deliver, clock: Callable[[], float]) -> None:
@@ -133,7 +135,7 @@ class RateLease:
         self._deliver = deliver
         self._clock = clock
         self._burst = 1.0 if limit.burst is None else limit.burst
-        self._spacing = (1 + LATE if limit.burst is None else 1.0) / limit.per_second
+        self._spacing = (1 + 2 * LATE if limit.burst is None else 1.0) / limit.per_second
         self._horizon = max(AHEAD, self._spacing)
         self._slots: deque[tuple[float, float]] = deque()  # usable from, until
         self._waiting = 0
@@ -193,10 +195,10 @@ class RateLease:
         self._accepted, self._share = 0, got.share
         now = self._clock()
         # The database's "now" was between the question and its answer: never before a token's time, and not long after.
-        earliest = max(sent, now - LATE / 2)
+        earliest = max(sent, now - LATE / 4)
         for number in range(got.number):
             wait = max(0.0, got.first + number * got.spacing)
-            self._slots.append((now + wait, earliest + wait + LATE))
+            self._slots.append((now + wait, earliest + wait + LATE / 2))
         self._serve(now)
         if self._waiting:
             later = got.first + got.number * got.spacing - self._horizon / 2
@@ -232,14 +234,20 @@ class RateLease:
 
 
 class BreakerLease:
-    """The circuit breaker of one host."""
+    """The circuit breaker of one host.
+
+    A failure is told a little later, and not at all where the host answers meanwhile: of a server that fails now
+    and then the database hears nothing.
+    """
 
     def __init__(self, host: str, policy: CircuitBreakerPolicy, deliver: Deliver) -> None:
         self.name = self._host = host
         self._policy = policy
         self._deliver = deliver
-        self._failures = 0
+        self._failures = 0  # not told yet
         self._reason = ""
+        self._known = False  # the database counts failures of it
+        self._probing = False
         self._recovered = self._probe = self._look = False
         self._due = NEVER
 
@@ -248,11 +256,13 @@ class BreakerLease:
             case m.HostFailed(_, reason):
                 self._failures += 1
                 self._reason = reason
+                urgent = self._probing or self._failures >= self._policy.failures
+                self._due = min(self._due, now if urgent else now + NOISE)
             case m.HostRecovered():
-                self._failures, self._recovered = 0, True
+                self._failures, self._recovered = 0, self._known
+                self._due = now if self._recovered or self._probe or self._look else NEVER
             case ProbeWanted():
-                self._probe = True
-        self._due = now
+                self._probe, self._due = True, now
 
     def due(self) -> float:
         return self._due
@@ -260,18 +270,22 @@ class BreakerLease:
     def sync(self, database: PermitDatabase, now: float) -> bool:
         if self._recovered:
             database.recovered(self._host)
-            self._recovered = False
+            self._recovered = self._known = self._probing = False
         if self._failures:
-            state = database.failed(self._host, self._failures, self._policy, self._reason)
-            self._failures = 0
-            self._deliver(BreakerChanged(self._host, state))
+            self._told(database.failed(self._host, self._failures, self._policy, self._reason))
+            self._failures, self._probing = 0, False
         if self._probe and database.may_probe(self._host, PROBE):
+            self._probing = True
             self._deliver(ProbeGranted(self._host))
         elif self._probe or self._look:
-            self._deliver(BreakerChanged(self._host, database.breaker(self._host)))
+            self._told(database.breaker(self._host))
         self._probe = self._look = False
         self._due = NEVER
         return True
+
+    def _told(self, state: BreakerNow) -> None:
+        self._known = state.failures > 0
+        self._deliver(BreakerChanged(self._host, state))
 
     def heard(self, now: float) -> None:
         self._look, self._due = True, now
