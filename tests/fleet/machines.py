@@ -109,7 +109,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 40.0) -> Any
 
 def rows(url: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(sql, values)
+        cursor = connection.execute(sql, values or None)
         return cursor.fetchall() if cursor.description else []
 
 
