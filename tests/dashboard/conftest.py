@@ -92,7 +92,7 @@ class Browser:
         return Page(self.ask("GET", path, headers=headers, follow_redirects=True))
 
     def send(self, page: str, action: str, **fields: str) -> Page:
-        """Open a page, fill in its form and send it."""
+        """Open a page, fill in its form and send it. Gives the page it leads to."""
         hidden = self.open(page).forms[action]
         return Page(self.ask("POST", action, data={**hidden, **fields}, follow_redirects=True))
 
@@ -108,7 +108,7 @@ class Board:
         self.lab = Lab(folder)
         self.lab.path = url or self.lab.path
         self.journal = Journal.open(self.lab.path)
-        self.actions = RunActions(self.journal, self._open)
+        self.actions = RunActions(self.journal, self._open, patience=60.0)
         self.tables: FleetTables | None = None
         self._browsers: list[Browser] = []
 
