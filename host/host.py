@@ -26,9 +26,9 @@ from host.host_arguments import (
 )
 from host.host_durable import HostDurable
 from host.host_engine import HostEngine
+from host.host_fleet import FleetOfHost
 from host.host_plans import PlansOfHost
 from host.host_simulator import HostSimulator
-from host.host_webhooks import WebhooksOfHost
 from host.http.api_limits import limits_of, policies_of
 from host.http.chain import chain
 from host.http.message import Send
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 _FIXED = frozenset({"settings", "limits", "simulated", "registry", "isolation"})
 
 
-class Host(WebhooksOfHost, PlansOfHost, Additions):
+class Host(FleetOfHost, PlansOfHost, Additions):
     """Runs Lua scripts against APIs. Use it as ``with Host() as host`` or ``async with``, or ``close()`` it.
 
     ``simulate=True`` answers from the built-in simulator; else a key is needed and its absence raises

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from host.durable.binding import HostParts
     from host.durable.runs import DurableRuns
+    from host.fleet.fleet import Fleet, FleetParts
 
 __all__ = ["HostDurable"]
 
@@ -20,6 +21,7 @@ class HostDurable:
         self._parts = parts
         self._lock = threading.Lock()
         self._runs: DurableRuns | None = None
+        self._fleet: Fleet | None = None
 
     @property
     def runs(self) -> DurableRuns:
@@ -31,7 +33,18 @@ class HostDurable:
                 self._runs = DurableRuns(self._parts())
             return self._runs
 
+    def fleet(self, parts: Callable[[], FleetParts]) -> Fleet:
+        """Where they are run by other machines. From any thread."""
+        from host.fleet.fleet import Fleet as Opened  # an extra
+
+        with self._lock:
+            if self._fleet is None:
+                self._fleet = Opened(parts())
+            return self._fleet
+
     def close(self) -> None:
-        """Close their journal, if it was opened. Twice is fine."""
+        """Close their journal and the fleet, if they were opened. Twice is fine."""
+        if self._fleet is not None:
+            self._fleet.close()
         if self._runs is not None:
             self._runs.close()

@@ -72,7 +72,13 @@ class HostPlan(msgspec.Struct, frozen=True):
         return bool(self.apis or self.config.apis)
 
     def open(
-        self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1, simulator: Simulator | None = None
+        self,
+        sinks: Sequence[Sink],
+        *,
+        simulate: bool,
+        processes: int = 1,
+        setup: str | None = None,
+        simulator: Simulator | None = None,
     ) -> Host:
         """The host."""
         from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
@@ -84,6 +90,7 @@ class HostPlan(msgspec.Struct, frozen=True):
             config=self.config,
             sinks=sinks,
             processes=processes,
+            setup=setup,
             isolation="process" if self.options.isolate else "none",
             apis=self.apis,
             **self.options.settings,

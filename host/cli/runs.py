@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec.structs import replace
 
+from host.cli.fleet_runs import cancel, fleet_of, follow, job_lines, listed, retry
 from host.cli.journal_options import journal_options, opened, runs_of, status_of
 from host.cli.strict import StrictGroup
 from host.cli.undo import command as undo
@@ -34,6 +35,8 @@ def command() -> None:
 
 
 command.add_command(undo)
+command.add_command(cancel)
+command.add_command(retry)
 
 
 @command.command("list")
@@ -41,30 +44,45 @@ command.add_command(undo)
 @journal_options
 def list_(failed: bool, journal: str | None, env_file: str | None) -> int:
     """All runs, the newest first."""
-    with opened(journal, env_file) as (book, _):
+    with opened(journal, env_file) as (book, settings):
         runs, made = book.runs(), book.calls()
+        with fleet_of(settings) as fleet:
+            waiting, statuses, due = listed(fleet, {run.id for run in runs}, failed=failed)
         runs = [run for run in runs if run.status == "failed"] if failed else runs
         rows = [
             (
-                run.id, status_of(book, run), run.mode, _time(run.created),
+                run.id, statuses.get(run.id) or status_of(book, run), run.mode, _time(run.created),
                 str(max(run.calls, made.get(run.id, 0))), run.script,
             )
             for run in runs
         ]  # fmt: skip
+    rows = [*((id, status, "", "", "0", script) for id, status, script in waiting), *rows]
     _table([("ID", "STATUS", "MODE", "BEGUN", "CALLS", "SCRIPT"), *rows] if rows else [("no runs",)])
+    if due:
+        click.echo()
+        _table([("SCHEDULE", "CRON", "NEXT", "SCRIPT"), *((*each[:2], _time(each[2]), each[3]) for each in due)])
     return 0
 
 
 @command.command()
 @click.argument("run_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Of a submitted run: show its output as it comes.")
 @journal_options
-def show(run_id: str, as_json: bool, journal: str | None, env_file: str | None) -> int:
+def show(run_id: str, as_json: bool, following: bool, journal: str | None, env_file: str | None) -> int:
     """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
     from host.durable.audit_trail import statement
     from host.durable.undoing import taken_back
 
-    with opened(journal, env_file) as (book, _):
+    with opened(journal, env_file) as (book, settings):
+        with fleet_of(settings, "runs show --follow" if following else None) as fleet:
+            if following:
+                follow(fleet, run_id)
+            lines = job_lines(fleet, run_id)
+        if lines and not as_json:
+            click.echo("\n".join(lines))
+        if lines and book.run(run_id) is None:
+            return 0
         runs = runs_of(book, run_id)
         shown = []
         for run in runs:

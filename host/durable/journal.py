@@ -143,6 +143,11 @@ class Journal:
             ]
         )
 
+    def keep_beating(self, also: Callable[[], Sequence[Statement]]) -> None:
+        """Have a heartbeat from now on, even without runs, with what ``also()`` gives in its transaction."""
+        self._writer.also = also
+        self._writer.start()
+
     def mark(self, run: RunRow, status: str) -> None:
         """Set the status of a run. Raises :class:`JournalError` if somebody runs it."""
         dead = run.owner is not None and is_dead(run.owner)
@@ -254,6 +259,10 @@ class Journal:
     def write(self, statements: list[Statement], then: Then) -> None:
         """Commit what belongs to no run, together with what else is to be written."""
         self._writer.put(JournalItem("", None, statements, then, urgent=True))
+
+    def write_now(self, statements: list[Statement]) -> None:
+        """Commit what belongs to no run of ours, at once."""
+        self._database.write(statements)
 
     def read(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a query, of what is committed."""

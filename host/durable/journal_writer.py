@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -62,7 +62,7 @@ class JournalWriter:
         self._closed = False
         self._beat_at = 0.0
         self._beat_sql = _BEAT.replace("{now}", database.now)
-        self.also: list[Statement] = []  # of each heartbeat, in its transaction
+        self.also: Callable[[], Sequence[Statement]] = tuple  # what else is in a heartbeat's transaction
 
     def close(self) -> None:
         """Commit what is there, let go of the runs, end the thread and the database. Twice is fine."""
@@ -192,7 +192,7 @@ class JournalWriter:
             held = [
                 {"id": run, "owner": self._owner, "lease": self._lease, "now": now} for run in sorted(self.held.copy())
             ]
-            made: list[Statement] = [*([(self._beat_sql, held)] if held else []), *self.also]
+            made: list[Statement] = [*([(self._beat_sql, held)] if held else []), *self.also()]
             if made:
                 self._database.write(made)
         except JournalError:  # the next record says so where it matters

@@ -315,6 +315,11 @@ class Durable:
         """``Tools.use``, recorded or from the record."""
         return self._tools.use(self, session, tools, name, a, b)
 
+    @property
+    def shown(self) -> int:
+        """How many bytes of output were shown before."""
+        return self._log.shown
+
     def visible(self, start: int, data: bytes) -> bytes:
         """The part of output that begins at byte ``start`` of all output, that was not shown before."""
         return data if start >= self._log.shown else data[self._log.shown - start :]

@@ -80,14 +80,10 @@ class DurableRuns:
         force_new: bool = False,
         batch: str | None = None,
         sinks: Sequence[Sink] = (),
-        recorded: bool = False,
-        apis: Collection[str] | None = None,
-        outcome: Outcome | None = None,
     ) -> Kept | RunResult:
         """A new run. With the ``run_id`` of an old one that is resumed, or its result given if it is done.
 
-        ``force_new`` starts it over instead, with new keys. Runs of one ``batch`` are simulated together. ``recorded``
-        takes modules from the log, ``apis`` are those it is bound to (else all), ``outcome`` is of :class:`Durable`.
+        ``force_new`` starts it over instead, with new keys. Runs of one ``batch`` are simulated together.
         """
         args = tuple(str(each) for each in args)
         try:
@@ -103,19 +99,31 @@ class DurableRuns:
             if found is not None:
                 if not force_new:
                     self._same(found, args, given)
-                    return self._resume(
-                        found,
-                        script,
-                        "ask",
-                        recorded=recorded,
-                        other_key=False,
-                        sinks=sinks,
-                        apis=apis,
-                        outcome=outcome,
-                    )
+                    return self._resume(found, script, "ask", recorded=False, other_key=False, sinks=sinks)
                 self._aside(found)
                 generation = found.generation + 1
-        return self._new(run_id, generation, script, args, given, batch, apis, outcome)
+        return self._new(run_id, generation, script, args, given, batch)
+
+    def carry(
+        self,
+        script: Script,
+        args: Sequence[str],
+        globals: Mapping[str, Any],
+        run_id: str,
+        *,
+        fresh: bool,
+        apis: Collection[str],
+        outcome: Outcome,
+    ) -> Kept | RunResult:
+        """A run that a queue has delivered: begun if it is ``fresh``, else taken up where it is, with the modules that
+        it had. It is bound to ``apis`` alone; ``outcome`` is of :class:`Durable`.
+
+        Raises :class:`~host.durable.journal.BeingRun` while another process has it.
+        """
+        found = None if fresh else self.journal.run(run_id)
+        if found is None:
+            return self._new(run_id, 1, script, args, to_lua(dict(globals)), None, apis, outcome)
+        return self._resume(found, script, "ask", recorded=True, other_key=False, apis=apis, outcome=outcome)
 
     def open_batch(self, batch_id: str) -> None:
         """See that the runs of a batch can be recorded. Raises ``UsageError``, ``JournalError``."""

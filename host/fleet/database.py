@@ -30,6 +30,9 @@ class FleetDatabase:
     Raises :class:`JournalLost` where the server is away, :class:`JournalError` for the rest.
     """
 
+    errors = (psycopg.Error,)
+    """What a connection of :meth:`listen` raises."""
+
     def __init__(self, url: str, *, size: int = 4) -> None:
         self.url = url
         self.name = without_password(url)

@@ -66,7 +66,7 @@ CHANGES: Final[dict[int, Sequence[str]]] = {
             seconds DOUBLE PRECISION,
             simulated BOOLEAN,
             UNIQUE (schedule, tick))""",
-        "CREATE INDEX luahost_job_job ON luahost_job (job)",
+        "CREATE INDEX luahost_job_running ON luahost_job (worker) WHERE status = 'running'",
         "CREATE INDEX luahost_job_batch ON luahost_job (batch) WHERE batch IS NOT NULL",
         "CREATE INDEX luahost_job_submitted ON luahost_job (submitted)",
         "CREATE INDEX luahost_job_ended ON luahost_job (ended) WHERE ended IS NOT NULL",

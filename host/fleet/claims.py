@@ -1,0 +1,188 @@
+"""Jobs as they go from hand to hand: taken from the queue, ended, given back, rescued from workers that are gone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import msgspec
+
+from host.durable.database import Statement
+from host.fleet.database import FleetDatabase
+
+__all__ = [
+    "TakenJob",
+    "cancelled",
+    "claim",
+    "ending",
+    "give_back",
+    "put_off",
+    "refuse",
+    "requeueing",
+    "rescue",
+    "to_cancel",
+]
+
+# The job is taken from the queue and the run is marked by one statement, so that no job is taken of which it is not
+# known whose it is. A run that was cancelled or has ended is not marked.
+_CLAIM: Final = """
+WITH fetched AS MATERIALIZED (
+    SELECT id AS job, args ->> 'run' AS run
+    FROM procrastinate_fetch_job_v2(%(queues)s::varchar[], %(number)s) WHERE id IS NOT NULL
+), taken AS (
+    UPDATE luahost_job SET status = 'running', worker = %(name)s, attempts = attempts + 1,
+        started = COALESCE(started, now()), note = NULL
+    FROM fetched WHERE id = fetched.run AND status IN ('queued', 'running') AND NOT cancel
+    RETURNING id, queue, script, text, modules, args, globals, options, need, attempts, traceparent
+)
+SELECT fetched.job, fetched.run, taken.* FROM fetched LEFT JOIN taken ON taken.id = fetched.run
+"""
+
+# In the transaction that ends the run, if it is still ours. One statement: what does not end it leaves the queue alone.
+_END: Final = """
+WITH printed AS (
+    INSERT INTO luahost_output (run, start, data)
+    SELECT :id, :start, :data WHERE length(CAST(:data AS BYTEA)) > 0 ON CONFLICT DO NOTHING
+), ended AS (
+    UPDATE luahost_job SET status = :status, ended = now(), value = :value, error = CAST(:error AS JSONB),
+        exit_status = :exit_status, calls = :calls, seconds = :seconds, simulated = :simulated, note = NULL
+    WHERE id = :id RETURNING id
+)
+SELECT procrastinate_finish_job_v1(job.id, 'succeeded', true)
+FROM ended JOIN procrastinate_jobs job ON job.id = :job AND job.status IN ('todo', 'doing')
+"""
+
+_REQUEUE: Final = """
+WITH printed AS (
+    INSERT INTO luahost_output (run, start, data)
+    SELECT :id, :start, :data WHERE length(CAST(:data AS BYTEA)) > 0 ON CONFLICT DO NOTHING
+), queued AS (
+    UPDATE luahost_job SET status = 'queued', note = :note WHERE id = :id RETURNING id
+)
+SELECT procrastinate_retry_job_v2(job.id, now(), NULL, NULL, NULL)
+FROM queued JOIN procrastinate_jobs job ON job.id = :job AND job.status = 'doing'
+"""
+
+_PUT_OFF: Final = """
+WITH queued AS (
+    UPDATE luahost_job SET status = 'queued', note = %(note)s
+    WHERE id = %(id)s AND status = 'running' AND worker = %(name)s RETURNING id
+)
+SELECT procrastinate_retry_job_v2(job.id, now() + %(seconds)s * interval '1 second', NULL, NULL, NULL)
+FROM procrastinate_jobs job WHERE job.id = %(job)s AND job.status = 'doing' AND job.worker_id = %(number)s
+"""
+
+# By the lease of the run, where somebody has begun it, else by the heartbeat of the worker that took the job.
+_RESCUE: Final = """
+WITH lost AS (
+    SELECT job.id AS job, run.id AS run, run.worker
+    FROM procrastinate_jobs job JOIN luahost_job run ON run.id = job.args ->> 'run'
+    LEFT JOIN luahost_run recorded ON recorded.id = run.id
+    LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+    WHERE job.status = 'doing' AND CASE
+        WHEN recorded.owner IS NOT NULL THEN recorded.lease < extract(epoch FROM clock_timestamp())
+        ELSE worker.id IS NULL OR worker.last_heartbeat < now() - %(lease)s * interval '1 second' END
+    FOR UPDATE OF job SKIP LOCKED
+), queued AS (
+    UPDATE luahost_job SET status = CASE WHEN cancel THEN 'cancelled' ELSE 'queued' END,
+        ended = CASE WHEN cancel THEN now() END, note = 'the worker ' || lost.worker || ' was lost'
+    FROM lost WHERE id = lost.run AND status = 'running'
+)
+SELECT procrastinate_retry_job_v2(job, now(), NULL, NULL, NULL), run, worker FROM lost
+"""
+
+
+class TakenJob(msgspec.Struct, frozen=True):
+    """A job that was taken from the queue. ``script`` is ``None`` of a run that is not to be run any more."""
+
+    job: int
+    run: str
+    id: str | None = None
+    queue: str = ""
+    script: str | None = None
+    text: str = ""
+    modules: dict[str, str] = {}
+    args: bytes = b""
+    globals: bytes = b""
+    options: dict[str, Any] = {}
+    need: str = ""
+    attempts: int = 0
+    traceparent: str | None = None
+
+
+def claim(database: FleetDatabase, queues: list[str], name: str, number: int) -> TakenJob | None:
+    """Take the next job of these queues, if there is one."""
+    rows = database.rows(_CLAIM, {"queues": queues, "number": number, "name": name})
+    if not rows:
+        return None
+    return TakenJob(*rows[0]) if rows[0][2] is not None else TakenJob(*rows[0][:2])
+
+
+def ending(
+    claimed: TakenJob, status: str, printed: tuple[int, bytes], error: str | None, value: bytes, **facts: Any
+) -> list[Statement]:
+    """What a run's owner commits with its end: the outcome, the last of its output, the job out of the queue."""
+    start, data = printed
+    values = {
+        "id": claimed.run, "job": claimed.job, "status": status, "start": start, "data": data, "error": error,
+        "value": value, **facts,
+    }  # fmt: skip
+    return [(_END, [values])]
+
+
+def requeueing(claimed: TakenJob, printed: tuple[int, bytes], note: str) -> list[Statement]:
+    """What a run's owner commits with an end that is none: somebody else goes on."""
+    start, data = printed
+    return [
+        (_REQUEUE, [{"id": claimed.run, "job": claimed.job, "start": start, "data": data, "note": note}]),
+    ]
+
+
+def cancelled(database: FleetDatabase, claimed: TakenJob) -> None:
+    """A job whose run is not to be run any more leaves the queue."""
+    database.rows(
+        "WITH ended AS (UPDATE luahost_job SET status = 'cancelled', ended = now() "
+        "WHERE id = %(run)s AND cancel AND status IN ('queued', 'running')) "
+        "SELECT procrastinate_finish_job_v1(%(job)s, 'aborted', true)",
+        {"run": claimed.run, "job": claimed.job},
+    )
+
+
+def put_off(database: FleetDatabase, claimed: TakenJob, name: str, number: int, seconds: float, note: str) -> None:
+    """Leave a job that cannot be done now, for as long."""
+    values = {"id": claimed.run, "job": claimed.job, "name": name, "number": number, "seconds": seconds, "note": note}
+    database.rows(_PUT_OFF, values)
+
+
+def give_back(database: FleetDatabase, claimed: TakenJob, name: str, number: int, owner: str, note: str) -> None:
+    """Let go of a run whose record broke off, so that anybody may go on at once."""
+    with database.transaction() as connection:
+        connection.execute(
+            "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = %s AND owner = %s", [claimed.run, owner]
+        )
+        values = {"id": claimed.run, "job": claimed.job, "name": name, "number": number, "seconds": 0.0, "note": note}
+        connection.execute(_PUT_OFF, values)
+
+
+def rescue(database: FleetDatabase, lease: float) -> list[tuple[str, str]]:
+    """Put the jobs of workers that are gone back into the queue; gives the runs and those workers."""
+    return [(run, worker) for _, run, worker in database.rows(_RESCUE, {"lease": lease})]
+
+
+def refuse(database: FleetDatabase, claimed: TakenJob, name: str, reason: str) -> None:
+    """Stop a run that no worker can run, with the reason."""
+    database.rows(
+        "WITH ended AS (UPDATE luahost_job SET status = 'stopped', ended = now(), error = %(error)s::jsonb "
+        "WHERE id = %(run)s AND status = 'running' AND worker = %(name)s RETURNING id) "
+        "SELECT procrastinate_finish_job_v1(%(job)s, 'failed', true) FROM ended",
+        {
+            "run": claimed.run, "job": claimed.job, "name": name,
+            "error": json.dumps({"message": reason, "kind": "usage", "script": claimed.script or ""}),
+        },
+    )  # fmt: skip
+
+
+def to_cancel(database: FleetDatabase, name: str) -> list[str]:
+    """The runs of a worker that somebody wants ended."""
+    rows = database.rows("SELECT id FROM luahost_job WHERE worker = %s AND status = 'running' AND cancel", [name])
+    return [str(run) for (run,) in rows]

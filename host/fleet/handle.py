@@ -1,0 +1,99 @@
+"""A submitted run, as the program that submitted it has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from functools import partial
+from time import monotonic, sleep
+from typing import Any, Final
+
+from host import arguments
+from host.bridge.threads import in_thread
+from host.errors import UsageError
+from host.fleet import jobs
+from host.fleet.database import FleetDatabase
+from host.limits import is_seconds
+from host.run.script import RunResult
+
+__all__ = ["RunHandle"]
+
+FIRST: Final = 0.02  # seconds until the first look; each wait is half as long again
+LONGEST: Final = 0.5
+
+
+class RunHandle:
+    """``run_id`` names the run everywhere. ``handle.result()`` waits for what it gave, ``await handle`` without
+    blocking the loop. Giving up waiting leaves the run alone; :meth:`cancel` ends it.
+    """
+
+    def __init__(self, run_id: str, database: FleetDatabase, check: Callable[[], None]) -> None:
+        self.run_id = run_id
+        self._database = database
+        self._check = check
+
+    @property
+    def status(self) -> str:
+        """``queued``, ``running``, ``done``, ``failed``, ``stopped`` or ``cancelled``."""
+        return self._row().status
+
+    def result(self, timeout: float | None = None) -> RunResult:
+        """Wait for the run's end, ``timeout`` seconds at most; gives its result, whose ``error`` tells a failure.
+
+        Raises ``TimeoutError``, which says what the run waits for, such as a worker that has what it needs.
+        """
+        self._check()
+        for seconds in self._waits(timeout):
+            found = self._row()
+            if found.has_ended:
+                return jobs.result(self._database, found)
+            sleep(seconds)
+        raise self._late(timeout)
+
+    def __await__(self) -> Generator[Any, None, RunResult]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> RunResult:
+        for seconds in self._waits(None):
+            found = await in_thread(self._row)
+            if found.has_ended:
+                return await in_thread(partial(jobs.result, self._database, found))
+            await asyncio.sleep(seconds)
+        raise AssertionError("it waits for as long as it takes")
+
+    def cancel(self) -> bool:
+        """Cancel the run, or have its worker end it; whether it had not ended yet."""
+        try:
+            jobs.cancel(self._database, self.run_id)
+        except UsageError:
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        return f"<RunHandle {self.run_id}>"
+
+    def _waits(self, timeout: float | None) -> Generator[float, None, None]:
+        if timeout is not None and timeout != 0 and not is_seconds(timeout):
+            raise arguments.wrong("timeout", timeout, "seconds from 0, at most a year")
+        until = None if timeout is None else monotonic() + timeout
+        seconds = FIRST
+        while True:
+            left = LONGEST if until is None else max(0.0, until - monotonic())
+            yield min(seconds, left)
+            if left == 0.0:
+                return
+            seconds = min(LONGEST, seconds * 1.5)
+
+    def _row(self) -> jobs.JobRow:
+        found = jobs.job(self._database, self.run_id)
+        if found is None:
+            raise UsageError(f"run {self.run_id} is not kept any more: its time is over, or it was deleted")
+        return found
+
+    def _late(self, timeout: float | None) -> TimeoutError:
+        found = self._row()
+        why = jobs.waiting(self._database, found)
+        where = f" by {found.worker}" if found.status == "running" else ""
+        return TimeoutError(
+            f"run {self.run_id} is {found.status}{where} after {timeout:g} s{f': {why}' if why else ''}"
+        )

@@ -1,0 +1,184 @@
+"""Submitted runs as anybody may look at them, and what may be done about them from any machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from host.errors import HostError, ScriptError, UsageError
+from host.fleet.database import FleetDatabase
+from host.fleet.needs import Needs
+from host.fleet.schema import ENDED
+from host.fleet.submission import unmet
+from host.run.result_type import read
+from host.run.script import RunResult
+
+__all__ = [
+    "CHANNEL",
+    "JobRow",
+    "cancel",
+    "error_of",
+    "error_text",
+    "job",
+    "jobs",
+    "output",
+    "result",
+    "retry",
+    "waiting",
+]
+
+CHANNEL: Final = "luahost_fleet"
+"""Of notifications to workers: ``cancel:RUN`` or ``schedule``."""
+
+_COLUMNS: Final = (
+    "id, batch, status, queue, priority, extract(epoch FROM due)::float8, script, need, schedule, dedup, "
+    "extract(epoch FROM submitted)::float8, extract(epoch FROM started)::float8, extract(epoch FROM ended)::float8, "
+    "worker, attempts, cancel, note, value, error, exit_status, calls, seconds, simulated"
+)
+
+
+class JobRow(msgspec.Struct, frozen=True):
+    """A submitted run; times are seconds since 1970."""
+
+    id: str
+    batch: str | None
+    status: str
+    queue: str
+    priority: int
+    due: float | None
+    script: str
+    need: str
+    schedule: str | None
+    dedup: str | None
+    submitted: float
+    started: float | None
+    ended: float | None
+    worker: str | None
+    attempts: int
+    cancel: bool
+    note: str | None
+    value: bytes | None
+    error: dict[str, Any] | None
+    exit_status: int | None
+    calls: int | None
+    seconds: float | None
+    simulated: bool | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.status in ENDED
+
+
+def job(database: FleetDatabase, run_id: str) -> JobRow | None:
+    """A submitted run by its id."""
+    rows = database.rows(f"SELECT {_COLUMNS} FROM luahost_job WHERE id = %s", [run_id])  # noqa: S608 - own names
+    return JobRow(*rows[0]) if rows else None
+
+
+def jobs(database: FleetDatabase, *, statuses: Sequence[str] = (), limit: int = 1000) -> list[JobRow]:
+    """Submitted runs, the newest first."""
+    rows = database.rows(
+        f"SELECT {_COLUMNS} FROM luahost_job WHERE %s OR status = ANY(%s) ORDER BY submitted DESC, id LIMIT %s",  # noqa: S608
+        [not statuses, list(statuses), limit],
+    )
+    return [JobRow(*row) for row in rows]
+
+
+def output(database: FleetDatabase, run_id: str, start: int = 0) -> tuple[bytes, int]:
+    """What a run printed from that byte on, as far as it is kept; and where that ends."""
+    rows = database.rows(
+        "SELECT start, data FROM luahost_output WHERE run = %s AND start + length(data) > %s ORDER BY start",
+        [run_id, start],
+    )
+    found = bytearray()
+    at = start
+    for begins, data in rows:  # a run that was taken over may have printed the same again
+        piece = data[max(0, at - begins) :]
+        found += piece
+        at = max(at, begins + len(data))
+    return bytes(found), at
+
+
+def result(database: FleetDatabase, found: JobRow) -> RunResult:
+    """What a run that has ended gave."""
+    value, rest = read(found.value) if found.value is not None else (None, ())
+    error = error_of(found.error)
+    if error is None and found.status == "cancelled":
+        error = ScriptError("the run was cancelled", script=found.script, kind="cancelled")
+    return RunResult(
+        found.id,
+        found.script,
+        value=value,
+        rest=tuple(rest),
+        output=output(database, found.id)[0].decode("utf-8", "surrogateescape"),
+        calls=found.calls or 0,
+        duration=found.seconds or 0.0,
+        error=error,
+        simulated=bool(found.simulated),
+        exit_status=found.exit_status,
+    )
+
+
+_ERROR: Final = ("message", "script", "line", "traceback", "source", "kind", "facts", "hint")
+
+
+def error_text(error: ScriptError) -> str:
+    """An error as JSON."""
+    known = {name: getattr(error, name) for name in _ERROR}
+    text = msgspec.json.encode(known, enc_hook=str, order="deterministic").decode()
+    return text.replace("\\u0000", "\\ufffd")  # which PostgreSQL has not
+
+
+def error_of(known: dict[str, Any] | None) -> ScriptError | None:
+    """The reverse."""
+    if known is None:
+        return None
+    known = {name: known.get(name) for name in _ERROR}
+    return ScriptError(known.pop("message") or "", **known)
+
+
+def waiting(database: FleetDatabase, found: JobRow) -> str | None:
+    """Why a queued run waits, as far as that can be told."""
+    if found.status != "queued":
+        return None
+    rows = database.rows("SELECT needs FROM luahost_need WHERE id = %s", [found.need])
+    needs = msgspec.convert(rows[0][0], Needs) if rows else Needs()
+    return unmet(database, needs, found.queue) or found.note
+
+
+def cancel(database: FleetDatabase, run_id: str) -> str:
+    """Cancel a run, or have its worker end it; gives its status now. Raises ``UsageError`` for one that is not there,
+    or has ended."""
+    rows = database.rows(
+        "UPDATE luahost_job SET cancel = true, status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END, "
+        "ended = CASE status WHEN 'queued' THEN now() ELSE ended END "
+        "WHERE id = %s AND status IN ('queued', 'running') RETURNING status, pg_notify(%s, 'cancel:' || id)",
+        [run_id, CHANNEL],
+    )
+    if not rows:
+        raise _not(database, run_id, "cancelled")
+    return str(rows[0][0])
+
+
+def retry(database: FleetDatabase, run_id: str) -> None:
+    """Have a run that ended without being done go on where it is. Raises ``UsageError``."""
+    rows = database.rows(
+        "WITH again AS (UPDATE luahost_job SET status = 'queued', cancel = false, ended = NULL, error = NULL, "
+        "note = NULL, due = NULL WHERE id = %s AND status IN ('failed', 'stopped', 'cancelled') "
+        "RETURNING id, queue, need, priority) "
+        "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(queue || '#' || need, 'luahost.run', priority, NULL, NULL, "
+        "jsonb_build_object('run', id), NULL)::procrastinate_job_to_defer_v1]) FROM again",
+        [run_id],
+    )
+    if not rows:
+        raise _not(database, run_id, "tried again")
+
+
+def _not(database: FleetDatabase, run_id: str, what: str) -> HostError:
+    found = job(database, run_id)
+    if found is None:
+        return UsageError(f"no run {run_id} was submitted to this fleet", hint="runs list shows those there are")
+    return UsageError(f"run {run_id} is {found.status}, and cannot be {what}")

@@ -1,0 +1,105 @@
+"""What a run needs of the worker that runs it, and what a worker has."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from host.durable.records import VERSION as RECORDS
+
+if TYPE_CHECKING:
+    from host.apis.api import Api
+    from host.functions.functions import Function
+
+__all__ = ["FORMAT", "Needs", "Offers", "lacking", "needs_of", "offers_of"]
+
+FORMAT: Final = 1
+"""Of a submitted run: a worker leaves those of a later format to newer workers."""
+
+_STRIPE = re.compile(rb"\bnew_[a-z]|\bgraphql_query\b")
+
+
+class Offers(msgspec.Struct, frozen=True):
+    """What a worker has: APIs and functions by name, each with a digest of what it is."""
+
+    apis: dict[str, str] = {}
+    functions: dict[str, str] = {}
+    mode: str = ""
+    format: int = FORMAT
+    records: int = RECORDS
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """What a run needs. An empty digest is any; an empty ``mode`` too (live, test, simulated, other)."""
+
+    apis: dict[str, str] = {}
+    functions: dict[str, str] = {}
+    mode: str = ""
+    format: int = FORMAT
+    records: int = 0
+
+    @property
+    def id(self) -> str:
+        """The same for the same needs: the end of a queue's name."""
+        text = msgspec.json.encode(self, order="sorted")
+        return hashlib.sha256(text).hexdigest()[:12]
+
+
+def lacking(needs: Needs, offers: Offers) -> list[str]:
+    """What a worker lacks for a run, in words; nothing if it can run it."""
+    found = []
+    for what, wanted, there in (("API", needs.apis, offers.apis), ("function", needs.functions, offers.functions)):
+        for name, digest in sorted(wanted.items()):
+            if name not in there:
+                found.append(f"it has no {what} {name}")
+            elif digest and there[name] and digest != there[name]:
+                found.append(f"its {what} {name} is another one")
+    if needs.mode and needs.mode != offers.mode:
+        found.append(f"it is {offers.mode or 'without a key'}, and the run was submitted as {needs.mode}")
+    if needs.format > offers.format or needs.records > offers.records:
+        found.append("its version of luahost is too old")
+    return found
+
+
+def offers_of(apis: Mapping[str, Api], functions: Mapping[str, Function], mode: str) -> Offers:
+    """What a host has. Of Stripe's catalog, which comes with the package and only grows, the version does not count."""
+    return Offers(
+        {name: "" if name == "stripe" else _digest(api.catalog.dump()) for name, api in apis.items()},
+        {name: _digest(_shape(function)) for name, function in functions.items()},
+        mode,
+    )
+
+
+def needs_of(texts: Iterable[bytes], known: Offers) -> Needs:
+    """Of the APIs and functions that somebody has (``known``), those that the texts of a run name."""
+    names: set[bytes] = set()
+    stripe = False
+    for text in texts:
+        names.update(re.findall(rb"[A-Za-z_]\w*", text))
+        stripe = stripe or _STRIPE.search(text) is not None
+
+    def named(some: Mapping[str, str]) -> dict[str, str]:
+        return {name: digest for name, digest in sorted(some.items()) if name.encode() in names}
+
+    apis = named(known.apis)
+    if stripe and "stripe" in known.apis:
+        apis["stripe"] = known.apis["stripe"]
+    return Needs(apis, named(known.functions), known.mode if apis else "")
+
+
+def _shape(function: Function) -> bytes:
+    """What a caller has to know of a function: its parameters, and whether it changes something."""
+    parameters: list[Any] = [
+        (each.name, each.kind.name, each.default is each.empty)
+        for each in inspect.signature(function.target).parameters.values()
+    ]
+    return repr((function.effect, parameters)).encode()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,144 @@
+"""Schedules: runs that are due again and again, by cron expressions in a time zone.
+
+When a schedule is due next stands in the database. Whichever worker sees first that it is due submits the run, with an
+id made of the schedule's name and the time, in the transaction that moves that time on: none is missed while all
+workers were away, and none is submitted twice.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from host.errors import ConfigError, UsageError
+from host.fleet.database import FleetDatabase
+from host.fleet.needs import Needs
+from host.fleet.order import Order
+from host.fleet.submission import Submitter
+from host.run.options import check_id
+
+try:
+    from croniter import CroniterError, croniter
+except ImportError as error:
+    raise ConfigError("schedules need croniter, which is not installed", hint="pip install 'luahost[fleet]'") from error
+
+__all__ = ["Cron", "Schedule", "remove", "save", "schedules", "submit_due"]
+
+MOST: Final = 100  # runs of one schedule that are submitted at once, where many were missed
+_FIELDS: Final = "minute, hour, day of the month, month and day of the week, such as '30 2 * * 1-5', or @daily"
+
+
+class Cron:
+    """The times of an expression in a zone. Raises ``UsageError`` for one that is none, or is never due.
+
+    A time of day that the zone's clocks show twice (in autumn) counts once, one they leave out (in spring) when they
+    have gone forward; an expression for every hour, or every so many, goes by the hours that pass.
+    """
+
+    def __init__(self, text: str, zone: str) -> None:
+        try:
+            self._zone = ZoneInfo(zone)
+        except (OSError, ValueError, KeyError) as error:
+            raise UsageError(_no_zone(zone)) from error
+        self._text = text.strip()
+        fields = self._text.split()
+        if not (len(fields) == 5 or (len(fields) == 1 and self._text.startswith("@"))) or not croniter.is_valid(text):
+            raise UsageError(f"{text!r} is no cron expression; expected {_FIELDS}")
+        self._hourly = len(fields) == 1 or fields[1].startswith("*")
+        self.after(datetime.now(UTC).timestamp())
+
+    def after(self, time: float) -> float:
+        """The first of its times after that one, both in seconds since 1970."""
+        found = croniter(self._text, datetime.fromtimestamp(time, self._zone))
+        while True:
+            try:
+                due = found.get_next(datetime)
+            except CroniterError as error:
+                raise UsageError(f"{self._text!r} is never due") from error
+            if due.fold == 0 or self._hourly:
+                return float(due.timestamp())
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """``next`` is when it is due, in seconds since 1970."""
+
+    name: str
+    cron: str
+    zone: str
+    script: str
+    next: float
+
+
+class _Planned(msgspec.Struct, frozen=True):
+    """What is kept of the runs of a schedule."""
+
+    order: Order
+    needs: Needs
+
+
+def save(
+    database: FleetDatabase, name: str, cron: str, zone: str, order: Order, texts: dict[str, bytes], needs: Needs
+) -> float:
+    """Make a schedule, or replace the one of that name; gives when it is due next. Raises ``UsageError``."""
+    check_id(name, "name")
+    if len(name) > 80:
+        raise UsageError(f"name: a schedule's is at most 80 characters, got {len(name)}: its runs have longer ones")
+    times = Cron(cron, zone)
+    with database.transaction() as connection:
+        (now,) = connection.execute("SELECT extract(epoch FROM now())::float8").fetchone()
+        due = times.after(now)
+        connection.cursor().executemany(
+            "INSERT INTO luahost_text (sha256, text) VALUES (%s, %s) ON CONFLICT (sha256) DO UPDATE SET used = now()",
+            list(texts.items()),
+        )
+        connection.execute(
+            "INSERT INTO luahost_schedule (name, cron, zone, run, next) VALUES (%s, %s, %s, %s, to_timestamp(%s)) "
+            "ON CONFLICT (name) DO UPDATE SET cron = EXCLUDED.cron, zone = EXCLUDED.zone, run = EXCLUDED.run, "
+            "next = EXCLUDED.next",
+            [name, cron, zone, msgspec.msgpack.encode(_Planned(order, needs)), due],
+        )
+    return due
+
+
+def remove(database: FleetDatabase, name: str) -> bool:
+    """Have no more runs of a schedule submitted; whether there was one."""
+    return bool(database.rows("DELETE FROM luahost_schedule WHERE name = %s RETURNING name", [name]))
+
+
+def schedules(database: FleetDatabase) -> list[Schedule]:
+    """All there are, by name."""
+    rows = database.rows(
+        "SELECT name, cron, zone, run, extract(epoch FROM next)::float8 FROM luahost_schedule ORDER BY name"
+    )
+    return [
+        Schedule(name, cron, zone, msgspec.msgpack.decode(run, type=_Planned).order.script, due)
+        for name, cron, zone, run, due in rows
+    ]
+
+
+def submit_due(database: FleetDatabase) -> int:
+    """Submit the runs that are due; gives how many."""
+    if not database.rows("SELECT 1 FROM luahost_schedule WHERE next <= now() LIMIT 1"):
+        return 0
+    submitted = 0
+    with database.transaction() as connection:
+        rows = connection.execute(
+            "SELECT name, cron, zone, run, extract(epoch FROM next)::float8, extract(epoch FROM now())::float8 "
+            "FROM luahost_schedule WHERE next <= now() FOR UPDATE SKIP LOCKED"
+        ).fetchall()
+        for name, cron, zone, run, due, now in rows:
+            times, planned = Cron(cron, zone), msgspec.msgpack.decode(run, type=_Planned)
+            ticks: list[tuple[str, float]] = []
+            while due <= now and len(ticks) < MOST:
+                ticks.append((f"{name}.{datetime.fromtimestamp(due, UTC):%Y%m%dT%H%M%SZ}", due))
+                due = times.after(due)
+            submitted += Submitter(database, connection).submit_ticks(name, ticks, planned.order, {}, planned.needs)
+            connection.execute("UPDATE luahost_schedule SET next = to_timestamp(%s) WHERE name = %s", [due, name])
+    return submitted
+
+
+def _no_zone(zone: str) -> str:
+    return f"there is no time zone {zone!r}; expected a name such as Europe/Berlin or UTC"

@@ -1,0 +1,85 @@
+"""What workers do for the fleet beside running: rescue, submit what is due, follow what is cancelled, sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import Final
+
+from host.fleet import claims
+from host.fleet.attendance import Attendance
+from host.fleet.database import FleetDatabase
+from host.fleet.schedules import submit_due
+
+__all__ = ["Upkeep"]
+
+OFTEN: Final = 1.0  # seconds
+SWEEP: Final = 60.0
+PIECE: Final = 1000  # runs that are swept away at once
+
+
+class Upkeep:
+    """``keep`` is for how many seconds runs are kept that have ended."""
+
+    def __init__(self, database: FleetDatabase, lease: float, keep: float) -> None:
+        self._database = database
+        self._lease = lease
+        self._keep = keep
+        self._next: dict[str, float] = {}
+
+    def do(self, worker: str, running: Mapping[str, Attendance]) -> list[str]:
+        """What is to be done by now; gives lines to tell. Raises ``JournalError``."""
+        told = []
+        if self._is_time("rescue", min(OFTEN, self._lease / 3)):
+            for run, lost in claims.rescue(self._database, self._lease):
+                told.append(f"run {run} is taken from {lost}, which was lost")
+        if self._is_time("schedules", OFTEN):
+            submit_due(self._database)
+        if running and self._is_time("output", OFTEN):
+            self._keep_output(running)
+            for run in claims.to_cancel(self._database, worker):
+                if run in running:
+                    running[run].end("cancelled")
+        if self._is_time("sweep", SWEEP):
+            self._sweep()
+        return told
+
+    def _is_time(self, what: str, seconds: float) -> bool:
+        now = monotonic()
+        if now < self._next.get(what, 0.0):
+            return False
+        self._next[what] = now + seconds
+        return True
+
+    def _keep_output(self, running: Mapping[str, Attendance]) -> None:
+        rows = [(run, *each.output.take()) for run, each in list(running.items())]
+        rows = [row for row in rows if row[2]]
+        if rows:
+            self._database.rows(
+                "INSERT INTO luahost_output (run, start, data) "
+                "SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bytea[]) ON CONFLICT DO NOTHING",
+                [list(column) for column in zip(*rows, strict=True)],
+            )
+
+    def _sweep(self) -> None:
+        """Forget runs whose time is over, workers that are gone, texts and needs nobody refers to."""
+        self._database.rows(
+            "WITH old AS (DELETE FROM luahost_job WHERE id IN (SELECT id FROM luahost_job "
+            "WHERE ended < now() - %(keep)s * interval '1 second' LIMIT %(piece)s FOR UPDATE SKIP LOCKED) "
+            "RETURNING id, status), "
+            "output AS (DELETE FROM luahost_output USING old WHERE run = old.id), "
+            "forgotten AS (SELECT id FROM old WHERE status = 'done'), "
+            "records AS (DELETE FROM luahost_record USING forgotten WHERE run = forgotten.id) "
+            "DELETE FROM luahost_run USING forgotten WHERE luahost_run.id = forgotten.id",
+            {"keep": self._keep, "piece": PIECE},
+        )
+        self._database.rows(
+            "WITH gone AS (DELETE FROM luahost_worker WHERE beat + 10 * lease * interval '1 second' < now() "
+            "RETURNING number) DELETE FROM procrastinate_workers USING gone WHERE id = gone.number"
+        )
+        self._database.rows(
+            "DELETE FROM luahost_text WHERE used < now() - %s * interval '1 second' AND NOT EXISTS "
+            "(SELECT FROM luahost_job WHERE text = sha256 OR modules::text LIKE '%%' || sha256 || '%%') AND NOT EXISTS "
+            "(SELECT FROM luahost_schedule WHERE position(convert_to(sha256, 'UTF8') IN run) > 0)",
+            [self._keep],
+        )

@@ -1,0 +1,279 @@
+"""A worker: takes runs from the queue as it has room for them, and sees that none is lost.
+
+It takes only what it has everything for. Its heartbeat is the journal's: one transaction keeps up the leases of its
+runs and says that it is alive. What it cannot record any more it gives back, once the database is there again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from host.bridge.threads import in_thread
+from host.durable.database import JournalLost, Statement
+from host.errors import HostError
+from host.fleet import claims, upkeep
+from host.fleet.attendance import Attendance, Begin, Ended, Left
+from host.fleet.claims import TakenJob
+from host.fleet.database import FleetDatabase
+from host.fleet.listener import Listener
+from host.fleet.needs import Needs, Offers, lacking
+from host.fleet.texts import ScriptFolders
+
+if TYPE_CHECKING:
+    from host.durable.runs import DurableRuns
+
+__all__ = ["FleetWorker", "WorkerOptions"]
+
+POLL: Final = 1.0  # seconds between looks where nothing wakes a worker: what is due, what another left
+LONGEST_BACKOFF: Final = 5.0  # seconds, while the database is away
+
+_BEAT: Final = """
+WITH alive AS (
+    UPDATE luahost_worker SET beat = now(), running = :running, draining = :draining WHERE name = :name RETURNING number
+)
+UPDATE procrastinate_workers SET last_heartbeat = now() FROM alive WHERE id = number
+"""
+
+
+class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """``grace`` is how many seconds runs have to end when the worker is stopped; ``keep``, for how many a run is kept
+    that has ended.
+    """
+
+    queues: Sequence[str] = ("default",)
+    concurrency: int = 10
+    grace: float = 30.0
+    keep: float = 7 * 86400.0
+
+
+class FleetWorker:
+    """``tell`` gets lines about what it does. :meth:`run` is for one loop; :meth:`stop` may be called in it."""
+
+    def __init__(
+        self,
+        database: FleetDatabase,
+        durable_runs: DurableRuns,
+        begin: Begin,
+        offers: Offers,
+        options: WorkerOptions,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.name = f"{platform.node()}:{os.getpid()}:{os.urandom(3).hex()}"
+        self.number = 0
+        self.offers = offers
+        self.running: dict[str, Attendance] = {}
+        self.draining = False
+        self._database = database
+        self._durable_runs = durable_runs
+        self._begin = begin
+        self._options = options
+        self._tell = tell
+        self._needs: dict[str, Needs | None] = {}  # by id; ``None``: left to other workers
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken: dict[str, TakenJob] = {}  # runs whose record broke off, to be given back
+        self._upkeep = upkeep.Upkeep(database, durable_runs.journal.lease, options.keep)
+
+    @property
+    def lease(self) -> float:
+        """Seconds after which others take this worker for dead."""
+        return self._durable_runs.journal.lease
+
+    async def run(self) -> None:
+        """Work until :meth:`stop`; then let the runs end for the time of grace, and give back those that do not."""
+        self._wake = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._folders = ScriptFolders(self._texts)
+        listener = Listener(self._database, asyncio.get_running_loop(), self._notified)
+        await self._persist(self._register)
+        self._durable_runs.journal.keep_beating(self._beat)
+        listener.start()
+        try:
+            failures = 0
+            while not self.draining:
+                self._wake.clear()
+                delay = POLL
+                try:
+                    await self._round()
+                    if failures:
+                        self._tell("the database is there again")
+                    failures = 0
+                except JournalLost as error:
+                    if not failures:
+                        self._tell(f"{error.message}; trying again")
+                    failures += 1
+                    delay = min(LONGEST_BACKOFF, 0.1 * 2 ** min(failures, 10))
+                await self._pause(delay)
+        finally:
+            await self._drain()
+            await in_thread(listener.stop)
+            self._folders.close()
+
+    def stop(self) -> None:
+        """Take no more runs, and end."""
+        self.draining = True
+        if hasattr(self, "_wake"):
+            self._wake.set()
+
+    # -- taking
+
+    async def _round(self) -> None:
+        for claimed in list(self._broken.values()):
+            await in_thread(partial(self._give_back, claimed))
+            self._broken.pop(claimed.run, None)
+        for line in await in_thread(lambda: self._upkeep.do(self.name, self.running)):
+            self._tell(line)
+        await in_thread(self._look_at_needs)
+        while not self.draining and len(self.running) < self._options.concurrency:
+            queues = [f"{queue}#{id}" for queue in self._options.queues for id, each in self._needs.items() if each]
+            found = await in_thread(partial(claims.claim, self._database, queues, self.name, self.number))
+            if found is None:
+                return
+            await self._take(found)
+
+    async def _take(self, claimed: TakenJob) -> None:
+        if claimed.script is None:
+            await in_thread(lambda: claims.cancelled(self._database, claimed))
+            return
+        if claimed.run in self.running:  # it was taken from us, and comes back before we are done with it
+            await in_thread(lambda: self._put_off(claimed, self.lease / 3, "its worker has not let go of it yet"))
+            return
+        needs = self._needs[claimed.need]
+        assert needs is not None
+        attendance = Attendance(claimed, self._durable_runs, self._begin, sorted(needs.apis))
+        self.running[claimed.run] = attendance
+        task = asyncio.create_task(self._attend(attendance))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _attend(self, attendance: Attendance) -> None:
+        claimed = attendance.claimed
+        try:
+            ended: Ended | Left = await attendance.attend(self._folders, self._lock)
+            if isinstance(ended, Left):
+                self._tell(f"run {claimed.run} is left: {ended.reason}")
+                await in_thread(lambda: self._leave(claimed, ended))
+            elif ended == "broken off":
+                self._broken[claimed.run] = claimed
+            elif ended == "taken over":
+                self._tell(f"run {claimed.run} was taken over by another worker; what this one has of it is dropped")
+        except JournalLost:
+            self._broken[claimed.run] = claimed
+        except HostError as error:
+            self._tell(f"run {claimed.run}: {error.message}")
+            self._broken[claimed.run] = claimed
+        finally:
+            del self.running[claimed.run]
+            self._wake.set()
+
+    def _leave(self, claimed: TakenJob, left: Left) -> None:
+        if left.seconds is not None:
+            self._put_off(claimed, left.seconds, left.reason)
+        else:
+            claims.refuse(self._database, claimed, self.name, left.reason)
+
+    def _put_off(self, claimed: TakenJob, seconds: float, note: str) -> None:
+        claims.put_off(self._database, claimed, self.name, self.number, seconds, note)
+
+    def _give_back(self, claimed: TakenJob) -> None:
+        owner, note = self._durable_runs.journal.owner, "the database was away"
+        claims.give_back(self._database, claimed, self.name, self.number, owner, note)
+
+    def _look_at_needs(self) -> None:
+        """Which runs this worker has everything for; those it has not are told once."""
+        rows = self._database.rows("SELECT id, needs FROM luahost_need WHERE NOT id = ANY(%s)", [list(self._needs)])
+        for id, plain in rows:
+            needs = msgspec.convert(plain, Needs)
+            lacks = lacking(needs, self.offers)
+            self._needs[id] = None if lacks else needs
+            if lacks:
+                self._tell(f"this worker leaves some runs to others: {', '.join(lacks)}")
+
+    def _texts(self, hashes: list[str]) -> dict[str, bytes]:
+        rows = self._database.rows("SELECT sha256, text FROM luahost_text WHERE sha256 = ANY(%s)", [hashes])
+        return {hash: bytes(text) for hash, text in rows}
+
+    # -- being there
+
+    def _notified(self, payload: str) -> None:
+        """On the loop."""
+        kind, _, run = payload.partition(":")
+        if kind == "cancel":
+            attendance = self.running.get(run)
+            if attendance is not None:
+                attendance.end("cancelled")
+        else:
+            self._wake.set()
+
+    def _register(self) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("luahost")
+        except PackageNotFoundError:
+            number = "source"
+        ((self.number,),) = self._database.rows(
+            "WITH worker AS (SELECT worker_id FROM procrastinate_register_worker_v1()) "
+            "INSERT INTO luahost_worker (name, number, machine, pid, version, queues, concurrency, offers, lease) "
+            "SELECT %s, worker_id, %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s FROM worker RETURNING number",
+            [
+                self.name, platform.node(), os.getpid(), number, _json(list(self._options.queues)),
+                self._options.concurrency, _json(self.offers), self.lease,
+            ],
+        )  # fmt: skip
+
+    def _beat(self) -> list[Statement]:
+        return [(_BEAT, [{"name": self.name, "running": len(self.running), "draining": self.draining}])]
+
+    async def _persist(self, work: Callable[[], Any]) -> None:
+        """Do something, again and again while the database is away."""
+        failures = 0
+        while not self.draining:
+            try:
+                await in_thread(work)
+                return
+            except JournalLost as error:
+                if not failures:
+                    self._tell(f"{error.message}; trying again")
+                failures += 1
+                await self._pause(min(LONGEST_BACKOFF, 0.1 * 2 ** min(failures, 10)))
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _drain(self) -> None:
+        self.draining = True
+        if self._tasks:
+            self._tell(f"{len(self._tasks)} runs have {self._options.grace:g} s to end")
+            await asyncio.wait(set(self._tasks), timeout=self._options.grace)
+        for attendance in list(self.running.values()):
+            attendance.end("drained")
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+        try:
+            for claimed in self._broken.values():
+                await in_thread(partial(self._give_back, claimed))
+            await in_thread(self._unregister)
+        except HostError:  # its leases end by themselves, and others take what it had
+            return
+
+    def _unregister(self) -> None:
+        self._durable_runs.journal.keep_beating(tuple)
+        self._database.rows(
+            "WITH gone AS (DELETE FROM luahost_worker WHERE name = %s) SELECT procrastinate_unregister_worker_v1(%s)",
+            [self.name, self.number],
+        )
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

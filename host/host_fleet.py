@@ -1,0 +1,94 @@
+"""How a program has its runs done by other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Unpack
+
+from host.host_webhooks import WebhooksOfHost
+from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
+from host.run.script import RunResult
+
+if TYPE_CHECKING:
+    from host.apis.api import Api
+    from host.durable.runs import Kept
+    from host.fleet.fleet import Fleet, FleetParts
+    from host.fleet.handle import RunHandle
+    from host.fleet.worker import FleetWorker
+    from host.functions.registration import Functions
+    from host.run.session import Session
+
+__all__ = ["FleetOfHost"]
+
+
+class FleetOfHost(WebhooksOfHost):
+    """The part of :class:`~host.host.Host` that submits runs to a fleet, or is a worker of one."""
+
+    _functions: Functions
+
+    @property
+    def _apis(self) -> Mapping[str, Api]:
+        raise NotImplementedError  # the host's
+
+    def submit(
+        self,
+        script: ScriptLike,
+        *,
+        queue: str = "default",
+        priority: int = 0,
+        at: datetime | float | None = None,
+        dedup: str | None = None,
+        **options: Unpack[RunKeywords],
+    ) -> RunHandle:
+        """Have a script run by a worker of the fleet whose database is the setting ``database``, durably.
+
+        Gives a handle: ``handle.result(timeout)`` or ``await handle``, ``handle.run_id``, ``handle.cancel()``. The
+        script travels with the modules it requires; keys do not. ``options`` are those of :meth:`run`: limits,
+        permissions and budgets narrow the worker's. ``priority``: higher ones go first. ``at``: not before. ``dedup``:
+        a key that stands for one run; submitted again, that run's handle is given. Raises ``UsageError``,
+        ``ConfigError`` without PostgreSQL, ``JournalError`` where it cannot be reached.
+        """
+        from host.fleet.fleet import Placing  # an extra, for few programs
+
+        chosen = RunOptions.of("submit", options)
+        placing = Placing(queue=queue, priority=priority, at=at, dedup=dedup)
+        return self.fleet.submit(script_of(script), chosen, placing)
+
+    def fleet_worker(
+        self,
+        *,
+        queues: Sequence[str] = ("default",),
+        concurrency: int = 10,
+        grace: float = 30.0,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> FleetWorker:
+        """A worker of the fleet that runs with this host, its functions and its APIs: ``await worker.run()``."""
+        from host.fleet.worker import WorkerOptions
+
+        return self.fleet.worker(WorkerOptions(queues=queues, concurrency=concurrency, grace=grace), tell)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet of the setting ``database``, opened with the first use."""
+        self._runs.check_open()
+        return self._durable.fleet(self.fleet_parts)
+
+    def fleet_parts(self) -> FleetParts:
+        """What a fleet needs of this host."""
+        from host.fleet.fleet import FleetParts as Parts
+
+        services, keyed = self._runs.services, self.settings.mode or ("other" if self.settings.has_key else "")
+        return Parts(
+            database=self.settings.database,
+            durable_runs=lambda: self.durable_runs,
+            begin=self._begin_kept,
+            apis=self._apis,
+            functions=self._functions.by_name,
+            mode="simulated" if services.simulated else keyed,
+            mask=services.mask,
+            check_open=self._runs.check_open,
+        )
+
+    def _begin_kept(self, kept: Kept, options: RunOptions, finished: Callable[[RunResult], None]) -> Session | Any:
+        return self._runs.begin(kept.script, options, finished, kept=kept)
