@@ -11,8 +11,8 @@ from host.cli.strict import StrictGroup
 __all__ = ["EXIT_CODES", "commands"]
 
 NAMES = (
-    *("run", "plan", "apply", "resume", "runs", "submit", "worker", "dashboard"),
-    *("test", "apis", "simulate", "listen", "trigger", "bench"),
+    *("run", "plan", "apply", "resume", "runs", "submit", "worker"),
+    *("test", "apis", "simulate", "listen", "trigger", "dashboard", "bench"),
 )
 
 EXIT_CODES = """\b

@@ -18,11 +18,13 @@ from host.cli.policy_options import Granting, granting_options
 from host.cli.strict import StrictCommand
 from host.cli.undo import same_simulator
 from host.errors import ConfigError
-from host.settings import Secret
+from host.fleet.setting import database_url
+from host.settings import Secret, Settings
 
 if TYPE_CHECKING:
     from host.durable.records import RunRow
     from host.events import Sink
+    from host.fleet.database import FleetDatabase
     from host.host import Host
 
 __all__ = ["command"]
@@ -59,6 +61,7 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
         from host.dashboard.access import Access
         from host.dashboard.actions import RunActions
         from host.dashboard.app import Dashboard
+        from host.dashboard.fleet_tables import FleetTables
     except ModuleNotFoundError as error:
         raise ConfigError("dashboard needs Starlette and Jinja", hint="pip install 'luahost[dashboard]'") from error
     from host.durable.runs import open_journal
@@ -67,19 +70,33 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
     settings = plan.settings
     access = Access(settings.dashboard_token, address, names)
     with ExitStack() as stack:
-        where = settings.journal or settings.database  # a fleet's journal is in its database
+        fleet = _fleet(settings, stack)
+        where = fleet.url if fleet is not None else settings.journal  # a fleet's journal is in its database
         journal = open_journal(where)
         stack.callback(journal.close)
         plan = replace(plan, options=replace(opening, settings={**opening.settings, "journal": where}))
+        tables = None if fleet is None else FleetTables(fleet)
         actions = RunActions(journal, lambda run, sinks: _host(plan, run, sinks))
         stack.callback(actions.close)
         secrets = [value for name in settings.__struct_fields__ if isinstance(value := getattr(settings, name), Secret)]
-        app = Dashboard(journal, actions, access, secrets=secrets).app
+        app = Dashboard(journal, actions, access, secrets=secrets, tables=tables).app
         server = stack.enter_context(Server(lambda abort: app, address, port, thread="host-dashboard"))
         click.echo(f"dashboard of {journal.name} at {server.url} (Ctrl-C ends it)", err=True)
         ended = threading.Event()
         call(ended.wait, ended.set)  # that is how it is meant to end: status 0
     return 0
+
+
+def _fleet(settings: Settings, stack: ExitStack) -> FleetDatabase | None:
+    """The fleet's database, where there is one and no other journal is asked for."""
+    if settings.database is None or settings.journal not in (None, settings.database):
+        return None
+    url = database_url(settings.database, "dashboard")
+    from host.fleet.database import FleetDatabase  # an extra
+
+    database = FleetDatabase(url)
+    stack.callback(database.close)
+    return database
 
 
 @contextmanager

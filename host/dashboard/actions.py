@@ -95,7 +95,7 @@ class RunActions:
     def __init__(self, journal: Journal, open_host: OpenHost, *, patience: float = PATIENCE) -> None:
         self._journal = journal
         self._open_host = open_host
-        self._patience = patience
+        self.patience = patience
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="host-dashboard")
         self._actions: OrderedDict[str, Action] = OrderedDict()  # run → the last one about it
         self._lock = Lock()
@@ -160,7 +160,7 @@ class RunActions:
             self._actions.move_to_end(run.id)
             self._forget()
         action.future = self._pool.submit(self._do, action, run, work)
-        wait([action.future], self._patience)
+        wait([action.future], self.patience)
 
     def _forget(self) -> None:
         ended = [run_id for run_id, action in self._actions.items() if action.outcome]

@@ -40,17 +40,23 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Dashboard:
-    """``app`` is what to serve. ``secrets`` are shown on no page."""
+    """``app`` is what to serve. ``secrets`` are shown on no page; ``tables`` are those of a fleet."""
 
     def __init__(
-        self, journal: Journal, actions: RunActions, access: Access, *, secrets: Iterable[Secret] = ()
+        self,
+        journal: Journal,
+        actions: RunActions,
+        access: Access,
+        *,
+        secrets: Iterable[Secret] = (),
+        tables: FleetTables | None = None,
     ) -> None:
         self._journal = journal
         self._actions = actions
         self._access = access
         self._render = Rendering(secrets)
-        self._tables = FleetTables(journal)
-        fleet = FleetPages(self._tables, self._page)
+        self._tables = tables
+        fleet = FleetPages(tables, self._page)
         routes = [
             Route("/", self._reading(self._runs)),
             Route("/runs/{id}", self._reading(self._run)),
@@ -89,8 +95,8 @@ class Dashboard:
 
     def _run(self, request: Request) -> Response:
         after, run_id = sequence_of(request.query_params), request.path_params["id"]
-        submitted = self._tables.submitted(run_id) if is_id(run_id) and self._tables.there else None
-        output = self._tables.output(run_id) if submitted is not None else ("", False)
+        submitted = self._tables.submitted(run_id) if self._tables is not None and is_id(run_id) else None
+        output = ("", False) if self._tables is None or submitted is None else self._tables.output(run_id)
         run = self._found(run_id)
         if run is None and submitted is None:
             raise _not_found(run_id)

@@ -1,24 +1,22 @@
 """What the tables of a fleet say of its queues, workers, schedules and submitted runs, page by page.
 
-They are beside the journal's, in one PostgreSQL database; where they are not, there is no fleet. Times are given as
-seconds since 1970, ages by the database's clock.
+Times are given as seconds since 1970, ages by the database's clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from host.durable.database import JournalLost
-from host.durable.journal import Journal
-from host.errors import JournalError
+if TYPE_CHECKING:
+    from host.fleet.database import FleetDatabase  # an extra
 
 __all__ = ["FleetTables", "QueueCount", "ScheduleRow", "SubmittedRun", "WorkerRow"]
 
 LONGEST_OUTPUT: Final = 64 * 1024  # bytes
-PIECES: Final = 256  # of output, read at once
+PIECES: Final = 64  # of output, read at once
 
 
 def _seconds(column: str) -> str:
@@ -97,22 +95,10 @@ _SUBMITTED: Final = _columns(SubmittedRun)
 
 
 class FleetTables:
-    """Reads them. ``journal`` is in the same database. Raises :class:`JournalError`."""
+    """Reads them. Raises :class:`JournalError`."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._there = False
-
-    @property
-    def there(self) -> bool:
-        """Whether there is a fleet."""
-        try:
-            self._there = self._there or bool(self._read("SELECT version FROM luahost_fleet_version"))
-            return self._there
-        except JournalLost:
-            raise
-        except JournalError:  # there is no such table
-            return False
+    def __init__(self, database: FleetDatabase) -> None:
+        self._database = database
 
     def queues(self, *, after: str, limit: int) -> list[QueueCount]:
         """Queues in which something waits or runs, by name."""
@@ -121,8 +107,8 @@ class FleetTables:
             "COUNT(*) FILTER (WHERE status = 'queued' AND (due IS NULL OR due <= now())), "
             "COUNT(*) FILTER (WHERE status = 'queued' AND due > now()), COUNT(*) FILTER (WHERE status = 'running'), "
             f"MIN({_seconds('COALESCE(due, submitted)')}) FILTER (WHERE status = 'queued') "
-            "FROM luahost_job WHERE status IN ('queued', 'running') AND queue > :after "
-            "GROUP BY queue ORDER BY queue LIMIT :limit",
+            "FROM luahost_job WHERE status IN ('queued', 'running') AND queue > %(after)s "
+            "GROUP BY queue ORDER BY queue LIMIT %(limit)s",
             after=after, limit=limit,
         )  # fmt: skip
         return [QueueCount(*row) for row in rows]
@@ -130,8 +116,8 @@ class FleetTables:
     def waiting(self, queue: str, *, after: str, limit: int) -> list[SubmittedRun]:
         """What waits or runs in a queue, by id."""
         rows = self._read(
-            f"SELECT {_SUBMITTED} FROM luahost_job WHERE status IN ('queued', 'running') AND queue = :queue "  # noqa: S608 - texts of this file
-            "AND id > :after ORDER BY id LIMIT :limit",
+            f"SELECT {_SUBMITTED} FROM luahost_job WHERE status IN ('queued', 'running') AND queue = %(queue)s "  # noqa: S608 - texts of this file
+            "AND id > %(after)s ORDER BY id LIMIT %(limit)s",
             queue=queue, after=after, limit=limit,
         )  # fmt: skip
         return [SubmittedRun(*row) for row in rows]
@@ -140,7 +126,7 @@ class FleetTables:
         """Workers by name, the lost ones included as long as the fleet keeps them."""
         columns = _columns(WorkerRow).replace("silent", _seconds("(now() - beat)"))
         rows = self._read(
-            f"SELECT {columns} FROM luahost_worker WHERE name > :after ORDER BY name LIMIT :limit",  # noqa: S608 - texts of this file
+            f"SELECT {columns} FROM luahost_worker WHERE name > %(after)s ORDER BY name LIMIT %(limit)s",  # noqa: S608 - texts of this file
             after=after, limit=limit,
         )  # fmt: skip
         return [WorkerRow(*row) for row in rows]
@@ -149,35 +135,31 @@ class FleetTables:
         """Schedules by name."""
         rows = self._read(
             f"SELECT name, cron, zone, {_seconds('next')}, {_seconds('created')} FROM luahost_schedule "  # noqa: S608 - texts of this file
-            "WHERE name > :after ORDER BY name LIMIT :limit",
+            "WHERE name > %(after)s ORDER BY name LIMIT %(limit)s",
             after=after, limit=limit,
         )  # fmt: skip
         return [ScheduleRow(*row) for row in rows]
 
     def submitted(self, run: str) -> SubmittedRun | None:
         """What was asked for under this id."""
-        rows = self._read(f"SELECT {_SUBMITTED} FROM luahost_job WHERE id = :run", run=run)  # noqa: S608 - texts of this file
+        rows = self._read(f"SELECT {_SUBMITTED} FROM luahost_job WHERE id = %(run)s", run=run)  # noqa: S608 - texts of this file
         return SubmittedRun(*rows[0]) if rows else None
 
     def output(self, run: str) -> tuple[str, bool]:
         """The end of what a run printed, and whether there was more before it."""
         rows = self._read(
-            "SELECT start, data FROM luahost_output WHERE run = :run ORDER BY start DESC LIMIT :limit",
+            "SELECT start, data FROM luahost_output WHERE run = %(run)s ORDER BY start DESC LIMIT %(limit)s",
             run=run, limit=PIECES,
         )  # fmt: skip
-        return _end(rows)
+        return _end(rows[::-1])
 
     def _read(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
-        return self._journal.read(sql, values)
+        return self._database.rows(sql, values)
 
 
 def _end(pieces: Sequence[tuple[int, bytes]]) -> tuple[str, bool]:
-    kept, length = [], 0
-    for _, data in pieces:
-        kept.append(data)
-        length += len(data)
-        if length >= LONGEST_OUTPUT:
-            break
-    data = b"".join(reversed(kept))
-    first = pieces[len(kept) - 1][0] if kept else 0
-    return data[-LONGEST_OUTPUT:].decode("utf-8", "replace"), first > 0 or length > LONGEST_OUTPUT
+    """``pieces`` in their order. A run that was taken over may have printed the same again: they overlap."""
+    whole, first = bytearray(), pieces[0][0] if pieces else 0
+    for start, data in pieces:
+        whole += data[max(0, first + len(whole) - start) :]
+    return bytes(whole[-LONGEST_OUTPUT:]).decode("utf-8", "replace"), first > 0 or len(whole) > LONGEST_OUTPUT

@@ -9,7 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from host.dashboard.text import first_line, iso_time, local_time, seconds, shown_text
+from host.dashboard.text import clock_time, first_line, iso_time, local_time, seconds, shown_text
 from host.policy.redaction import Redactor
 from host.settings import Secret
 
@@ -39,7 +39,12 @@ class Rendering:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            first_line=first_line, shown_text=shown_text, iso_time=iso_time, local_time=local_time, seconds=seconds
+            clock_time=clock_time,
+            first_line=first_line,
+            shown_text=shown_text,
+            iso_time=iso_time,
+            local_time=local_time,
+            seconds=seconds,
         )
 
     def __call__(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:

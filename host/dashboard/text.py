@@ -9,7 +9,7 @@ from typing import Any, Final
 from host.durable.audit_trail import decoded
 from host.policy.private_members import without_private, without_private_text
 
-__all__ = ["first_line", "iso_time", "json_text", "local_time", "packed_text", "seconds", "shown_text"]
+__all__ = ["clock_time", "first_line", "iso_time", "json_text", "local_time", "packed_text", "seconds", "shown_text"]
 
 LONGEST: Final = 4000  # characters
 
@@ -35,6 +35,12 @@ def local_time(at: float | None) -> str:
     """Seconds since 1970 as this machine's time, to the second."""
     found = _datetime(at)
     return "" if found is None else found.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def clock_time(at: float | None) -> str:
+    """The same, to the millisecond and without its day."""
+    found = _datetime(at)
+    return "" if found is None else found.strftime("%H:%M:%S.%f")[:-3]
 
 
 def iso_time(at: float | None) -> str:

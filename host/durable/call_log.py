@@ -46,6 +46,7 @@ class LogEntry(msgspec.Struct, frozen=True):
     request_id: str | None = None
     attempts: int = 0
     key: str | None = None
+    arguments: str = ""
     detail: Any = None
     size: int = 0
 
@@ -191,6 +192,7 @@ def _entry(first: Record, history: History, change: TrailEntry | None, found: _F
         return entry
     return msgspec.structs.replace(
         entry, kind="change", outcome=change.outcome, id=change.id, amount=change.amount, key=change.key,
+        arguments="" if sent is None else decode_sent(sent.data).arguments,
         request_id=change.request_id,
     )  # fmt: skip
 

@@ -48,11 +48,13 @@ class Record(NamedTuple):
 
 
 class Sent(msgspec.Struct, array_like=True):
-    """``key``: the idempotency key. ``seconds``: a sleep's. ``printed``: bytes of output made until now."""
+    """``key``: the idempotency key. ``seconds``: a sleep's. ``printed``: bytes of output made until now.
+    ``arguments``: a change's, for people (:mod:`host.durable.shown_arguments`); journals made before have none."""
 
     key: str | None = None
     seconds: float | None = None
     printed: int = 0
+    arguments: str = ""
 
 
 class Told(msgspec.Struct, array_like=True):

@@ -24,6 +24,7 @@ from host.durable.records import Record, Sent, Told, decode_told, encode
 from host.durable.rehydration import Reopening, Transaction
 from host.durable.replay_step import ReplayStep, changed, digest_of, named
 from host.durable.run_log import RunLog
+from host.durable.shown_arguments import shown_arguments
 from host.errors import CallError, CancelledCall, HostError, InvalidCall, ScriptError
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
@@ -165,7 +166,8 @@ class Durable:
     def go_recorded(self, session: Session, step: ReplayStep, call: Call) -> None:
         """Off with a change, once it is recorded that it is sent."""
         key = session.services.gate.answers.key(call)
-        data = encode(Sent(key=None if key is None else key[1], printed=session.printed))
+        arguments = shown_arguments(step.arguments, session.services.mask)
+        data = encode(Sent(key=None if key is None else key[1], printed=session.printed, arguments=arguments))
         self.record(session, "sent", step, call.line, data, lambda error: self.go(session, step, error))
 
     def go(self, session: Session, step: ReplayStep, error: HostError | None = None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_plus
 
-__all__ = ["REDACTED", "is_private", "without_private", "without_private_headers", "without_private_text"]
+__all__ = ["REDACTED", "is_private", "may_hide", "without_private", "without_private_headers", "without_private_text"]
 
 REDACTED = "[redacted]"
 
@@ -21,6 +21,12 @@ _NAME = re.compile(
     r"|(?:^|[\[.])(?:card|us_bank_account)\]?[\[.]number\]?$",
     re.IGNORECASE,
 )
+# The end of each private name, before its value in JSON, JSON within JSON or a form; or a number as long as a card's.
+_HINTS = re.compile(
+    r"(?:secret|passw(?:or)?d|passphrase|pin|cvc|cvv|token|key|credentials?|authorization|assertion|signature|number|ssn"
+    r"|last_4)(?:\]|%5D)?(?:\\*\"\s*:|=)|[0-9](?:[ -]?[0-9]){12}",
+    re.IGNORECASE,
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _HEADER = re.compile(
     r"^(?:proxy-)?authorization$|^(?:set-)?cookie$|secret|password|token|api-?key|signature|credential", re.IGNORECASE
@@ -28,6 +34,11 @@ _HEADER = re.compile(
 _IN_JSON = re.compile(r'"((?:[^"\\]|\\.){1,200})"(\s*:\s*)("(?:[^"\\]|\\.)*"?|-?\d[\d.eE+-]*)')
 _IN_FORM = re.compile(r"(?:^|(?<=[&?]))([^=&?\s]{1,300})=([^&#\s'<>]+)")
 _CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?!\d|\.\d)")
+
+
+def may_hide(text: str) -> bool:
+    """Whether a text of JSON may have something that :func:`without_private` leaves out; quick, and often yes."""
+    return _HINTS.search(text) is not None
 
 
 def is_private(name: str) -> bool:

@@ -19,6 +19,7 @@ from host import Host, RunResult
 from host.dashboard.access import Access
 from host.dashboard.actions import RunActions
 from host.dashboard.app import Dashboard
+from host.dashboard.fleet_tables import FleetTables
 from host.durable.journal import Journal
 from host.durable.records import RunRow
 from host.events import Sink
@@ -91,7 +92,7 @@ class Browser:
         return Page(self.ask("GET", path, headers=headers, follow_redirects=True))
 
     def send(self, page: str, action: str, **fields: str) -> Page:
-        """Open a page, fill in its form and send it."""
+        """Open a page, fill in its form and send it. Gives the page it leads to."""
         hidden = self.open(page).forms[action]
         return Page(self.ask("POST", action, data={**hidden, **fields}, follow_redirects=True))
 
@@ -107,7 +108,8 @@ class Board:
         self.lab = Lab(folder)
         self.lab.path = url or self.lab.path
         self.journal = Journal.open(self.lab.path)
-        self.actions = RunActions(self.journal, self._open)
+        self.actions = RunActions(self.journal, self._open, patience=60.0)
+        self.tables: FleetTables | None = None
         self._browsers: list[Browser] = []
 
     def run(self, code: str, run_id: str, name: str = "pay.lua") -> RunResult:
@@ -123,7 +125,7 @@ class Board:
     def browser(self, access: Access | None = None, base: str = "http://127.0.0.1:8321") -> Browser:
         """Somebody who asks under this address."""
         access = access or Access(None, "127.0.0.1")
-        app = Dashboard(self.journal, self.actions, access, secrets=[Secret(KEY)]).app
+        app = Dashboard(self.journal, self.actions, access, secrets=[Secret(KEY)], tables=self.tables).app
         self._browsers.append(Browser(app, base))
         return self._browsers[-1]
 

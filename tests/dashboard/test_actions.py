@@ -133,7 +133,8 @@ def test_ending_the_dashboard_interrupts_what_it_carries_on(board: Board, browse
 
 
 def sleeping(board: Board) -> None:
-    """A run that failed, and that sleeps for an hour when it is resumed."""
+    """A run that failed, and that sleeps for an hour when it is resumed; pages do not wait for it."""
+    board.actions.patience = 0.0
     board.run('stripe.customers.create{name="a"} error("x")', "r")
     board.lab.sql("UPDATE luahost_run SET source = ?", b'stripe.customers.create{name="a"} sleep(3600)')
 

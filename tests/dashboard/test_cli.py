@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import shlex
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +23,14 @@ from tests.dashboard.conftest import TOKEN, Page
 __all__ = ["clean", "cli", "process"]
 
 Process = Callable[..., subprocess.Popen[bytes]]
+
+
+def ended(client: httpx.Client, page: Page) -> Page:
+    """The page of a run once what was asked for there has ended."""
+    until = time.monotonic() + 60
+    while "under way." in page.text and time.monotonic() < until:
+        page = Page(client.get(page.answer.url))
+    return page
 
 
 def address(running: subprocess.Popen[bytes]) -> str:
@@ -104,7 +115,7 @@ def test_killed_it_leaves_a_run_that_can_be_resumed(process: Process, cli: Cli) 
     with httpx.Client(base_url=address(running), follow_redirects=True) as client:
         page = Page(client.get("/runs/r"))
         assert "r broken off" in page.text
-        page = Page(client.post("/runs/r/resume", data=page.forms["/runs/r/resume"]))
+        page = ended(client, Page(client.post("/runs/r/resume", data=page.forms["/runs/r/resume"])))
         assert "on it went" in page.text
     db = sqlite3.connect("j.sqlite")
     assert db.execute("SELECT status FROM luahost_run WHERE id = 'r'").fetchall() == [("done",)]
@@ -118,7 +129,8 @@ def test_it_grants_what_its_options_say(process: Process, cli: Cli) -> None:
     Path("s.lua").write_text('stripe.customers.create{name="a"}')
     running = process("dashboard", "--port", "0", "--journal", "j.sqlite", "--read-only")
     with httpx.Client(base_url=address(running), follow_redirects=True) as client:
-        page = Page(client.post("/runs/r/resume", data=Page(client.get("/runs/r")).forms["/runs/r/resume"]))
+        fields = Page(client.get("/runs/r")).forms["/runs/r/resume"]
+        page = ended(client, Page(client.post("/runs/r/resume", data=fields)))
     assert "customers.create" in page.text
     assert "not allowed" in page.text or "read-only" in page.text
 
@@ -139,3 +151,36 @@ def test_the_token_comes_from_the_environment_and_is_shown_nowhere(
     assert running.wait(20) == 0
     assert running.stderr is not None
     assert TOKEN.encode() not in running.stderr.read()
+
+
+def examples() -> list[list[str]]:
+    """The command lines of docs/dashboard.md, as a shell has them."""
+    text = (Path(__file__).parents[2] / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("luahost dashboard")]
+    assert len(lines) >= 2
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+@pytest.mark.parametrize("arguments", examples(), ids=" ".join)
+def test_each_command_of_its_page_serves(
+    process: Process, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """As it stands there, but for the port; the token is made as the page says."""
+    if "--listen" in arguments:
+        monkeypatch.setenv("HOST_DASHBOARD_TOKEN", secrets.token_urlsafe())
+    running = process(*arguments, "--port", "0", "--journal", "j.sqlite")
+    url = address(running).replace("0.0.0.0", "127.0.0.1")
+    answer = httpx.get(url, follow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.url.path == ("/login" if "--listen" in arguments else "/")
+    running.terminate()
+    assert running.wait(20) == 0
+
+
+def test_its_page_names_every_option(cli: Cli) -> None:
+    """docs/dashboard.md has each option that this command alone has."""
+    text = (Path(__file__).parents[2] / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    for option in ("--port", "--listen", "--allow-host"):
+        assert option in cli("dashboard", "--help").out
+        assert f"| `{option} " in text

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
+from host.dashboard.fleet_tables import FleetTables
 from host.fleet.database import FleetDatabase
+from tests.cli.conftest import clean, process
 from tests.crash.postgres import binaries, postgres
 from tests.dashboard.conftest import Board, Browser
+
+__all__ = ["clean", "process"]
 
 pytestmark = pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed (apt-get install postgresql)")
 
@@ -29,6 +35,8 @@ class Fleet(Board):
     def __init__(self, folder: Path, url: str) -> None:
         super().__init__(folder, url)
         self.database = psycopg.connect(url, autocommit=True)
+        self._fleet = FleetDatabase(url)
+        self.tables = FleetTables(self._fleet)
 
     def submit(self, id: str, **values: Any) -> None:
         """A row of what was asked for."""
@@ -46,6 +54,7 @@ class Fleet(Board):
         for run in self.journal.runs():
             self.journal.delete(run.id)
         self.database.close()
+        self._fleet.close()
         super().close()
 
 
@@ -146,6 +155,8 @@ def test_a_submitted_run_shows_what_the_queue_says_and_its_output(fleet: Fleet, 
     assert "first € <b>bold</b>" in page.text
     assert "hunter2" not in page.text
     assert "stripe.customers.create" in page.text
+    fleet.database.execute("INSERT INTO luahost_output (run, start, data) VALUES ('r', 11, 'bold, again')")
+    assert "again" not in browser.open("/runs/r").text
     fleet.database.execute(
         "INSERT INTO luahost_output (run, start, data) VALUES ('r', 100, %s)", [b"x" * 100_000 + b"the end"]
     )
@@ -154,6 +165,23 @@ def test_a_submitted_run_shows_what_the_queue_says_and_its_output(fleet: Fleet, 
     assert "the end" in page.text
     assert "first" not in page.text.partition("Output")[2].partition("Calls")[0].replace("first,", "")
     assert len(page.text) < 80_000
+
+
+def test_the_command_finds_the_fleet_in_its_setting(
+    process: Callable[..., subprocess.Popen[bytes]], fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HOST_DATABASE is the journal and the fleet; its address stands on no page with a password."""
+    fleet.submit("waits", queue="big")
+    monkeypatch.setenv("HOST_DATABASE", url.replace("journal@", "journal:hunter2@"))
+    running = process("dashboard", "--port", "0")
+    assert running.stderr is not None
+    line = running.stderr.readline().decode()
+    assert "hunter2" not in line
+    answer = httpx.get(f"{line.split(' at ')[1].split()[0]}/queues")
+    assert "big" in answer.text
+    assert "hunter2" not in answer.text
+    running.terminate()
+    assert running.wait(20) == 0
 
 
 def test_what_is_no_run_is_not_found_in_a_fleet_either(browser: Browser) -> None:

@@ -114,6 +114,7 @@ def test_a_run_shows_each_call_with_line_outcome_and_answer(board: Board, browse
     assert [call.removeprefix("stripe.") for call in calls] == list(names)
     assert "29.99 USD" in page.text
     assert '"name": "Ann"' in page.text
+    assert '[{"name":"Ann"}]' in page.text
     assert page.links("#L") == ["#L1", "#L2", "#L4", "#L5"]
     bars = [each for tag, each in page.elements if tag == "rect" and "x" in each]
     assert [each["class"] for each in bars] == ["change", "read", "sleep", "read", "change"]

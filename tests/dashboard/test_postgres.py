@@ -71,7 +71,7 @@ def test_a_run_is_shown_resumed_and_undone(board: Board) -> None:
 
 
 def test_without_a_fleet_its_pages_say_so(board: Board) -> None:
-    """A PostgreSQL journal alone is no fleet."""
+    """A journal in PostgreSQL alone is no fleet."""
     browser = board.browser()
     for path in ("/queues", "/queue?name=a", "/workers", "/schedules"):
         assert "No fleet" in browser.open(path).text

@@ -1,0 +1,39 @@
+"""A change's arguments as the journal keeps them for people: JSON without secrets, cut. Nothing is replayed from it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from host.lua.values import SecretText
+from host.policy.private_members import REDACTED, may_hide, without_private
+from host.policy.redaction import Redactor
+
+__all__ = ["shown_arguments"]
+
+LONGEST: Final = 2000  # characters
+MOST: Final = 16 * 1024  # bytes of JSON that are looked through for secrets: more is told by its size alone
+
+_encode = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
+
+
+def shown_arguments(arguments: Any, mask: Redactor) -> str:
+    """The text. ``mask`` knows the secrets of the host; members that are called like one are left out as well."""
+    try:
+        data = _encode(arguments)
+        if len(data) > MOST:
+            return f"({len(data):,} bytes)"
+        text = data.decode()
+        if may_hide(text):
+            text = _encode(without_private(arguments)).decode()
+    except (msgspec.MsgspecError, RecursionError, TypeError, ValueError):  # a text that is no UTF-8, say
+        return "(not shown: they are not JSON)"
+    text = mask(text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SecretText):
+        return REDACTED
+    raise TypeError(type(value).__name__)
