@@ -68,6 +68,7 @@ LATE = {
     "host.host": "--help, and what is refused before anything runs",
     "host.report.errors": "a command that fails",
     "host.report.health": "--stats",
+    "host.report.event_lines": "listen at a terminal",
     "host.report.live_lines": "a terminal",
     "host.report.live_streams": "a terminal",
     "host.report.run_lines": "a terminal",
