@@ -10,10 +10,9 @@ from msgspec.structs import replace
 
 from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS
 from host.durable.history import History, call_name
-from host.durable.records import Record, Told, decode_sent, decode_told
+from host.durable.records import FAILED, Record, Told, decode_sent, decode_told
 
 _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due", "amount_off")
-_FAILED: Final = 1
 
 
 class TrailEntry(msgspec.Struct, frozen=True):
@@ -45,7 +44,7 @@ def statement(log: Sequence[Record]) -> list[TrailEntry]:
     for record in log:
         place = record.path, record.n
         if record.seq in refused:
-            facts = _decoded(decode_told(record.data).a)
+            facts = decoded(decode_told(record.data).a)
             entries.append(
                 TrailEntry(record.at, record.line, record.name, "refused", error=facts, call=call_name(*place))
             )
@@ -63,12 +62,12 @@ def _entry(sent: Record, told: Told | None) -> TrailEntry:
     )  # fmt: skip
     if told is None:
         return entry
-    if told.status == _FAILED:
-        error = _decoded(told.a)
+    if told.status == FAILED:
+        error = decoded(told.a)
         facts = error if isinstance(error, dict) else {}
         outcome = str(facts.get("outcome") or "failed").replace("_", " ")
         return replace(entry, outcome=outcome, request_id=facts.get("request_id"), error=facts)
-    answer = _decoded(told.b if told.b is not None else told.a)
+    answer = decoded(told.b if told.b is not None else told.a)
     found = answer if isinstance(answer, dict) else {}
     id = found.get("id")
     # What an http.* call was answered, success or not, is its value.
@@ -82,7 +81,8 @@ def _entry(sent: Record, told: Told | None) -> TrailEntry:
     )
 
 
-def _decoded(data: Any) -> Any:
+def decoded(data: Any) -> Any:
+    """What a record holds as MessagePack; ``None`` where it cannot be read."""
     if not isinstance(data, bytes):
         return data
     try:
@@ -107,3 +107,14 @@ def money(amount: int, currency: str) -> str:
         return f"{amount} {currency.upper()}"
     whole, rest = divmod(abs(amount), 10**digits)
     return f"{'-' if amount < 0 else ''}{whole}.{rest:0{digits}} {currency.upper()}"
+
+
+def request_facts(told: Told, error: Any) -> dict[str, Any]:
+    """What is known of the request behind an answer: ``request_id``, ``attempts``, and of an error the ``status``."""
+    facts = error if isinstance(error, dict) else {}
+    status = facts.get("status")
+    return {
+        "request_id": told.request_id or facts.get("request_id"),
+        "attempts": told.attempts or facts.get("attempts") or 1,
+        "status": status if isinstance(status, int) else None,
+    }
