@@ -134,7 +134,9 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
             self._rules.check_one_process()
         self._prepare_calls(parts, mask)
         self._engine.isolate(isolation, self.limits)
-        self._runs = Runs(self._services_of(given, mask), self._rules, self.limits)
+        self._runs = Runs(
+            self._services_of(given, mask), self._rules, self.limits, sends_traceparent=self.settings.send_traceparent
+        )
         self._durable = HostDurable(self._durable_parts)
         try:
             self._open(documents or {}, file, processes, setup, isolation, parts)

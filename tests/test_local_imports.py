@@ -55,6 +55,7 @@ LATE = {
     "host.cli.commands": "whoever imports main's name does not pay for it",
     "host.cli.interrupt": "whoever imports main's name does not pay for it",
     "host.cli.plan": "run --dry-run",
+    "host.report.process_telemetry": "--otel: an extra",
     "host.cli.run_page": "runs show --html",
     "host.cli.resume": "resume imports the file that asks which options it has",
     "host.apis.cache": "APIs beside Stripe",

@@ -118,6 +118,7 @@ class StartJob(Message, frozen=True):
     limits: dict[str, Any]
     grant: bytes
     watched: bool  # somebody listens to the events of this run, maybe of this alone
+    traceparent: str | None
 
 
 class Kill(Message, frozen=True):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from host.bridge.waiting import Begin, wait, wait_async
+from host.calls.traced_pipeline import traced
 from host.errors import ClosedError
 from host.limits import Limits
 from host.policy.policy import HostPolicy
@@ -19,6 +20,7 @@ from host.run.job import Job, RunServices, Why
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
 from host.run.session import Session
+from host.telemetry import current_traceparent
 
 if TYPE_CHECKING:
     from host.durable.runs import Kept
@@ -33,10 +35,17 @@ Keep = Callable[[Any, Script, RunOptions, int], "Kept | RunResult | None"]
 
 
 class Runs:
-    """All runs of one host. ``services`` may be exchanged, and ``shards`` set, before the first."""
+    """All runs of one host. ``services`` may be exchanged, and ``shards`` set, before the first.
 
-    def __init__(self, services: RunServices, rules: HostPolicy, limits: Limits) -> None:
-        self.services = services
+    ``sends_traceparent``: what is sent by runs that are traced says so.
+    """
+
+    def __init__(
+        self, services: RunServices, rules: HostPolicy, limits: Limits, *, sends_traceparent: bool = True
+    ) -> None:
+        gate = traced(services.gate, services.sinks) if sends_traceparent else services.gate
+        self.services = services if gate is services.gate else replace(services, gate=gate)
+        self.sends_traceparent = sends_traceparent
         self.shards: WorkerProcesses | None = None
         self.closed = False
         self._rules = rules
@@ -81,13 +90,18 @@ class Runs:
         limits = options.limits or self._limits
         seconds = options.timeout if options.timeout is not None else limits.run_time
         granted, meters, env = (rules or self._rules).of_run(options.permissions, options.budget)
-        job = Job(script, tuple(args), dict(globals or {}), limits, env, granted, meters)
+        traceparent = options.traceparent
+        if traceparent is None and (options.sinks or self.services.sinks):
+            traceparent = current_traceparent()
+        job = Job(script, tuple(args), dict(globals or {}), limits, env, granted, meters, traceparent)
         if self.shards is not None:
             return self.shards.launch(run_id, job, seconds, finished, options.sinks)
 
         services = self.services
         if options.sinks:
-            services = replace(services, sinks=(*options.sinks, *services.sinks))
+            sinks = (*options.sinks, *services.sinks)
+            gate = traced(services.gate, sinks) if self.sends_traceparent else services.gate
+            services = replace(services, sinks=sinks, gate=gate)
         timer: list[Any] = []
 
         def done(session: Session) -> None:

@@ -44,6 +44,7 @@ class Job(msgspec.Struct, frozen=True):
     env: Mapping[str, str] = msgspec.field(default_factory=dict)  # the environment names granted to the script
     permissions: Permissions = msgspec.field(default_factory=Permissions)
     meters: tuple[Quota, ...] = ()  # of the budgets its calls are counted against
+    traceparent: str | None = None  # of the span it is under
 
 
 class State(Protocol):

@@ -49,6 +49,7 @@ NOT_OPTIONS = {
         for name in (
             "stripe_api_base", "stripe_api_version", "connect_timeout", "request_deadline", "max_in_flight",
             "max_per_host", "queue_capacity", "transport", "log_level", "graphql_endpoint", "graphql_schema",
+            "send_traceparent",
         )
     },
 }  # fmt: skip

@@ -108,10 +108,11 @@ class Web:
         pairs, left = options.headers, options.redirects
         while True:
             origin = check_address(asked, url)
+            sent = tuple((name, resolved(value, self._resolver(origin))) for name, value in pairs)
             request = WebRequest(
                 method=method,
                 url=url,
-                headers=tuple((name, resolved(value, self._resolver(origin))) for name, value in pairs),
+                headers=asked.with_own(sent) if url == options.url else sent,
                 content=content,
                 operation=asked.name,
                 mutation=method not in ("GET", "HEAD", "OPTIONS"),
