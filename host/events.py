@@ -31,6 +31,7 @@ class RunStarted(Event, frozen=True):
     script: str
     simulated: bool = False
     source: str | None = None  # the script's text, masked
+    traceparent: str | None = None  # of the span the run is under (host/telemetry.py)
 
 
 class Printed(Event, frozen=True):

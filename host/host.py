@@ -151,7 +151,13 @@ class Host(FleetOfHost, PlansOfHost, Additions):
             tape = open_tape(record, replay, self._apis, mask)
         self._prepare_calls(parts, mask, tape)
         self._engine.isolate(isolation, self.limits)
-        self._runs = Runs(self._services_of(given, mask), self._rules, self.limits, tape)
+        self._runs = Runs(
+            self._services_of(given, mask),
+            self._rules,
+            self.limits,
+            tape,
+            sends_traceparent=self.settings.send_traceparent,
+        )
         self._durable = HostDurable(self._durable_parts)
         try:
             self._open(documents or {}, file, processes, setup, isolation, parts)

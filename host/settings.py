@@ -99,8 +99,9 @@ class Settings(Frozen, frozen=True):
     checks queries first. ``stripe_webhook_secret`` is what webhooks are signed with, several with commas between while
     one is rolled. ``max_in_flight`` counts requests under way, ``max_per_host`` those to one host and port (``None``:
     as many). ``api_limits`` holds rate, requests under way and retries of single APIs, by name. ``lenient``: the
-    simulator answers by shape what it does not model, instead of refusing it. ``sources`` tells for each field
-    that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
+    simulator answers by shape what it does not model, instead of refusing it. ``send_traceparent``: requests of runs
+    that OpenTelemetry traces say which trace they are in. ``sources`` tells for each field that was set where:
+    ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
     """
 
     UNSHOWN = frozenset({"journal", "database"})  # they may hold a database's password
@@ -127,6 +128,7 @@ class Settings(Frozen, frozen=True):
         ),
     ] = msgspec.field(default_factory=dict)
     transport: TransportName = "auto"
+    send_traceparent: bool = True
     lenient: Annotated[
         bool, Option("--lenient", "Simulated: answer by its shape what is not modelled, and list it at the end.")
     ] = False
@@ -459,6 +461,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
     "api_limits": ("HOST_API_LIMITS", read_api_limits),
     "transport": ("HOST_TRANSPORT", _choice(*TRANSPORTS)),
+    "send_traceparent": ("HOST_SEND_TRACEPARENT", _read_flag),
     "lenient": ("HOST_LENIENT", _read_flag),
     "journal": ("HOST_JOURNAL", _read_journal),
     "database": ("HOST_DATABASE", _read_journal),

@@ -81,6 +81,7 @@ class ChildHost(Host):
             args=tuple(text_in(each) for each in run.args),
             globals=None if run.globals is None else from_lua(run.globals),
             timeout=run.timeout,
+            traceparent=run.traceparent,
             limits=Limits(**run.limits),
             sinks=[self._sink] if run.watched and not self._opening.watched else [],
         )

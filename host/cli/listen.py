@@ -16,6 +16,7 @@ from host.cli.arguments import SECONDS, scripts_of
 from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, host_options
 from host.cli.interrupt import call
+from host.cli.live_view import watch_events
 from host.cli.one_run import GRACE_DURABLE
 from host.cli.output import OutputSink
 from host.cli.policy_options import Granting, granting_options
@@ -111,12 +112,14 @@ def command(
         "since": _time(since),
     }
     with ExitStack() as stack:
+        view = stack.enter_context(watch_events(quiet=reporting.quiet))
         output = OutputSink(sys.stdout.buffer, lambda: None)
-        sinks = [output, *reporting.sinks(stack, sys.stderr, plan.settings, name=str)]
+        sinks = [output, *reporting.sinks(stack, sys.stderr, plan.settings, name=str), *view.sinks]
         host = plan.open(sinks, simulate=simulate)
         stack.callback(lambda: host.close(GRACE_DURABLE))
         handlers = host.webhooks(scripts[0], run={"args": args, "timeout": timeout}, tell=_tell, **options)
         stack.callback(lambda: handlers.close(GRACE))
+        view.follow(handlers.inbox.counts)
         handlers.start()
         return _serve(host, handlers, poll, address, port, path)
 

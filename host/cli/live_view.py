@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from host.events import Sink
     from host.report.live_lines import Lines
 
-__all__ = ["LiveView", "watch_batch", "watch_run"]
+__all__ = ["LiveView", "watch_batch", "watch_events", "watch_run"]
 
 
 class LiveView:
@@ -21,6 +21,7 @@ class LiveView:
     def __init__(self) -> None:
         self.sinks: Sequence[Sink] = ()
         self.advance: Callable[[bool], None] = lambda failed: None
+        self.follow: Callable[[Callable[[], dict[str, int]]], None] = lambda counts: None
         self.close: Callable[[], None] = lambda: None
 
 
@@ -53,6 +54,23 @@ def watch_batch(total: int, name: Callable[[str], str], *, quiet: bool) -> Itera
     under_way = RunsUnderWay()
     lines = BatchLines(under_way, total, name)
     view.sinks, view.advance = (under_way,), lambda failed: lines.advance(failed=failed)
+    with _drawn(view, lines):
+        yield view
+
+
+@contextmanager
+def watch_events(*, quiet: bool) -> Iterator[LiveView]:
+    """While events are handled; ``follow(counts)`` of it says where to look for how many there are."""
+    view = LiveView()
+    if quiet or not _draws(os.environ.get("TERM", "")):
+        yield view
+        return
+    from host.report.event_lines import EventLines  # at a terminal
+    from host.report.runs_under_way import RunsUnderWay  # at a terminal
+
+    under_way = RunsUnderWay()
+    lines = EventLines(under_way)
+    view.sinks, view.follow = (under_way,), lines.follow
     with _drawn(view, lines):
         yield view
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import msgspec
 
 from host.cli.struct_options import fields_of, struct_options
+from host.errors import ConfigError
 from host.option import Option
 from host.report.terminal import TerminalSink
 from host.settings import Settings
@@ -30,6 +32,9 @@ class Reporting(msgspec.Struct, frozen=True):
     as_json: Annotated[bool, Option("--json", "Print the returned value as JSON.")] = False
     quiet: Annotated[bool, Option("-q --quiet", "Show nothing live at a terminal of what is under way.")] = False
     trace: Annotated[str | None, Option("--trace", TRACE, "FILE")] = None
+    otel: Annotated[bool, Option("--otel", "Give OpenTelemetry spans and metrics, under the span of TRACEPARENT.")] = (
+        False
+    )
     debug: Annotated[bool, Option("--debug", "Show Python tracebacks.")] = False
 
     def sinks(
@@ -41,7 +46,18 @@ class Reporting(msgspec.Struct, frozen=True):
             from host.report.trace_files import open_trace
 
             sinks.append(open_trace(self.trace, stack, lambda text: print(text, file=stderr)))
+        if self.otel:
+            sinks.append(_telemetry(stack))
         return sinks
+
+
+def _telemetry(stack: ExitStack) -> Sink:
+    try:
+        from host.report.process_telemetry import process_telemetry
+    except ImportError as error:
+        hint = "pip install 'luahost[otel]'"
+        raise ConfigError("--otel needs OpenTelemetry, which is not installed", hint=hint) from error
+    return process_telemetry(stack, os.environ)
 
 
 report_options = struct_options("reporting", fields_of(Reporting), Reporting)

@@ -68,9 +68,23 @@ def list_(failed: bool, journal: str | None, env_file: str | None) -> int:
 @click.argument("run_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Of a submitted run: show its output as it comes.")
+@click.option("--html", metavar="FILE", help="Write a page of all its calls instead, as --trace does of a run.")
 @journal_options
-def show(run_id: str, as_json: bool, following: bool, journal: str | None, env_file: str | None) -> int:
+def show(
+    run_id: str, as_json: bool, following: bool, html: str | None, journal: str | None, env_file: str | None
+) -> int:
     """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
+    if html is not None:
+        from host.cli.run_page import write_page  # the page is large
+
+        if as_json or following:
+            raise UsageError("--json and --follow go to stdout and --html to a file: say one of them")
+        with opened(journal, env_file) as (book, settings):
+            runs = runs_of(book, run_id)
+            calls = write_page(html, book, runs, settings)
+        many = f" of {len(runs)} runs" if len(runs) > 1 else ""
+        click.echo(f"{html}: {calls} call{'' if calls == 1 else 's'}{many}")
+        return 0
     from host.durable.audit_trail import statement
     from host.durable.undoing import taken_back
 

@@ -10,10 +10,9 @@ from msgspec.structs import replace
 
 from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS
 from host.durable.history import History, call_name
-from host.durable.records import Record, Told, decode_sent, decode_told
+from host.durable.records import FAILED, Record, Told, decode_sent, decode_told
 
 _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due", "amount_off")
-_FAILED: Final = 1
 
 
 class TrailEntry(msgspec.Struct, frozen=True):
@@ -63,7 +62,7 @@ def _entry(sent: Record, told: Told | None) -> TrailEntry:
     )  # fmt: skip
     if told is None:
         return entry
-    if told.status == _FAILED:
+    if told.status == FAILED:
         error = decoded(told.a)
         facts = error if isinstance(error, dict) else {}
         outcome = str(facts.get("outcome") or "failed").replace("_", " ")
@@ -108,3 +107,14 @@ def money(amount: int, currency: str) -> str:
         return f"{amount} {currency.upper()}"
     whole, rest = divmod(abs(amount), 10**digits)
     return f"{'-' if amount < 0 else ''}{whole}.{rest:0{digits}} {currency.upper()}"
+
+
+def request_facts(told: Told, error: Any) -> dict[str, Any]:
+    """What is known of the request behind an answer: ``request_id``, ``attempts``, and of an error the ``status``."""
+    facts = error if isinstance(error, dict) else {}
+    status = facts.get("status")
+    return {
+        "request_id": told.request_id or facts.get("request_id"),
+        "attempts": told.attempts or facts.get("attempts") or 1,
+        "status": status if isinstance(status, int) else None,
+    }

@@ -131,7 +131,7 @@ decode_decided = msgspec.msgpack.Decoder(Decided).decode
 
 _decode = msgspec.msgpack.Decoder(ext_hook=lambda code, data: None).decode  # opaque values are the script's
 
-_FAILED: Final = 1  # the status of an answer that is an error
+FAILED: Final = 1  # the status of an answer that is an error
 
 
 def check_log(log: Sequence[Record]) -> None:
@@ -156,9 +156,9 @@ def check_record(record: Record) -> None:
         decode_sent(data)
     elif record.kind in ("answer", "refused", "late"):
         told = decode_told(data)
-        inner = told.a if told.b is None or told.status == _FAILED else told.b
+        inner = told.a if told.b is None or told.status == FAILED else told.b
         value = _decode(inner) if type(inner) is bytes else None
-        if told.status == _FAILED and not (isinstance(value, dict) and "message" in value):
+        if told.status == FAILED and not (isinstance(value, dict) and "message" in value):
             raise ValueError("it is an error without a message")
     elif record.kind == "decided":
         decode_decided(data)

@@ -47,12 +47,23 @@ def directly(send: Send) -> Send:
 
 
 class LibraryCall(msgspec.Struct, frozen=True):
-    """One call: its arguments as the script gave them, and what the run may do."""
+    """One call: its arguments as the script gave them, and what the run may do.
+
+    ``headers`` are the host's own for requests to where the script's call goes: of the trace it is in.
+    """
 
     name: str
     args: list[Any]
     permissions: Permissions
     run_id: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def with_own(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """``headers`` and the host's own, but those that the script sends itself."""
+        if not self.headers:
+            return headers
+        names = {name.lower() for name, _ in headers}
+        return (*headers, *(header for header in self.headers if header[0] not in names))
 
     def argument(self, place: int, default: Any = None) -> Any:
         """The argument at ``place``, from 0; ``default`` where there is none or nil."""

@@ -28,11 +28,12 @@ class JobMessage(msgspec.Struct, frozen=True):
     grant: bytes = b""
     watched: bool = False
     batch: bool = False
+    traceparent: str | None = None
 
     def message(self, script: int) -> StartJob:
         return StartJob(
             self.id, self.run_id, script, self.args, self.globals, self.timeout, self.limits, self.grant,
-            self.watched, self.batch,
+            self.watched, self.batch, self.traceparent,
         )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ def order(id: int, run_id: str, job: Job, timeout: float | None, *, watched: boo
         grant_of(job.permissions, dict(job.env)),
         watched,
         job.once is not None,
+        job.traceparent,
     )
 
 

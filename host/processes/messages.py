@@ -120,6 +120,7 @@ class StartJob(Message, frozen=True):
     grant: bytes
     watched: bool  # somebody listens to the events of this run, maybe of this alone
     batch: bool  # what it does once, it does for others
+    traceparent: str | None
 
 
 class Kill(Message, frozen=True):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from host.bridge.waiting import Begin, wait, wait_async
+from host.calls.traced_pipeline import traced
 from host.errors import ClosedError
 from host.limits import Limits
 from host.policy.policy import HostPolicy
@@ -20,6 +21,7 @@ from host.run.once import OnceAnswers, OnceResults
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
 from host.run.session import Session
+from host.telemetry import current_traceparent
 
 if TYPE_CHECKING:
     from host.cassettes.tape import Tape
@@ -39,10 +41,23 @@ _NONE: Any = object()
 
 
 class Runs:
-    """All runs of one host. ``services`` may be exchanged, and ``shards`` set, before the first."""
+    """All runs of one host. ``services`` may be exchanged, and ``shards`` set, before the first.
 
-    def __init__(self, services: RunServices, rules: HostPolicy, limits: Limits, tape: Tape | None = None) -> None:
-        self.services = services
+    ``sends_traceparent``: what is sent by runs that are traced says so.
+    """
+
+    def __init__(
+        self,
+        services: RunServices,
+        rules: HostPolicy,
+        limits: Limits,
+        tape: Tape | None = None,
+        *,
+        sends_traceparent: bool = True,
+    ) -> None:
+        gate = traced(services.gate, services.sinks) if sends_traceparent else services.gate
+        self.services = services if gate is services.gate else replace(services, gate=gate)
+        self.sends_traceparent = sends_traceparent
         self.tape = tape
         self.shards: WorkerProcesses | None = None
         self.closed = False
@@ -91,7 +106,10 @@ class Runs:
         limits = options.limits or self._limits
         seconds = options.timeout if options.timeout is not None else limits.run_time
         granted, meters, env = (rules or self._rules).of_run(options.permissions, options.budget)
-        job = Job(script, tuple(args), dict(globals or {}), limits, env, granted, meters, once)
+        traceparent = options.traceparent
+        if traceparent is None and (options.sinks or self.services.sinks):
+            traceparent = current_traceparent()
+        job = Job(script, tuple(args), dict(globals or {}), limits, env, granted, meters, once, traceparent)
         if isinstance(once, OnceResults):
             once.begun(run_id)
             finished = _ending(once, finished)
@@ -104,7 +122,9 @@ class Runs:
 
         services = self.services
         if options.sinks:
-            services = replace(services, sinks=(*options.sinks, *services.sinks))
+            sinks = (*options.sinks, *services.sinks)
+            gate = traced(services.gate, sinks) if self.sends_traceparent else services.gate
+            services = replace(services, sinks=sinks, gate=gate)
         timer: list[Any] = []
 
         def done(session: Session) -> None:

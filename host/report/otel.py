@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 from opentelemetry import context, metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from host.events import CallEnded, CallStarted, Event, Logged, RunEnded, RunStarted
 from host.policy.private_members import without_private_text
 
-__all__ = ["OpenTelemetrySink"]
+__all__ = ["OpenTelemetrySink", "context_of"]
 
+_W3C = TraceContextTextMapPropagator()  # and no baggage: that is the program's own, not for APIs
 _PORTS = {"http": 80, "https": 443}
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)  # those of the conventions
 
@@ -26,8 +28,8 @@ _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5
 class OpenTelemetrySink:
     """Makes spans and metrics of events.
 
-    ``parent`` is the context the runs' spans are children in; by default the one that is current where the sink is
-    made: ``host.run(script, sinks=[OpenTelemetrySink()])`` puts a run under the request that is being handled.
+    ``parent`` is the context the runs' spans are children in. By default a run is under the ``traceparent`` it is
+    given, else under the span that is current where it is begun, else under the one current where the sink is made.
     """
 
     detailed = True
@@ -39,6 +41,7 @@ class OpenTelemetrySink:
         tracer_provider: trace.TracerProvider | None = None,
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
+        self._fixed = parent is not None
         self._parent = context.get_current() if parent is None else parent
         self._tracer = trace.get_tracer("luahost", tracer_provider=tracer_provider)
         meter = metrics.get_meter("luahost", meter_provider=meter_provider)
@@ -50,6 +53,7 @@ class OpenTelemetrySink:
             explicit_bucket_boundaries_advisory=_BOUNDS,
         )
         self._runs: dict[str, Span] = {}
+        self._contexts: dict[str, Context] = {}  # of runs that are not in ``parent``
         self._open: dict[str, dict[int, Span]] = {}  # of calls, by run
 
     def emit(self, event: Event) -> None:
@@ -57,8 +61,11 @@ class OpenTelemetrySink:
             case RunStarted():
                 attributes: dict[str, Any] = {"luahost.script": event.script, "luahost.run.id": event.run_id}
                 attributes["luahost.simulated"] = event.simulated
+                parent = self._parent
+                if event.traceparent is not None and not self._fixed:
+                    parent = self._contexts[event.run_id] = context_of(event.traceparent)
                 self._runs[event.run_id] = self._tracer.start_span(
-                    f"run {event.script}", self._parent, attributes=attributes, start_time=_ns(event.at)
+                    f"run {event.script}", parent, attributes=attributes, start_time=_ns(event.at)
                 )
                 self._open[event.run_id] = {}
             case CallStarted():
@@ -72,6 +79,15 @@ class OpenTelemetrySink:
             case RunEnded():
                 self._close(event)
 
+    def trace_headers(self, run_id: str, call_id: int) -> tuple[tuple[str, str], ...]:
+        """``traceparent`` (and ``tracestate``) of a call's span, for the requests it sends. From any thread."""
+        span = self._open.get(run_id, {}).get(call_id)
+        if span is None:
+            return ()
+        found: dict[str, str] = {}
+        _W3C.inject(found, self._under(span, run_id))
+        return tuple(found.items())
+
     def _begin(self, event: CallStarted) -> None:
         run = self._runs.get(event.run_id)
         if run is None:
@@ -80,7 +96,7 @@ class OpenTelemetrySink:
         if event.line is not None:
             attributes["code.line.number"] = event.line
         self._open[event.run_id][event.call_id] = self._tracer.start_span(
-            event.operation, self._under(run), attributes=attributes, start_time=_ns(event.at)
+            event.operation, self._under(run, event.run_id), attributes=attributes, start_time=_ns(event.at)
         )
 
     def _end(self, event: CallEnded) -> None:
@@ -120,25 +136,35 @@ class OpenTelemetrySink:
         if number:
             attributes["http.request.resend_count"] = number
         span = self._tracer.start_span(
-            event.method, self._under(call), kind=SpanKind.CLIENT, attributes=attributes, start_time=_ns(at)
+            event.method,
+            self._under(call, event.run_id),
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            start_time=_ns(at),
         )
         if failed is not None:
             span.set_status(Status(StatusCode.ERROR))
         span.end(_ns(at + attempt["duration"]))
-        self._durations.record(attempt["duration"], measured, context=self._under(span))
+        self._durations.record(attempt["duration"], measured, context=self._under(span, event.run_id))
 
     def _close(self, event: RunEnded) -> None:
         for call in self._open.pop(event.run_id, {}).values():  # what was given up when the run ended
             call.end(_ns(event.at))
         span = self._runs.pop(event.run_id, None)
+        self._contexts.pop(event.run_id, None)
         if span is None:
             return
         if event.error is not None:
             span.set_status(Status(StatusCode.ERROR, event.error))
         span.end(_ns(event.at))
 
-    def _under(self, span: Span) -> Context:
-        return trace.set_span_in_context(span, self._parent)
+    def _under(self, span: Span, run_id: str) -> Context:
+        return trace.set_span_in_context(span, self._contexts.get(run_id, self._parent))
+
+
+def context_of(traceparent: str) -> Context:
+    """The context that a ``traceparent`` names."""
+    return _W3C.extract({"traceparent": traceparent}, Context())
 
 
 def _ns(seconds: float) -> int:

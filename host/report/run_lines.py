@@ -14,7 +14,7 @@ from host.report.cells import fit, width
 from host.report.durations import elapsed
 from host.report.runs_under_way import OpenCall, RunsUnderWay
 
-__all__ = ["BatchLines", "RunLines"]
+__all__ = ["BatchLines", "RunLines", "in_flight", "rows_of"]
 
 BAR = 20  # characters
 SHARE = 0.4  # of a line that a name may take
@@ -45,7 +45,7 @@ class RunLines:
             parts.append(f"{runs.failed_calls:,} failed")
         if runs.calls and seconds > 0:
             parts.append(f"{_number(runs.calls / seconds)}/s")
-        return parts + _in_flight(runs)
+        return parts + in_flight(runs)
 
 
 class BatchLines:
@@ -69,13 +69,7 @@ class BatchLines:
     def __call__(self, cells: int, most: int) -> list[str]:
         """What is to be seen now, in so many cells and lines."""
         now, runs = self._clock(), self._under_way
-        shown = _shown(runs.runs, most - 1)
-        rows = []
-        for each in runs.first_runs(shown):
-            doing = "Lua" if each.call is None else _doing(each.call, now)
-            more = f"  and {each.more:,} more" if each.more else ""
-            rows.append((self._name(each.run_id), f"{elapsed(now - each.began)}  {doing}{more}"))
-        lines = _table(rows, cells) + _hidden(runs.runs - shown, most - 1, "under way")
+        lines = rows_of(runs, self._name, cells, most - 1, now)
         return [*lines, self._totals(now)]
 
     def _totals(self, now: float) -> str:
@@ -87,7 +81,18 @@ class BatchLines:
         if seconds > 0 and self._done:
             rate = self._done / seconds
             parts += [f"{_number(rate)}/s", f"{elapsed((self._total - self._done) / rate)} left"]
-        return "  ".join(parts + _in_flight(self._under_way))
+        return "  ".join(parts + in_flight(self._under_way))
+
+
+def rows_of(runs: RunsUnderWay, name: Callable[[str], str], cells: int, room: int, now: float) -> list[str]:
+    """A line for each run under way, those that began first, in so many cells and lines."""
+    shown = _shown(runs.runs, room)
+    rows = []
+    for each in runs.first_runs(shown):
+        doing = "Lua" if each.call is None else _doing(each.call, now)
+        more = f"  and {each.more:,} more" if each.more else ""
+        rows.append((name(each.run_id), f"{elapsed(now - each.began)}  {doing}{more}"))
+    return _table(rows, cells) + _hidden(runs.runs - shown, room, "under way")
 
 
 def _shown(there: int, room: int) -> int:
@@ -110,7 +115,8 @@ def _doing(call: OpenCall, now: float) -> str:
     return f"{call.operation}{line}  {elapsed(now - call.began)}{waits}"
 
 
-def _in_flight(runs: RunsUnderWay) -> list[str]:
+def in_flight(runs: RunsUnderWay) -> list[str]:
+    """How many calls are open, and how many of them wait for what; nothing where none is."""
     if not runs.open_calls:
         return []
     waits = runs.waits()

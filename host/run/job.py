@@ -46,6 +46,7 @@ class Job(msgspec.Struct, frozen=True):
     permissions: Permissions = msgspec.field(default_factory=Permissions)
     meters: tuple[Quota, ...] = ()  # of the budgets its calls are counted against
     once: OnceAnswers | None = None  # what the runs of its batch do once
+    traceparent: str | None = None  # of the span it is under
 
 
 class State(Protocol):

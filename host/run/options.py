@@ -20,6 +20,7 @@ from host.limits import Limits, is_seconds
 from host.policy.budget import Budget
 from host.policy.permissions import Permissions
 from host.run.script import Script
+from host.telemetry import checked_traceparent
 
 __all__ = ["RunKeywords", "RunOptions", "ScriptLike", "check_id", "job_of", "script_of"]
 
@@ -41,6 +42,7 @@ class RunKeywords(TypedDict, total=False):
     durable: bool | None
     run_id: str | None
     force_new: bool
+    traceparent: str | None
     sinks: Sequence[Sink | Callable[[Event], Any]]
 
 
@@ -49,7 +51,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     ``limits`` are those of the host where ``None``; ``permissions`` narrow the host's, ``budget`` is the run's own.
     ``durable`` records the run; ``run_id`` names it, and has it recorded unless ``durable`` is ``False``;
-    ``force_new`` starts a recorded run over. ``sinks`` get this run's events, beside the host's. Raises
+    ``force_new`` starts a recorded run over. ``traceparent`` is the span the run is under, where that is not the one
+    current in the program. ``sinks`` get this run's events, beside the host's. Raises
     ``UsageError`` naming the option that cannot be.
     """
 
@@ -62,6 +65,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     durable: bool | None = None
     run_id: str | None = None
     force_new: bool = False
+    traceparent: str | None = None
     sinks: Sequence[Sink] = ()
 
     def __post_init__(self) -> None:
@@ -81,6 +85,12 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             force_setattr(self, "budget", arguments.of_struct("budget", self.budget, Budget))
         if self.durable is not None or self.run_id is not None or self.force_new is not False:
             self._check_record()
+        if self.traceparent is not None or self.sinks != ():
+            self._check_watched()
+
+    def _check_watched(self) -> None:
+        if self.traceparent is not None:
+            checked_traceparent("traceparent", self.traceparent)
         if self.sinks != ():
             force_setattr(self, "sinks", arguments.sinks("sinks", self.sinks))
 

@@ -213,7 +213,7 @@ class Session:
         script, services, source = self.job.script, self.services, None
         if want_detail(services.sinks):
             source = services.mask(script.source.decode("utf-8", "replace"))
-        self.emit(RunStarted(self.run_id, time.time(), script.name, services.simulated, source))
+        self.emit(RunStarted(self.run_id, time.time(), script.name, services.simulated, source, self.job.traceparent))
 
     def _replay(self, durable: Recording) -> None:
         """Tell the script the answers it was told before, in their order."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from host.serve import signatures
 from tests.cli.terminal import Terminal
 
 HARMLESS = re.compile(r"\x1b\[(?:\d*[AJK]|0m)")
@@ -176,3 +180,30 @@ def test_python_is_not_slower_to_start_for_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "1\n[]\n"
+
+
+def post(url: str, body: str) -> int:
+    """Send a signed event; gives the status it is answered with."""
+    headers = {"stripe-signature": signatures.sign(body.encode(), ["whsec_x"], int(time.time()))}
+    return httpx.post(url, content=body, headers=headers).status_code
+
+
+def test_listen_shows_the_events_it_handles(tmp_path: Path) -> None:
+    """Those being handled with their call, and how many were received, handled, failed; gone when it ends."""
+    (tmp_path / "h.lua").write_text(
+        'on("*", function(event) if event.id == "evt_bad" then error("no") end if event.id == "evt_slow" then '
+        "sleep(4) end end)"
+    )
+    given = ("listen", "h.lua", "--simulate", "--secret", "whsec_x", "--port", "0", "--attempts", "1")
+    with Terminal(*given, HOST_JOURNAL=str(tmp_path / "j.sqlite")) as terminal:
+        lines = terminal.until(shows("listening at"))
+        found = re.search(r"listening at (\S+)", "\n".join(lines))
+        assert found is not None
+        for id in ("evt_1", "evt_2", "evt_bad", "evt_slow"):
+            event = {"id": id, "object": "event", "type": "customer.created", "created": 1, "data": {"object": {}}}
+            assert post(found[1], json.dumps(event)) == 200
+        terminal.until(shows("4 received  2 handled  1 failed"))
+        terminal.until(lambda lines: any(line.startswith("h:evt_slow") and "waits: timer" in line for line in lines))
+        terminal.type("\x03")
+        assert terminal.end() == 0
+        assert not any("received" in line or "waits" in line for line in terminal.lines)

@@ -49,7 +49,7 @@ NOT_OPTIONS = {
         f"Settings.{name}": "set once for a machine or project, by its variable or host.toml"
         for name in (
             "stripe_api_base", "stripe_api_version", "connect_timeout", "request_deadline", "max_in_flight",
-            "max_per_host", "queue_capacity", "run_lease",
+            "max_per_host", "queue_capacity", "run_lease", "send_traceparent",
             "transport", "log_level", "graphql_endpoint", "graphql_schema",
         )
     },

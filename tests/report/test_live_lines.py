@@ -130,8 +130,8 @@ def test_lines_are_bounded_by_the_terminal(size: tuple[int, int]) -> None:
 
 
 def test_the_window_may_change_its_size() -> None:
-    """Narrower and wider between drawings and writes: no drawing is left. (The emulator loses its place when it gets
-    lower; terminals keep the cursor's line, where the drawn ones begin.)"""
+    """Narrower and wider between drawings and writes: no drawing is left."""
+    # Not lower: the emulator loses its place then, where terminals keep the cursor's line, the first that was drawn.
     chance = random.Random(7)
     terminal = Terminal(60, 20)
     view = live(terminal, lambda width, height: [f"{n} {'x' * 200}" for n in range(100)])

@@ -126,7 +126,7 @@ class Graphql:
         request = WebRequest(
             method="POST",
             url=target.url,
-            headers=(("Content-Type", "application/json"), ("Accept", accept), *target.headers),
+            headers=asked.with_own((("Content-Type", "application/json"), ("Accept", accept), *target.headers)),
             content=sorted_json(body),
             operation=asked.name,
             run_id=asked.run_id,

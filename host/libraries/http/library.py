@@ -109,10 +109,11 @@ class Web:
         pairs, left = options.headers, options.redirects
         while True:
             origin = check_address(asked, url)
+            sent = tuple((name, resolved(value, self._resolver(origin))) for name, value in pairs)
             request = WebRequest(
                 method=method,
                 url=url,
-                headers=tuple((name, resolved(value, self._resolver(origin))) for name, value in pairs),
+                headers=asked.with_own(sent) if url == options.url else sent,
                 content=content,
                 operation=asked.name,
                 run_id=asked.run_id,

@@ -1,0 +1,58 @@
+"""Calls that carry the trace they are in: the ``traceparent`` header of W3C on what they send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from typing import Protocol, cast
+
+from msgspec.structs import replace
+
+from host.calls.call import Call
+from host.calls.pipeline import CallPipeline
+from host.events import Sink
+from host.http.message import Headers, Request
+from host.libraries.library import LibraryCall
+
+__all__ = ["TracedPipeline", "traced"]
+
+
+class TracingSink(Sink, Protocol):
+    """A sink that knows which trace a call is in."""
+
+    def trace_headers(self, run_id: str, call_id: int) -> Headers:
+        """What is to be sent with the requests of a call that has begun; nothing for one it did not hear of."""
+
+
+class TracedPipeline(CallPipeline):
+    """A pipeline for runs of which one of ``tracing`` makes spans."""
+
+    tracing: tuple[TracingSink, ...]
+
+    def send(self, call: Call) -> None:
+        """Hand over a call with the headers of its trace. All attempts carry the same: that of the call's span."""
+        run_id = call.source.run_id
+        found = next(filter(None, (sink.trace_headers(run_id, call.id) for sink in self.tracing)), ())
+        payload = call.payload
+        if found and isinstance(payload, Request):
+            call.payload = replace(payload, headers=with_trace(payload.headers, found))
+        elif found and isinstance(payload, LibraryCall):
+            call.payload = replace(payload, headers=found)
+        super().send(call)
+
+
+def with_trace(headers: Headers, more: Headers) -> Headers:
+    """Headers, and those of ``more`` whose names are not among them: what a script sends itself stands."""
+    names = {name.lower() for name, _ in headers}
+    return (*headers, *(header for header in more if header[0] not in names))
+
+
+def traced(gate: CallPipeline, sinks: Iterable[Sink]) -> CallPipeline:
+    """``gate``, or where some of ``sinks`` make spans one that shares all with it and sends their headers."""
+    tracing = tuple(cast(TracingSink, sink) for sink in sinks if hasattr(sink, "trace_headers"))
+    if not tracing:
+        return gate
+    made = copy(gate)
+    made.__class__ = TracedPipeline
+    cast(TracedPipeline, made).tracing = tracing
+    return made
