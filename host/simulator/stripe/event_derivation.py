@@ -46,6 +46,9 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
 
 def _of_account(event: Derived) -> Derived:
     """An event about a connected account says which: its platform keeps it, the account is what changed."""
+    if event.type.startswith("account.application."):  # an application has no account of its own
+        told = {name: value for name, value in event.object.items() if name != "account"}
+        return event._replace(object=told, account=str(event.object["account"]))
     if not event.type.startswith(_ABOUT_ACCOUNTS):
         return event
     return event._replace(account=str(event.object.get("account") or event.object["id"]))

@@ -168,6 +168,11 @@ def _account_of_v2(old: Object, new: Object) -> Iterator[str]:
         yield "v2.core.account.closed"
 
 
+def _verification(old: Object, new: Object) -> Iterator[str]:
+    if (new.get("redaction") or {}).get("status") == "redacted" and new.get("redaction") != old.get("redaction"):
+        yield "identity.verification_session.redacted"
+
+
 def _subscription(old: Object, new: Object) -> Iterator[str]:
     if old.get("status") == "paused" and new.get("status") != "paused":
         yield "customer.subscription.resumed"
@@ -178,6 +183,7 @@ _SPECIAL: Final[Mapping[str, Callable[[Object, Object], Iterator[str]]]] = {
     "charge": _charge,
     "checkout.session": _session,
     "dispute": _dispute,
+    "identity.verification_session": _verification,
     "payment_intent": _payment_intent,
     "payment_method": _payment_method,
     "setup_intent": _setup_intent,
