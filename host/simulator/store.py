@@ -146,7 +146,8 @@ class Store:
     def _note(
         self, kind: str, id: str, before: bytes | None, after: bytes, deleted: bool = False, announced: str = ""
     ) -> None:
-        account, _, own = kind.rpartition("/") if kind.startswith("acct_") else ("", "", kind)
+        bare = kind.removeprefix(NOTES)  # what is announced may be a note: a balance is no stored object
+        account, _, own = bare.rpartition("/") if bare.startswith("acct_") else ("", "", kind)
         self._changes.append(Change(own, id, before, after, deleted, announced, account))
 
     def keep_events(self) -> None:

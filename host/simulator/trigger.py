@@ -11,6 +11,7 @@ import msgspec
 
 from host.apis.nearest import meant
 from host.errors import HostError, UsageError
+from host.simulator.stripe import thin_events
 from host.simulator.stripe.triggers import STEPS, TRIGGERS
 
 __all__ = ["Ask", "Step", "perform", "steps_of"]
@@ -35,6 +36,8 @@ class Step(NamedTuple):
 def steps_of(event: str) -> list[Step]:
     """What leads to an event. Raises :class:`UsageError` naming the nearest that can be made."""
     found = TRIGGERS.get(event)
+    if found is None and thin_events.thin_name(event.removeprefix("v1.")) == event:
+        found = TRIGGERS.get(event.removeprefix("v1."))  # the thin event beside that snapshot event
     if found is None:
         raise UsageError(
             f'trigger: there is no way to make "{event[:100]}" happen{meant(event, TRIGGERS)}',

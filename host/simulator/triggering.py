@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from host.errors import HostError
+from host.errors import HostError, UsageError
 from host.simulator.simulator import Simulator
+from host.simulator.stripe import thin_events
+from host.simulator.stripe.triggers import MADE
 from host.simulator.trigger import Ask, Step, decoded, perform
 
 __all__ = ["made"]
@@ -23,6 +25,8 @@ def made(event: str, steps: list[Step], wanted: Mapping[str, str], ask: Ask | No
     object, where that takes it and shows it; else it is set in the event alone. ``ask`` is a simulator on a port;
     without one there is one just for this. Raises :class:`HostError`.
     """
+    if wanted and thin_events.is_thin(event):
+        raise UsageError(f"trigger: {event} is a thin event, which has no object whose members --set could set")
     rehearsed = _rehearse(event, steps, {}) if wanted else None
     added: dict[int, dict[str, str]] = {}
     left = dict(wanted)
@@ -71,11 +75,14 @@ def _perform(event: str, steps: list[Step], added: Mapping[int, Mapping[str, str
 
 
 def _last(ask: Ask, event: str) -> Object:
-    _, listed = ask("GET", f"/v1/events?limit=1&type={event}", "")
+    thin, type = thin_events.is_thin(event), MADE.get(event, event)
+    _, listed = ask(
+        "GET", f"/v2/core/events?limit=1&types[0]={type}" if thin else f"/v1/events?limit=1&type={type}", ""
+    )
     if not listed.get("data"):
         raise HostError(f"the simulator did what leads to {event}, and no such event came of it")
     found: Object = listed["data"][0]
-    return found
+    return thin_events.notification(found) if thin else found
 
 
 def _asking() -> Ask:

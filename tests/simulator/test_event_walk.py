@@ -21,6 +21,7 @@ from tests.simulator.test_rule import walk
 
 # Where an event's object is another one than its name says, by the beginning of the name.
 OBJECTS = {
+    "account.application": {"application"},
     "account.external_account": {"bank_account", "card"},
     "charge.dispute": {"dispute"},
     "charge.refund": {"refund"},

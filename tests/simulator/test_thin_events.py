@@ -100,7 +100,7 @@ def test_the_related_object_of_each_is_there(stripe: Any, event: str) -> None:
     events = api.get(f"{V2}?limit=100")["data"]
     related = [(each["type"], each["related_object"]) for each in events if each.get("related_object")]
     gone = {told["url"] for type, told in related if type.endswith(".deleted")}
-    assert related
+    assert related or event in ("v1.billing.meter.no_meter_found", "account.application.deauthorized")
     for _, told in related:
         if told["type"] == "discount":  # no request of the API retrieves one
             continue

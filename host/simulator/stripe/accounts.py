@@ -185,9 +185,20 @@ def reject_account(call: RequestContext) -> Object:
     return call.save("account", account)
 
 
+_APPLICATION = "~application"  # as an event tells it, with whose account it is about
+
+
 def delete_account(call: RequestContext) -> Object | bytes:
     """Gone; nobody can ask in its name."""
-    found(call)
+    account = found(call)
+    if account.get("type") == "standard":  # who owns it ends that the platform acts for it
+        told = {
+            "id": f"ca_{account['id'].removeprefix('acct_')}",
+            "object": "application",
+            "name": "Simulated platform",
+        }
+        call.world.store.put(_APPLICATION, account["id"], {**told, "account": account["id"]})
+        call.announce("account.application.deauthorized", _APPLICATION, account["id"])
     return resources.delete(call)
 
 

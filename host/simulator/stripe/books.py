@@ -29,6 +29,8 @@ _CATEGORIES = {
     "transfer_refund": "transfer_reversal",
 }
 _STATE = "~balance"
+_TOLD = "~told_balance"  # as the last event about it has it
+_CHARGES = ("charge", "payment")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -90,7 +92,15 @@ def enter(
     else:
         state["available"] += amount - fee
     call.world.store.put(_STATE, currency, state)
+    if not pending and type in _CHARGES:
+        _tell_available(call)
     return str(transaction["id"])
+
+
+def _tell_available(call: RequestContext) -> None:
+    """An event that money of payments became available, which shows the balance as it is then."""
+    call.world.store.put(_TOLD, "balance", retrieve_balance(call))
+    call.announce("balance.available", _TOLD, "balance")
 
 
 def _state(call: RequestContext, currency: str) -> Object:
@@ -116,6 +126,7 @@ def make_available(call: RequestContext, id: str) -> None:
         if none_left:
             state["settled"] = record.place
     call.world.store.put(_STATE, currency, state)
+    _tell_available(call)
 
 
 def available(call: RequestContext, currency: str) -> int:

@@ -14,6 +14,7 @@ __all__ = ["derive", "previous_attributes"]
 
 _decode = msgspec.json.Decoder().decode
 Object = dict[str, Any]
+_AFTER = 1 << 30  # more than a request has changes
 _ABOUT_ACCOUNTS = ("account.updated", "account.external_account.", "capability.", "person.")
 
 
@@ -37,15 +38,25 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
     last = {(change.kind, change.id): change.after for change in changes}
     for place, change in enumerate(changes):
         if change.announced in known:
-            found.append((place, Derived(change.announced, _decode(last[change.kind, change.id]))))
+            found.append(
+                (place + _late(change.announced), Derived(change.announced, _decode(last[change.kind, change.id])))
+            )
     for steps in _steps(changes):
         if steps.before is not None or not steps.after[-1][3]:  # what came and went within the request nobody saw
-            found.extend(_events(steps, known))
+            found.extend((place + _late(event.type), event) for place, event in _events(steps, known))
     return [_of_account(event) for _, event in sorted(found, key=lambda each: each[0])]
+
+
+def _late(type: str) -> int:
+    """What a payment leads to is told after the payment itself, though it is kept in the midst of it."""
+    return _AFTER if type.startswith(("charge.dispute.", "balance.")) else 0
 
 
 def _of_account(event: Derived) -> Derived:
     """An event about a connected account says which: its platform keeps it, the account is what changed."""
+    if event.type.startswith("account.application."):  # an application has no account of its own
+        told = {name: value for name, value in event.object.items() if name != "account"}
+        return event._replace(object=told, account=str(event.object["account"]))
     if not event.type.startswith(_ABOUT_ACCOUNTS):
         return event
     return event._replace(account=str(event.object.get("account") or event.object["id"]))

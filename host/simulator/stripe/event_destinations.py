@@ -101,17 +101,7 @@ def switch_off(call: RequestContext) -> Object:
 
 def ping(call: RequestContext) -> Object:
     """An event for this destination alone, whatever events it is for."""
-    found = call.load(KIND, call.path_args["id"])
-    assert call.world.events is not None
-    snapshot: Object = {
-        "id": call.world.ids.new("evt_"),
-        "created": call.now,
-        "data": {"object": found},
-        "request": {"id": None},
-    }
-    event = thin_events.thin_of(snapshot, PING, call.account)
-    call.world.events.add(thin_events.KIND, event, call.account)
-    return event
+    return thin_events.tell(call, PING, call.load(KIND, call.path_args["id"]))
 
 
 def _saved(call: RequestContext, found: Object) -> Object:

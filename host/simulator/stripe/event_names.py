@@ -55,6 +55,18 @@ _DESCRIBED: Final[Mapping[str, frozenset[str]]] = {
     for kind in ("charge", "transfer", "payout")
 }
 
+# Members whose changes have events of their own: https://docs.stripe.com/api/events/types says that a payment method is
+# updated by its update alone.
+_TOLD_OTHERWISE: Final[Mapping[str, frozenset[str]]] = {
+    "payment_method": frozenset({"customer"}),
+    "v2.core.account": frozenset({"closed"}),
+}
+# Statuses that end an object: the event of the end says it all.
+_ENDED: Final[Mapping[str, frozenset[str]]] = {
+    "subscription": frozenset({"canceled"}),
+    "subscription_schedule": frozenset({"canceled", "completed", "released"}),
+}
+
 
 def names_of(kind: str, old: Object | None, new: Object, *, deleted: bool, known: frozenset[str]) -> list[str]:
     """The events of one change that an object is new, gone or of another status, in the order in which they happen.
@@ -84,7 +96,9 @@ def updated_of(kind: str, new: Object, changed: Mapping[str, Any], known: frozen
     described = _DESCRIBED.get(kind)
     if described is not None and not described.intersection(changed):
         return []
-    if kind == "v2.core.account" and set(changed) == {"closed"}:  # told by an event of its own
+    if "status" in changed and new.get("status") in _ENDED.get(kind, ()):
+        return []
+    if _TOLD_OTHERWISE.get(kind, frozenset()) & changed.keys():
         return []
     names = [f"{_family(kind, new)}.updated"]
     if kind == "refund":
@@ -168,6 +182,11 @@ def _account_of_v2(old: Object, new: Object) -> Iterator[str]:
         yield "v2.core.account.closed"
 
 
+def _verification(old: Object, new: Object) -> Iterator[str]:
+    if (new.get("redaction") or {}).get("status") == "redacted" and new.get("redaction") != old.get("redaction"):
+        yield "identity.verification_session.redacted"
+
+
 def _subscription(old: Object, new: Object) -> Iterator[str]:
     if old.get("status") == "paused" and new.get("status") != "paused":
         yield "customer.subscription.resumed"
@@ -178,6 +197,7 @@ _SPECIAL: Final[Mapping[str, Callable[[Object, Object], Iterator[str]]]] = {
     "charge": _charge,
     "checkout.session": _session,
     "dispute": _dispute,
+    "identity.verification_session": _verification,
     "payment_intent": _payment_intent,
     "payment_method": _payment_method,
     "setup_intent": _setup_intent,

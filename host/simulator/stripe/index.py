@@ -66,6 +66,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "invoices.void_invoice"
         ),
         "issuing": ("issuing.cards.create issuing.cards.update"),
+        "meter_streams": ("v2.billing.meter_event_stream.create"),
         "meters": (
             "billing.meter_event_adjustments.create billing.meter_events.create billing.meters.create "
             "billing.meters.deactivate billing.meters.event_summaries.list billing.meters.reactivate"
@@ -143,6 +144,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "invoice_items": ("invoice_items.create invoice_items.update"),
         "invoice_lines": ("invoices.add_lines invoices.line_items.update invoices.remove_lines invoices.update_lines"),
         "invoices": ("invoices.attach_payment invoices.create invoices.finalize_invoice invoices.pay invoices.update"),
+        "meter_streams": ("v2.billing.meter_event_stream.create"),
         "meters": ("billing.meters.event_summaries.list"),
         "payment_links": ("payment_links.create payment_links.update"),
         "payment_methods": ("payment_methods.attach payment_methods.create"),

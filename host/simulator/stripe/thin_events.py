@@ -15,7 +15,7 @@ from host.simulator.context import Filter, Object, RequestContext, Test
 from host.simulator.members import iso_time
 from host.simulator.stripe.events import retrieve_event, settled
 
-__all__ = ["KIND", "OF_V2", "events_of", "is_thin", "is_wanted", "notification", "thin_name", "thin_of"]
+__all__ = ["KIND", "OF_V2", "events_of", "is_thin", "is_wanted", "notification", "tell", "thin_name", "thin_of"]
 
 KIND: Final = "v2.core.event"
 # What changes of objects of v2 are called, where the simulator models them.
@@ -94,7 +94,7 @@ def thin_of(snapshot: Object, type: str, context: str, *, of_v1: bool = False) -
     if request["id"]:
         key = request["idempotency_key"] or ""
         thin["reason"] = {"type": "request", "request": {"id": request["id"], "idempotency_key": key}}
-    if not type.removeprefix("v1.").startswith(_UNRELATED):
+    if value is not None and not type.removeprefix("v1.").startswith(_UNRELATED):
         thin["related_object"] = _related(value)
     return thin
 
@@ -123,6 +123,23 @@ def _place(kind: str) -> str:
 def notification(thin: Object) -> Object:
     """What is delivered of a thin event."""
     return {name: thin[name] for name in _TOLD if name in thin}
+
+
+def tell(call: RequestContext, type: str, about: Object | None, data: Object | None = None) -> Object:
+    """Make a thin event of something that is no change of an object, and tell of it."""
+    settled(call)
+    snapshot: Object = {
+        "id": call.world.ids.new("evt_"),
+        "created": call.now,
+        "data": {"object": about},
+        "request": {"id": None},
+    }
+    event = thin_of(snapshot, type, call.account)
+    if data is not None:
+        event["data"] = data
+    assert call.world.events is not None
+    call.world.events.add(KIND, event, call.account)
+    return event
 
 
 def list_events(call: RequestContext) -> Object | bytes:

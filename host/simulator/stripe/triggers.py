@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["STEPS", "TRIGGERS"]
+__all__ = ["MADE", "STEPS", "TRIGGERS"]
 
 _CARD = "payment_method=pm_card_visa"
 _ITEM = "items[0][price]={price}"
@@ -57,10 +57,17 @@ STEPS: Final[dict[str, str]] = {
     "debit": "POST /v1/checkout/sessions mode=payment&customer={clocked}&success_url=https://example.com/done"
     "&payment_method_types[0]=us_bank_account&line_items[0][price]={once}&line_items[0][quantity]=1",
     "portal": "POST /v1/billing_portal/configurations features[invoice_history][enabled]=true",
+    "account_v2": "POST /v2/core/accounts display_name=Jenny&contact_email=jenny@example.com",
     "verification": "POST /v1/identity/verification_sessions type=document",
     "holder": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 Main St"
     "&billing[address][city]=San Francisco&billing[address][state]=CA&billing[address][postal_code]=94105"
     "&billing[address][country]=US",
+    "holder_eu": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 Rue de Rivoli"
+    "&billing[address][city]=Paris&billing[address][postal_code]=75001&billing[address][country]=FR",
+    "holder_gb": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 High Street"
+    "&billing[address][city]=London&billing[address][postal_code]=SW1A 1AA&billing[address][country]=GB",
+    "issued": "POST /v1/issuing/cards cardholder={holder}&currency=usd&type=virtual&status=active",
+    "fund": "POST /v1/test_helpers/customers/{customer}/fund_cash_balance amount=1000&currency=usd",
     "note": "POST /v1/credit_notes invoice={invoice}&amount=1000",
 }
 
@@ -83,12 +90,32 @@ _FAILING = (
 )
 _TRIAL = f"subscription = POST /v1/subscriptions customer={{clocked_payer}}&{_ITEM}&trial_period_days=7"
 
+_TO_FAIL = (
+    "payment_method=pm_card_chargeCustomerFail&invoice_settings[default_payment_method]=pm_card_chargeCustomerFail"
+)
+_STREAM = "POST /v2/billing/meter_event_stream events[0][event_name]="
+
+# What the event is of a trigger that is called otherwise.
+MADE: Final[dict[str, str]] = {
+    "issuing_card.created.eu": "issuing_card.created",
+    "issuing_card.created.gb": "issuing_card.created",
+    "issuing_cardholder.created.eu": "issuing_cardholder.created",
+    "issuing_cardholder.created.gb": "issuing_cardholder.created",
+    "subscription.payment_failed": "invoice.payment_failed",
+    "subscription.payment_succeeded": "invoice.payment_succeeded",
+}
+
 TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
+    "account.application.deauthorized": (
+        "standard = POST /v1/accounts type=standard&country=US",
+        "DELETE /v1/accounts/{standard}",
+    ),
     "account.updated": ("account", f"POST /v1/accounts/{{account}} {_METADATA}"),
     "account.external_account.created": (
         "account",
         "POST /v1/accounts/{account}/external_accounts external_account=btok_us_verified",
     ),
+    "balance.available": ("funds",),
     "billing_portal.configuration.created": ("portal",),
     "billing_portal.configuration.updated": (
         "portal",
@@ -98,6 +125,7 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "customer",
         "POST /v1/billing_portal/sessions customer={customer}",
     ),
+    "cash_balance.funds_available": ("customer", "fund"),
     "charge.captured": ("held", "POST /v1/payment_intents/{held}/capture"),
     "charge.dispute.closed": (
         "disputed",
@@ -138,6 +166,7 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "credit_note.updated": (*_OPEN_INVOICE, "note", f"POST /v1/credit_notes/{{note}} {_METADATA}"),
     "credit_note.voided": (*_OPEN_INVOICE, "note", "POST /v1/credit_notes/{note}/void"),
     "customer.created": ("customer",),
+    "customer_cash_balance_transaction.created": ("customer", "fund"),
     "customer.deleted": ("customer", "DELETE /v1/customers/{customer}"),
     "customer.discount.created": (
         *_SUBSCRIBED,
@@ -186,6 +215,10 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "POST /v1/identity/verification_sessions/{verification}/cancel",
     ),
     "identity.verification_session.created": ("verification",),
+    "identity.verification_session.redacted": (
+        "verification",
+        "POST /v1/identity/verification_sessions/{verification}/redact",
+    ),
     "invoice.created": ("payer", "item", "invoice"),
     "invoice.deleted": ("payer", "item", "invoice", "DELETE /v1/invoices/{invoice}"),
     "invoice.finalized": _OPEN_INVOICE,
@@ -209,7 +242,20 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "invoice_payment.paid": _PAID_INVOICE,
     "invoiceitem.created": ("payer", "item"),
     "invoiceitem.deleted": ("payer", "item", "DELETE /v1/invoiceitems/{item}"),
+    "issuing_card.created": ("holder", "issued"),
+    "issuing_card.created.eu": (
+        "holder_eu",
+        "POST /v1/issuing/cards cardholder={holder_eu}&currency=eur&type=virtual",
+    ),
+    "issuing_card.created.gb": (
+        "holder_gb",
+        "POST /v1/issuing/cards cardholder={holder_gb}&currency=gbp&type=virtual",
+    ),
+    "issuing_card.updated": ("holder", "issued", f"POST /v1/issuing/cards/{{issued}} {_METADATA}"),
     "issuing_cardholder.created": ("holder",),
+    "issuing_cardholder.created.eu": ("holder_eu",),
+    "issuing_cardholder.created.gb": ("holder_gb",),
+    "issuing_cardholder.updated": ("holder", f"POST /v1/issuing/cardholders/{{holder}} {_METADATA}"),
     "payment_intent.amount_capturable_updated": ("held",),
     "payment_intent.canceled": ("intent", "POST /v1/payment_intents/{intent}/cancel"),
     "payment_intent.created": ("intent",),
@@ -317,4 +363,24 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "transfer.created": ("funds", "account", "transfer"),
     "transfer.reversed": ("funds", "account", "transfer", "POST /v1/transfers/{transfer}/reversals amount=100"),
     "transfer.updated": ("funds", "account", "transfer", f"POST /v1/transfers/{{transfer}} {_METADATA}"),
+    "subscription.payment_failed": (
+        "product",
+        "price",
+        f"failing = POST /v1/customers name=Jenny Rosen&{_TO_FAIL}",
+        f"POST /v1/subscriptions customer={{failing}}&{_ITEM}",
+    ),
+    "subscription.payment_succeeded": _SUBSCRIBED,
+    "v1.billing.meter.error_report_triggered": (
+        "meter = POST /v1/billing/meters display_name=API calls&event_name=api_calls&default_aggregation[formula]=sum",
+        _STREAM + "{meter.event_name}&events[0][payload][value]=1",
+    ),
+    "v1.billing.meter.no_meter_found": (_STREAM + "nobody_counts_this&events[0][payload][value]=10",),
+    "v2.core.account.closed": ("account_v2", "POST /v2/core/accounts/{account_v2}/close"),
+    "v2.core.account.created": ("account_v2",),
+    "v2.core.account.updated": ("account_v2", "POST /v2/core/accounts/{account_v2} display_name=Rosen"),
+    "v2.core.event_destination.ping": (
+        "destination = POST /v2/core/event_destinations name=Mine&type=webhook_endpoint&event_payload=thin"
+        "&enabled_events[0]=v1.customer.created&webhook_endpoint[url]=http://localhost:1/webhook",
+        "POST /v2/core/event_destinations/{destination}/ping",
+    ),
 }
