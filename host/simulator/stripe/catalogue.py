@@ -236,6 +236,20 @@ def update_price(call: RequestContext) -> Object:
     return call.save("price", price)
 
 
+def check_for_sale(call: RequestContext, price: Object, path: str) -> None:
+    """Refuse a price that is archived, or that of an archived product.
+
+    https://docs.stripe.com/products-prices/manage-prices#archive-product
+    """
+    if not price["active"]:
+        raise invalid("The price specified is inactive. This field only accepts active prices.", f"{path}[price]")
+    product = call.find("product", str(price["product"]))
+    if product is not None and not product["active"]:
+        raise invalid(
+            "This price is not available to be purchased because its product is not active.", f"{path}[price]"
+        )
+
+
 def price_from(call: RequestContext, wanted: Object, path: str) -> Object:
     """The price that an entry of items names (``price``, ``plan``) or describes (``price_data``)."""
     given = [name for name in ("price", "plan", "price_data") if wanted.get(name)]

@@ -346,3 +346,21 @@ def test_a_line_says_what_one_costs(shop, fields, quantity, text) -> None:
     """In the currency's own decimals; of tiers the one that the quantity is in, and of several nothing."""
     made = shop.subscribe(shop.price(**fields), quantity=quantity)
     assert [line["description"] for line in made["latest_invoice"]["lines"]["data"]] == [text]
+
+
+def test_what_is_of_an_archived_product_is_not_for_sale(shop) -> None:
+    """https://docs.stripe.com/products-prices/manage-prices#archive-product: what was sold before goes on."""
+    price = shop.price()
+    made = shop.subscribe(price)
+    shop.api.post(f"/v1/products/{made['items']['data'][0]['price']['product']}", "active=false")
+    assert "product is not active" in refused(shop, items=[{"price": price}])["message"]
+    asked = {
+        "mode": "subscription",
+        "success_url": "https://example.com",
+        "line_items": [{"price": price, "quantity": 1}],
+    }
+    assert "product is not active" in shop.api.error("POST", "/v1/checkout/sessions", asked)[1]["message"]
+    item = made["items"]["data"][0]["id"]
+    assert shop.change(made, items=[{"id": item, "quantity": 2}])["items"]["data"][0]["quantity"] == 2
+    shop.wait(31 * DAY + 7200)
+    assert shop.now(made)["latest_invoice"]["total"] == 3000
