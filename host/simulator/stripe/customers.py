@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import customer_balances
@@ -12,6 +14,7 @@ EFFECTS = {
     "customers.create": {"payment_method", "source"},
     "customers.update": {"source"},
 }
+_PREFIX = re.compile("[A-Z0-9]{3,12}")
 _BESIDE = frozenset(("balance", "invoice_settings", "payment_method", "source"))
 
 
@@ -44,9 +47,18 @@ def update_customer(call: RequestContext) -> Object:
 
 def _own(call: RequestContext) -> Object:
     """The parameters that are fields as they come."""
+    _check_prefix(call)
+    if call.params.get("tax_exempt", "") is None:
+        call.params["tax_exempt"] = "none"  # what "" unsets it to
     if "source" not in call.params and "tax" not in call.params:
         return call.params
     return {name: value for name, value in call.params.items() if name not in ("source", "tax")}
+
+
+def _check_prefix(call: RequestContext) -> None:
+    """https://docs.stripe.com/api/customers/create#create_customer-invoice_prefix: 3 to 12 letters or digits."""
+    if "invoice_prefix" in call.params and not _PREFIX.fullmatch(call.params["invoice_prefix"] or ""):
+        raise call.refuse("Invoice prefixes must be 3 to 12 uppercase letters or numbers.", param="invoice_prefix")
 
 
 def _take_method(call: RequestContext, customer: Object) -> None:
