@@ -130,3 +130,14 @@ def test_a_link_is_of_a_file_and_has_an_address(api) -> None:
     assert (link["file"], link["expired"]) == (file, False)
     assert link["url"].startswith("https://files.stripe.com/links/")
     assert api.get(f"/v1/file_links/{link['id']}?expand[]=file")["file"]["filename"] == "a.png"
+
+
+def test_the_default_price_of_a_product_is_not_archived(api) -> None:
+    """https://docs.stripe.com/products-prices/manage-prices: another becomes the default first."""
+    data = "default_price_data[currency]=usd&default_price_data[unit_amount]=500"
+    product = api.post("/v1/products", f"name=Shirt&{data}")
+    path = f"/v1/prices/{product['default_price']}"
+    assert "default price" in api.error("POST", path, "active=false")[1]["message"]
+    other = api.post("/v1/prices", f"product={product['id']}&currency=usd&unit_amount=700")["id"]
+    api.post(f"/v1/products/{product['id']}", f"default_price={other}")
+    assert api.post(path, "active=false")["active"] is False

@@ -224,6 +224,9 @@ def _take_lookup_key(call: RequestContext, price: Object, params: Object, path: 
 def update_price(call: RequestContext) -> Object:
     """Texts, lookup key, tax behaviour, other currencies, and whether it is for sale."""
     price, params = call.subject(), call.params
+    product = call.find("product", str(price["product"])) or {}
+    if params.get("active") is False and product.get("default_price") == price["id"]:
+        raise call.refuse("This price cannot be archived because it is the default price of its product.")
     set_before = price["tax_behavior"] not in ("unspecified", None)
     if set_before and params.get("tax_behavior") not in (None, price["tax_behavior"]):
         raise invalid("The tax_behavior of a price cannot be changed once it is set.", "tax_behavior")
