@@ -364,3 +364,18 @@ def test_what_is_of_an_archived_product_is_not_for_sale(shop) -> None:
     assert shop.change(made, items=[{"id": item, "quantity": 2}])["items"]["data"][0]["quantity"] == 2
     shop.wait(31 * DAY + 7200)
     assert shop.now(made)["latest_invoice"]["total"] == 3000
+
+
+def test_a_preview_for_a_customer_is_of_what_renews_next(shop) -> None:
+    """https://docs.stripe.com/api/invoices/create_preview: "from among the customer's subscriptions"; not what ends."""
+    preview = {"customer": shop.customer}
+    assert shop.api.error("POST", "/v1/invoices/create_preview", preview)[0] == 404
+    later, sooner, ending = (
+        shop.subscribe(shop.price(amount, interval))
+        for amount, interval in ((100, "year"), (700, "month"), (60, "day"))
+    )
+    shop.change(ending, cancel_at_period_end=True)
+    found = shop.api.post("/v1/invoices/create_preview", preview)
+    assert found["total"] == 700
+    assert found["parent"]["subscription_details"]["subscription"] == sooner["id"]
+    assert later["status"] == "active"
