@@ -85,8 +85,8 @@ class Checker:
         return self._scalar(full, value, path, typed)
 
     def _empty(self, schema: Schema, full: Schema, path: str) -> Any:
-        if full.type == "array":
-            return []
+        if full.type == "array" and (schema.emptyable or full.emptyable):
+            return None if self._may_be_null(path) else []
         if schema.emptyable or full.emptyable or full.additional is not None or "" in full.enum:
             return None
         if any(a.emptyable or a.type == "array" for a in map(self._catalog.resolve, full.any_of)):

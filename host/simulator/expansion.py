@@ -38,6 +38,7 @@ class Expander:
             if any(isinstance(each, StoredMember) for each in members.values())
         )
         self._reaches: dict[str, bool] = {}
+        self._left: list[str] = []  # ids that name nothing here
 
     def within(self, world: World) -> Expander:
         """The same among the objects of another world."""
@@ -81,16 +82,20 @@ class Expander:
             for item in value:
                 self.strip(item)
 
-    def expand(self, schema: Schema | None, value: Object, paths: Iterable[Any], older: Older) -> Object:
-        """``value``, of ``schema``, with each dotted path expanded, in place.
+    def expand(self, operation: Operation, value: Object, paths: Iterable[Any], older: Older) -> Object:
+        """``value``, the operation's answer, with each dotted path expanded, in place.
 
-        ``older`` are members by kind that an older version has, and that may be expanded as well.
+        ``older`` are members by kind that an older version has, and that may be expanded as well. An id of what is
+        not there is refused, or left where the simulator is lenient.
         """
         for path in paths:
             names = str(path).split(".")
             if len(names) > MAX_DEPTH + (names[0] == "data"):
                 raise invalid(f"You cannot expand more than {MAX_DEPTH} levels of a property: {path}", "expand")
-            self._walk(schema, value, names, older)
+            left = self._left = []
+            self._walk(operation.result, value, names, older)
+            for name in left:
+                self._world.leniency.pass_over(operation.id, f"expanding {path}", f"It has no such object: {name}.")
         return value
 
     def _walk(self, schema: Schema | None, value: Object, names: list[str], older: Older) -> None:
@@ -115,7 +120,7 @@ class Expander:
         kinds = [choice.ref for choice in own.any_of if choice.ref] or ([moved.refers] if moved else [])
         if not own.expandable and not rest and name != "data" and include is None and moved is None:
             raise _not_expandable(name)
-        found = [self._object(kinds, item) for item in (targets if isinstance(targets, list) else [targets])]
+        found = [self._object(kinds, item, value) for item in (targets if isinstance(targets, list) else [targets])]
         if targets is not None:
             value[name] = found if many else found[0]
         if not rest:
@@ -130,14 +135,19 @@ class Expander:
             return self._world.catalog.schema(kind)
         return own if own.properties or not kinds else self._world.catalog.schema(kinds[0])
 
-    def _object(self, kinds: list[str], target: Any) -> Any:
+    def _object(self, kinds: list[str], target: Any, holder: Object) -> Any:
+        """What an id names, here or in the account that its holder names (``destination`` of a transfer)."""
         if not isinstance(target, str):
             return target
-        for kind in kinds:
-            found = self._world.store.get(kind, target)
-            if found is not None:
-                self.strip(found)
-                return found
+        accounts = [each for each in holder.values() if isinstance(each, str) and each.startswith("acct_")]
+        for world in (self._world, *(self._world.of(each) for each in accounts)):
+            for kind in kinds:
+                found = world.store.get(kind, target)
+                if found is not None:
+                    self.strip(found)
+                    return found
+        if kinds:
+            self._left.append(target)
         return target
 
 

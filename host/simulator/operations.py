@@ -56,7 +56,7 @@ class Operations:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
             self._expander.strip(whole)
             older = self._versions.older(call.day) if call.day else {}
-            self._expander.within(call.world).expand(plan.operation.result, whole, wanted, older)
+            self._expander.within(call.world).expand(plan.operation, whole, wanted, older)
             return self._in_version(call, whole)
         if isinstance(result, bytes):
             body = result

@@ -62,7 +62,7 @@ def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, l
         routes,
         events,
     )
-    known = (versions.RENAMED, versions.MOVED) if stripe else ()
+    known = (versions.RENAMED, versions.MOVED, versions.READDRESSED) if stripe else ()
     renamed = Versions(catalog.version, versions.OLDEST, versions.TRAINS, *known)
     rule = ModelRule(MODEL, world, routes.plans) if isinstance(routes, Routes) else None
     return SimulatorParts(

@@ -43,6 +43,9 @@ class RequestReader:
         self._keys.check(headers, asked)
         for name in self._keys.query_names:
             asked.pop(name, None)
+        posted: Tree | None = None
+        if new := self._versions.address(method, path, headers.get("stripe-version", "")):
+            method, path, posted, asked = "POST", new, asked, {}
         found = self._routes.find("GET" if method == "HEAD" else method, path)
         if found is None:
             raise Refusal(404, f"Unrecognized request URL ({method}: {path}).")
@@ -50,7 +53,7 @@ class RequestReader:
         if not world.stripe:
             return self._read_added(world, plan, path, query, path_args, headers, body, now)
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
-        sent, typed = self._body(plan, headers.get("content-type", ""), body)
+        sent, typed = self._body(plan, headers.get("content-type", ""), body) if posted is None else (posted, False)
         day = self._day(world, plan, headers, asked, sent)
         params = self._parameters(plan, asked, sent, typed)
         if token is not None:

@@ -44,6 +44,14 @@ class Moved(NamedTuple):
     replaces: bool = False  # the newest objects have a member of that name too, with newer words in it
 
 
+class Readdressed(NamedTuple):
+    """Before version ``since`` a GET of ``old`` was what a POST to ``new`` is, with the same parameters."""
+
+    since: str
+    old: str
+    new: str
+
+
 class Train(NamedTuple):
     """Versions of one name: from the day ``first`` to the next train's."""
 
@@ -61,6 +69,7 @@ class Versions:
         trains: Sequence[Train],
         renamed: Sequence[Renamed] = (),
         moved: Sequence[Moved] = (),
+        readdressed: Sequence[Readdressed] = (),
     ) -> None:
         self.newest = newest
         self._oldest = oldest
@@ -70,6 +79,7 @@ class Versions:
             for id in each.operations:
                 self._renamed.setdefault(id, []).append(each)
         self._moved = moved
+        self._readdressed = {each.old: each for each in readdressed}
         self._tables: dict[str, Mapping[str, Mapping[str, Moved]]] = {}
 
     def day(self, version: str) -> str:
@@ -84,6 +94,11 @@ class Versions:
                 f"versions from {self._oldest} on.",
             )
         return found[1]
+
+    def address(self, method: str, path: str, version: str) -> str | None:
+        """Where a GET of an older version, or of any (""), is a POST now; ``None`` where it is what it was."""
+        found = self._readdressed.get(path) if method == "GET" else None
+        return found.new if found is not None and version[:10] < found.since else None
 
     def _train(self, day: str) -> str | None:
         names = [train.name for train in self._trains if train.first <= day]

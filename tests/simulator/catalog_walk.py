@@ -30,6 +30,7 @@ BY_NAME: dict[str, Any] = {
     "exp_year": 2034,
     "interval": "month",
     "interval_count": 1,
+    "invoice_prefix": "SHOP1",
     "iterations": 1,
     "level": 1,
     "line1": "1 Main St",

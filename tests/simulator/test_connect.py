@@ -351,3 +351,16 @@ def test_the_accounts_that_payouts_go_to(api, account) -> None:
     assert api.ids(path) == [bank["id"]]
     assert "debit" in api.error("POST", path, "external_account=tok_visa")[1]["message"]
     assert api.error("GET", f"{path}/ba_nothing")[0] == 404
+
+
+def test_a_person_tells_numbers_that_nobody_is_shown(api) -> None:
+    """https://docs.stripe.com/api/persons/object: ``ssn_last_4_provided``, ``id_number_provided``; they stay told."""
+    account = api.post("/v1/accounts", "type=custom&country=US&business_type=company")["id"]
+    path = f"/v1/accounts/{account}/persons"
+    person = api.post(path, "first_name=Jenny&ssn_last_4=8765&relationship[owner]=true")
+    assert (person["ssn_last_4_provided"], person["id_number_provided"]) == (True, False)
+    assert "8765" not in str(person)
+    person = api.post(f"{path}/{person['id']}", "id_number=000000000")
+    assert (person["ssn_last_4_provided"], person["id_number_provided"]) == (True, True)
+    assert api.post(f"{path}/{person['id']}", "last_name=Rosen")["id_number_provided"] is True
+    assert api.ids(path) == [person["id"]]

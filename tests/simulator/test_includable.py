@@ -52,3 +52,26 @@ def test_expanding_goes_four_levels_and_names_what_cannot_be_expanded(api) -> No
     status, error = api.error("GET", f"/v1/customers/{customer}?expand[]=nowhere")
     assert (status, "nowhere" in error["message"]) == (400, True)
     assert api.error("GET", f"/v1/customers/{customer}?expand[]=a.b.c.d.e")[0] == 400
+
+
+def test_every_id_that_can_be_expanded_is_the_object_it_names_or_refused(stripe) -> None:
+    """An id is never left where its object was asked for, at the top of what is retrieved."""
+    asked, expanded = walk(stripe), 0
+    for op in asked.operations("retrieve"):
+        plan = asked.plan(op.id)
+        status, answer = asked.ask(op.id) if not op.path.startswith("/v2/") else (0, {})
+        if status != 200 or plan.shape is None:
+            continue
+        for name, schema in stripe.resolve(plan.shape).properties.items():
+            if stripe.resolve(schema).expandable and isinstance(answer.get(name), str):
+                status, whole = asked.ask(op.id, {"expand": [name]})
+                assert (status == 200 and whole[name]["id"] == answer[name]) or status == 501, (op.id, name)
+                expanded += status == 200
+    assert expanded >= 8
+
+
+def test_what_a_connected_account_got_is_expanded(api) -> None:
+    """https://docs.stripe.com/api/transfers/object#transfer_object-destination_payment: it is in that account."""
+    account = api.post("/v1/accounts", "type=custom&country=US&capabilities[transfers][requested]=true")["id"]
+    made = api.post("/v1/transfers", f"amount=500&currency=usd&destination={account}&expand[]=destination_payment")
+    assert (made["destination_payment"]["object"], made["destination_payment"]["amount"]) == ("charge", 500)

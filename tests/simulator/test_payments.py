@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 
 from host.simulator.stripe.sandbox_cards import CARDS
@@ -249,3 +251,44 @@ def test_a_charge_says_what_its_cardholder_reads(api, given: str, shown: str) ->
     form = f"amount=500&currency=usd&confirm=true&payment_method=pm_card_visa&payment_method_types[]=card{given}"
     charge = api.get(f"/v1/charges/{api.post('/v1/payment_intents', form)['latest_charge']}")
     assert charge["calculated_statement_descriptor"] == shown
+
+
+def test_only_a_payment_that_asked_for_it_is_incremented(api) -> None:
+    """https://docs.stripe.com/payments/incremental-authorization: the charge says whether it can be."""
+    form = "amount=500&currency=usd&confirm=true&payment_method=pm_card_visa&payment_method_types[]=card"
+    asks = "payment_method_options[card][request_incremental_authorization]=if_available"
+    for asked, status in ((f"&{asks}", "available"), ("", "unavailable")):
+        made = api.post("/v1/payment_intents", f"{form}&capture_method=manual{asked}")
+        details = api.get(f"/v1/charges/{made['latest_charge']}")["payment_method_details"]["card"]
+        assert details["incremental_authorization"]["status"] == status
+        path = f"/v1/payment_intents/{made['id']}/increment_authorization"
+        if not asked:
+            assert api.error("POST", path, "amount=700")[0] == 400
+            continue
+        assert api.post(path, "amount=700")["amount_capturable"] == 700
+        charge = api.get(f"/v1/charges/{made['latest_charge']}")
+        assert (charge["amount"], charge["payment_method_details"]["card"]["amount_authorized"]) == (700, 700)
+
+
+@pytest.mark.parametrize("text", ["12345", "A<B", "it's", 'say "x"', "A*B", "back\\slash", "A" * 23])
+@pytest.mark.parametrize("name", ["statement_descriptor", "statement_descriptor_suffix"])
+def test_a_text_for_a_statement_has_its_form(api, name: str, text: str) -> None:
+    """https://docs.stripe.com/get-started/account/statement-descriptors#requirements"""
+    form = urlencode({"amount": 500, "currency": "usd", name: text})
+    status, error = api.error("POST", "/v1/payment_intents", form)
+    assert (status, error["param"]) == (400, name)
+
+
+def test_a_card_payment_takes_a_suffix_and_no_text_of_its_own(api) -> None:
+    """https://docs.stripe.com/api/payment_intents/create#create_payment_intent-statement_descriptor: an error.
+
+    In a charge without intent it counts as the suffix.
+    """
+    form = "amount=500&currency=usd&confirm=true&payment_method_types[]=card&statement_descriptor=SHOP"
+    status, error = api.error("POST", "/v1/payment_intents", f"{form}&payment_method=pm_card_visa")
+    assert (status, error["param"]) == (400, "statement_descriptor")
+    charge = api.post("/v1/charges", "amount=500&currency=usd&source=tok_visa&statement_descriptor=SHOP")
+    assert charge["calculated_statement_descriptor"] == "STRIPE SIMULATOR* SHOP"
+    debit = "amount=500&currency=eur&confirm=true&payment_method=pm_success_at&statement_descriptor=SHOP"
+    made = api.post("/v1/payment_intents", debit)
+    assert api.get(f"/v1/charges/{made['latest_charge']}")["calculated_statement_descriptor"] == "SHOP"

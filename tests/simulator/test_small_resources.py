@@ -102,3 +102,42 @@ def test_an_empty_text_unsets_what_may_be_null(api, name) -> None:
 @pytest.mark.parametrize("query", ["foo:'x'", "email~'je'", "email:'x' AND foo:'y'"])
 def test_searches_by_unknown_fields_or_short_parts_are_refused(api, query) -> None:
     assert api.error("GET", f"/v1/customers/search?query={query.replace(' ', '+')}")[1]["param"] == "query"
+
+
+def test_a_customer_is_made_with_tax_ids(api) -> None:
+    """https://docs.stripe.com/api/customers/create#create_customer-tax_id_data; a wrong one makes no customer."""
+    ids = "tax_id_data[0][type]=eu_vat&tax_id_data[0][value]=DE000000000&tax_id_data[1][type]=gb_vat"
+    made = api.post("/v1/customers", f"{ids}&tax_id_data[1][value]=GB123456789")["id"]
+    found = api.get(f"/v1/customers/{made}?expand[]=tax_ids")["tax_ids"]["data"]
+    assert {(each["type"], each["value"], each["customer"]) for each in found} == {
+        ("eu_vat", "DE000000000", made),
+        ("gb_vat", "GB123456789", made),
+    }
+    status, error = api.error("POST", "/v1/customers", f"{ids}&tax_id_data[1][value]=GB1")
+    assert (status, error["code"], error["param"]) == (400, "tax_id_invalid", "tax_id_data[1][value]")
+    assert api.ids("/v1/customers") == [made]
+
+
+def test_a_link_is_of_a_file_and_has_an_address(api) -> None:
+    """https://docs.stripe.com/api/file_links"""
+    status, error = api.error("POST", "/v1/file_links", "file=file_none")
+    assert (status, error["param"]) == (400, "file")
+    part = b'--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\ndispute_evidence\r\n'
+    part += b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.png"\r\n\r\nx\r\n--b--\r\n'
+    kind = "multipart/form-data; boundary=b"
+    file = api.post("/v1/files", part.decode(), Content_Type=kind)["id"]
+    link = api.post("/v1/file_links", f"file={file}")
+    assert (link["file"], link["expired"]) == (file, False)
+    assert link["url"].startswith("https://files.stripe.com/links/")
+    assert api.get(f"/v1/file_links/{link['id']}?expand[]=file")["file"]["filename"] == "a.png"
+
+
+def test_the_default_price_of_a_product_is_not_archived(api) -> None:
+    """https://docs.stripe.com/products-prices/manage-prices: another becomes the default first."""
+    data = "default_price_data[currency]=usd&default_price_data[unit_amount]=500"
+    product = api.post("/v1/products", f"name=Shirt&{data}")
+    path = f"/v1/prices/{product['default_price']}"
+    assert "default price" in api.error("POST", path, "active=false")[1]["message"]
+    other = api.post("/v1/prices", f"product={product['id']}&currency=usd&unit_amount=700")["id"]
+    api.post(f"/v1/products/{product['id']}", f"default_price={other}")
+    assert api.post(path, "active=false")["active"] is False

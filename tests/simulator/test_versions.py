@@ -40,6 +40,29 @@ def test_a_renamed_parameter_is_gone_under_its_old_name_and_there_under_the_new(
     assert taken
 
 
+@pytest.mark.parametrize("row", versions.READDRESSED, ids=lambda row: row.old)
+def test_an_older_address_is_one_of_today(stripe, row) -> None:
+    paths = {(op.method, op.path) for op in map(stripe.operation, stripe.operation_ids())}
+    assert ("POST", row.new) in paths
+    assert ("GET", row.old) not in paths
+
+
+def test_the_upcoming_invoice_of_older_clients_is_a_preview(api, price, payer) -> None:
+    """https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations"""
+    made = api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}")
+    item = made["items"]["data"][0]["id"]
+    asked = (
+        f"customer={payer}&subscription={made['id']}&subscription_items[0][id]={item}&subscription_items[0][quantity]=3"
+    )
+    path = f"/v1/invoices/upcoming?{asked}&subscription_proration_behavior=none"
+    status, answer = api.ask("GET", path, "", **ACACIA)
+    assert (status, answer["object"], answer["subscription"]) == (200, "invoice", made["id"])
+    assert answer["lines"]["data"][0]["quantity"] == 3
+    assert api.get(f"/v1/subscriptions/{made['id']}")["items"]["data"][0]["quantity"] == 1
+    assert api.ask("GET", path)[0] == 200  # of a client that says no version
+    assert api.ask("GET", path, "", Stripe_Version="2025-03-31.basil")[0] == 400
+
+
 @pytest.mark.parametrize("row", versions.MOVED, ids=lambda row: f"{row.kind}.{row.member}")
 def test_a_moved_member_is_gone_from_the_newest_objects(stripe, row) -> None:
     properties = stripe.schema(row.kind).properties

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import external_accounts, requirements
+from host.simulator.stripe import external_accounts, persons, requirements
 from host.simulator.stripe.account_access import found
 from host.simulator.stripe.application_fees import platform
 
@@ -139,12 +139,10 @@ def _person(call: RequestContext, account: Object, given: Object) -> Object:
         person = call.blank("person")
         person.update(account=account["id"], metadata={}, verification=None, requirements=None)
         person["future_requirements"] = None
-    secret = ("id_number", "ssn_last_4", "verification")
     schema = call.world.shapes.template("person").schema
-    call.world.shapes.put(schema, person, {name: value for name, value in given.items() if name not in secret})
-    person["id_number_provided"] = bool(person.get("id_number_provided") or given.get("id_number"))
-    told = given.get("ssn_last_4") or given.get("id_number")
-    person["ssn_last_4_provided"] = bool(person.get("ssn_last_4_provided") or told)
+    shown = {name: value for name, value in persons.plain(given).items() if name != "verification"}
+    call.world.shapes.put(schema, person, shown)
+    persons.note_told(person, given)
     result: Object = call.save("person", person, under=f"/v1/accounts/{account['id']}/persons")
     return result
 

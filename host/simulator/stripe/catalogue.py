@@ -224,6 +224,9 @@ def _take_lookup_key(call: RequestContext, price: Object, params: Object, path: 
 def update_price(call: RequestContext) -> Object:
     """Texts, lookup key, tax behaviour, other currencies, and whether it is for sale."""
     price, params = call.subject(), call.params
+    product = call.find("product", str(price["product"])) or {}
+    if params.get("active") is False and product.get("default_price") == price["id"]:
+        raise call.refuse("This price cannot be archived because it is the default price of its product.")
     set_before = price["tax_behavior"] not in ("unspecified", None)
     if set_before and params.get("tax_behavior") not in (None, price["tax_behavior"]):
         raise invalid("The tax_behavior of a price cannot be changed once it is set.", "tax_behavior")
@@ -234,6 +237,20 @@ def update_price(call: RequestContext) -> Object:
         price["lookup_key"] = params["lookup_key"] or None
         _take_lookup_key(call, price, params, "")
     return call.save("price", price)
+
+
+def check_for_sale(call: RequestContext, price: Object, path: str) -> None:
+    """Refuse a price that is archived, or that of an archived product.
+
+    https://docs.stripe.com/products-prices/manage-prices#archive-product
+    """
+    if not price["active"]:
+        raise invalid("The price specified is inactive. This field only accepts active prices.", f"{path}[price]")
+    product = call.find("product", str(price["product"]))
+    if product is not None and not product["active"]:
+        raise invalid(
+            "This price is not available to be purchased because its product is not active.", f"{path}[price]"
+        )
 
 
 def price_from(call: RequestContext, wanted: Object, path: str) -> Object:

@@ -86,7 +86,7 @@ def make_charge(
         "amount_captured": amount if captured and succeeded else 0,
         "amount_refunded": 0,
         "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": _descriptor(source),
+        "calculated_statement_descriptor": _descriptor(source, card=method["type"] == "card"),
         "captured": captured and decline is None,
         "currency": source["currency"],
         "disputed": False,
@@ -108,14 +108,16 @@ def make_charge(
     return charge if succeeded and captured else call.save("charge", charge)
 
 
-def _descriptor(source: Object) -> str:
-    """What the cardholder reads: the payment's own text, or the account's with the payment's suffix, 22 characters.
+def _descriptor(source: Object, *, card: bool) -> str:
+    """What the cardholder reads: the account's text with the payment's suffix, 22 characters. What a card charge has of
+    its own is a suffix, too; that of a debit stands alone.
 
-    https://docs.stripe.com/get-started/account/statement-descriptors
+    https://docs.stripe.com/api/charges/create#create_charge-statement_descriptor
     """
-    if source.get("statement_descriptor"):
-        return str(source["statement_descriptor"])
-    suffix = source.get("statement_descriptor_suffix")
+    own = source.get("statement_descriptor")
+    if own and not card:
+        return str(own)
+    suffix = source.get("statement_descriptor_suffix") or own
     return f"{_PREFIX}* {suffix}"[:22] if suffix else _PREFIX
 
 
@@ -176,7 +178,9 @@ def _details(call: RequestContext, source: Object, method: Object, captured: boo
         "authorization_code": None,
         "checks": checks_done(method),
         "extended_authorization": {"status": "disabled"},
-        "incremental_authorization": {"status": "unavailable"},
+        "incremental_authorization": {
+            "status": "available" if may_increment(source) and not captured else "unavailable"
+        },
         "installments": None,
         "mandate": None,
         "multicapture": {"status": "unavailable"},
@@ -188,6 +192,12 @@ def _details(call: RequestContext, source: Object, method: Object, captured: boo
     if not captured:
         facts["capture_before"] = call.now + CAPTURE_WITHIN
     return {"type": "card", "card": facts}
+
+
+def may_increment(intent: Object) -> bool:
+    """Whether a payment asked for it. https://docs.stripe.com/payments/incremental-authorization"""
+    options = (intent.get("payment_method_options") or {}).get("card") or {}
+    return bool(options.get("request_incremental_authorization") == "if_available")
 
 
 CAPTURE_WITHIN = 7 * 86400  # https://docs.stripe.com/payments/place-a-hold-on-a-payment-method

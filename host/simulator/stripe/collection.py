@@ -75,10 +75,8 @@ def _apply_balance(call: RequestContext, invoice: Object, customer: Object) -> N
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
-    """An intent that succeeds pays its invoice, by whatever way it was confirmed; a debit under way begins its
-    subscription.
-    """
-    if intent["status"] not in ("processing", "succeeded"):
+    """An intent that succeeds pays the invoice it is tied to, by whatever way it was confirmed."""
+    if intent["status"] != "succeeded":
         return
     payment = payment_of(call, intent)
     if payment is None or payment["status"] != "open":
@@ -87,10 +85,6 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
     subscription = owner_of(call, invoice)
     if subscription is not None:
         _keep_default(call, subscription, intent)
-    if intent["status"] == "processing":
-        if subscription is not None and subscription["status"] == "incomplete":
-            _paid(call, subscription, invoice)
-        return
     payment.update(status="paid", amount_paid=intent["amount_received"])
     payment["status_transitions"]["paid_at"] = call.now
     call.save("invoice_payment", payment)
@@ -121,7 +115,7 @@ def debit_due(call: RequestContext, id: str) -> None:
     intent = settle_debit(call, id)
     payment = payment_of(call, intent) if intent is not None and intent["status"] != "succeeded" else None
     invoice = call.find("invoice", payment["invoice"]) if payment is not None else None
-    if invoice is not None and invoice["status"] == "open":
+    if invoice is not None and invoice["status"] == "open" and invoice["billing_reason"] != "subscription_create":
         failed(call, invoice)
 
 
@@ -178,8 +172,8 @@ def give_back(call: RequestContext, invoice: Object) -> None:
 def attempt(call: RequestContext, invoice: Object, method: str, *, off_session: bool = False) -> bool:
     """Try to pay an open invoice; whether it is paid, or by a debit under way. If not, the customer has to act.
 
-    A declined card is a :class:`Refusal`. ``invoice`` is as it is kept afterwards. A debit under way counts for its
-    subscription: https://github.com/laravel/cashier-stripe/issues/1689
+    A declined card is a :class:`Refusal`. ``invoice`` is as it is kept afterwards. A new subscription is
+    incomplete while its debit is under way: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
     """
     intent = intent_of(call, invoice)
     if intent["status"] == "processing":

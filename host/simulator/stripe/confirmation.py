@@ -55,6 +55,12 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False) 
     method = payment_method(call, intent["payment_method"])
     check_usable(call, method, intent.get("customer"))
     check_type(call, intent, method)
+    if method["type"] == "card" and intent.get("statement_descriptor"):
+        raise call.refuse(
+            "The `statement_descriptor` parameter is not supported for the payment method type `card`. Use "
+            "`statement_descriptor_suffix` instead.",
+            param="statement_descriptor",
+        )
     if microdeposits.are_needed(call, intent, method):
         intent.update(status="requires_action", next_action=microdeposits.next_action(call, method))
         return call.save("payment_intent", intent)

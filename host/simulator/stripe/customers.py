@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from host.simulator import resources
+from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import customer_balances
 from host.simulator.stripe.payment_methods import attach, detach, payment_method
 from host.simulator.stripe.sources import add_source
+from host.simulator.stripe.tax_ids import create_tax_id
 
 EFFECTS = {
-    "customers.create": {"payment_method", "source"},
+    "customers.create": {"payment_method", "source", "tax_id_data"},
     "customers.update": {"source"},
 }
-_BESIDE = frozenset(("balance", "invoice_settings", "payment_method", "source"))
+_PREFIX = re.compile("[A-Z0-9]{3,12}")
+_BESIDE = frozenset(("balance", "invoice_settings", "payment_method", "source", "tax_id_data"))
 
 
 def create_customer(call: RequestContext) -> Object:
@@ -27,7 +32,18 @@ def create_customer(call: RequestContext) -> Object:
         customer_balances.change(call, customer, call.params["balance"], "usd", "initial")
         customer["currency"] = None
     _take_method(call, customer)
+    _add_tax_ids(call, str(customer["id"]))
     return call.save("customer", customer)
+
+
+def _add_tax_ids(call: RequestContext, customer: str) -> None:
+    """``tax_id_data``, each as if it were made for itself."""
+    for n, data in enumerate(call.params.get("tax_id_data") or []):
+        try:
+            create_tax_id(call.asking("POST", f"/v1/customers/{customer}/tax_ids", data))
+        except Refusal as refusal:
+            refusal.param = f"tax_id_data[{n}][{refusal.param}]"
+            raise
 
 
 def update_customer(call: RequestContext) -> Object:
@@ -44,9 +60,18 @@ def update_customer(call: RequestContext) -> Object:
 
 def _own(call: RequestContext) -> Object:
     """The parameters that are fields as they come."""
+    _check_prefix(call)
+    if call.params.get("tax_exempt", "") is None:
+        call.params["tax_exempt"] = "none"  # what "" unsets it to
     if "source" not in call.params and "tax" not in call.params:
         return call.params
     return {name: value for name, value in call.params.items() if name not in ("source", "tax")}
+
+
+def _check_prefix(call: RequestContext) -> None:
+    """https://docs.stripe.com/api/customers/create#create_customer-invoice_prefix: 3 to 12 letters or digits."""
+    if "invoice_prefix" in call.params and not _PREFIX.fullmatch(call.params["invoice_prefix"] or ""):
+        raise call.refuse("Invoice prefixes must be 3 to 12 uppercase letters or numbers.", param="invoice_prefix")
 
 
 def _take_method(call: RequestContext, customer: Object) -> None:

@@ -18,5 +18,13 @@ def create_file(call: RequestContext) -> Object:
     return call.save("file", record)
 
 
-BEHAVIOURS = {"files.create": create_file}
+def create_link(call: RequestContext) -> Object:
+    """An address at which anybody can have a file. https://docs.stripe.com/api/file_links"""
+    call.load("file", call.params["file"], "file", 400)
+    link = call.put(resources.fresh(call), call.params)
+    link["url"] = f"https://files.stripe.com/links/{call.world.ids.new('', 64)}"
+    return call.save("file_link", link)
+
+
+BEHAVIOURS = {"file_links.create": create_link, "files.create": create_file}
 EFFECTS = {"files.create": {"file"}}

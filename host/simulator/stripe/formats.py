@@ -24,6 +24,7 @@ COUNTRIES = frozenset(
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;.]+(?:\.[^@\s,;.]+)+")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s/]\S*")
 LATEST = 253_402_300_799  # the last second of the year 9999
+MOST_OF_DESCRIPTOR = 22
 Reader = Callable[[Any, str], Any]
 
 
@@ -61,6 +62,17 @@ def _currency(value: str, path: str) -> str:
     return value.lower()
 
 
+def _descriptor(value: str, path: str) -> str:
+    """https://docs.stripe.com/get-started/account/statement-descriptors#requirements"""
+    if any(sign in value for sign in "<>\\'\"*"):
+        raise invalid(f"Invalid {path}: it may not contain <, >, \\, ', \", or *.", path)
+    if not any(sign.isalpha() for sign in value):
+        raise invalid(f"Invalid {path}: it must contain at least one letter.", path)
+    if len(value) > MOST_OF_DESCRIPTOR:
+        raise invalid(f"Invalid {path}: it may have at most {MOST_OF_DESCRIPTOR} characters.", path)
+    return value
+
+
 def _time(value: int, path: str) -> int:
     if not 0 <= value <= LATEST:
         raise invalid(f"Invalid timestamp: {value}. It is given in seconds since 1970.", path, "invalid_timestamp")
@@ -72,6 +84,8 @@ _BY_ENDING: tuple[tuple[str, Reader], ...] = (
     ("url", _url),
     ("country", _country),
     ("currency", _currency),
+    ("statement_descriptor", _descriptor),
+    ("statement_descriptor_suffix", _descriptor),
 )
 
 

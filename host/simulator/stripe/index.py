@@ -46,7 +46,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.external_accounts.list accounts.external_accounts.retrieve "
             "accounts.external_accounts.update"
         ),
-        "files": ("files.create"),
+        "files": ("file_links.create files.create"),
         "hosted_pages": (
             "customer_sessions.create ephemeral_keys.create terminal.connection_tokens.create "
             "v2.billing.meter_event_session.create"
@@ -82,6 +82,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "payment_intents.verify_microdeposits"
         ),
         "payouts": ("payouts.cancel payouts.create payouts.reverse"),
+        "persons": ("accounts.persons.create accounts.persons.update"),
         "plans": ("plans.create plans.delete plans.update"),
         "portal": (
             "billing_portal.configurations.create billing_portal.configurations.update billing_portal.sessions.create"
@@ -152,6 +153,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "payment_intents.cancel payment_intents.capture payment_intents.confirm "
             "payment_intents.create payment_intents.update payment_intents.verify_microdeposits"
         ),
+        "persons": ("accounts.persons.create accounts.persons.update"),
         "plans": ("plans.create"),
         "previews": ("invoices.create_preview"),
         "quotes": ("quotes.create quotes.update"),

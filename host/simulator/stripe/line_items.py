@@ -8,7 +8,7 @@ import msgspec
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.catalogue import price_from
+from host.simulator.stripe.catalogue import check_for_sale, price_from
 from host.simulator.stripe.pricing import amount_of, in_currency
 from host.simulator.stripe.sums import Coupon, Line, compute
 from host.simulator.stripe.taxes import rates
@@ -37,8 +37,7 @@ def read(
     for n, item in enumerate(wanted or []):
         here = f"{path}[{n}]"
         base = price_from(call, item, here)
-        if not base["active"]:
-            raise invalid("The price specified is inactive. This field only accepts active prices.", f"{here}[price]")
+        check_for_sale(call, base, here)
         currency = currency or base["currency"]
         price = in_currency(base, currency, f"{here}[price]")
         if base.get("custom_unit_amount"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import billing
 from host.simulator.stripe.collection import attempt, failed, finalize, method_of
 
 
@@ -45,8 +46,14 @@ def _pending_setup(call: RequestContext, subscription: Object) -> None:
 def pay_now(
     call: RequestContext, subscription: Object, invoice: Object, behaviour: str, *, off_session: bool = False
 ) -> None:
-    """Finalize and, where that is automatic, pay; ``subscription`` is as it is kept afterwards."""
+    """Finalize and, where that is automatic, pay; ``subscription`` is as it is kept afterwards.
+
+    A first invoice that is to be sent is a draft for an hour, as those of renewals are.
+    """
     first = invoice["billing_reason"] == "subscription_create"
+    if first and subscription["collection_method"] == "send_invoice":
+        billing.wait(call, invoice)
+        return
     finalize(call, invoice)
     try:
         if invoice["status"] == "open" and subscription["collection_method"] == "charge_automatically":

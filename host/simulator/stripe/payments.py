@@ -243,12 +243,17 @@ def capture(call: RequestContext, charge: Object, amount: int) -> Object:
 
 
 def increment_intent(call: RequestContext) -> Object:
-    """A higher authorised amount."""
+    """A higher authorised amount, of a payment that asked for the possibility."""
     intent = call.subject()
     if intent["status"] != "requires_capture":
         raise unexpected(
             intent,
             f"This PaymentIntent could not be incremented because it has a status of {intent['status']}.",
+        )
+    if not charges.may_increment(intent):
+        raise call.refuse(
+            "This PaymentIntent is not eligible for incremental authorization: its "
+            "`payment_method_options[card][request_incremental_authorization]` is not `if_available`.",
         )
     if call.params["amount"] <= intent["amount"]:
         raise at_least("amount", str(intent["amount"] + 1))
@@ -256,6 +261,7 @@ def increment_intent(call: RequestContext) -> Object:
     call.put(intent, call.params)
     intent["amount_capturable"] = intent["amount"]
     charge = call.load("charge", intent["latest_charge"])
+    charge["payment_method_details"]["card"]["amount_authorized"] = intent["amount"]
     call.save("charge", {**charge, "amount": intent["amount"]})
     return call.save("payment_intent", intent)
 

@@ -56,8 +56,24 @@ def _subscription(call: RequestContext) -> tuple[Object | None, Object]:
     for name in _UNMODELLED_DETAILS:
         if details.get(name):
             call.not_modelled(f"the parameter subscription_details[{name}]", "", f"subscription_details[{name}]")
-    id = call.params.get("subscription")
-    return (call.load("subscription", id, "subscription", 400) if id else None), details
+    if id := call.params.get("subscription"):
+        return call.load("subscription", id, "subscription", 400), details
+    customer = call.params.get("customer")
+    return (_soonest(call, customer) if customer and not details.get("items") else None), details
+
+
+def _soonest(call: RequestContext, customer: str) -> Object | None:
+    """The customer's subscription that renews next.
+
+    https://docs.stripe.com/api/invoices/create_preview#create_create_preview-subscription
+    """
+    found = [
+        (min(item["current_period_end"] for item in each["items"]["data"]), each)
+        for each in call.world.store.having("subscription", "customer", customer)
+        if each["status"] in ("active", "trialing", "past_due", "unpaid") and each["items"]["data"]
+    ]
+    renewing = [(end, each) for end, each in found if not each.get("cancel_at") or each["cancel_at"] > end]
+    return min(renewing, key=lambda each: each[0])[1] if renewing else None
 
 
 def _customer(call: RequestContext) -> Object:

@@ -7,7 +7,7 @@ from typing import Any
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
-from host.simulator.stripe.catalogue import as_plan, price_from
+from host.simulator.stripe.catalogue import as_plan, check_for_sale, price_from
 from host.simulator.stripe.pricing import in_currency
 from host.simulator.stripe.taxes import rates
 
@@ -77,8 +77,8 @@ def _price(call: RequestContext, wanted: Object, path: str) -> Object:
             "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
             f"{path}[price]",
         )
-    if not price["active"] and not wanted.get(AGREED):
-        raise invalid("The price specified is inactive. This field only accepts active prices.", f"{path}[price]")
+    if not wanted.get(AGREED):
+        check_for_sale(call, price, path)
     return price
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, World
 from host.simulator.parsing import Tree
-from host.simulator.versions import Moved, Renamed, Train
+from host.simulator.versions import Moved, Readdressed, Renamed, Train
 
 OLDEST = "2022-11-15"
 TRAINS = (
@@ -66,6 +66,21 @@ def _old_ui_mode(world: World, session: Object) -> str | None:
     return next((old for old, new in _UI_MODES.items() if new == mode), mode)
 
 
+# What a preview was told of its subscription. https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations
+_PREVIEWED = (
+    "billing_cycle_anchor",
+    "cancel_at",
+    "cancel_at_period_end",
+    "cancel_now",
+    "default_tax_rates",
+    "items",
+    "proration_behavior",
+    "proration_date",
+    "resume_at",
+    "start_date",
+    "trial_end",
+)
+READDRESSED = (Readdressed(_BASIL, "/v1/invoices/upcoming", "/v1/invoices/create_preview"),)
 RENAMED = (
     Renamed(_BASIL, _DISCOUNTED, "coupon", "discounts.0.coupon"),
     Renamed(_BASIL, _DISCOUNTED, "promotion_code", "discounts.0.promotion_code"),
@@ -90,6 +105,10 @@ RENAMED = (
         "phases.*.duration",
         {},
         _duration,
+    ),
+    *(
+        Renamed(_BASIL, _ops("invoices", "create_preview"), f"subscription_{name}", f"subscription_details.{name}")
+        for name in _PREVIEWED
     ),
     Renamed("2024-04-10", _ops("products", "create", "update"), "features", "marketing_features"),
     Renamed(_DAHLIA, _ops("checkout.sessions", "create"), "ui_mode", "ui_mode", {}, _ui_mode),

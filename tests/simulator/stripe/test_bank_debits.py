@@ -18,11 +18,11 @@ def debited(shop, id: str, **fields) -> dict:
 
 
 @pytest.mark.parametrize("behavior", ["allow_incomplete", "error_if_incomplete"])
-def test_a_debit_under_way_begins_the_subscription_and_then_pays_it(shop, clock, behavior) -> None:
-    """https://github.com/laravel/cashier-stripe/issues/1689: active while the debit is processing."""
+def test_a_subscription_is_incomplete_until_its_debit_succeeds(shop, clock, behavior) -> None:
+    """https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses: "pending payment"."""
     made = debited(shop, "pm_usBankAccount_success", payment_behavior=behavior)
     invoice = made["latest_invoice"]
-    assert (made["status"], invoice["status"], invoice["amount_paid"]) == ("active", "open", 0)
+    assert (made["status"], invoice["status"], invoice["amount_paid"]) == ("incomplete", "open", 0)
     assert (invoice["attempt_count"], invoice["next_payment_attempt"]) == (1, None)
     refused = shop.api.error("POST", f"/v1/invoices/{invoice['id']}/pay")
     assert refused[0] == 400
@@ -34,18 +34,36 @@ def test_a_debit_under_way_begins_the_subscription_and_then_pays_it(shop, clock,
 
 def test_a_renewal_by_debit_is_no_failure_until_the_debit_fails(shop, clock) -> None:
     """The subscription stays active meanwhile; then it is past due, and the debit is tried again."""
-    made = debited(shop, "pm_usBankAccount_insufficientFunds")
-    assert made["status"] == "active"
+    made = shop.subscribe(shop.price())
+    method = shop.api.post(
+        "/v1/payment_methods/pm_usBankAccount_insufficientFunds/attach", f"customer={shop.customer}"
+    )["id"]
+    shop.change(made, default_payment_method=method)
+    renewed = made["items"]["data"][0]["current_period_end"]
+    clock.now = float(renewed + 3600)
+    during = shop.now(made)
+    assert (during["status"], during["latest_invoice"]["status"]) == ("active", "open")
+    assert during["latest_invoice"]["next_payment_attempt"] is None
     assert "invoice.payment_failed" not in [each["type"] for each in shop.api.get("/v1/events")["data"]]
     clock.now += 10
     after = shop.now(made)
     invoice = after["latest_invoice"]
     assert (after["status"], invoice["status"]) == ("past_due", "open")
-    assert invoice["next_payment_attempt"] == clock.now - 5 + 3 * DAY
+    assert invoice["next_payment_attempt"] == renewed + 3600 + 5 + 3 * DAY
     types = [each["type"] for each in shop.api.get("/v1/events")["data"]]
     assert types.count("invoice.payment_failed") == 1
-    clock.now += 3 * DAY + 10
+    clock.now += 3 * DAY
     assert shop.now(made)["latest_invoice"]["attempt_count"] == 2
+
+
+def test_a_first_debit_that_fails_leaves_the_subscription_incomplete(shop, clock) -> None:
+    """It can be paid otherwise, for 23 hours."""
+    made = debited(shop, "pm_usBankAccount_insufficientFunds")
+    clock.now += 10
+    after = shop.now(made)
+    assert (after["status"], after["latest_invoice"]["next_payment_attempt"]) == ("incomplete", None)
+    shop.api.post(f"/v1/invoices/{made['latest_invoice']['id']}/pay", "payment_method=pm_card_visa")
+    assert shop.now(made)["status"] == "active"
 
 
 def test_an_invoice_is_open_while_its_debit_is_processing(shop, clock) -> None:
@@ -110,7 +128,7 @@ def test_a_subscription_may_ask_for_deposits(shop, clock) -> None:
     assert made["status"] == "incomplete"
     invoice = shop.api.get(f"/v1/invoices/{made['latest_invoice']['id']}?expand[]=payments")
     intent = invoice["payments"]["data"][0]["payment"]["payment_intent"]
-    shop.api.post(f"{INTENTS}/{intent}/verify_microdeposits", "descriptor_code=SM11AA")
-    assert shop.now(made)["status"] == "active"
+    assert shop.api.post(f"{INTENTS}/{intent}/verify_microdeposits", "descriptor_code=SM11AA")["status"] == "processing"
     clock.now += 10
-    assert shop.now(made)["latest_invoice"]["status"] == "paid"
+    now = shop.now(made)
+    assert (now["status"], now["latest_invoice"]["status"]) == ("active", "paid")

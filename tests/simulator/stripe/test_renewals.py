@@ -173,9 +173,12 @@ def test_collection_is_paused_and_resumes(shop, behavior, status) -> None:
 
 
 def test_an_invoice_that_is_sent_and_not_paid_in_time_is_past_due(shop) -> None:
-    """``days_until_due`` after each invoice."""
+    """``days_until_due`` after each invoice; the first is a draft for an hour, too."""
     made = shop.subscribe(shop.price(1000), collection_method="send_invoice", days_until_due=10)
     assert (made["status"], made["latest_invoice"]["due_date"]) == ("active", shop.time + 10 * DAY)
+    assert made["latest_invoice"]["status"] == "draft"
+    shop.wait(3600)
+    assert shop.now(made)["latest_invoice"]["status"] == "open"
     shop.wait(10 * DAY)
     assert shop.now(made)["status"] == "past_due"
     shop.api.post(f"/v1/invoices/{made['latest_invoice']['id']}/pay", {"paid_out_of_band": True})

@@ -346,3 +346,36 @@ def test_a_line_says_what_one_costs(shop, fields, quantity, text) -> None:
     """In the currency's own decimals; of tiers the one that the quantity is in, and of several nothing."""
     made = shop.subscribe(shop.price(**fields), quantity=quantity)
     assert [line["description"] for line in made["latest_invoice"]["lines"]["data"]] == [text]
+
+
+def test_what_is_of_an_archived_product_is_not_for_sale(shop) -> None:
+    """https://docs.stripe.com/products-prices/manage-prices#archive-product: what was sold before goes on."""
+    price = shop.price()
+    made = shop.subscribe(price)
+    shop.api.post(f"/v1/products/{made['items']['data'][0]['price']['product']}", "active=false")
+    assert "product is not active" in refused(shop, items=[{"price": price}])["message"]
+    asked = {
+        "mode": "subscription",
+        "success_url": "https://example.com",
+        "line_items": [{"price": price, "quantity": 1}],
+    }
+    assert "product is not active" in shop.api.error("POST", "/v1/checkout/sessions", asked)[1]["message"]
+    item = made["items"]["data"][0]["id"]
+    assert shop.change(made, items=[{"id": item, "quantity": 2}])["items"]["data"][0]["quantity"] == 2
+    shop.wait(31 * DAY + 7200)
+    assert shop.now(made)["latest_invoice"]["total"] == 3000
+
+
+def test_a_preview_for_a_customer_is_of_what_renews_next(shop) -> None:
+    """https://docs.stripe.com/api/invoices/create_preview: "from among the customer's subscriptions"; not what ends."""
+    preview = {"customer": shop.customer}
+    assert shop.api.error("POST", "/v1/invoices/create_preview", preview)[0] == 404
+    later, sooner, ending = (
+        shop.subscribe(shop.price(amount, interval))
+        for amount, interval in ((100, "year"), (700, "month"), (60, "day"))
+    )
+    shop.change(ending, cancel_at_period_end=True)
+    found = shop.api.post("/v1/invoices/create_preview", preview)
+    assert found["total"] == 700
+    assert found["parent"]["subscription_details"]["subscription"] == sooner["id"]
+    assert later["status"] == "active"

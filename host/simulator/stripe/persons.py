@@ -1,0 +1,38 @@
+"""Who is behind a connected account. https://docs.stripe.com/api/persons"""
+
+from __future__ import annotations
+
+from host.simulator import resources
+from host.simulator.context import Object, RequestContext
+
+_SECRET = ("id_number", "ssn_last_4")  # told, and never answered
+EFFECTS = {"accounts.persons.create": set(_SECRET), "accounts.persons.update": set(_SECRET)}
+
+
+def plain(given: Object) -> Object:
+    """What of a person is answered as it was given."""
+    return {name: value for name, value in given.items() if name not in _SECRET}
+
+
+def note_told(person: Object, given: Object) -> None:
+    """Set whether numbers were given, now or before."""
+    person["id_number_provided"] = bool(person.get("id_number_provided") or given.get("id_number"))
+    told = given.get("ssn_last_4") or given.get("id_number")
+    person["ssn_last_4_provided"] = bool(person.get("ssn_last_4_provided") or told)
+
+
+def create_person(call: RequestContext) -> Object:
+    """A person of an account that is a company's."""
+    person = call.put(resources.fresh(call), plain(call.params))
+    note_told(person, call.params)
+    return call.save("person", person, under=call.path.rstrip("/"))
+
+
+def update_person(call: RequestContext) -> Object:
+    """The same for a person there is."""
+    person = call.put(call.subject(), plain(call.params))
+    note_told(person, call.params)
+    return call.save("person", person)
+
+
+BEHAVIOURS = {"accounts.persons.create": create_person, "accounts.persons.update": update_person}
