@@ -94,6 +94,7 @@ LATE = {
     "host.isolation.processes": "isolation",
     "host.libraries.graphql.schema": "graphql-core, where queries are checked",
     "host.plan.making": "plans",
+    "host.cli.plan_many": "plans of several runs",
     "host.policy.addresses": "permissions for the network",
     "host.policy.charges": "a budget of money",
     "host.policy.daily_spending": "a budget of a day",
