@@ -37,6 +37,11 @@ class Jobs:
         self.left: BatchJob | None = None  # the first that did not begin, once all that is known
         self.total = len(scripts) * self._repeat * (1 if self._rows is None else len(self._rows))
 
+    @property
+    def rows(self) -> str | None:
+        """The file of the rows, if there is one."""
+        return None if self._rows is None else self._rows.path
+
     def stop(self) -> None:
         self._stopped.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from host.cli.output import OutputSink
 from host.cli.report_options import Reporting
 from host.cli.result_text import as_json as as_json_line
 from host.cli.result_text import as_text, ordered
-from host.errors import HostError, ScriptError
+from host.errors import HostError, ScriptError, UsageError
 from host.plan.plan_set import PlanSection, PlanSet, PlanTotals, PlanWriter
 from host.plan.statement import PlanStatement
 
@@ -32,6 +33,8 @@ __all__ = ["apply_all", "print_plans"]
 
 def print_plans(opening: HostPlan, jobs: Jobs, simulate: bool, reporting: Reporting, out: str | None) -> int:
     """Make and print the plan of all jobs, to the command's exit code."""
+    if out is not None and jobs.rows is not None and os.path.realpath(out) == os.path.realpath(jobs.rows):
+        raise UsageError(f"--out {out} is the file of the rows; write the plan to another file")
     totals, failures = PlanTotals(), list[ScriptError]()
     with ExitStack() as stack:
         shown = OutputSink(sys.stderr.buffer, lambda: stop())

@@ -94,6 +94,7 @@ class PlanWriter:
         """Write one run's plan. Raises ``UsageError`` for one whose script failed."""
         plan = section.plan
         plan.check_complete()
+        plan.check_no_script(self._path)
         if not self._begun:
             self._begun = True
             self._line({"format": FORMAT, "base": plan.base, "mode": plan.mode, "account": plan.account})
@@ -114,7 +115,9 @@ class PlanWriter:
             self._made[kind] = max(number, self._made.get(kind, 0))
 
     def finish(self) -> None:
-        """Write the end, and put the file where it belongs."""
+        """Write the end, and put the file where it belongs. Raises ``UsageError`` for a plan of no runs."""
+        if not self._begun:
+            raise UsageError("the plan has no runs, and is not written")
         id = f"plan_{self._hash.hexdigest()}"
         self._line({"id": id, "shared": sorted(self._shared, key=str)})
         try:

@@ -16,7 +16,7 @@ from host.errors import ClosedError
 from host.limits import Limits
 from host.policy.policy import HostPolicy
 from host.run.job import Job, RunServices, Why
-from host.run.once import OnceAnswers, OnceResults
+from host.run.once import OnceResults
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
 from host.run.session import Session
@@ -24,6 +24,7 @@ from host.run.session import Session
 if TYPE_CHECKING:
     from host.durable.runs import Kept
     from host.processes.pool import RemoteRun, WorkerProcesses
+    from host.run.once_protocols import OnceAnswers
 
 __all__ = ["Finished", "Runs"]
 

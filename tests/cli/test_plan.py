@@ -89,6 +89,11 @@ def test_a_plan_is_not_written_over_its_script(cli: Cli, tmp_path: Path) -> None
     (tmp_path / "a.lua").write_text("return 1")
     done = cli("plan", "--simulate", "--out", "./a.lua", "a.lua")
     assert (done.status, "is the script itself" in done.err) == (2, True)
+    (tmp_path / "rows.csv").write_text("n\n1\n")
+    for out in ("./a.lua", "./rows.csv"):
+        done = cli("plan", "--simulate", "--out", out, "a.lua", "--each", "rows.csv")
+        assert (done.status, "to another file" in done.err) == (2, True)
+    assert (tmp_path / "rows.csv").read_text() == "n\n1\n"
     assert (tmp_path / "a.lua").read_text() == "return 1"
 
 

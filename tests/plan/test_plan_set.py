@@ -203,6 +203,13 @@ def test_a_run_that_fails_leaves_no_file(lab: Lab, tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.glob("*plan*")] == ["a.plan"]
 
 
+def test_a_plan_of_no_runs_is_not_written(tmp_path: Path) -> None:
+    """A file of rows without rows, as a rule."""
+    with PlanWriter(tmp_path / "a.plan") as writer, pytest.raises(UsageError, match="no runs"):
+        writer.finish()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_plan_has_a_bound(lab: Lab) -> None:
     """Beyond it the plan is refused, with what to do; of what was counted before nothing is lost."""
     with lab.host() as host:
