@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, Unpack
@@ -18,6 +18,7 @@ from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
     from host.durable.binding import HostParts
+    from host.plan.plan_set import PlanSet
 
 __all__ = ["PlansOfHost"]
 
@@ -82,6 +83,42 @@ class PlansOfHost(RunsOfHost):
         for sink in self._runs.services.sinks:
             sink.emit(Logged(found.id, time(), "warn", text))
         return kept
+
+    def plan_many(self, jobs: Iterable[ScriptLike | Mapping[str, Any]]) -> Iterator[Plan]:
+        """The plans of many runs, one after the other, each given as it is made; jobs are as for :meth:`run_many`.
+
+        They are one plan: what one makes up the later ones see, and what is done ``once`` is done by the first.
+        :class:`~host.plan.plan_set.PlanWriter` writes them to a file. Raises ``UsageError``, also beyond 100,000
+        changes in all.
+        """
+        from host.plan.making import make_plans  # few hosts plan
+
+        self._engine.worker.check_may_block("plan_many", "Plan in a thread of its own.")
+        self._check_plannable()
+        return make_plans(self._durable_parts(), jobs, self._runs.wait)
+
+    def apply_many(
+        self,
+        file: PlanSet | str | os.PathLike[str],
+        *,
+        timeout: float | None = None,
+        permissions: Any = None,
+        budget: Any = None,
+        limits: Mapping[str, Any] | Any = None,
+    ) -> Iterator[RunResult]:
+        """Make the changes of a plan of several runs, one run after the other; gives each result as it ends.
+
+        ``job`` of a result is its :class:`~host.plan.plan_set.PlanSection`. It ends with the first run that fails, as
+        one does at a change that is not the plan's next. Given again after a crash, it goes on; what is done gives its
+        result. The options are those of :meth:`apply`, for each run. Raises ``UsageError`` as that does.
+        """
+        from host.plan.making import apply_plans  # few hosts plan
+
+        self._engine.worker.check_may_block("apply_many", "Apply it in a thread of its own.")
+        self._check_plannable()
+        said: RunKeywords = {"timeout": timeout, "permissions": permissions, "budget": budget, "limits": limits}
+        chosen = RunOptions.of("apply_many", said)
+        return apply_plans(self._durable_parts(), self.durable_runs, file, chosen, self._runs.wait)
 
     def _check_plannable(self) -> None:
         self._runs.check_open()

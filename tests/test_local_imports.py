@@ -110,6 +110,7 @@ LATE = {
     "host.cassettes.taped_run": "Host(record=…), Host(replay=…)",
     "host.plan.making": "plans",
     "host.testing.cassettes": "test and pytest with a cassette",
+    "host.cli.plan_many": "plans of several runs",
     "host.policy.addresses": "permissions for the network",
     "host.policy.charges": "a budget of money",
     "host.policy.daily_spending": "a budget of a day",

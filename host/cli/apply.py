@@ -17,6 +17,7 @@ from host.cli.report_options import Reporting, report_options
 from host.cli.strict import GIVEN, StrictCommand
 from host.errors import UsageError
 from host.plan.plan import Plan
+from host.plan.plan_set import PlanSet
 
 __all__ = ["command"]
 
@@ -52,7 +53,7 @@ def command(
     The run is stopped at the first change that is not the plan's next. Given again after a crash, the command goes on
     where it broke off.
     """
-    found = Plan.load(file)
+    found = PlanSet(file) if PlanSet.is_one(file) else Plan.load(file)
     if simulate and found.mode != "simulated":
         raise UsageError(f"--simulate: the plan {file} is for {found.base}, not for the simulator")
     plan = opening.plan(granting)
@@ -61,6 +62,17 @@ def command(
         click.echo(f"the plan {file} is for the simulator, and is applied so", err=True)
     again = f"python -m host apply {shlex.join(ctx.meta[GIVEN])}"
     with ExitStack() as stack:
+        if isinstance(found, PlanSet):
+            from host.cli.plan_many import apply_all  # most plans are of one script
+
+            return apply_all(
+                found,
+                lambda sinks: plan.open(sinks, simulate=simulated),
+                reporting.sinks(stack, sys.stderr, plan.settings, name=str),
+                timeout=timeout,
+                reporting=reporting,
+                again=again,
+            )
         return run_one(
             lambda sinks: plan.open(sinks, simulate=simulated),
             lambda host: host.apply(found, timeout=timeout),

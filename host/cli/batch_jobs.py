@@ -44,6 +44,11 @@ class Jobs:
         self.names = RunNames()
         self.total = len(scripts) * self._repeat * (1 if self._rows is None else len(self._rows))
 
+    @property
+    def rows(self) -> str | None:
+        """The file of the rows, if there is one."""
+        return None if self._rows is None else self._rows.path
+
     def stop(self) -> None:
         self._stopped.set()
 

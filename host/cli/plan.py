@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from host.cli.arguments import SECONDS, scripts_of
+from host.cli.batch_options import Batch
 from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, HostPlan, host_options
 from host.cli.interrupt import call
@@ -18,14 +19,13 @@ from host.cli.output import OutputSink
 from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import GIVEN, StrictCommand
-from host.errors import UsageError
 from host.plan.statement import as_json, as_text
 
 if TYPE_CHECKING:
     from host.plan.plan import Plan
     from host.run.script import Script
 
-__all__ = ["command", "print_plan"]
+__all__ = ["command", "print_any"]
 
 
 @click.command(
@@ -36,11 +36,13 @@ Examples:
   python -m host plan refund.lua -- 2026-03
   python -m host plan refund.lua --out refund.plan -- 2026-03
   python -m host apply refund.plan
+  python -m host plan refund.lua --each customers.csv --out refunds.plan
 
 {EXIT_CODES}""",
 )
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option("-e", "code", metavar="CODE", help="Plan this text instead of a file.")
+@click.option("--each", metavar="FILE", help="Plan one run for each row of a .csv, .tsv or .jsonl file.")
 @click.option("--out", metavar="FILE", help="Write the plan to FILE, for apply.")
 @click.option("--simulate", is_flag=True, help="Read from the built-in simulator; no key is needed or used.")
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End the script after this long.")
@@ -52,6 +54,7 @@ def command(
     ctx: click.Context,
     arguments: tuple[str, ...],
     code: str | None,
+    each: str | None,
     out: str | None,
     simulate: bool,
     timeout: float | None,
@@ -59,14 +62,12 @@ def command(
     opening: HostOptions,
     granting: Granting,
 ) -> int:
-    """Show what a Lua script would change, and change nothing.
+    """Show what Lua scripts would change, and change nothing.
 
     The script runs; what it reads is read, and a change is answered with a made-up object whose id begins with
     planned_. What the script prints goes to stderr.
     """
     scripts, args = scripts_of(ctx, arguments, code)
-    if len(scripts) > 1:
-        raise UsageError(f"a plan is of one script, and {len(scripts)} are given", hint="plan them one after the other")
     plan = opening.plan(granting)
     mode = choose(
         plan.settings,
@@ -78,7 +79,26 @@ def command(
     )
     if mode.notice:
         click.echo(mode.notice, err=True)
-    return print_plan(plan, scripts[0], args, mode.simulate, timeout, reporting, out)
+    return print_any(plan, scripts, args, each, mode.simulate, timeout, reporting, out)
+
+
+def print_any(
+    opening: HostPlan,
+    scripts: list[Script],
+    args: tuple[str, ...],
+    each: str | None,
+    simulate: bool,
+    timeout: float | None,
+    reporting: Reporting,
+    out: str | None,
+) -> int:
+    """Make the plan of one run or of several and print it, to the command's exit code."""
+    if each is None and len(scripts) == 1:
+        return print_plan(opening, scripts[0], args, simulate, timeout, reporting, out)
+    from host.cli.batch_jobs import Jobs  # most plans are of one script
+    from host.cli.plan_many import print_plans
+
+    return print_plans(opening, Jobs(Batch(each=each), scripts, args, timeout), simulate, reporting, out)
 
 
 def print_plan(

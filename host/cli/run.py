@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Literal
 
 import click
+from msgspec import structs
 
 from host.cli.arguments import SECONDS, scripts_of
 from host.cli.batch_options import CONCURRENCY, Batch, batch_options
@@ -98,14 +99,14 @@ def command(
     if mode.notice:
         click.echo(mode.notice, err=True)
     if dry_run:
-        from host.cli.plan import print_plan  # few runs are
+        from host.cli.plan import print_any  # few runs are
 
-        if batch.asked or len(scripts) > 1 or durable.run_id is not None:
+        if structs.replace(batch, each=None) != Batch() or durable.run_id is not None:
             raise UsageError(
-                "--dry-run is for one run of one script: leave --each, --repeat, --jobs, --processes, --durable and "
-                "--run-id out"
+                "--dry-run plans run after run: leave --repeat, --jobs, --processes, --max-failures, --stats, "
+                "--durable and --run-id out"
             )
-        return print_plan(plan, scripts[0], args, mode.simulate, timeout, reporting, None)
+        return print_any(plan, scripts, args, batch.each, mode.simulate, timeout, reporting, None)
     if batch.asked or len(scripts) > 1:
         from host.cli.batch_jobs import Jobs  # most commands run one script
 

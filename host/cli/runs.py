@@ -75,16 +75,9 @@ def show(
 ) -> int:
     """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
     if html is not None:
-        from host.cli.run_page import write_page  # the page is large
-
         if as_json or following:
             raise UsageError("--json and --follow go to stdout and --html to a file: say one of them")
-        with opened(journal, env_file) as (book, settings):
-            runs = runs_of(book, run_id)
-            calls = write_page(html, book, runs, settings)
-        many = f" of {len(runs)} runs" if len(runs) > 1 else ""
-        click.echo(f"{html}: {calls} call{'' if calls == 1 else 's'}{many}")
-        return 0
+        return _write_page(html, run_id, journal, env_file)
     from host.durable.audit_trail import statement
     from host.durable.undoing import taken_back
 
@@ -116,6 +109,17 @@ def show(
         if run.error:
             click.echo(f"ended with: {run.error}")
         _table([("TIME", "LINE", "OPERATION", "ID", "AMOUNT", "OUTCOME"), *(_row(entry) for entry in entries)])
+    return 0
+
+
+def _write_page(html: str, run_id: str, journal: str | None, env_file: str | None) -> int:
+    from host.cli.run_page import write_page  # the page is large
+
+    with opened(journal, env_file) as (book, settings):
+        runs = runs_of(book, run_id)
+        calls = write_page(html, book, runs, settings)
+    many = f" of {len(runs)} runs" if len(runs) > 1 else ""
+    click.echo(f"{html}: {calls} call{'' if calls == 1 else 's'}{many}")
     return 0
 
 

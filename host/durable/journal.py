@@ -248,7 +248,8 @@ class Journal:
         )
         name, _, number = run.rpartition(".")
         if name and number.isdecimal() and not self.batch(name):  # the last of its batch
-            self.forget(once_name(name))
+            for log in (once_name(name), real_name(name)):
+                self.forget(log)
 
     def add(self, records: Sequence[Record]) -> bool:
         """Add records to a log that several processes write; not if one of them has done so since it was read."""
@@ -301,6 +302,11 @@ class Journal:
 def once_name(batch: str) -> str:
     """What the log of a batch's ``once`` is called among runs; no run is."""
     return f"{batch}#once"
+
+
+def real_name(plan: str) -> str:
+    """The same for the real values of a plan of several runs."""
+    return f"{plan}#real"
 
 
 def _run(row: tuple[Any, ...]) -> RunRow:

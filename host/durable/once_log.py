@@ -20,7 +20,7 @@ _OVER = ("done", "replaced", "partly undone", "undone")
 
 
 class OnceLog:
-    """Of the batch ``batch``. See :class:`host.run.once.OnceRecord`."""
+    """Of the batch ``batch``. See :class:`host.run.once_protocols.OnceRecord`."""
 
     def __init__(self, journal: Journal, batch: str) -> None:
         self._journal = journal

@@ -14,7 +14,7 @@ import msgspec
 VERSION: Final = 4
 """Of the tables. A journal of an earlier version is brought up to it, one of a later version is not touched."""
 
-Kind = Literal["sent", "answer", "refused", "late", "value", "resumed", "decided", "once"]
+Kind = Literal["sent", "answer", "refused", "late", "value", "resumed", "decided", "once", "real"]
 Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced", "partly undone", "undone"]
 
 
@@ -30,6 +30,7 @@ class Record(NamedTuple):
     ``resumed``   the run was taken up again from here on; ``n``: the ``seq`` of an answer that counts no more
     ``decided``   what is to become of a call in doubt; ``data``: :class:`Decided`
     ``once``      of a batch, not of a run: see :mod:`host.durable.once_log`
+    ``real``      of a plan of several runs: the value in the place of a planned one (``name``); ``data`` is it
     ============  ============================================================================================
 
     ``digest`` is of the call as the script made it, so that another call in its place is noticed.
@@ -162,7 +163,7 @@ def check_record(record: Record) -> None:
             raise ValueError("it is an error without a message")
     elif record.kind == "decided":
         decode_decided(data)
-    elif record.kind == "value":
+    elif record.kind in ("value", "real"):
         msgspec.msgpack.decode(data)
     elif record.kind not in ("resumed", "once"):
         raise ValueError("there is no such kind of record")

@@ -90,7 +90,7 @@ def executable_lines(source: bytes) -> ExecutableLines | None:
         own[at] = own.get(at, frozenset()) | frozenset(map(int, lines.split()))
         made[at] = (*made.get(at, ()), *zip(numbers[::2], numbers[1::2], strict=True))
     every = frozenset().union(*own.values(), *({at for _, at in each} for each in made.values()))
-    rows = source.decode("utf-8", "replace").split("\n")
+    rows = re.split(r"\r\n|\n\r|\n|\r", source.decode("utf-8", "replace"))
     lines_ = frozenset(line for line in every if line > 0 and not _closes(rows, line))
     return ExecutableLines(lines_, own, made)
 

@@ -17,6 +17,7 @@ from host.lua.values import from_lua
 from host.plan.described import Openings, described, is_change, operation_name
 from host.plan.plan import Plan, PlannedChange
 from host.plan.planned_values import holds_planned, member, with_real_values
+from host.plan.real_values import RealValues
 
 if TYPE_CHECKING:
     from host.run.builtins import Tools
@@ -26,9 +27,12 @@ __all__ = ["Applying"]
 
 
 class Applying:
-    """The plan's side of one run that ``durable`` records; see :class:`host.run.recording.Recording`."""
+    """The plan's side of one run that ``durable`` records; see :class:`host.run.recording.Recording`.
 
-    def __init__(self, durable: Durable, plan: Plan) -> None:
+    ``real`` are the values that runs of the same plan have made before this one, and are to learn of.
+    """
+
+    def __init__(self, durable: Durable, plan: Plan, real: RealValues | None = None) -> None:
         self._durable = durable
         self._left: defaultdict[str, deque[PlannedChange]] = defaultdict(deque)
         for change in plan.changes:
@@ -36,7 +40,8 @@ class Applying:
         self._values: defaultdict[str, deque[bytes]] = defaultdict(deque)
         for label, value in plan.values:
             self._values[label].append(value)
-        self._real: dict[Any, Any] = {}  # by the planned value it stands for
+        self._shared = real
+        self._real: dict[Any, Any] = {} if real is None else dict(real.known)  # by the planned value it stands for
         self._waiting: dict[int, tuple[PlannedChange, int]] = {}  # changes without an answer, by the call's id
         self._openings = Openings()
 
@@ -108,6 +113,8 @@ class Applying:
             found = member(value, path)
             if found is not None and not isinstance(found, dict | list):
                 self._real.setdefault(made, found)  # later answers may show the same, or have moved on
+                if self._shared is not None:
+                    self._shared.learn(made, self._real[made], self._durable.run_id)
 
     def left(self) -> list[PlannedChange]:
         """What was planned and not made."""

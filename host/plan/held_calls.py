@@ -30,24 +30,32 @@ from host.policy.charges import Cost, Money, cost, counted_ids
 if TYPE_CHECKING:
     from host.run.session import Session
 
-__all__ = ["HeldCalls"]
+__all__ = ["HeldCalls", "PlannedState"]
+
+
+class PlannedState:
+    """What the runs of one plan share: the objects they made up, and what was changed besides."""
+
+    def __init__(self) -> None:
+        names = PlannedNames()
+        self.made_up = MadeUp(names)
+        self.results = MadeUpResults(names)
+        self.counted: dict[str, Money] = {}
+        self.given: dict[str, set[str]] = {}  # members that the script gave, by the object
+        self.libraries: set[str] = set()  # those that were to change something
 
 
 class HeldCalls:
-    """The calls of one run. ``submit`` hands a read over.
+    """The calls of one run. ``submit`` hands a read over, ``state`` is what the plan's runs before it have left.
 
     ``members`` are those of made-up objects that nobody gave, and whose they are; ``used`` are those among them that
     have a value which is no planned one. ``claims`` is what changes took from budgets.
     """
 
-    def __init__(self, submit: Callable[[Call], None]) -> None:
+    def __init__(self, submit: Callable[[Call], None], state: PlannedState | None = None) -> None:
         self._submit = submit
         self._lock = threading.RLock()  # an object that is read first is changed on the loop's thread
-        names = PlannedNames()
-        self._made_up = MadeUp(names)
-        self._results = MadeUpResults(names)
-        self._counted: dict[str, Money] = {}
-        self._given: dict[str, set[str]] = {}  # members that the script gave, by the object
+        self._state = state or PlannedState()
         self._order: list[PlannedChange | None] = []  # a place is taken when the script makes the change
         self.openings = Openings()
         self.members: dict[str, str] = {}
@@ -88,8 +96,8 @@ class HeldCalls:
             if request is None or call.api is None or call.operation is None:
                 self._done(place, call, change, self._result(call))
                 return
-            url, reader = self._made_up.subject(call.api, call.operation, request)
-            known = self._made_up.known(call.api, url) if url is not None else None
+            url, reader = self._state.made_up.subject(call.api, call.operation, request)
+            known = self._state.made_up.known(call.api, url) if url is not None else None
         values = parameters if isinstance(parameters, dict) else {}
         values = values.get("params") or {} if call.asks is not None else values
         if url is None or known is not None:
@@ -150,7 +158,7 @@ class HeldCalls:
         try:
             with self._lock:
                 found = self._cost(call, api, operation, request)
-                answer, value = self._made_up.change(api, operation, request, values, base, url)
+                answer, value = self._state.made_up.change(api, operation, request, values, base, url)
                 self._count(found, answer)
                 if found.money is not None:
                     change = msgspec.structs.replace(change, amount=found.money.amount, currency=found.money.currency)
@@ -191,25 +199,28 @@ class HeldCalls:
         if type(payload) is IteratorStep:
             return None  # it ends at once
         if type(payload) is Invocation:
-            return self._results.function(payload)
-        return self._results.change(payload) if type(payload) is LibraryCall else None
+            return self._state.results.function(payload)
+        if type(payload) is not LibraryCall:
+            return None
+        self._state.libraries.add(payload.name.partition(".")[0])
+        return self._state.results.change(payload)
 
     def _cost(self, call: Call, api: Api, operation: Operation, request: Request) -> Cost:
         if api.name != "stripe":
             return Cost()  # whose amounts nobody has looked up
         if call.asks is not None and not call.asks.known:
             return Cost(known=False)
-        return cost(operation, request, self._counted, call.beyond)
+        return cost(operation, request, self._state.counted, call.beyond)
 
     def _count(self, found: Cost, answer: Response) -> None:
         """Remember what an object stands for, so that what follows on it is known."""
         if found.total is not None:
             for id in counted_ids(answer):
-                self._counted[id] = found.total
+                self._state.counted[id] = found.total
 
     def _note_members(self, value: dict[str, Any], given: Any, whose: str) -> None:
         """Keep the members of an answer that are not known: those that no call has given."""
-        told = self._given.setdefault(whose, {"id", "object", "metadata"})
+        told = self._state.given.setdefault(whose, {"id", "object", "metadata"})
         told.update(given if isinstance(given, dict) else ())
         for name, each in value.items():
             if name not in told:
@@ -222,7 +233,7 @@ class HeldCalls:
     def _read(self, session: Session, call: Call) -> None:
         request, payload = call.request, call.payload
         if request is not None and call.api is not None and call.operation is not None:
-            answer, missing = self._made_up.read(call.api, call.operation, request)
+            answer, missing = self._state.made_up.read(call.api, call.operation, request)
             if answer is not None:
                 call.deliver(Reply(answer))
                 return
@@ -232,13 +243,13 @@ class HeldCalls:
                 )
                 self._say(session, call, text)
         elif type(payload) is LibraryCall:
-            known, value, asked = self._results.read(payload)
+            known, value, asked = self._state.results.read(payload)
             if known:
                 call.deliver(Reply(value))
                 return
             call.payload = asked
             library = payload.name.partition(".")[0]
-            if any(change is not None and change.operation.startswith(f"{library}.") for change in self._order):
+            if library in self._state.libraries:
                 self._say(session, call, f"{call.name}: it reads what is there now, before the changes of this plan")
         self.reads += 1
         self._submit(call)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,25 +18,41 @@ from host.durable.runs import DurableRuns, Kept
 from host.errors import InvalidCall, LimitError, UsageError
 from host.lua.values import from_lua, to_lua
 from host.plan.applying import Applying
+from host.plan.held_calls import PlannedState
 from host.plan.plan import Plan
+from host.plan.plan_set import PlanSection, PlanSet, PlanTotals
 from host.plan.planning import Planning
+from host.plan.real_values import RealValues
+from host.run.once import OnceResults
+from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
 
-if TYPE_CHECKING:
-    from host.run.options import RunOptions
-
-__all__ = ["applied_by", "check_applicable", "make_plan"]
+__all__ = ["applied_by", "apply_plans", "check_applicable", "make_plan", "make_plans"]
 
 
-def make_plan(parts: HostParts, script: Script, options: RunOptions, wait: Callable[[Kept], RunResult]) -> Plan:
-    """Run a script with nothing sent that changes anything; ``wait`` runs it to its end. Raises ``UsageError``."""
+Wait = Callable[[Script, RunOptions, Kept], RunResult]
+"""Runs a script to its end."""
+
+
+def make_plan(
+    parts: HostParts,
+    script: Script,
+    options: RunOptions,
+    wait: Callable[[Kept], RunResult],
+    state: PlannedState | None = None,
+    once: OnceResults | None = None,
+) -> Plan:
+    """Run a script with nothing sent that changes anything; ``wait`` runs it to its end. Raises ``UsageError``.
+
+    ``state`` and ``once`` are what the runs planned before it have left, where it is one of several.
+    """
     try:
         given = to_lua(dict(options.globals or {}))
     except (InvalidCall, LimitError) as error:
         raise UsageError(f"globals: {error.message}") from None
     args = tuple(str(each) for each in options.args)
-    planning = Planning(parts.services.gate.submit)
-    kept = Kept(f"plan_{uuid.uuid4().hex[:20]}", script, args, options.globals or {}, planning)
+    planning = Planning(parts.services.gate.submit, state)
+    kept = Kept(f"plan_{uuid.uuid4().hex[:20]}", script, args, options.globals or {}, planning, once)
     result = wait(kept)
     binding = binding_of(parts)
     return Plan(
@@ -55,9 +73,47 @@ def make_plan(parts: HostParts, script: Script, options: RunOptions, wait: Calla
     )
 
 
+def make_plans(parts: HostParts, jobs: Iterable[Any], wait: Wait) -> Iterator[Plan]:
+    """Plan runs one after the other, as parts of one plan. Raises ``UsageError``."""
+    state, once, totals = PlannedState(), OnceResults(), PlanTotals()
+    for job in jobs:
+        script, options = job_of(job)
+        plan = make_plan(parts, script, options, partial(wait, script, options), state, once)
+        totals.add(plan)
+        yield plan
+
+
+def apply_plans(
+    parts: HostParts, runs: DurableRuns, file: PlanSet | str | os.PathLike[str], options: RunOptions, wait: Wait
+) -> Iterator[RunResult]:
+    """Apply the plan of several runs, up to the first that fails. Raises ``UsageError`` before any is begun."""
+    plans = file if isinstance(file, PlanSet) else PlanSet(file)
+    _check_place(plans, parts)
+    for script in plans.scripts:
+        _check_script(*script)
+    runs.open_batch(plans.id)
+    real = RealValues(runs.journal, plans.id, plans.shared)
+
+    def each() -> Iterator[RunResult]:
+        for section in plans.sections():
+            kept = _applied_section(runs, plans.id, section, real)
+            result = kept if isinstance(kept, RunResult) else wait(kept.script, options, kept)
+            yield replace(result, job=section)
+            if not result.ok:
+                return
+
+    return each()
+
+
 def check_applicable(plan: Plan, parts: HostParts) -> None:
     """Raise ``UsageError`` unless the plan's changes would go where it was made for, by the script it was made of."""
     plan.check_complete()
+    _check_place(plan, parts)
+    _check_script(plan.script, plan.folder, plan.source)
+
+
+def _check_place(plan: Plan | PlanSet, parts: HostParts) -> None:
+    """Raise ``UsageError`` unless the plan's changes would go where it was made for."""
     here = binding_of(parts)
     if here.mode != plan.mode:
         raise UsageError(
@@ -70,11 +126,15 @@ def check_applicable(plan: Plan, parts: HostParts) -> None:
         raise UsageError(f"the plan is for {plan.base}, and would be applied to {here.base}")
     if here.account != plan.account:
         raise UsageError("the plan was made with another key", hint="make it anew with the present one")
-    if plan.folder is not None:
-        file = Path(plan.folder) / Path(plan.script).name
+
+
+def _check_script(script: str, folder: str | None, source: bytes) -> None:
+    """Raise ``UsageError`` unless a plan's script is what it was."""
+    if folder is not None:
+        file = Path(folder) / Path(script).name
         if not file.is_file():
             raise UsageError(f"the plan's script {file} is not there any more")
-        if Script.read(file).source != plan.source:
+        if Script.read(file).source != source:
             raise UsageError(f"{file} has changed since the plan was made", hint="make the plan anew")
 
 
@@ -87,6 +147,18 @@ def applied_by(runs: DurableRuns, plan: Plan, script: Script) -> Kept | RunResul
     durable = kept.durable
     assert isinstance(durable, Durable)
     return replace(kept, durable=Applying(durable, plan))
+
+
+def _applied_section(runs: DurableRuns, id: str, section: PlanSection, real: RealValues) -> Kept | RunResult:
+    """The same for one run of the plan ``id`` of several; ``real`` are values that the runs before it made."""
+    plan = section.plan
+    script = Script(plan.script, plan.source, None if plan.folder is None else Path(plan.folder))
+    kept = runs.begin(script, plan.args, from_lua(plan.globals), f"{id}.{section.number}", batch=id)
+    if isinstance(kept, RunResult):
+        return kept
+    durable = kept.durable
+    assert isinstance(durable, Durable)
+    return replace(kept, durable=Applying(durable, plan, real))
 
 
 def _mode(mode: str) -> str:

@@ -99,12 +99,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                 hint="mend the script or what it reads, and plan it again",
             )
 
+    def check_no_script(self, path: str | os.PathLike[str]) -> None:
+        """Raise ``UsageError`` where a plan would be written over its script."""
+        if self.folder is not None and Path(path).resolve() == Path(self.folder) / Path(self.script).name:
+            raise UsageError(f"{os.fspath(path)} is the script itself; write its plan to another file")
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file that only its owner can read. Raises ``UsageError``, ``ConfigError``."""
         self.check_complete()
         file = arguments.a_path("path", path)
-        if self.folder is not None and Path(file).resolve() == Path(self.folder) / Path(self.script).name:
-            raise UsageError(f"{file} is the script itself; write its plan to another file")
+        self.check_no_script(file)
         text = msgspec.json.format(msgspec.json.encode({"id": self.id, **self._content()}), indent=2)
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

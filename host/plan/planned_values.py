@@ -11,7 +11,16 @@ from typing import Any, Final
 from host.apis.json_values import decode_json
 from host.errors import LimitError
 
-__all__ = ["PlannedNames", "holds_planned", "json_plain", "member", "planned_members", "with_real_values"]
+__all__ = [
+    "PlannedNames",
+    "holds_planned",
+    "json_plain",
+    "kind_and_number",
+    "member",
+    "planned_in",
+    "planned_members",
+    "with_real_values",
+]
 
 _NAME: Final = re.compile(r"planned_[A-Za-z0-9_]*?_\d+")
 _IN_TEXT: Final = re.compile(rf"{_NAME.pattern}|\b214\d{{7}}\b")
@@ -46,6 +55,20 @@ def holds_planned(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(holds_planned, value.values()))
     return isinstance(value, list) and any(map(holds_planned, value))
+
+
+def planned_in(value: Any) -> Iterator[str | int]:
+    """Each planned value in a value, also within its texts."""
+    if isinstance(value, str):
+        yield from (_value(found[0]) for found in _IN_TEXT.finditer(value))
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from planned_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from planned_in(each)
+    elif _is_planned(value):
+        yield value
 
 
 def planned_members(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -97,6 +120,14 @@ def with_real_values(value: Any, real: Mapping[Any, Any]) -> Any:
 
 def _value(text: str) -> str | int:
     return int(text) if text.isdigit() else text
+
+
+def kind_and_number(planned: str | int) -> tuple[str, int]:
+    """Of ``planned_price_2`` ``("planned_price", 2)``: the numbers of a kind are given in order."""
+    if isinstance(planned, int):
+        return "", planned
+    kind, _, number = planned.rpartition("_")
+    return kind, int(number)
 
 
 def json_plain(value: Any) -> Any:

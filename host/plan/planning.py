@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from host.calls.call import Call
 from host.errors import ScriptError
+from host.lua import protocol as p
 from host.plan.branches import branches_on
-from host.plan.held_calls import HeldCalls
+from host.plan.held_calls import HeldCalls, PlannedState
 from host.plan.plan import Unforeseen
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ _RECORDED = ("seed", "note")  # what differs each time, and is to be the same wh
 
 
 class Planning:
-    """The plan of one run, while it is made. ``submit`` hands a read over.
+    """The plan of one run, while it is made. ``submit`` hands a read over, ``state`` is of the runs planned before it.
 
     ``values`` are the times and seeds the script was given.
     """
 
     replaying = False
 
-    def __init__(self, submit: Callable[[Call], None]) -> None:
-        self.calls = HeldCalls(submit)
+    def __init__(self, submit: Callable[[Call], None], state: PlannedState | None = None) -> None:
+        self.calls = HeldCalls(submit, state)
         self.values: list[tuple[str, bytes]] = []
 
     def unforeseen(self, script: str, source: bytes) -> tuple[Unforeseen, ...]:
@@ -47,6 +48,8 @@ class Planning:
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
         """Have a call held once it was checked and would be sent."""
+        if call.kind == p.ONCE:
+            return None
         self.calls.openings.asked(call, arguments)
         call.hold = lambda _: self.calls.take(session, call, arguments, options, path.decode())
         return None

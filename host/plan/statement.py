@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from host.plan.plan import Plan, PlannedChange
+from host.plan.plan_set import PlanSection, PlanTotals
 
-__all__ = ["as_json", "as_text"]
+__all__ = ["PlanStatement", "as_json", "as_text"]
 
 LONGEST = 100  # characters of one value
 MOST = 40  # parameters of one change that are shown
@@ -20,21 +22,65 @@ def as_text(plan: Plan) -> str:
     return "\n".join(_lines(plan)) + "\n"
 
 
+class PlanStatement:
+    """The plan of ``runs`` runs, said run by run; as lines of text, or a line of JSON for each run and one at the end.
+
+    What cannot be foreseen is said at the first run it is true of.
+    """
+
+    def __init__(self, runs: int, *, as_json: bool) -> None:
+        self._runs = runs
+        self._as_json = as_json
+        self._begun = False
+        self._said: set[tuple[str, str]] = set()
+        self._left = 0
+
+    def section(self, section: PlanSection) -> str:
+        """One run's plan."""
+        plan = section.plan
+        if self._as_json:
+            said = {"event": "plan", "number": section.number, "row": section.row, **_plain(plan)}
+            return msgspec.json.encode(said).decode() + "\n"
+        lines = [] if self._begun else [f"Plan of {_counted(self._runs, 'run')} for {_where(plan)}"]
+        self._begun = True
+        lines += ["", f"== {section.number}. {section.label}: {_counts(plan)}", *_changes(plan)]
+        for each in plan.unforeseen:
+            key = each.place, re.sub(r"\d+", "", each.text)
+            if key in self._said:
+                self._left += 1
+                continue
+            self._said.add(key)
+            lines += ["", f"Cannot be foreseen: {each.place}  {each.text}"]
+        if plan.error is not None:
+            lines += ["", f"The script failed here: {plan.error}"]
+        return "".join(f"{line}\n" for line in lines)
+
+    def end(self, totals: PlanTotals) -> str:
+        """All runs together."""
+        if self._as_json:
+            return msgspec.json.encode({"event": "summary", **msgspec.structs.asdict(totals)}).decode() + "\n"
+        failed = f", {totals.failed:,} failed" if totals.failed else ""
+        count = f"{_counted(totals.changes, 'change')}, {_counted(totals.reads, 'read')}"
+        lines = ["", f"In all: {count} in {_counted(totals.runs, 'run')}{failed}"]
+        lines += _amounts(totals.amounts, totals.open_amounts)
+        if self._left:
+            lines.append(f"{self._left:,} more of what cannot be foreseen are as above; --json shows each")
+        return "".join(f"{line}\n" for line in lines)
+
+
+def _where(plan: Plan) -> str:
+    return "the simulator" if plan.mode == "simulated" else f"{plan.base} ({plan.mode} key)"
+
+
+def _counts(plan: Plan) -> str:
+    return f"{_counted(len(plan.changes), 'change')}, {_counted(plan.reads, 'read')}"
+
+
 def _lines(plan: Plan) -> Iterator[str]:
-    where = "the simulator" if plan.mode == "simulated" else f"{plan.base} ({plan.mode} key)"
-    count = _counted(len(plan.changes), "change")
-    yield f"Plan of {plan.script} for {where}: {count}, {_counted(plan.reads, 'read')}"
-    width = len(str(len(plan.changes)))
-    for number, change in enumerate(plan.changes, 1):
-        yield ""
-        yield f"{number:>{width}}. {change.place}  {change.operation}{_outcome(change)}"
-        indent = " " * (width + 2)
-        shown = [*_flat("", change.parameters), *_flat("options", change.options)]
-        yield from (f"{indent}{name}: {value}" if name else f"{indent}{value}" for name, value in shown[:MOST])
-        if len(shown) > MOST:
-            yield f"{indent}… and {len(shown) - MOST} more; --json shows all"
+    yield f"Plan of {plan.script} for {_where(plan)}: {_counts(plan)}"
+    yield from _changes(plan)
     yield ""
-    yield from _amounts(plan)
+    yield from _amounts(plan.amounts, sum(change.open_amount for change in plan.changes))
     if plan.unforeseen:
         yield ""
         yield "Cannot be foreseen:"
@@ -44,6 +90,18 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield "The script failed here, so the plan has no end."
 
 
+def _changes(plan: Plan) -> Iterator[str]:
+    width = len(str(len(plan.changes)))
+    for number, change in enumerate(plan.changes, 1):
+        yield ""
+        yield f"{number:>{width}}. {change.place}  {change.operation}{_outcome(change)}"
+        indent = " " * (width + 2)
+        shown = [*_flat("", change.parameters), *_flat("options", change.options)]
+        yield from (f"{indent}{name}: {value}" if name else f"{indent}{value}" for name, value in shown[:MOST])
+        if len(shown) > MOST:
+            yield f"{indent}… and {len(shown) - MOST} more; --json shows all"
+
+
 def _outcome(change: PlannedChange) -> str:
     made = f" → {change.id}" if change.id is not None else ""
     if change.amount is not None and change.currency is not None:
@@ -51,9 +109,8 @@ def _outcome(change: PlannedChange) -> str:
     return f"{made}  moves an amount that is not known before" if change.open_amount else made
 
 
-def _amounts(plan: Plan) -> Iterator[str]:
-    amounts = [_money(currency, amount) for currency, amount in sorted(plan.amounts.items())]
-    open_amounts = sum(change.open_amount for change in plan.changes)
+def _amounts(by_currency: Mapping[str, int], open_amounts: int) -> Iterator[str]:
+    amounts = [_money(currency, amount) for currency, amount in sorted(by_currency.items())]
     yield f"Amounts, in minor units: {', '.join(amounts) or 'none'}"
     if open_amounts:
         changes = "a change moves" if open_amounts == 1 else f"{open_amounts} changes move"
@@ -83,8 +140,11 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 def as_json(plan: Plan) -> str:
     """The same as one object of JSON."""
-    said: dict[str, Any] = {
-        "id": plan.id,
+    return msgspec.json.encode({"id": plan.id, **_plain(plan)}).decode()
+
+
+def _plain(plan: Plan) -> dict[str, Any]:
+    return {
         "script": plan.script,
         "args": list(plan.args),
         "mode": plan.mode,
@@ -96,7 +156,6 @@ def as_json(plan: Plan) -> str:
         "unforeseen": [{"place": each.place, "text": each.text} for each in plan.unforeseen],
         "error": None if plan.error is None else str(plan.error),
     }
-    return msgspec.json.encode(said).decode()
 
 
 def _change(change: PlannedChange) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from host.processes import messages as m
 from host.processes.codec import call_error, call_failure
 
 if TYPE_CHECKING:
-    from host.run.once import OnceAnswers, Told
+    from host.run.once_protocols import OnceAnswers, Told
 
 __all__ = ["OnceAsked", "RemoteOnce"]
 
@@ -48,7 +48,7 @@ class RemoteOnce:
 
 
 class OnceOfRun:
-    """See :class:`host.run.once.OnceAnswers`."""
+    """See :class:`host.run.once_protocols.OnceAnswers`."""
 
     __slots__ = ("_job", "_parent")
 

@@ -25,7 +25,7 @@ from host.processes.once import OnceAsked
 from host.processes.process import WorkerProcess
 from host.processes.shared_limits import SharedLimits
 from host.run.job import WHY, Job, Why
-from host.run.once import OnceAnswers
+from host.run.once_protocols import OnceAnswers
 from host.run.script import RunResult, Script
 
 __all__ = ["Answer", "RemoteRun", "WorkerProcesses"]

@@ -17,7 +17,7 @@ from host.errors import ClosedError
 from host.limits import Limits
 from host.policy.policy import HostPolicy
 from host.run.job import Job, RunServices, Why
-from host.run.once import OnceAnswers, OnceResults
+from host.run.once import OnceResults
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
 from host.run.session import Session
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from host.cassettes.tape import Tape
     from host.durable.runs import Kept
     from host.processes.pool import RemoteRun, WorkerProcesses
+    from host.run.once_protocols import OnceAnswers
     from host.run.recording import Recording
 
 __all__ = ["Finished", "Runs"]

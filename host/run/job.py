@@ -20,7 +20,7 @@ from host.run.script import Script
 
 if TYPE_CHECKING:
     from host.bridge.worker import AsyncWorker
-    from host.run.once import OnceAnswers
+    from host.run.once_protocols import OnceAnswers
 
 __all__ = ["WHY", "Job", "RunServices", "State", "Why"]
 

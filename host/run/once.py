@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,47 +17,12 @@ from host.calls.call import Call
 from host.errors import CallError, CancelledCall, HostError, InvalidCall, OnceError
 from host.lua.values import SecretText, from_lua
 
-__all__ = ["OnceAnswers", "OnceCall", "OnceRecord", "OnceResults", "Told", "once_payload"]
+if TYPE_CHECKING:
+    from host.run.once_protocols import OnceAnswers, OnceRecord, Told
 
-Told = Callable[[bytes | CallError | None], None]
-"""Told the results as MessagePack, an error, or ``None``: it is for the caller to do. From any thread, once."""
+__all__ = ["OnceCall", "OnceResults", "once_payload"]
 
 POLL = 1.0  # seconds after which it is looked again what another process has done
-
-
-class OnceAnswers(Protocol):
-    """Who tells a run what was done once. None of them blocks for another run, or raises."""
-
-    def ask(self, run: str, key: str, tell: Told) -> None:
-        """What ``key`` gave, as soon as that is known; or that it is for ``run`` to do."""
-
-    def done(self, run: str, key: str, value: bytes, tell: Told) -> None:
-        """``run`` has done it; it is told the value once that is kept."""
-
-    def failed(self, run: str, key: str, message: str, tell: Told) -> None:
-        """``run`` could not do it."""
-
-    def withdraw(self, tell: Told) -> None:
-        """Who asked waits no more; is told nothing if it was not told yet."""
-
-
-class OnceRecord(Protocol):
-    """Where a durable batch keeps it; raises ``JournalError``."""
-
-    def read(self) -> list[tuple[str, str, bytes | None]]:
-        """Key, run that does it, and value once it is done; a later entry for a key counts."""
-
-    def claim(self, key: str, run: str) -> bool:
-        """Have it recorded that ``run`` does it; not if anything was recorded since :meth:`read`."""
-
-    def keep(self, key: str, run: str, value: bytes, then: Callable[[HostError | None], None]) -> None:
-        """Record a value; ``then`` once it is on the disk, or cannot be."""
-
-    def state(self, run: str) -> Literal["running", "broken off", "over"]:
-        """How a run stands that is not one of this process; one that is over never does what it began."""
-
-    def resume(self, run: str) -> str:
-        """The command that goes on with a run."""
 
 
 class _Entry(msgspec.Struct):
@@ -130,11 +95,11 @@ class OnceResults:
     # -- its runs
 
     def ask(self, run: str, key: str, tell: Told) -> None:
-        """See :class:`OnceAnswers`."""
+        """See :class:`host.run.once_protocols.OnceAnswers`."""
         self._settle(_Waiter(run, key, tell))
 
     def done(self, run: str, key: str, value: bytes, tell: Told) -> None:
-        """See :class:`OnceAnswers`."""
+        """See :class:`host.run.once_protocols.OnceAnswers`."""
 
         def then(error: HostError | None) -> None:
             with self._lock:
@@ -148,14 +113,14 @@ class OnceResults:
             self._record.keep(key, run, value, then)
 
     def failed(self, run: str, key: str, message: str, tell: Told) -> None:
-        """See :class:`OnceAnswers`."""
+        """See :class:`host.run.once_protocols.OnceAnswers`."""
         with self._lock:
             self._entries[key] = _Entry(run, error=message or "it failed")
         self._settle()
         tell(b"\x90")
 
     def withdraw(self, tell: Told) -> None:
-        """See :class:`OnceAnswers`."""
+        """See :class:`host.run.once_protocols.OnceAnswers`."""
         with self._lock:
             found = [each for each in self._waiting if each.tell is tell]
             self._waiting = [each for each in self._waiting if each.tell is not tell]

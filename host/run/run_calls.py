@@ -143,7 +143,7 @@ class RunCalls:
             error = failure
             return p.ERROR, self._failed(failure), None
         finally:
-            if self._services.sinks:
+            if self._services.sinks and call.kind != p.ONCE:  # it goes nowhere
                 self._told(call, error, result)
 
     def _failed(self, failure: CallError) -> bytes:
@@ -214,7 +214,7 @@ class RunCalls:
             return None
         self.count += 1
         call = Call(target.decode(), source=self._session, id=id, kind=kind, line=line)
-        if self._services.sinks:
+        if self._services.sinks and kind != p.ONCE:
             call.tell, call.task = not self._session.replaying, path
         try:
             arguments, chosen = self._arguments(call, payload, options)

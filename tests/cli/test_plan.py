@@ -19,11 +19,10 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
-def block(language: str) -> str:
-    """The first block of a language of the page about plans."""
-    found = re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    assert found is not None
-    return found[1]
+def block(language: str, number: int = 1) -> str:
+    """The first block of a language of the page about plans, or a later one."""
+    found = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return str(found[number - 1])
 
 
 def test_the_page_shows_what_is_printed(cli: Cli, tmp_path: Path) -> None:
@@ -38,6 +37,18 @@ def test_the_page_shows_what_is_printed(cli: Cli, tmp_path: Path) -> None:
     again = cli("apply", "gold.plan")
     assert again.status == 0
     assert "nothing is done again" in again.err
+
+
+def test_the_page_shows_what_is_printed_of_rows(cli: Cli, tmp_path: Path) -> None:
+    """The plan of its rows, which can be applied: one price, and a payment for each."""
+    (tmp_path / "invite.lua").write_text(block("lua", 2))
+    (tmp_path / "rows.csv").write_text(block("csv"))
+    done = cli("plan", "--simulate", "invite.lua", "--each", "rows.csv", "--out", "invite.plan")
+    assert done.status == 0, done.err
+    assert done.out == block("text", 3)
+    applied = cli("apply", "invite.plan")
+    assert applied.status == 0, applied.err
+    assert "2 of 2 runs of the plan applied" in applied.err
 
 
 def shifted(text: str) -> str:
@@ -78,17 +89,75 @@ def test_a_plan_is_not_written_over_its_script(cli: Cli, tmp_path: Path) -> None
     (tmp_path / "a.lua").write_text("return 1")
     done = cli("plan", "--simulate", "--out", "./a.lua", "a.lua")
     assert (done.status, "is the script itself" in done.err) == (2, True)
+    (tmp_path / "rows.csv").write_text("n\n1\n")
+    for out in ("./a.lua", "./rows.csv"):
+        done = cli("plan", "--simulate", "--out", out, "a.lua", "--each", "rows.csv")
+        assert (done.status, "to another file" in done.err) == (2, True)
+    assert (tmp_path / "rows.csv").read_text() == "n\n1\n"
     assert (tmp_path / "a.lua").read_text() == "return 1"
 
 
-def test_several_scripts_and_rows_are_refused_by_name(cli: Cli, tmp_path: Path) -> None:
-    """A plan is of one script and one run of it."""
-    for name in ("a.lua", "b.lua"):
-        (tmp_path / name).write_text("return 1")
-    done = cli("plan", "--simulate", "a.lua", "b.lua")
-    assert (done.status, "a plan is of one script, and 2 are given" in done.err) == (2, True)
-    done = cli("plan", "--simulate", "a.lua", "--each", "rows.csv")
-    assert (done.status, "--each" in done.err) == (2, True)
+def test_a_plan_of_rows_is_applied_row_by_row(cli: Cli, tmp_path: Path) -> None:
+    """Sections with the place of each row, totals, one file; applied in order, and once."""
+    (tmp_path / "a.lua").write_text('stripe.payment_intents.create{amount = 500, currency = "usd"} return row.n')
+    (tmp_path / "rows.csv").write_text("n\n1\n2\n")
+    done = cli("plan", "--simulate", "a.lua", "--each", "rows.csv", "--out", "a.plan")
+    assert done.status == 0, done.err
+    assert "== 2. a.lua (rows.csv:3): 1 change, 0 reads\n" in done.out
+    assert "In all: 2 changes, 0 reads in 2 runs\nAmounts, in minor units: usd 1,000\n" in done.out
+    assert "python -m host apply a.plan" in done.err
+    for _ in range(2):
+        applied = cli("apply", "a.plan")
+        assert (applied.status, applied.out) == (0, "1\n2\n"), applied.err
+        assert "2 of 2 runs of the plan applied" in applied.err
+    lines = [json.loads(line) for line in cli("apply", "--json", "a.plan").out.splitlines()]
+    assert [(line["number"], line["row"], line["value"]) for line in lines] == [
+        (1, "rows.csv:2", "1"), (2, "rows.csv:3", "2"),
+    ]  # fmt: skip
+
+
+def test_several_scripts_are_one_plan(cli: Cli, tmp_path: Path) -> None:
+    """Each is a section, also of run --dry-run, and with --json a line."""
+    (tmp_path / "a.lua").write_text('new_product():name("a"):create()')
+    (tmp_path / "b.lua").write_text("new_coupon():percent_off(5):create() return args[1]")
+    for words in (("plan",), ("run", "--dry-run")):
+        done = cli(*words, "--simulate", "--json", "a.lua", "b.lua", "--", "x")
+        *plans, summary = [json.loads(line) for line in done.out.splitlines()]
+        assert [(plan["script"], plan["args"], len(plan["changes"])) for plan in plans] == [
+            ("a.lua", ["x"], 1), ("b.lua", ["x"], 1),
+        ]  # fmt: skip
+        assert (summary["runs"], summary["changes"], summary["failed"]) == (2, 2, 0)
+
+
+def test_rows_that_fail_are_shown_and_nothing_is_written(cli: Cli, tmp_path: Path) -> None:
+    """All rows are planned; the exit code is that of the first failure."""
+    (tmp_path / "a.lua").write_text('if row.n == "2" then error("no") end new_coupon():percent_off(5):create()')
+    (tmp_path / "rows.csv").write_text("n\n1\n2\n3\n")
+    done = cli("plan", "--simulate", "a.lua", "--each", "rows.csv", "--out", "a.plan")
+    assert done.status == 1
+    assert "The script failed here: a.lua:1: no" in done.out
+    assert "== 3. a.lua (rows.csv:4): 1 change" in done.out
+    assert "In all: 2 changes, 0 reads in 3 runs, 1 failed" in done.out
+    assert "is not written" in done.err
+    assert not (tmp_path / "a.plan").exists()
+    bad = cli("plan", "--simulate", "a.lua", "--each", "none.csv")
+    assert (bad.status, "none.csv cannot be read" in bad.err) == (2, True)
+
+
+def test_an_apply_that_stops_says_at_which_row(cli: Cli, tmp_path: Path) -> None:
+    """The change that differs, the row it is of, and that nothing of it was sent."""
+    (tmp_path / "a.lua").write_text(
+        'local n = row.n if row.n == "2" then n = require("m") end new_product():name(n):create()'
+    )
+    (tmp_path / "m.lua").write_text("return 'planned'")
+    (tmp_path / "rows.csv").write_text("n\n1\n2\n3\n")
+    assert cli("plan", "--simulate", "a.lua", "--each", "rows.csv", "--out", "a.plan").status == 0
+    (tmp_path / "m.lua").write_text("return 'other'")
+    done = cli("apply", "a.plan")
+    assert done.status == 1
+    assert "1 of 3 runs of the plan applied" in done.err
+    assert "stopped at run 2, a.lua (rows.csv:3)" in done.err
+    assert "name was planned 'planned' and is 'other'" in done.err
 
 
 def test_a_script_that_changed_since_is_not_applied(cli: Cli, tmp_path: Path) -> None:
@@ -110,8 +179,8 @@ def test_a_script_that_changed_since_is_not_applied(cli: Cli, tmp_path: Path) ->
         (("plan", "--simulate", "--out", "none/a.plan", "-e", "return 1"), 3, "cannot be written"),
         (("apply", "none.plan"), 2, "cannot be read"),
         (("apply",), 2, "FILE"),
-        (("run", "--dry-run", "--simulate", "--repeat", "2", "-e", "return 1"), 2, "--dry-run is for one run"),
-        (("run", "--dry-run", "--simulate", "--durable", "-e", "return 1"), 2, "--dry-run is for one run"),
+        (("run", "--dry-run", "--simulate", "--repeat", "2", "-e", "return 1"), 2, "--dry-run plans run after run"),
+        (("run", "--dry-run", "--simulate", "--durable", "-e", "return 1"), 2, "--dry-run plans run after run"),
     ],
 )
 def test_what_cannot_be_is_said(cli: Cli, words: tuple[str, ...], status: int, said: str) -> None:

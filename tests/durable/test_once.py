@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -89,22 +90,25 @@ def test_one_run_alone_names_the_run_it_waits_for(lab: Lab) -> None:
 
 def test_the_run_that_does_it_may_come_last(lab: Lab) -> None:
     """With one run at a time, those that wait for one still to begin do not keep it from beginning."""
-    code = "if n ~= 'c3' then gate() end\n" + CODE
-    with lab.host() as host:
-        host.function(lambda: None, name="gate", effect="read")
-        jobs = [{"code": code, "globals": {"n": f"c{n}"}} for n in (1, 2, 3)]
-        list(host.run_many(jobs, batch_id="b"))
-        doer = once_log(lab)[1][1]
+    code = CODE.replace("function()", "function() claimed()", 1)
+    code = f"if n ~= 'c3' then wait() end\n{code}"
+    jobs = [{"code": code, "globals": {"n": f"c{n}"}} for n in (1, 2, 3)]
+    begun = threading.Event()
+
+    def results(concurrency: int) -> list[RunResult]:
+        with lab.host() as host:
+            host.function(lambda: begun.wait(10), name="wait", effect="read")
+            host.function(begun.set, name="claimed", effect="read")
+            return list(host.run_many(jobs, batch_id="b", concurrency=concurrency))
+
+    assert all(result.ok for result in results(3))
+    assert once_log(lab) == [(1, "", 0), (2, "b.3", 0), (3, "b.3", 1)]
     lab.sql("DELETE FROM luahost_record WHERE run = 'b#once' AND seq > 2")
-    lab.sql("UPDATE luahost_record SET path = 'b.3' WHERE run = 'b#once' AND seq = 2")
-    assert doer.startswith("b.")
     for run in ("b.1", "b.2", "b.3"):
         lab.break_off(0, run)
-    with lab.host() as host:
-        host.function(lambda: None, name="gate", effect="read")
-        results = list(host.run_many(jobs, batch_id="b", concurrency=1))
-    assert all(result.ok for result in results)
-    assert once_log(lab)[2][1:] == ("b.3", 1)
+    assert [result.error for result in results(1)] == [None] * 3
+    assert once_log(lab) == [(1, "", 0), (2, "b.3", 0), (3, "b.3", 1)]
+    assert made(lab) == (2, 3)
 
 
 def test_a_failure_is_tried_again_when_the_batch_is_resumed(lab: Lab) -> None:

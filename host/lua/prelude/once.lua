@@ -97,7 +97,7 @@ function core.globals.once(name, fn, ...)
       under_way[key] = entry
       return leave(key, entry, core.protected(perform, key, fn))
     end
-    if entry.task == run.current then refuse("once " .. key .. " calls itself: it would wait for its own end") end
+    if entry.task == run.current then refuse("once " .. key .. " calls itself, and would wait for its own end; of two functions of one line give one a name") end
     await(entry)
   end
 end

@@ -1,0 +1,42 @@
+"""The real values in the place of planned ones that several runs of one plan name.
+
+A run that is done is not run again when its plan is applied on, so what it made is kept in the journal, behind its own
+records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from host.durable.journal import Journal, real_name
+from host.durable.records import Record, encode
+
+__all__ = ["RealValues"]
+
+
+class RealValues:
+    """Of the plan ``plan``; ``wanted`` are the planned values that concern several runs, ``known`` the real ones."""
+
+    def __init__(self, journal: Journal, plan: str, wanted: Iterable[str | int]) -> None:
+        self._journal = journal
+        self._name = real_name(plan)
+        self._wanted = frozenset(wanted)
+        log = journal.records(self._name)
+        self._seq = len(log)
+        self.known: dict[Any, Any] = {}
+        for record in log:
+            planned, value = msgspec.msgpack.decode(record.data)
+            self.known[planned] = value
+
+    def learn(self, planned: Any, value: Any, run: str) -> None:
+        """A run has made what was planned."""
+        if planned not in self._wanted or planned in self.known:
+            return
+        self.known[planned] = value
+        self._seq += 1
+        at, data = self._journal.clock(), encode([planned, value])
+        record = Record(self._name, self._seq, "real", run, at=at, name=str(planned), data=data)
+        self._journal.append(record, behind=run)
