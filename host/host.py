@@ -149,7 +149,8 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
             tape = open_tape(record, replay, self._apis, mask)
         self._prepare_calls(parts, mask, tape)
         self._engine.isolate(isolation, self.limits)
-        self._runs = Runs(self._services_of(given, mask), self._rules, self.limits, tape)
+        services = self._services_of(given, mask, replaying=replay is not None)
+        self._runs = Runs(services, self._rules, self.limits, tape)
         self._durable = HostDurable(self._durable_parts)
         try:
             self._open(documents or {}, file, processes, setup, isolation, parts)
@@ -279,7 +280,7 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
         self._engine.drive(client)
         worker.direct("api", lambda: bool(self._wire.client.is_direct))
 
-    def _services_of(self, sinks: Sequence[Sink], mask: Redactor) -> RunServices:
+    def _services_of(self, sinks: Sequence[Sink], mask: Redactor, *, replaying: bool) -> RunServices:
         engine = self._engine
         return RunServices(
             gate=CallPipeline(
@@ -294,7 +295,7 @@ class Host(WebhooksOfHost, PlansOfHost, Additions):
             worker=engine.worker,
             runners=engine.scheduler,
             sinks=sinks,
-            simulated=self.simulated,
+            simulated=self.simulated or replaying,
             mask=mask,
             new_state=engine.new_state,
             chunks=Chunks() if engine.isolation is None else None,

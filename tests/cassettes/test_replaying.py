@@ -50,6 +50,7 @@ def test_what_was_recorded_from_a_server_is_replayed_with_the_network_cut(
         replayed = host.run_source(SHOP).raise_for_error()
         assert host.unasked == ()
     assert (replayed.output, replayed.value) == (recorded.output, recorded.value)
+    assert (recorded.simulated, replayed.simulated) == (False, True)  # nothing real happens
     assert tried == []
     assert KEY not in cassette.read_text()
 
