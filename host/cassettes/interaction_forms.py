@@ -40,7 +40,7 @@ _NOISE: Final = _UNDONE | {
     "server-timing", "x-request-time", "x-response-time", "idempotency-key", "original-request", "stripe-version",
 }  # fmt: skip
 
-_ORIGIN: Final = "{the API's origin}"  # in answers, in the place of where the API was: links to further pages
+_ORIGIN: Final = "{origin of the API}"  # in its answers: links to further pages lead to where it is on replay
 
 _FACTS: Final = tuple(name for name in CallError.FACTS if name not in ("attempts", "idempotency_key", "operation"))
 
