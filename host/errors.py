@@ -15,7 +15,8 @@
     │   ├── SignatureError        kind "signature": a webhook that is not proven to be its sender's   exit 1
     │   ├── CancelledCall         kind "cancelled": whoever waited gave up                    exit 1
     │   ├── ClosedError           kind "closed": the host is closed or closing                exit 1
-    │   └── FunctionError         kind "function": raised by a registered function            exit 1
+    │   ├── FunctionError         kind "function": raised by a registered function            exit 1
+    │   └── OnceError             kind "once": what another run was to do once failed         exit 1
     ├── JournalError              the record of durable runs cannot be read or written        exit 3
     └── ScriptError               a run ended with an error: line, traceback, source, cause
 
@@ -47,6 +48,7 @@ __all__ = [
     "JournalError",
     "LimitError",
     "NetworkError",
+    "OnceError",
     "ScriptError",
     "SettingsWarning",
     "SignatureError",
@@ -309,6 +311,13 @@ class FunctionError(CallError):
     """A registered Python function raised; ``__cause__`` is its exception, ``type`` its class name."""
 
     kind = "function"
+
+
+class OnceError(CallError):
+    """What another run of the batch was to do ``once`` failed, or was not done to its end."""
+
+    kind = "once"
+    passing = True
 
 
 class JournalError(HostError):

@@ -5,7 +5,8 @@ A sink gets every event of a host in the order they happen in a run; events of d
 are masked before they become one. Times are seconds; ``at`` is :func:`time.time`.
 
 What few sinks need and costs time to gather is there only where one of a run's sinks has ``detailed = True``:
-``RunStarted.source`` and ``CallEnded.detail``.
+``RunStarted.source`` and ``CallEnded.detail``. ``LinesReached`` is there only where one has ``lines = True``: such a
+run is several times slower.
 """
 
 from __future__ import annotations
@@ -72,6 +73,16 @@ class CallEnded(Event, frozen=True):
     detail: dict[str, Any] | None = None
 
 
+class LinesReached(Event, frozen=True):
+    """At a run's end, for each of its files: how often each line was reached.
+
+    ``counts`` are (the line that the function begins at, 0 for the file itself; line; how often).
+    """
+
+    file: str
+    counts: tuple[tuple[int, int, int], ...]
+
+
 class RunEnded(Event, frozen=True):
     duration: float
     calls: int
@@ -87,3 +98,8 @@ class Sink(Protocol):
 def want_detail(sinks: Iterable[Sink]) -> bool:
     """Whether one of them asks for what is costly to gather."""
     return any(getattr(sink, "detailed", False) for sink in sinks)
+
+
+def want_lines(sinks: Iterable[Sink]) -> bool:
+    """Whether one of them asks which lines are reached."""
+    return any(getattr(sink, "lines", False) for sink in sinks)

@@ -181,7 +181,7 @@ class RunsOfHost:
         )
         self._runs.check_open()
         if batch_id is not None:
-            self.durable_runs.open_batch(batch_id)
+            self.durable_runs.open_batch(batch_id, force_new=force_new)
         elif force_new:
             raise UsageError("force_new starts a batch over: say which with batch_id")
 

@@ -31,6 +31,7 @@ from host.processes.channel import FramePipes
 from host.processes.codec import api_of, ended, happened, text_in
 from host.processes.job import permissions_of
 from host.processes.leased_limits import LeasedLimiter
+from host.processes.once import RemoteOnce
 from host.processes.remote_simulator import RemoteClient
 from host.processes.setup import run_setup
 from host.processes.shared_limits import ALL
@@ -55,6 +56,7 @@ class ChildHost(Host):
             opening.rates, opening.per_host, CircuitBreakerPolicy(), tell, of_apis=opening.of_apis
         )
         self.remote = RemoteClient(tell)
+        self._once = RemoteOnce(tell)
         super().__init__(simulate=opening.simulated, sinks=[sink] if opening.watched else [], **opening.options)
         self._granted: dict[bytes, HostPolicy] = {}
         self._engine.worker.share_room(lambda calls: self.leased.room(ALL, opening.room, calls))
@@ -63,6 +65,8 @@ class ChildHost(Host):
         """What the parent said of limits and simulated calls; from the reading thread."""
         if isinstance(message, m.Answered):
             self._engine.worker.tell(self.remote.receive, message)
+        elif isinstance(message, m.OnceTold):
+            self._once.receive(message)
         else:
             self._engine.worker.tell(self.leased.receive, message, monotonic())
 
@@ -81,7 +85,8 @@ class ChildHost(Host):
             sinks=[self._sink] if run.watched and not self._opening.watched else [],
         )
         rules = self._rules_for(run.grant)
-        session = self._runs.begin(script, options, finished, run_id=run.run_id, rules=rules)
+        once = self._once.of(run.id) if run.batch else None
+        session = self._runs.begin(script, options, finished, run_id=run.run_id, rules=rules, once=once)
         assert isinstance(session, Session)
         return session
 
@@ -119,7 +124,7 @@ class Child:
 
     def __init__(self, channel: FramePipes) -> None:
         self._channel = channel
-        self.detailed = False  # as a sink
+        self.detailed = self.lines = False  # as a sink
         self._host: ChildHost | None = None
         self._scripts: dict[int, Script] = {}
         self._sessions: dict[int, Session] = {}
@@ -146,7 +151,7 @@ class Child:
         self._channel.send(m.to_bytes(happened(event)), patient=True)
 
     def _open(self, opening: m.Open) -> bool:
-        self.detailed = opening.detailed
+        self.detailed, self.lines = opening.detailed, opening.lines
         try:
             self._host = ChildHost(opening, self.tell, self)
             run_setup(opening.setup, self._host)

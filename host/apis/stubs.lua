@@ -22,7 +22,7 @@
 
 ---What a failed call raises.
 ---@class host.Error
----@field kind "api"|"network"|"timeout"|"unexpected"|"invalid"|"denied"|"limit"|"signature"|"cancelled"|"closed"|"function"
+---@field kind "api"|"network"|"timeout"|"unexpected"|"invalid"|"denied"|"limit"|"signature"|"cancelled"|"closed"|"function"|"once"
 ---@field message string
 ---@field line? integer
 ---@field script? string
@@ -86,6 +86,12 @@ function with_timeout(seconds, fn, ...) end
 ---@param fn fun(...): any
 ---@return any value, host.Error? error
 function try(fn, ...) end
+
+---Done by the first run of a batch that comes here; all others wait, and get its results.
+---@overload fun(name: string, fn: fun(): any): any ...
+---@param fn fun(): any
+---@return any ...
+function once(fn) end
 
 ---@param value any
 ---@return string

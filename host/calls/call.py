@@ -18,7 +18,7 @@ from host.policy.permissions import Permissions
 if TYPE_CHECKING:
     from host.apis.raw_request import RawRequest
 
-__all__ = ["Call", "CallingRun", "wrapped"]
+__all__ = ["Call", "CallHandler", "CallingRun", "wrapped"]
 
 
 class CallingJob(Protocol):
@@ -53,6 +53,16 @@ class CallingRun(Protocol):
         ...
 
 
+class CallHandler(Protocol):
+    """What answers a call in place of the worker."""
+
+    def send(self, call: Call) -> None:
+        """Have it answered. Raises nothing."""
+
+    def cancel(self, call: Call) -> None:
+        """Give it up; its answer still comes."""
+
+
 class Call(AsyncRequest, eq=False):
     """One call of a script, from its check to the connection and back: the record that all on its way work on.
 
@@ -75,6 +85,7 @@ class Call(AsyncRequest, eq=False):
     web_key: Key | None = None  # of a library's request that has an idempotency key of the script's
     # Of a durable run: what takes the call instead of the registry, its key, and its place in the journal.
     hold: Callable[[Call], None] | None = None
+    handler: CallHandler | None = None  # of calls that are none of the worker's
     key: str | None = None
     place: tuple[str, int, bytes] | None = None
     beyond: tuple[str, ...] = ()  # names it sends that its catalog does not know

@@ -20,7 +20,7 @@ from host.apis.unknown_names import Beyond
 from host.bridge.registry import AsyncFunctionRegistry
 from host.calls.answers import Answers
 from host.calls.api_names import REQUEST, ApiNames
-from host.calls.call import Call, CallingRun
+from host.calls.call import Call, CallHandler, CallingRun
 from host.calls.function_calls import FunctionCalls
 from host.events import Logged
 from host.functions.invocation import Invocation
@@ -147,6 +147,9 @@ class CallPipeline:
     def cancel(self, call: Call) -> None:
         """Give a call up; its reply still comes, once."""
         if call.started and call.reply is None:
+            if call.handler is not None:
+                call.handler.cancel(call)
+                return
             if isinstance(call.payload, Invocation | IteratorStep):
                 call.payload.cancel()
             self._registry.cancel(call)
@@ -224,8 +227,19 @@ class CallPipeline:
             release(claims)
             raise
 
+    def hand_over(self, call: Call, handler: CallHandler) -> None:
+        """Hand a call over to who answers it in place of the worker, or hold it."""
+        call.started, call.handler = monotonic(), handler
+        if call.hold is None:
+            handler.send(call)
+        else:
+            call.hold(call)
+
     def submit(self, call: Call) -> None:
         """Send a call that was held; its deadline counts from now."""
+        if call.handler is not None:
+            call.handler.send(call)
+            return
         call.deadline = monotonic() + (call.seconds or self._deadline)
         self._registry.submit(call)
 

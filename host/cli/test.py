@@ -12,6 +12,7 @@ import msgspec
 
 from host.cli.arguments import SECONDS
 from host.cli.cassette_options import CassetteOptions, cassette_options
+from host.cli.coverage_options import Covering, coverage_options
 from host.cli.live_or_simulated import not_modelled_lines
 from host.cli.strict import StrictCommand
 from host.errors import ScriptError, UsageError
@@ -31,7 +32,7 @@ Examples:
 \b
 Exit codes:
   0    all tests passed
-  1    a test failed, or a file could not be loaded
+  1    a test failed, a file could not be loaded, or less was reached than --coverage-fail-under
   2    usage: a path that is not there, a wrong -k, no tests at all
   130  interrupted
 """
@@ -54,6 +55,7 @@ _MARKS = {"passed": ".", "failed": "F", "pending": "p"}
 )
 @cassette_options
 @click.option("--lenient", is_flag=True, help="Answer by its shape what the simulator does not model, and list it.")
+@coverage_options
 def command(
     paths: tuple[str, ...],
     expression: str | None,
@@ -62,12 +64,15 @@ def command(
     timeout: float,
     lenient: bool,
     cassette: CassetteOptions,
+    covering: Covering,
 ) -> int:
     """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a new simulator."""
     wanted = selection(expression) if expression is not None else None
     files = list(discover(paths or (".",)))
     report = _TestReport(verbose)
-    options = {"lenient": True} if lenient else {}
+    options: dict[str, Any] = {"lenient": True} if lenient else {}
+    if covering.sinks:
+        options["sinks"] = covering.sinks
     taped = _tests_cassette(cassette)
     started = monotonic()
     try:
@@ -81,7 +86,8 @@ def command(
             taped.close()
     if taped is not None:
         report.notes += taped.unasked_lines(of_all=not (paths or expression or first_only))
-    return report.finish(monotonic() - started, files=len(files))
+    status = report.finish(monotonic() - started, files=len(files))
+    return status if covering.report() else status or 1
 
 
 def _tests_cassette(cassette: CassetteOptions) -> TestsCassette | None:

@@ -210,6 +210,21 @@ class Journal:
                 ("DELETE FROM luahost_run WHERE id = :id", values),
             ]
         )
+        name, _, number = run.rpartition(".")
+        if name and number.isdecimal() and not self.batch(name):  # the last of its batch
+            self.forget(once_name(name))
+
+    def add(self, records: Sequence[Record]) -> bool:
+        """Add records to a log that several processes write; not if one of them has done so since it was read."""
+        try:
+            self._database.write([(INSERT_RECORD, [each._asdict() for each in records])])
+        except Conflict:
+            return False
+        return True
+
+    def forget(self, log: str) -> None:
+        """Delete the records of a log."""
+        self._database.write([("DELETE FROM luahost_record WHERE run = :id", [{"id": log}])])
 
     def is_running(self, run: RunRow) -> bool:
         """Whether a living process has it, as far as can be seen from here."""
@@ -217,9 +232,13 @@ class Journal:
 
     # -- records
 
-    def append(self, record: Record, then: Then | None = None, *, urgent: bool = False) -> None:
-        """Add a record to its run's log. ``urgent``: somebody waits for it."""
-        self._writer.put(JournalItem(record.run, record, [], then, urgent=urgent or then is not None))
+    def append(
+        self, record: Record, then: Then | None = None, *, urgent: bool = False, behind: str | None = None
+    ) -> None:
+        """Add a record to its run's log. ``urgent``: somebody waits for it. ``behind``: the run whose records are to be
+        there before this one, where that is another.
+        """
+        self._writer.put(JournalItem(behind or record.run, record, [], then, urgent=urgent or then is not None))
 
     def forget_events(self, before: float) -> None:
         """Forget events that were handled, and received before then: one that comes once more is handled once more."""
@@ -237,6 +256,11 @@ class Journal:
     def close(self) -> None:
         """Commit what is there, let go of the runs, end the thread. Twice is fine."""
         self._writer.close()
+
+
+def once_name(batch: str) -> str:
+    """What the log of a batch's ``once`` is called among runs; no run is."""
+    return f"{batch}#once"
 
 
 def _run(row: tuple[Any, ...]) -> RunRow:

@@ -14,7 +14,7 @@ import msgspec
 VERSION: Final = 4
 """Of the tables. A journal of an earlier version is brought up to it, one of a later version is not touched."""
 
-Kind = Literal["sent", "answer", "refused", "late", "value", "resumed", "decided"]
+Kind = Literal["sent", "answer", "refused", "late", "value", "resumed", "decided", "once"]
 Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced", "partly undone", "undone"]
 
 
@@ -29,6 +29,7 @@ class Record(NamedTuple):
     ``value``     the host gave the script something that is different each time (``name``); ``data`` is it
     ``resumed``   the run was taken up again from here on; ``n``: the ``seq`` of an answer that counts no more
     ``decided``   what is to become of a call in doubt; ``data``: :class:`Decided`
+    ``once``      of a batch, not of a run: see :mod:`host.durable.once_log`
     ============  ============================================================================================
 
     ``digest`` is of the call as the script made it, so that another call in its place is noticed.
@@ -160,5 +161,5 @@ def _check(record: Record) -> None:
         decode_decided(data)
     elif record.kind == "value":
         msgspec.msgpack.decode(data)
-    elif record.kind != "resumed":
+    elif record.kind not in ("resumed", "once"):
         raise ValueError("there is no such kind of record")

@@ -19,12 +19,14 @@ from host.durable.binding import HostParts, binding_of, check_bound, default_jou
 from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
 from host.durable.journal import Journal
+from host.durable.once_log import OnceLog
 from host.durable.records import Record, RunRow, decode_decided
 from host.durable.replay import Durable
 from host.durable.run_log import failure_to_repeat
 from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
 from host.events import Logged, Sink
 from host.lua.values import from_lua, to_lua
+from host.run.once import OnceResults
 from host.run.options import RunOptions, check_id
 from host.run.recording import Recording
 from host.run.result_type import read
@@ -39,6 +41,7 @@ class Kept(msgspec.Struct, frozen=True):
     args: tuple[str, ...]
     globals: Mapping[str, Any]
     durable: Recording
+    once: OnceResults | None = None  # of its batch
 
 
 def open_journal(setting: str | None) -> Journal:
@@ -56,6 +59,7 @@ class DurableRuns:
         self._parts = parts
         self._lock = Lock()
         self._journal: Journal | None = None
+        self._once: dict[str, OnceResults] = {}  # by the batch's id
 
     @property
     def journal(self) -> Journal:
@@ -104,10 +108,15 @@ class DurableRuns:
                 generation = found.generation + 1
         return self._new(run_id, generation, script, args, given, batch)
 
-    def open_batch(self, batch_id: str) -> None:
-        """See that the runs of a batch can be recorded. Raises ``UsageError``, ``JournalError``."""
+    def open_batch(self, batch_id: str, *, force_new: bool = False) -> None:
+        """See that the runs of a batch can be recorded. ``force_new``: what they did once is to be done anew.
+
+        Raises ``UsageError``, ``JournalError``.
+        """
         check_id(batch_id, "batch_id")
-        assert self.journal is not None
+        OnceLog(self.journal, batch_id).begin(anew=force_new)
+        with self._lock:
+            self._once.pop(batch_id, None)
 
     def begin_job(
         self, job: Any, script: Script, batch_id: str | None, number: int, *, force_new: bool
@@ -211,7 +220,7 @@ class DurableRuns:
             generation=generation,
         )
         journal.begin(run)
-        return self._kept(run, script, [], "ask", recorded=False)
+        return self._kept(run, script, [], "ask", recorded=False, batch=batch)
 
     def _resume(
         self,
@@ -259,7 +268,16 @@ class DurableRuns:
     def _is_api(self, operation: str) -> bool:
         return operation.partition(".")[0] in self._parts.apis
 
-    def _kept(self, run: RunRow, script: Script, log: list[Record], in_doubt: str, *, recorded: bool) -> Kept:
+    def _kept(
+        self,
+        run: RunRow,
+        script: Script,
+        log: list[Record],
+        in_doubt: str,
+        *,
+        recorded: bool,
+        batch: str | None = None,
+    ) -> Kept:
         args, globals = _field(run, "args", self.journal), _field(run, "globals", self.journal)
         durable = Durable(
             self.journal,
@@ -271,7 +289,22 @@ class DurableRuns:
             modules="recorded" if recorded else "current",
             submit=self._parts.services.gate.submit,
         )
-        return Kept(run.id, script, tuple(args), globals, durable)
+        return Kept(run.id, script, tuple(args), globals, durable, self._once_of(run.id, batch, globals))
+
+    def _once_of(self, run_id: str, batch: str | None, globals: Mapping[str, Any]) -> OnceResults | None:
+        """What the batch of a run does once: the ``batch`` it is begun in, or the one it was begun in before."""
+        name, _, number = run_id.rpartition(".")
+        if batch is None:
+            known = number.isdecimal() and name and ("rows" in globals or OnceLog(self.journal, name).is_there)
+            if not known:
+                return None
+            batch = name
+        with self._lock:
+            found = self._once.get(batch)
+            if found is None:
+                log = OnceLog(self._journal or self.journal, batch)
+                found = self._once[batch] = OnceResults(log, self._parts.services.worker.call_later)
+            return found
 
     def _same(self, run: RunRow, args: tuple[str, ...], given: bytes) -> None:
         now, before = from_lua(given), _field(run, "globals", self.journal)

@@ -26,7 +26,7 @@ SPENT = 33  # () the state's memory is used up outside the script's own code
 BROKE = 34  # (text) the process's own code failed
 EXHAUSTED = 35  # () LuaJIT was refused memory bit by bit, a defect: see host.lua.state.LuaState
 
-KINDS = 6  # of calls, numbered from 1 (``host.lua.protocol``, "Kinds of CALL")
+KINDS = 7  # of calls, numbered from 1 (``host.lua.protocol``, "Kinds of CALL")
 AHEAD = 1 << 16  # bytes read at once: the sides take turns, so that no frame follows another
 HELD = 0.002  # seconds a wait may take before this thread counts as held up
 
@@ -64,6 +64,11 @@ class Cancel(_Said, frozen=True, tag=p.CANCEL):
 
 class Out(_Said, frozen=True, tag=p.OUT):
     data: bytes
+
+
+class LinesFrame(_Said, frozen=True, tag=p.LINES):
+    file: bytes
+    counts: bytes
 
 
 class EndedFrame(_Said, frozen=True, tag=p.ENDED):
@@ -126,6 +131,7 @@ Said = (
     | Wait
     | Cancel
     | Out
+    | LinesFrame
     | EndedFrame
     | Failed
     | Global

@@ -34,7 +34,10 @@ FILES: Final[dict[str, str]] = {
         "raising": "error",
         "package": "package",
         "debugging": "debug",
-        **{name: name for name in ("json", "inspect", "log", "os", "io", "math", "bit", "args", "try", "sleep", "on")},
+        **{
+            name: name
+            for name in ("json", "inspect", "log", "os", "io", "math", "bit", "args", "try", "sleep", "on", "once")
+        },
     }.items()
     for name in names.split()
 }

@@ -26,6 +26,7 @@ CHECK: Final = 12  # (operation, parameter or ":with", value, currency, API's ve
 TOOL: Final = 13  # (name, a, b) -> VALUE, bytes; or ERROR, facts
 HOME: Final = 15  # (name) -> bytecode of the prelude's file that defines core.<name>, or nothing
 ROOM: Final = 16  # () -> nothing: the script is over, its end may use the memory held back (LuaState itself answers)
+LINES: Final = 17  # (chunk's name, "0:1=3 0:2=3 …": how often a line of the function begun at a line was reached)
 MEMBER: Final = 14  # (namespace, key) -> ERROR facts | GROUP path | OPERATION target pages | BUILDER target about
 # | WORD file of the prelude that makes it
 
@@ -38,6 +39,8 @@ PAGE: Final = 3  # payload: [arguments or null, the page's ends, where it is or 
 SLEEP: Final = 4  # target: seconds
 FUNCTION: Final = 5  # payload: list of the arguments -> VALUE, the result; of a generator, its number
 NEXT: Final = 6  # payload: [the generator's number] -> VALUE, [the next item] or nothing
+ONCE: Final = 7  # payload: ["ask", key] -> VALUE, [number, results…] packed; or nothing: it is for this run to do
+# | ["done", key, results packed] | ["failed", key, message]
 
 # Status of a reply
 VALUE: Final = 0
@@ -53,6 +56,7 @@ DURABLE: Final = 4
 BYTECODE: Final = 8  # a is the host's own bytecode
 GIVEN: Final = 16  # there are globals of the embedding program
 ARGUMENTS: Final = 32  # there are arguments that the main chunk may read as "..."
+COUNT_LINES: Final = 64  # count how often each line of a file is reached
 ABORT: Final = -2  # a: the error's facts
 
 # Members of a namespace

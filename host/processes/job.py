@@ -27,11 +27,12 @@ class JobMessage(msgspec.Struct, frozen=True):
     limits: dict[str, Any] = msgspec.field(default_factory=dict)
     grant: bytes = b""
     watched: bool = False
+    batch: bool = False
 
     def message(self, script: int) -> StartJob:
         return StartJob(
             self.id, self.run_id, script, self.args, self.globals, self.timeout, self.limits, self.grant,
-            self.watched,
+            self.watched, self.batch,
         )  # fmt: skip
 
 
@@ -52,6 +53,7 @@ def order(id: int, run_id: str, job: Job, timeout: float | None, *, watched: boo
         msgspec.structs.asdict(job.limits),
         grant_of(job.permissions, dict(job.env)),
         watched,
+        job.once is not None,
     )
 
 

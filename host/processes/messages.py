@@ -60,6 +60,7 @@ class Open(Message, frozen=True):
     setup: str | None
     watched: bool  # somebody listens to events
     detailed: bool  # … and to what is costly to gather
+    lines: bool  # … and to which lines are reached
     room: int
     rates: list[str]
     per_host: int | None
@@ -118,6 +119,7 @@ class StartJob(Message, frozen=True):
     limits: dict[str, Any]
     grant: bytes
     watched: bool  # somebody listens to the events of this run, maybe of this alone
+    batch: bool  # what it does once, it does for others
 
 
 class Kill(Message, frozen=True):
@@ -132,6 +134,14 @@ class Answered(Message, frozen=True):
     status: int
     headers: dict[str, str]
     body: bytes
+    error: CallFailure | None
+
+
+class OnceTold(Message, frozen=True):
+    """The answer to :class:`OnceForwarded`: results, an error, or neither: it is for the run to do."""
+
+    id: int
+    value: bytes | None
     error: CallFailure | None
 
 
@@ -215,6 +225,16 @@ class RequestForwarded(Message, frozen=True):
     seconds: float
 
 
+class OnceForwarded(Message, frozen=True):
+    """What a run says of ``once``: ``what`` is ask, done, failed or withdraw (of the question ``id``)."""
+
+    id: int
+    job: int
+    what: str
+    key: str
+    rest: bytes
+
+
 class PermitsWanted(Message, frozen=True):
     """So many more places in flight are wanted."""
 
@@ -266,11 +286,11 @@ class HostRecovered(Message, frozen=True):
 
 FromParent = (
     Open | Offered | Source | Forget | StartJob | Kill | Answered | PermitsGranted | PermitsRecalled | TokensGranted
-    | StatsAsked | Close | HostFailed | HostRecovered
+    | StatsAsked | Close | HostFailed | HostRecovered | OnceTold
 )  # fmt: skip
 FromChild = (
     Ready | Refused | JobEnded | Happened | RequestForwarded | PermitsWanted | PermitsReturned | TokensWanted
-    | TokenReturned | RateRejected | RateAccepted | Health | HostFailed | HostRecovered
+    | TokenReturned | RateRejected | RateAccepted | Health | HostFailed | HostRecovered | OnceForwarded
 )  # fmt: skip
 
 

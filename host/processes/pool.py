@@ -21,9 +21,11 @@ from host.http.message import Request
 from host.processes import messages as m
 from host.processes.codec import call_failure, event_of, offered, run_result
 from host.processes.job import JobMessage, order
+from host.processes.once import OnceAsked
 from host.processes.process import WorkerProcess
 from host.processes.shared_limits import SharedLimits
 from host.run.job import WHY, Job, Why
+from host.run.once import OnceAnswers
 from host.run.script import RunResult, Script
 
 __all__ = ["Answer", "RemoteRun", "WorkerProcesses"]
@@ -43,12 +45,19 @@ class RemoteRun:
     ``order`` is what its process is told, but for the script's key.
     """
 
-    __slots__ = ("_shards", "finished", "id", "order", "result", "script", "shard")
+    __slots__ = ("_shards", "finished", "id", "once", "order", "result", "script", "shard")
 
     def __init__(
-        self, id: int, script: Script, order: JobMessage, finished: Callable[[RunResult], None], shards: WorkerProcesses
+        self,
+        id: int,
+        script: Script,
+        order: JobMessage,
+        finished: Callable[[RunResult], None],
+        shards: WorkerProcesses,
+        once: OnceAnswers | None = None,
     ) -> None:
         self.id = id
+        self.once = once
         self.script = script
         self.order = order
         self.finished = finished
@@ -99,6 +108,7 @@ class WorkerProcesses:
         self._closed = False
         self._opened = False
         self._last = ""  # how the last process ended
+        self._once = OnceAsked()
         self._counts = SharedLimits(limits, in_flight, self._tell)
         try:
             for shard in [self._start() for _ in range(processes)]:
@@ -131,7 +141,9 @@ class WorkerProcesses:
         """
         id = next(self._ids)
         try:
-            run = RemoteRun(id, job.script, order(id, run_id, job, timeout, watched=bool(sinks)), finished, self)
+            run = RemoteRun(
+                id, job.script, order(id, run_id, job, timeout, watched=bool(sinks)), finished, self, job.once
+            )
         except (InvalidCall, LimitError) as error:  # globals that cannot cross: the run's own failure, as elsewhere
             run = RemoteRun(id, job.script, JobMessage(id, run_id), finished, self)
             self._end(run, ScriptError(f"globals: {error.message}", kind=error.kind))
@@ -283,17 +295,10 @@ class WorkerProcesses:
                     run.finished(run.result)
             case m.RequestForwarded():
                 self._ask(shard, message)
-            case m.Ready():
-                with self._lock:
-                    shard.ready = True
-                    self._failures = 0
-                    while self._waiting:
-                        self._give(shard, self._waiting.popleft())
-                shard.begun.set()
-            case m.Refused():
-                shard.refusal = message
-                self._last = f"said {message.message!r}"
-                shard.begun.set()
+            case m.OnceForwarded():
+                self._once_asked(shard, message)
+            case m.Ready() | m.Refused():
+                self._take_up(shard, message)
             case m.Health(id, stats):
                 with self._lock:
                     answers = self._looks.pop(id, None)
@@ -301,6 +306,25 @@ class WorkerProcesses:
                     answers.put(stats)
             case _:
                 self._counts.receive(shard.number, message)
+
+    def _take_up(self, shard: WorkerProcess, message: m.Ready | m.Refused) -> None:
+        """A process can work, or cannot."""
+        if isinstance(message, m.Refused):
+            shard.refusal = message
+            self._last = f"said {message.message!r}"
+        else:
+            with self._lock:
+                shard.ready = True
+                self._failures = 0
+                while self._waiting:
+                    self._give(shard, self._waiting.popleft())
+        shard.begun.set()
+
+    def _once_asked(self, shard: WorkerProcess, message: m.OnceForwarded) -> None:
+        with self._lock:
+            run = shard.runs.get(message.job)
+        if run is not None and run.once is not None:
+            self._once.receive(shard.number, message, run.once, run.order.run_id, shard.send)
 
     def _emit(self, event: Event) -> None:
         for sink in (*self._sinks, *self._own_sinks.get(event.run_id, ())):
@@ -341,6 +365,7 @@ class WorkerProcesses:
                     self._last = shard.ending()
             again = self._opened and not closed and self._failures < TRIES
         self._counts.leave(shard.number)
+        self._once.gone(shard.number)
         if again:
             try:
                 self._start()

@@ -16,6 +16,7 @@ from host.errors import ClosedError
 from host.limits import Limits
 from host.policy.policy import HostPolicy
 from host.run.job import Job, RunServices, Why
+from host.run.once import OnceAnswers, OnceResults
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
 from host.run.session import Session
@@ -32,6 +33,9 @@ Finished = Callable[[RunResult], None]
 """Told a run's result, once, on whatever thread."""
 
 Keep = Callable[[Any, Script, RunOptions, int], "Kept | RunResult | None"]
+
+
+_NONE: Any = object()
 
 
 class Runs:
@@ -71,8 +75,9 @@ class Runs:
         kept: Kept | None = None,
         run_id: str | None = None,
         rules: HostPolicy | None = None,
+        once: OnceAnswers | None = None,
     ) -> Session | RemoteRun:
-        """Begin a run. ``kept`` is what is recorded of a durable one. Never blocks.
+        """Begin a run. ``kept`` is what is recorded of a durable one, ``once`` what its batch does once. Never blocks.
 
         Raises ``ClosedError``, and ``UsageError`` for options that cannot be.
         """
@@ -81,11 +86,15 @@ class Runs:
         durable: Recording | None = None
         if kept is not None:
             args, globals, durable, run_id = kept.args, kept.globals, kept.durable, kept.run_id
+            once = kept.once
         run_id = run_id or options.run_id or f"{self._mark}{next(self._numbers):08x}"
         limits = options.limits or self._limits
         seconds = options.timeout if options.timeout is not None else limits.run_time
         granted, meters, env = (rules or self._rules).of_run(options.permissions, options.budget)
-        job = Job(script, tuple(args), dict(globals or {}), limits, env, granted, meters)
+        job = Job(script, tuple(args), dict(globals or {}), limits, env, granted, meters, once)
+        if isinstance(once, OnceResults):
+            once.begun(run_id)
+            finished = _ending(once, finished)
         if durable is None and self.tape is not None:
             from host.cassettes.taped_run import TapedRun  # few hosts record or replay
 
@@ -134,7 +143,7 @@ class Runs:
 
         ``keep(job, script, options, number)`` records a job, counted from 1, that is to be.
         """
-        finished: SimpleQueue[RunResult] = SimpleQueue()
+        finished: SimpleQueue[RunResult | None] = SimpleQueue()  # None: another run may begin
         running: set[Session | RemoteRun] = set()
         afterwards = self.services.runners.afterwards
 
@@ -143,13 +152,14 @@ class Runs:
 
         open_runs = 0
         more, number = True, 0
+        once = OnceResults()
         try:
             while more or open_runs:
-                while more and open_runs < concurrency:
-                    try:
-                        job = next(jobs)
-                    except StopIteration:
+                while more and open_runs - once.stranded < concurrency:
+                    job = next(jobs, _NONE)
+                    if job is _NONE:
                         more = False
+                        once.expect(None)
                         break
                     number += 1
                     (script, options), told = job_of(job), _with_job(job, tell)
@@ -158,13 +168,19 @@ class Runs:
                     if isinstance(kept, RunResult):
                         told(kept)
                         continue
-                    running.add(self.begin(script if kept is None else kept.script, options, told, kept=kept))
+                    once = _batch_of(kept, once, lambda: finished.put(None))
+                    running.add(
+                        self.begin(script if kept is None else kept.script, options, told, kept=kept, once=once)
+                    )
                 if open_runs:
                     result = finished.get()
+                    if result is None:
+                        continue
                     open_runs -= 1
                     running = {s for s in running if s.result is None} if len(running) > 2 * concurrency else running
                     yield result
         finally:
+            once.expect(None)
             for session in running:
                 if session.result is None:
                     session.kill("interrupted")
@@ -188,6 +204,24 @@ class Runs:
             if self.shards is not None:
                 self.shards.close(grace)
             self.end("closed")
+
+
+def _batch_of(kept: Kept | None, once: OnceResults, wake: Callable[[], None]) -> OnceResults:
+    """What a durable batch does once; runs may wait for one that is still to begin, which ``wake`` is to have done."""
+    if kept is None or kept.once is None or kept.once is once:
+        return once
+    kept.once.expect(wake)
+    return kept.once
+
+
+def _ending(once: OnceResults, finished: Finished) -> Finished:
+    """Has what a run did for its batch end with it."""
+
+    def ended(result: RunResult) -> None:
+        once.ended(result.run_id)
+        finished(result)
+
+    return ended
 
 
 def _with_job(job: Any, finished: Finished) -> Finished:

@@ -10,7 +10,7 @@ import msgspec
 
 from host.apis.api import Api
 from host.errors import UsageError
-from host.events import Sink, want_detail
+from host.events import Sink, want_detail, want_lines
 from host.http.limiter import HttpLimits
 from host.processes.messages import Open
 from host.processes.pool import Answer, WorkerProcesses
@@ -50,6 +50,7 @@ def open_shards(
         setup=setup,
         watched=bool(sinks),
         detailed=want_detail(sinks),
+        lines=want_lines(sinks),
         room=0,
         rates=list(http_limits.rates),
         per_host=http_limits.in_flight_per_host,

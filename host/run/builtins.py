@@ -19,8 +19,8 @@ from host.decoding import check_writable, most_values
 from host.errors import DeniedError, InvalidCall, LimitError, SignatureError
 from host.events import Logged
 from host.lua.values import SecretText, encode_plain, from_lua
-from host.run.script import without_shebang
-from host.run.sources import Sources
+from host.run.script import lines_of, without_shebang
+from host.run.sources import Sources, has_siblings
 
 if TYPE_CHECKING:
     from host.run.job import Job
@@ -70,6 +70,23 @@ class Tools:
         what = "rows has no field" if name == b"rows" else "there is no column"
         known = meant(asked, columns) or f"; there are {', '.join(map(short, columns[:20]))}"
         raise InvalidCall(f"{what} {short(asked)!r}{known}")
+
+    def _once(self, file: bytes, line: bytes) -> bytes:
+        """What tells one ``once`` without a name from all others: its function's place."""
+        name, number = file.decode("utf-8", "replace"), int(line)
+        folder = self._job.script.folder
+        text = self.sources.text(name)
+        if text is None and folder is not None:  # a file that the script has read and loaded itself
+            found = Path(name).resolve()
+            text = found.read_bytes() if found.is_relative_to(folder.resolve()) and found.is_file() else None
+        rows = [] if text is None else lines_of(text)
+        if 0 < number <= len(rows) and has_siblings(rows[number - 1]):
+            raise InvalidCall(
+                f"once cannot tell the functions of line {number} apart",
+                hint='write one of them on another line, or give it a name: once("name", function() … end)',
+            )
+        path = name if folder is None else str(folder.resolve() / os.path.relpath(name, folder))
+        return f"{path}:{number}".encode()
 
     def given(self, name: bytes, a: Any, answer: bytes | None) -> None:
         """Take note of a module's text and then of its chunk's name, as the Lua side was told them."""
@@ -279,6 +296,7 @@ _TOOLS: dict[str, Callable[[Tools, Any, Any], Any]] = {
     "read": Tools._read,
     "log": Tools._say,
     "rows": Tools._missing,
+    "once": Tools._once,
     "hint": Tools._hint,
     "require": Tools._require,
     "require.path": Tools._require_path,

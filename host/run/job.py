@@ -20,6 +20,7 @@ from host.run.script import Script
 
 if TYPE_CHECKING:
     from host.bridge.worker import AsyncWorker
+    from host.run.once import OnceAnswers
 
 __all__ = ["WHY", "Job", "RunServices", "State", "Why"]
 
@@ -44,6 +45,7 @@ class Job(msgspec.Struct, frozen=True):
     env: Mapping[str, str] = msgspec.field(default_factory=dict)  # the environment names granted to the script
     permissions: Permissions = msgspec.field(default_factory=Permissions)
     meters: tuple[Quota, ...] = ()  # of the budgets its calls are counted against
+    once: OnceAnswers | None = None  # what the runs of its batch do once
 
 
 class State(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from host.calls.api_names import REQUEST
 from host.calls.call import wrapped
 from host.decoding import LARGE
 from host.errors import CallError, LimitError, ScriptError
-from host.events import Printed
+from host.events import LinesReached, Printed
 from host.lua import protocol as p
 from host.lua.globals import FILES, OWN, STANDARD, WORDS
 from host.lua.state import chunk, home
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["ANSWERS", "LuaRequests", "Several"]
 
 _log = logging.getLogger(__name__)
+_COUNT = re.compile(rb"(?<!\S)(\d{1,9}):(\d{1,9})=(\d{1,15})(?!\S)")
 
 
 class Several(list[Any]):
@@ -128,6 +130,12 @@ class LuaRequests:
             text = output.text(data)
         self._session.emit(Printed(self._session.run_id, time.time(), text))
         return None
+
+    def _lines(self, file: bytes, counts: bytes) -> None:
+        """How often the lines of a file were reached; what is not of the form is left out."""
+        found = tuple((int(begun), int(line), int(count)) for begun, line, count in _COUNT.findall(counts))
+        session = self._session
+        session.emit(LinesReached(session.run_id, time.time(), file.decode("utf-8", "replace"), found))
 
     def _ended(self, value: bytes, status: int | None = None, several: bool = False) -> None:
         try:
@@ -237,6 +245,7 @@ ANSWERS: dict[int, Callable[..., Any]] = {
     p.WAIT: LuaRequests._wait,
     p.CANCEL: lambda self, id: self._calls.cancel(id),
     p.OUT: LuaRequests._out,
+    p.LINES: LuaRequests._lines,
     p.ENDED: LuaRequests._ended,
     p.FAILED: LuaRequests._failed,
     p.PRELUDE: lambda _, name: chunk(name.decode()),

@@ -22,6 +22,7 @@ from host.lua import protocol as p
 from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
 from host.run.bytes_in_flight import LIGHT, Weight, check_values
 from host.run.job import RunServices
+from host.run.once import OnceCall, OnceResults, once_payload
 from host.run.shortening import brief
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class RunCalls:
         "_durable",
         "_gate",
         "_limits",
+        "_results",
         "_services",
         "_session",
         "_weight",
@@ -56,6 +58,7 @@ class RunCalls:
         self._limits = limits
         self._durable = durable
         self._detailed = bool(services.sinks) and want_detail(services.sinks)
+        self._results: OnceResults | None = None  # of a run of no batch, with its first ``once``
         self._weight: Weight | None = None  # with the first call whose arguments are worth counting
         self.open: dict[int, Any] = {}
         self.count = 0
@@ -128,8 +131,9 @@ class RunCalls:
                 identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
                 result = str(identity) if identity is not None else None
                 return p.VALUE, _identity(identity), encode_plain(value)
-            if call.kind in (p.FUNCTION, p.NEXT):
-                return p.VALUE, result_to_lua(call.name, value), None
+            packed = _PACKED.get(call.kind)
+            if packed is not None:
+                return p.VALUE, packed(call.name, value), None
             if type(value) is dict and type(value.get("id")) is str:
                 result = value["id"]
             listed = call.pages or (call.operation is not None and call.operation.paging)
@@ -275,6 +279,16 @@ class RunCalls:
             self._durable.refused(call.id)
         return p.VALUE, None
 
+    def _once(self, call: Call, arguments: Any, _: Any) -> None:
+        self.count -= 1  # nothing is sent anywhere
+        answers = self._session.job.once
+        if answers is None:  # this run alone
+            if self._results is None:
+                self._results = OnceResults()
+            answers = self._results
+        call.payload = once_payload(answers, self._session.run_id, *arguments)
+        self._gate.hand_over(call, OnceCall(answers, self._session.run_id))
+
     def _refused(self, call: Call, error: CallError) -> tuple[int, bytes]:
         """A call was refused before anything was sent: what the script is told."""
         self.open.pop(call.id, None)
@@ -314,6 +328,15 @@ _BEGIN: dict[int, Callable[[RunCalls, Call, Any, Any], Any]] = {
     p.PAGE: RunCalls._page,
     p.FUNCTION: RunCalls._function,
     p.NEXT: RunCalls._next,
+    p.ONCE: RunCalls._once,
+}
+
+
+# By the kind of call: what its answer is in Lua, where it is none of an API's.
+_PACKED: dict[int, Callable[[str, Any], bytes | None]] = {
+    p.FUNCTION: result_to_lua,
+    p.NEXT: result_to_lua,
+    p.ONCE: lambda _, results: results,
 }
 
 

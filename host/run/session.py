@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from host.calls.call import Call
 from host.errors import InvalidCall, LimitError, ScriptError
-from host.events import RunEnded, RunStarted, want_detail
+from host.events import RunEnded, RunStarted, want_detail, want_lines
 from host.limits import MB
 from host.lua import protocol as p
 from host.lua.values import encode_plain, to_lua
@@ -201,6 +201,8 @@ class Session:
         """What the Lua side is to know of the run when it starts."""
         job = self.job
         flags = (p.TRACE if self.services.sinks else 0) | (p.CROWD if alive > CROWD else 0)
+        if self.services.sinks and want_lines(self.services.sinks):
+            flags |= p.COUNT_LINES
         if self._durable is not None:
             flags |= p.DURABLE | p.TRACE
         if job.args and b"..." in job.script.source and "args" not in job.globals:

@@ -8,7 +8,7 @@ from typing import Any
 
 from host.run.script import LONG, Script, excerpt, lines_of, without_shebang
 
-__all__ = ["Sources"]
+__all__ = ["Sources", "has_siblings"]
 
 SHOWN = 59  # bytes of a chunk's name that LuaJIT shows in messages; of a longer one the end
 # Patterns are compiled when the first run fails: most commands end without.
@@ -103,3 +103,20 @@ def _shown(name: str) -> str:
     """A chunk's name as it stands in messages."""
     data = name.encode("utf-8", "surrogateescape")
     return name if len(data) <= SHOWN else "..." + data[3 - SHOWN :].decode("utf-8", "replace")
+
+
+def has_siblings(line: str) -> bool:
+    """Whether a line begins two functions of which none is within the other."""
+    depth, ended = 0, set[int]()
+    for word in re.findall(
+        r"\b(?:function|do|if|end)\b", re.sub(r"--.*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", "", line)
+    ):
+        if word == "end":
+            depth -= 1
+            continue
+        if word == "function":
+            if depth in ended:
+                return True
+            ended.add(depth)
+        depth += 1
+    return False

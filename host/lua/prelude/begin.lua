@@ -2,7 +2,7 @@
 local core, name, source, flags = ...
 local run, env = core.run, core.env
 local PRELUDE, NAME = 9, 10 -- protocol
-local TRACE, CROWD, DURABLE, BYTECODE, GIVEN, ARGUMENTS = 1, 2, 4, 8, 16, 32 -- protocol
+local TRACE, CROWD, DURABLE, BYTECODE, GIVEN, ARGUMENTS, COUNT_LINES = 1, 2, 4, 8, 16, 32, 64 -- protocol
 
 local function has(flag)
   if flags < flag then return false end
@@ -10,6 +10,7 @@ local function has(flag)
   return true
 end
 
+if has(COUNT_LINES) then core.load_code(core.host(PRELUDE, "lines")) end -- before anything sets a hook
 local told, args = has(ARGUMENTS), env -- whether there are arguments that it may read as "..."
 run.given = has(GIVEN)
 local is_bytecode, durable, crowd, trace = has(BYTECODE), has(DURABLE), has(CROWD), has(TRACE)

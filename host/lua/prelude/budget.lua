@@ -6,7 +6,7 @@
 -- and raises an ordinary error; LuaJIT's own is so far above it that it is not reached (host.lua.state.ceiling).
 -- Here is what every state has from the start; what a short script does not need is in memory.lua.
 local core = ...
-local run, sethook = core.run, core.debug.sethook
+local run = core.run
 local TICK = 2 -- protocol
 local TICK_SECONDS = 0.002 -- of processor time, after which the host is asked
 local SMALL = 512 -- KB, below which there is nothing for memory.lua to do: most of many states never load it
@@ -56,6 +56,6 @@ getmetatable(watch).__gc = function()
   newproxy(watch)
   if not run.current or is_calm() then return end -- without a task the host collects, while all wait
   run.left, run.every, run.most = 0, 1, 0
-  sethook(hook, "", 1)
+  core.debug.sethook(hook, "", 1)
 end
 newproxy(watch)

@@ -179,6 +179,7 @@ local function ended(how, value, co, cause)
   local used = collectgarbage("count")
   local over = used - limit_memory / 1024
   run.spare, run.over, run.most = (over > 0 and over or 0) + SPARE, false, 0
+  if rawget(core, "tell_lines") then core.tell_lines() end
   if how == "value" and value.n < 2 and value.results[1] == nil then host(ENDED, "\192")
   else core.ending(how, value, co, cause) end
   run.closed = true

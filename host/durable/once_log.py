@@ -1,0 +1,77 @@
+"""What the runs of a durable batch did once: a log beside those of the runs, which all processes write.
+
+Its first record is there from the batch's beginning. Each other one says that a run (``path``) does something
+(``name``), or with ``data`` that it has: its results. The next ``seq`` is written by one process only, so two cannot
+claim the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from host.durable.journal import Journal, once_name
+from host.durable.records import Record
+from host.errors import HostError
+
+__all__ = ["OnceLog"]
+
+_OVER = ("done", "replaced", "partly undone", "undone")
+
+
+class OnceLog:
+    """Of the batch ``batch``. See :class:`host.run.once.OnceRecord`."""
+
+    def __init__(self, journal: Journal, batch: str) -> None:
+        self._journal = journal
+        self._name = once_name(batch)
+        self._seq = 0
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such a batch."""
+        return bool(self._records())
+
+    def begin(self, *, anew: bool = False) -> None:
+        """The batch begins, or goes on; ``anew``: from its beginning."""
+        if anew:
+            self._journal.forget(self._name)
+        if not self._records():
+            self._journal.add([Record(self._name, 1, "once", at=self._journal.clock())])
+
+    def read(self) -> list[tuple[str, str, bytes | None]]:
+        """Key, run and value of all there is, in order."""
+        records = self._records()
+        self._seq = records[-1].seq if records else 0
+        return [(each.name, each.path, each.data or None) for each in records if each.name]
+
+    def claim(self, key: str, run: str) -> bool:
+        """Have it recorded that ``run`` does it; not if anything was recorded since :meth:`read`."""
+        record = Record(self._name, self._seq + 1, "once", run, at=self._journal.clock(), name=key)
+        if not self._journal.add([record]):
+            return False
+        self._seq += 1
+        return True
+
+    def keep(self, key: str, run: str, value: bytes, then: Callable[[HostError | None], None]) -> None:
+        """Record a value, behind all that its run has recorded; ``then`` once it is on the disk, or cannot be.
+
+        One run does something at a time: nobody else writes meanwhile.
+        """
+        self.read()
+        record = Record(self._name, self._seq + 1, "once", run, at=self._journal.clock(), name=key, data=value)
+        self._journal.append(record, then, behind=run)
+
+    def state(self, run: str) -> Literal["running", "broken off", "over"]:
+        """How a run stands that is not one of this process."""
+        row = self._journal.run(run)
+        if row is None or row.status in _OVER:
+            return "over"
+        return "running" if self._journal.is_running(row) else "broken off"
+
+    def resume(self, run: str) -> str:
+        """The command that goes on with a run."""
+        return self._journal.command("resume", run)
+
+    def _records(self) -> list[Record]:
+        return self._journal.records(self._name)

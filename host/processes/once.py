@@ -1,0 +1,109 @@
+"""``once`` over worker processes: what the runs of a batch do once is known in the parent, which its children ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING
+
+from host.errors import CallError
+from host.processes import messages as m
+from host.processes.codec import call_error, call_failure
+
+if TYPE_CHECKING:
+    from host.run.once import OnceAnswers, Told
+
+__all__ = ["OnceAsked", "RemoteOnce"]
+
+
+class RemoteOnce:
+    """In a child: asks the parent. ``of(job)`` is what one of its runs asks."""
+
+    def __init__(self, send: Callable[[m.Message], None]) -> None:
+        self._send = send
+        self._numbers = count(1)
+        self._open: dict[int, Told] = {}
+
+    def of(self, job: int) -> OnceOfRun:
+        """For the run that is this job of the parent's."""
+        return OnceOfRun(self, job)
+
+    def say(self, job: int, what: str, key: str, rest: bytes, tell: Told) -> None:
+        """Ask the parent something of a run, or tell it."""
+        number = next(self._numbers)
+        self._open[number] = tell
+        self._send(m.OnceForwarded(number, job, what, key, rest))
+
+    def withdraw(self, job: int, tell: Told) -> None:
+        """Have the parent answer at once that nobody waits any more."""
+        for number, each in list(self._open.items()):
+            if each is tell:
+                self._send(m.OnceForwarded(number, job, "withdraw", "", b""))
+
+    def receive(self, told: m.OnceTold) -> None:
+        """The parent's answer. From the reading thread."""
+        tell = self._open.pop(told.id, None)
+        if tell is not None:
+            tell(told.value if told.error is None else call_error(told.error))
+
+
+class OnceOfRun:
+    """See :class:`host.run.once.OnceAnswers`."""
+
+    __slots__ = ("_job", "_parent")
+
+    def __init__(self, parent: RemoteOnce, job: int) -> None:
+        self._parent = parent
+        self._job = job
+
+    def ask(self, run: str, key: str, tell: Told) -> None:
+        """Ask who does it."""
+        self._parent.say(self._job, "ask", key, b"", tell)
+
+    def done(self, run: str, key: str, value: bytes, tell: Told) -> None:
+        """It was done."""
+        self._parent.say(self._job, "done", key, value, tell)
+
+    def failed(self, run: str, key: str, message: str, tell: Told) -> None:
+        """It failed."""
+        self._parent.say(self._job, "failed", key, message.encode("utf-8", "replace"), tell)
+
+    def withdraw(self, tell: Told) -> None:
+        """Nobody waits any more."""
+        self._parent.withdraw(self._job, tell)
+
+
+class OnceAsked:
+    """In the parent: answers the children, each of which ``send(message)`` reaches."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[int, int], Told] = {}
+
+    def receive(
+        self, child: int, asked: m.OnceForwarded, answers: OnceAnswers, run: str, send: Callable[[m.Message], None]
+    ) -> None:
+        """Something that ``run`` asks or tells. On the thread of its process."""
+        place = child, asked.id
+        if asked.what == "withdraw":
+            tell = self._open.get(place)
+            if tell is not None:
+                answers.withdraw(tell)
+            return
+
+        def told(answer: bytes | CallError | None) -> None:
+            self._open.pop(place, None)
+            error = call_failure(answer) if isinstance(answer, CallError) else None
+            send(m.OnceTold(asked.id, None if isinstance(answer, CallError) else answer, error))
+
+        self._open[place] = told
+        if asked.what == "ask":
+            answers.ask(run, asked.key, told)
+        elif asked.what == "done":
+            answers.done(run, asked.key, asked.rest, told)
+        else:
+            answers.failed(run, asked.key, asked.rest.decode("utf-8", "replace"), told)
+
+    def gone(self, child: int) -> None:
+        """A process is gone: nobody there is to be told anything. Its runs have ended."""
+        for place in [each for each in self._open if each[0] == child]:
+            self._open.pop(place, None)

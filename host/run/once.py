@@ -1,0 +1,320 @@
+"""What ``once(function() … end)`` gave: done by the first run of a batch that asks, told to all others.
+
+One run at a time is at work for its batch, whatever it does once; the others wait for it, and it waits for none of
+them. So no two runs can wait for each other. Tasks of one run are told apart on the Lua side (``prelude/once.lua``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from host.bridge.request import Reply
+from host.calls.call import Call
+from host.errors import CallError, CancelledCall, HostError, InvalidCall, OnceError
+from host.lua.values import SecretText, from_lua
+
+__all__ = ["OnceAnswers", "OnceCall", "OnceRecord", "OnceResults", "Told", "once_payload"]
+
+Told = Callable[[bytes | CallError | None], None]
+"""Told the results as MessagePack, an error, or ``None``: it is for the caller to do. From any thread, once."""
+
+POLL = 1.0  # seconds after which it is looked again what another process has done
+
+
+class OnceAnswers(Protocol):
+    """Who tells a run what was done once. None of them blocks for another run, or raises."""
+
+    def ask(self, run: str, key: str, tell: Told) -> None:
+        """What ``key`` gave, as soon as that is known; or that it is for ``run`` to do."""
+
+    def done(self, run: str, key: str, value: bytes, tell: Told) -> None:
+        """``run`` has done it; it is told the value once that is kept."""
+
+    def failed(self, run: str, key: str, message: str, tell: Told) -> None:
+        """``run`` could not do it."""
+
+    def withdraw(self, tell: Told) -> None:
+        """Who asked waits no more; is told nothing if it was not told yet."""
+
+
+class OnceRecord(Protocol):
+    """Where a durable batch keeps it; raises ``JournalError``."""
+
+    def read(self) -> list[tuple[str, str, bytes | None]]:
+        """Key, run that does it, and value once it is done; a later entry for a key counts."""
+
+    def claim(self, key: str, run: str) -> bool:
+        """Have it recorded that ``run`` does it; not if anything was recorded since :meth:`read`."""
+
+    def keep(self, key: str, run: str, value: bytes, then: Callable[[HostError | None], None]) -> None:
+        """Record a value; ``then`` once it is on the disk, or cannot be."""
+
+    def state(self, run: str) -> Literal["running", "broken off", "over"]:
+        """How a run stands that is not one of this process; one that is over never does what it began."""
+
+    def resume(self, run: str) -> str:
+        """The command that goes on with a run."""
+
+
+class _Entry(msgspec.Struct):
+    run: str  # that does it
+    value: bytes | None = None
+    error: str = ""
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.value is None and not self.error
+
+
+class _Waiter(msgspec.Struct, frozen=True):
+    run: str
+    key: str
+    tell: Told
+
+
+_WAIT = object()
+
+
+class OnceResults:
+    """Of one batch, or of one run. ``record`` is where it is kept, ``later(seconds, receiver)`` sets a timer."""
+
+    def __init__(
+        self, record: OnceRecord | None = None, later: Callable[[float, Callable[[object], None]], object] | None = None
+    ) -> None:
+        self._record = record
+        self._later = later
+        self._lock = threading.Lock()
+        self._entries: dict[str, _Entry] = {}
+        self._waiting: list[_Waiter] = []
+        self._alive: set[str] = set()
+        self._over: set[str] = set()  # runs that never do what they claimed
+        self._wake: Callable[[], None] | None = None  # more runs are to begin, and this has one begin at once
+        self._polling = False
+        self.stranded = 0
+        """Runs that wait for one which has not begun here."""
+
+    # -- the batch
+
+    def expect(self, wake: Callable[[], None] | None) -> None:
+        """Whether more runs of the batch are to begin: ``wake`` is called when runs are stranded."""
+        with self._lock:
+            self._wake = wake
+        self._settle()
+
+    def begun(self, run: str) -> None:
+        """A run begins. What it failed to do before, it may do now."""
+        with self._lock:
+            self._alive.add(run)
+            self._over.discard(run)
+            mine = [entry for entry in self._entries.values() if entry.run == run]
+            for entry in mine:
+                entry.error = ""
+        if mine:
+            self._settle()
+
+    def ended(self, run: str) -> None:
+        """A run is over, whatever it was doing."""
+        with self._lock:
+            self._alive.discard(run)
+            self._waiting = [each for each in self._waiting if each.run != run]
+            mine = [entry for entry in self._entries.values() if entry.run == run and entry.is_under_way]
+            for entry in mine:
+                entry.error = "it ended before that was done"
+        if mine:
+            self._settle()
+
+    # -- its runs
+
+    def ask(self, run: str, key: str, tell: Told) -> None:
+        """See :class:`OnceAnswers`."""
+        self._settle(_Waiter(run, key, tell))
+
+    def done(self, run: str, key: str, value: bytes, tell: Told) -> None:
+        """See :class:`OnceAnswers`."""
+
+        def then(error: HostError | None) -> None:
+            with self._lock:
+                self._entries[key] = _Entry(run, value) if error is None else _Entry(run, error=error.message)
+            self._settle()
+            tell(value if error is None else OnceError(error.message, hint=error.hint))
+
+        if self._record is None:
+            then(None)
+        else:
+            self._record.keep(key, run, value, then)
+
+    def failed(self, run: str, key: str, message: str, tell: Told) -> None:
+        """See :class:`OnceAnswers`."""
+        with self._lock:
+            self._entries[key] = _Entry(run, error=message or "it failed")
+        self._settle()
+        tell(b"\x90")
+
+    def withdraw(self, tell: Told) -> None:
+        """See :class:`OnceAnswers`."""
+        with self._lock:
+            found = [each for each in self._waiting if each.tell is tell]
+            self._waiting = [each for each in self._waiting if each.tell is not tell]
+        for each in found:
+            each.tell(CancelledCall("the task was cancelled"))
+
+    # -- steps
+
+    def _settle(self, new: _Waiter | None = None) -> None:
+        """Tell all whose answer is known by now, or only look at a new one."""
+        with self._lock:
+            asked, others = ([new], self._waiting) if new is not None else (self._waiting, [])
+            try:
+                told, left = self._told(asked)
+                self._waiting = [*others, *left] if left else others
+                while left and self._is_freed():
+                    more, left = self._told(self._waiting)
+                    told, self._waiting = [*told, *more], left
+            except HostError as error:  # the journal cannot be read or written
+                told = [(each, OnceError(error.message, hint=error.hint)) for each in asked]
+                self._waiting = others
+            if not self._waiting:
+                self.stranded = 0
+            wake = self._wake if self.stranded else None
+        for waiter, answer in told:
+            waiter.tell(answer)
+        if wake is not None:
+            wake()
+
+    def _told(self, asked: list[_Waiter]) -> tuple[list[tuple[_Waiter, bytes | CallError | None]], list[_Waiter]]:
+        """Whose answer is known, with it, and who is to wait."""
+        told: list[tuple[_Waiter, bytes | CallError | None]] = []
+        left = []
+        if self._record is not None and any(self._value(each.key) is None for each in asked):
+            self._read(self._record)
+        for waiter in asked:
+            answer = self._answer(waiter)
+            if answer is _WAIT:
+                left.append(waiter)
+            else:
+                told.append((waiter, answer))  # type: ignore[arg-type]
+        return told, left
+
+    def _is_freed(self) -> bool:
+        """Whether what those who wait are waiting for has just been given up."""
+        doer, self.stranded = self._doer(), 0
+        return doer is None or (doer not in self._alive and self._record is not None and self._strand(doer))
+
+    def _value(self, key: str) -> bytes | None:
+        entry = self._entries.get(key)
+        return None if entry is None else entry.value
+
+    def _answer(self, waiter: _Waiter) -> object:
+        entry = self._entries.get(waiter.key)
+        if entry is not None and entry.value is not None:
+            return entry.value
+        if entry is not None and entry.run == waiter.run and entry.is_under_way:
+            return None  # it was asked before it broke off
+        if entry is not None and entry.error and entry.run != waiter.run:
+            return _failure(waiter.key, entry)
+        if self._doer() not in (None, waiter.run):
+            return _WAIT
+        while self._record is not None and not self._record.claim(waiter.key, waiter.run):
+            self._read(self._record)
+            if self._doer() is not None or self._entries.get(waiter.key, entry) is not entry:
+                return self._answer(waiter)
+        self._entries[waiter.key] = _Entry(waiter.run)
+        return None
+
+    def _doer(self) -> str | None:
+        """The run that is at work for all."""
+        return next((entry.run for entry in self._entries.values() if entry.is_under_way), None)
+
+    def _read(self, record: OnceRecord) -> None:
+        """Take in what other processes, and the runs before, have recorded."""
+        for key, (run, value) in {key: (run, value) for key, run, value in record.read()}.items():
+            known = self._entries.get(key)
+            if value is None and run in self._over:
+                continue
+            if known is None or (known.value is None and (value is not None or known.run != run)):
+                self._entries[key] = _Entry(run, value)
+
+    def _strand(self, doer: str) -> bool:
+        """All wait for a run that is none of this process; gives whether they do no more."""
+        assert self._record is not None
+        state = self._record.state(doer)
+        mine = {key: entry for key, entry in self._entries.items() if entry.run == doer and entry.is_under_way}
+        if state == "over":
+            self._over.add(doer)
+            for key in mine:
+                del self._entries[key]
+            return True
+        if state == "running":
+            self._poll()
+        elif self._wake is None:
+            hint = f"{self._record.resume(doer)} goes on with it"
+            for entry in mine.values():
+                entry.error = f"it broke off before that was done ({hint})"
+            return True
+        self.stranded = len(self._waiting)
+        return False
+
+    def _poll(self) -> None:
+        if self._later is not None and not self._polling:
+            self._polling = True
+            self._later(POLL, lambda _: self._look_again())
+
+    def _look_again(self) -> None:
+        with self._lock:
+            self._polling = False
+        self._settle()
+
+
+def _failure(key: str, entry: _Entry) -> OnceError:
+    return OnceError(f"once {key} was done by run {entry.run}, and failed: {entry.error}")
+
+
+def once_payload(answers: OnceAnswers, run: str, what: str, key: str, rest: Any = b"") -> tuple[str, str, bytes]:
+    """What a run says of ``once``. Raises ``InvalidCall`` for results that cannot be told to others."""
+    said = rest.encode() if isinstance(rest, str) else rest
+    if what == "done" and _holds_secret(from_lua(said)):
+        text = "what once's function returned holds a secret, which is not told to other runs"
+        answers.failed(run, key, text, lambda _: None)
+        raise InvalidCall(text)
+    return what, key, said
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_secret, value.values()))
+    return any(map(_holds_secret, value)) if isinstance(value, list) else isinstance(value, SecretText)
+
+
+class OnceCall:
+    """Takes a call of ``once`` in place of the worker."""
+
+    __slots__ = ("_answers", "_run", "_tell")
+
+    def __init__(self, answers: OnceAnswers, run: str) -> None:
+        self._answers = answers
+        self._run = run
+        self._tell: Told | None = None
+
+    def send(self, call: Call) -> None:
+        """Have it answered. Raises nothing."""
+
+        def tell(answer: bytes | CallError | None) -> None:
+            call.deliver(Reply(error=answer) if isinstance(answer, CallError) else Reply(answer))
+
+        what, key, rest = call.payload
+        self._tell = tell
+        if what == "ask":
+            self._answers.ask(self._run, key, tell)
+        elif what == "done":
+            self._answers.done(self._run, key, rest, tell)
+        else:
+            self._answers.failed(self._run, key, rest.decode("utf-8", "replace"), tell)
+
+    def cancel(self, call: Call) -> None:
+        """Give it up; its answer still comes."""
+        if self._tell is not None:
+            self._answers.withdraw(self._tell)

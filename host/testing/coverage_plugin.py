@@ -1,0 +1,57 @@
+"""Coverage of Lua files under pytest, also of the processes of pytest-xdist. Registered where an option asks for it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from host.errors import HostError, UsageError
+from host.testing.coverage import Coverage
+from host.testing.coverage_reports import CoverageForm, coverage_form, report_coverage
+
+_SENT = "lua_coverage"  # what a process of xdist sends at its end
+
+
+class CoverageOfSession:
+    """``coverage`` counts the lines of all hosts of the session's tests."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        least = config.getoption("lua_coverage_fail_under")
+        if least is not None and not 0 <= least <= 100:
+            raise pytest.UsageError(f"--lua-coverage-fail-under is {least:g}; expected 0 to 100")
+        folder = config.invocation_params.dir
+        sources = [os.path.join(folder, each) for each in config.getoption("lua_coverage_source")]
+        try:
+            self._forms = [coverage_form(each) for each in config.getoption("lua_coverage")] or [CoverageForm("text")]
+            self.coverage = Coverage(sources, within=config.rootpath)
+        except UsageError as error:
+            raise pytest.UsageError(f"--lua-coverage: {error.message}") from None
+        self._least: float | None = least
+        self._told = ""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A process of xdist has ended: add what it counted."""
+        self.coverage.add_plain(getattr(node, "workeroutput", {}).get(_SENT, ()))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the reports; too little fails a session that went well."""
+        sent = getattr(session.config, "workeroutput", None)
+        if sent is not None:
+            sent[_SENT] = self.coverage.plain()
+            return
+        try:
+            self._told, enough = report_coverage(self.coverage, self._forms, self._least)
+        except HostError as error:
+            self._told, enough = error.message, False
+        if not enough and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the table, and where the files are."""
+        if self._told:
+            terminalreporter.section("Lua coverage")
+            terminalreporter.write_line(self._told)

@@ -1,0 +1,146 @@
+"""``once`` in durable batches: recorded, and done once whatever breaks off when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host import RunResult
+from tests.durable.lab import Lab
+
+CODE = """
+local made = once(function()
+  local product = new_product():name("p"):create()
+  sleep(0)
+  return { product, new_price():product(product):currency("eur"):unit_amount(5):create() }
+end)
+new_customer():name(n):create()
+return made
+"""
+
+
+def do(lab: Lab, code: str = CODE, count: int = 3, **more: Any) -> dict[str, RunResult]:
+    """The batch b, begun or gone on with."""
+    with lab.host() as host:
+        jobs = [{"code": code, "globals": {"n": f"c{n}"}} for n in range(1, count + 1)]
+        return {result.run_id: result for result in host.run_many(jobs, **{"batch_id": "b", **more})}
+
+
+def made(lab: Lab) -> tuple[int, int]:
+    """How many products and prices, and customers, there are."""
+    kinds = [kind for kind, _ in lab.api.ledger()]
+    return sum(kind in ("product", "price") for kind in kinds), kinds.count("customer")
+
+
+def once_log(lab: Lab) -> list[tuple[Any, ...]]:
+    return lab.sql("SELECT seq, path, length(data) > 0 FROM luahost_record WHERE run = 'b#once' ORDER BY seq")
+
+
+def test_a_batch_given_again_has_the_recorded_results(lab: Lab) -> None:
+    """Later rows of a batch that was done get what its first run made, long ago."""
+    first = do(lab)
+    again = do(lab, count=5)
+    assert len({str(result.value) for result in (*first.values(), *again.values())}) == 1
+    assert made(lab) == (2, 5)
+    assert once_log(lab) == [(1, "", 0), (2, "b.1", 0), (3, "b.1", 1)]
+
+
+def test_wherever_the_first_run_breaks_off_each_thing_is_made_once(lab: Lab, tmp_path: Path) -> None:
+    """Its log is cut behind each of its records in turn, with all that other runs did later: gone on with one by one or
+    together, from the front or from the back, there is one product and one price."""
+    do(lab)
+    whole = len(lab.sql("SELECT seq FROM luahost_record WHERE run = 'b.1'"))
+    for cut in range(whole):
+        for order in ("together", "one by one"):
+            folder = tmp_path / f"{cut}{order}"
+            folder.mkdir()
+            now = Lab(folder)
+            do(now)
+            now.break_off(cut, "b.1")
+            has_value = now.sql("SELECT 1 FROM luahost_record WHERE run = 'b.1' AND name = 'once' AND n > 3")
+            if not has_value:
+                now.sql("DELETE FROM luahost_record WHERE run = 'b#once' AND seq > 2")
+                for run in ("b.2", "b.3"):
+                    now.break_off(0, run)
+            results = do(now, concurrency=1 if order == "one by one" else 9)
+            assert all(result.ok for result in results.values()), (cut, [r.error for r in results.values()])
+            assert len({str(result.value) for result in results.values()}) == 1, cut
+            assert made(now) == (2, 3), (cut, order)
+
+
+def test_one_run_alone_names_the_run_it_waits_for(lab: Lab) -> None:
+    """Where the run that began it broke off, another one ends with the command, and goes on once that is done."""
+    do(lab)
+    lab.sql("DELETE FROM luahost_record WHERE run = 'b#once' AND seq > 2")
+    for run in ("b.1", "b.2"):
+        lab.break_off(0, run)
+    with lab.host() as host:
+        error = host.resume("b.2").error
+        assert error is not None
+        assert error.kind == "once"
+        assert "run b.1" in error.message
+        assert "luahost resume b.1" in error.message
+        assert host.resume("b.1").ok
+        assert host.resume("b.2").ok
+    assert made(lab) == (2, 3)
+
+
+def test_the_run_that_does_it_may_come_last(lab: Lab) -> None:
+    """With one run at a time, those that wait for one still to begin do not keep it from beginning."""
+    code = "if n ~= 'c3' then gate() end\n" + CODE
+    with lab.host() as host:
+        host.function(lambda: None, name="gate", effect="read")
+        jobs = [{"code": code, "globals": {"n": f"c{n}"}} for n in (1, 2, 3)]
+        list(host.run_many(jobs, batch_id="b"))
+        doer = once_log(lab)[1][1]
+    lab.sql("DELETE FROM luahost_record WHERE run = 'b#once' AND seq > 2")
+    lab.sql("UPDATE luahost_record SET path = 'b.3' WHERE run = 'b#once' AND seq = 2")
+    assert doer.startswith("b.")
+    for run in ("b.1", "b.2", "b.3"):
+        lab.break_off(0, run)
+    with lab.host() as host:
+        host.function(lambda: None, name="gate", effect="read")
+        results = list(host.run_many(jobs, batch_id="b", concurrency=1))
+    assert all(result.ok for result in results)
+    assert once_log(lab)[2][1:] == ("b.3", 1)
+
+
+def test_a_failure_is_tried_again_when_the_batch_is_resumed(lab: Lab) -> None:
+    """The run that failed goes on where it failed, and the others get what it makes."""
+    code = CODE.replace("sleep(0)", "if not ready() then error('not ready') end")
+    for ready, ok in ((False, 0), (True, 3)):
+        with lab.host() as host:
+            host.function(lambda ready=ready: ready, name="ready", effect="read", inline=True)
+            jobs = [{"code": code, "globals": {"n": f"c{n}"}} for n in (1, 2, 3)]
+            if ready:
+                lab.sql("DELETE FROM luahost_record WHERE name = 'ready' OR (run = 'b.1' AND seq > 4)")
+            results = list(host.run_many(jobs, batch_id="b", concurrency=1))
+        assert sum(result.ok for result in results) == ok, [result.error for result in results]
+    assert made(lab) == (2, 3)
+
+
+def test_a_batch_started_over_does_it_anew(lab: Lab) -> None:
+    """--force-new forgets what was done once; deleting the last run of a batch forgets it too."""
+    first = do(lab)
+    other = do(lab, force_new=True)
+    assert first["b.1"].value != other["b.1"].value
+    with lab.host() as host:
+        for run in host.durable_runs.journal.runs():
+            host.durable_runs.journal.delete(run.id)
+    assert once_log(lab) == []
+
+
+def test_a_journal_that_cannot_be_written_ends_the_runs_that_wait(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run goes on with a result that was not recorded."""
+    from host.durable.once_log import OnceLog
+    from host.errors import JournalError
+
+    def full(*_: Any) -> bool:
+        raise JournalError("the disk is full")
+
+    monkeypatch.setattr(OnceLog, "claim", full)
+    results = do(lab)
+    assert {result.error.kind for result in results.values() if result.error} == {"once"}
+    assert made(lab) == (0, 0)
