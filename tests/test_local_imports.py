@@ -55,6 +55,7 @@ LATE = {
     "host.cli.commands": "whoever imports main's name does not pay for it",
     "host.cli.interrupt": "whoever imports main's name does not pay for it",
     "host.cli.plan": "run --dry-run",
+    "host.cli.testing_watch": "test --watch",
     "host.cli.resume": "resume imports the file that asks which options it has",
     "host.apis.cache": "APIs beside Stripe",
     "host.apis.reference": "the listing of apis",
