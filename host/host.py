@@ -151,13 +151,9 @@ class Host(FleetOfHost, PlansOfHost, Additions):
             tape = open_tape(record, replay, self._apis, mask)
         self._prepare_calls(parts, mask, tape)
         self._engine.isolate(isolation, self.limits)
-        self._runs = Runs(
-            self._services_of(given, mask),
-            self._rules,
-            self.limits,
-            tape,
-            sends_traceparent=self.settings.send_traceparent,
-        )
+        services = self._services_of(given, mask, replaying=replay is not None)
+        sends = self.settings.send_traceparent
+        self._runs = Runs(services, self._rules, self.limits, tape, sends_traceparent=sends)
         self._durable = HostDurable(self._durable_parts)
         try:
             self._open(documents or {}, file, processes, setup, isolation, parts)
@@ -292,7 +288,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self._engine.drive(client)
         worker.direct("api", lambda: bool(self._wire.client.is_direct))
 
-    def _services_of(self, sinks: Sequence[Sink], mask: Redactor) -> RunServices:
+    def _services_of(self, sinks: Sequence[Sink], mask: Redactor, *, replaying: bool) -> RunServices:
         engine = self._engine
         return RunServices(
             gate=CallPipeline(
@@ -307,7 +303,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
             worker=engine.worker,
             runners=engine.scheduler,
             sinks=sinks,
-            simulated=self.simulated,
+            simulated=self.simulated or replaying,
             mask=mask,
             new_state=engine.new_state,
             chunks=Chunks() if engine.isolation is None else None,

@@ -59,6 +59,7 @@ class Group:
         self.keys = ""
         self.drawn: dict[str, list[str]] = {}
         self.interactions: list[Interaction] = []
+        self.answers = 0  # how many were recorded
 
 
 Name = tuple[str, str]
@@ -114,7 +115,7 @@ class Cassette:
     def save(self) -> None:
         """Write the file, whole or not at all. Raises ``ConfigError``."""
         with self.lock:
-            data = b"".join(f"{line}\n".encode("utf-8", "surrogatepass") for line in self._lines())
+            data = b"".join(f"{line}\n".encode() for line in self._lines())
         target = self.path.resolve()  # a link stays one
         beside = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
@@ -172,7 +173,11 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 
 def _json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return json.dumps(value) if any("\ud800" <= letter <= "\udfff" for letter in text) else text
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates, which only an escape can be
+        return json.dumps(value)
+    return text
 
 
 def _check_ours(path: Path) -> None:

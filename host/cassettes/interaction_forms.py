@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from host.apis.api import Api
 from host.cassettes.bodies import answered, body_of, fields_of, media_type_of, readable
 from host.errors import CallError, kinds
-from host.http.message import Attempt, Request, Response, origin_of
+from host.http.message import Attempt, Request, Response
 from host.policy.private_members import REDACTED, is_private, without_private, without_private_headers
 from host.policy.redaction import Redactor
 
@@ -40,7 +40,7 @@ _NOISE: Final = _UNDONE | {
     "server-timing", "x-request-time", "x-response-time", "idempotency-key", "original-request", "stripe-version",
 }  # fmt: skip
 
-_ORIGIN: Final = "{the API's origin}"  # in answers, in the place of where the API was: links to further pages
+_BASE: Final = "{base URL of the API}"  # in its answers: links to further pages lead to where it is on replay
 
 _FACTS: Final = tuple(name for name in CallError.FACTS if name not in ("attempts", "idempotency_key", "operation"))
 
@@ -103,7 +103,7 @@ class InteractionForms:
             if outcome.in_doubt:
                 form["in_doubt"] = True
             if (api := self._api_of(request)) is not None:
-                form = _replaced(form, origin_of(api.base_url), _ORIGIN)
+                form = _replaced(form, api.base_url.rstrip("/"), _BASE)
         if outcome.earlier:
             form["earlier"] = [each.status if each.status is not None else each.error for each in outcome.earlier]
         return self._without_secrets(form)
@@ -130,7 +130,7 @@ class InteractionForms:
             error.earlier = earlier
             return error
         if (api := self._api_of(request)) is not None:
-            form = _replaced(dict(form), _ORIGIN, origin_of(api.base_url))
+            form = _replaced(dict(form), _BASE, api.base_url.rstrip("/"))
         headers = {str(name): str(value) for name, value in form.get("headers", {}).items()}
         in_doubt = bool(form.get("in_doubt"))
         return Response(

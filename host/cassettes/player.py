@@ -187,12 +187,13 @@ class _AnswerOrder:
         answered = [each for each in interactions if each.answer is not None]
         places = {each: each.answered or place for place, each in enumerate(answered, 1)}
         self._left = deque(sorted(answered, key=places.__getitem__))
+        self._to_come = set(self._left)
         self._waiting: dict[Interaction, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     async def turn(self, interaction: Interaction) -> None:
         """Wait until it is this one's turn, which is over then."""
-        if interaction in self._left and self._left[0] is not interaction:
+        if interaction in self._to_come and self._left[0] is not interaction:
             future = self._waiting[interaction] = asyncio.get_running_loop().create_future()
             self._wait_a_moment()
             try:
@@ -204,7 +205,8 @@ class _AnswerOrder:
             self._over(interaction)
 
     def _over(self, interaction: Interaction) -> None:
-        if interaction in self._left:
+        if interaction in self._to_come:
+            self._to_come.remove(interaction)
             self._left.remove(interaction)
         self._call_next()
         if self._waiting:
@@ -223,7 +225,7 @@ class _AnswerOrder:
     def _pass_over(self) -> None:
         """Whoever is first of those that wait waits no longer for what is before."""
         while self._left and self._left[0] not in self._waiting:
-            self._left.popleft()
+            self._to_come.remove(self._left.popleft())
         self._call_next()
 
 

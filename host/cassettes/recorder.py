@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from host.cassettes.cassette import Interaction
+from host.cassettes.cassette import Group, Interaction
 from host.cassettes.tape import Tape
 from host.errors import CallError
 from host.http.idempotency import random_key
@@ -43,7 +43,7 @@ class Recorder(Tape):
 
         async def recorded(request: Request, deadline: float) -> Response:
             interaction = Interaction(self.forms.request(request))
-            answers = self._asked(self.name_of(request.run_id), interaction)
+            group = self._asked(self.name_of(request.run_id), interaction)
             copy = None
             if (sink := getattr(request, "sink", None)) is not None:
                 copy = _Copy(sink)
@@ -52,9 +52,9 @@ class Recorder(Tape):
             try:
                 outcome = await send(request, deadline)
             except CallError as error:
-                self._ended(interaction, answers, request, error, None)
+                self._ended(interaction, group, request, error, None)
                 raise
-            self._ended(interaction, answers, request, outcome, copy)
+            self._ended(interaction, group, request, outcome, copy)
             return outcome
 
         return recorded
@@ -65,24 +65,25 @@ class Recorder(Tape):
             self.owned = False
             self.cassette.save()
 
-    def _asked(self, run: str, interaction: Interaction) -> list[Interaction]:
-        """Take note of a request where it is asked; gives the group's interactions."""
+    def _asked(self, run: str, interaction: Interaction) -> Group:
+        """Take note of a request where it is asked; gives the group it is of."""
         with self.cassette.lock:
-            interactions = self.group(run).interactions
-            interactions.append(interaction)
-            return interactions
+            group = self.group(run)
+            group.interactions.append(interaction)
+            return group
 
     def _ended(
         self,
         interaction: Interaction,
-        interactions: list[Interaction],
+        group: Group,
         request: Request,
         outcome: Response | CallError,
         copy: _Copy | None,
     ) -> None:
         form = self.forms.answer(request, outcome, copy.body if copy is not None else None)
         with self.cassette.lock:
-            interaction.answered = sum(1 for each in interactions if each.answer is not None) + 1
+            group.answers += 1
+            interaction.answered = group.answers
             interaction.answer = form
 
 

@@ -45,12 +45,13 @@ class Tape:
         self.goes_on = False  # after a request that is not recorded: where a run has many tests, only one of them fails
         self.unrecorded: list[str] = []  # what was asked for and is not in the cassette
         self._lock = threading.Lock()
+        self._count = 0
         self._runs: dict[str, str] = {}  # names in the cassette, by the runs' ids
 
     def begin(self, run_id: str) -> str:
         """A run begins: its name in the cassette."""
         with self._lock:
-            number = len(self._runs) + 1
+            self._count = number = self._count + 1
             name = f"{self.name} {number}" if self.name and number > 1 else self.name or str(number)
             self._runs[run_id] = name
         self.cassette.group(name, self.test)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from host.cassettes.unasked import unasked_lines
 from host.cli.batch_jobs import Jobs, ResumedJobs
 from host.cli.batch_options import Batch
 from host.cli.batch_report import BatchReport
-from host.cli.cassette_options import NO_CASSETTE, CassetteOptions, unasked_lines
+from host.cli.cassette_options import NO_CASSETTE, CassetteOptions
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +10,7 @@ from host.cli.struct_options import fields_of, struct_options
 from host.errors import UsageError
 from host.option import Option
 
-__all__ = ["NO_CASSETTE", "CassetteOptions", "cassette_options", "unasked_lines"]
+__all__ = ["NO_CASSETTE", "CassetteOptions", "cassette_options"]
 
 
 class CassetteOptions(msgspec.Struct, frozen=True):
@@ -62,10 +61,3 @@ _REASONS = {
 
 cassette_options = struct_options("cassette", fields_of(CassetteOptions), CassetteOptions.of)
 """Gives a command the options, which reach it as one value, ``cassette``."""
-
-
-def unasked_lines(file: str, found: Sequence[str]) -> Iterator[str]:
-    """What to say of recorded requests that were not asked for; nothing where all were."""
-    if found:
-        yield f"recorded in {file}, and not asked for:"
-        yield from (f"  {each}" for each in found)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from host.cli.cassette_options import NO_CASSETTE, CassetteOptions, unasked_lines
+from host.cassettes.unasked import unasked_lines
+from host.cli.cassette_options import NO_CASSETTE, CassetteOptions
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines

@@ -78,9 +78,6 @@ def show(
         if as_json or following:
             raise UsageError("--json and --follow go to stdout and --html to a file: say one of them")
         return _write_page(html, run_id, journal, env_file)
-    from host.durable.audit_trail import statement
-    from host.durable.undoing import taken_back
-
     with opened(journal, env_file) as (book, settings):
         with fleet_of(settings, "runs show --follow" if following else None) as fleet:
             if following:
@@ -91,12 +88,7 @@ def show(
         if lines and book.run(run_id) is None:
             return 0
         runs = runs_of(book, run_id)
-        shown = []
-        for run in runs:
-            back = taken_back(book, run)
-            entries = statement(book.records(run.id))
-            entries = [replace(each, outcome="undone") if each.call in back else each for each in entries]
-            shown.append((run, entries, status_of(book, run)))
+        shown = [(run, _entries(book, run), status_of(book, run)) for run in runs]
     if runs[0].id != run_id and not as_json:
         counts = Counter(status for _, _, status in shown)
         parts = ", ".join(f"{number} {status}" for status, number in counts.items())
@@ -110,6 +102,15 @@ def show(
             click.echo(f"ended with: {run.error}")
         _table([("TIME", "LINE", "OPERATION", "ID", "AMOUNT", "OUTCOME"), *(_row(entry) for entry in entries)])
     return 0
+
+
+def _entries(book: Journal, run: RunRow) -> list[TrailEntry]:
+    from host.durable.audit_trail import statement
+    from host.durable.undoing import taken_back
+
+    back = taken_back(book, run)
+    entries = statement(book.records(run.id))
+    return [replace(each, outcome="undone") if each.call in back else each for each in entries]
 
 
 def _write_page(html: str, run_id: str, journal: str | None, env_file: str | None) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from host.cassettes.cassette import Cassette, CassettePart
 from host.cassettes.tape import described
+from host.cassettes.unasked import unasked_lines
 from host.errors import UsageError
 from host.settings import Settings
 
@@ -65,6 +66,4 @@ class TestsCassette:
         if self._cassette.recording:
             return
         found = self._cassette.unasked(begun_only=not of_all)
-        if found:
-            yield f"recorded in {self._cassette.path}, and not asked for:"
-            yield from (f"  {described(name, each)}" for name, each in found)
+        yield from unasked_lines(self._cassette.path, [described(name, each) for name, each in found])

@@ -13,7 +13,7 @@ import pytest
 
 from host.errors import ScriptError
 from host.testing.cases import Fixtures, LuaTest, Outcome, describe
-from host.testing.plugin import cassette_options, with_coverage
+from host.testing.plugin import with_cassette, with_coverage
 from host.testing.suite import LuaTestFile
 
 
@@ -72,9 +72,8 @@ class LuaFile(pytest.Module):
     def run(self, test: LuaTest, fixtures: Fixtures, options: dict[str, Any]) -> Outcome:
         """Run one of the tests; the options of the file's first test hold for all."""
         if self._file is None:
-            taped = cassette_options(self.config, self._name)
-            counted = with_coverage(self.config, options)
-            self._file = self._open({**counted, **taped} if taped is not None else counted)
+            given = with_coverage(self.config, with_cassette(self.config, self._name, options))
+            self._file = self._open(given)
         self._to_come.pop(test.index, None)
         return self._file.run(test, fixtures, self._to_come.values())
 

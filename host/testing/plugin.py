@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from host.host import Host
     from host.run.script import RunResult
     from host.simulator.simulator import Simulator
-    from host.testing.cassettes import TestsCassette
     from host.testing.undo import CreatedObjects
 
 _HTTPX_MOCK = "httpx_mock"
-COVERAGE = "luahost-coverage"  # the plugin that is there where an option asks for it
-_CASSETTE: pytest.StashKey[TestsCassette] = pytest.StashKey()
+COVERAGE = "luahost-coverage"  # the plugins that are there where an option asks for them
+CASSETTE = "luahost-cassette"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,9 +46,9 @@ def _unmock() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``lua_test_timeout`` in the ini file, and the options for coverage and cassettes."""
+    """``lua_test_timeout`` in the ini file, and the options for cassettes and coverage."""
     parser.addini("lua_test_timeout", "Seconds a Lua test may take.", default="60")
-    group = parser.getgroup("luahost", "Lua scripts and tests")
+    group = parser.getgroup("luahost", "Lua tests")
     group.addoption("--lua-record", metavar="FILE", help="Write all requests of Lua scripts to FILE, a cassette.")
     group.addoption("--lua-replay", metavar="FILE", help="Answer all requests of Lua scripts from the cassette FILE.")
     group.addoption(
@@ -77,7 +76,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count lines and open the cassette, where options ask for it."""
+    """Record or replay, and count lines, where an option asks for it."""
+    record, replay = config.getoption("lua_record", None), config.getoption("lua_replay", None)
+    if record is not None or replay is not None:
+        from host.testing.cassette_plugin import CassetteOfSession
+
+        config.pluginmanager.register(CassetteOfSession(config, record, replay), CASSETTE)
     if (
         config.getoption("lua_coverage")
         or config.getoption("lua_coverage_source")
@@ -86,48 +90,18 @@ def pytest_configure(config: pytest.Config) -> None:
         from host.testing.coverage_plugin import CoverageOfSession
 
         config.pluginmanager.register(CoverageOfSession(config), COVERAGE)
-    _open_cassette(config)
+
+
+def with_cassette(config: pytest.Config, name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """``Host``'s options with the cassette, where one is asked for; ``name`` is the test's or file's."""
+    taped = config.pluginmanager.get_plugin(CASSETTE)
+    return options if taped is None else {**options, **taped.options(name)}
 
 
 def with_coverage(config: pytest.Config, options: dict[str, Any]) -> dict[str, Any]:
     """``Host``'s options with what counts lines, where it is asked for."""
     counting = config.pluginmanager.get_plugin(COVERAGE)
     return options if counting is None else {**options, "sinks": (*options.get("sinks", ()), counting.coverage)}
-
-
-def _open_cassette(config: pytest.Config) -> None:
-    record, replay = config.getoption("--lua-record", None), config.getoption("--lua-replay", None)
-    if record is None and replay is None:
-        return
-    from host.errors import HostError
-    from host.testing.cassettes import TestsCassette
-
-    if record is not None and (hasattr(config, "workerinput") or config.getoption("numprocesses", None)):
-        raise pytest.UsageError("--lua-record writes one file, and needs one process: leave -n out, or say -n 0")
-    try:
-        config.stash[_CASSETTE] = TestsCassette(record=record, replay=replay)
-    except HostError as error:
-        raise pytest.UsageError("\n".join(filter(None, [error.message, error.hint]))) from None
-
-
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Whom a cassette is recorded with."""
-    cassette = config.stash.get(_CASSETTE, None)
-    return None if cassette is None or cassette.notice is None else f"luahost: {cassette.notice}"
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what was recorded."""
-    cassette = session.config.stash.get(_CASSETTE, None)
-    if cassette is not None:
-        cassette.close()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was recorded and not asked for, by the tests that ran."""
-    cassette = config.stash.get(_CASSETTE, None)
-    for line in () if cassette is None else cassette.unasked_lines(of_all=False):
-        terminalreporter.write_line(line)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -166,12 +140,6 @@ def lua_ledger() -> CreatedObjects:
     return CreatedObjects()
 
 
-def cassette_options(config: pytest.Config, name: str) -> dict[str, Any] | None:
-    """What the host of a test or file gets for the cassette that is recorded or replayed, if there is one."""
-    cassette = config.stash.get(_CASSETTE, None)
-    return None if cassette is None else cassette.options(name)
-
-
 @pytest.fixture
 def lua_host(
     request: pytest.FixtureRequest, lua_host_options: dict[str, Any], lua_ledger: CreatedObjects
@@ -184,8 +152,8 @@ def lua_host(
     from host.host import Host
 
     options: dict[str, Any] = dict(lua_host_options)
-    if (taped := cassette_options(request.config, request.node.nodeid)) is not None:
-        options.update(taped)
+    if request.config.pluginmanager.has_plugin(CASSETTE):
+        options = with_cassette(request.config, request.node.nodeid, options)
     elif options.keys() & {"simulate", "simulator", "stripe_secret_key", "env_file"}:
         pass  # the project says itself whom the host talks to
     elif _HTTPX_MOCK in request.fixturenames:

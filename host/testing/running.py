@@ -32,11 +32,14 @@ _POLL = 10.0  # seconds the Lua side waits in one call, below any deadline of a 
 class Running:
     """A file's run, from its first line to its end."""
 
-    def __init__(self, path: Path, name: str, limit: float, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, name: str, limit: float, options: Mapping[str, Any], seed: int | None = None
+    ) -> None:
         self.path = path
         self.name = name
         self.limit = limit
         self.options = options
+        self._seed = seed
         self.tests: list[LuaTest] = []
         self._messages: SimpleQueue[Any] = SimpleQueue()
         self._tickets: dict[int, asyncio.Future[Any]] = {}
@@ -69,7 +72,7 @@ class Running:
         try:
             source = self.path.read_bytes()
             script = Script(HARNESS, _lua("spec.lua"), self.path.parent)
-            given = {"path": self.name, "source": source, "limit": self.limit}
+            given = {"path": self.name, "source": source, "limit": self.limit, "seed": self._seed}
             given.update({name: _lua(f"{name}.lua") for name in ("assertions", "doubles")})
             result = self._host.run(script, globals={"luahost_spec": given})
         except OSError as error:

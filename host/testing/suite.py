@@ -20,7 +20,8 @@ class LuaTestFile:
 
     ``limit`` is seconds for one test; ``options`` are :class:`~host.host.Host`'s (default: simulated).
     ``tests()`` and ``run()`` start the file as needed, also again after a test that ended its run (an endless
-    loop); ``close()`` or ``kill()`` ends it. For use by one thread.
+    loop); ``close()`` or ``kill()`` ends it. ``seed`` makes ids and random numbers the same each time. For use by one
+    thread.
     """
 
     def __init__(
@@ -30,11 +31,14 @@ class LuaTestFile:
         *,
         limit: float = LIMIT,
         options: Mapping[str, Any] | None = None,
+        seed: int | None = None,
     ) -> None:
         self.path = path
         self.name = name or str(path)
         self._limit = limit
         self._options = {"simulate": True, "limits": Limits(lua_time=LUA_TIME), **(options or {})}
+        self._seed = seed
+        self._starts = 0
         self._running: Running | None = None
         self.not_modelled: tuple[str, ...] = ()
         """What a lenient simulator answered by shape alone, once the file's runs have ended."""
@@ -85,7 +89,7 @@ class LuaTestFile:
 
     def _started(self) -> Running:
         if self._running is None:
-            running = Running(self.path, self.name, self._limit, self._options)
+            running = Running(self.path, self.name, self._limit, {**self._options, **self._seeded()}, self._seed)
             try:
                 running.begin()
             except ScriptError:
@@ -93,6 +97,17 @@ class LuaTestFile:
                 raise
             self._running = running
         return self._running
+
+    def _seeded(self) -> dict[str, Any]:
+        """A simulator whose ids follow from the seed, where there is one and the file runs on a simulator."""
+        self._starts += 1
+        if self._seed is None or "simulator" in self._options or not self._options["simulate"]:
+            return {}
+        from host.apis.stripe import load
+        from host.simulator.simulator import Simulator
+
+        lenient = bool(self._options.get("lenient"))
+        return {"simulator": Simulator(load(), seed=(self._seed, self.name, self._starts), lenient=lenient)}
 
     def _placed(self, error: ScriptError, test: LuaTest) -> ScriptError:
         """A run's own end told at the test's line where it has none in the file."""

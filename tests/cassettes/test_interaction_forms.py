@@ -99,16 +99,21 @@ def test_where_an_api_is_does_not_matter(forms: InteractionForms) -> None:
     assert other == {"method": "POST", "api": "stripe", "path": "/v1/files"}
 
 
-def test_links_in_answers_lead_to_where_the_api_is_now(forms: InteractionForms) -> None:
+@pytest.mark.parametrize(("there", "here"), [("", ""), ("/api/v2", ""), ("", "/api/v2"), ("/a/", "/b")])
+def test_links_in_answers_lead_to_where_the_api_is_now(there: str, here: str) -> None:
     """A page's link to the next one is of the machine it was recorded on, and is not written down."""
-    there = InteractionForms({"stripe": Api(load(), "http://127.0.0.1:12111", None)}, Redactor())
-    link = {"link": '<http://127.0.0.1:12111/v1/x?page=2>; rel="next"', "content-type": "application/json"}
-    form = there.answer(api(), Response(200, link, b'{"next":"http://127.0.0.1:12111/v1/x?page=2"}'))
+    recording, replaying = (
+        InteractionForms({"stripe": Api(load(), base, None)}, Redactor())
+        for base in (f"http://127.0.0.1:12111{there}", f"{HOME}{here}")
+    )
+    before, now = f"http://127.0.0.1:12111{there.rstrip('/')}", f"{HOME}{here}"
+    headers = {"link": f'<{before}/v1/x?page=2>; rel="next"', "content-type": "application/json"}
+    form = recording.answer(api(), Response(200, headers, json.dumps({"next": f"{before}/v1/x?page=2"}).encode()))
     assert "127.0.0.1" not in json.dumps(form)
-    back = forms.outcome(form, api())
+    back = replaying.outcome(form, api())
     assert isinstance(back, Response)
-    assert back.headers["link"] == f'<{HOME}/v1/x?page=2>; rel="next"'
-    assert json.loads(back.body) == {"next": f"{HOME}/v1/x?page=2"}
+    assert back.headers["link"] == f'<{now}/v1/x?page=2>; rel="next"'
+    assert json.loads(back.body) == {"next": f"{now}/v1/x?page=2"}
 
 
 SECRETS = ["hunter2-hunter2", KEY, b64encode(KEY.encode()).decode(), b64encode(f"{KEY}:".encode()).decode()]

@@ -6,6 +6,7 @@ local type, tostring, tonumber, ipairs, pairs, error, pcall, rawequal, rawget, l
   type, tostring, tonumber, ipairs, pairs, error, pcall, rawequal, rawget, load, inspect, with_timeout, spawn, string.match,
   string.format
 luahost_spec = nil
+if given.seed then math.randomseed(given.seed) end
 
 -- Asks the host; its answer may take longer than one call may.
 local function ask(...)
