@@ -65,6 +65,11 @@ class OnceResults:
         self.stranded = 0
         """Runs that wait for one which has not begun here."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run of it is alive here: what is recorded can be read again."""
+        return not self._alive and not self._waiting
+
     # -- the batch
 
     def expect(self, wake: Callable[[], None] | None) -> None:
