@@ -32,6 +32,8 @@ from host.run.recording import Recording
 from host.run.result_type import read
 from host.run.script import RunResult, Script
 
+BATCHES = 100  # whose results of ``once`` are kept in memory while none of their runs is alive
+
 
 class Kept(msgspec.Struct, frozen=True):
     """A durable run that is ours, ready to start."""
@@ -329,6 +331,8 @@ class DurableRuns:
         with self._lock:
             found = self._once.get(batch)
             if found is None:
+                if len(self._once) >= BATCHES:
+                    self._once = {name: each for name, each in self._once.items() if not each.is_idle}
                 log = OnceLog(self._journal or self.journal, batch)
                 found = self._once[batch] = OnceResults(log, self._parts.services.worker.call_later)
             return found

@@ -14,7 +14,8 @@ import msgspec
 
 from host.bridge.request import Reply
 from host.calls.call import Call
-from host.errors import CallError, CancelledCall, HostError, InvalidCall, OnceError
+from host.errors import CallError, CancelledCall, HostError, InvalidCall, LimitError, OnceError
+from host.limits import MB
 from host.lua.values import SecretText, from_lua
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OnceCall", "OnceResults", "once_payload"]
 
+MOST_KEYS = 10_000  # of one batch
+MOST_BYTES = 64 * MB  # of all their results
 POLL = 1.0  # seconds after which it is looked again what another process has done
 
 
@@ -61,6 +64,11 @@ class OnceResults:
         self._polling = False
         self.stranded = 0
         """Runs that wait for one which has not begun here."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run of it is alive here: what is recorded can be read again."""
+        return not self._alive and not self._waiting
 
     # -- the batch
 
@@ -107,7 +115,17 @@ class OnceResults:
             self._settle()
             tell(value if error is None else OnceError(error.message, hint=error.hint))
 
-        if self._record is None:
+        with self._lock:
+            entry = self._mine(run, key)
+            size = len(value) + sum(len(each.value) for each in self._entries.values() if each.value is not None)
+        if entry is None:  # no script comes to this
+            tell(InvalidCall(f"once {key} is not for this run to do"))
+        elif entry.value is not None:  # it was recorded, and the run broke off before it knew
+            tell(entry.value)
+        elif size > MOST_BYTES:
+            text = f"what the runs of a batch do once gives more than {MOST_BYTES // MB} MB"
+            self.failed(run, key, text, lambda _: tell(LimitError(text)))
+        elif self._record is None:
             then(None)
         else:
             self._record.keep(key, run, value, then)
@@ -115,9 +133,18 @@ class OnceResults:
     def failed(self, run: str, key: str, message: str, tell: Told) -> None:
         """See :class:`host.run.once_protocols.OnceAnswers`."""
         with self._lock:
-            self._entries[key] = _Entry(run, error=message or "it failed")
+            entry = self._mine(run, key)
+            if entry is not None and entry.value is None:
+                entry.error = message or "it failed"
         self._settle()
         tell(b"\x90")
+
+    def _mine(self, run: str, key: str) -> _Entry | None:
+        """What a run does, or has done; it may have begun that before it broke off."""
+        if self._record is not None and key not in self._entries:
+            self._read(self._record)
+        entry = self._entries.get(key)
+        return entry if entry is not None and entry.run == run else None
 
     def withdraw(self, tell: Told) -> None:
         """See :class:`host.run.once_protocols.OnceAnswers`."""
@@ -183,6 +210,8 @@ class OnceResults:
             return _failure(waiter.key, entry)
         if self._doer() not in (None, waiter.run):
             return _WAIT
+        if entry is None and len(self._entries) >= MOST_KEYS:
+            return LimitError(f"the runs of a batch do more than {MOST_KEYS:,} things once")
         while self._record is not None and not self._record.claim(waiter.key, waiter.run):
             self._read(self._record)
             if self._doer() is not None or self._entries.get(waiter.key, entry) is not entry:
@@ -272,12 +301,15 @@ class OnceCall:
 
         what, key, rest = call.payload
         self._tell = tell
-        if what == "ask":
-            self._answers.ask(self._run, key, tell)
-        elif what == "done":
-            self._answers.done(self._run, key, rest, tell)
-        else:
-            self._answers.failed(self._run, key, rest.decode("utf-8", "replace"), tell)
+        try:
+            if what == "ask":
+                self._answers.ask(self._run, key, tell)
+            elif what == "done":
+                self._answers.done(self._run, key, rest, tell)
+            else:
+                self._answers.failed(self._run, key, rest.decode("utf-8", "replace"), tell)
+        except HostError as error:  # the journal cannot be read
+            tell(OnceError(error.message, hint=error.hint))
 
     def cancel(self, call: Call) -> None:
         """Give it up; its answer still comes."""

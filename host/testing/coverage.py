@@ -88,14 +88,14 @@ class Coverage:
         found = []
         for path in sorted(self._paths()):
             try:
-                source = without_shebang(path.read_bytes())
+                text = path.read_bytes()
             except OSError:
                 continue
-            lines = executable_lines(source)
+            lines = executable_lines(without_shebang(text))
             with self._lock:
                 counts = [(begun, line, n) for (begun, line), n in self._counts.get(str(path), {}).items()]
             reached = {} if lines is None else lines.reached(counts)
-            found.append(FileCoverage(path, reached, source.decode("utf-8", "replace")))
+            found.append(FileCoverage(path, reached, text.decode("utf-8-sig", "replace")))
         return found
 
     def _paths(self) -> set[Path]:

@@ -176,6 +176,33 @@ def test_a_run_that_is_none_of_this_process_strands_those_that_wait() -> None:
     assert told[-1] == b"\x90"
 
 
+def test_what_is_kept_is_bounded_and_of_who_did_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a value beyond the bound nor one of a run that does not do it reaches another run."""
+    monkeypatch.setattr("host.run.once.MOST_BYTES", 100)
+    monkeypatch.setattr("host.run.once.MOST_KEYS", 3)
+    told: list[Any] = []
+    results = OnceResults()
+    results.ask("a", "k", told.append)
+    results.done("b", "k", b"\x90", told.append)
+    assert "not for this run to do" in told[-1].message
+    results.failed("b", "k", "no", told.append)
+    results.done("a", "k", b"x" * 60, told.append)
+    assert told[-1] == b"x" * 60
+    results.done("a", "k", b"y", told.append)
+    assert told[-1] == b"x" * 60
+    results.ask("a", "l", told.append)
+    results.done("a", "l", b"x" * 60, told.append)
+    assert told[-1].kind == "limit"
+    results.ask("b", "l", told.append)
+    assert "failed: what the runs of a batch do once" in told[-1].message
+    results.ask("b", "k", told.append)
+    assert told[-1] == b"x" * 60
+    results.ask("b", "m", told.append)
+    results.done("b", "m", b"\x90", told.append)
+    results.ask("b", "n", told.append)
+    assert told[-1].kind == "limit"
+
+
 @pytest.mark.parametrize(
     ("line", "siblings"),
     [

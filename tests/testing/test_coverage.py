@@ -179,13 +179,15 @@ def test_worker_processes_and_isolated_runs_are_summed(tmp_path: Path) -> None:
 def test_reports_of_texts_that_are_hostile_stay_whole(tmp_path: Path) -> None:
     """Markup in a script and in its name is shown, not obeyed; a file that does not compile has no lines."""
     path = tmp_path / "<b>{texts}.lua"
-    path.write_text("local a = '</pre><script>alert(1)</script>'\n")
+    path.write_text("#!/usr/bin/env lua\nlocal a = '</pre><script>alert(1)</script>'\n")
     broken = tmp_path / "broken.lua"
     broken.write_text("local = 1")
     files = Coverage([tmp_path]).files()
     page = as_html(files)
     assert "<script" not in page
     assert page.count("<h2") == 2
+    assert " </i>#!/usr/bin/env lua\n" in page
+    assert "DA:2,0\n" in as_lcov(files)
     assert "LF:0\n" in as_lcov(files)
     assert "broken.lua" in as_table(files)
     assert as_table([]).startswith("coverage: no Lua file")
