@@ -221,7 +221,7 @@ class Checker:
         near = nearest_name(names[0], known, 0.7)
         if near and len(names) == 1:
             message += f". Did you mean {near}?"
-        return invalid(message, names[0], "parameter_unknown")
+        return invalid(message, str(names[0]), "parameter_unknown")  # an Unnamed as a plain text
 
 
 def _check_range(schema: Schema, value: float, path: str) -> None:

@@ -96,6 +96,7 @@ def test_items_of_a_list_are_no_members_of_a_map(api) -> None:
     for sent in ("metadata[]=x", "metadata[][a]=x", "metadata[a]=x&metadata[]=y"):
         assert found(api, f"name=x&{sent}")[0::3] == (400, "Invalid object"), sent
     assert api.error("POST", "/v1/customers", "address[]=x")[1]["message"] == "Invalid object"
+    assert api.error("POST", "/v1/customers", "[]=x")[1]["code"] == "parameter_unknown"
     assert api.post("/v1/customers", "metadata[0]=x")["metadata"] == {"0": "x"}
     assert api.post("/v1/customers", "preferred_locales[]=de&preferred_locales[]=en")["preferred_locales"] == [
         "de",
