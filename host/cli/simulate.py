@@ -126,21 +126,10 @@ def _secret() -> str:
 
 
 def _targets(forward: str | None, events: str | None, secret: str) -> list[Target]:
-    from host.apis.nearest import meant, short
     from host.apis.stripe import load
-    from host.run.event_names import matches
-    from host.simulator.delivery import Target
-    from host.simulator.stripe import thin_events
+    from host.simulator.delivery import Target, event_patterns
 
-    names = ("*",) if events is None else tuple(name.strip() for name in events.split(","))
-    types = load().schema("event").properties["type"].enum
-    thin = [name for name in map(thin_events.thin_name, types) if name]
-    for name in names:
-        known = [*thin, *thin_events.OF_V2] if thin_events.is_thin(name) else types
-        if not name:
-            raise UsageError("--events: expected names of events with commas between, such as invoice.paid,customer.*")
-        if not any(matches(name, each) for each in known):
-            raise UsageError(f'--events: there is no event "{short(name)}"{meant(name, known)}')
+    names = ("*",) if events is None else event_patterns(events, load().schema("event").properties["type"].enum)
     urls = [] if forward is None else [url.strip() for url in forward.split(",")]
     for url in urls:
         check_url("--forward-to", url)

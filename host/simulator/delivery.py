@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from host.apis.nearest import meant, short
 from host.errors import UsageError
+from host.run.event_names import matches
 from host.serve.signatures import HEADER, sign
 from host.simulator.pending_deliveries import LeftDelivery, PendingDeliveries
 from host.simulator.simulator import Simulator
@@ -24,7 +26,7 @@ from host.simulator.stripe import thin_events
 from host.simulator.stripe.event_destinations import PING, destinations_for
 from host.simulator.stripe.webhook_endpoints import endpoints_for
 
-__all__ = ["Deliveries", "Disturbance", "Target"]
+__all__ = ["Deliveries", "Disturbance", "Target", "event_patterns"]
 
 ATTEMPTS: Final = 8
 FIRST_DELAY: Final = 1.0  # seconds before the second attempt, doubled each time
@@ -54,6 +56,19 @@ class Target(msgspec.Struct, frozen=True):
         if thin_events.is_thin(type):
             return thin_events.is_wanted(type, self.events)
         return any(fnmatchcase(type, pattern) for pattern in self.events)
+
+
+def event_patterns(text: str, types: Sequence[str]) -> tuple[str, ...]:
+    """The patterns of ``--events``; ``types`` are the API's. Raises :class:`UsageError` for one of no event."""
+    names = tuple(name.strip() for name in text.split(","))
+    thin = [*filter(None, map(thin_events.thin_name, types)), *thin_events.OF_V2]
+    for name in names:
+        known = thin if thin_events.is_thin(name) else types
+        if not name:
+            raise UsageError("--events: expected names of events with commas between, such as invoice.paid,customer.*")
+        if not any(matches(name, each) for each in known):
+            raise UsageError(f'--events: there is no event "{short(name)}"{meant(name, known)}')
+    return names
 
 
 class Disturbance(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ __all__ = ["MOST_BYTES", "WebhookEndpoint"]
 
 MOST_BYTES: Final = 1 << 20  # of a body
 HEALTH: Final = "/healthz"
+QUIET: Final = 10.0  # seconds between two warnings of requests that prove nothing
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -58,6 +59,8 @@ class WebhookEndpoint:
         self._came = came
         self._closed = closed
         self._clock = clock
+        self._told_at = -QUIET
+        self._refused = 0  # requests since a warning
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3: https://asgi.readthedocs.io/en/latest/specs/www.html."""
@@ -69,7 +72,7 @@ class WebhookEndpoint:
         except _Answer as answer:
             status, text = answer.status, str(answer)
         except SignatureError as error:
-            _log.warning("refused a request: %s", error.message)
+            self._tell_refused(error.message)
             status, text = 400, error.message
         except InvalidCall as error:
             status, text = 400, error.message
@@ -81,6 +84,15 @@ class WebhookEndpoint:
         headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    def _tell_refused(self, reason: str) -> None:
+        """Warn of a request that proves nothing, at most once in :data:`QUIET` seconds: anybody may send them."""
+        self._refused += 1
+        now = self._clock()
+        if now - self._told_at >= QUIET:
+            more = f" ({self._refused:,} since the last warning)" if self._refused > 1 else ""
+            _log.warning("refused a request: %s%s", reason, more)
+            self._told_at, self._refused = now, 0
 
     async def _take(self, scope: Scope, receive: Receive) -> None:
         if self._closed():

@@ -24,8 +24,8 @@ from tests.libraries.postgres import postgres, programs
 from tests.webhooks.conftest import SECRET, body, signed
 
 ROOT = Path(__file__).parents[2]
-EVENTS = int(os.environ.get("LUAHOST_TEST_CRASH_EVENTS", "40"))
-KILLS = int(os.environ.get("LUAHOST_TEST_CRASH_KILLS", "3"))
+EVENTS = int(os.environ.get("LUAHOST_TEST_CRASH_EVENTS", "100"))
+KILLS = int(os.environ.get("LUAHOST_TEST_CRASH_KILLS", "5"))
 HANDLER = 'on("*", function(event) new_product():name(event.id):create() new_customer():name(event.id):create() end)'
 KEY = "sk_test_simulated"
 
