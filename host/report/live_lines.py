@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from host.report.cells import fit
 
@@ -26,6 +26,12 @@ _USUAL = os.terminal_size((80, 24))
 
 Lines = Callable[[int, int], list[str]]
 """``lines(width, height)``: what is to be seen now, in so many cells and at most so many lines."""
+
+
+class _Drawing(NamedTuple):
+    size: os.terminal_size
+    text: str
+    below: int  # lines under the first
 
 
 class LiveLines:
@@ -50,7 +56,9 @@ class LiveLines:
         self._lock = threading.RLock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._shown: tuple[os.terminal_size, str] | None = None
+        self._drawn: _Drawing | None = None  # the last one
+        self._shown = False  # it is on the screen
+        self._rests = 0.0  # until then output does not have it drawn again
         self._begun = False  # a line written beside has no end yet
         self._styled = False  # something written beside may have left colours on
         self._readers = 0
@@ -74,19 +82,15 @@ class LiveLines:
     def draw(self) -> None:
         """Draw what there is now."""
         with self._lock:
-            if self._ended.is_set() or self._begun or self._readers or not _in_front(self._stream):
+            if not self._may_draw() or not _in_front(self._stream):
                 return
             columns, rows = size = self._size()
             most = max(1, min(rows - 1, max(3, rows // 2)))
             lines = [fit(line, columns - 1) for line in self._lines(columns - 1, most)[:most]]
             text = "\x1b[K\r\n".join(lines)
-            if (size, text) == self._shown:
-                return
-            up = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
-            plain = "\x1b[0m" if self._styled else ""
-            self._styled = False
-            self._write(f"{plain}\r{text}\x1b[J{up}\r")
-            self._shown = size, text
+            drawing = _Drawing(size, text, len(lines) - 1)
+            if not self._shown or drawing != self._drawn:
+                self._paint(drawing)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -110,6 +114,10 @@ class LiveLines:
             if data:
                 self._begun = data[-1:] not in ("\n", b"\n")
                 self._styled = self._styled or ("\x1b" in data if isinstance(data, str) else b"\x1b" in data)
+            drawn = self._drawn  # as it was: looking anew for each line would cost
+            soon = self._clock() < self._rests
+            if drawn is not None and not soon and self._may_draw() and drawn.size == self._size():
+                self._paint(drawn)
         return written
 
     def _turn(self) -> None:
@@ -119,10 +127,23 @@ class LiveLines:
             self.draw()
             pause = max(PAUSE, SHARE * (self._clock() - began))
 
+    # -- under the lock
+
+    def _may_draw(self) -> bool:
+        return not (self._ended.is_set() or self._begun or self._readers)
+
+    def _paint(self, drawing: _Drawing) -> None:
+        up = f"\x1b[{drawing.below}A" if drawing.below > 0 else ""
+        plain = "\x1b[0m" if self._styled else ""
+        self._styled = False
+        began = self._clock()
+        self._write(f"{plain}\r{drawing.text}\x1b[J{up}\r")
+        self._drawn, self._shown = drawing, True
+        self._rests = (ended := self._clock()) + SHARE * (ended - began)
+
     def _erase(self) -> None:
-        """Under the lock."""
-        if self._shown is not None:
-            self._shown = None
+        if self._shown:
+            self._shown = False
             self._write(_ERASE)
 
     def _write(self, text: str) -> None:

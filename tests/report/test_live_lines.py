@@ -42,7 +42,7 @@ class Terminal(io.StringIO):
 
 
 def live(terminal: Terminal, lines: Callable[[int, int], list[str]]) -> LiveLines:
-    return LiveLines(terminal, lines, size=terminal.size)
+    return LiveLines(terminal, lines, size=terminal.size, clock=lambda: 0.0)
 
 
 def test_lines_are_drawn_over_those_before_and_taken_away() -> None:
@@ -174,3 +174,37 @@ def test_it_is_over_before_a_second_has_passed() -> None:
     view.start()
     view.close()
     assert terminal.getvalue() == ""
+
+
+def test_they_do_not_flicker_under_output() -> None:
+    """After each line that is written they are there again, without being asked what is to be seen."""
+    terminal, asked = Terminal(), []
+    view = live(terminal, lambda width, height: asked.append(width) or ["one", "two"])
+    view.write(terminal, "before\n")
+    assert terminal.shown == ["before"]
+    view.draw()
+    for n in range(5):
+        view.write(terminal, f"out {n}")
+        assert terminal.shown[-1] == f"out {n}"
+        view.write(terminal, "\n")
+        assert terminal.shown[-2:] == ["one", "two"]
+    assert len(asked) == 1
+
+
+def test_a_slow_terminal_is_not_drawn_on_for_each_line() -> None:
+    """A drawing that takes a tenth of a second is not repeated under output for two seconds."""
+    terminal, now = Terminal(), [0.0]
+    view = LiveLines(terminal, lambda width, height: ["live"], size=terminal.size, clock=lambda: now[0])
+
+    def slow(text: str) -> int:
+        now[0] += 0.1 if "live" in text else 0
+        return Terminal.write(terminal, text)
+
+    terminal.write = slow  # type: ignore[method-assign]
+    view.draw()
+    for _ in range(5):
+        view.write(terminal, "out\n")
+    assert terminal.getvalue().count("live") == 1
+    now[0] += 2.1
+    view.write(terminal, "out\n")
+    assert terminal.getvalue().count("live") == 2
