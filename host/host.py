@@ -36,7 +36,7 @@ from host.http.sender import USER_AGENT, HttpxParts, Sender, http_client
 from host.libraries.builtin import builtin_libraries
 from host.limits import YEAR, Limits
 from host.lua.bytecode_cache import Chunks
-from host.policy.budget import Budget
+from host.policy.budget import Budget, SpendingLedger
 from host.policy.permissions import Permissions
 from host.policy.policy import HostPolicy
 from host.policy.redaction import Redactor
@@ -127,7 +127,9 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self._webhooks: list[Webhooks] = []
         self._added = Apis(self.settings, simulated=self.simulated)
         mask = Redactor([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
-        self._rules = HostPolicy.of_host(file, permissions, budget, daily_budget, self._apis, mask, env)
+        self._rules = HostPolicy.of_host(
+            file, permissions, budget, daily_budget, self._apis, mask, env, self._new_daily_ledger
+        )
         if documents is None and not file.apis:
             self._check_key()
         if processes != 1:
@@ -238,6 +240,11 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         if not self.simulated:
             return http_client(self.settings, self._added.credential, parts)
         return self._simulation.client(self._apis["stripe"].catalog)
+
+    def _new_daily_ledger(self) -> SpendingLedger:
+        from host.policy.daily_spending import DailyLedger, default_path  # a file, for such budgets alone
+
+        return DailyLedger(default_path())
 
     def _chain(self, send: Send) -> Send:
         limits = limits_of(self.settings, simulated=self.simulated)

@@ -37,7 +37,7 @@ LAYERS = (
     "host_arguments api_registry extension host_engine host_simulator host_durable host_runs host_plans host_webhooks "
     "host_fleet",
     "host",
-    "worker_process report",
+    "worker_process worker_host report",
     "testing",
     "cli",
     "__main__ __init__",  # the public API: what is inside does not go through it

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from host.errors import CallError, ConfigError
-from host.http.message import Request, Response, Send, host_of, origin_of
+from host.errors import CallError, ConfigError, LimitError
+from host.http.message import Request, Response, Send, host_of, not_sent, origin_of
 from host.http.retry import retry_after
 
 if TYPE_CHECKING:
@@ -38,7 +38,11 @@ class RateTokens(Protocol):
     """The tokens of one rate, as :class:`TokenBucket` has them, in this process or another."""
 
     async def take(self, now: float) -> float:
-        """Take one token: seconds to wait until it is there."""
+        """Take one token: seconds to wait until it is there.
+
+        A negative number is none: so many seconds have passed in vain, and it is to be called again. Raises
+        ``LimitError`` where none can be had.
+        """
 
     def give_back(self) -> None:
         """Return a token that was not used."""
@@ -123,15 +127,16 @@ def rate_limited(
         tokens = known[name]
         if tokens is None:
             return await send(request, deadline)
-        waited = await tokens.take(clock())
-        if waited > 0:
-            if on_wait is not None:
-                on_wait(waited)
-            try:
-                await sleep(waited)
-            except BaseException:
-                tokens.give_back()
-                raise
+        try:
+            waited = await tokens.take(clock())
+            if waited < 0:
+                waited = await _take_late(tokens, waited, on_wait, clock, sleep)
+            elif waited > 0:
+                if on_wait is not None:
+                    on_wait(waited)
+                await _sleep(tokens, waited, sleep)
+        except LimitError as error:
+            raise _unsent(error, request) from None
         try:
             answer = await send(request, deadline + waited)
         except CallError as error:
@@ -144,3 +149,42 @@ def rate_limited(
         return replace(answer, waited=waited) if waited else answer
 
     return send_at_rate
+
+
+def _unsent(error: LimitError, request: Request) -> LimitError:
+    """The error of a token that cannot be had, as the error of a request."""
+    return LimitError(
+        error.message,
+        hint=error.hint,
+        phase="limit",
+        outcome=not_sent(request),
+        operation=request.operation or None,
+        idempotency_key=request.idempotency_key,
+    )
+
+
+async def _sleep(tokens: RateTokens, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
+    try:
+        await sleep(seconds)
+    except BaseException:
+        tokens.give_back()
+        raise
+
+
+async def _take_late(
+    tokens: RateTokens,
+    wait: float,
+    on_wait: Callable[[float], None] | None,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> float:
+    """Go on waiting for a token that is long in coming, the call's deadline with it. Gives the seconds waited."""
+    waited = 0.0
+    while True:
+        if on_wait is not None and wait:
+            on_wait(abs(wait))
+        waited += abs(wait)
+        if wait >= 0:
+            await _sleep(tokens, wait, sleep)
+            return waited
+        wait = await tokens.take(clock())

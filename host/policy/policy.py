@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
@@ -88,16 +88,14 @@ class HostPolicy:
         apis: Mapping[str, Api],
         mask: Redactor,
         env: Mapping[str, str] | None,
+        ledger: Callable[[], SpendingLedger],
     ) -> HostPolicy:
-        """Of a host's arguments, which win, and of what its configuration file says."""
+        """Of a host's arguments, which win, and of what its configuration file says. ``ledger()`` keeps what was spent
+        of a day's budget; asked only where there is one."""
         daily = _checked(daily, Budget, "daily_budget") or config.daily_budget
-        ledger = None
-        if daily is not None and not daily.empty:
-            from host.policy.daily_spending import DailyLedger, default_path  # a file, for such budgets alone
-
-            ledger = DailyLedger(default_path())
+        kept = None if daily is None or daily.empty else ledger()
         permissions = config.permissions if permissions is None else permissions
-        return cls(permissions, budget or config.budget, apis, mask, env=env, daily=daily, ledger=ledger)
+        return cls(permissions, budget or config.budget, apis, mask, env=env, daily=daily, ledger=kept)
 
     def close(self) -> None:
         """Close the record of spending, if there is one."""

@@ -16,7 +16,16 @@ from host.http.permits import Permits
 from host.http.rate_limiter import RateTokens
 from host.processes import messages as m
 
-__all__ = ["API_POOL", "Lease", "LeasedCapacity", "LeasedLimiter", "LeasedPermits", "LeasedTokens"]
+__all__ = [
+    "API_POOL",
+    "Lease",
+    "LeasedCapacity",
+    "LeasedLimiter",
+    "LeasedPermits",
+    "LeasedTokens",
+    "SharedCircuitBreaker",
+    "Tell",
+]
 
 Tell = Callable[[m.Message], None]
 API_POOL = "api "  # begins the pool of an API's places: no host and port do
@@ -162,18 +171,28 @@ class LeasedTokens:
         self._slowed = False
 
     async def take(self, now: float) -> float:
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[float] = loop.create_future()
-        self._waiters.append(waiter)
         if not self._unasked:
-            loop.call_soon(self._ask)
+            asyncio.get_running_loop().call_soon(self._ask)
         self._unasked += 1
+        return await self._wait()
+
+    def _new_waiter(self) -> asyncio.Future[float]:
+        waiter: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        return waiter
+
+    async def _wait(self) -> float:
+        waiter = self._new_waiter()
         try:
             return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self.give_back()
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._gone(waiter.result())
             raise
+
+    def _gone(self, value: float) -> None:
+        """The call went when ``value`` had come for it."""
+        self.give_back()
 
     def _ask(self) -> None:
         self._tell(m.TokensWanted(self.name, self._unasked))
@@ -276,8 +295,11 @@ class LeasedLimiter:
     def _shared(self, host: str, policy: CircuitBreakerPolicy) -> SharedCircuitBreaker:
         found = self._breakers.get(host)
         if found is None:
-            found = self._breakers[host] = SharedCircuitBreaker(policy, host, self._tell)
+            found = self._breakers[host] = self._new_breaker(policy, host)
         return found
+
+    def _new_breaker(self, policy: CircuitBreakerPolicy, host: str) -> SharedCircuitBreaker:
+        return SharedCircuitBreaker(policy, host, self._tell)
 
     def room(self, pool: str, held: int, calls: InFlight) -> None:
         """Have the worker's capacity leased too; it begins with ``held``."""

@@ -1,4 +1,4 @@
-"""Permits for requests in flight that several processes share: who holds how many, decided purely.
+"""Permits for requests in flight that several processes, or machines, share: who holds how many, decided purely.
 
 Places are leased, not asked for one by one: whoever got one keeps it for its next call, so a call costs no
 message as long as there are enough. When somebody waits, idle places are called back, and from those that
@@ -7,49 +7,85 @@ hold more than their part also the ones that are wanted there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
+from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["PermitPool"]
+__all__ = ["PermitPool", "PermitShare"]
 
-Grant = Callable[[int, int], None]
-Recall = Callable[[int, int, bool], None]
+Member = TypeVar("Member", bound=Hashable)
 
 
-class PermitPool:
+class PermitShare(NamedTuple):
+    """What one member has of a pool. ``turn`` is its place among those that want; ``hard`` and ``soft`` are how many
+    were called back from it and not returned yet."""
+
+    held: int = 0
+    wanted: int = 0
+    turn: int = 0
+    hard: int = 0
+    soft: int = 0
+
+
+class PermitPool(Generic[Member]):
     """``total`` places. ``grant(member, count)`` and ``recall(member, count, hard)`` tell the members.
 
     A member's part is an equal one; it may hold more while nobody else wants them.
     """
 
-    def __init__(self, total: int, grant: Grant, recall: Recall) -> None:
+    def __init__(
+        self, total: int, grant: Callable[[Member, int], None], recall: Callable[[Member, int, bool], None]
+    ) -> None:
         self.total = self.free = total
         self._grant = grant
         self._recall = recall
-        self._held: dict[int, int] = {}
-        self._wanted: dict[int, int] = {}  # in the order of their turns
-        self._hard: dict[int, int] = {}  # called back and not returned yet
-        self._soft: dict[int, int] = {}
+        self._held: dict[Member, int] = {}
+        self._wanted: dict[Member, int] = {}  # in the order of their turns
+        self._hard: dict[Member, int] = {}  # called back and not returned yet
+        self._soft: dict[Member, int] = {}
 
-    def join(self, member: int, first: int = 0) -> int:
+    def restore(self, shares: Mapping[Member, PermitShare]) -> None:
+        """Go on from what :meth:`shares` gave, for a pool that is kept elsewhere between two decisions."""
+        for member, share in sorted(shares.items(), key=lambda each: each[1].turn):
+            self._held[member] = share.held
+            self.free -= share.held
+            for notes, count in ((self._wanted, share.wanted), (self._hard, share.hard), (self._soft, share.soft)):
+                if count:
+                    notes[member] = count
+
+    def shares(self) -> dict[Member, PermitShare]:
+        """What each member has."""
+        turns = {member: turn for turn, member in enumerate(self._wanted, 1)}
+        return {
+            member: PermitShare(
+                held,
+                self._wanted.get(member, 0),
+                turns.get(member, 0),
+                self._hard.get(member, 0),
+                self._soft.get(member, 0),
+            )
+            for member, held in self._held.items()
+        }
+
+    def join(self, member: Member, first: int = 0) -> int:
         """A member more, which begins with up to ``first`` places: how many it got."""
         got = self._held[member] = min(first, self.free)
         self.free -= got
         return got
 
-    def leave(self, member: int) -> None:
+    def leave(self, member: Member) -> None:
         """A member is gone, and what it held is free."""
         self.free += self._held.pop(member, 0)
         for notes in (self._wanted, self._hard, self._soft):
             notes.pop(member, None)
         self._serve()
 
-    def want(self, member: int, count: int) -> None:
+    def want(self, member: Member, count: int) -> None:
         """A member asks for ``count`` places more."""
         self._held.setdefault(member, 0)
         self._wanted[member] = self._wanted.get(member, 0) + count
         self._serve()
 
-    def give_back(self, member: int, count: int) -> None:
+    def give_back(self, member: Member, count: int) -> None:
         """A member returns places it was asked for."""
         self._held[member] -= count
         self.free += count
@@ -60,7 +96,7 @@ class PermitPool:
                 count -= taken
         self._serve()
 
-    def held(self, member: int) -> int:
+    def held(self, member: Member) -> int:
         return self._held.get(member, 0)
 
     @property
@@ -69,8 +105,8 @@ class PermitPool:
         return self.total // max(1, len(self._held))
 
     def _serve(self) -> None:
-        grants: dict[int, int] = {}
-        while self.free and self._wanted:
+        grants: dict[Member, int] = {}
+        while self.free > 0 and self._wanted:
             member = next(iter(self._wanted))
             left = self._wanted.pop(member) - 1
             if left:

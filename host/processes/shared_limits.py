@@ -92,7 +92,7 @@ class SharedLimits:
                 for other in self._members - {member}:
                     self._tell(other, message)
 
-    def _pool_of(self, name: str) -> PermitPool:
+    def _pool_of(self, name: str) -> PermitPool[int]:
         pool = self._pools.get(name)
         if pool is None:
             pool = self._pools[name] = self._pool(name, self._total(name))
@@ -105,7 +105,7 @@ class SharedLimits:
             return self.limits.in_flight[name.removeprefix(API_POOL)]
         return self.limits.in_flight_per_host or 1
 
-    def _pool(self, name: str, total: int) -> PermitPool:
+    def _pool(self, name: str, total: int) -> PermitPool[int]:
         return PermitPool(
             total,
             lambda member, count: self._tell(member, PermitsGranted(name, count)),

@@ -60,3 +60,9 @@ def worker(url: str, api: tuple[Ledger, str], tmp_path: Path) -> Iterator[Callab
     yield start
     for each in started:
         each.close()
+
+
+@pytest.fixture
+def database(url: str) -> str:
+    """The same, where a test has other URLs."""
+    return url
