@@ -85,7 +85,7 @@ def _metrics(health: WorkerHealth) -> Iterator[tuple[str, str, str, list[Sample]
     calls = health.calls
     if calls is not None:
         yield "luahost_calls_in_flight", "gauge", "Calls of runs under way.", one(calls.in_flight)
-        answers = {"answered": calls.answered - calls.failed, "failed": calls.failed}
+        answers = {"answered": calls.answered, "failed": calls.failed}
         yield "luahost_calls_total", "counter", "Calls by whether they failed.", each("outcome", answers)
         yield "luahost_loop_lag_seconds", "gauge", "How late the event loop is.", one(calls.loop_lag)
     yield "process_cpu_seconds_total", "counter", "Processor time.", one(time.process_time())
