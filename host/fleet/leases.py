@@ -19,7 +19,7 @@ from host.fleet.fleet_limiter import (
     TokensDelayed,
     TokensRefused,
 )
-from host.fleet.permit_database import PermitDatabase
+from host.fleet.permit_database import BreakerNow, PermitDatabase
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.rate_limiter import Rate
 from host.processes import messages as m
@@ -33,6 +33,7 @@ LATE: Final = 0.05  # seconds after its time at which a token is still used
 AHEAD: Final = 0.5  # seconds for which tokens are leased ahead: a lost worker's are lost that long
 RECENT: Final = 0.25  # seconds whose use tells how many are leased ahead
 DELAY: Final = 1.0  # seconds after which whoever waits for a token is told that none came
+NOISE: Final = 0.1  # seconds before a failure is told to the other workers
 PROBE: Final = 10.0  # seconds a probe may take before another worker tries
 NEVER: Final = math.inf
 
@@ -232,14 +233,20 @@ class RateLease:
 
 
 class BreakerLease:
-    """The circuit breaker of one host."""
+    """The circuit breaker of one host.
+
+    A failure is told a little later, and not at all where the host answers meanwhile: of a server that fails now
+    and then the database hears nothing.
+    """
 
     def __init__(self, host: str, policy: CircuitBreakerPolicy, deliver: Deliver) -> None:
         self.name = self._host = host
         self._policy = policy
         self._deliver = deliver
-        self._failures = 0
+        self._failures = 0  # not told yet
         self._reason = ""
+        self._known = False  # the database counts failures of it
+        self._probing = False
         self._recovered = self._probe = self._look = False
         self._due = NEVER
 
@@ -248,11 +255,13 @@ class BreakerLease:
             case m.HostFailed(_, reason):
                 self._failures += 1
                 self._reason = reason
+                urgent = self._probing or self._failures >= self._policy.failures
+                self._due = min(self._due, now if urgent else now + NOISE)
             case m.HostRecovered():
-                self._failures, self._recovered = 0, True
+                self._failures, self._recovered = 0, self._known
+                self._due = now if self._recovered or self._probe or self._look else NEVER
             case ProbeWanted():
-                self._probe = True
-        self._due = now
+                self._probe, self._due = True, now
 
     def due(self) -> float:
         return self._due
@@ -260,18 +269,22 @@ class BreakerLease:
     def sync(self, database: PermitDatabase, now: float) -> bool:
         if self._recovered:
             database.recovered(self._host)
-            self._recovered = False
+            self._recovered = self._known = self._probing = False
         if self._failures:
-            state = database.failed(self._host, self._failures, self._policy, self._reason)
-            self._failures = 0
-            self._deliver(BreakerChanged(self._host, state))
+            self._told(database.failed(self._host, self._failures, self._policy, self._reason))
+            self._failures, self._probing = 0, False
         if self._probe and database.may_probe(self._host, PROBE):
+            self._probing = True
             self._deliver(ProbeGranted(self._host))
         elif self._probe or self._look:
-            self._deliver(BreakerChanged(self._host, database.breaker(self._host)))
+            self._told(database.breaker(self._host))
         self._probe = self._look = False
         self._due = NEVER
         return True
+
+    def _told(self, state: BreakerNow) -> None:
+        self._known = state.failures > 0
+        self._deliver(BreakerChanged(self._host, state))
 
     def heard(self, now: float) -> None:
         self._look, self._due = True, now

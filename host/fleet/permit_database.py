@@ -170,7 +170,8 @@ class PermitDatabase:
     # -- circuit breakers
 
     def failed(self, host: str, count: int, policy: CircuitBreakerPolicy, reason: str) -> BreakerNow:
-        """Count failures in a row, and open the breaker where they are enough. All workers are told."""
+        """Count failures in a row, and open the breaker where they are enough. All workers are told of the first, so
+        that the next answer of any of them counts, and of its opening."""
         values = {
             "host": host,
             "member": self.member,
@@ -182,9 +183,11 @@ class PermitDatabase:
         }
         with self._connection.transaction():
             row = self._connection.execute(sql.FAILED, values).fetchone()
-            self._notify(["breaker", host, []])
-        assert row is not None
-        return BreakerNow(*row)
+            assert row is not None
+            found = BreakerNow(*row)
+            if found.open_for is not None or found.failures == count:
+                self._notify(["breaker", host, []])
+        return found
 
     def recovered(self, host: str) -> None:
         """The host answered. All workers are told."""

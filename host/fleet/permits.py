@@ -15,6 +15,7 @@ import logging
 import math
 import os
 import select
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -70,7 +71,8 @@ class FleetLimits:
         self._leases: dict[tuple[str, str], PermitLease] = {}
         self._incoming: deque[m.Message] = deque()
         self._woken = False
-        self._wake_read, self._wake_write = os.pipe()
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_write.setblocking(False)
         self._closing = threading.Event()
         self._receiver: Deliver | None = None
         self._thread: threading.Thread | None = None
@@ -82,8 +84,8 @@ class FleetLimits:
         try:
             self._database: PermitDatabase | None = self._open()
         except psycopg.Error as error:
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+            self._wake_read.close()
+            self._wake_write.close()
             raise ConfigError(f"the fleet's limits cannot be kept in the database: {_first_line(error)}") from None
 
     @property
@@ -115,8 +117,8 @@ class FleetLimits:
             self._thread.join()
         elif self._database is not None:
             self._leave(self._database)
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._wake_read.close()
+        self._wake_write.close()
 
     # -- the loop's side
 
@@ -127,7 +129,8 @@ class FleetLimits:
             self._wake()
 
     def _wake(self) -> None:
-        os.write(self._wake_write, b".")
+        with contextlib.suppress(OSError):  # it is full, and so it wakes; or it is closed
+            self._wake_write.send(b".")
 
     # -- the thread
 
@@ -143,7 +146,9 @@ class FleetLimits:
                     self._database = self._open()
                     pause = RETRY[0]
                 self._round(self._database)
-            except psycopg.Error as error:
+            except Exception as error:
+                if not isinstance(error, psycopg.Error):
+                    _log.exception("a defect: the fleet's limits are leased anew")
                 self._lost(error)
                 self._wait(None, self._clock() + pause)
                 pause = min(RETRY[1], pause * 2)
@@ -195,11 +200,11 @@ class FleetLimits:
     def _wait(self, database: PermitDatabase | None, until: float) -> None:
         """Until then, or something is said."""
         seconds = max(0.0, until - self._clock())
-        sources = [self._wake_read, *([] if database is None else [database.fileno()])]
+        sources: list[Any] = [self._wake_read, *([] if database is None else [database])]
         readable, _, _ = select.select(sources, [], [], seconds)
         if self._wake_read in readable:
             self._woken = False
-            os.read(self._wake_read, 4096)
+            self._wake_read.recv(4096)
 
     def _beat(self, database: PermitDatabase) -> None:
         """Go on with the lease of all permits; where it ended, begin a new one with none."""
@@ -233,7 +238,7 @@ class FleetLimits:
             elif late and isinstance(lease, PoolLease):
                 lease.renewed()
 
-    def _lost(self, error: psycopg.Error) -> None:
+    def _lost(self, error: Exception) -> None:
         now = self._clock()
         if self._database is not None:
             self._database.close()
@@ -295,12 +300,15 @@ class FleetLimits:
 
     def _leave(self, database: PermitDatabase) -> None:
         try:
-            self._sync(database)  # what was seen of servers last
+            self._take(self._clock())
+            for lease in self._leases.values():
+                if isinstance(lease, BreakerLease) and lease.due() < math.inf:  # what was seen of servers last
+                    lease.sync(database, self._clock())
             database.leave()
         except psycopg.Error as error:
             _log.warning("the permits of this worker come back when their lease ends: %s", _first_line(error))
         database.close()
 
 
-def _first_line(error: psycopg.Error) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).partition("\n")[0]

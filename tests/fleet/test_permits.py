@@ -264,3 +264,14 @@ async def test_a_closed_breaker_after_a_probe_lets_all_through(fleet: Fleet) -> 
     answers = await asyncio.gather(*(each(request(), monotonic() + 30) for each in sends for _ in range(5)))
     assert [each.status for each in answers] == [200] * 10
     assert sent == 11
+
+
+def test_a_server_that_fails_now_and_then_costs_the_database_nothing(fleet: Fleet) -> None:
+    """A failure that an answer follows at once is never told; one that none follows is."""
+    one = fleet.worker(HttpLimits(breaker=CircuitBreakerPolicy(failures=4)))
+    for _ in range(100):
+        one.tell(m.HostFailed("api.example", "status 503"))
+        one.tell(m.HostRecovered("api.example"))
+    one.tell(m.HostFailed("api.example", "status 500"))
+    assert one.wait_for(BreakerChanged).now.failures == 1
+    assert fleet.do("SELECT failures, reason FROM luahost_breaker") == [(1, "status 500")]
