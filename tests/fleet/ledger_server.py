@@ -40,6 +40,7 @@ class LedgerServer:
                 pause.wait(work)  # how long the work takes here: it is never set
                 with outer.arrived:
                     outer.now -= 1
+                    outer.arrived.notify_all()
                 head = f"HTTP/1.1 {outer.status} X\r\ncontent-type: application/json\r\ncontent-length: {len(BODY)}"
                 self.wfile.write(head.encode() + b"\r\n\r\n" + BODY)
 
@@ -56,6 +57,11 @@ class LedgerServer:
         """Until so many requests have come."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.times) >= requests, 60)
+
+    def wait_until_idle(self) -> None:
+        """Until no request is under way."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: self.now == 0, 60)
 
     def close(self) -> None:
         self.gate.set()

@@ -137,6 +137,30 @@ def test_permits_of_a_killed_process_come_back(start: Start, server: LedgerServe
     assert len(server.times) == 12
 
 
+def test_a_stopped_process_that_wakes_has_lost_its_permits(start: Start, server: LedgerServer, database: str) -> None:
+    """Stopped with all 4 for longer than its lease, it finds them another's: there are never more than 4 in flight."""
+    limits = {"max_per_host": 4, "http_timeout": 4.0, "connect_timeout": 0.5, "lease": 1.0, "request_deadline": 90.0}
+    server.gate.clear()
+    stopped, other = start([CREATE] * 8, **limits), start([CREATE] * 8, **limits)
+    stopped.go()
+    server.wait_for(4)
+    stopped.process.send_signal(signal.SIGSTOP)
+    server.gate.set()
+    server.wait_until_idle()
+    server.gate.clear()
+    other.go()
+    server.wait_for(8)  # once the lease of the stopped one has ended
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("LISTEN luahost_permits")
+        stopped.process.send_signal(signal.SIGCONT)
+        told = next(connection.notifies(timeout=60, stop_after=1))  # it wants permits, and there are none
+    assert '"pool"' in told.payload
+    assert len(server.times) == 8
+    server.gate.set()
+    assert [failed(each.results()) for each in (stopped, other)] == [[], []]
+    assert server.most == 4
+
+
 def test_a_breaker_that_one_opens_holds_for_the_others(start: Start, server: LedgerServer, database: str) -> None:
     """Ten failures that one process saw keep a later one from asking at all."""
     once = {"api_limits": {"stripe": {"retries": 0}}}
