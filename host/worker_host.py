@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import contextlib
 from time import monotonic
-from typing import Any
 
 from host.errors import ClosedError
 from host.fleet.fleet_spending import FleetLedger
-from host.fleet.permits import LEASE, FleetLimits
+from host.fleet.permits import FleetLimits
+from host.fleet.setting import database_url
 from host.host import Host
 from host.http.api_limits import limits_of, policies_of
 from host.http.chain import chain
@@ -21,43 +21,42 @@ __all__ = ["WorkerHost"]
 
 
 class WorkerHost(Host):
-    """A :class:`~host.host.Host` whose limits hold over all workers. ``database`` is a URL as libpq takes it; after
-    ``lease`` seconds without a word a worker's permits are the others'.
-
-    ``limits_up`` says whether the database of the limits answered when it was last asked.
+    """A :class:`~host.host.Host` whose limits hold over all workers with the same setting ``database``; after
+    ``run_lease`` seconds without a word its permits are the others'.
     """
 
-    def __init__(self, *args: Any, database: str, lease: float = LEASE, **options: Any) -> None:
-        self._database_url = database
-        self._lease = lease
-        self._fleet: FleetLimits | None = None
-        super().__init__(*args, **options)
+    _shared_limits: FleetLimits | None = None
 
     @property
     def limits_up(self) -> bool:
-        return self._fleet is not None and self._fleet.database_up
+        """Whether the database of the limits answered when it was last asked."""
+        return self._shared_limits is not None and self._shared_limits.database_up
 
     def close(self, grace: float = 5.0) -> None:
+        """As :meth:`Host.close`; the permits are the others' at once."""
         super().close(grace)
-        if self._fleet is not None:
-            self._fleet.close()
+        if self._shared_limits is not None:
+            self._shared_limits.close()
+
+    def _url(self) -> str:
+        return database_url(self.settings.database, "a worker")
 
     def _new_daily_ledger(self) -> SpendingLedger:
-        return FleetLedger(self._database_url)
+        return FleetLedger(self._url())
 
     def _chain(self, send: Send) -> Send:
         settings = self.settings
-        self._fleet = FleetLimits(
-            self._database_url,
+        self._shared_limits = FleetLimits(
+            self._url(),
             limits_of(settings, simulated=self.simulated),
             account=self._account,
-            lease=self._lease,
+            lease=settings.run_lease,
             longest=settings.http_timeout + settings.connect_timeout,
         )
-        self._fleet.start(self._deliver)
+        self._shared_limits.start(self._deliver)
         return chain(
             send,
-            limits=self._fleet.limiter,
+            limits=self._shared_limits.limiter,
             on_wait=self._engine.worker.extend_deadline,
             policies=policies_of(settings),
         )
@@ -67,6 +66,6 @@ class WorkerHost(Host):
         return "" if api is None else api.account
 
     def _deliver(self, message: Message) -> None:
-        if self._fleet is not None:
+        if self._shared_limits is not None:
             with contextlib.suppress(ClosedError, RuntimeError):  # there is nobody left to tell
-                self._engine.worker.tell(self._fleet.limiter.receive, message, monotonic())
+                self._engine.worker.tell(self._shared_limits.limiter.receive, message, monotonic())

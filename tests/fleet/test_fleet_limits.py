@@ -123,7 +123,7 @@ def test_requests_in_flight_are_never_more_over_all_workers(
 
 def test_permits_of_a_killed_process_come_back(start: Start, server: LedgerServer) -> None:
     """It had all of them when it was killed; another has them once its lease has ended."""
-    short = {"max_per_host": 4, "lease": 3.0, "http_timeout": 0.5, "connect_timeout": 0.5, "request_deadline": 60.0}
+    short = {"max_per_host": 4, "run_lease": 3.0, "http_timeout": 0.5, "connect_timeout": 0.5, "request_deadline": 60.0}
     server.gate.clear()
     lost = start([CREATE] * 8, **short)
     lost.go()
@@ -139,7 +139,13 @@ def test_permits_of_a_killed_process_come_back(start: Start, server: LedgerServe
 
 def test_a_stopped_process_that_wakes_has_lost_its_permits(start: Start, server: LedgerServer, database: str) -> None:
     """Stopped with all 4 for longer than its lease, it finds them another's: there are never more than 4 in flight."""
-    limits = {"max_per_host": 4, "http_timeout": 4.0, "connect_timeout": 0.5, "lease": 1.0, "request_deadline": 90.0}
+    limits = {
+        "max_per_host": 4,
+        "http_timeout": 4.0,
+        "connect_timeout": 0.5,
+        "run_lease": 1.0,
+        "request_deadline": 90.0,
+    }
     server.gate.clear()
     stopped, other = start([CREATE] * 8, **limits), start([CREATE] * 8, **limits)
     stopped.go()
