@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from host.errors import LimitError
 from host.fleet.permit_database import BreakerNow
@@ -24,6 +24,7 @@ from host.processes.leased_limits import (
 )
 
 __all__ = [
+    "LATE",
     "BreakerChanged",
     "FleetLimiter",
     "PermitsRevoked",
@@ -32,6 +33,9 @@ __all__ = [
     "TokensDelayed",
     "TokensRefused",
 ]
+
+
+LATE: Final = 0.05  # seconds after its time at which a token is still used: half of it until a call gets it
 
 
 class PermitsRevoked(m.Message, frozen=True):
@@ -93,6 +97,8 @@ class ExpiringPermits(LeasedPermits):
 
 class FleetTokens(LeasedTokens):
     """Tokens that may be longer in coming than a call's deadline, which then moves on, or not come at all."""
+
+    patience = LATE / 2
 
     def __init__(self, name: str, tell: Tell) -> None:
         super().__init__(name, tell)

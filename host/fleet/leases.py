@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from host.fleet.fleet_limiter import (
+    LATE,
     BreakerChanged,
     PermitsRevoked,
     ProbeGranted,
@@ -29,7 +30,6 @@ __all__ = ["BreakerLease", "PermitLease", "PoolLease", "RateLease"]
 
 Deliver = Callable[[m.Message], None]
 POLL: Final = 1.0  # seconds after which permits that are wanted are asked for again: a lost worker says nothing
-LATE: Final = 0.05  # seconds after its time at which a token is still used
 AHEAD: Final = 0.5  # seconds for which tokens are leased ahead: a lost worker's are lost that long
 RECENT: Final = 0.25  # seconds whose use tells how many are leased ahead
 DELAY: Final = 1.0  # seconds after which whoever waits for a token is told that none came
@@ -194,10 +194,10 @@ class RateLease:
         self._accepted, self._share = 0, got.share
         now = self._clock()
         # The database's "now" was between the question and its answer: never before a token's time, and not long after.
-        earliest = max(sent, now - LATE / 2)
+        earliest = max(sent, now - LATE / 4)
         for number in range(got.number):
             wait = max(0.0, got.first + number * got.spacing)
-            self._slots.append((now + wait, earliest + wait + LATE))
+            self._slots.append((now + wait, earliest + wait + LATE / 2))
         self._serve(now)
         if self._waiting:
             later = got.first + got.number * got.spacing - self._horizon / 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from math import inf
 from time import monotonic
 from types import MappingProxyType
 from typing import Protocol
@@ -117,6 +118,8 @@ class LocalLimiter:
 
 class _Bucket:
     """A token bucket that is full when it is first asked."""
+
+    patience = inf
 
     def __init__(self, rate: Rate) -> None:
         self._rate = rate

@@ -37,6 +37,10 @@ class Rate(msgspec.Struct, frozen=True):
 class RateTokens(Protocol):
     """The tokens of one rate, as :class:`TokenBucket` has them, in this process or another."""
 
+    @property
+    def patience(self) -> float:
+        """Seconds after its time at which a token is still good: a process may have been stopped meanwhile."""
+
     async def take(self, now: float) -> float:
         """Take one token: seconds to wait until it is there.
 
@@ -129,12 +133,8 @@ def rate_limited(
             return await send(request, deadline)
         try:
             waited = await tokens.take(clock())
-            if waited < 0:
-                waited = await _take_late(tokens, waited, on_wait, clock, sleep)
-            elif waited > 0:
-                if on_wait is not None:
-                    on_wait(waited)
-                await _sleep(tokens, waited, sleep)
+            if waited:
+                waited = await _until_usable(tokens, waited, on_wait, clock, sleep)
         except LimitError as error:
             raise _unsent(error, request) from None
         try:
@@ -171,20 +171,28 @@ async def _sleep(tokens: RateTokens, seconds: float, sleep: Callable[[float], Aw
         raise
 
 
-async def _take_late(
+async def _until_usable(
     tokens: RateTokens,
     wait: float,
     on_wait: Callable[[float], None] | None,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> float:
-    """Go on waiting for a token that is long in coming, the call's deadline with it. Gives the seconds waited."""
+    """Wait for a token's time, or for another token where there was none yet or its time has passed meanwhile.
+
+       The call's deadline goes with it.
+    ``wait`` is what :meth:`RateTokens.take` gave. Gives the seconds waited.
+    """
     waited = 0.0
     while True:
-        if on_wait is not None and wait:
+        if wait and on_wait is not None:
             on_wait(abs(wait))
         waited += abs(wait)
-        if wait >= 0:
+        if wait > 0:
+            due = clock() + wait
             await _sleep(tokens, wait, sleep)
-            return waited
+            if clock() <= due + tokens.patience:
+                return waited
         wait = await tokens.take(clock())
+        if wait == 0:
+            return waited

@@ -6,6 +6,7 @@ All of this runs on the child's loop thread. ``tell(message)`` sends to the pare
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -162,6 +163,8 @@ class LeasedCapacity(Lease):
 
 class LeasedTokens:
     """Tokens of one rate. All that are wanted in one round of the loop are asked for at once."""
+
+    patience = math.inf
 
     def __init__(self, name: str, tell: Tell) -> None:
         self.name = name

@@ -194,15 +194,18 @@ def test_a_database_that_cannot_be_used_is_told_at_once() -> None:
 
 
 class Loop:
-    """A worker whose messages cross to the test's own loop."""
+    """A worker whose messages cross to the test's own loop; ``said`` are all of them."""
 
     def __init__(self, fleet: Fleet, limits: HttpLimits, **options: Any) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
+        self.said: list[Any] = []
         self.fleet = FleetLimits(fleet.url, limits, **options)
         fleet.stack.callback(self.fleet.close)
-        self.fleet.start(
-            lambda message: loop.call_soon_threadsafe(lambda: self.fleet.limiter.receive(message, monotonic())) and None
-        )
+        self.fleet.start(self._deliver)
+
+    def _deliver(self, message: m.Message) -> None:
+        self.said.append(message)
+        self._loop.call_soon_threadsafe(lambda: self.fleet.limiter.receive(message, monotonic()))
 
 
 async def ok(_: Request, __: float) -> Response:
@@ -275,3 +278,23 @@ def test_a_server_that_fails_now_and_then_costs_the_database_nothing(fleet: Flee
     one.tell(m.HostFailed("api.example", "status 500"))
     assert one.wait_for(BreakerChanged).now.failures == 1
     assert fleet.do("SELECT failures, reason FROM luahost_breaker") == [(1, "status 500")]
+
+
+async def test_a_token_whose_time_has_passed_is_not_used(fleet: Fleet) -> None:
+    """A process that was stopped while a call waited for its token: the call takes another, and moves its deadline."""
+    worker = Loop(fleet, HttpLimits(rates={"stripe": Rate(50.0)}))
+    fleet.do("INSERT INTO luahost_rate (name, next) VALUES ('stripe', clock_timestamp() + interval '0.2 seconds')")
+    now, slept = 0.0, []
+
+    async def overslept(seconds: float) -> None:
+        nonlocal now
+        slept.append(seconds)
+        now += seconds + (9.0 if len(slept) == 1 else 0.0)
+
+    moved: list[float] = []
+    send = limited(ok, worker.fleet.limiter, on_wait=moved.append, clock=lambda: now, sleep=overslept)
+    answer = await send(request(), 60.0)
+    assert answer.status == 200
+    assert answer.waited == pytest.approx(sum(moved))
+    granted = [len(each.waits) for each in worker.said if isinstance(each, m.TokensGranted)]
+    assert sum(granted) == 2
