@@ -98,6 +98,8 @@ LATE = {
     "host.policy.charges": "a budget of money",
     "host.policy.daily_spending": "a budget of a day",
     "host.policy.network_grant": "permissions for the network",
+    "host.fleet.health": "worker --metrics-port",
+    "host.worker_host": "worker, once it is clear that it will run",
     "host.processes.host_side": "worker processes",
     "host.processes.setup": "setup=",
     "host.simulator.inprocess": "simulated hosts",

@@ -70,11 +70,19 @@ class HostPlan(msgspec.Struct, frozen=True):
         """Whether there are APIs beside Stripe's."""
         return bool(self.apis or self.config.apis)
 
-    def open(self, sinks: Sequence[Sink], *, simulate: bool, processes: int = 1, setup: str | None = None) -> Host:
-        """The host."""
-        from host.host import Host  # Lua, the loop and the client: once it is clear that something will run
+    def open(
+        self,
+        sinks: Sequence[Sink],
+        *,
+        simulate: bool,
+        processes: int = 1,
+        setup: str | None = None,
+        kind: type[Host] | None = None,
+    ) -> Host:
+        """The host, of a ``kind`` if it is to be another than usual."""
+        from host.host import Host as Usual  # Lua, the loop and the client: once it is clear that something will run
 
-        return Host(
+        return (kind or Usual)(
             simulate=simulate,
             env_file=self.options.env_file,
             config=self.config,

@@ -24,6 +24,8 @@ from host.fleet.setting import database_url
 
 if TYPE_CHECKING:
     from host.fleet.worker import FleetWorker
+    from host.serve.server import Server
+    from host.worker_host import WorkerHost
 
 __all__ = ["command"]
 
@@ -46,6 +48,10 @@ Examples:
 @click.option("--setup", metavar="MODULE:FUNCTION", help="Called with the host: gives it its functions and APIs.")
 @click.option("--grace", type=SECONDS, metavar="SECONDS", default=30.0, show_default=True,
               help="For runs to end after SIGTERM; others go on with what is left.")  # fmt: skip
+@click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="P",
+              help="Serve /metrics, /healthz and /readyz on this port; 0: a free one.")  # fmt: skip
+@click.option("--metrics-address", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+              help="Address to serve them on.")  # fmt: skip
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
 @report_options
 @host_options
@@ -55,6 +61,8 @@ def command(
     concurrency: int,
     setup: str | None,
     grace: float,
+    metrics_port: int | None,
+    metrics_address: str,
     simulate: bool,
     reporting: Reporting,
     opening: HostOptions,
@@ -80,12 +88,27 @@ def command(
     plan = replace(plan, options=replace(plan.options, settings={**plan.options.settings, "database": url}))
     with ExitStack() as stack:
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, runs=True)
-        host = plan.open(sinks, simulate=simulate, setup=setup)
+        from host.worker_host import WorkerHost  # as with every host: once it is clear that something will run
+
+        host = plan.open(sinks, simulate=simulate, setup=setup, kind=WorkerHost)
+        assert isinstance(host, WorkerHost)
         stack.callback(lambda: host.close(GRACE_DURABLE))
         worker = host.fleet_worker(queues=queues or ("default",), concurrency=concurrency, grace=grace, tell=_tell)
+        if metrics_port is not None:
+            stack.enter_context(_metrics(host, worker, metrics_address, metrics_port))
         _tell(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
         asyncio.run(_work(worker))
     return 0
+
+
+def _metrics(host: WorkerHost, worker: FleetWorker, address: str, port: int) -> Server:
+    from host.fleet.health import HealthApp
+    from host.serve.server import Server as Serving  # uvicorn: where metrics are asked for
+
+    app = HealthApp(lambda: worker.health(host.stats(), limits_up=host.limits_up))
+    server = Serving(lambda abort: app, address, port, thread="host-metrics")
+    _tell(f"metrics at {server.url}/metrics")
+    return server
 
 
 async def _work(worker: FleetWorker) -> None:

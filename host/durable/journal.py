@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 from typing import Any, Final
 
 import msgspec
@@ -142,6 +143,11 @@ class Journal:
                 ),
             ]
         )
+
+    @property
+    def lease_age(self) -> float:
+        """Seconds since the last heartbeat that was recorded."""
+        return monotonic() - self._writer.beaten
 
     def keep_beating(self, also: Callable[[], Sequence[Statement]]) -> None:
         """Have a heartbeat from now on, even without runs, with what ``also()`` gives in its transaction."""

@@ -61,6 +61,7 @@ class JournalWriter:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._beat_at = 0.0
+        self.beaten = monotonic()  # the last heartbeat that was recorded
         self._beat_sql = _BEAT.replace("{now}", database.now)
         self.also: Callable[[], Sequence[Statement]] = tuple  # what else is in a heartbeat's transaction
 
@@ -195,6 +196,7 @@ class JournalWriter:
             made: list[Statement] = [*([(self._beat_sql, held)] if held else []), *self.also()]
             if made:
                 self._database.write(made)
+            self.beaten = monotonic()
         except JournalError:  # the next record says so where it matters
             self._beat_at = monotonic() + self._lease / 15
 

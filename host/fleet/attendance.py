@@ -59,6 +59,7 @@ class Attendance:
     def __init__(self, claimed: TakenJob, durable_runs: DurableRuns, begin: Begin, needed: Sequence[str]) -> None:
         self.claimed = claimed
         self.output = OutputKeeper(0)
+        self.status = "done"  # what it ended with
         self._durable_runs = durable_runs
         self._begin = begin
         self._needed = needed
@@ -120,14 +121,16 @@ class Attendance:
     def _outcome(self, session: Session, status: str, error: ScriptError | None, value: bytes) -> Sequence[Statement]:
         """What is committed with the run's end. On the session's thread."""
         printed = self.output.take()
+        self.status = "requeued"
         if error is not None and error.kind == "journal":
             return claims.requeueing(self.claimed, printed, error.message)
         if status == "interrupted" and self._why != "cancelled":
             return claims.requeueing(self.claimed, printed, "its worker was shut down")
         result = session.result
+        self.status = "cancelled" if status == "interrupted" else status
         return claims.ending(
             self.claimed,
-            "cancelled" if status == "interrupted" else status,
+            self.status,
             printed,
             None if error is None else error_text(error),
             value,

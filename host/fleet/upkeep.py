@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Final
 
@@ -14,6 +14,7 @@ from host.fleet.schedules import submit_due
 __all__ = ["Upkeep"]
 
 OFTEN: Final = 1.0  # seconds
+DEPTHS: Final = 5.0
 SWEEP: Final = 60.0
 PIECE: Final = 1000  # runs that are swept away at once
 
@@ -21,7 +22,8 @@ PIECE: Final = 1000  # runs that are swept away at once
 class Upkeep:
     """``keep`` is for how many seconds runs are kept that have ended."""
 
-    def __init__(self, database: FleetDatabase, lease: float, keep: float) -> None:
+    def __init__(self, database: FleetDatabase, lease: float, keep: float, queues: Sequence[str]) -> None:
+        self.depths: dict[str, int] = dict.fromkeys(queues, 0)  # runs that wait, by queue
         self._database = database
         self._lease = lease
         self._keep = keep
@@ -40,6 +42,8 @@ class Upkeep:
             for run in claims.to_cancel(self._database, worker):
                 if run in running:
                     running[run].end("cancelled")
+        if self._is_time("depths", DEPTHS):
+            self._count()
         if self._is_time("sweep", SWEEP):
             self._sweep()
         return told
@@ -50,6 +54,15 @@ class Upkeep:
             return False
         self._next[what] = now + seconds
         return True
+
+    def _count(self) -> None:
+        """How many runs wait whose time has come."""
+        rows = self._database.rows(
+            "SELECT queue, count(*)::int FROM luahost_job WHERE status = 'queued' AND (due IS NULL OR due <= now()) "
+            "AND queue = ANY(%s) GROUP BY queue",
+            [list(self.depths)],
+        )
+        self.depths = {**dict.fromkeys(self.depths, 0), **dict(rows)}
 
     def _keep_output(self, running: Mapping[str, Attendance]) -> None:
         rows = [(run, *each.output.take()) for run, each in list(running.items())]

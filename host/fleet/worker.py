@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -22,11 +25,13 @@ from host.fleet import claims, upkeep
 from host.fleet.attendance import Attendance, Begin, Ended, Left
 from host.fleet.claims import TakenJob
 from host.fleet.database import FleetDatabase
+from host.fleet.health import WorkerHealth
 from host.fleet.listener import Listener
 from host.fleet.needs import Needs, Offers, lacking
 from host.fleet.texts import ScriptFolders
 
 if TYPE_CHECKING:
+    from host.bridge.stats import WorkerStats
     from host.durable.runs import DurableRuns
 
 __all__ = ["FleetWorker", "WorkerOptions"]
@@ -67,9 +72,13 @@ class FleetWorker:
     ) -> None:
         self.name = f"{platform.node()}:{os.getpid()}:{os.urandom(3).hex()}"
         self.number = 0
+        self._started = time.time()
         self.offers = offers
         self.running: dict[str, Attendance] = {}
         self.draining = False
+        self.taken = 0
+        self.ended: Counter[str] = Counter()  # runs by how they ended here
+        self.away = False  # the database, when it was last asked
         self._database = database
         self._durable_runs = durable_runs
         self._begin = begin
@@ -78,7 +87,7 @@ class FleetWorker:
         self._needs: dict[str, Needs | None] = {}  # by id; ``None``: left to other workers
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: dict[str, TakenJob] = {}  # runs whose record broke off, to be given back
-        self._upkeep = upkeep.Upkeep(database, durable_runs.journal.lease, options.keep)
+        self._upkeep = upkeep.Upkeep(database, durable_runs.journal.lease, options.keep, options.queues)
 
     @property
     def lease(self) -> float:
@@ -103,11 +112,11 @@ class FleetWorker:
                     await self._round()
                     if failures:
                         self._tell("the database is there again")
-                    failures = 0
+                    failures, self.away = 0, False
                 except JournalLost as error:
                     if not failures:
                         self._tell(f"{error.message}; trying again")
-                    failures += 1
+                    failures, self.away = failures + 1, True
                     delay = min(LONGEST_BACKOFF, 0.1 * 2 ** min(failures, 10))
                 await self._pause(delay)
         finally:
@@ -120,6 +129,24 @@ class FleetWorker:
         self.draining = True
         if hasattr(self, "_wake"):
             self._wake.set()
+
+    def health(self, calls: WorkerStats, *, limits_up: bool = True) -> WorkerHealth:
+        """How it is, from any thread, without asking the database."""
+        return WorkerHealth(
+            version=package_version(),
+            name=self.name,
+            taken=self.taken,
+            ended=dict(self.ended),
+            in_flight=len(self.running),
+            concurrency=self._options.concurrency,
+            queues=dict(self._upkeep.depths),
+            lease_age=self._durable_runs.journal.lease_age,
+            lease=self.lease,
+            database_up=limits_up and not self.away,
+            draining=self.draining,
+            started=self._started,
+            calls=calls,
+        )
 
     # -- taking
 
@@ -148,6 +175,7 @@ class FleetWorker:
         assert needs is not None
         attendance = Attendance(claimed, self._durable_runs, self._begin, sorted(needs.apis))
         self.running[claimed.run] = attendance
+        self.taken += 1
         task = asyncio.create_task(self._attend(attendance))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -156,6 +184,7 @@ class FleetWorker:
         claimed = attendance.claimed
         try:
             ended: Ended | Left = await attendance.attend(self._folders, self._lock)
+            self.ended["left" if isinstance(ended, Left) else attendance.status if ended == "ended" else ended] += 1
             if isinstance(ended, Left):
                 self._tell(f"run {claimed.run} is left: {ended.reason}")
                 await in_thread(lambda: self._leave(claimed, ended))
@@ -212,18 +241,12 @@ class FleetWorker:
             self._wake.set()
 
     def _register(self) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            number = version("luahost")
-        except PackageNotFoundError:
-            number = "source"
         ((self.number,),) = self._database.rows(
             "WITH worker AS (SELECT worker_id FROM procrastinate_register_worker_v1()) "
             "INSERT INTO luahost_worker (name, number, machine, pid, version, queues, concurrency, offers, lease) "
             "SELECT %s, worker_id, %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s FROM worker RETURNING number",
             [
-                self.name, platform.node(), os.getpid(), number, _json(list(self._options.queues)),
+                self.name, platform.node(), os.getpid(), package_version(), _json(list(self._options.queues)),
                 self._options.concurrency, _json(self.offers), self.lease,
             ],
         )  # fmt: skip
@@ -273,6 +296,14 @@ class FleetWorker:
             "WITH gone AS (DELETE FROM luahost_worker WHERE name = %s) SELECT procrastinate_unregister_worker_v1(%s)",
             [self.name, self.number],
         )
+
+
+def package_version() -> str:
+    """The version that is installed; ``source`` of a source tree that never was."""
+    try:
+        return version("luahost")
+    except PackageNotFoundError:
+        return "source"
 
 
 def _json(value: Any) -> str:

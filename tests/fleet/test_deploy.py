@@ -13,13 +13,10 @@ import click
 import pytest
 import yaml
 
-from host.cli.commands import NAMES, commands
+from host.cli.commands import commands
 
 DEPLOY = Path(__file__).parent.parent.parent / "docs" / "deploy"
 UNIT = DEPLOY / "luahost-worker.service"
-
-
-worker_command = pytest.mark.skipif("worker" not in NAMES, reason="there is no command worker yet")
 
 
 def check(arguments: list[str]) -> None:
@@ -68,7 +65,6 @@ def test_a_mistake_in_the_unit_would_be_told(tmp_path: Path) -> None:
     assert "KillMood" in done.stderr + done.stdout
 
 
-@worker_command
 def test_the_unit_starts_a_worker() -> None:
     """With options the command takes."""
     _, module, host, *arguments = start_of_unit()
@@ -76,7 +72,6 @@ def test_the_unit_starts_a_worker() -> None:
     check(arguments)
 
 
-@worker_command
 def test_the_compose_file_starts_workers() -> None:
     """Each service of the program gives a command line the program takes; what they depend on is there."""
     services = compose()["services"]
