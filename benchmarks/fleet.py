@@ -61,10 +61,15 @@ class LedgerSimulator(Simulator):
         made = [self.store.get("product", id) for kind, id in self.ledger() if kind == "product"]
         return Counter(str(each["name"]) for each in made if each is not None)
 
-    def most_in_a_second(self) -> int:
-        """Of any second, wherever it begins."""
+    def worst(self) -> float:
+        """When the second with the most requests began."""
         times = sorted(self.times)
-        return max((bisect_left(times, at + 1.0) - n for n, at in enumerate(times)), default=0)
+        return max((bisect_left(times, at + 1.0) - n, at) for n, at in enumerate(times))[1]
+
+    def most_in(self, seconds: float) -> int:
+        """Of any such time, wherever it begins."""
+        times = sorted(self.times)
+        return max((bisect_left(times, at + seconds) - n for n, at in enumerate(times)), default=0)
 
 
 class Fleet:
@@ -138,7 +143,8 @@ def statuses(database: CountingDatabase) -> dict[str, int]:
 
 def attack(options: argparse.Namespace, fleet: Fleet, database: CountingDatabase) -> None:
     """Until all runs have ended: what is to go wrong, goes wrong."""
-    begun = time.monotonic()
+    begun = options.begun = time.monotonic()
+    options.events = []
     next_kill = begun + options.kill
     ahead = {"stop": begun + 1.5 * options.kill, "restart": begun + 2.5 * options.kill}
     waking: threading.Thread | None = None
@@ -156,12 +162,15 @@ def attack(options: argparse.Namespace, fleet: Fleet, database: CountingDatabase
             continue
         if now >= next_kill:
             fleet.kill()
+            options.events.append(f"kill {now - begun:.1f}")
             next_kill = now + options.kill
         if now >= ahead.get("stop", now + 1):
             del ahead["stop"]
+            options.events.append(f"stop {now - begun:.1f}")
             waking = fleet.stop_one(options.lease * 1.5)
         if now >= ahead.get("restart", now + 1):
             del ahead["restart"]
+            options.events.append(f"restart {now - begun:.1f}")
             database.stop()
             database.start()
             fleet.deeds["database restarted"] += 1
@@ -174,9 +183,11 @@ def judge(options: argparse.Namespace, simulator: LedgerSimulator, database: Cou
     names = simulator.names()
     lost, twice = expected - set(names), [name for name, count in names.items() if count > 1]
     print(f"objects: {len(names)} of {len(expected)}; lost {len(lost)}, twice {len(twice)}; runs {statuses(database)}")
-    most = simulator.most_in_a_second()
+    most = simulator.most_in(1.0)
     bound = f", allowed {options.rate}" if options.rate else ""
-    print(f"requests: {len(simulator.times)}, at most {most} in a second{bound}")
+    if options.rate and most > options.rate:
+        print(f"that second began {simulator.worst() - options.begun:.1f} s after the start; {options.events}")
+    print(f"requests: {len(simulator.times)}, at most {most} in a second{bound}, {simulator.most_in(0.02)} in 20 ms")
     return not lost and not twice and not (options.rate and most > options.rate)
 
 

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-LATE: Final = 0.05  # seconds after its time at which a token is still used: half of it until a call gets it
+LATE: Final = 0.04  # seconds after its time at which a token is still used: half of it until a call gets it
 
 
 class PermitsRevoked(m.Message, frozen=True):
@@ -224,6 +224,8 @@ class FleetLimiter(LeasedLimiter):
         match message:
             case PermitsRevoked(pool):
                 self._expiring(pool).revoked()
+            case m.TokensGranted(name, waits, slowed):
+                self._granted(name, waits, slowed, monotonic() - now)
             case TokensDelayed(name, seconds):
                 self._fleet_tokens(name).delayed(seconds)
             case TokensRefused(name, text):
@@ -236,6 +238,15 @@ class FleetLimiter(LeasedLimiter):
                     breaker.changed(state, now)
             case _:
                 super().receive(message, now)
+
+    def _granted(self, name: str, waits: list[float], slowed: bool, late: float) -> None:
+        """Tokens that took ``late`` seconds to get here; those whose time has passed are asked for again."""
+        tokens = self._fleet_tokens(name)
+        good = [max(0.0, wait - late) for wait in waits if wait - late >= -tokens.patience]
+        if good:
+            tokens.given(good, slowed)
+        if len(good) < len(waits):
+            self._tell(m.TokensWanted(name, len(waits) - len(good)))
 
     def _fleet_tokens(self, name: str) -> FleetTokens:
         found = self._tokens[name]

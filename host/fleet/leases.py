@@ -125,7 +125,8 @@ class PoolLease:
 class RateLease:
     """Tokens of one rate: times at which a request may go, leased some at once and used or lost.
 
-    A rate without a burst of its own is paced: no second has more than ``per_second``, a token used late included.
+    A rate without a burst of its own is paced: no second has more than ``per_second``, where tokens are used late
+    included, and requests as long on their way.
     """
 
     def __init__(self, rate: str, name: str, limit: Rate, deliver: Deliver, clock: Callable[[], float]) -> None:
@@ -134,7 +135,7 @@ class RateLease:
         self._deliver = deliver
         self._clock = clock
         self._burst = 1.0 if limit.burst is None else limit.burst
-        self._spacing = (1 + LATE if limit.burst is None else 1.0) / limit.per_second
+        self._spacing = (1 + 2 * LATE if limit.burst is None else 1.0) / limit.per_second
         self._horizon = max(AHEAD, self._spacing)
         self._slots: deque[tuple[float, float]] = deque()  # usable from, until
         self._waiting = 0
