@@ -1,7 +1,7 @@
 """The fleet under attack: every run is done, every object is made once.
 
-    python -m benchmarks.fleet [--runs 300] [--workers 3] [--rate N]     # with everything that goes wrong
-    python -m benchmarks.fleet --calm                                    # without: throughput and cost a run
+    python -m benchmarks.fleet_attack [--runs 300] [--workers 3] [--rate N]     # with everything that goes wrong
+    python -m benchmarks.fleet_attack --calm                                    # without: throughput and cost a run
 
 Runs of five creates, each answered after 20 ms by a simulator that keeps a ledger, are submitted at once and done by
 worker processes on one PostgreSQL, synced to the disk. Meanwhile a worker is killed every ``--kill`` seconds (and
