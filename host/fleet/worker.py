@@ -192,6 +192,8 @@ class FleetWorker:
                 self._broken[claimed.run] = claimed
             elif ended == "taken over":
                 self._tell(f"run {claimed.run} was taken over by another worker; what this one has of it is dropped")
+                # A job that is still ours was delivered beside another of the same run: it ends when it comes again.
+                await in_thread(lambda: self._put_off(claimed, self.lease, "another worker has it"))
         except JournalLost:
             self._broken[claimed.run] = claimed
         except HostError as error:

@@ -40,9 +40,10 @@ def binaries() -> str | None:
 class Server:
     """A PostgreSQL server of the tests' own. It refuses to be root's: it is then ``postgres``'s or nobody's."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: str = "") -> None:
         folder = binaries()
         assert folder is not None
+        self._more = more
         self._home = tempfile.mkdtemp(prefix="luahost-fleet-", dir="/tmp")
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -64,7 +65,19 @@ class Server:
 
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._home} -c fsync=off"
-        self._run("pg_ctl", "-D", self._data, "-o", options, "-l", f"{self._home}/log", "-w", "-t", "60", "start")
+        self._run(
+            "pg_ctl",
+            "-D",
+            self._data,
+            "-o",
+            f"{options} {self._more}",
+            "-l",
+            f"{self._home}/log",
+            "-w",
+            "-t",
+            "60",
+            "start",
+        )
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
@@ -72,6 +85,14 @@ class Server:
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._home, ignore_errors=True)
+
+    def log_size(self) -> int:
+        return os.path.getsize(f"{self._home}/log")
+
+    def log_from(self, start: int) -> bytes:
+        with open(f"{self._home}/log", "rb") as file:
+            file.seek(start)
+            return file.read()
 
     def url(self, name: str = "postgres") -> str:
         return f"postgresql://me@127.0.0.1:{self.port}/{name}"
