@@ -220,20 +220,26 @@ def main() -> int:
         print(f"submitted {options.runs} runs in {took:.1f} s")
         fleet = Fleet(environment, folder, options.concurrency)
         database.forget_counts()
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), database.cpu()
         for _ in range(options.workers):
             fleet.start()
         try:
             attack(options, fleet, database)
             took = time.perf_counter() - start
             calls, _, wal = database.counts()
+            cpu = database.cpu() - cpu
+            ((between,),) = database.do("SELECT extract(epoch FROM max(ended) - min(ended))::float8 FROM luahost_job")
         finally:
             ended = fleet.close()
         if options.statements:
             for count, mean, text in database.dearest():
                 print(f"{count / options.runs:8.2f} a run {mean:8.3f} ms  {text[:110]}")
         print(f"{took:.1f} s, {options.runs / took:.1f} runs/s; {dict(fleet.deeds)}; workers ended with {ended}")
-        print(f"{calls / options.runs:.1f} statements and {wal / options.runs / 1024:.1f} KB of WAL a run")
+        print(f"from the first to end to the last: {(options.runs - 1) / between:.1f} runs/s")
+        print(
+            f"a run: {calls / options.runs:.1f} statements, {wal / options.runs / 1024:.1f} KB of WAL, "
+            f"{1000 * cpu / options.runs:.1f} ms of the database's processor time"
+        )
         good = judge(options, simulator, database)
     print("good" if good else "NOT GOOD")
     return 0 if good else 1
