@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from host import Host
-from tests.fleet.machines import FIVE, KEY, Ledger, Process, Server, five, rows, until
+from tests.fleet.machines import FIVE, KEY, Ledger, Link, Process, Server, five, rows, until
 
 Api = tuple[Ledger, str]
 Start = Callable[..., Process]
@@ -102,6 +102,31 @@ def test_a_restart_of_the_database_loses_no_run(api: Api, tmp_path: Path) -> Non
         for each in workers:
             each.close()
         server.close()
+
+
+def test_a_worker_cut_off_from_the_database_is_replaced_and_may_come_back(
+    submitter: Host, api: Api, worker: Start, url: str, server: Server, tmp_path: Path
+) -> None:
+    """Its runs are finished by another while nothing of it gets through; let back, it drops what it has."""
+    link = Link(server.port)
+    far = None
+    try:
+        far = Process(url.replace(f":{server.port}/", f":{link.port}/"), api[1], tmp_path, check=url)
+        handles = [submitter.submit(FIVE, args=[name]) for name in "ab"]
+        until(lambda: api[0].arrived >= 3, "runs under way")
+        link.cut()
+        second = worker()
+        assert [handle.result(40).value for handle in handles] == ["a", "b"]
+        assert "which was lost" in second.log.read_text()
+        link.mend()
+        until(lambda: "is dropped" in far.log.read_text(), "the worker that was cut off")
+        assert api[0].products() == five("a", "b")
+        second.kill()
+        assert submitter.submit(FIVE, args=["c"]).result(40).value == "c", "it works on"
+    finally:
+        if far is not None:
+            far.close()
+        link.close()
 
 
 def test_sigterm_lets_runs_end_or_gives_them_back(submitter: Host, api: Api, worker: Start, url: str) -> None:
