@@ -80,8 +80,21 @@ class CountingDatabase:
         ((commits,),) = self.do("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
         return calls, commits, wal
 
+    def cpu(self) -> float:
+        """Seconds of processor time of all the server's processes so far, those that have ended included."""
+        parent = (self._data / "postmaster.pid").read_text().splitlines()[0]
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if parent in (stat.parent.name, fields[1]):
+                ticks += sum(map(int, fields[11:15] if stat.parent.name == parent else fields[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def dearest(self, most: int = 20) -> list[tuple[int, float, str]]:
-        """The statements done most often: how often, milliseconds each, and the text."""
+        """The statements done most often: how often, milliseconds each (waiting included), and the text."""
         return self.do(
             "SELECT calls, mean_exec_time, regexp_replace(query, '\\s+', ' ', 'g') FROM pg_stat_statements "
             "WHERE query NOT LIKE '%%pg_stat_statements%%' ORDER BY calls DESC LIMIT %s",

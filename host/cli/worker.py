@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from contextlib import ExitStack, suppress
@@ -52,6 +53,8 @@ Examples:
               help="Serve /metrics, /healthz and /readyz on this port; 0: a free one.")  # fmt: skip
 @click.option("--metrics-address", default="127.0.0.1", show_default=True, metavar="ADDRESS",
               help="Address to serve them on.")  # fmt: skip
+@click.option("--keep", type=SECONDS, metavar="SECONDS", default=7 * 86400.0, show_default=True,
+              help="Forget runs this long after they ended.")  # fmt: skip
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
 @report_options
 @host_options
@@ -63,6 +66,7 @@ def command(
     grace: float,
     metrics_port: int | None,
     metrics_address: str,
+    keep: float,
     simulate: bool,
     reporting: Reporting,
     opening: HostOptions,
@@ -72,6 +76,8 @@ def command(
 
     Then no more runs are taken, those under way may end, and other workers go on with the rest.
     """
+    from host.worker_host import WorkerHost  # Lua, the loop and the client
+
     plan = opening.plan(granting)
     url = database_url(plan.settings.database, "worker")
     if plan.settings.journal != plan.settings.database:
@@ -86,14 +92,15 @@ def command(
     if mode.notice:
         click.echo(mode.notice, err=True)
     plan = replace(plan, options=replace(plan.options, settings={**plan.options.settings, "database": url}))
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is told once, below
     with ExitStack() as stack:
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, name=str)
-        from host.worker_host import WorkerHost  # as with every host: once it is clear that something will run
-
         host = plan.open(sinks, simulate=simulate, setup=setup, kind=WorkerHost)
         assert isinstance(host, WorkerHost)
         stack.callback(lambda: host.close(GRACE_DURABLE))
-        worker = host.fleet_worker(queues=queues or ("default",), concurrency=concurrency, grace=grace, tell=_tell)
+        worker = host.fleet_worker(
+            queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_tell
+        )
         if metrics_port is not None:
             stack.enter_context(_metrics(host, worker, metrics_address, metrics_port))
         _tell(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")

@@ -64,5 +64,5 @@ def worker(url: str, api: tuple[Ledger, str], tmp_path: Path) -> Iterator[Callab
 
 @pytest.fixture
 def database(url: str) -> str:
-    """The URL of an empty database."""
+    """The same, where a test has other URLs."""
     return url

@@ -84,7 +84,11 @@ def test_the_compose_file_starts_workers() -> None:
 
 
 def test_a_worker_is_given_time_to_drain() -> None:
-    """As long under systemd as under Compose."""
+    """As long under systemd as under Compose, and more than it takes itself."""
+    command = compose()["services"]["worker"]["command"]
+    grace = command[command.index("--grace") + 1]
+    assert f"--grace {grace} " in UNIT.read_text(encoding="utf-8")
     stop = re.search(r"^TimeoutStopSec=(\d+)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
     assert stop is not None
     assert compose()["services"]["worker"]["stop_grace_period"] == f"{stop[1]}s"
+    assert int(stop[1]) >= int(grace) + 10

@@ -62,18 +62,18 @@ Start = Callable[..., Process]
 
 
 @pytest.fixture
-def server() -> Iterator[LedgerServer]:
+def ledger() -> Iterator[LedgerServer]:
     with ledger_server(0.005) as found:
         yield found
 
 
 @pytest.fixture
-def start(database: str, server: LedgerServer) -> Iterator[Start]:
-    """Starts a process whose host has the fleet's limits and calls ``server``."""
+def start(database: str, ledger: LedgerServer) -> Iterator[Start]:
+    """Starts a process whose host has the fleet's limits and calls ``ledger``."""
     with ExitStack() as stack:
 
         def begin(scripts: list[str], again: list[str] | None = None, **host: Any) -> Process:
-            told = {"database": database, "stripe_secret_key": KEY, "stripe_api_base": server.url, **host}
+            told = {"database": database, "stripe_secret_key": KEY, "stripe_api_base": ledger.url, **host}
             process = Process(told, scripts, again)
             stack.callback(process.close)
             return process
@@ -85,59 +85,59 @@ def failed(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in results if each["error"] is not None]
 
 
-def test_the_rate_of_a_key_is_that_of_all_workers(start: Start, server: LedgerServer) -> None:
+def test_the_rate_of_a_key_is_that_of_all_workers(start: Start, ledger: LedgerServer) -> None:
     """Three processes with 20 runs of one call each at 40 a second: 60 calls take as long as at that rate."""
     limits = {"stripe": {"rate": 40.0}}
     workers = [start([CREATE] * 20, api_limits=limits) for _ in range(3)]
     for each in workers:
         each.go()
     assert [failed(each.results()) for each in workers] == [[], [], []]
-    assert len(server.times) == 60
+    assert len(ledger.times) == 60
     # A request that is late makes the time from the first one longer, or leaves it: never shorter.
-    assert max(server.times) - min(server.times) >= 59 / 40.0
-    assert max(server.times) - min(server.times) <= 60, "they wait for one another, not for ever"
+    assert max(ledger.times) - min(ledger.times) >= 59 / 40.0
+    assert max(ledger.times) - min(ledger.times) <= 60, "they wait for one another, not for ever"
 
 
-def test_another_key_has_a_rate_of_its_own(start: Start, server: LedgerServer) -> None:
+def test_another_key_has_a_rate_of_its_own(start: Start, ledger: LedgerServer) -> None:
     """What is counted is each key's: a worker with another key does not wait for the first."""
     limits = {"stripe": {"rate": 0.02}}  # one in 50 seconds
     first, other = start([CREATE], api_limits=limits), start([CREATE], api_limits=limits, stripe_secret_key=OTHER_KEY)
     for each in (first, other):
         each.go()
         assert failed(each.results()) == []
-    assert len(server.times) == 2
+    assert len(ledger.times) == 2
 
 
 @pytest.mark.parametrize("limits", [{"max_per_host": 4}, {"api_limits": {"stripe": {"in_flight": 4}}}])
 def test_requests_in_flight_are_never_more_over_all_workers(
-    start: Start, server: LedgerServer, limits: dict[str, Any]
+    start: Start, ledger: LedgerServer, limits: dict[str, Any]
 ) -> None:
     """Three processes with 30 calls each and 4 permits, of a host or of an API: 4 at once at the most."""
     workers = [start([CREATE] * 30, **limits) for _ in range(3)]
     for each in workers:
         each.go()
     assert [failed(each.results()) for each in workers] == [[], [], []]
-    assert len(server.times) == 90
-    assert 1 <= server.most <= 4
+    assert len(ledger.times) == 90
+    assert 1 <= ledger.most <= 4
 
 
-def test_permits_of_a_killed_process_come_back(start: Start, server: LedgerServer) -> None:
+def test_permits_of_a_killed_process_come_back(start: Start, ledger: LedgerServer) -> None:
     """It had all of them when it was killed; another has them once its lease has ended."""
     short = {"max_per_host": 4, "run_lease": 3.0, "http_timeout": 0.5, "connect_timeout": 0.5, "request_deadline": 60.0}
-    server.gate.clear()
+    ledger.gate.clear()
     lost = start([CREATE] * 8, **short)
     lost.go()
-    server.wait_for(4)
+    ledger.wait_for(4)
     lost.process.send_signal(signal.SIGKILL)
     lost.process.wait()
-    server.gate.set()
+    ledger.gate.set()
     other = start([CREATE] * 8, **short)
     other.go()
     assert failed(other.results()) == []
-    assert len(server.times) == 12
+    assert len(ledger.times) == 12
 
 
-def test_a_stopped_process_that_wakes_has_lost_its_permits(start: Start, server: LedgerServer, database: str) -> None:
+def test_a_stopped_process_that_wakes_has_lost_its_permits(start: Start, ledger: LedgerServer, database: str) -> None:
     """Stopped with all 4 for longer than its lease, it finds them another's: there are never more than 4 in flight."""
     limits = {
         "max_per_host": 4,
@@ -146,31 +146,31 @@ def test_a_stopped_process_that_wakes_has_lost_its_permits(start: Start, server:
         "run_lease": 1.0,
         "request_deadline": 90.0,
     }
-    server.gate.clear()
+    ledger.gate.clear()
     stopped, other = start([CREATE] * 8, **limits), start([CREATE] * 8, **limits)
     stopped.go()
-    server.wait_for(4)
+    ledger.wait_for(4)
     stopped.process.send_signal(signal.SIGSTOP)
-    server.gate.set()
-    server.wait_until_idle()
-    server.gate.clear()
+    ledger.gate.set()
+    ledger.wait_until_idle()
+    ledger.gate.clear()
     other.go()
-    server.wait_for(8)  # once the lease of the stopped one has ended
+    ledger.wait_for(8)  # once the lease of the stopped one has ended
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("LISTEN luahost_permits")
         stopped.process.send_signal(signal.SIGCONT)
         told = next(connection.notifies(timeout=60, stop_after=1))  # it wants permits, and there are none
     assert '"pool"' in told.payload
-    assert len(server.times) == 8
-    server.gate.set()
+    assert len(ledger.times) == 8
+    ledger.gate.set()
     assert [failed(each.results()) for each in (stopped, other)] == [[], []]
-    assert server.most == 4
+    assert ledger.most == 4
 
 
-def test_a_breaker_that_one_opens_holds_for_the_others(start: Start, server: LedgerServer, database: str) -> None:
+def test_a_breaker_that_one_opens_holds_for_the_others(start: Start, ledger: LedgerServer, database: str) -> None:
     """Ten failures that one process saw keep a later one from asking at all."""
     once = {"api_limits": {"stripe": {"retries": 0}}}
-    server.status = 503
+    ledger.status = 503
     failing = start([CREATE] * 10, **once)
     failing.go()
     assert len(failed(failing.results())) == 10
@@ -183,10 +183,10 @@ def test_a_breaker_that_one_opens_holds_for_the_others(start: Start, server: Led
     (found,) = other.results()
     assert found["kind"] == "limit"
     assert "circuit breaker" in found["error"]
-    assert len(server.times) == 10
+    assert len(ledger.times) == 10
 
 
-def test_a_daily_budget_one_spends_refuses_the_others(start: Start, server: LedgerServer) -> None:
+def test_a_daily_budget_one_spends_refuses_the_others(start: Start, ledger: LedgerServer) -> None:
     """5 calls a day over all workers: the sixth is refused, whoever makes it; another key has its own day."""
     budget = {"daily_budget": {"max_calls": 5}}
     first, second = start([CREATE] * 4, **budget), start([CREATE] * 4, **budget)
@@ -196,7 +196,7 @@ def test_a_daily_budget_one_spends_refuses_the_others(start: Start, server: Ledg
     refused = failed(second.results())
     assert len(refused) == 3
     assert all("today has a budget of 5 calls" in each["error"] for each in refused)
-    assert len(server.times) == 5
+    assert len(ledger.times) == 5
     other = start([CREATE] * 4, stripe_secret_key=OTHER_KEY, **budget)
     other.go()
     assert failed(other.results()) == []
