@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from host.apis.definition import Document
     from host.durable.binding import HostParts
     from host.host_arguments import ApiArguments, NamedApi
-    from host.isolation.processes import Isolation
+    from host.isolation.zygote_client import Isolation
     from host.processes.pool import WorkerProcesses
     from host.simulator.simulator import Simulator
     from host.stats import HostStats

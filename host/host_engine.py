@@ -14,7 +14,7 @@ from host.run.session import Session
 if TYPE_CHECKING:
     from host.bridge.registry import AsyncFunctionRegistry
     from host.bridge.request import AsyncRequest, Reply
-    from host.isolation.processes import Isolation
+    from host.isolation.zygote_client import Isolation
     from host.settings import Settings
 
 __all__ = ["HostEngine"]
@@ -41,7 +41,7 @@ class HostEngine:
         """Run scripts in confined processes, for ``"process"``. Raises what keeps that from working here."""
         if how != "process":
             return
-        from host.isolation.processes import Isolation  # for who asks for it
+        from host.isolation.zygote_client import Isolation  # for who asks for it
 
         self.worker.pin()
         self.isolation = Isolation(limits, later=self.worker.call_later, held=self.scheduler.held)

@@ -61,12 +61,16 @@ class FleetOfHost(WebhooksOfHost):
         queues: Sequence[str] = ("default",),
         concurrency: int = 10,
         grace: float = 30.0,
+        keep: float = 7 * 86400.0,
         tell: Callable[[str], None] = lambda line: None,
     ) -> FleetWorker:
-        """A worker of the fleet that runs with this host, its functions and its APIs: ``await worker.run()``."""
+        """A worker of the fleet that runs with this host, its functions and its APIs: ``await worker.run()``.
+
+        ``grace``: seconds for runs to end when it is stopped; ``keep``: seconds for which runs that ended are kept.
+        """
         from host.fleet.worker import WorkerOptions
 
-        return self.fleet.worker(WorkerOptions(queues=queues, concurrency=concurrency, grace=grace), tell)
+        return self.fleet.worker(WorkerOptions(queues=queues, concurrency=concurrency, grace=grace, keep=keep), tell)
 
     @property
     def fleet(self) -> Fleet:

@@ -12,7 +12,7 @@ from host.run.options import RunKeywords, RunOptions, ScriptLike
 from host.settings import Secret, Settings
 
 if TYPE_CHECKING:
-    from host.webhooks.opening import HandlerKeywords
+    from host.webhooks.assembly import HandlerKeywords
     from host.webhooks.service import Webhooks
 
 __all__ = ["WebhooksOfHost"]
@@ -45,7 +45,7 @@ class WebhooksOfHost(RunsOfHost):
         (docs/events.md). Handling begins with the first request, or with ``start()``; it ends with ``close()``, or
         with the host. Raises ``UsageError``, ``ConfigError`` without a secret.
         """
-        from host.webhooks.opening import HandlerOptions, Parts, open_webhooks  # few programs take any
+        from host.webhooks.assembly import HandlerOptions, Parts, open_webhooks  # few programs take any
 
         self._runs.check_open()
         keywords = run if run is None else arguments.mapping("run", run, "keywords of Host.run")

@@ -98,8 +98,9 @@ class Settings(Frozen, frozen=True):
     ``graphql_query`` asks, with ``graphql_token`` as its bearer; ``graphql_schema`` (an SDL file, or ``introspect``)
     checks queries first. ``stripe_webhook_secret`` is what webhooks are signed with, several with commas between while
     one is rolled; ``dashboard_token`` is what the dashboard asks for.
-    ``max_in_flight`` counts requests under way, ``max_per_host`` those to one host and port (``None``: as many). ``api_limits`` holds rate, requests under way and retries of single APIs, by name. ``lenient``: the
-    simulator answers by shape what it does not model, instead of refusing it. ``sources`` tells for each field
+    ``max_in_flight`` counts requests under way, ``max_per_host`` those to one host and port (``None``: as many).
+    ``api_limits`` holds rate, requests under way and retries of single APIs, by name. ``lenient``: the simulator
+    answers by shape what it does not model, instead of refusing it. ``sources`` tells for each field
     that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
     """
 

@@ -239,7 +239,7 @@ DECODERS = {
     "functions/registration.py": "a request's body: at most 250,000 values",
     "functions/signatures.py": "checks what is decoded",
     "isolation/frames.py": "flat frames, whose fields are bytes",
-    "isolation/processes.py": "what the zygote measured",
+    "isolation/zygote_client.py": "what the zygote measured",
     "isolation/zygote.py": "the host's own words",
     "lua/values.py": "check_msgpack, before",
     "plan/plan.py": "a file that its owner wrote",

@@ -131,7 +131,7 @@ def test_no_other_file_puts_a_length_before_a_message() -> None:
     }
     assert found - {"framing.py"} == {
         "decoding.py",  # lengths within MessagePack, bounded before it is decoded
-        "isolation/processes.py",  # commands to the zygote, of one fixed size
+        "isolation/zygote_client.py",  # commands to the zygote, of one fixed size
         "isolation/zygote.py",  # the same, its side
         "run/builtins.py",  # a random seed
     }

@@ -76,7 +76,7 @@ def descriptions_of(
 ) -> Descriptions:
     """What the document of ``catalog`` says to people: kept beside the catalog in a file that runs never load."""
     from host.apis.descriptions import Descriptions, describe
-    from host.apis.opening import opened
+    from host.apis.openapi_versions import opened
 
     if isinstance(document, Mapping):
         return describe(opened(_mended(dict(document), overlay)[0], None), catalog)

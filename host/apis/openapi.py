@@ -19,7 +19,7 @@ from host.apis.keywords import UnreadKeywords
 from host.apis.list_items import list_member
 from host.apis.media_types import concrete, is_range
 from host.apis.naming import PathNames, creates, given_id, identifier, names_item
-from host.apis.opening import opened
+from host.apis.openapi_versions import opened
 from host.apis.pagination import PageHints, detect_paging, page_hints
 from host.apis.references import FileSource, UnresolvedReference
 from host.apis.responses import SuccessReader, with_content

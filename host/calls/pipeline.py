@@ -19,9 +19,9 @@ from host.apis.prepare import beyond_catalog, bind, prepare
 from host.apis.unknown_names import Beyond
 from host.bridge.registry import AsyncFunctionRegistry
 from host.calls.answers import Answers
+from host.calls.api_names import REQUEST, ApiNames
 from host.calls.call import Call, CallingRun
 from host.calls.function_calls import FunctionCalls
-from host.calls.names import REQUEST, ApiNames
 from host.events import Logged
 from host.functions.invocation import Invocation
 from host.functions.iterators import IteratorStep

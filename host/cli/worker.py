@@ -46,6 +46,8 @@ Examples:
 @click.option("--setup", metavar="MODULE:FUNCTION", help="Called with the host: gives it its functions and APIs.")
 @click.option("--grace", type=SECONDS, metavar="SECONDS", default=30.0, show_default=True,
               help="For runs to end after SIGTERM; others go on with what is left.")  # fmt: skip
+@click.option("--keep", type=SECONDS, metavar="SECONDS", default=7 * 86400.0, show_default=True,
+              help="Forget runs this long after they ended.")  # fmt: skip
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
 @report_options
 @host_options
@@ -55,6 +57,7 @@ def command(
     concurrency: int,
     setup: str | None,
     grace: float,
+    keep: float,
     simulate: bool,
     reporting: Reporting,
     opening: HostOptions,
@@ -82,7 +85,9 @@ def command(
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, runs=True)
         host = plan.open(sinks, simulate=simulate, setup=setup)
         stack.callback(lambda: host.close(GRACE_DURABLE))
-        worker = host.fleet_worker(queues=queues or ("default",), concurrency=concurrency, grace=grace, tell=_tell)
+        worker = host.fleet_worker(
+            queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_tell
+        )
         _tell(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
         asyncio.run(_work(worker))
     return 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from host.run.job import RunServices
     from host.settings import Settings
 
-__all__ = ["HostParts", "binding_of", "check_bound", "default_journal", "kept_simulator"]
+__all__ = ["HostParts", "binding_of", "bound_apis", "check_bound", "default_journal", "kept_simulator"]
 
 
 def default_journal() -> str:
@@ -51,6 +51,13 @@ def binding_of(parts: HostParts, names: Collection[str] | None = None) -> Bindin
     keys = "\0".join(f"{name}\0{api.key.reveal() if api.key else ''}" for name, api in apis)
     account = hashlib.sha256(f"luahost journal\0{keys}".encode()).hexdigest()[:16]
     return Binding(", ".join(f"{name} {api.base_url}" for name, api in apis), parts.settings.mode or "other", account)
+
+
+def bound_apis(run: RunRow) -> list[str] | None:
+    """The APIs a run is bound to: a host may have others beside them. ``None`` of a simulated one: all."""
+    if run.mode == "simulated":
+        return None
+    return [each.partition(" ")[0] for each in run.base.split(", ") if each]
 
 
 def check_bound(run: RunRow, here: Binding, *, other_key: bool = False) -> None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from host import arguments
 from host.apis.api import Api
-from host.durable.binding import HostParts, binding_of, check_bound, default_journal, kept_simulator
+from host.durable.binding import HostParts, binding_of, bound_apis, check_bound, default_journal, kept_simulator
 from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
 from host.durable.journal import LEASE, Journal
@@ -123,7 +123,7 @@ class DurableRuns:
         found = None if fresh else self.journal.run(run_id)
         if found is None:
             return self._new(run_id, 1, script, args, to_lua(dict(globals)), None, apis, outcome)
-        return self._resume(found, script, "ask", recorded=True, other_key=False, apis=apis, outcome=outcome)
+        return self._resume(found, script, "ask", recorded=True, other_key=False, outcome=outcome)
 
     def open_batch(self, batch_id: str) -> None:
         """See that the runs of a batch can be recorded. Raises ``UsageError``, ``JournalError``."""
@@ -245,7 +245,6 @@ class DurableRuns:
         recorded: bool,
         other_key: bool,
         sinks: Sequence[Sink] = (),
-        apis: Collection[str] | None = None,
         outcome: Outcome | None = None,
     ) -> Kept | RunResult:
         if run.status == "replaced" or "~" in run.id:
@@ -265,7 +264,7 @@ class DurableRuns:
                 run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
                 exit_status=run.exit_status,
             )  # fmt: skip
-        check_bound(run, binding_of(self._parts, apis), other_key=other_key)
+        self.check_bound(run, other_key=other_key)
         self._keep_simulator(run.id, run.simulator)
         decided = [] if in_doubt == "ask" else decisions(self.journal.records(run.id), in_doubt, self._is_api)
         log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing, decided)
@@ -327,7 +326,7 @@ class DurableRuns:
 
     def check_bound(self, run: RunRow, *, other_key: bool = False) -> None:
         """Raises unless the run's calls go where they went before."""
-        check_bound(run, binding_of(self._parts), other_key=other_key)
+        check_bound(run, binding_of(self._parts, bound_apis(run)), other_key=other_key)
 
     def _keep_simulator(self, run_id: str, path: str | None) -> str | None:
         with self._lock:

@@ -19,6 +19,16 @@ except ImportError as error:
 _SERVER_TIME: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
 
 
+# Of libpq: a connection that is cut is given up after ten seconds; TCP by itself takes a quarter of an hour.
+_ALIVE: Final[dict[str, Any]] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
 class Engine:
     """A database by its URL. Durable as its server is: PostgreSQL syncs each commit unless it is configured not to.
 
@@ -39,7 +49,9 @@ class Engine:
         self.binary = "BYTEA" if parsed.get_backend_name() == "postgresql" else "BLOB"
         try:
             # One connection of the writer, one for a command that reads or takes a lease meanwhile.
-            self._engine = sa.create_engine(parsed, pool_size=2, pool_timeout=LOCKED, pool_pre_ping=True)
+            connecting = _ALIVE if parsed.drivername == "postgresql+psycopg" else {}
+            self._engine = sa.create_engine(parsed, pool_size=2, pool_timeout=LOCKED, connect_args=connecting)
+            self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")  # the same connections
         except (exc.ArgumentError, ImportError) as error:
             raise ConfigError(
                 f"the journal {self.name} cannot be used: {error}",
@@ -64,23 +76,50 @@ class Engine:
             self._measured = float(self.read(f"SELECT {self.now}")[0][0]), monotonic()
 
     def write(self, statements: Sequence[Statement]) -> int:
-        changed = 0
         try:
-            with self._engine.begin() as connection:
-                for sql, values in statements:
-                    changed = connection.execute(self._text(sql), [dict(each) for each in values]).rowcount
-                    check_changed(self.name, sql, changed)
+            if len(statements) == 1 and len(statements[0][1]) == 1:  # by itself: neither BEGIN nor COMMIT is needed
+                with self._alone.connect() as connection:
+                    return self._done(connection, *statements[0])
+            return self._transaction(statements)
         except exc.SQLAlchemyError as error:
             raise self._translated(error) from error
+
+    def _transaction(self, statements: Sequence[Statement]) -> int:
+        """All or nothing; on a new connection where the old one proves to be gone before anything can be committed."""
+        for is_second in (False, True):
+            changed, committing = 0, False
+            try:
+                with self._engine.begin() as connection:
+                    for sql, values in statements:
+                        changed = self._done(connection, sql, values)
+                    committing = True
+            except exc.DBAPIError as error:
+                if is_second or committing or not error.connection_invalidated:
+                    raise
+            else:
+                break
+        return changed
+
+    def _done(self, connection: sa.Connection, sql: str, values: Sequence[Mapping[str, Any]]) -> int:
+        changed = connection.execute(self._text(sql), [dict(each) for each in values]).rowcount
+        check_changed(self.name, sql, changed)
         return changed
 
     def read(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         try:
-            with self._engine.connect() as connection:
-                rows = connection.execute(self._text(sql), dict(values or {}))
-                return [tuple(bytes(item) if isinstance(item, memoryview) else item for item in row) for row in rows]
+            try:
+                return self._rows(sql, values)
+            except exc.DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._rows(sql, values)
         except exc.SQLAlchemyError as error:
             raise self._translated(error) from error
+
+    def _rows(self, sql: str, values: Mapping[str, Any] | None) -> list[tuple[Any, ...]]:
+        with self._alone.connect() as connection:
+            rows = connection.execute(self._text(sql), dict(values or {}))
+            return [tuple(bytes(item) if isinstance(item, memoryview) else item for item in row) for row in rows]
 
     def close(self) -> None:
         self._engine.dispose()

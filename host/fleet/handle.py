@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
-from functools import partial
 from time import monotonic, sleep
 from typing import Any, Final
 
 from host import arguments
 from host.bridge.threads import in_thread
+from host.durable.database import JournalLost
 from host.errors import UsageError
 from host.fleet import jobs
 from host.fleet.database import FleetDatabase
@@ -44,9 +44,9 @@ class RunHandle:
         """
         self._check()
         for seconds in self._waits(timeout):
-            found = self._row()
-            if found.has_ended:
-                return jobs.result(self._database, found)
+            found = self._look()
+            if found is not None:
+                return found
             sleep(seconds)
         raise self._late(timeout)
 
@@ -55,9 +55,9 @@ class RunHandle:
 
     async def _wait(self) -> RunResult:
         for seconds in self._waits(None):
-            found = await in_thread(self._row)
-            if found.has_ended:
-                return await in_thread(partial(jobs.result, self._database, found))
+            found = await in_thread(self._look)
+            if found is not None:
+                return found
             await asyncio.sleep(seconds)
         raise AssertionError("it waits for as long as it takes")
 
@@ -84,6 +84,14 @@ class RunHandle:
                 return
             seconds = min(LONGEST, seconds * 1.5)
 
+    def _look(self) -> RunResult | None:
+        """The result, if there is one yet; a database that is away for a while is waited for."""
+        try:
+            found = self._row()
+            return jobs.result(self._database, found) if found.has_ended else None
+        except JournalLost:
+            return None
+
     def _row(self) -> jobs.JobRow:
         found = jobs.job(self._database, self.run_id)
         if found is None:
@@ -91,7 +99,10 @@ class RunHandle:
         return found
 
     def _late(self, timeout: float | None) -> TimeoutError:
-        found = self._row()
+        try:
+            found = self._row()
+        except JournalLost as error:
+            return TimeoutError(f"run {self.run_id}: after {timeout:g} s: {error.message}")
         why = jobs.waiting(self._database, found)
         where = f" by {found.worker}" if found.status == "running" else ""
         return TimeoutError(

@@ -7,7 +7,7 @@ All times are the database's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, Final
 
@@ -108,23 +108,31 @@ def prepare(connection: Any) -> None:
     found = _version(connection)
     if found == VERSION:
         return
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        found = _version(connection) or 0
-        if found > VERSION:
-            raise JournalError(
-                f"the fleet's tables were made by a later version of this program (they are version {found}, "
-                f"this one knows {VERSION})",
-                hint="update luahost on this machine",
-            )
-        _prepare_queue(connection)
-        for version in range(found + 1, VERSION + 1):
-            for statement in CHANGES[version]:
-                connection.execute(statement)
-        if found != VERSION:
-            connection.execute("CREATE TABLE IF NOT EXISTS luahost_fleet_version (version INTEGER NOT NULL)")
-            connection.execute("DELETE FROM luahost_fleet_version")
-            connection.execute("INSERT INTO luahost_fleet_version (version) VALUES (%s)", [VERSION])
+    # Before the transaction: one that is waiting already does not see what others make meanwhile.
+    connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    try:
+        with connection.transaction():
+            _bring_up(connection)
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _bring_up(connection: Any) -> None:
+    found = _version(connection) or 0
+    if found > VERSION:
+        raise JournalError(
+            f"the fleet's tables were made by a later version of this program (they are version {found}, "
+            f"this one knows {VERSION})",
+            hint="update luahost on this machine",
+        )
+    _prepare_queue(connection)
+    for version in range(found + 1, VERSION + 1):
+        for statement in CHANGES[version]:
+            connection.execute(statement)
+    if found != VERSION:
+        connection.execute("CREATE TABLE IF NOT EXISTS luahost_fleet_version (version INTEGER NOT NULL)")
+        connection.execute("DELETE FROM luahost_fleet_version")
+        connection.execute("INSERT INTO luahost_fleet_version (version) VALUES (%s)", [VERSION])
 
 
 def _version(connection: Any) -> int | None:
@@ -134,8 +142,7 @@ def _version(connection: Any) -> int | None:
     return None if row is None else int(row[0])
 
 
-def _prepare_queue(connection: Any, text: Callable[[], str] | None = None) -> None:
+def _prepare_queue(connection: Any) -> None:
     """Procrastinate's tables, where there are none."""
     if connection.execute("SELECT to_regclass('procrastinate_jobs')").fetchone()[0] is None:
-        read = text or (lambda: files("procrastinate").joinpath("sql/schema.sql").read_text("utf-8"))
-        connection.execute(read())
+        connection.execute(files("procrastinate").joinpath("sql/schema.sql").read_text("utf-8"))

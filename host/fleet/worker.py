@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from host import arguments
 from host.bridge.threads import in_thread
 from host.durable.database import JournalLost, Statement
 from host.errors import HostError
@@ -24,7 +25,9 @@ from host.fleet.claims import TakenJob
 from host.fleet.database import FleetDatabase
 from host.fleet.listener import Listener
 from host.fleet.needs import Needs, Offers, lacking
+from host.fleet.order import check_queue
 from host.fleet.texts import ScriptFolders
+from host.limits import is_seconds
 
 if TYPE_CHECKING:
     from host.durable.runs import DurableRuns
@@ -51,6 +54,17 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 10
     grace: float = 30.0
     keep: float = 7 * 86400.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.queues, str) or not self.queues:
+            raise arguments.wrong("queues", self.queues, "a list of the queues to take from")
+        for queue in self.queues:
+            check_queue(queue)
+        if isinstance(self.concurrency, bool) or not isinstance(self.concurrency, int) or self.concurrency < 1:
+            raise arguments.wrong("concurrency", self.concurrency, "at least 1")
+        for name in ("grace", "keep"):
+            if not is_seconds(getattr(self, name)):
+                raise arguments.wrong(name, getattr(self, name), "seconds above 0, at most a year")
 
 
 class FleetWorker:
@@ -163,6 +177,8 @@ class FleetWorker:
                 self._broken[claimed.run] = claimed
             elif ended == "taken over":
                 self._tell(f"run {claimed.run} was taken over by another worker; what this one has of it is dropped")
+                # A job that is still ours was delivered beside another of the same run: it ends when it comes again.
+                await in_thread(lambda: self._put_off(claimed, self.lease, "another worker has it"))
         except JournalLost:
             self._broken[claimed.run] = claimed
         except HostError as error:

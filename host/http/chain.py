@@ -76,7 +76,12 @@ def retried(
                 return _told(outcome, attempt, waited, held, in_doubt, earlier)
             earlier = (*earlier, attempt_of(outcome))
             in_doubt = in_doubt or _may_have_worked(request, outcome)
-            await sleep(delay)
+            try:
+                await sleep(delay)
+            except asyncio.CancelledError:
+                if clock() < deadline:
+                    raise
+                return _told(outcome, attempt, waited, held, in_doubt, earlier[:-1])
 
     return send_with_retries
 

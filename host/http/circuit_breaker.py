@@ -153,19 +153,28 @@ async def _until_closed(
     start = clock()
     while (wait := breaker.wait(now := clock())) > 0:
         if now + wait >= deadline:
-            at = time.strftime("%H:%M:%S", time.localtime(time.time() + wait))
-            error = LimitError(
-                f"the circuit breaker of {name} is open for {wait:.1f} s ({breaker.failures} consecutive failures,"
-                f" the last: {breaker.reason}); next attempt at {at}",
-                hint="The calls before this one failed; this one was not sent. See docs/http.md, Limits.",
-                phase="limit",
-                outcome=not_sent(request),
-                retryable=False,  # it would be asked after again at once; retry_after says when it can help
-                retry_after=wait,
-                operation=request.operation or None,
-                idempotency_key=request.idempotency_key,
-            )
-            error.held = now - start
-            raise error
-        await sleep(wait)
+            raise _still_open(name, breaker, request, wait, now - start)
+        try:
+            await sleep(wait)
+        except asyncio.CancelledError:
+            if clock() < deadline:
+                raise
+            raise _still_open(name, breaker, request, 0.0, clock() - start) from None  # the loop was late for both
     return now - start
+
+
+def _still_open(name: str, breaker: CircuitBreaker, request: Request, wait: float, held: float) -> LimitError:
+    at = time.strftime("%H:%M:%S", time.localtime(time.time() + wait))
+    error = LimitError(
+        f"the circuit breaker of {name} is open for {wait:.1f} s ({breaker.failures} consecutive failures,"
+        f" the last: {breaker.reason}); next attempt at {at}",
+        hint="The calls before this one failed; this one was not sent. See docs/http.md, Limits.",
+        phase="limit",
+        outcome=not_sent(request),
+        retryable=False,  # it would be asked after again at once; retry_after says when it can help
+        retry_after=wait,
+        operation=request.operation or None,
+        idempotency_key=request.idempotency_key,
+    )
+    error.held = held
+    return error

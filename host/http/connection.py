@@ -87,7 +87,11 @@ class PooledConnection(asyncio.Protocol, Awaited):
 
     def expire(self) -> None:
         """Its deadline has passed."""
-        self.fail(TransportError("pool" if self.request else "response_timeout"))  # the loop was busy until now
+        self.fail(self.expired())
+
+    def expired(self) -> TransportError:
+        """The fault of an exchange whose time is up."""
+        return TransportError("pool" if self.request else "response_timeout")  # "pool": the loop was busy until now
 
     def fail(self, error: Exception) -> None:
         """Close it, and fail the exchange that waits for its answer."""

@@ -86,9 +86,8 @@ class ConnectionPool:
                 yield connection
             if connection.failure is not None:
                 raise connection.failure
-        except BaseException:
-            connection.pending = False
-            self._drop(connection)
+        except BaseException as error:
+            self._abandon(connection, error)
             raise
         finally:
             deadlines.remove(connection)
@@ -150,6 +149,12 @@ class ConnectionPool:
         connection.close()
         self._open.discard(connection)
 
+    def _abandon(self, connection: PooledConnection, error: BaseException) -> None:
+        connection.pending = False
+        self._drop(connection)
+        if isinstance(error, asyncio.CancelledError) and monotonic() >= connection.deadline:
+            raise connection.expired() from None  # both times were up before the loop saw either
+
     def _take(self, idle: list[PooledConnection]) -> PooledConnection | None:
         while idle:
             connection = idle.pop()
@@ -208,6 +213,8 @@ class ConnectionPool:
         except BaseException as error:
             task.cancel()
             connection.close()
+            if isinstance(error, asyncio.CancelledError) and monotonic() >= opening.deadline:
+                raise TransportError("connect_timeout") from None
             if isinstance(error, socket.gaierror):
                 raise TransportError("dns", error.strerror or "") from error
             if isinstance(error, OSError):

@@ -63,7 +63,13 @@ async def _acquire(host: str, permits: Permits, request: Request, deadline: floa
         await permits.acquire()
         return 0.0
     start = clock()
-    if not await _acquire_within(permits, max(0.0, deadline - start - EARLY)):
+    try:
+        acquired = await _acquire_within(permits, max(0.0, deadline - start - EARLY))
+    except asyncio.CancelledError:
+        if clock() < deadline - EARLY:
+            raise
+        acquired = False  # the call's own time was up before this wait's was seen
+    if not acquired:
         error = CallTimeout(
             f"no permit for a request in flight to {host} became free before the call's deadline",
             phase="limit",

@@ -10,8 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from host.apis.pages import page_words
+from host.calls.api_names import REQUEST
 from host.calls.call import wrapped
-from host.calls.names import REQUEST
 from host.decoding import LARGE
 from host.errors import CallError, LimitError, ScriptError
 from host.events import Printed

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from host.apis.answers import LONGEST_BODY
 from host.apis.pages import page_words
+from host.calls.api_names import REQUEST
 from host.calls.call import Call, wrapped
-from host.calls.names import REQUEST
 from host.calls.pages import place_of, send_for_page
 from host.decoding import LARGE
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError

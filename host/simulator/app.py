@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from host.serve.names import host_of_header
+from host.serve.allowed_hosts import host_of_header
 from host.simulator.simulator import Simulator
 
 Scope = MutableMapping[str, Any]

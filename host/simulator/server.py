@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from host.apis.catalog import Catalog
-from host.serve.names import OwnNames
+from host.serve.allowed_hosts import OwnNames
 from host.serve.server import Server
 from host.simulator.app import SimulatorApp
 from host.simulator.simulator import Simulator

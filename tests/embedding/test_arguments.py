@@ -18,7 +18,7 @@ from host.events import Event, RunEnded
 from host.run.options import RunOptions
 from host.simulator.fault_injection import Faults, Rates
 from host.simulator.simulator import Simulator
-from host.webhooks.opening import HandlerOptions
+from host.webhooks.assembly import HandlerOptions
 
 VALUES: dict[str, Callable[[], Any]] = {
     "None": lambda: None,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from host.isolation.processes import Isolation
+from host.isolation.zygote_client import Isolation
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 

@@ -19,8 +19,8 @@ import pytest
 from host import Limits, ScriptError
 from host.isolation import seccomp
 from host.isolation import state as child_state
-from host.isolation.processes import Isolation
 from host.isolation.zygote import REAP
+from host.isolation.zygote_client import Isolation
 from host.lua import protocol as p
 from tests.isolation.child_processes import children, linux, zygote
 

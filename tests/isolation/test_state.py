@@ -18,8 +18,8 @@ from host import Host, Limits, ScriptError
 from host.isolation import state as child_state
 from host.isolation.child import LOCAL
 from host.isolation.frames import BROKE, ENTERED, EXHAUSTED, KINDS, SPENT, Said
-from host.isolation.processes import Isolation
 from host.isolation.state import ChildState
+from host.isolation.zygote_client import Isolation
 from host.lua import protocol as p
 from host.run.lua_requests import ANSWERS
 from host.run.script import Script

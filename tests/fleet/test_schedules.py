@@ -1,0 +1,84 @@
+"""Schedules: the times of cron expressions in a zone; each due once, whoever submits it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from host import Host, UsageError
+from host.fleet.fleet import Placing
+from host.fleet.schedules import Cron, remove, schedules, submit_due
+from host.run.options import RunOptions
+from host.run.script import Script
+from tests.fleet.machines import rows, working
+
+
+def times(cron: str, zone: str, start: str, number: int) -> list[str]:
+    found, now = [], datetime.fromisoformat(start).timestamp()
+    for _ in range(number):
+        now = Cron(cron, zone).after(now)
+        found.append(f"{datetime.fromtimestamp(now, UTC):%m-%d %H:%M}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "start", "expected"),
+    [
+        ("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00Z", ["03-28 01:30", "03-29 01:00", "03-30 00:30"]),
+        ("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00Z", ["10-25 00:30", "10-26 01:30", "10-27 01:30"]),
+        ("0 * * * *", "Europe/Berlin", "2026-10-24T23:30Z", ["10-25 00:00", "10-25 01:00", "10-25 02:00"]),
+        ("*/30 * * * *", "America/New_York", "2026-11-01T05:15Z", ["11-01 05:30", "11-01 06:00", "11-01 06:30"]),
+        ("0 9 * * 1-5", "UTC", "2026-03-06T09:00Z", ["03-09 09:00", "03-10 09:00", "03-11 09:00"]),
+        ("@daily", "Asia/Kolkata", "2026-03-06T00:00Z", ["03-06 18:30", "03-07 18:30", "03-08 18:30"]),
+    ],
+)
+def test_the_times_of_an_expression(cron: str, zone: str, start: str, expected: list[str]) -> None:
+    """By the zone's clocks; a time they show twice counts once, one they leave out is not left out."""
+    assert times(cron, zone, start, 3) == expected
+
+
+@pytest.mark.parametrize("cron", ["", "* * *", "61 * * * *", "* * * * * *", "a b c d e", "0 0 31 2 *"])
+def test_what_is_no_expression_is_refused(cron: str) -> None:
+    """Also one with seconds, and one that is never due."""
+    with pytest.raises(UsageError, match=r"cron expression|never due"):
+        Cron(cron, "UTC")
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "CEST1"])
+def test_an_unknown_zone_is_refused(zone: str) -> None:
+    """With what was expected."""
+    with pytest.raises(UsageError, match="no time zone"):
+        Cron("* * * * *", zone)
+
+
+def test_each_time_is_submitted_once_whoever_sees_it(host: Host, url: str) -> None:
+    """Times that passed while no worker was there are all submitted, by many at the same moment, each once."""
+    script = Script.of("return 'ran'")
+    host.fleet.schedule(script, RunOptions(), Placing(priority=3), name="nightly", cron="*/5 * * * *", zone="UTC")
+    rows(url, "UPDATE luahost_schedule SET next = date_trunc('hour', now()) - interval '30 minutes'")
+    with ThreadPoolExecutor(4) as pool:
+        submitted = sum(pool.map(lambda _: submit_due(host.fleet.database), range(8)))
+    found = rows(url, "SELECT id, tick, priority FROM luahost_job ORDER BY tick")
+    assert len(found) == submitted >= 7
+    assert len({tick for _, tick, _ in found}) == submitted
+    assert {priority for *_, priority in found} == {3}
+    assert all(id == f"nightly.{tick.astimezone(UTC):%Y%m%dT%H%M%SZ}" for id, tick, _ in found)
+    assert rows(url, "SELECT next > now() FROM luahost_schedule") == [(True,)]
+    assert rows(url, "SELECT count(*) FROM procrastinate_jobs") == [(submitted,)]
+    with working(host):
+        assert host.fleet.handle(found[0][0]).result(20).value == "ran"
+    rows(url, "UPDATE luahost_schedule SET next = date_trunc('hour', now()) - interval '30 minutes'")
+    assert submit_due(host.fleet.database) <= 1, "a failover finds the same times again, and submits none twice"
+
+
+def test_a_schedule_is_replaced_and_removed_by_its_name(host: Host) -> None:
+    """The same name is one schedule."""
+    for cron in ("0 1 * * *", "0 2 * * *"):
+        host.fleet.schedule(Script.of("return 1", "a.lua"), RunOptions(), Placing(), name="n", cron=cron, zone="UTC")
+    [found] = schedules(host.fleet.database)
+    assert (found.name, found.cron, found.script) == ("n", "0 2 * * *", "a.lua")
+    assert remove(host.fleet.database, "n")
+    assert not remove(host.fleet.database, "n")
+    assert schedules(host.fleet.database) == []
