@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from host import Host
+from host.fleet import jobs
 from tests.fleet.machines import FIVE, KEY, Ledger, Link, Process, Server, five, rows, until
 
 Api = tuple[Ledger, str]
@@ -141,6 +142,39 @@ def test_sigterm_lets_runs_end_or_gives_them_back(submitter: Host, api: Api, wor
     assert handle.result(20).value == "a"
     assert api[0].products() == five("a")
     assert rows(url, "SELECT name FROM luahost_worker") == [(second.name,)]
+
+
+def test_what_nobody_knows_the_outcome_of_waits_for_a_decision(
+    submitter: Host, api: Api, worker: Start, url: str, tmp_path: Path
+) -> None:
+    """A function that kills its worker is not called again: the run is stopped, somebody decides, and it goes on."""
+    (tmp_path / "shop.py").write_text(
+        "import os, signal\n"
+        "def setup(host):\n"
+        "    @host.function\n"
+        "    def ship(id: str) -> str:\n"
+        "        open('shipped', 'a').write(id)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    first = worker(more=("--setup", "shop:setup"))
+    handle = submitter.submit("new_product():name('a'):create() local said = ship('x') return said or 'skipped'")
+    first.process.wait(40)
+    worker(more=("--setup", "shop:setup"))
+    error = handle.result(40).error
+    assert error is not None
+    assert (handle.status, error.kind) == ("stopped", "in doubt")
+    assert [each["operation"] for each in error.facts["calls"]] == ["ship"]
+
+    @submitter.function
+    def ship(id: str) -> str:
+        raise AssertionError("it is not called")
+
+    decided = submitter.resume(handle.run_id, in_doubt={"call 2 of task 1": 'done:"ok"'}, recorded=True)
+    assert (decided.value, decided.error) == ("ok", None)
+    jobs.retry(submitter.fleet.database, handle.run_id)
+    assert handle.result(40).value == "ok"
+    assert (tmp_path / "shipped").read_text() == "x"
+    assert api[0].products() == ["a"]
 
 
 def test_keys_do_not_travel(submitter: Host, api: Api, worker: Start, url: str) -> None:
