@@ -97,11 +97,12 @@ class Settings(Frozen, frozen=True):
     how long nobody else takes up a durable run whose process is silent. ``graphql_endpoint`` is what
     ``graphql_query`` asks, with ``graphql_token`` as its bearer; ``graphql_schema`` (an SDL file, or ``introspect``)
     checks queries first. ``stripe_webhook_secret`` is what webhooks are signed with, several with commas between while
-    one is rolled. ``max_in_flight`` counts requests under way, ``max_per_host`` those to one host and port (``None``:
-    as many). ``api_limits`` holds rate, requests under way and retries of single APIs, by name. ``lenient``: the
-    simulator answers by shape what it does not model, instead of refusing it. ``send_traceparent``: requests of runs
-    that OpenTelemetry traces say which trace they are in. ``sources`` tells for each field that was set where:
-    ``".env"``, ``"--env-file PATH"``, ``"environment"`` or ``"argument"``.
+    one is rolled; ``dashboard_token`` is what the dashboard asks for. ``max_in_flight`` counts requests under way,
+    ``max_per_host`` those to one host and port (``None``: as many). ``api_limits`` holds rate, requests under way and
+    retries of single APIs, by name. ``lenient``: the simulator answers by shape what it does not model, instead of
+    refusing it. ``send_traceparent``: requests of runs that OpenTelemetry traces say which trace they are in.
+    ``sources`` tells for each field that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or
+    ``"argument"``.
     """
 
     UNSHOWN = frozenset({"journal", "database"})  # they may hold a database's password

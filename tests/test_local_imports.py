@@ -57,7 +57,6 @@ LATE = {
     "host.dashboard.actions": "dashboard: an extra",
     "host.dashboard.app": "dashboard: an extra",
     "host.durable.run_list": "commands about runs",
-    "host.fleet.database": "a fleet: an extra",
     "host.dashboard.fleet_tables": "dashboard: an extra",
     "host.cli.interrupt": "whoever imports main's name does not pay for it",
     "host.cli.plan": "run --dry-run",

@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final
 
 from host.durable.journal import Journal
@@ -31,6 +31,7 @@ AT_ONCE: Final = 4  # hosts; further actions wait for one of them to end
 WAITING: Final = 100  # actions that may wait
 KEPT: Final = 200  # actions that are remembered
 PATIENCE: Final = 1.0  # seconds an action is waited for: it is often over by then
+AGAIN: Final = 0.05  # seconds
 LONGEST_OUTPUT: Final = 64 * 1024
 
 OpenHost = Callable[[RunRow, "Sequence[Sink]"], AbstractContextManager["Host"]]
@@ -78,7 +79,14 @@ class Action:
         self.failed = False
         self.cancelled = False
         self.host: Host | None = None
-        self.future: Future[None] | None = None
+        self.futures: list[Future[None]] = []  # the one that does it, once there is one
+
+    def interrupt(self) -> None:
+        """Have it end, and wait until it has. A host knows nothing of a run that is about to begin: hence again."""
+        while wait(self.futures, AGAIN).not_done:
+            host = self.host
+            if host is not None:
+                host.interrupt()
 
     def end(self, outcome: str, *, failed: bool) -> None:
         """Say what became of it."""
@@ -126,25 +134,27 @@ class RunActions:
             if action is None or action.outcome:
                 return False
             action.cancelled = True
-            host = action.host
-        if host is not None:
-            host.interrupt()
+        Thread(target=action.interrupt, name="host-dashboard-cancel", daemon=True).start()
+        wait(action.futures, self.patience)
         return True
 
     def wait(self, run_id: str) -> None:
         """Wait for what is done about a run here."""
         action = self._actions.get(run_id)
-        if action is not None and action.future is not None:
-            wait([action.future])
+        if action is not None:
+            wait(action.futures)
 
     def close(self) -> None:
         """End what is under way, so that it can be gone on with, and wait for it. Twice is fine."""
         with self._lock:
             self._closed = True
-            under_way = [run_id for run_id, action in self._actions.items() if not action.outcome]
-        for run_id in under_way:
-            self.cancel(run_id)
-        self._pool.shutdown(cancel_futures=True)
+            under_way = [action for action in self._actions.values() if not action.outcome]
+            for action in under_way:
+                action.cancelled = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for action in under_way:
+            action.interrupt()
+        self._pool.shutdown()
 
     def _start(self, what: str, run: RunRow, work: Callable[[Host], RunResult]) -> None:
         if self._journal.is_running(run):
@@ -159,8 +169,8 @@ class RunActions:
             self._actions[run.id] = action
             self._actions.move_to_end(run.id)
             self._forget()
-        action.future = self._pool.submit(self._do, action, run, work)
-        wait([action.future], self.patience)
+            action.futures.append(self._pool.submit(self._do, action, run, work))
+        wait(action.futures, self.patience)
 
     def _forget(self) -> None:
         ended = [run_id for run_id, action in self._actions.items() if action.outcome]

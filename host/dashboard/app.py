@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -27,6 +27,9 @@ from host.durable.records import RunRow
 from host.durable.run_list import STATES, RunFilter, recorded_calls, run_page, state_of
 from host.errors import ConfigError, HostError, JournalError, UsageError
 from host.settings import Secret
+
+if TYPE_CHECKING:
+    from host.fleet.jobs import JobRow
 
 __all__ = ["Dashboard"]
 
@@ -62,6 +65,7 @@ class Dashboard:
             Route("/runs/{id}", self._reading(self._run)),
             Route("/runs/{id}/undo", self._reading(self._undo_page)),
             Route("/runs/{id}/resume", self._acting(self._resume), methods=["POST"]),
+            Route("/runs/{id}/retry", self._acting(self._retry), methods=["POST"]),
             Route("/runs/{id}/cancel", self._acting(self._cancel), methods=["POST"]),
             Route("/runs/{id}/undo", self._acting(self._undo), methods=["POST"]),
             Route("/queues", self._reading(fleet.queues)),
@@ -95,15 +99,16 @@ class Dashboard:
 
     def _run(self, request: Request) -> Response:
         after, run_id = sequence_of(request.query_params), request.path_params["id"]
-        submitted = self._tables.submitted(run_id) if self._tables is not None and is_id(run_id) else None
-        output = ("", False) if self._tables is None or submitted is None else self._tables.output(run_id)
+        submitted, why, output = self._submitted(run_id), None, ("", False)
+        if self._tables is not None and submitted is not None:
+            why, output = self._tables.why(submitted), self._tables.output(run_id)
         run = self._found(run_id)
         if run is None and submitted is None:
             raise _not_found(run_id)
         page = None if run is None else run_page_of(self._journal, run, after=after)
         return self._page(
             request, "run.html", id=run_id, path=_path(run_id), run=run, page=page, after=after, submitted=submitted,
-            output=output, action=self._actions.of(run_id),
+            why=why, output=output, action=self._actions.of(run_id),
         )  # fmt: skip
 
     def _undo_page(self, request: Request) -> Response:
@@ -118,16 +123,28 @@ class Dashboard:
 
     def _resume(self, request: Request, form: dict[str, str]) -> Response:
         run, in_doubt = self._asked(request), form.get("in_doubt", "ask")
+        if self._submitted(run.id) is not None:
+            raise UsageError(f"run {run.id} is its fleet's, and is retried there")
         if in_doubt not in _IN_DOUBT:
             raise UsageError(f"in_doubt: expected one of {', '.join(_IN_DOUBT)}")
         self._actions.resume(run, in_doubt=in_doubt, recorded=form.get("recorded") == "yes")
         return RedirectResponse(_path(run.id), 303)
 
+    def _retry(self, request: Request, form: dict[str, str]) -> Response:
+        run_id = request.path_params["id"]
+        if self._tables is None or self._submitted(run_id) is None:
+            raise _not_found(run_id)
+        self._tables.retry(run_id)
+        return RedirectResponse(_path(run_id), 303)
+
     def _cancel(self, request: Request, form: dict[str, str]) -> Response:
-        run = self._asked(request)
-        if not self._actions.cancel(run.id):
-            raise UsageError(f"nothing is done about run {run.id} here")
-        return RedirectResponse(_path(run.id), 303)
+        run_id = request.path_params["id"]
+        if self._actions.cancel(run_id):
+            return RedirectResponse(_path(run_id), 303)
+        if self._tables is None or self._submitted(run_id) is None:
+            raise UsageError(f"nothing is done about run {run_id[:200]} here")
+        self._tables.cancel(run_id)
+        return RedirectResponse(_path(run_id), 303)
 
     def _undo(self, request: Request, form: dict[str, str]) -> Response:
         run = self._asked(request)
@@ -181,6 +198,9 @@ class Dashboard:
         if run is None:
             raise _not_found(run_id)
         return run
+
+    def _submitted(self, run_id: str) -> JobRow | None:
+        return self._tables.submitted(run_id) if self._tables is not None and is_id(run_id) else None
 
     def _found(self, run_id: str) -> RunRow | None:
         return self._journal.run(run_id) if is_id(run_id) else None

@@ -12,6 +12,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from host.fleet.database import FleetDatabase  # an extra
+    from host.fleet.jobs import JobRow
 
 __all__ = ["FleetTables", "QueueCount", "ScheduleRow", "SubmittedRun", "WorkerRow"]
 
@@ -140,10 +141,29 @@ class FleetTables:
         )  # fmt: skip
         return [ScheduleRow(*row) for row in rows]
 
-    def submitted(self, run: str) -> SubmittedRun | None:
+    def submitted(self, run: str) -> JobRow | None:
         """What was asked for under this id."""
-        rows = self._read(f"SELECT {_SUBMITTED} FROM luahost_job WHERE id = %(run)s", run=run)  # noqa: S608 - texts of this file
-        return SubmittedRun(*rows[0]) if rows else None
+        from host.fleet.jobs import job
+
+        return job(self._database, run)
+
+    def why(self, found: JobRow) -> str | None:
+        """Why a run waits, as far as that can be told."""
+        from host.fleet.jobs import waiting
+
+        return waiting(self._database, found)
+
+    def cancel(self, run: str) -> None:
+        """Cancel a run, or have its worker end it. Raises ``UsageError`` for one that has ended."""
+        from host.fleet.jobs import cancel
+
+        cancel(self._database, run)
+
+    def retry(self, run: str) -> None:
+        """Have a run that ended without being done go on. Raises ``UsageError`` for another."""
+        from host.fleet.jobs import retry
+
+        retry(self._database, run)
 
     def output(self, run: str) -> tuple[str, bool]:
         """The end of what a run printed, and whether there was more before it."""

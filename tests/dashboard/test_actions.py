@@ -125,7 +125,9 @@ def test_what_the_dashboard_carries_on_can_be_cancelled(board: Board, browser: B
 def test_ending_the_dashboard_interrupts_what_it_carries_on(board: Board, browser: Browser) -> None:
     """The run can be gone on with from anywhere, at once."""
     sleeping(board)
-    browser.send("/runs/r", "/runs/r/resume")
+    page = browser.send("/runs/r", "/runs/r/resume")
+    while "r running" not in page.text:
+        page = browser.open("/runs/r")
     board.actions.close()
     run = board.journal.run("r")
     assert run is not None

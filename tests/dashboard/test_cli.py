@@ -27,8 +27,13 @@ Process = Callable[..., subprocess.Popen[bytes]]
 
 def ended(client: httpx.Client, page: Page) -> Page:
     """The page of a run once what was asked for there has ended."""
+    return looked_at(client, page, lambda text: "under way." not in text)
+
+
+def looked_at(client: httpx.Client, page: Page, enough: Callable[[str], bool]) -> Page:
+    """The page once it says what is waited for."""
     until = time.monotonic() + 60
-    while "under way." in page.text and time.monotonic() < until:
+    while not enough(page.text) and time.monotonic() < until:
         page = Page(client.get(page.answer.url))
     return page
 
@@ -91,6 +96,7 @@ def test_a_signal_ends_it_well_and_what_it_carries_on_can_be_resumed(process: Pr
         page = Page(client.get("/runs/r"))
         page = Page(client.post("/runs/r/resume", data=page.forms["/runs/r/resume"]))
         assert "/runs/r/cancel" in page.forms
+        looked_at(client, page, lambda text: "r running" in text)
     running.send_signal(number)
     assert running.wait(20) == 0
     assert running.stderr is not None
@@ -107,7 +113,9 @@ def test_killed_it_leaves_a_run_that_can_be_resumed(process: Process, cli: Cli) 
     Path("s.lua").write_text('stripe.customers.create{name="a"} sleep(3600)')
     running = process("dashboard", "--port", "0", "--journal", "j.sqlite")
     with httpx.Client(base_url=address(running), follow_redirects=True) as client:
-        client.post("/runs/r/resume", data=Page(client.get("/runs/r")).forms["/runs/r/resume"])
+        fields = Page(client.get("/runs/r")).forms["/runs/r/resume"]
+        page = Page(client.post("/runs/r/resume", data=fields))
+        looked_at(client, page, lambda text: "r running" in text)
     running.kill()
     running.wait(20)
     Path("s.lua").write_text('stripe.customers.create{name="a"} print("on it went")')

@@ -147,7 +147,7 @@ def test_a_submitted_run_shows_what_the_queue_says_and_its_output(fleet: Fleet, 
     assert page.status == 200
     assert "queue big , priority 5" in page.text
     assert "queued" in page.text
-    assert "waits for a worker" in page.text
+    assert "no worker" in page.text
     fleet.run('stripe.customers.create{name="Ann"}', "r")
     for start, data in ((0, b"first \xe2\x82"), (8, b'\xac <b>bold</b> {"password": "hunter2"}\n')):
         fleet.database.execute("INSERT INTO luahost_output (run, start, data) VALUES ('r', %s, %s)", [start, data])
@@ -156,7 +156,7 @@ def test_a_submitted_run_shows_what_the_queue_says_and_its_output(fleet: Fleet, 
     assert "hunter2" not in page.text
     assert "stripe.customers.create" in page.text
     fleet.database.execute("INSERT INTO luahost_output (run, start, data) VALUES ('r', 11, 'bold, again')")
-    assert "again" not in browser.open("/runs/r").text
+    assert "bold, again" not in browser.open("/runs/r").text
     fleet.database.execute(
         "INSERT INTO luahost_output (run, start, data) VALUES ('r', 100, %s)", [b"x" * 100_000 + b"the end"]
     )
@@ -165,6 +165,38 @@ def test_a_submitted_run_shows_what_the_queue_says_and_its_output(fleet: Fleet, 
     assert "the end" in page.text
     assert "first" not in page.text.partition("Output")[2].partition("Calls")[0].replace("first,", "")
     assert len(page.text) < 80_000
+
+
+def test_a_submitted_run_is_cancelled_and_retried_by_its_queue(fleet: Fleet, browser: Browser) -> None:
+    """What waits is cancelled at once, what runs is marked for its worker, what failed goes back to its queue."""
+    fleet.submit("waits")
+    fleet.submit("runs", status="running")
+    fleet.submit("failed", status="failed", error='{"message": "no <b>luck</b>"}')
+    fleet.submit("done", status="done")
+    assert "cancelled" in browser.send("/runs/waits", "/runs/waits/cancel").text
+    assert "to be cancelled" in browser.send("/runs/runs", "/runs/runs/cancel").text
+    page = browser.open("/runs/failed")
+    assert "no <b>luck</b>" in page.text
+    assert "queued" in browser.send("/runs/failed", "/runs/failed/retry").text
+    assert not browser.open("/runs/done").forms
+    token = page.forms["/runs/failed/retry"]
+    for path in ("/runs/done/retry", "/runs/done/cancel", "/runs/runs/retry"):
+        assert browser.ask("POST", path, data=token).status_code == 400
+    assert browser.ask("POST", "/runs/none/retry", data=token).status_code == 404
+    assert browser.ask("POST", "/runs/failed/cancel", data={"form_token": "x"}).status_code == 403
+
+
+def test_a_submitted_run_is_not_resumed_past_its_queue(fleet: Fleet, browser: Browser) -> None:
+    """The dashboard's own process does not take what a worker is to run; what is over can be undone."""
+    fleet.run('stripe.customers.create{name="a"} error("x")', "r")
+    token = browser.open("/runs/r").forms["/runs/r/resume"]
+    fleet.submit("r", status="failed")
+    page = browser.open("/runs/r")
+    assert set(page.forms) == {"/runs/r/retry"}
+    assert browser.ask("POST", "/runs/r/resume", data=token).status_code == 400
+    assert page.links("/runs/r/undo")
+    fleet.database.execute("UPDATE luahost_job SET status = 'running'")
+    assert not browser.open("/runs/r").links("/runs/r/undo")
 
 
 def test_the_command_finds_the_fleet_in_its_setting(

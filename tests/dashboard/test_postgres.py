@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.crash.postgres import binaries, postgres
@@ -75,3 +76,23 @@ def test_without_a_fleet_its_pages_say_so(board: Board) -> None:
     browser = board.browser()
     for path in ("/queues", "/queue?name=a", "/workers", "/schedules"):
         assert "No fleet" in browser.open(path).text
+
+
+def test_a_database_that_is_gone_is_an_error_that_says_so(tmp_path: Path) -> None:
+    """Status 503, the server's place without a password, and no traceback; the dashboard stays up."""
+    with postgres() as own:
+        board = Board(tmp_path, own.replace("journal@", "journal:hunter2@"))
+        browser = board.browser()
+        assert browser.open("/").status == 200
+        with psycopg.connect(own) as connection:  # the server ends when nobody is connected any more
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    try:
+        for path in ("/", "/runs/r"):
+            page = browser.open(path)
+            assert page.status == 503
+            assert "cannot be reached" in page.text
+            assert "hunter2" not in page.answer.text
+            assert "Traceback" not in page.text
+        assert browser.open("/style.css").status == 200
+    finally:
+        board.close()
