@@ -92,12 +92,18 @@ class _Copy:
 
     def __init__(self, sink: Any) -> None:
         self._sink = sink
-        self.body: bytes | None = None
+        self._seen: bytearray | None = None
+
+    @property
+    def body(self) -> bytes | None:
+        """All of it; nothing where it did not begin."""
+        return None if self._seen is None else bytes(self._seen)
 
     async def begin(self) -> None:
-        self.body = b""
+        self._seen = bytearray()
         await self._sink.begin()
 
     async def write(self, data: bytes) -> None:
-        self.body = (self.body or b"") + data
+        if self._seen is not None:
+            self._seen += data
         await self._sink.write(data)

@@ -77,6 +77,7 @@ class Lab:
         base: dict[str, Any] = {"stripe_secret_key": "sk_test_walked"} if real else {"simulate": True}
         with Host(**{**base, **given}) as host:
             host.run_source("return 1").raise_for_error()
+        Path("text").unlink(missing_ok=True)  # what it recorded to
 
     def fresh(self, method: str, *places: str, **base: Any) -> Callable[..., Any]:
         """A call of a method on a host of its own; ``places`` go by position."""
@@ -159,8 +160,10 @@ def walks(lab: Lab) -> dict[str, Walk]:
                 "config": {"None"},
                 "setup": {"None"},
                 "apis": STRUCT,
+                "record": {"None", "text"},
+                "replay": {"None"},
             },
-            {"env_file": {"text"}, "config": {"text"}, "stripe_secret_key": {"text"}},
+            {"replay": {"text"}, "env_file": {"text"}, "config": {"text"}, "stripe_secret_key": {"text"}},
         ),
         "Host.run": (
             lambda **given: host.run(**{"script": lab.script, **given}),
