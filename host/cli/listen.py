@@ -96,7 +96,7 @@ def command(
     if len(scripts) > 1:
         raise UsageError("listen takes one handler script; one with several on(…) handles all kinds of events")
     if poll is not None:
-        _check_nothing_listens(ctx)
+        _tell_unused(ctx)
     plan = opening.plan(granting)
     options: dict[str, Any] = {
         "secret": [Secret(each).reveal() for each in secrets] or None,
@@ -132,21 +132,26 @@ def _serve(host: Host, handlers: Webhooks, poll: float | None, address: str, por
             from host.serve.server import Server  # uvicorn: not where events are asked for
 
             server = stack.enter_context(Server(lambda abort: handlers, address, port, thread="host-listen"))
-            click.echo(f"listening at {server.url}{path} (Ctrl-C ends it){left}", err=True)
+            does = f"listening at {server.url}{path}"
         else:
-            click.echo(f"asking for events every {poll:g} s (Ctrl-C ends it){left}", err=True)
+            does = f"asking for events every {poll:g} s"
         ended = threading.Event()
-        call(ended.wait, ended.set)  # that is how it is meant to end: status 0
+
+        def work() -> None:  # once signals are waited for: who reads the line may send one
+            click.echo(f"{does} (Ctrl-C ends it){left}", err=True)
+            ended.wait()
+
+        call(work, ended.set)  # that is how it is meant to end: status 0
         click.echo("ending: handlers under way may finish", err=True)
     return 0
 
 
-def _check_nothing_listens(ctx: click.Context) -> None:
-    """Raise for what only an endpoint has, where events are asked for."""
+def _tell_unused(ctx: click.Context) -> None:
+    """Say of options that only an endpoint has that they have no effect, where events are asked for."""
     for name, option in {"port": "--port", "address": "--host", "path": "--path", "secrets": "--secret"}.items():
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise UsageError(
-                f"{option} is of an endpoint; with --poll events are asked for, and nothing is listened on"
+            click.echo(
+                f"{option} has no effect: with --poll events are asked for, and nothing is listened on", err=True
             )
 
 

@@ -97,9 +97,13 @@ def command(
             serve(simulator, host=address, port=port, names=names) as server,
             Deliveries(simulator, targets, **options) as deliveries,
         ):
-            _show_settings(server.url, key, secret if targets else None)
             ended = threading.Event()
-            call(ended.wait, ended.set)  # that is how it is meant to end: status 0
+
+            def work() -> None:  # once signals are waited for: who reads the lines may send one
+                _show_settings(server.url, key, secret if targets else None)
+                ended.wait()
+
+            call(work, ended.set)  # that is how it is meant to end: status 0
             if lost := deliveries.lost:
                 click.echo(f"{lost} pending deliveries are lost; with --store FILE the next start makes them", err=True)
         for line in not_modelled_lines([str(each) for each in simulator.not_modelled]):

@@ -51,7 +51,9 @@ class ReceivedEvent(msgspec.Struct, frozen=True):
             value = decode_json(body, MOST_VALUES)
             payload = body.decode()
         except ValueError:
-            raise InvalidCall("the body is no JSON") from None
+            form = body.startswith(b"payload=")  # as GitHub sends it unless it is told otherwise
+            more = ", but a form: have the sender send application/json" if form else ""
+            raise InvalidCall(f"the body is no JSON{more}") from None
         except LimitError as error:
             raise InvalidCall(f"the body: {error.message}") from None
         if not isinstance(value, dict):

@@ -112,9 +112,6 @@ def test_events_of_an_added_document_are_checked_by_it(process: Process, cli: Cl
         *((("handlers.lua", "--simulate", "--path", path), 2, "a path such as /webhook") for path in PATHS),
         *((("handlers.lua", "--simulate", "--poll", word), 2, "--poll") for word in ("0", "-1", "-0.5", "nan", "1e99")),
         (("handlers.lua", "--simulate", "--poll=0"), 2, "not in the range 0<x<="),
-        (("handlers.lua", "--simulate", "--poll", "--port", "1"), 2, "--port is of an endpoint"),
-        (("handlers.lua", "--simulate", "--poll", "5", "--path", "/x"), 2, "--path is of an endpoint"),
-        (("handlers.lua", "--simulate", "--poll", "--secret", "x"), 2, "--secret is of an endpoint"),
         (("handlers.lua", "--simulate", "--poll", "--verify", "github"), 2, "with verify there is nobody to ask"),
         (("handlers.lua", "--simulate", "--poll", "--since", "2999-01-01"), 2, "still to come"),
         *((("handlers.lua", "--simulate", "--attempts", n), 2, "--attempts") for n in ("0", "-1", "x", "10001")),
@@ -134,6 +131,19 @@ def test_what_cannot_be_is_refused_before_it_listens(
     """Each by its name, with the exit code of its kind."""
     done = cli("listen", *words)
     assert (done.status, message in done.err) == (status, True), done.err
+
+
+def test_options_of_an_endpoint_are_told_to_have_no_effect_where_events_are_asked_for(
+    process: Process, handlers: str
+) -> None:
+    """It asks all the same."""
+    running = process("listen", handlers, "--simulate", "--poll", "60", "--port", "1", "--journal", "j.sqlite")
+    assert running.stderr is not None
+    assert b"--port has no effect: with --poll" in running.stderr.readline()
+    assert b"asking for events every 60 s" in running.stderr.readline()
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=60)
+    assert running.returncode == 0
 
 
 def test_a_key_without_a_secret_listens_to_nobody(cli: Cli, handlers: str, monkeypatch: pytest.MonkeyPatch) -> None:

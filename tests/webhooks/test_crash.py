@@ -69,6 +69,12 @@ class Listener:
                 continue
             return
 
+    def wait_for(self, text: str) -> None:
+        """Until it says so on stderr."""
+        assert self._process.stderr is not None
+        while text.encode() not in (line := self._process.stderr.readline()):
+            assert line, self._process.poll()
+
     def kill(self, number: int = signal.SIGKILL) -> tuple[int, str]:
         self._process.send_signal(number)
         _, err = self._process.communicate(timeout=60)
@@ -177,6 +183,7 @@ def test_asking_for_events_loses_none_over_kills(tmp_path: Path, start: Callable
         until = time.monotonic() + 90
         while len(_names(server.simulator, "product")) < EVENTS and time.monotonic() < until:
             time.sleep(0.05)
+        listener.wait_for("asking for events")  # what is not there yet cannot end well
         status, err = listener.kill(signal.SIGTERM)
         assert status == 0, err
         assert Counter(_names(server.simulator, "product")) == Counter(f"c_{n}" for n in range(EVENTS))

@@ -199,6 +199,12 @@ def test_a_scheme_that_is_none_is_refused_with_those_there_are(text: str) -> Non
         sender_of("hmac-sha256:x-slack-signature:base64")
 
 
+def test_a_form_is_refused_with_what_to_do() -> None:
+    """GitHub sends one unless it is told to send JSON."""
+    with pytest.raises(InvalidCall, match="no JSON, but a form: have the sender send application/json"):
+        SENDERS["github"].event({}, b"payload=%7B%22action%22%3A%22opened%22%7D")
+
+
 def test_a_thin_event_of_stripe_tells_its_object_and_its_time() -> None:
     """They stand elsewhere than in a snapshot."""
     body = b'{"id":"evt_1","object":"v2.core.event","type":"v1.customer.created","created":"2023-11-14T22:13:20.000Z",'
