@@ -54,6 +54,10 @@ class Player(Tape):
 
     def __init__(self, cassette: Cassette | CassettePart, apis: Mapping[str, Api], mask: Redactor) -> None:
         super().__init__(cassette, apis, mask)
+        self._groups: dict[str, list[tuple[str, str]]] = defaultdict(list)  # names of those recorded, by run
+        with self.cassette.lock:
+            for name in self.cassette.groups:
+                self._groups[name[0]].append(name)
         self._left: dict[str, dict[str, list[_Recorded]]] = {}  # by run, then by request
         self._used: dict[str, list[_Recorded]] = defaultdict(list)
         self._orders: dict[tuple[str, str], _AnswerOrder] = {}
@@ -133,23 +137,20 @@ class Player(Tape):
         left = self._left.get(run)
         if left is None:
             left = self._left[run] = {}
-            for group in self._groups(run):
+            for group in self._groups[run]:
                 for each in self.cassette.groups[group].interactions:
                     left.setdefault(_key(each.request), []).append(_Recorded(group, each))
         return left
 
-    def _groups(self, run: str) -> list[tuple[str, str]]:
-        return [name for name in self.cassette.groups if name[0] == run]
-
     def _recorded_draws(self, run: str, label: str) -> deque[str] | None:
         """What is left to draw: of the test, or of the run, whose seed is drawn by the test that first needs one."""
-        for group in self._groups(run):
+        for group in self._groups[run]:
             if (*group, label) not in self._drawn:
                 self._drawn[*group, label] = deque(self.cassette.groups[group].drawn.get(label, ()))
         own = self._drawn.get((run, self.test, label))
         if own or label != "random":
             return own
-        return next((self._drawn[*group, label] for group in self._groups(run) if self._drawn[*group, label]), None)
+        return next((self._drawn[*group, label] for group in self._groups[run] if self._drawn[*group, label]), None)
 
     def _order(self, group: tuple[str, str]) -> _AnswerOrder:
         found = self._orders.get(group)
