@@ -27,7 +27,7 @@ __all__ = ["catalog_of", "descriptions_of"]
 # Whatever makes a catalog of a document: where it changes, what it made before is not used.
 _MAKERS = (
     *("bodies", "catalog", "descriptions", "document", "keywords", "list_items", "media_types", "naming"),
-    *("openapi", "opening", "overlay", "page_names", "pagination", "references", "responses", "schema_nodes"),
+    *("openapi", "openapi_versions", "overlay", "page_names", "pagination", "references", "responses", "schema_nodes"),
     *("schemas", "security", "swagger2", "unresolved", "webhook_reader"),
 )
 
