@@ -93,6 +93,8 @@ class PlansOfHost(RunsOfHost):
         """
         from host.plan.making import make_plans  # few hosts plan
 
+        if isinstance(jobs, str | bytes | Mapping) or not isinstance(jobs, Iterable):
+            raise arguments.wrong("jobs", jobs, "a list of jobs, or what gives them one by one")
         self._engine.worker.check_may_block("plan_many", "Plan in a thread of its own.")
         self._check_plannable()
         return make_plans(self._durable_parts(), jobs, self._runs.wait)

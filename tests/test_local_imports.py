@@ -153,6 +153,7 @@ LATE = {
     "host.simulator.trigger": "trigger",
     "host.simulator.triggering": "trigger",
     "host.webhooks.assembly": "Host.webhooks",
+    "host.fleet.database": "a fleet: an extra",
     "host.fleet.fleet": "a fleet: an extra",
     "host.fleet.jobs": "a fleet: an extra",
     "host.fleet.schedules": "a fleet: an extra",

@@ -70,7 +70,7 @@ class Attendance:
         """Run it; gives whether its outcome is recorded, or why it was left. Raises ``JournalLost``."""
         claimed = self.claimed
         try:
-            options = _options(claimed.options, self)
+            options = _options(claimed.options, self, claimed.traceparent)
             async with lock:
                 script = await in_thread(lambda: folders.script(claimed.script or "", claimed.text, claimed.modules))
             kept = await in_thread(lambda: self._carry(script))
@@ -148,7 +148,7 @@ class Attendance:
         self._durable_runs.journal.write_now(made)
 
 
-def _options(said: Mapping[str, Any], sink: Any) -> RunOptions:
+def _options(said: Mapping[str, Any], sink: Any, traceparent: str | None) -> RunOptions:
     """The run's own limits, which narrow the worker's. Raises ``UsageError``."""
     return RunOptions(
         timeout=said.get("timeout"),
@@ -156,4 +156,5 @@ def _options(said: Mapping[str, Any], sink: Any) -> RunOptions:
         permissions=Permissions(**said["permissions"]) if "permissions" in said else None,
         budget=Budget(**said["budget"]) if "budget" in said else None,
         sinks=[sink],
+        traceparent=traceparent,
     )

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from host.errors import UsageError
 from host.fleet.attendance import Begin
@@ -105,6 +106,7 @@ class Fleet:
     ) -> float:
         """Have runs submitted at the times of a cron expression; gives the first, in seconds since 1970."""
         order, parcel, needs = self._order(script, options, placing)
+        order = replace(order, traceparent=None)  # a run to come is no part of what is under way now
         return save(self.database, name, cron, zone, order, parcel.texts, needs)
 
     def waits(self, run_id: str) -> str | None:

@@ -13,6 +13,7 @@ from host.errors import InvalidCall, LimitError, UsageError
 from host.fleet.texts import Parcel
 from host.lua.values import to_lua
 from host.run.options import RunOptions, check_id
+from host.telemetry import current_traceparent
 
 __all__ = ["LONGEST_QUEUE", "Order", "check_queue", "order_of"]
 
@@ -81,6 +82,7 @@ def order_of(
         queue=check_queue(queue),
         priority=priority,
         due=due,
+        traceparent=options.traceparent or current_traceparent(),
     )
     _check_no_key("args", options.args, mask)
     _check_no_key("globals", made.globals, mask)

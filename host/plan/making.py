@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from host import arguments
 from host.durable.binding import HostParts, binding_of
 from host.durable.replay import Durable
 from host.durable.runs import DurableRuns, Kept
@@ -87,6 +88,8 @@ def apply_plans(
     parts: HostParts, runs: DurableRuns, file: PlanSet | str | os.PathLike[str], options: RunOptions, wait: Wait
 ) -> Iterator[RunResult]:
     """Apply the plan of several runs, up to the first that fails. Raises ``UsageError`` before any is begun."""
+    if not isinstance(file, PlanSet | str | os.PathLike):
+        raise arguments.wrong("file", file, "a PlanSet, or the path of a plan's file")
     plans = file if isinstance(file, PlanSet) else PlanSet(file)
     _check_place(plans, parts)
     for script in plans.scripts:

@@ -15,6 +15,7 @@ import pytest
 import host as door
 from host import ApiLimits, Budget, Host, HostError, Limits, OAuth2, Permissions, Script, Secret, Settings, UsageError
 from host.events import Event, RunEnded
+from host.plan.plan_set import PlanSection, PlanWriter
 from host.run.options import RunOptions
 from host.simulator.fault_injection import Faults, Rates
 from host.simulator.simulator import Simulator
@@ -71,6 +72,15 @@ class Lab:
         for run_id in ("done", "text"):  # the second for the value of that name
             self.host.run(self.script, run_id=run_id).raise_for_error()
 
+    def planned(self) -> Path:
+        """A plan of one run, in a file."""
+        path = self.script.with_name("many.plan")
+        with PlanWriter(path) as writer:
+            for number, plan in enumerate(self.host.plan_many([self.script]), 1):
+                writer.add(PlanSection(number, "", plan))
+            writer.finish()
+        return path
+
     def opened(self, **given: Any) -> None:
         """Open a host, run something, close it."""
         real = given.keys() & {"transport", "mounts", "event_hooks", "auth"}
@@ -98,7 +108,13 @@ def names_of(function: Any) -> list[str]:
 
 
 RUN = list(RunOptions.__struct_fields__)
-TEXTS = ("journal", "graphql_token", "stripe_webhook_secret", "dashboard_token")  # settings that any text may be
+TEXTS = (
+    "journal",
+    "database",
+    "graphql_token",
+    "stripe_webhook_secret",
+    "dashboard_token",
+)  # settings that any text may be
 LISTS = {"[]", "()", "iterator"}
 STRUCT = {"None", "{}"}
 OF_RUN: dict[str, set[str]] = {
@@ -112,6 +128,7 @@ OF_RUN: dict[str, set[str]] = {
     "run_id": {"None", "text"},
     "sinks": LISTS,
     "returns": {"None", "class"},
+    "traceparent": {"None"},
 }
 OF_API: dict[str, set[str]] = {
     "base_url": {"None"},
@@ -133,11 +150,13 @@ def walks(lab: Lab) -> dict[str, Walk]:
     of_settings: dict[str, set[str]] = {
         **{name: {"None"} for name in fields},
         **{name: {"None", "text"} for name in (*TEXTS, "graphql_schema")},
-        **dict.fromkeys(("http_timeout", "connect_timeout", "request_deadline"), seconds),
+        **dict.fromkeys(("http_timeout", "connect_timeout", "request_deadline", "run_lease"), seconds),
+        "send_traceparent": {"None", "True"},
         "api_limits": {"None", "{}"},
         "sources": set(),
     }
     texts = {"None", "text", *LISTS}
+    planned = lab.planned()
     return {
         "Host": (
             lab.opened,
@@ -213,6 +232,18 @@ def walks(lab: Lab) -> dict[str, Walk]:
             names_of(Host.apply),
             OF_RUN,
             {"plan": {"text"}},
+        ),
+        "Host.plan_many": (
+            lambda **given: list(host.plan_many(**{"jobs": ["return 1"], **given})),
+            names_of(Host.plan_many),
+            {"jobs": LISTS},
+            {"jobs": {"[1]", "set"}},
+        ),
+        "Host.apply_many": (
+            lambda **given: list(host.apply_many(**{"file": planned, **given})),
+            names_of(Host.apply_many),
+            OF_RUN,
+            {"file": {"text"}},
         ),
         "Host.resume": (
             lambda **given: host.resume(**{"run_id": "done", **given}),
@@ -441,7 +472,7 @@ def outcome(call: Callable[..., Any], name: str, value: Any, *, content: bool) -
 
 LABELS = [
     "Host", "Host.run", "Host.run_async", "Host.run_source", "Host.run_source_async", "Host.run_many",
-    "a job of Host.run_many", "Host.compile", "Host.plan", "Host.apply",
+    "a job of Host.run_many", "Host.compile", "Host.plan", "Host.apply", "Host.plan_many", "Host.apply_many",
     "Host.resume", "Host.close", "Host.catalog", "Host.use", "Host.function",
     "Host.functions", "Host.builder", "Host.add_api", "an API of Host(apis=…)", "Host.webhooks", "Host.add_library",
     "registry.make_request", "registry.register", "Limits", "ApiLimits", "Budget", "Permissions", "OAuth2", "Script",
@@ -472,9 +503,10 @@ def test_no_part_of_the_door_is_left_out(lab: Lab) -> None:
     assert list(walked) == LABELS
     every = {name for each in Host.__mro__[:-1] for name in vars(each)}
     methods = {name for name in every if name[0] != "_" and callable(getattr(Host, name))}
-    without = {"interrupt", "stats"}  # no parameters
+    without = {"interrupt", "stats", "fleet_parts"}  # no parameters
     same = {"resume_async"}  # as resume, behind the same checks
-    assert {f"Host.{name}" for name in methods - without - same} <= {*LABELS}
+    of_a_database = {"submit", "fleet_worker"}  # walked in tests/fleet/test_submission.py
+    assert {f"Host.{name}" for name in methods - without - same - of_a_database} <= {*LABELS}
     values = {n for n in door.__all__ if not (isinstance(v := getattr(door, n), type) and issubclass(v, Exception))}
     made_by_the_host = {"Plan", "RunContext", "RunResult", "Secret"}
     assert {name for name in values - made_by_the_host if not any(each.startswith(name) for each in LABELS)} == set()
