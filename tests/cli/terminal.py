@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import select
@@ -32,16 +31,16 @@ class Terminal:
         self._fd, inner = os.openpty()
         self.resize(columns, lines)
         known = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **environment}
+        # The first terminal that a new session opens is its own, whose Ctrl-C it gets.
+        opened = 'exec "$@" 0<>"$0" 2>&0' if out is not None else 'exec "$@" 0<>"$0" 1>&0 2>&0'
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "host", *arguments],
-            stdin=inner,
-            stdout=inner if out is None else out,
-            stderr=inner,
+            ["sh", "-c", opened, os.ttyname(inner), sys.executable, "-m", "host", *arguments],
+            stdout=out,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0),
             env={name: value for name, value in known.items() if value is not None},
         )
-        os.close(inner)
+        self._inner = inner  # held, as a terminal that nobody has open yet cannot be read
+        self._ended = os.pidfd_open(self.process.pid)
 
     def resize(self, columns: int, lines: int) -> None:
         """Give the window another size."""
@@ -83,15 +82,11 @@ class Terminal:
 
     def _read(self, end: float) -> bool:
         """More of it; whether there is any."""
-        assert select.select([self._fd], [], [], max(0.0, end - monotonic()))[0], (
-            f"nothing came; it shows {self.text[-2000:]}"
-        )
-        try:
-            data = os.read(self._fd, 1 << 16)
-        except OSError as error:
-            if error.errno != errno.EIO:  # nobody has the other side any more
-                raise
+        ready = select.select([self._fd, self._ended], [], [], max(0.0, end - monotonic()))[0]
+        assert ready, f"nothing came; it shows {self.text[-2000:]}"
+        if self._fd not in ready:
             return False
+        data = os.read(self._fd, 1 << 16)
         self.raw += data
         self._stream.feed(data)
         return bool(data)
@@ -102,4 +97,5 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self._fd)
+        for each in (self._fd, self._inner, self._ended):
+            os.close(each)
