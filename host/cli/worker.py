@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from contextlib import ExitStack, suppress
@@ -91,6 +92,7 @@ def command(
     if mode.notice:
         click.echo(mode.notice, err=True)
     plan = replace(plan, options=replace(plan.options, settings={**plan.options.settings, "database": url}))
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is told once, below
     with ExitStack() as stack:
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, runs=True)
         host = plan.open(sinks, simulate=simulate, setup=setup, kind=WorkerHost)

@@ -19,6 +19,16 @@ except ImportError as error:
 _SERVER_TIME: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
 
 
+# Of libpq: a connection that is cut is given up after ten seconds; TCP by itself takes a quarter of an hour.
+_ALIVE: Final[dict[str, Any]] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
 class Engine:
     """A database by its URL. Durable as its server is: PostgreSQL syncs each commit unless it is configured not to.
 
@@ -39,7 +49,8 @@ class Engine:
         self.binary = "BYTEA" if parsed.get_backend_name() == "postgresql" else "BLOB"
         try:
             # One connection of the writer, one for a command that reads or takes a lease meanwhile.
-            self._engine = sa.create_engine(parsed, pool_size=2, pool_timeout=LOCKED)
+            connecting = _ALIVE if parsed.drivername == "postgresql+psycopg" else {}
+            self._engine = sa.create_engine(parsed, pool_size=2, pool_timeout=LOCKED, connect_args=connecting)
             self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")  # the same connections
         except (exc.ArgumentError, ImportError) as error:
             raise ConfigError(

@@ -15,7 +15,7 @@ from host.fleet.database import FleetDatabase
 from host.fleet.handle import RunHandle
 from host.fleet.jobs import job, waiting
 from host.fleet.needs import Needs, Offers, needs_of, offers_of
-from host.fleet.order import Order, check_queue, order_of
+from host.fleet.order import Order, order_of
 from host.fleet.schedules import save
 from host.fleet.setting import database_url
 from host.fleet.submission import Submitter, alive_workers
@@ -113,8 +113,6 @@ class Fleet:
 
     def worker(self, options: WorkerOptions, tell: Callable[[str], None]) -> FleetWorker:
         """A worker that runs with this host."""
-        for queue in options.queues:
-            check_queue(queue)
         parts = self._parts
         return FleetWorker(self.database, parts.durable_runs(), parts.begin, self._offers(), options, tell)
 

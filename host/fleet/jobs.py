@@ -126,10 +126,19 @@ _ERROR: Final = ("message", "script", "line", "traceback", "source", "kind", "fa
 
 
 def error_text(error: ScriptError) -> str:
-    """An error as JSON."""
-    known = {name: getattr(error, name) for name in _ERROR}
-    text = msgspec.json.encode(known, enc_hook=str, order="deterministic").decode()
-    return text.replace("\\u0000", "\\ufffd")  # which PostgreSQL has not
+    """An error as JSON that PostgreSQL takes."""
+    return msgspec.json.encode(_clean({name: getattr(error, name) for name in _ERROR}), enc_hook=str).decode()
+
+
+def _clean(value: Any) -> Any:
+    """Without NUL, and without what stands for bytes that were no UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {_clean(str(name)): _clean(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(each) for each in value]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def error_of(known: dict[str, Any] | None) -> ScriptError | None:

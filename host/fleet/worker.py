@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from host import arguments
 from host.bridge.threads import in_thread
 from host.durable.database import JournalLost, Statement
 from host.errors import HostError
@@ -28,7 +29,9 @@ from host.fleet.database import FleetDatabase
 from host.fleet.health import WorkerHealth
 from host.fleet.listener import Listener
 from host.fleet.needs import Needs, Offers, lacking
+from host.fleet.order import check_queue
 from host.fleet.texts import ScriptFolders
+from host.limits import is_seconds
 
 if TYPE_CHECKING:
     from host.bridge.stats import WorkerStats
@@ -56,6 +59,17 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 10
     grace: float = 30.0
     keep: float = 7 * 86400.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.queues, str) or not self.queues:
+            raise arguments.wrong("queues", self.queues, "a list of the queues to take from")
+        for queue in self.queues:
+            check_queue(queue)
+        if isinstance(self.concurrency, bool) or not isinstance(self.concurrency, int) or self.concurrency < 1:
+            raise arguments.wrong("concurrency", self.concurrency, "at least 1")
+        for name in ("grace", "keep"):
+            if not is_seconds(getattr(self, name)):
+                raise arguments.wrong(name, getattr(self, name), "seconds above 0, at most a year")
 
 
 class FleetWorker:

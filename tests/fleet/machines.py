@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +134,69 @@ def rows(url: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+class Link:
+    """A way to a port of this machine that can be cut: connections stay open, and nothing comes through."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._open = threading.Event()
+        self._open.set()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._sockets = [self._listening]
+        self.port = self._listening.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def cut(self) -> None:
+        self._open.clear()
+
+    def mend(self) -> None:
+        self._open.set()
+
+    def close(self) -> None:
+        self._open.set()
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                here, _ = self._listening.accept()
+            except OSError:
+                return
+            there = socket.create_connection(("127.0.0.1", self._to))
+            self._sockets += [here, there]
+            for ends in ((here, there), (there, here)):
+                self._threads.append(threading.Thread(target=self._carry, args=ends))
+                self._threads[-1].start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                self._open.wait()
+                target.sendall(data)
+        for each in (source, target):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+
 class Process:
     """A worker process. ``ahead`` is how many seconds its clock is."""
 
     def __init__(
-        self, url: str, api: str, folder: Path, *, lease: float = 2.0, ahead: float = 0.0, more: Any = ()
+        self,
+        url: str,
+        api: str,
+        folder: Path,
+        *,
+        lease: float = 2.0,
+        ahead: float = 0.0,
+        more: Any = (),
+        check: str | None = None,
     ) -> None:
         number = len(list(folder.glob("worker*.log")))
         self.log = folder / f"worker{number}.log"
@@ -160,7 +218,8 @@ class Process:
         until(lambda: self.name or self.process.poll() is not None, "a worker that says its name")
         assert self.process.poll() is None, self.log.read_text()
         until(
-            lambda: rows(url, "SELECT 1 FROM luahost_worker WHERE name = %s", self.name), "a worker that is registered"
+            lambda: rows(check or url, "SELECT 1 FROM luahost_worker WHERE name = %s", self.name),
+            "a worker that is registered",
         )
 
     @property

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from host import Host
-from tests.fleet.machines import FIVE, KEY, Ledger, Process, Server, five, rows, until
+from host.fleet import jobs
+from tests.fleet.machines import FIVE, KEY, Ledger, Link, Process, Server, five, rows, until
 
 Api = tuple[Ledger, str]
 Start = Callable[..., Process]
@@ -104,6 +105,31 @@ def test_a_restart_of_the_database_loses_no_run(api: Api, tmp_path: Path) -> Non
         server.close()
 
 
+def test_a_worker_cut_off_from_the_database_is_replaced_and_may_come_back(
+    submitter: Host, api: Api, worker: Start, url: str, server: Server, tmp_path: Path
+) -> None:
+    """Its runs are finished by another while nothing of it gets through; let back, it drops what it has."""
+    link = Link(server.port)
+    far = None
+    try:
+        far = Process(url.replace(f":{server.port}/", f":{link.port}/"), api[1], tmp_path, check=url)
+        handles = [submitter.submit(FIVE, args=[name]) for name in "ab"]
+        until(lambda: api[0].arrived >= 3, "runs under way")
+        link.cut()
+        second = worker()
+        assert [handle.result(40).value for handle in handles] == ["a", "b"]
+        assert "which was lost" in second.log.read_text()
+        link.mend()
+        until(lambda: "is dropped" in far.log.read_text(), "the worker that was cut off")
+        assert api[0].products() == five("a", "b")
+        second.kill()
+        assert submitter.submit(FIVE, args=["c"]).result(40).value == "c", "it works on"
+    finally:
+        if far is not None:
+            far.close()
+        link.close()
+
+
 def test_sigterm_lets_runs_end_or_gives_them_back(submitter: Host, api: Api, worker: Start, url: str) -> None:
     """A worker that is shut down takes nothing more; what it cannot end in its time another goes on with at once."""
     first = worker(more=("--grace", "0.05"))
@@ -116,6 +142,39 @@ def test_sigterm_lets_runs_end_or_gives_them_back(submitter: Host, api: Api, wor
     assert handle.result(20).value == "a"
     assert api[0].products() == five("a")
     assert rows(url, "SELECT name FROM luahost_worker") == [(second.name,)]
+
+
+def test_what_nobody_knows_the_outcome_of_waits_for_a_decision(
+    submitter: Host, api: Api, worker: Start, url: str, tmp_path: Path
+) -> None:
+    """A function that kills its worker is not called again: the run is stopped, somebody decides, and it goes on."""
+    (tmp_path / "shop.py").write_text(
+        "import os, signal\n"
+        "def setup(host):\n"
+        "    @host.function\n"
+        "    def ship(id: str) -> str:\n"
+        "        open('shipped', 'a').write(id)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    first = worker(more=("--setup", "shop:setup"))
+    handle = submitter.submit("new_product():name('a'):create() local said = ship('x') return said or 'skipped'")
+    first.process.wait(40)
+    worker(more=("--setup", "shop:setup"))
+    error = handle.result(40).error
+    assert error is not None
+    assert (handle.status, error.kind) == ("stopped", "in doubt")
+    assert [each["operation"] for each in error.facts["calls"]] == ["ship"]
+
+    @submitter.function
+    def ship(id: str) -> str:
+        raise AssertionError("it is not called")
+
+    decided = submitter.resume(handle.run_id, in_doubt={"call 2 of task 1": 'done:"ok"'}, recorded=True)
+    assert (decided.value, decided.error) == ("ok", None)
+    jobs.retry(submitter.fleet.database, handle.run_id)
+    assert handle.result(40).value == "ok"
+    assert (tmp_path / "shipped").read_text() == "x"
+    assert api[0].products() == ["a"]
 
 
 def test_keys_do_not_travel(submitter: Host, api: Api, worker: Start, url: str) -> None:

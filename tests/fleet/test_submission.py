@@ -191,3 +191,44 @@ def test_waiting_has_an_end_and_says_why(host: Host) -> None:
     with working(host):
         assert handle.result(20).value == 1
     until(lambda: handle.status == "done", "its status")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        r"error('\255\254 no text')",
+        r"error({kind = 'mine', ['n\0ul'] = 'a\0b', deep = {1/0, -1/0, 0/0, {x = '\237\160\128'}}})",
+        r"print('\255\0') return '\255\0', {'\237\160\128'}",
+        "error()",
+        "error(setmetatable({}, {__tostring = function() error('again') end}))",
+        "return function() end",
+        "return STRIPE_API_KEY",
+        "local t = {} t.t = t return t",
+        "syntax error here",
+        "while true do end",
+    ],
+)
+def test_whatever_a_script_ends_with_its_run_ends(host: Host, code: str) -> None:
+    """Bytes that are no text, NUL, values that are none: each has an outcome, and the worker goes on."""
+    with working(host, concurrency=1):
+        result = host.submit(code, limits={"lua_time": 0.2}).result(20)
+        assert result.error is not None or result.values is not None
+        assert host.submit("return 1").result(20).value == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"queues": "default"}, "queues"),
+        ({"queues": []}, "queues"),
+        ({"queues": ["a b"]}, "queue's name"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"concurrency": True}, "concurrency"),
+        ({"grace": -1}, "grace"),
+        ({"keep": float("nan")}, "keep"),
+    ],
+)
+def test_a_worker_that_cannot_be_is_refused(host: Host, options: dict[str, Any], message: str) -> None:
+    """Each option that cannot be is named."""
+    with pytest.raises(UsageError, match=message):
+        host.fleet_worker(**options)
