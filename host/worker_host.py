@@ -6,9 +6,7 @@ from __future__ import annotations
 import contextlib
 from time import monotonic
 
-from host.errors import ClosedError
-from host.fleet.fleet_spending import FleetLedger
-from host.fleet.permits import FleetLimits
+from host.errors import ClosedError, ConfigError
 from host.fleet.setting import database_url
 from host.host import Host
 from host.http.api_limits import limits_of, policies_of
@@ -16,6 +14,14 @@ from host.http.chain import chain
 from host.http.message import Send
 from host.policy.budget import SpendingLedger
 from host.processes.messages import Message
+
+try:
+    from host.fleet.fleet_spending import FleetLedger
+    from host.fleet.permits import FleetLimits
+except ImportError as error:
+    raise ConfigError(
+        f"a fleet needs its extra: {error.name} is not installed", hint="pip install 'luahost[fleet]'"
+    ) from error
 
 __all__ = ["WorkerHost"]
 

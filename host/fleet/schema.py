@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from host.errors import JournalError
+from host.fleet.permit_tables import TABLES
 
 __all__ = ["CHANGES", "ENDED", "VERSION", "prepare"]
 
@@ -96,6 +97,7 @@ CHANGES: Final[dict[int, Sequence[str]]] = {
             run BYTEA NOT NULL,
             next TIMESTAMPTZ NOT NULL,
             created TIMESTAMPTZ NOT NULL DEFAULT now())""",
+        *TABLES,
     ),
 }
 
