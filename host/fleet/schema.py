@@ -16,7 +16,7 @@ from host.fleet.permit_tables import TABLES
 
 __all__ = ["CHANGES", "ENDED", "VERSION", "prepare"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 ENDED: Final = ("done", "failed", "stopped", "cancelled")
 """``luahost_job.status`` is ``queued``, ``running``, or one of these: ``failed`` by the script's error, ``stopped`` by
 the host because somebody has to decide (a change in doubt, another way than before), ``cancelled`` by somebody."""
@@ -97,8 +97,8 @@ CHANGES: Final[dict[int, Sequence[str]]] = {
             run BYTEA NOT NULL,
             next TIMESTAMPTZ NOT NULL,
             created TIMESTAMPTZ NOT NULL DEFAULT now())""",
-        *TABLES,
     ),
+    2: TABLES,  # of the limits over all workers, which make them by themselves too
 }
 
 
