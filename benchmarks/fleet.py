@@ -7,7 +7,6 @@ those the server logs, commits and rollbacks among them.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import statistics
 import sys
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from host import Host
-from tests.fleet.machines import Server
+from tests.fleet.machines import Server, working
 
 CODE = "for n = 1, 5 do new_product():name('x ' .. n):create() end return 1"
 ROUNDS = 5
@@ -35,16 +34,7 @@ def durable(host: Host, runs: int) -> None:
 
 def fleet(host: Host, runs: int) -> None:
     handles = [host.submit(CODE) for _ in range(runs)]
-    worker = host.fleet_worker(concurrency=1)
-
-    async def work() -> None:
-        task = asyncio.create_task(worker.run())
-        for handle in handles:
-            (await handle).raise_for_error()
-        worker.stop()
-        await task
-
-    asyncio.run(work())
+    handles[-1].result().raise_for_error()  # the oldest goes first, so all others have ended
 
 
 def main() -> None:
@@ -57,14 +47,15 @@ def main() -> None:
     try:
         with Host(simulate=True) as alone, Host(simulate=True, database=server.url()) as recorded:
             hosts = {"plain": alone, "durable": recorded, "fleet": recorded}
-            for name, way in ways.items():
-                way(hosts[name], 5)
-            for _ in range(ROUNDS):
+            with working(recorded, concurrency=1):
                 for name, way in ways.items():
-                    before, began = server.log_size(), perf_counter()
-                    way(hosts[name], runs)
-                    times[name].append((perf_counter() - began) / runs)
-                    statements[name] = len(_STATEMENT.findall(server.log_from(before)))
+                    way(hosts[name], 5)
+                for _ in range(ROUNDS):
+                    for name, way in ways.items():
+                        before, began = server.log_size(), perf_counter()
+                        way(hosts[name], runs)
+                        times[name].append((perf_counter() - began) / runs)
+                        statements[name] = len(_STATEMENT.findall(server.log_from(before)))
     finally:
         server.close()
     base = statistics.median(times["durable"])

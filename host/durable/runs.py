@@ -123,6 +123,12 @@ class DurableRuns:
         found = None if fresh else self.journal.run(run_id)
         if found is None:
             return self._new(run_id, 1, script, args, to_lua(dict(globals)), None, apis, outcome)
+        if found.source != script.source:
+            raise UsageError(
+                f"run {run_id} is another one's in the journal: it was begun with another script, without the fleet",
+                hint="submit it under another id",
+            )
+        self._same(found, tuple(args), to_lua(dict(globals)))
         return self._resume(found, script, "ask", recorded=True, other_key=False, outcome=outcome)
 
     def open_batch(self, batch_id: str) -> None:

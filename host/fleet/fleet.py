@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from host.policy.redaction import Redactor
 
 __all__ = ["Fleet", "FleetParts", "Placing", "due_time"]
+
+
+LOOKED: Final = 1.0  # seconds
 
 
 class FleetParts(msgspec.Struct, frozen=True):
@@ -67,6 +71,7 @@ class Fleet:
         self._parts = parts
         self.database = FleetDatabase(database_url(parts.database, what))
         self._submitter = Submitter(self.database)
+        self._looked: tuple[float, list[Offers]] = (float("-inf"), [])
 
     def submit(self, script: Script, options: RunOptions, placing: Placing) -> RunHandle:
         """Submit a run. Raises ``UsageError``, ``JournalError``."""
@@ -120,12 +125,20 @@ class Fleet:
         """Let go of the database. Twice is fine."""
         self.database.close()
 
+    def _theirs(self) -> list[Offers]:
+        """What the workers offer; looked at once a second where runs are submitted one after the other."""
+        looked, found = self._looked
+        if monotonic() - looked > LOOKED:
+            found = [offers for offers, _ in alive_workers(self.database).values()]
+            self._looked = monotonic(), found
+        return found
+
     def _offers(self) -> Offers:
         return offers_of(self._parts.apis, self._parts.functions, self._parts.mode)
 
     def _order(self, script: Script, options: RunOptions, placing: Placing) -> tuple[Order, Parcel, Needs]:
         parcel, known = parcel_of(script), self._offers()
-        for theirs, _ in alive_workers(self.database).values():  # of what only they know, any that has the name will do
+        for theirs in self._theirs():  # of what only they know, any that has the name will do
             known = Offers(
                 {**dict.fromkeys(theirs.apis, ""), **known.apis},
                 {**dict.fromkeys(theirs.functions, ""), **known.functions},

@@ -48,6 +48,11 @@ class Upkeep:
             self._sweep()
         return told
 
+    @property
+    def is_due(self) -> bool:
+        """Whether there is anything to be done by now."""
+        return monotonic() >= min(self._next.values(), default=0.0)
+
     def _is_time(self, what: str, seconds: float) -> bool:
         now = monotonic()
         if now < self._next.get(what, 0.0):

@@ -100,6 +100,7 @@ class FleetWorker:
         self._tell = tell
         self._needs: dict[str, Needs | None] = {}  # by id; ``None``: left to other workers
         self._tasks: set[asyncio.Task[None]] = set()
+        self._news = True  # there may be runs whose needs were not looked at yet
         self._broken: dict[str, TakenJob] = {}  # runs whose record broke off, to be given back
         self._upkeep = upkeep.Upkeep(database, durable_runs.journal.lease, options.keep, options.queues)
 
@@ -168,9 +169,16 @@ class FleetWorker:
         for claimed in list(self._broken.values()):
             await in_thread(partial(self._give_back, claimed))
             self._broken.pop(claimed.run, None)
-        for line in await in_thread(lambda: self._upkeep.do(self.name, self.running)):
-            self._tell(line)
-        await in_thread(self._look_at_needs)
+        if self._upkeep.is_due:
+            for line in await in_thread(lambda: self._upkeep.do(self.name, self.running)):
+                self._tell(line)
+        if self._news:
+            self._news = False  # before: what comes while it looks is looked at again
+            try:
+                await in_thread(self._look_at_needs)
+            except JournalLost:
+                self._news = True
+                raise
         while not self.draining and len(self.running) < self._options.concurrency:
             queues = [f"{queue}#{id}" for queue in self._options.queues for id, each in self._needs.items() if each]
             found = await in_thread(partial(claims.claim, self._database, queues, self.name, self.number))
@@ -254,6 +262,7 @@ class FleetWorker:
             if attendance is not None:
                 attendance.end("cancelled")
         else:
+            self._news = True
             self._wake.set()
 
     def _register(self) -> None:
@@ -288,7 +297,7 @@ class FleetWorker:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
-            return
+            self._news = True
 
     async def _drain(self) -> None:
         self.draining = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -169,3 +170,15 @@ def test_nothing_of_a_fleet_is_loaded_by_a_plain_run(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("code", ["return 'mine'", "return 'theirs'"])
+def test_an_id_that_the_journal_has_already_is_not_taken_for_this_run(host: Host, code: str) -> None:
+    """A run that was begun without the fleet keeps its result; the submitted one is stopped, and says why."""
+    name = f"monday-{uuid4().hex}"
+    theirs = host.run_source("return 'theirs'", args=["x"], run_id=name)
+    with working(host):
+        result = host.submit(code, run_id=name).result(30)
+    assert result.error is not None
+    assert name in result.error.message
+    assert host.run_source("return 'theirs'", args=["x"], run_id=name).value == theirs.value == "theirs"
