@@ -22,7 +22,7 @@ PIECE: Final = 1000  # runs that are swept away at once
 class Upkeep:
     """``keep`` is for how many seconds runs are kept that have ended."""
 
-    def __init__(self, database: FleetDatabase, lease: float, keep: float, queues: Sequence[str]) -> None:
+    def __init__(self, database: FleetDatabase, lease: float, keep: float, queues: Sequence[str] = ()) -> None:
         self.depths: dict[str, int] = dict.fromkeys(queues, 0)  # runs that wait, by queue
         self._database = database
         self._lease = lease
@@ -42,7 +42,7 @@ class Upkeep:
             for run in claims.to_cancel(self._database, worker):
                 if run in running:
                     running[run].end("cancelled")
-        if self._is_time("depths", DEPTHS):
+        if self.depths and self._is_time("depths", DEPTHS):
             self._count()
         if self._is_time("sweep", SWEEP):
             self._sweep()
