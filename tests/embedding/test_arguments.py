@@ -108,13 +108,8 @@ def names_of(function: Any) -> list[str]:
 
 
 RUN = list(RunOptions.__struct_fields__)
-TEXTS = (
-    "journal",
-    "database",
-    "graphql_token",
-    "stripe_webhook_secret",
-    "dashboard_token",
-)  # settings that any text may be
+# Settings that any text may be.
+TEXTS = ("journal", "database", "graphql_token", "stripe_webhook_secret", "dashboard_token")
 LISTS = {"[]", "()", "iterator"}
 STRUCT = {"None", "{}"}
 OF_RUN: dict[str, set[str]] = {
