@@ -76,7 +76,7 @@ class Apis:
         env_file: str | os.PathLike[str] | None,
         rules: HostPolicy,
         wire: Sender,
-        mask: Redactor,
+        redactor: Redactor,
     ) -> Api:
         """See :meth:`host.host.Host.add_api`; ``name`` is free."""
         from host.apis.definition import added_api  # for hosts with other APIs
@@ -92,16 +92,16 @@ class Apis:
             # The simulator answers where the document says, wherever the real one may be.
             api = replace(api, base_url=api.catalog.base_url or api.origin)
             wire.client.replace(name, Simulator(api.catalog))
-        self.take(api, rules=rules, wire=wire, mask=mask)
+        self.take(api, rules=rules, wire=wire, redactor=redactor)
         return api
 
-    def take(self, api: Api, *, rules: HostPolicy, wire: Sender, mask: Redactor) -> None:
+    def take(self, api: Api, *, rules: HostPolicy, wire: Sender, redactor: Redactor) -> None:
         """Have an API that is made already. If the host is simulated, somebody simulates this one too."""
         rules.check_key(api)
         if not self._simulated and self._tokens is None:
             from host.apis.credentials import Tokens
 
-            self._tokens = Tokens(self.by_name, wire.client.send, mask.add)
+            self._tokens = Tokens(self.by_name, wire.client.send, redactor.add)
             wire.send_through(self._tokens.send)
         self.by_name[api.name] = api
 

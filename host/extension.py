@@ -167,7 +167,7 @@ class Additions:
             arguments.a_text("base_url", base_url, "a URL such as https://api.example.com")
         if name in {*STANDARD, *self._names(), *self._functions.by_name}:
             raise UsageError(f"the name {name!r} is taken")
-        env_file, mask = self._env_file, self._runs.services.mask
+        env_file, redactor = self._env_file, self._runs.services.redactor
         api = self._added.add(
             name,
             document,
@@ -178,7 +178,7 @@ class Additions:
             env_file=env_file,
             rules=self._rules,
             wire=self._wire,
-            mask=mask,
+            redactor=redactor,
         )
         if self._runs.shards is not None:
             self._runs.shards.offer(api)

@@ -136,9 +136,9 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self._simulation = HostSimulator(simulator, lenient=self.settings.lenient)
         self._webhooks: list[Webhooks] = []
         self._added = Apis(self.settings, simulated=self.simulated)
-        mask = Redactor([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
+        redactor = Redactor([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
         self._rules = HostPolicy.of_host(
-            file, permissions, budget, daily_budget, self._apis, mask, env, self._new_daily_ledger
+            file, permissions, budget, daily_budget, self._apis, redactor, env, self._new_daily_ledger
         )
         if documents is None and not file.apis:
             self._check_key()
@@ -148,10 +148,10 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         if record is not None or replay is not None:
             from host.cassettes.opening import open_tape  # few hosts record or replay
 
-            tape = open_tape(record, replay, self._apis, mask)
-        self._prepare_calls(parts, mask, tape)
+            tape = open_tape(record, replay, self._apis, redactor)
+        self._prepare_calls(parts, redactor, tape)
         self._engine.isolate(isolation, self.limits)
-        services = self._services_of(given, mask, replaying=replay is not None)
+        services = self._services_of(given, redactor, replaying=replay is not None)
         sends = self.settings.send_traceparent
         self._runs = Runs(services, self._rules, self.limits, tape, sends_traceparent=sends)
         self._durable = HostDurable(self._durable_parts)
@@ -161,7 +161,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
             self.close(0.0)
             raise
 
-    def _prepare_calls(self, parts: HttpxParts, mask: Redactor, tape: Tape | None) -> None:
+    def _prepare_calls(self, parts: HttpxParts, redactor: Redactor, tape: Tape | None) -> None:
         """The loop's side, which answers calls: registry and engine, the client, libraries and functions."""
         self.registry = AsyncFunctionRegistry(
             router=lambda *asked: endpoints.route(*asked), timeout=self.settings.request_deadline
@@ -170,7 +170,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         through = directly if tape is None else tape.through
         client = tape.client if tape is not None and tape.replaying else self._open_client(parts)
         self._wire = Sender(client, lambda send: through(self._chain(send)))
-        self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, mask, through)
+        self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, redactor, through)
         self._functions = Functions(self.registry, self._names)
         endpoints = Endpoints(self._apis, self._functions.by_name, self._wire)
         self._register(endpoints)
@@ -288,23 +288,23 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self._engine.drive(client)
         worker.direct("api", lambda: bool(self._wire.client.is_direct))
 
-    def _services_of(self, sinks: Sequence[Sink], mask: Redactor, *, replaying: bool) -> RunServices:
+    def _services_of(self, sinks: Sequence[Sink], redactor: Redactor, *, replaying: bool) -> RunServices:
         engine = self._engine
         return RunServices(
-            gate=CallPipeline(
+            pipeline=CallPipeline(
                 self.registry,
                 self._apis,
                 self._functions.by_name,
                 self._functions.builders,
                 deadline=self.settings.request_deadline,
-                mask=mask,
+                redactor=redactor,
                 libraries=self._libraries,
             ),
             worker=engine.worker,
             runners=engine.scheduler,
             sinks=sinks,
             simulated=self.simulated or replaying,
-            mask=mask,
+            redactor=redactor,
             new_state=engine.new_state,
             chunks=Chunks() if engine.isolation is None else None,
         )

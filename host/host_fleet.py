@@ -90,7 +90,7 @@ class FleetOfHost(WebhooksOfHost):
             apis=self._apis,
             functions=self._functions.by_name,
             mode="simulated" if services.simulated else keyed,
-            mask=services.mask,
+            redactor=services.redactor,
             check_open=self._runs.check_open,
         )
 

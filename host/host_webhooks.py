@@ -55,7 +55,7 @@ class WebhooksOfHost(RunsOfHost):
             ask=lambda asked: self.registry.make_request_async("events", "GET", asked),
             secret=self.settings.stripe_webhook_secret,
             local=self.simulated or self.settings.is_local,
-            mask=self._runs.services.mask.add,
+            mask=self._runs.services.redactor.add,
         )
         chosen = HandlerOptions(secret=secret, **options)
         found = open_webhooks(parts, handler, chosen, RunOptions.of("webhooks", cast("RunKeywords", keywords or {})))

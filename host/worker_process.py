@@ -73,7 +73,7 @@ class ChildHost(Host):
     def offered(self, api: Api) -> None:
         """Scripts have an API from now on; on a simulated host the parent simulates it."""
         self._granted.clear()  # they know the secrets there were
-        self._added.take(api, rules=self._rules, wire=self._wire, mask=self._services.mask)
+        self._added.take(api, rules=self._rules, wire=self._wire, redactor=self._services.redactor)
 
     def start(self, run: m.StartJob, script: Script, finished: Callable[[RunResult], None]) -> Session:
         """Begin a run."""
@@ -96,7 +96,7 @@ class ChildHost(Host):
         found = self._granted.get(grant)
         if found is None:
             permissions, env = permissions_of(grant)
-            found = HostPolicy(permissions, None, self._apis, self._services.mask, env=env, environ={})
+            found = HostPolicy(permissions, None, self._apis, self._services.redactor, env=env, environ={})
             if len(self._granted) >= 100:
                 self._granted.clear()
             self._granted[grant] = found

@@ -25,10 +25,10 @@ __all__ = ["Answers"]
 class Answers:
     """Reads the replies of all runs' calls. Thread-safe."""
 
-    def __init__(self, apis: Mapping[str, Api], libraries: Libraries, mask: Redactor) -> None:
+    def __init__(self, apis: Mapping[str, Api], libraries: Libraries, redactor: Redactor) -> None:
         self._apis = apis
         self._libraries = libraries
-        self._mask = mask
+        self._redactor = redactor
         self._doubts = Doubts()
 
     def value(self, call: Call) -> Any:
@@ -53,7 +53,7 @@ class Answers:
         if call.api is None or call.operation is None:
             return reply.value
         answer: Response = reply.value
-        body = self._mask.body(answer.body)
+        body = self._redactor.body(answer.body)
         if body is not answer.body or doubt is not None:  # the API echoed a secret
             answer = msgspec.structs.replace(answer, body=body, in_doubt=answer.in_doubt or doubt is not None)
         try:
@@ -128,7 +128,7 @@ class Answers:
             return None
         answer: Response = reply.value
         body = answer.body
-        if self._mask.body(body) is not body:  # the API echoed a secret
+        if self._redactor.body(body) is not body:  # the API echoed a secret
             return None
         id = created(api.catalog, operation, answer)
         return (id, body) if id else None

@@ -55,17 +55,17 @@ class CallPipeline:
         *,
         default_api: str = "stripe",
         deadline: float = 30.0,
-        mask: Redactor | None = None,
+        redactor: Redactor | None = None,
         libraries: Libraries | None = None,
     ) -> None:
         self._registry = registry
         self._deadline = deadline
-        self._mask = mask or Redactor()
+        self._redactor = redactor or Redactor()
         self.apis = apis
         self.functions = functions
         self.libraries = libraries or Libraries()
         self.names = ApiNames(apis, {} if builders is None else builders, default_api)
-        self.answers = Answers(apis, self.libraries, self._mask)
+        self.answers = Answers(apis, self.libraries, self._redactor)
         self.function_calls = FunctionCalls(registry, apis, functions, self.libraries, deadline)
         self._keys = RandomKeys()
         self._warned: dict[str, set[tuple[str, ...]]] = {}  # what was said to a run's log, by its id
@@ -187,7 +187,7 @@ class CallPipeline:
             told.add(said)
             names = ", ".join(dict.fromkeys(beyond.names))
             text = f"{call.name}: sent unchecked, as the catalog is of another version of the API: {names}"
-            run.emit(Logged(run.run_id, time(), "warn", self._mask(text), call.line))
+            run.emit(Logged(run.run_id, time(), "warn", self._redactor(text), call.line))
 
     def send_request(self, run: CallingRun, call: Call, api: Api, operation: Operation, request: Request) -> None:
         """Send the request of an operation, if the run may. Raises ``CallError``."""

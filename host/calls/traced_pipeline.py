@@ -47,12 +47,12 @@ def with_trace(headers: Headers, more: Headers) -> Headers:
     return (*headers, *(header for header in more if header[0] not in names))
 
 
-def traced(gate: CallPipeline, sinks: Iterable[Sink]) -> CallPipeline:
-    """``gate``, or where some of ``sinks`` make spans one that shares all with it and sends their headers."""
+def traced(pipeline: CallPipeline, sinks: Iterable[Sink]) -> CallPipeline:
+    """``pipeline``, or where some of ``sinks`` make spans one that shares all with it and sends their headers."""
     tracing = tuple(cast(TracingSink, sink) for sink in sinks if hasattr(sink, "trace_headers"))
     if not tracing:
-        return gate
-    made = copy(gate)
+        return pipeline
+    made = copy(pipeline)
     made.__class__ = TracedPipeline
     cast(TracedPipeline, made).tracing = tracing
     return made

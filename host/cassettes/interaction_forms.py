@@ -61,11 +61,11 @@ def _replaced(value: Any, old: str, new: str) -> Any:
 
 
 class InteractionForms:
-    """``apis`` are those of the host, by name; ``mask`` knows its secrets."""
+    """``apis`` are those of the host, by name; ``redactor`` knows its secrets."""
 
-    def __init__(self, apis: Mapping[str, Api], mask: Redactor) -> None:
+    def __init__(self, apis: Mapping[str, Api], redactor: Redactor) -> None:
         self._apis = apis
-        self._mask = mask
+        self._redactor = redactor
 
     def request(self, request: Request) -> dict[str, Any]:
         """What a request is compared by."""
@@ -173,5 +173,5 @@ class InteractionForms:
         for part in form.get("parts", ()):
             if is_private(str(part.get("name", ""))):
                 part["text"] = REDACTED
-        hidden: dict[str, Any] = without_private(self._mask.hidden(form, REDACTED))
+        hidden: dict[str, Any] = without_private(self._redactor.hidden(form, REDACTED))
         return hidden

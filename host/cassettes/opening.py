@@ -22,16 +22,16 @@ CassetteLike = str | os.PathLike[str] | CassettePart
 
 
 def open_tape(
-    record: CassetteLike | None, replay: CassetteLike | None, apis: Mapping[str, Api], mask: Redactor
+    record: CassetteLike | None, replay: CassetteLike | None, apis: Mapping[str, Api], redactor: Redactor
 ) -> Tape:
     """The recorder or player of a host that was given one of the two. Raises ``ConfigError``, ``UsageError``."""
     if replay is not None:
         return Player(
-            replay if isinstance(replay, CassettePart) else Cassette.to_replay(_path("replay", replay)), apis, mask
+            replay if isinstance(replay, CassettePart) else Cassette.to_replay(_path("replay", replay)), apis, redactor
         )
     assert record is not None
     return Recorder(
-        record if isinstance(record, CassettePart) else Cassette.to_record(_path("record", record)), apis, mask
+        record if isinstance(record, CassettePart) else Cassette.to_record(_path("record", record)), apis, redactor
     )
 
 

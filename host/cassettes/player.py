@@ -52,8 +52,8 @@ class Player(Tape):
     replaying = True
     client = NoClient()
 
-    def __init__(self, cassette: Cassette | CassettePart, apis: Mapping[str, Api], mask: Redactor) -> None:
-        super().__init__(cassette, apis, mask)
+    def __init__(self, cassette: Cassette | CassettePart, apis: Mapping[str, Api], redactor: Redactor) -> None:
+        super().__init__(cassette, apis, redactor)
         self._groups: dict[str, list[tuple[str, str]]] = defaultdict(list)  # names of those recorded, by run
         with self.cassette.lock:
             for name in self.cassette.groups:

@@ -37,10 +37,10 @@ class Tape:
     replaying = False
     client: Any = None  # of a host that replays
 
-    def __init__(self, cassette: Cassette | CassettePart, apis: Mapping[str, Api], mask: Redactor) -> None:
+    def __init__(self, cassette: Cassette | CassettePart, apis: Mapping[str, Api], redactor: Redactor) -> None:
         self.owned = isinstance(cassette, Cassette)
         self.cassette, self.name = cassette if isinstance(cassette, CassettePart) else (cassette, "")
-        self.forms = InteractionForms(apis, mask)
+        self.forms = InteractionForms(apis, redactor)
         self.test = ""
         self.goes_on = False  # after a request that is not recorded: where a run has many tests, only one of them fails
         self.unrecorded: list[str] = []  # what was asked for and is not in the cassette

@@ -105,7 +105,7 @@ class GoingLive:
             self._decide(run, session, step, call, decided)
         elif before is not None:
             if (step.path, step.n) not in self._log.refused:
-                session.services.gate.answers.recall(call, None)
+                session.services.pipeline.answers.recall(call, None)
             run.go(session, step)
         else:
             try:
@@ -119,7 +119,7 @@ class GoingLive:
     def _decide(self, run: Durable, session: Session, step: ReplayStep, call: Call, decided: Decided) -> None:
         """Do what was decided of a call in doubt."""
         if decided.word == "repeat":  # recorded once more: should it be lost again, that is another doubt
-            session.services.gate.answers.recall(call, None)
+            session.services.pipeline.answers.recall(call, None)
             run.go_recorded(session, step, call)
         elif decided.word == "skip":
             error = skipped_error(step, call, run.journal, run.run_id)
@@ -131,7 +131,7 @@ class GoingLive:
         """Give the script an answer that is known already."""
         reply = reply_of(call, told)
         settle(call.claims, reply)
-        session.services.gate.answers.recall(call, reply)
+        session.services.pipeline.answers.recall(call, reply)
         item = Recalled(step.id, told.status, told.a, told.b)
         self._hold_back(lambda: session.services.runners.post(session, item))
 

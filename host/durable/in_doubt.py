@@ -35,7 +35,7 @@ def in_doubt_error(
     (seconds since 1970) and ``arguments``, secrets masked.
     """
     script = session.job.script.name
-    facts = [_facts(step, sent, session.services.mask) for step, sent in calls]
+    facts = [_facts(step, sent, session.services.redactor) for step, sent in calls]
     named = ", ".join(f"{each['operation']} ({each['call']})" for each in facts)
     details = "".join(f"\n  {_detail(each, script)}" for each in facts)
     each = " ".join("--in-doubt " + shlex.quote(f"{one['call']}=skip") for one in facts[:3])
@@ -81,14 +81,14 @@ def answer_of(call: Call, value: bytes | None) -> tuple[bytes | None, bytes | No
     return None if answer is None else encode_plain(answer), None
 
 
-def _facts(step: ReplayStep, record: Record, mask: Redactor) -> dict[str, Any]:
+def _facts(step: ReplayStep, record: Record, redactor: Redactor) -> dict[str, Any]:
     return {
         "call": call_name(step.path, step.n),
         "operation": step.name,
         "line": step.call.line if step.call is not None else record.line,
         "key": decode_sent(record.data).key,
         "sent": record.at,
-        "arguments": _redacted(mask.value(step.arguments)),
+        "arguments": _redacted(redactor.value(step.arguments)),
     }
 
 

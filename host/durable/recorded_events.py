@@ -25,25 +25,25 @@ _OVER = frozenset(("done", "failed", "interrupted", "stopped", "replaced", "part
 
 
 def recorded_events(
-    run: RunRow, log: Sequence[Record], mask: Redactor, undone: Collection[str] = ()
+    run: RunRow, log: Sequence[Record], redactor: Redactor, undone: Collection[str] = ()
 ) -> Iterator[Event]:
     """The events of a run, in their order. ``undone`` are the calls, by their names, that were taken back."""
     yield RunStarted(
-        run.id, run.created, run.script, run.mode == "simulated", mask(run.source.decode("utf-8", "replace"))
+        run.id, run.created, run.script, run.mode == "simulated", redactor(run.source.decode("utf-8", "replace"))
     )
-    yield from _Telling(run, log, mask, undone).events()
+    yield from _Telling(run, log, redactor, undone).events()
     if run.status in _OVER:
         seconds = max(run.updated - run.created, 0.0)
-        yield RunEnded(run.id, run.updated, seconds, run.calls, None if run.error is None else mask(run.error))
+        yield RunEnded(run.id, run.updated, seconds, run.calls, None if run.error is None else redactor(run.error))
 
 
 class _Telling:
     """One run's log, read from its beginning."""
 
-    def __init__(self, run: RunRow, log: Sequence[Record], mask: Redactor, undone: Collection[str]) -> None:
+    def __init__(self, run: RunRow, log: Sequence[Record], redactor: Redactor, undone: Collection[str]) -> None:
         self._run = run
         self._log = log
-        self._mask = mask
+        self._redactor = redactor
         self._undone = undone
         self._history = History(log)
         self._numbers: dict[tuple[str, int], int] = {}
@@ -78,7 +78,7 @@ class _Telling:
         place = record.path, record.n
         told, sent = decode_told(record.data), self._history.sent.get(place)
         value = decoded(told.b if told.b is not None and told.status != FAILED else told.a)
-        error = self._mask.value(value) if told.status == FAILED else None
+        error = self._redactor.value(value) if told.status == FAILED else None
         began = sent.at if sent is not None else self._told_at.get(record.path, self._run.created)
         id = value.get("id") if isinstance(value, dict) and error is None else None
         result = None if id is None else str(id)
@@ -106,6 +106,6 @@ class _Telling:
         if value is None or error is not None:
             return None
         text = msgspec.json.encode(value, enc_hook=str).decode()
-        shown = without_private_text(self._mask(text))
+        shown = without_private_text(self._redactor(text))
         cut = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}… ({len(shown):,} characters)"
         return {"headers": [], "body": cut, "size": len(text.encode())}

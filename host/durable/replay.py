@@ -154,7 +154,7 @@ class Durable:
         """Off with a call, recorded first if it is a change."""
         call = step.call
         assert call is not None
-        lost = self._reopening.iterator(call, step.arguments, session.services.gate.functions)
+        lost = self._reopening.iterator(call, step.arguments, session.services.pipeline.functions)
         if lost is not None:
             call.deliver_error(lost)
             return
@@ -165,8 +165,8 @@ class Durable:
 
     def go_recorded(self, session: Session, step: ReplayStep, call: Call) -> None:
         """Off with a change, once it is recorded that it is sent."""
-        key = session.services.gate.answers.key(call)
-        arguments = shown_arguments(step.arguments, session.services.mask)
+        key = session.services.pipeline.answers.key(call)
+        arguments = shown_arguments(step.arguments, session.services.redactor)
         data = encode(Sent(key=None if key is None else key[1], printed=session.printed, arguments=arguments))
         self.record(session, "sent", step, call.line, data, lambda error: self.go(session, step, error))
 
@@ -224,7 +224,7 @@ class Durable:
                     each.deliver_error(CancelledCall("the run was stopped", outcome="not_sent"))
 
         if first:
-            session.services.gate.function_calls.ask(session, "sql.again", lost.again(), begun)
+            session.services.pipeline.function_calls.ask(session, "sql.again", lost.again(), begun)
 
     def ring(self, session: Session, step: ReplayStep, seconds: float) -> None:
         """Have a sleep end, after so many seconds."""
@@ -246,10 +246,10 @@ class Durable:
         if step is None:
             return
         del self.places[step.path, step.n]
-        facts = session.services.gate.answers.facts(call) if call is not None else {}
+        facts = session.services.pipeline.answers.facts(call) if call is not None else {}
         told = Told(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
         # A change that could not be repeated is worth a commit of its own.
-        alone = call is not None and call.mutation and session.services.gate.answers.key(call) is None
+        alone = call is not None and call.mutation and session.services.pipeline.answers.key(call) is None
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
         self.record(session, "answer", step, call.line if call else None, encode(told), urgent=alone)
@@ -269,7 +269,9 @@ class Durable:
             status, a, b = session.interpreted(answered)
             path, n, digest = call.place
             step = ReplayStep(call.id, path, n, call.name, digest)
-            told = Told(status, a, b, session.printed, session.services.gate.answers.facts(answered).get("request_id"))
+            told = Told(
+                status, a, b, session.printed, session.services.pipeline.answers.facts(answered).get("request_id")
+            )
             self.record(session, "late", step, call.line, encode(told), urgent=True)
         self._settled()
 
@@ -303,7 +305,7 @@ class Durable:
             reply = reply_of(step.call, told)
             if step.call.claims:
                 settle(step.call.claims, reply)
-            session.services.gate.answers.recall(step.call, reply)
+            session.services.pipeline.answers.recall(step.call, reply)
         return step.id, told.status, told.a, told.b
 
     def _compare(self, session: Session, step: ReplayStep, line: int | None) -> None:

@@ -320,7 +320,7 @@ class DurableRuns:
             printed=run.printed,
             in_doubt=in_doubt,
             modules="recorded" if recorded else "current",
-            submit=self._parts.services.gate.submit,
+            submit=self._parts.services.pipeline.submit,
             outcome=outcome,
         )
         return Kept(run.id, script, tuple(args), globals, durable, self._once_of(run.id, batch, globals))

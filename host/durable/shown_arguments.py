@@ -18,8 +18,8 @@ MOST: Final = 16 * 1024  # bytes of JSON that are looked through for secrets: mo
 _encode = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
 
 
-def shown_arguments(arguments: Any, mask: Redactor) -> str:
-    """The text. ``mask`` knows the secrets of the host; members that are called like one are left out as well."""
+def shown_arguments(arguments: Any, redactor: Redactor) -> str:
+    """The text. ``redactor`` knows the secrets of the host; members that are called like one are left out as well."""
     try:
         data = _encode(arguments)
         if len(data) > MOST:
@@ -29,7 +29,7 @@ def shown_arguments(arguments: Any, mask: Redactor) -> str:
             text = _encode(without_private(arguments)).decode()
     except (msgspec.MsgspecError, RecursionError, TypeError, ValueError):  # a text that is no UTF-8, say
         return "(not shown: they are not JSON)"
-    text = mask(text)
+    text = redactor(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -48,7 +48,7 @@ class FleetParts(msgspec.Struct, frozen=True):
     apis: Mapping[str, Api]
     functions: Mapping[str, Function]
     mode: str
-    mask: Redactor
+    redactor: Redactor
     check_open: Callable[[], None]
 
 
@@ -154,7 +154,7 @@ class Fleet:
             queue=placing.queue,
             priority=placing.priority,
             due=due_time(placing.at),
-            mask=self._parts.mask,
+            mask=self._parts.redactor,
         )
         return order, parcel, needs
 

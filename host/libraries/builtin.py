@@ -21,15 +21,15 @@ def builtin_libraries(
     settings: Settings,
     user_agent: str,
     secret_of: SecretOf,
-    mask: Redactor,
+    redactor: Redactor,
     through: Callable[[Send], Send] = directly,
 ) -> Libraries:
     """Each by ``provider(parts)`` of its folder's ``library.py``, which is imported with a script's first call: httpx,
     SQLAlchemy and graphql-core take longer than most scripts."""
     if settings.graphql_token is not None:
-        mask.add(settings.graphql_token)
+        redactor.add(settings.graphql_token)
     http = HttpSettings(connect_timeout=settings.connect_timeout, user_agent=user_agent)
-    parts = BuiltinParts(settings, http, secret_of, mask, through)
+    parts = BuiltinParts(settings, http, secret_of, redactor, through)
     makers: dict[str, Callable[[], Provider]] = {name: partial(_provider, name, parts) for name in LIBRARIES}
     return Libraries(makers)
 

@@ -111,7 +111,7 @@ class BuiltinParts(msgspec.Struct, frozen=True):
     settings: Settings
     http: HttpSettings
     secret_of: SecretOf
-    mask: Redactor
+    redactor: Redactor
     through: Callable[[Send], Send] = directly
 
 

@@ -69,10 +69,10 @@ class Applying:
         return None
 
     def _check(self, session: Session, call: Call, arguments: Any, options: Any, task: str) -> None:
-        if not is_change(call, session.services.gate.functions.get) or not self._openings.is_first(call, arguments):
+        if not is_change(call, session.services.pipeline.functions.get) or not self._openings.is_first(call, arguments):
             return
         asked = self._openings.of(call, arguments)
-        parameters, chosen = described(call, asked, options, session.services.mask.value)
+        parameters, chosen = described(call, asked, options, session.services.redactor.value)
         name, left = operation_name(call), self._left[task]
         difference = f"{name} is not planned"
         if left:

@@ -71,14 +71,14 @@ class HeldCalls:
 
     def take(self, session: Session, call: Call, arguments: Any, options: Any, task: str) -> None:
         """Answer a change with what is made up, and let a read through. On the session's thread."""
-        find = session.services.gate.functions.get
+        find = session.services.pipeline.functions.get
         with self._lock:
             if not is_change(call, find):
                 self._read(session, call)
                 return
             first = self.openings.is_first(call, arguments)
             asked = self.openings.of(call, arguments)
-            parameters, chosen = described(call, asked, options, session.services.mask.value)
+            parameters, chosen = described(call, asked, options, session.services.redactor.value)
             change = PlannedChange(
                 operation=operation_name(call),
                 place=_place(session, call),

@@ -52,7 +52,7 @@ def make_plan(
     except (InvalidCall, LimitError) as error:
         raise UsageError(f"globals: {error.message}") from None
     args = tuple(str(each) for each in options.args)
-    planning = Planning(parts.services.gate.submit, state)
+    planning = Planning(parts.services.pipeline.submit, state)
     kept = Kept(f"plan_{uuid.uuid4().hex[:20]}", script, args, options.globals or {}, planning, once)
     result = wait(kept)
     binding = binding_of(parts)

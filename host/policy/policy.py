@@ -47,7 +47,7 @@ class HostPolicy:
         permissions: Permissions | Mapping[str, Any] | None,
         budget: Budget | None,
         apis: Mapping[str, Api],
-        mask: Redactor,
+        redactor: Redactor,
         *,
         env: Mapping[str, str] | None = None,
         daily: Budget | None = None,
@@ -63,7 +63,7 @@ class HostPolicy:
             given = replace(given, env=(*(given.env or ()), *self._env))
         self.permissions = given
         self._apis = apis
-        self._mask = mask
+        self._redactor = redactor
         self._secrets = Redactor()  # the keys alone: what is granted of the environment is the script's to read
         self._environ = os.environ if environ is None else environ
         self._sound: Permissions | None = None  # the last one whose patterns were checked
@@ -75,7 +75,7 @@ class HostPolicy:
         for api in apis.values():
             self.check_key(api)
         for url in (*(given.sql or ()), *(self._environ.get(name) for name in _PROXIES)):
-            mask.add_url(url)
+            redactor.add_url(url)
         self.environment = self._environment(given)  # what scripts may read of it, by name
 
     @classmethod
@@ -86,7 +86,7 @@ class HostPolicy:
         budget: Budget | None,
         daily: Budget | None,
         apis: Mapping[str, Api],
-        mask: Redactor,
+        redactor: Redactor,
         env: Mapping[str, str] | None,
         ledger: Callable[[], SpendingLedger],
     ) -> HostPolicy:
@@ -95,7 +95,7 @@ class HostPolicy:
         daily = _checked(daily, Budget, "daily_budget") or config.daily_budget
         kept = None if daily is None or daily.empty else ledger()
         permissions = config.permissions if permissions is None else permissions
-        return cls(permissions, budget or config.budget, apis, mask, env=env, daily=daily, ledger=kept)
+        return cls(permissions, budget or config.budget, apis, redactor, env=env, daily=daily, ledger=kept)
 
     def close(self) -> None:
         """Close the record of spending, if there is one."""
@@ -115,7 +115,7 @@ class HostPolicy:
     def check_key(self, api: Api) -> None:
         """Refuse an API whose key is live where only tests are allowed, and mask its key from now on."""
         for secret in api.secrets():
-            self._mask.add(secret)
+            self._redactor.add(secret)
             self._secrets.add(secret)
         if api.is_live and self.permissions.is_test_only:
             raise ConfigError(
@@ -176,7 +176,7 @@ class HostPolicy:
         for name, value in (*self._environ.items(), *self._env.items()):
             if granted.grants_env(name):
                 if named_like_a_secret(name):
-                    self._mask.add(Secret(value))
+                    self._redactor.add(Secret(value))
                 found[name] = self._secrets(value)
         return found
 

@@ -45,7 +45,7 @@ class RemoteRun:
     ``order`` is what its process is told, but for the script's key.
     """
 
-    __slots__ = ("_shards", "finished", "id", "once", "order", "result", "script", "shard")
+    __slots__ = ("_processes", "finished", "id", "once", "order", "process", "result", "script")
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class RemoteRun:
         script: Script,
         order: JobMessage,
         finished: Callable[[RunResult], None],
-        shards: WorkerProcesses,
+        processes: WorkerProcesses,
         once: OnceAnswers | None = None,
     ) -> None:
         self.id = id
@@ -62,12 +62,12 @@ class RemoteRun:
         self.order = order
         self.finished = finished
         self.result: RunResult | None = None
-        self.shard: WorkerProcess | None = None
-        self._shards = shards
+        self.process: WorkerProcess | None = None
+        self._processes = processes
 
     def kill(self, why: Why) -> None:
         """End the run as soon as its Lua code yields or its budget hook fires. From any thread."""
-        self._shards.kill(self, why)
+        self._processes.kill(self, why)
 
 
 class WorkerProcesses:
@@ -99,7 +99,7 @@ class WorkerProcesses:
         self._environ = environ
         self._lock = threading.Lock()
         self._offers = [offered(api) for api in apis]
-        self._shards: dict[int, WorkerProcess] = {}
+        self._processes: dict[int, WorkerProcess] = {}
         self._waiting: deque[RemoteRun] = deque()  # runs for which no process is ready
         self._numbers = count(1)
         self._ids = count(1)
@@ -111,8 +111,8 @@ class WorkerProcesses:
         self._once = OnceAsked()
         self._counts = SharedLimits(limits, in_flight, self._tell)
         try:
-            for shard in [self._start() for _ in range(processes)]:
-                self._await(shard)
+            for process in [self._start() for _ in range(processes)]:
+                self._await(process)
         except BaseException:
             self.close(0.0)
             raise
@@ -122,7 +122,7 @@ class WorkerProcesses:
     def pids(self) -> list[int]:
         """The processes there are."""
         with self._lock:
-            return [shard.pid for shard in self._shards.values()]
+            return [process.pid for process in self._processes.values()]
 
     # -- runs
 
@@ -151,15 +151,15 @@ class WorkerProcesses:
         with self._lock:
             if self._closed:
                 raise ClosedError("the host is closed")
-            if not self._shards:
+            if not self._processes:
                 raise ClosedError(f"no worker process is left: the last {self._last} before it was ready")
             if sinks:
                 self._own_sinks[run_id] = sinks
-            shard = min((s for s in self._shards.values() if s.ready), key=_load, default=None)
-            if shard is None:
+            process = min((s for s in self._processes.values() if s.ready), key=_load, default=None)
+            if process is None:
                 self._waiting.append(run)
             else:
-                self._give(shard, run)
+                self._give(process, run)
         return run
 
     def offer(self, api: Api) -> None:
@@ -167,14 +167,14 @@ class WorkerProcesses:
         message = offered(api)
         with self._lock:
             self._offers.append(message)
-            for shard in self._shards.values():
-                if shard.told:
-                    shard.send(message)
+            for process in self._processes.values():
+                if process.told:
+                    process.send(message)
 
     def kill(self, run: RemoteRun, why: Why) -> None:
         with self._lock:
-            if run.shard is not None:
-                run.shard.send(m.Kill(run.id, why))
+            if run.process is not None:
+                run.process.send(m.Kill(run.id, why))
                 return
             if run not in self._waiting:
                 return
@@ -190,10 +190,10 @@ class WorkerProcesses:
         """What each process says of itself; of one that does not answer within ``seconds`` nothing."""
         answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
         with self._lock:
-            asked = [(next(self._ids), shard) for shard in self._shards.values() if shard.ready]
+            asked = [(next(self._ids), process) for process in self._processes.values() if process.ready]
             self._looks.update((id, answers) for id, _ in asked)
-        for id, shard in asked:
-            shard.send(m.StatsAsked(id))
+        for id, process in asked:
+            process.send(m.StatsAsked(id))
         found: list[dict[str, Any]] = []
         deadline = monotonic() + seconds
         while len(found) < len(asked):
@@ -218,22 +218,22 @@ class WorkerProcesses:
         """
         with self._lock:
             self._closed = True
-            shards = list(self._shards.values())
+            processes = list(self._processes.values())
         self._kill_all("closed", only_waiting=True)
-        for shard in shards:
-            shard.send(m.Close(grace))
+        for process in processes:
+            process.send(m.Close(grace))
         deadline = monotonic() + 2 * grace + 1.0
-        for shard in shards:
-            if not shard.ready or not shard.join(max(0.0, deadline - monotonic())):
-                shard.kill()
-        for shard in shards:
-            shard.join()
+        for process in processes:
+            if not process.ready or not process.join(max(0.0, deadline - monotonic())):
+                process.kill()
+        for process in processes:
+            process.join()
 
     def _kill_all(self, why: Why, *, only_waiting: bool = False) -> None:
         with self._lock:
             runs = list(self._waiting)
             if not only_waiting:
-                runs += [run for shard in self._shards.values() for run in shard.runs.values()]
+                runs += [run for process in self._processes.values() for run in process.runs.values()]
         for run in runs:
             self.kill(run, why)
 
@@ -241,90 +241,90 @@ class WorkerProcesses:
 
     def _start(self) -> WorkerProcess:
         number = next(self._numbers)
-        shard = WorkerProcess(number, self._environ, self._receive, self._gone)
+        process = WorkerProcess(number, self._environ, self._receive, self._gone)
         with self._lock:
-            self._shards[number] = shard
+            self._processes[number] = process
             closed = self._closed
 
         def begin(room: int) -> None:
             with self._lock:  # so that each gets each API once
-                shard.told = True
-                shard.send(m.Open(**{**_fields(self._opening), "room": room}))
+                process.told = True
+                process.send(m.Open(**{**_fields(self._opening), "room": room}))
                 for offer in self._offers:
-                    shard.send(offer)
+                    process.send(offer)
 
         self._counts.join(number, self.processes, begin)
-        shard.listen()
+        process.listen()
         if closed:
-            shard.kill()
-        return shard
+            process.kill()
+        return process
 
-    def _await(self, shard: WorkerProcess) -> None:
-        if not shard.begun.wait(START):
+    def _await(self, process: WorkerProcess) -> None:
+        if not process.begun.wait(START):
             raise ConfigError(f"a worker process was not ready within {START:.0f} s")
-        if shard.refusal is not None:
-            known = getattr(errors, shard.refusal.name, ConfigError)
+        if process.refusal is not None:
+            known = getattr(errors, process.refusal.name, ConfigError)
             cls = known if isinstance(known, type) and issubclass(known, HostError) else ConfigError
-            raise cls(shard.refusal.message, hint=shard.refusal.hint)
-        if not shard.ready:
-            raise ConfigError(f"a worker process {shard.ending()} before it was ready")
+            raise cls(process.refusal.message, hint=process.refusal.hint)
+        if not process.ready:
+            raise ConfigError(f"a worker process {process.ending()} before it was ready")
 
-    def _give(self, shard: WorkerProcess, run: RemoteRun) -> None:
+    def _give(self, process: WorkerProcess, run: RemoteRun) -> None:
         """Under the lock."""
-        run.shard = shard
-        shard.runs[run.id] = run
-        shard.send(run.order.message(shard.key_of(run.script)))
+        run.process = process
+        process.runs[run.id] = run
+        process.send(run.order.message(process.key_of(run.script)))
 
     def _tell(self, number: int, message: m.Message) -> None:
-        shard = self._shards.get(number)
-        if shard is not None:
-            shard.send(message)
+        process = self._processes.get(number)
+        if process is not None:
+            process.send(message)
 
-    # -- on the shards' threads
+    # -- on the processes' threads
 
-    def _receive(self, shard: WorkerProcess, message: Any) -> None:
+    def _receive(self, process: WorkerProcess, message: Any) -> None:
         match message:
             case m.Happened():
                 self._emit(event_of(message))
             case m.JobEnded():
                 with self._lock:
-                    run = shard.runs.pop(message.id, None)
+                    run = process.runs.pop(message.id, None)
                 if run is not None:
                     self._own_sinks.pop(run.order.run_id, None)
                     run.result = run_result(message, run.order.run_id, run.script.name, self._opening.simulated)
                     run.finished(run.result)
             case m.RequestForwarded():
-                self._ask(shard, message)
+                self._ask(process, message)
             case m.OnceForwarded():
-                self._once_asked(shard, message)
+                self._once_asked(process, message)
             case m.Ready() | m.Refused():
-                self._take_up(shard, message)
+                self._take_up(process, message)
             case m.Health(id, stats):
                 with self._lock:
                     answers = self._looks.pop(id, None)
                 if answers is not None:
                     answers.put(stats)
             case _:
-                self._counts.receive(shard.number, message)
+                self._counts.receive(process.number, message)
 
-    def _take_up(self, shard: WorkerProcess, message: m.Ready | m.Refused) -> None:
+    def _take_up(self, process: WorkerProcess, message: m.Ready | m.Refused) -> None:
         """A process can work, or cannot."""
         if isinstance(message, m.Refused):
-            shard.refusal = message
+            process.refusal = message
             self._last = f"said {message.message!r}"
         else:
             with self._lock:
-                shard.ready = True
+                process.ready = True
                 self._failures = 0
                 while self._waiting:
-                    self._give(shard, self._waiting.popleft())
-        shard.begun.set()
+                    self._give(process, self._waiting.popleft())
+        process.begun.set()
 
-    def _once_asked(self, shard: WorkerProcess, message: m.OnceForwarded) -> None:
+    def _once_asked(self, process: WorkerProcess, message: m.OnceForwarded) -> None:
         with self._lock:
-            run = shard.runs.get(message.job)
+            run = process.runs.get(message.job)
         if run is not None and run.once is not None:
-            self._once.receive(shard.number, message, run.once, run.order.run_id, shard.send)
+            self._once.receive(process.number, message, run.once, run.order.run_id, process.send)
 
     def _emit(self, event: Event) -> None:
         for sink in (*self._own_sinks.get(event.run_id, ()), *self._sinks):
@@ -333,14 +333,14 @@ class WorkerProcesses:
             except Exception:  # against its contract; the process that reported it is not to blame
                 _log.exception("a sink raised")
 
-    def _ask(self, shard: WorkerProcess, asked: m.RequestForwarded) -> None:
+    def _ask(self, process: WorkerProcess, asked: m.RequestForwarded) -> None:
         def deliver(reply: Reply) -> None:
             if reply.error is not None:
                 failure = call_failure(reply.error)
-                shard.send(m.Answered(asked.id, 0, {}, b"", failure))
+                process.send(m.Answered(asked.id, 0, {}, b"", failure))
             else:
                 answer = reply.value
-                shard.send(m.Answered(asked.id, answer.status, answer.headers, answer.body, None))
+                process.send(m.Answered(asked.id, answer.status, answer.headers, answer.body, None))
 
         request = Request(
             asked.method,
@@ -353,30 +353,30 @@ class WorkerProcesses:
         )
         self._answer(request, asked.seconds, deliver)
 
-    def _gone(self, shard: WorkerProcess) -> None:
+    def _gone(self, process: WorkerProcess) -> None:
         with self._lock:
-            self._shards.pop(shard.number, None)
-            runs = list(shard.runs.values())
-            shard.runs.clear()
+            self._processes.pop(process.number, None)
+            runs = list(process.runs.values())
+            process.runs.clear()
             closed = self._closed
-            if not shard.ready:
+            if not process.ready:
                 self._failures += 1
-                if shard.refusal is None:
-                    self._last = shard.ending()
+                if process.refusal is None:
+                    self._last = process.ending()
             again = self._opened and not closed and self._failures < TRIES
-        self._counts.leave(shard.number)
-        self._once.gone(shard.number)
+        self._counts.leave(process.number)
+        self._once.gone(process.number)
         if again:
             try:
                 self._start()
             except ConfigError as error:
                 self._last = f"could not be started ({error.message})"
         with self._lock:
-            if not self._shards:  # nobody will take what waits
+            if not self._processes:  # nobody will take what waits
                 runs += self._waiting
                 self._waiting.clear()
         for run in runs:
-            self._end(run, _lost(run, shard, closed))
+            self._end(run, _lost(run, process, closed))
 
     def _end(self, run: RemoteRun, error: ScriptError) -> None:
         self._own_sinks.pop(run.order.run_id, None)
@@ -384,16 +384,16 @@ class WorkerProcesses:
         run.finished(run.result)
 
 
-def _load(shard: WorkerProcess) -> int:
-    return len(shard.runs)
+def _load(process: WorkerProcess) -> int:
+    return len(process.runs)
 
 
-def _lost(run: RemoteRun, shard: WorkerProcess, closed: bool) -> ScriptError:
+def _lost(run: RemoteRun, process: WorkerProcess, closed: bool) -> ScriptError:
     if closed:
         kind, message = WHY["closed"]
         return ScriptError(message, kind=kind, script=run.script.name)
     return ScriptError(
-        f"the worker process the script ran in {shard.ending()}",
+        f"the worker process the script ran in {process.ending()}",
         kind="host",
         script=run.script.name,
         hint="What came of the calls it had under way is not known.",

@@ -56,8 +56,8 @@ class Runs:
         *,
         sends_traceparent: bool = True,
     ) -> None:
-        gate = traced(services.gate, services.sinks) if sends_traceparent else services.gate
-        self.services = services if gate is services.gate else replace(services, gate=gate)
+        pipeline = traced(services.pipeline, services.sinks) if sends_traceparent else services.pipeline
+        self.services = services if pipeline is services.pipeline else replace(services, pipeline=pipeline)
         self.sends_traceparent = sends_traceparent
         self.tape = tape
         self.shards: WorkerProcesses | None = None
@@ -117,15 +117,15 @@ class Runs:
         if durable is None and self.tape is not None:
             from host.cassettes.taped_run import TapedRun  # few hosts record or replay
 
-            durable = TapedRun(self.tape, run_id, self.services.gate.submit)
+            durable = TapedRun(self.tape, run_id, self.services.pipeline.submit)
         if self.shards is not None:
             return self.shards.launch(run_id, job, seconds, finished, options.sinks)
 
         services = self.services
         if options.sinks:
             sinks = (*options.sinks, *services.sinks)
-            gate = traced(services.gate, sinks) if self.sends_traceparent else services.gate
-            services = replace(services, sinks=sinks, gate=gate)
+            pipeline = traced(services.pipeline, sinks) if self.sends_traceparent else services.pipeline
+            services = replace(services, sinks=sinks, pipeline=pipeline)
         timer: list[Any] = []
 
         def done(session: Session) -> None:

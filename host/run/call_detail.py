@@ -16,7 +16,7 @@ from host.run.shortening import LONGEST
 __all__ = ["detail_of", "web_facts"]
 
 
-def detail_of(call: Call, mask: Redactor) -> dict[str, Any]:
+def detail_of(call: Call, redactor: Redactor) -> dict[str, Any]:
     """``{"tries": [{offset, duration, connect, waited, held, status, error}, …], "request": …, "response": …}``.
 
     ``offset`` is seconds from the call's start to the request, ``None`` where nothing was sent; ``waited`` those of
@@ -25,18 +25,18 @@ def detail_of(call: Call, mask: Redactor) -> dict[str, Any]:
     """
     reply, request = call.reply, call.request
     if request is None:
-        return _web_detail(call, mask)
+        return _web_detail(call, redactor)
     outcome = None if reply is None else reply.error or reply.value
     found: dict[str, Any] = {"tries": []}
     if isinstance(outcome, Response | CallError):
         found["tries"] = [_try(each, call.started) for each in _attempts(outcome)]
-    found["request"] = _message(request.headers, request.content, mask)
+    found["request"] = _message(request.headers, request.content, redactor)
     if isinstance(outcome, Response):
-        found["response"] = _message(outcome.headers.items(), outcome.body, mask)
+        found["response"] = _message(outcome.headers.items(), outcome.body, redactor)
     return found
 
 
-def web_facts(call: Call, mask: Redactor) -> dict[str, Any]:
+def web_facts(call: Call, redactor: Redactor) -> dict[str, Any]:
     """Method, URL and status of a call of ``http.*``, as :meth:`host.calls.answers.Answers.facts` of an API's."""
     if not call.name.startswith("http.") or call.api is not None:
         return {}
@@ -44,7 +44,7 @@ def web_facts(call: Call, mask: Redactor) -> dict[str, Any]:
     if method == "REQUEST":
         method = str(first.get("method") or "GET").upper() if isinstance(first, dict) else "GET"
     url = first if isinstance(first, str) else first.get("url", "") if isinstance(first, dict) else ""
-    found: dict[str, Any] = {"method": method, "url": mask(str(url))}
+    found: dict[str, Any] = {"method": method, "url": redactor(str(url))}
     value = call.reply.value if call.reply is not None else None
     if isinstance(value, dict):
         answer = Response(value["status"], value["headers"], value["body"])
@@ -52,11 +52,11 @@ def web_facts(call: Call, mask: Redactor) -> dict[str, Any]:
     return found
 
 
-def _web_detail(call: Call, mask: Redactor) -> dict[str, Any]:
+def _web_detail(call: Call, redactor: Redactor) -> dict[str, Any]:
     value = call.reply.value if call.reply is not None else None
     if not call.name.startswith("http.") or not isinstance(value, dict):
         return {}
-    return {"tries": [], "response": _message(value["headers"].items(), value["body"], mask)}
+    return {"tries": [], "response": _message(value["headers"].items(), value["body"], redactor)}
 
 
 def _first(call: Call) -> Any:
@@ -87,20 +87,20 @@ def _try(attempt: Attempt, started: float) -> dict[str, Any]:
     }
 
 
-def _message(headers: Any, body: Any, mask: Redactor) -> dict[str, Any]:
-    shown = [(str(name), mask(str(value))) for name, value in headers]
+def _message(headers: Any, body: Any, redactor: Redactor) -> dict[str, Any]:
+    shown = [(str(name), redactor(str(value))) for name, value in headers]
     content = body.encode() if isinstance(body, str) else body
     return {
         "headers": [list(pair) for pair in without_private_headers(shown)],
-        "body": _text(content, mask),
+        "body": _text(content, redactor),
         "size": len(content),
     }
 
 
-def _text(content: bytes, mask: Redactor) -> str | None:
+def _text(content: bytes, redactor: Redactor) -> str | None:
     """A body as far as it is shown, or nothing where it is no text. Cut last: half a secret is found by nobody."""
     try:
-        text = mask.body(content).decode()
+        text = redactor.body(content).decode()
     except UnicodeDecodeError:
         return None
     if "\0" in text:

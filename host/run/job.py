@@ -64,12 +64,12 @@ class State(Protocol):
 class RunServices(msgspec.Struct, frozen=True):
     """What runs of a host share."""
 
-    gate: CallPipeline
+    pipeline: CallPipeline
     worker: AsyncWorker
     runners: Scheduler
     sinks: Sequence[Sink] = ()
     simulated: bool = False
-    mask: Redactor = msgspec.field(default_factory=Redactor)
+    redactor: Redactor = msgspec.field(default_factory=Redactor)
     alive: set[Any] = msgspec.field(default_factory=set)  # runs that have not ended
     new_state: Callable[[HostFunction, Limits, bool], State] = LuaState
     chunks: Chunks | None = None  # of states that take bytecode

@@ -145,7 +145,7 @@ class LuaRequests:
             return self._failed(to_lua(error.facts()))
         if several and (type(found) is not list or not found):
             raise ValueError("several values that are no list")
-        found = self._services.mask.value(found)
+        found = self._services.redactor.value(found)
         self._session.ending = (Several(found) if several else found, None, status)
         return None
 
@@ -155,7 +155,7 @@ class LuaRequests:
         sources = tools.sources if tools is not None else Sources(script)
         masked = self._calls.masked(facts)
         try:
-            error = script_error(masked, script, self._calls.causes, self._names, sources, self._services.mask)
+            error = script_error(masked, script, self._calls.causes, self._names, sources, self._services.redactor)
         except Exception:  # a fault of ours in a hint must not keep the run from its end
             _log.exception("what to say about an error of %s could not be found", script.name)
             kind = str(masked.get("kind") or "error")
@@ -164,16 +164,16 @@ class LuaRequests:
 
     def _names(self) -> list[str]:
         """Globals a script may have meant."""
-        gate = self._services.gate
-        names = [*STANDARD, *gate.apis, *gate.functions, *(f"new_{name}" for name in gate.names.builders)]
-        names.extend(gate.libraries.globals)
-        for api in gate.apis.values():
+        pipeline = self._services.pipeline
+        names = [*STANDARD, *pipeline.apis, *pipeline.functions, *(f"new_{name}" for name in pipeline.names.builders)]
+        names.extend(pipeline.libraries.globals)
+        for api in pipeline.apis.values():
             names.extend(f"new_{name}" for name in api.catalog.builder_names())
         return names
 
     def _name(self, key: bytes) -> Any:
         name = key.decode("utf-8", "replace")
-        gate = self._services.gate
+        pipeline = self._services.pipeline
         if name in OWN and name not in self._session.job.globals:
             return b""
         if self.tools is not None and name in self.tools.globals:
@@ -183,14 +183,14 @@ class LuaRequests:
         if name in FILES:
             return chunk(FILES[name])
         if name.startswith("new_"):
-            found = gate.names.builder(name[4:])
+            found = pipeline.names.builder(name[4:])
             if found is not None:
                 return b"builders", *self._builder(*found)
-        if name in gate.functions:
-            return b"functions", key, gate.functions[name].iterates
-        if name in gate.apis:
+        if name in pipeline.functions:
+            return b"functions", key, pipeline.functions[name].iterates
+        if name in pipeline.apis:
             return b"namespaces", key
-        library = gate.libraries.globals.get(name)
+        library = pipeline.libraries.globals.get(name)
         if library is not None:
             return b"extension", library.lua.encode(), library.name.encode()
         return None
@@ -201,7 +201,7 @@ class LuaRequests:
             return p.WORD, WORDS[full].encode()
         if any(word.startswith(f"{full}.") for word in WORDS):
             return p.GROUP, full.encode()
-        found = self._services.gate.names.member(path.decode(), key.decode("utf-8", "replace"))
+        found = self._services.pipeline.names.member(path.decode(), key.decode("utf-8", "replace"))
         if isinstance(found, str):
             return p.GROUP, found.encode()
         api, operation, builder = found
@@ -214,16 +214,16 @@ class LuaRequests:
 
     def _builder(self, api: Api, operation: Operation) -> tuple[bytes | None, ...]:
         """What the Lua side gets of a builder: its operation and resource, and the methods that the script mentions."""
-        return self._services.gate.names.told(api, operation, mentioned(self._session.job.script.source))
+        return self._services.pipeline.names.told(api, operation, mentioned(self._session.job.script.source))
 
     def _method(self, label: bytes, name: bytes) -> Any:
-        return self._services.gate.names.method(label.decode(), name.decode("utf-8", "replace"))
+        return self._services.pipeline.names.method(label.decode(), name.decode("utf-8", "replace"))
 
     def _check(self, label: bytes, name: bytes, value: bytes, currency: Any = None, version: Any = None) -> Any:
         said = (currency, version)
         beside, asked = (each.decode("utf-8", "replace") if type(each) is bytes else None for each in said)
         found = from_lua(value, self._session.job.limits.memory)
-        self._services.gate.names.check(label.decode(), name.decode("utf-8", "replace"), found, beside, asked)
+        self._services.pipeline.names.check(label.decode(), name.decode("utf-8", "replace"), found, beside, asked)
 
     def _tool(self, name: bytes, a: Any = None, b: Any = None) -> Any:
         assert self.tools is not None

@@ -14,11 +14,11 @@ MOST_PIECES = 10_000  # of output, before they are put together
 class Output:
     """The output of one run, at most ``limit`` bytes of it and of its log together."""
 
-    __slots__ = ("_limit", "_logged", "_mask", "_pieces", "_whole", "printed")
+    __slots__ = ("_limit", "_logged", "_pieces", "_redactor", "_whole", "printed")
 
-    def __init__(self, limit: int, mask: Redactor) -> None:
+    def __init__(self, limit: int, redactor: Redactor) -> None:
         self._limit = limit
-        self._mask = mask
+        self._redactor = redactor
         self._pieces: list[str] = []
         self._whole = 0  # of them, how many are put together from many
         self._logged = 0  # bytes
@@ -37,7 +37,7 @@ class Output:
 
     def text(self, data: bytes) -> str:
         """Bytes of output as text, secrets masked."""
-        return self._mask(data.decode("utf-8", "surrogateescape"))
+        return self._redactor(data.decode("utf-8", "surrogateescape"))
 
     def count_log(self, size: int) -> None:
         """So many bytes go to the log. Raises ``LimitError``."""

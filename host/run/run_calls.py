@@ -40,8 +40,8 @@ class RunCalls:
     __slots__ = (
         "_detailed",
         "_durable",
-        "_gate",
         "_limits",
+        "_pipeline",
         "_results",
         "_services",
         "_session",
@@ -54,7 +54,7 @@ class RunCalls:
     def __init__(self, session: Session, services: RunServices, limits: Limits, durable: Recording | None) -> None:
         self._session = session
         self._services = services
-        self._gate = services.gate
+        self._pipeline = services.pipeline
         self._limits = limits
         self._durable = durable
         self._detailed = bool(services.sinks) and want_detail(services.sinks)
@@ -68,11 +68,11 @@ class RunCalls:
         """Give up what is open: the run has ended."""
         for entry in list(self.open.values()):
             if isinstance(entry, Call):
-                self._gate.cancel(entry)
+                self._pipeline.cancel(entry)
             else:
                 entry.cancel()
         self.open.clear()
-        self._gate.ended(self._session)
+        self._pipeline.ended(self._session)
 
     def forget_session(self) -> None:
         """Nothing is asked any more: without the way back, the session and this go at once, with no collection."""
@@ -80,7 +80,7 @@ class RunCalls:
 
     def announce(self, call: Call, arguments: Any) -> None:
         """Tell sinks that a call begins."""
-        text = self._services.mask.value(_shown(arguments))
+        text = self._services.redactor.value(_shown(arguments))
         task = call.task.decode()
         self._session.emit(CallStarted(self._session.run_id, time.time(), call.id, call.name, call.line, text, task))
 
@@ -117,7 +117,7 @@ class RunCalls:
         try:
             identity: str | int | None
             if call.kind == p.CREATE and self._durable is None:  # few scripts look at more than the id
-                created = self._gate.answers.created(call)
+                created = self._pipeline.answers.created(call)
                 if created is not None:
                     identity, answer = created
                     if self._services.sinks:
@@ -126,7 +126,7 @@ class RunCalls:
             answered = call.reply.value if call.reply is not None else None
             if type(answered) is Response and len(answered.body) > LARGE:
                 self._services.runners.make_way()  # others need not wait until it is decoded
-            value = self._gate.answers.value(call)
+            value = self._pipeline.answers.value(call)
             if call.kind == p.CREATE:
                 identity = value.get(call.api.catalog.id_field) if type(value) is dict and call.api else None
                 result = str(identity) if identity is not None else None
@@ -149,17 +149,17 @@ class RunCalls:
     def _failed(self, failure: CallError) -> bytes:
         """What a script gets of a failed call; an error of Python's own is kept for the run's result."""
         if failure.__cause__ is not None:
-            self.causes[self._services.mask(failure.message)] = failure
+            self.causes[self._services.redactor(failure.message)] = failure
         return self.facts(failure)
 
     def _told(self, call: Call, error: CallError | None, result: str | None) -> None:
-        facts = self._gate.answers.facts(call)
+        facts = self._pipeline.answers.facts(call)
         if self._detailed:
             from host.run.call_detail import detail_of, web_facts  # for traces
 
-            facts = facts or web_facts(call, self._services.mask)
-            facts["detail"] = detail_of(call, self._services.mask)
-        url = self._services.mask(facts.pop("url", ""))
+            facts = facts or web_facts(call, self._services.redactor)
+            facts["detail"] = detail_of(call, self._services.redactor)
+        url = self._services.redactor(facts.pop("url", ""))
         self._session.emit(
             CallEnded(
                 self._session.run_id,
@@ -188,7 +188,7 @@ class RunCalls:
 
     def masked(self, facts: dict[str, Any]) -> dict[str, Any]:
         """Facts of an error with all secrets masked."""
-        masked: dict[str, Any] = self._services.mask.value(facts)
+        masked: dict[str, Any] = self._services.redactor.value(facts)
         return masked
 
     def begin(
@@ -246,7 +246,7 @@ class RunCalls:
             self._weight.add(call.id, size)
         arguments: Any = None if payload is None else from_lua(payload, self._limits.memory)
         if call.name.endswith(REQUEST):
-            self._gate.resolve(call, arguments[0] if kind == p.PAGE else arguments)
+            self._pipeline.resolve(call, arguments[0] if kind == p.PAGE else arguments)
         if heavy and kind <= p.CREATE:
             check_values(arguments)
         if call.tell and kind != p.PAGE:  # whether there is a page to ask for shows later
@@ -254,13 +254,13 @@ class RunCalls:
         return arguments, from_lua(options, self._limits.memory) if options is not None else None
 
     def _create(self, call: Call, arguments: Any, chosen: Any) -> None:
-        self._gate.create(self._session, call, arguments, chosen)
+        self._pipeline.create(self._session, call, arguments, chosen)
 
     def _operate(self, call: Call, arguments: Any, _: Any) -> None:
-        self._gate.operate(self._session, call, arguments)
+        self._pipeline.operate(self._session, call, arguments)
 
     def _function(self, call: Call, arguments: Any, _: Any) -> Any:
-        if not self._gate.function(self._session, call, arguments):
+        if not self._pipeline.function(self._session, call, arguments):
             return None
         self.open.pop(call.id, None)  # it has its answer already
         if self._durable is not None:
@@ -268,10 +268,10 @@ class RunCalls:
         return self.answer(call)
 
     def _next(self, call: Call, arguments: Any, _: Any) -> None:
-        self._gate.next(self._session, call, arguments)
+        self._pipeline.next(self._session, call, arguments)
 
     def _page(self, call: Call, arguments: Any, _: Any) -> Any:
-        if send_for_page(self._gate, self._session, call, *arguments):
+        if send_for_page(self._pipeline, self._session, call, *arguments):
             if call.tell:
                 self.announce(call, arguments[0])
             return None
@@ -289,12 +289,12 @@ class RunCalls:
                 self._results = OnceResults()
             answers = self._results
         call.payload = once_payload(answers, self._session.run_id, *arguments)
-        self._gate.hand_over(call, OnceCall(answers, self._session.run_id))
+        self._pipeline.hand_over(call, OnceCall(answers, self._session.run_id))
 
     def _refused(self, call: Call, error: CallError) -> tuple[int, bytes]:
         """A call was refused before anything was sent: what the script is told."""
         self.open.pop(call.id, None)
-        self._gate.answers.refused(error, call)
+        self._pipeline.answers.refused(error, call)
         facts = self.facts(error)
         if self._durable is not None:
             self._durable.refused(call.id, self._session, facts if isinstance(error, LimitError) else None)
@@ -322,7 +322,7 @@ class RunCalls:
         if self._durable is not None and self._durable.cancel(self._session, id):
             return
         if isinstance(entry, Call):
-            self._gate.cancel(entry)
+            self._pipeline.cancel(entry)
         elif entry is not None:
             entry.cancel()
             error = CancelledCall("the task was cancelled")

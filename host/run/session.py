@@ -76,7 +76,7 @@ class Session:
         self.scheduled = False
         self.blocked: threading.Lock | None = None
         self.result: RunResult | None = None
-        self.output = Output(job.limits.output, services.mask)
+        self.output = Output(job.limits.output, services.redactor)
         self.why: Why | None = None
         self.ending: tuple[Any, ScriptError | None, int | None] | None = None
         self._durable = durable
@@ -183,7 +183,7 @@ class Session:
             if self.why is not None:  # killed since we looked
                 self._lua.state.stop()
             name = b"@" + job.script.name.encode()
-            self._lua.tools = Tools(job, given, self.services.mask, self._log, self.services.gate.names)
+            self._lua.tools = Tools(job, given, self.services.redactor, self._log, self.services.pipeline.names)
             alive = len(self.services.alive)
             flags = self._flags(alive) | (0 if given is None else p.GIVEN)
             source = job.script.source
@@ -212,7 +212,7 @@ class Session:
     def _announce_run(self) -> None:
         script, services, source = self.job.script, self.services, None
         if want_detail(services.sinks):
-            source = services.mask(script.source.decode("utf-8", "replace"))
+            source = services.redactor(script.source.decode("utf-8", "replace"))
         self.emit(RunStarted(self.run_id, time.time(), script.name, services.simulated, source, self.job.traceparent))
 
     def _replay(self, durable: Recording) -> None:
@@ -295,7 +295,7 @@ class Session:
         """A fault of the host itself: the run ends with it, the host goes on."""
         if self.result is None:
             failure = ScriptError(
-                f"the host failed: {type(error).__name__}: {self.services.mask(str(error))}",
+                f"the host failed: {type(error).__name__}: {self.services.redactor(str(error))}",
                 kind="host",
                 script=self.job.script.name,
                 cause=error,

@@ -24,7 +24,7 @@ class DoubleWords:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._gate = host._services.gate
+        self._pipeline = host._services.pipeline
         self._doubles = Doubles()
         self.started = self._doubles.started
         self.listen = self._doubles.listen
@@ -66,7 +66,7 @@ class DoubleWords:
                 f"{word} needs the test's scripts in this process: leave out processes of lua_host_options"
             )
         try:
-            target = target_of(self._gate, name)
+            target = target_of(self._pipeline, name)
         except InvalidCall as error:
             error.message = f"{word}: {error.message}"
             raise
@@ -76,7 +76,7 @@ class DoubleWords:
 
     def _open_function(self, name: str) -> None:
         """Have the calls of a function come past the doubles: those of inline functions and generators do not."""
-        function = self._gate.functions[name]
+        function = self._pipeline.functions[name]
         if not function.inline and not function.iterates:
             return
         opened = copy.copy(function)

@@ -42,19 +42,19 @@ class DoubleTarget(msgspec.Struct, frozen=True):
         return "data" in shape.properties and "has_more" in shape.properties
 
 
-def target_of(gate: CallPipeline, name: str) -> DoubleTarget:
+def target_of(pipeline: CallPipeline, name: str) -> DoubleTarget:
     """What a name stands for. Raises ``InvalidCall`` with the nearest name where it is none."""
-    function = gate.functions.get(name)
+    function = pipeline.functions.get(name)
     if function is not None:
         return DoubleTarget(name, "function", mutation=function.mutation)
     head, _, rest = name.partition(".")
-    if not rest and name.startswith("new_") and (built := gate.names.builder(name[4:])) is not None:
+    if not rest and name.startswith("new_") and (built := pipeline.names.builder(name[4:])) is not None:
         return _of_operation(*built)
-    if rest and head in gate.apis:
-        return _operation(gate, name)
-    if gate.libraries.has(name):
-        return _library(gate, name)
-    known = [*gate.functions, *(f"{api}." for api in gate.apis), *(f"http.{each}" for each in _METHODS)]
+    if rest and head in pipeline.apis:
+        return _operation(pipeline, name)
+    if pipeline.libraries.has(name):
+        return _library(pipeline, name)
+    known = [*pipeline.functions, *(f"{api}." for api in pipeline.apis), *(f"http.{each}" for each in _METHODS)]
     raise InvalidCall(
         f"there is no {name[:100]} a script could call{meant(name, known)}",
         hint='Names are those of operations ("stripe.charges.create"), of registered functions, and "http.get" …',
@@ -64,10 +64,10 @@ def target_of(gate: CallPipeline, name: str) -> DoubleTarget:
 _METHODS = ("request", "get", "head", "post", "put", "patch", "delete", "options")
 
 
-def _operation(gate: CallPipeline, name: str) -> DoubleTarget:
+def _operation(pipeline: CallPipeline, name: str) -> DoubleTarget:
     path, *steps = name.split(".")
     for i, step in enumerate(steps):
-        found = gate.names.member(path, step)  # raises with the nearest
+        found = pipeline.names.member(path, step)  # raises with the nearest
         if isinstance(found, str):
             path = found
             continue
@@ -82,9 +82,9 @@ def _of_operation(api: Api, operation: Operation) -> DoubleTarget:
     return DoubleTarget(f"{api.name}.{operation.id}", "operation", api, operation, operation.mutation)
 
 
-def _library(gate: CallPipeline, name: str) -> DoubleTarget:
+def _library(pipeline: CallPipeline, name: str) -> DoubleTarget:
     head = name.partition(".")[0]
-    if gate.libraries.find(name) is None:
+    if pipeline.libraries.find(name) is None:
         near = meant(name, [f"http.{each}" for each in _METHODS]) if head == "http" else ""
         raise InvalidCall(f"there is no {name[:100]} a script could call{near}")
     if head != "http":

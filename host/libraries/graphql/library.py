@@ -78,7 +78,7 @@ class Graphql:
     def __init__(self, web: WebClient, endpoint: Endpoint | None) -> None:
         self._client, self._send = web.open()
         self._secret_of = web.secret_of
-        self._mask = web.mask
+        self._redactor = web.redactor
         self._endpoint = endpoint
         self._checks: dict[Hashable, asyncio.Task[SchemaCheck]] = {}
         self.functions = {
@@ -136,7 +136,7 @@ class Graphql:
             group=None if own else asked.permissions,
         )
         answer = await self._send(request, deadline)
-        return msgspec.structs.replace(answer, body=self._mask.body(answer.body))
+        return msgspec.structs.replace(answer, body=self._redactor.body(answer.body))
 
     def _target(self, asked: LibraryCall, options: dict[str, Any]) -> _Target:
         if "url" not in options:

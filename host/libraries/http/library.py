@@ -41,13 +41,13 @@ class WebClient(msgspec.Struct, frozen=True):
 
     settings: HttpSettings
     secret_of: SecretOf
-    mask: Redactor
+    redactor: Redactor
     through: Callable[[Send], Send]
 
     @classmethod
     def of(cls, parts: BuiltinParts) -> WebClient:
         """Of a host's parts."""
-        return cls(parts.http, parts.secret_of, parts.mask, parts.through)
+        return cls(parts.http, parts.secret_of, parts.redactor, parts.through)
 
     def open(self) -> tuple[CheckedClient, Send]:
         client = CheckedClient(self.settings)
@@ -60,7 +60,7 @@ class Web:
     def __init__(self, web: WebClient) -> None:
         self._client, self._send = web.open()
         self._secret_of = web.secret_of
-        self._mask = web.mask
+        self._redactor = web.redactor
         self.functions = {
             f"http.{name}": LibraryFunction(self._request, _effect, _seconds, _key, _repeatable)
             for name in ("request", *(method.lower() for method in METHODS))
@@ -91,8 +91,8 @@ class Web:
                 await asyncio.shield(file.discard())
         found: dict[str, Any] = {
             "status": answer.status,
-            "headers": self._mask.value(answer.headers),
-            "body": self._mask.body(answer.body),  # what a server echoes of a key does not reach the script
+            "headers": self._redactor.value(answer.headers),
+            "body": self._redactor.body(answer.body),  # what a server echoes of a key does not reach the script
             "url": answer.url,
             "elapsed": monotonic() - start,
             "attempts": answer.attempts,
