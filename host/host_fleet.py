@@ -76,8 +76,9 @@ class FleetOfHost(WebhooksOfHost):
     def fleet(self) -> Fleet:
         """The fleet of the setting ``database``, opened with the first use."""
         self._runs.check_open()
-        return self._durable.fleet(self.fleet_parts)
+        return self._durable.fleet(lambda: self.fleet_parts)
 
+    @property
     def fleet_parts(self) -> FleetParts:
         """What a fleet needs of this host."""
         from host.fleet.fleet import FleetParts as Parts

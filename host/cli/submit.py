@@ -89,7 +89,7 @@ def command(
 
     where = Where(queue=placing["queue"], priority=placing["priority"], at=_time(placing["at"]), dedup=placing["dedup"])
     with plan.open([], simulate=simulate or not plan.settings.has_key, setup=setup) as host:
-        parts = host.fleet_parts()
+        parts = host.fleet_parts
         if not simulate and not plan.settings.has_key:
             parts = replace(parts, mode="")
         with closing(Opened(parts)) as fleet:

@@ -498,7 +498,7 @@ def test_no_part_of_the_door_is_left_out(lab: Lab) -> None:
     assert list(walked) == LABELS
     every = {name for each in Host.__mro__[:-1] for name in vars(each)}
     methods = {name for name in every if name[0] != "_" and callable(getattr(Host, name))}
-    without = {"interrupt", "stats", "fleet_parts"}  # no parameters
+    without = {"interrupt", "stats"}  # no parameters
     same = {"resume_async"}  # as resume, behind the same checks
     of_a_database = {"submit", "fleet_worker"}  # walked in tests/fleet/test_submission.py
     assert {f"Host.{name}" for name in methods - without - same - of_a_database} <= {*LABELS}

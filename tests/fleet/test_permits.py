@@ -217,7 +217,7 @@ async def test_a_call_that_waits_for_a_token_has_its_deadline_moved(fleet: Fleet
     worker = Loop(fleet, HttpLimits(rates={"stripe": Rate(1.0)}))
     fleet.do("INSERT INTO luahost_rate (name, next) VALUES ('stripe', clock_timestamp() + interval '2.5 seconds')")
     moved: list[float] = []
-    send = limited(ok, worker.fleet.limiter, on_wait=moved.append)
+    send = limited(ok, worker.fleet.limiter, on_wait=lambda _, seconds: moved.append(seconds or 0.0))
     answer = await asyncio.wait_for(send(request(), monotonic() + 30), 60)
     assert len(moved) >= 2
     assert sum(moved) == pytest.approx(answer.waited)
@@ -292,7 +292,13 @@ async def test_a_token_whose_time_has_passed_is_not_used(fleet: Fleet) -> None:
         now += seconds + (9.0 if len(slept) == 1 else 0.0)
 
     moved: list[float] = []
-    send = limited(ok, worker.fleet.limiter, on_wait=moved.append, clock=lambda: now, sleep=overslept)
+    send = limited(
+        ok,
+        worker.fleet.limiter,
+        on_wait=lambda _, seconds: moved.append(seconds or 0.0),
+        clock=lambda: now,
+        sleep=overslept,
+    )
     answer = await send(request(), 60.0)
     assert answer.status == 200
     assert answer.waited == pytest.approx(sum(moved))
