@@ -76,7 +76,8 @@ def show(
     """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
     if html is not None:
         if as_json or following:
-            raise UsageError("--json and --follow go to stdout and --html to a file: say one of them")
+            other = "--json" if as_json else "--follow"
+            raise UsageError(f"{other} goes to stdout and --html to a file: say one of them")
         return _write_page(html, run_id, journal, env_file)
     with opened(journal, env_file) as (book, settings):
         with fleet_of(settings, "runs show --follow" if following else None) as fleet:

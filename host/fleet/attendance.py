@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 from host.bridge.threads import in_thread
+from host.bridge.waiting import settle
 from host.durable.database import JournalLost, Statement
 from host.durable.journal import BeingRun
 from host.durable.journal_writer import TakenOver
@@ -87,12 +88,7 @@ class Attendance:
             return "ended"
         self.output = OutputKeeper(kept.durable.shown)  # type: ignore[attr-defined]
         ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
-        loop = asyncio.get_running_loop()
-
-        def finished(result: RunResult) -> None:
-            loop.call_soon_threadsafe(ended.set_result, result)
-
-        self._run = self._begin(kept, options, finished)
+        self._run = self._begin(kept, options, lambda result: settle(ended, result))
         if self._why is not None:
             self._run.kill("interrupted")
         await ended
