@@ -12,10 +12,10 @@ from host.fleet.database import FleetDatabase
 
 __all__ = [
     "TakenJob",
-    "cancelled",
     "claim",
     "ending",
     "give_back",
+    "let_go",
     "put_off",
     "refuse",
     "requeueing",
@@ -138,13 +138,27 @@ def requeueing(claimed: TakenJob, printed: tuple[int, bytes], note: str) -> list
     ]
 
 
-def cancelled(database: FleetDatabase, claimed: TakenJob) -> None:
-    """A job whose run is not to be run any more leaves the queue."""
+def let_go(database: FleetDatabase, claimed: TakenJob, number: int) -> None:
+    """A job that was taken without its run: it leaves the queue if the run is not to be run any more.
+
+    Otherwise it goes back at once. What is submitted while jobs are taken may be seen by the function that takes them,
+    and not by the statement around it, whose snapshot is older.
+    """
+    values = {"run": claimed.run, "job": claimed.job, "number": number}
+    if database.rows(
+        "SELECT 1 FROM luahost_job WHERE id = %(run)s AND status IN ('queued', 'running') AND NOT cancel", values
+    ):
+        database.rows(
+            "SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM procrastinate_jobs "
+            "WHERE id = %(job)s AND status = 'doing' AND worker_id = %(number)s",
+            values,
+        )
+        return
     database.rows(
         "WITH ended AS (UPDATE luahost_job SET status = 'cancelled', ended = now() "
         "WHERE id = %(run)s AND cancel AND status IN ('queued', 'running')) "
         "SELECT procrastinate_finish_job_v1(%(job)s, 'aborted', true)",
-        {"run": claimed.run, "job": claimed.job},
+        values,
     )
 
 

@@ -21,7 +21,7 @@ import msgspec
 from host import arguments
 from host.bridge.threads import in_thread
 from host.durable.database import JournalLost, Statement
-from host.errors import HostError
+from host.errors import HostError, JournalError
 from host.fleet import claims, upkeep
 from host.fleet.attendance import Attendance, Begin, Ended, Left
 from host.fleet.claims import TakenJob
@@ -128,7 +128,7 @@ class FleetWorker:
                     if failures:
                         self._tell("the database is there again")
                     failures, self.away = 0, False
-                except JournalLost as error:
+                except JournalError as error:  # what one statement fails of may pass: two that wait for each other
                     if not failures:
                         self._tell(f"{error.message}; trying again")
                     failures, self.away = failures + 1, True
@@ -176,7 +176,7 @@ class FleetWorker:
             self._news = False  # before: what comes while it looks is looked at again
             try:
                 await in_thread(self._look_at_needs)
-            except JournalLost:
+            except JournalError:
                 self._news = True
                 raise
         while not self.draining and len(self.running) < self._options.concurrency:
@@ -188,7 +188,7 @@ class FleetWorker:
 
     async def _take(self, claimed: TakenJob) -> None:
         if claimed.script is None:
-            await in_thread(lambda: claims.cancelled(self._database, claimed))
+            await in_thread(lambda: claims.let_go(self._database, claimed, self.number))
             return
         if claimed.run in self.running:  # it was taken from us, and comes back before we are done with it
             await in_thread(lambda: self._put_off(claimed, self.lease / 3, "its worker has not let go of it yet"))
