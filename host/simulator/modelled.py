@@ -53,6 +53,9 @@ class Model(NamedTuple):
             return "behaviour"
         if id in self.verbs:
             return "stored"
+        result = plan.operation.result
+        if result is not None and result.format == "binary":  # nothing that is stored makes a file
+            return "refused"
         return "stored" if plan.action in _STORED else "refused"
 
 

@@ -69,6 +69,18 @@ def test_what_is_not_modelled_is_refused_by_name_and_leaves_nothing(api) -> None
     assert api.headers["stripe-should-retry"] == "false"
 
 
+def test_a_file_that_nothing_makes_is_refused(stripe) -> None:
+    """An answer that is a file by the document is no stored object: not ``{}``, but a refusal."""
+    files = [
+        id for id, _, _ in stripe.routes()
+        if (result := stripe.operation(id).result) is not None and result.format == "binary"
+    ]  # fmt: skip
+    assert files == ["quotes.pdf"]
+    simulator = Simulator(stripe)
+    answer = simulator.handle("GET", "/v1/quotes/qt_1/pdf", {"Authorization": "Bearer sk_test_1"})
+    assert (answer[0], b"not_simulated" in answer[2]) == (501, True)
+
+
 def test_a_parameter_that_would_be_dropped_is_refused_with_its_place(api) -> None:
     status, error = api.error("POST", "/v1/customers", "name=x&tax[validate_location]=immediately")
     assert (status, error["code"], error["param"]) == (501, "not_simulated", "tax[validate_location]")
