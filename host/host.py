@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from host.apis.api import Api
     from host.apis.definition import Document
-    from host.cassettes.opening import CassetteLike
+    from host.cassettes.assembly import CassetteLike
     from host.cassettes.tape import Tape
     from host.durable.binding import HostParts
     from host.host_arguments import ApiArguments, NamedApi
@@ -146,7 +146,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
             self._rules.check_one_process()
         tape = None
         if record is not None or replay is not None:
-            from host.cassettes.opening import open_tape  # few hosts record or replay
+            from host.cassettes.assembly import open_tape  # few hosts record or replay
 
             tape = open_tape(record, replay, self._apis, redactor)
         self._prepare_calls(parts, redactor, tape)

@@ -106,7 +106,7 @@ LATE = {
     "host.http.transport": "httpx, which is slow to load",
     "host.isolation.zygote_client": "isolation",
     "host.libraries.graphql.schema": "graphql-core, where queries are checked",
-    "host.cassettes.opening": "Host(record=…), Host(replay=…)",
+    "host.cassettes.assembly": "Host(record=…), Host(replay=…)",
     "host.cassettes.taped_run": "Host(record=…), Host(replay=…)",
     "host.plan.making": "plans",
     "host.cli.plan_many": "plans of several runs",

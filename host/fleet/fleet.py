@@ -17,7 +17,7 @@ from host.fleet.database import FleetDatabase
 from host.fleet.handle import RunHandle
 from host.fleet.jobs import job, waiting
 from host.fleet.needs import Needs, Offers, needs_of, offers_of
-from host.fleet.order import Order, order_of
+from host.fleet.run_order import Order, order_of
 from host.fleet.schedules import save
 from host.fleet.setting import database_url
 from host.fleet.submission import Submitter, alive_workers

@@ -16,7 +16,7 @@ import msgspec
 from host.errors import ConfigError, UsageError
 from host.fleet.database import FleetDatabase
 from host.fleet.needs import Needs
-from host.fleet.order import Order
+from host.fleet.run_order import Order
 from host.fleet.submission import Submitter
 from host.run.options import check_id
 

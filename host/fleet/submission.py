@@ -12,7 +12,7 @@ import msgspec
 from host.errors import UsageError
 from host.fleet.database import FleetDatabase
 from host.fleet.needs import Needs, Offers, lacking
-from host.fleet.order import Order
+from host.fleet.run_order import Order
 
 __all__ = ["PIECE", "Submitter", "alive_workers", "unmet"]
 

@@ -29,7 +29,7 @@ from host.fleet.database import FleetDatabase
 from host.fleet.health import WorkerHealth
 from host.fleet.listener import Listener
 from host.fleet.needs import Needs, Offers, lacking
-from host.fleet.order import check_queue
+from host.fleet.run_order import check_queue
 from host.fleet.texts import ScriptFolders
 from host.limits import is_seconds
 
