@@ -14,12 +14,11 @@ import msgspec
 from host.durable.audit_trail import TrailEntry, decoded, statement
 from host.durable.history import History, Place, call_name
 from host.durable.journal import RECORD_COLUMNS, Journal
-from host.durable.records import Record, Told, check_record, decode_decided, decode_sent, decode_told, encode
+from host.durable.records import FAILED, Record, Told, check_record, decode_decided, decode_sent, decode_told, encode
 
 __all__ = ["CallPage", "LogEntry", "call_page"]
 
 LARGEST: Final = 64 * 1024  # bytes of a record that is read whole
-_FAILED: Final = 1
 
 
 class LogEntry(msgspec.Struct, frozen=True):
@@ -200,9 +199,9 @@ def _entry(first: Record, history: History, change: TrailEntry | None, found: _F
 def _outcome(told: Told | None) -> str:
     if told is None:
         return "no answer"
-    return "failed" if told.status == _FAILED else "done"
+    return "failed" if told.status == FAILED else "done"
 
 
 def _told(told: Told) -> Any:
     """The answer, or the facts of the error."""
-    return decoded(told.a if told.status == _FAILED or told.b is None else told.b)
+    return decoded(told.a if told.status == FAILED or told.b is None else told.b)

@@ -193,7 +193,7 @@ HOMES = {
         b"answers": b"answer_meta array_meta packed_meta",
         b"long": b"long_text long_head number16 number32",
         b"patterns": b"matcher",
-        b"waiting": b"in_place stuck",
+        b"waiting": b"in_place stuck await wake_waiters",
         b"ask": b"ask refuse_colon",
         b"tasks": b"call_later spawn",
         b"ending": b"ending",

@@ -58,16 +58,6 @@ local function find_module(name)
   return compiled
 end
 
--- Waits until the task that loads this module is done with it.
-local function await(entry)
-  local me = run.current
-  local waiters = entry.waiters or {}
-  entry.waiters, waiters[#waiters + 1], me.wait_line = waiters, me, core.where(3)
-  core.park()
-  me.wait_line = nil
-  core.check_cancelled(me)
-end
-
 local function load_module(name, chunk)
   local entry = { task = run.current }
   loading[name] = entry
@@ -77,7 +67,7 @@ local function load_module(name, chunk)
   if not ok and not cancelled then failed[name] = { value } end
   if ok and value ~= nil then loaded[name] = value end
   if ok and rawget(loaded, name) == nil then loaded[name] = true end
-  for i = 1, entry.waiters and #entry.waiters or 0 do core.make_ready(entry.waiters[i], 0) end
+  core.wake_waiters(entry)
   if not ok then core.rethrow(value, co) end
   return loaded[name]
 end
@@ -93,7 +83,7 @@ function offered.require(name)
     if entry.task == run.current then
       error("loop in require: '" .. name .. "' is being loaded already", 2)
     end
-    await(entry)
+    core.await(entry)
   end
   return loaded[name]
 end

@@ -29,15 +29,6 @@ local function key_of(name, fn)
   return core.tool("once", sub(info.source, 2), format("%d", info.linedefined))
 end
 
-local function await(entry)
-  local me = run.current
-  local waiters = entry.waiters or {}
-  entry.waiters, waiters[#waiters + 1], me.wait_line = waiters, me, core.where(3)
-  core.park()
-  me.wait_line = nil
-  core.check_cancelled(me)
-end
-
 local function given(packed)
   local list = decode(packed)
   return unpack(list, 2, list[1] + 1) -- a nil leaves a hole
@@ -75,7 +66,7 @@ end
 
 local function leave(key, entry, ok, ...)
   under_way[key] = nil
-  for i = 1, entry.waiters and #entry.waiters or 0 do core.make_ready(entry.waiters[i], 0) end
+  core.wake_waiters(entry)
   if not ok then return core.error((...), 0) end
   local co, well, value = ...
   if not well then return core.rethrow(value, co) end
@@ -98,6 +89,6 @@ function core.globals.once(name, fn, ...)
       return leave(key, entry, core.protected(perform, key, fn))
     end
     if entry.task == run.current then refuse("once " .. key .. " calls itself, and would wait for its own end; of two functions of one line give one a name") end
-    await(entry)
+    core.await(entry)
   end
 end

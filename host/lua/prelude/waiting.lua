@@ -16,6 +16,20 @@ function core.stuck()
   return { kind = "error", message = "deadlock: all tasks wait for each other (" .. concat(places, ", ", 1, n) .. ")" }
 end
 
+-- Waits until the task that does what an entry is of is done with it. From the function that a script calls.
+function core.await(entry)
+  local me = run.current
+  local waiters = entry.waiters or {}
+  entry.waiters, waiters[#waiters + 1], me.wait_line = waiters, me, core.where(3)
+  core.park()
+  me.wait_line = nil
+  core.check_cancelled(me)
+end
+
+function core.wake_waiters(entry)
+  for i = 1, entry.waiters and #entry.waiters or 0 do core.make_ready(entry.waiters[i], 0) end
+end
+
 local nested = 0
 
 -- Serves the run's other tasks until this one is woken.
