@@ -251,7 +251,7 @@ DECODERS = {
     "plan/statement.py": "encodes only",
     "policy/charges.py": "a request's body: at most 250,000 values",
     "simulator/modelled.py": "the simulator's own",
-    "simulator/added/pages.py": "the simulator's store",
+    "simulator/added_apis/pages.py": "the simulator's store",
     "simulator/object_factory.py": "the simulator's own",
     "simulator/pagination.py": "the simulator's store",
     "simulator/parsing.py": "check_json, before",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from host.apis.catalog import Catalog
-from host.simulator.added.routes import AddedRoutes
+from host.simulator.added_apis.routes import AddedRoutes
 from host.simulator.agenda import ORDINARY, Agenda
 from host.simulator.api_error import Refusal, missing
 from host.simulator.event_log import EventLog

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from host.simulator import pagination, resources
-from host.simulator.added.behaviours import ACTIONS
+from host.simulator.added_apis.behaviours import ACTIONS
 from host.simulator.context import Includable, Object, RequestContext, World
 from host.simulator.expansion import Expander
 from host.simulator.modelled import ModelRule

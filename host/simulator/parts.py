@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from host.apis.catalog import Catalog
-from host.simulator.added.routes import AddedRoutes
+from host.simulator.added_apis.routes import AddedRoutes
 from host.simulator.agenda import Agenda
 from host.simulator.context import World
 from host.simulator.event_log import Cause, EventLog

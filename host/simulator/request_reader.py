@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from host.apis.catalog import Catalog
-from host.simulator.added.parameters import AddedChecker
-from host.simulator.added.routes import AddedRoutes
+from host.simulator.added_apis.parameters import AddedChecker
+from host.simulator.added_apis.routes import AddedRoutes
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
 from host.simulator.context import RequestContext, World
