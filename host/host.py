@@ -80,7 +80,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
     they may on each day with one key (docs/permissions.md). ``env`` holds values scripts may read, beside what
     the permissions grant of the process's environment. ``config`` is the path of a ``host.toml``, over which
     arguments win. ``isolation="process"`` runs each script in a confined process of its own;
-    ``host.isolation.describe()`` then tells what holds there. ``processes`` spreads runs over so many worker
+    ``host.isolation.describe()`` then says which measures are in force. ``processes`` spreads runs over so many worker
     processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md). ``record`` is the path
     of a cassette that is written when the host closes, ``replay`` of one that answers instead of any API: no key is
     needed and nothing is sent (docs/testing.md). An argument that cannot be what it is meant for raises ``UsageError``
@@ -385,5 +385,5 @@ def _config(config: str | os.PathLike[str] | ConfigFile | None) -> ConfigFile:
 
 
 def _claims(file: ConfigFile, granted: Permissions | None, apis: Iterable[str]) -> Callable[[str], bool]:
-    """Tells the variables that are no settings of ours all the same."""
+    """Recognises the variables that are settings of something other than the host."""
     return lambda name: file.claims(name, apis) or (granted is not None and granted.grants_env(name))

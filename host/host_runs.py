@@ -235,7 +235,7 @@ class RunsOfHost:
         recorded: bool = False,
         force_new: bool = False,
         other_key: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the script is told, not merely left
+        timeout: float | None = None,  # noqa: ASYNC109 -- the script gets an error instead of being abandoned
         limits: Limits | Mapping[str, Any] | None = None,
         permissions: Permissions | Mapping[str, Any] | None = None,
         budget: Budget | Mapping[str, Any] | None = None,

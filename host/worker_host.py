@@ -73,5 +73,5 @@ class WorkerHost(Host):
 
     def _deliver(self, message: Message) -> None:
         if self._shared_limits is not None:
-            with contextlib.suppress(ClosedError, RuntimeError):  # there is nobody left to tell
-                self._engine.worker.tell(self._shared_limits.limiter.receive, message, monotonic())
+            with contextlib.suppress(ClosedError, RuntimeError):  # the worker is gone
+                self._engine.worker.call_soon(self._shared_limits.limiter.receive, message, monotonic())

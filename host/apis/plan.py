@@ -154,8 +154,8 @@ def _wires(entries: dict[str, Entry]) -> tuple[dict[str, Entry], dict[str, list[
 def _path_parts(operation: Operation) -> list[str]:
     """Texts and parameter names in turn: ``["/v1/products/", "id", ""]``.
 
-    A fragment tells operations apart and is not sent. A query of the document's own is, without the parameters that are
-    described as the query's.
+    A fragment distinguishes operations and is not sent. A query of the document's own is, without the parameters that
+    are described as the query's.
     """
     path, mark, query = operation.path.partition("#")[0].partition("?")
     inner = {param.name for param in operation.params.values() if param.location == "path"}

@@ -120,7 +120,7 @@ class Answers:
         return doubt.claims if doubt is not None and doubt.digest == _digest(call.request) else ()
 
     def created(self, call: Call) -> tuple[str | int, bytes] | None:
-        """Id and JSON of the object that a call has created, or None: then :meth:`value` tells."""
+        """Id and JSON of the object that a call has created, or ``None``, where :meth:`value` has what came."""
         reply, api, operation = call.reply, call.api, call.operation
         if reply is None or reply.error is not None or api is None or operation is None:
             return None

@@ -34,7 +34,7 @@ class ApiNames:
         self._default_api = default_api
         self._operations: dict[str, tuple[Api, Operation]] = {}
         self._methods: dict[tuple[str, str], tuple[bytes, ...]] = {}  # of builders, as the Lua side gets them
-        self._told: dict[tuple[str, tuple[str, ...]], tuple[bytes | None, ...]] = {}  # the same of builders
+        self._facts: dict[tuple[str, tuple[str, ...]], tuple[bytes | None, ...]] = {}  # facts of builders
 
     def builder(self, name: str) -> tuple[Api, Operation] | None:
         """The API and operation behind the global ``new_<name>``."""
@@ -106,16 +106,16 @@ class ApiNames:
                 if not other_version(api.catalog.facts, None):
                     raise
                 return b"set", name.encode(), b""
-            told = (method.kind, method.param, method.code, *method.fields)
-            found = self._methods[label, name] = tuple(each.encode() for each in told)
+            row = (method.kind, method.param, method.code, *method.fields)
+            found = self._methods[label, name] = tuple(each.encode() for each in row)
         return found
 
-    def told(self, api: Api, operation: Operation, names: tuple[str, ...]) -> tuple[bytes | None, ...]:
-        """What Lua is told of a builder: its operation; what it is about; of ``names`` those that are methods of it,
+    def builder_facts(self, api: Api, operation: Operation, names: tuple[str, ...]) -> tuple[bytes | None, ...]:
+        """What Lua gets about a builder: its operation; its resource; those of ``names`` that are methods of it,
         each followed by the five values of :meth:`method`.
         """
         label = f"{api.name}.{operation.id}"
-        found = self._told.get((label, names))
+        found = self._facts.get((label, names))
         if found is None:
             flags = ("i" if "id" in operation.params else "") + ("d" if "data" in operation.params else "")
             values: list[bytes | None] = [label.encode(), f"{operation.resource} {flags}".encode()]
@@ -123,9 +123,9 @@ class ApiNames:
                 if has_method(api.catalog, operation, name):
                     method = self.method(label, name)
                     values += (name.encode(), *method, *(None,) * (5 - len(method)))
-            if len(self._told) > 1000:
-                self._told.clear()
-            found = self._told[label, names] = tuple(values)
+            if len(self._facts) > 1000:
+                self._facts.clear()
+            found = self._facts[label, names] = tuple(values)
         return found
 
     def check(self, label: str, name: str, value: Any, currency: str | None = None, version: str | None = None) -> None:

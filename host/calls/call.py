@@ -68,7 +68,7 @@ class Call(AsyncRequest, eq=False):
     """One call of a script, from its check to the connection and back: the record that all on its way work on.
 
     ``source`` is its run. ``payload`` is what its function gets: of an API's operation a :class:`Request`. ``reply`` is
-    set exactly once, then the run is told.
+    set exactly once; then the run is notified.
     """
 
     id: int = 0
@@ -79,7 +79,7 @@ class Call(AsyncRequest, eq=False):
     reply: Reply | None = None
     claims: tuple[Reservation, ...] = ()  # what it took from budgets
     started: float = 0.0
-    tell: bool = False  # whether the run's sinks are told of it
+    reported: bool = False  # whether the run's sinks get its events
     task: bytes = b""  # the path of the script's task, for them
     seconds: float | None = None  # until its deadline, where that is not the usual time
     again: bool = False  # the script's own repeat of it carries the same idempotency key
@@ -102,8 +102,8 @@ class Call(AsyncRequest, eq=False):
         return self.payload if type(self.payload) is Request else None
 
     def waiting(self, reason: str, seconds: float | None) -> None:
-        """Tell the run's sinks what it waits for, on the loop's thread."""
-        if self.tell:
+        """Report to the run's sinks what it waits for, on the loop's thread."""
+        if self.reported:
             self.source.emit(Waiting(self.source.run_id, time(), self.id, reason, seconds, self.task.decode()))
 
     def deliver(self, reply: Reply) -> None:

@@ -98,7 +98,7 @@ def _list_inside(pipeline: CallPipeline, call: Call, page: Any) -> tuple[Api, Op
     found = _operation_at(api.catalog, url.partition("?")[0]) if isinstance(url, str) else None
     if found is None:
         raise UnexpectedAnswer(
-            f"{call.name}: a list inside an answer goes on, but where is not told: its url is {shown(url)}"
+            f"{call.name}: a list inside an answer has more items, but cannot be followed: its url is {shown(url)}"
         )
     call.name = f"{api.name}.{found[0].id}"
     return api, *found

@@ -182,9 +182,9 @@ class CallPipeline:
     def _note(self, run: CallingRun, call: Call, beyond: Beyond) -> None:
         """Say once a run what a call sends unchecked as another version of the API is asked for."""
         said = (call.name, *beyond.names)
-        told = self._warned.setdefault(run.run_id, set())
-        if beyond.lenient and said not in told and not run.replaying:
-            told.add(said)
+        noted = self._warned.setdefault(run.run_id, set())
+        if beyond.lenient and said not in noted and not run.replaying:
+            noted.add(said)
             names = ", ".join(dict.fromkeys(beyond.names))
             text = f"{call.name}: sent unchecked, as the catalog is of another version of the API: {names}"
             run.emit(Logged(run.run_id, time(), "warn", self._redactor(text), call.line))

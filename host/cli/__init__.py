@@ -88,7 +88,7 @@ def _telling_warnings() -> Iterator[None]:
     """Warnings about settings on stderr, each once, whatever Python does with other warnings."""
     from host.errors import SettingsWarning
 
-    told: set[str] = set()
+    shown: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("always", SettingsWarning)
         otherwise = warnings.showwarning
@@ -96,8 +96,8 @@ def _telling_warnings() -> Iterator[None]:
         def show(message: Warning | str, category: type[Warning], *more: Any) -> None:
             if not issubclass(category, SettingsWarning):
                 otherwise(message, category, *more)
-            elif str(message) not in told:
-                told.add(str(message))
+            elif str(message) not in shown:
+                shown.add(str(message))
                 _say(f"warning: {message}")
 
         warnings.showwarning = show  # type: ignore[assignment]  # the rest of its arguments goes on as it came

@@ -89,7 +89,7 @@ def follow(database: FleetDatabase | None, run_id: str) -> None:
     from host.fleet.jobs import job, output, waiting
 
     assert database is not None
-    at, told = 0, None
+    at, shown = 0, None
     while True:
         found = job(database, run_id)
         if found is None:
@@ -100,9 +100,9 @@ def follow(database: FleetDatabase | None, run_id: str) -> None:
         if found.has_ended:
             return
         why = waiting(database, found)
-        if why is not None and why != told:
+        if why is not None and why != shown:
             click.echo(f"waiting: {why}", err=True)
-        told = why
+        shown = why
         time.sleep(LOOK)
 
 

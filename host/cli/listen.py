@@ -117,7 +117,7 @@ def command(
         sinks = [output, *reporting.sinks(stack, sys.stderr, plan.settings, name=str), *view.sinks]
         host = plan.open(sinks, simulate=simulate)
         stack.callback(lambda: host.close(GRACE_DURABLE))
-        handlers = host.webhooks(scripts[0], run={"args": args, "timeout": timeout}, tell=_tell, **options)
+        handlers = host.webhooks(scripts[0], run={"args": args, "timeout": timeout}, tell=_report, **options)
         stack.callback(lambda: handlers.close(GRACE))
         view.follow(handlers.inbox.counts)
         handlers.start()
@@ -155,7 +155,7 @@ def _tell_unused(ctx: click.Context) -> None:
             )
 
 
-def _tell(ended: Ended) -> None:
+def _report(ended: Ended) -> None:
     """One line for each event that is done with, or is tried again."""
     event, error = ended.event, ended.error
     when = datetime.now().strftime("%H:%M:%S")

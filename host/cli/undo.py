@@ -72,7 +72,7 @@ def command(
         if dry_run:
             with Host(**how) as looking:
                 for run in runs:
-                    _tell(looking, run, refunds=refunds, would=True)
+                    _announce(looking, run, refunds=refunds, would=True)
             return 0
         return run_one(
             lambda sinks: Host(sinks=sinks, **how, **same_simulator(runs[0], stack)),
@@ -90,7 +90,7 @@ def _undo_all(host: Host, runs: list[RunRow], *, refunds: bool) -> RunResult:
 
     worst: RunResult | None = None
     for run in runs:
-        nothing = _tell(host, run, refunds=refunds, would=False)
+        nothing = _announce(host, run, refunds=refunds, would=False)
         result = undo(host, run.id, refunds=refunds, beside=len(runs) > 1)
         if nothing:
             click.echo(nothing, err=True)
@@ -102,7 +102,7 @@ def _undo_all(host: Host, runs: list[RunRow], *, refunds: bool) -> RunResult:
     return worst
 
 
-def _tell(host: Host, run: RunRow, *, refunds: bool, would: bool) -> str:
+def _announce(host: Host, run: RunRow, *, refunds: bool, would: bool) -> str:
     """Say what would be done (``would``), and what cannot be. Gives what is to be said where there is nothing to do."""
     from host.durable.undoing import Undoing
 

@@ -92,18 +92,18 @@ def command(
     if mode.notice:
         click.echo(mode.notice, err=True)
     plan = replace(plan, options=replace(plan.options, settings={**plan.options.settings, "database": url}))
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is told once, below
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is reported once, below
     with ExitStack() as stack:
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, name=str)
         host = plan.open(sinks, simulate=simulate, setup=setup, kind=WorkerHost)
         assert isinstance(host, WorkerHost)
         stack.callback(lambda: host.close(GRACE_DURABLE))
         worker = host.fleet_worker(
-            queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_tell
+            queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_report
         )
         if metrics_port is not None:
             stack.enter_context(_metrics(host, worker, metrics_address, metrics_port))
-        _tell(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
+        _report(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
         asyncio.run(_work(worker))
     return 0
 
@@ -114,7 +114,7 @@ def _metrics(host: WorkerHost, worker: FleetWorker, address: str, port: int) -> 
 
     app = HealthApp(lambda: worker.health(host.stats(), limits_up=host.limits_up))
     server = Serving(lambda abort: app, address, port, thread="host-metrics")
-    _tell(f"metrics at {server.url}/metrics")
+    _report(f"metrics at {server.url}/metrics")
     return server
 
 
@@ -126,5 +126,5 @@ async def _work(worker: FleetWorker) -> None:
     await worker.run()
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)

@@ -102,11 +102,13 @@ class FleetTokens(LeasedTokens):
 
     def __init__(self, name: str, tell: Tell) -> None:
         super().__init__(name, tell)
-        self._returning = 0  # calls that were told of a delay and are about to wait again, asked for already
+        self._returning = 0  # calls delayed once and about to wait again; their tokens are asked for already
         self._early: deque[float] = deque()  # granted while they were
 
     async def take(self, now: float) -> float:
-        """As :meth:`RateTokens.take`; a negative number tells how long nothing came, and take is to be called again."""
+        """As :meth:`RateTokens.take`; a negative number says how long nothing came; then ``take`` is to be called
+        again.
+        """
         if self._early:
             self._returning -= 1
             return self._early.popleft()
@@ -141,7 +143,7 @@ class FleetTokens(LeasedTokens):
         if value >= 0:
             super()._gone(value)
             return
-        self._returning -= 1  # it was told of a delay, and its place in line is still there
+        self._returning -= 1  # it learnt of a delay, and still has its place in line
         if self._early:
             self._early.pop()
             self.give_back()

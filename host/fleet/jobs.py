@@ -150,7 +150,7 @@ def error_of(known: dict[str, Any] | None) -> ScriptError | None:
 
 
 def waiting(database: FleetDatabase, found: JobRow) -> str | None:
-    """Why a queued run waits, as far as that can be told."""
+    """Why a queued run waits, as far as that is known."""
     if found.status != "queued":
         return None
     rows = database.rows("SELECT needs FROM luahost_need WHERE id = %s", [found.need])

@@ -1,6 +1,6 @@
 """What a worker has leased of each limit, and what is asked of the database for it.
 
-A lease takes what the loop says (``take``), tells when the database is to be asked (``due``), asks it (``sync``), and
+A lease takes what the loop says (``take``), says when to ask the database (``due``), asks it (``sync``), and
 delivers what came of it. All of this runs on the one thread of :class:`~host.fleet.permits.FleetLimits`.
 """
 
@@ -31,9 +31,9 @@ __all__ = ["BreakerLease", "PermitLease", "PoolLease", "RateLease"]
 Deliver = Callable[[m.Message], None]
 POLL: Final = 1.0  # seconds after which permits that are wanted are asked for again: a lost worker says nothing
 AHEAD: Final = 0.5  # seconds for which tokens are leased ahead: a lost worker's are lost that long
-RECENT: Final = 0.25  # seconds whose use tells how many are leased ahead
-DELAY: Final = 1.0  # seconds after which whoever waits for a token is told that none came
-NOISE: Final = 0.1  # seconds before a failure is told to the other workers
+RECENT: Final = 0.25  # seconds whose use decides how many are leased ahead
+DELAY: Final = 1.0  # seconds after which whoever waits for a token learns that none came
+NOISE: Final = 0.1  # seconds before a failure is shared with the other workers
 PROBE: Final = 10.0  # seconds a probe may take before another worker tries
 NEVER: Final = math.inf
 
@@ -139,7 +139,7 @@ class RateLease:
         self._horizon = max(AHEAD, self._spacing)
         self._slots: deque[tuple[float, float]] = deque()  # usable from, until
         self._waiting = 0
-        self._waiting_since = NEVER  # … or told of a delay
+        self._waiting_since = NEVER  # … or learnt of a delay
         self._recent = (0.0, 0, 0)  # the window's begin, tokens used in it, in the one before
         self._accepted = 0
         self._rejected: list[float | None] = []
@@ -160,7 +160,7 @@ class RateLease:
                 self._slots.clear()
                 self._share = min(self._share, 0.5)
             case m.RateAccepted():
-                self._accepted += 1  # told with the next lease
+                self._accepted += 1  # reported with the next lease
         # A token that comes back is lost: its time may have passed.
 
     def due(self) -> float:
@@ -221,7 +221,7 @@ class RateLease:
         self._deliver(m.TokensGranted(self._rate, waits, self._share < 1.0))
 
     def heard(self, now: float) -> None:
-        self._slots.clear()  # another worker was told to slow down
+        self._slots.clear()  # the server told another worker to slow down
         self._share = min(self._share, 0.5)
 
     def away(self, why: str | None) -> None:
@@ -236,7 +236,7 @@ class RateLease:
 class BreakerLease:
     """The circuit breaker of one host.
 
-    A failure is told a little later, and not at all where the host answers meanwhile: of a server that fails now
+    A failure is shared a little later, and not at all where the host answers meanwhile: of a server that fails now
     and then the database hears nothing.
     """
 
@@ -244,7 +244,7 @@ class BreakerLease:
         self.name = self._host = host
         self._policy = policy
         self._deliver = deliver
-        self._failures = 0  # not told yet
+        self._failures = 0  # not shared yet
         self._reason = ""
         self._known = False  # the database counts failures of it
         self._probing = False

@@ -162,7 +162,7 @@ class PermitDatabase:
         return LeasedSlots(*row)
 
     def slow_down(self, name: str, spacing: float, pause: float | None) -> None:
-        """The server said 429, and to come back after ``pause`` seconds if it said so. All workers are told."""
+        """The server said 429, and to come back after ``pause`` seconds if it said so. All workers are notified."""
         with self._connection.transaction():
             self._connection.execute(sql.SLOW_DOWN, {"name": name, "spacing": spacing, "pause": pause})
             self._notify(["rate", name, []])
@@ -170,8 +170,8 @@ class PermitDatabase:
     # -- circuit breakers
 
     def failed(self, host: str, count: int, policy: CircuitBreakerPolicy, reason: str) -> BreakerNow:
-        """Count failures in a row, and open the breaker where they are enough. All workers are told of the first, so
-        that the next answer of any of them counts, and of its opening."""
+        """Count failures in a row, and open the breaker where they are enough. All workers are notified of the first,
+        so that the next answer of any of them counts, and of its opening."""
         values = {
             "host": host,
             "member": self.member,
@@ -190,13 +190,13 @@ class PermitDatabase:
         return found
 
     def recovered(self, host: str) -> None:
-        """The host answered. All workers are told."""
+        """The host answered. All workers are notified."""
         with self._connection.transaction():
             self._connection.execute(sql.RECOVERED, {"host": host})
             self._notify(["breaker", host, []])
 
     def may_probe(self, host: str, seconds: float) -> bool:
-        """Whether this worker is the one that tries the host now; it has ``seconds`` to tell of it."""
+        """Whether this worker is the one that tries the host now; it has ``seconds`` to report the result."""
         values = {"host": host, "member": self.member, "seconds": seconds}
         return self._connection.execute(sql.PROBE, values).rowcount == 1
 

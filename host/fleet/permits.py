@@ -37,7 +37,7 @@ from host.processes.leased_limits import API_POOL
 __all__ = ["LEASE", "FleetLimits"]
 
 LEASE: Final = 30.0  # seconds, as a run's
-PATIENCE: Final = 10.0  # seconds without a database after which whoever waits for a token is told
+PATIENCE: Final = 10.0  # seconds without a database after which whoever waits for a token gets an error
 RETRY: Final = (0.1, 2.0)  # seconds before connecting again: the first, the longest
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ Deliver = Callable[[m.Message], None]
 
 
 class FleetLimits:
-    """``limiter`` is for :func:`host.http.limiter.limited`. ``account(api)`` tells keys apart without telling them;
+    """``limiter`` is for :func:`host.http.limiter.limited`. ``account(api)`` distinguishes keys without revealing them;
     ``longest`` is how many seconds a request may be under way.
 
     Raises ``ConfigError`` for a database that cannot be used when it is made; one that goes away later is come back to.
@@ -180,7 +180,7 @@ class FleetLimits:
         if now >= self._next_beat:
             self._beat(database)
         due = self._sync(database)
-        heard = database.heard()  # also what came while something was asked, of which no select would tell
+        heard = database.heard()  # also what came while something was asked, which no select would show
         for kind, name in heard:
             self._heard(kind, name, self._clock())
         if not heard:

@@ -58,7 +58,7 @@ class ConnectionPool:
         """Send and read the answer to its end: status, headers by lower-case name, decoded body.
 
         ``prepared`` is the origin and how the head begins, for a caller that writes ``Host`` and ``User-Agent``
-        itself; it gets the headers as a list of byte pairs as they came, less what told of an undone coding.
+        itself; it gets the headers as a list of byte pairs as they came, without those that name a coding undone here.
         """
         origin, begin = prepared or self._heads.known.get((method, url)) or self._heads.begin(method, url)
         lines = "".join(map(self._line, headers))

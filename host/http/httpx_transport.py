@@ -21,7 +21,7 @@ __all__ = ["HttpxTransport", "build_client", "fault_of"]
 class HttpxTransport:
     """Requests through an ``AsyncClient``, whatever transport, mounts, hooks or auth it has."""
 
-    connected = 0.0  # httpx does not tell
+    connected = 0.0  # httpx does not report it
 
     def __init__(self, client: httpx.AsyncClient, settings: HttpSettings) -> None:
         self.client = client

@@ -120,7 +120,7 @@ def rate_limited(
 ) -> Send:
     """Wait for a token of the API's rate, by ``credential``, else of its host's.
 
-    The wait moves the call's deadline, so ``on_wait("rate limit", seconds)`` is told before it. It is ``waited`` of
+    The wait moves the call's deadline, so ``on_wait("rate limit", seconds)`` is called before it. It is ``waited`` of
     what comes back.
     """
     known: dict[str, RateTokens | None] = {}

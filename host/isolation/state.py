@@ -150,9 +150,9 @@ class ChildState:
         self._channel.close()
 
     def _count_exhausted(self) -> None:
-        tell, self._exhausted = self._exhausted, None
-        if tell is not None:  # once a run, however often it is said
-            tell()
+        notify, self._exhausted = self._exhausted, None
+        if notify is not None:  # once a run, however often it is said
+            notify()
 
     def _heard(self) -> Said:
         data = self._channel.receive(self._until)

@@ -201,10 +201,10 @@ def _warm(limits: Limits) -> None:
 def run(config: bytes, leave: Callable[[], Never]) -> Never:
     """The zygote's whole life."""
     try:
-        told = msgspec.json.decode(config, type=Config)
-        if told.timezone is not None:
-            os.environ["TZ"] = told.timezone
-        _ZygoteServer(told, leave).run()
+        opening = msgspec.json.decode(config, type=Config)
+        if opening.timezone is not None:
+            os.environ["TZ"] = opening.timezone
+        _ZygoteServer(opening, leave).run()
     except Exception as error:
         with suppress(OSError):
             text = f"{type(error).__name__}: {error}"

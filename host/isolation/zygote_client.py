@@ -116,7 +116,7 @@ class Isolation:
     def kill(self, zygote: _ZygoteProcess, number: int) -> None:
         """For the processes themselves: have one killed. Waits for no answer, and so for nobody."""
         with suppress(OSError):
-            zygote.tell(b"K", number)
+            zygote.send(b"K", number)
 
     def status(self, zygote: _ZygoteProcess, number: int) -> int | None:
         """For the processes themselves: have one killed, and its wait status."""
@@ -132,7 +132,7 @@ class Isolation:
                     if _open(sock):
                         return number, sock
                     sock.close()  # killed from outside while it was kept ready
-                    self._zygote.tell(b"K", number)
+                    self._zygote.send(b"K", number)
             except OSError as error:
                 if last or self._closed:
                     raise ScriptError(
@@ -167,10 +167,10 @@ class _ZygoteProcess:
         self._greeting: list[str] | None = None
         self._control, theirs = socket.socketpair()
         self._control.settimeout(START)
-        told = msgspec.json.encode(config).decode()
+        opening = msgspec.json.encode(config).decode()
         with theirs:
             self._process = subprocess.Popen[bytes](
-                [sys.executable, "-I", "-S", str(BOOT), os.pathsep.join(_folders()), told],
+                [sys.executable, "-I", "-S", str(BOOT), os.pathsep.join(_folders()), opening],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -199,7 +199,7 @@ class _ZygoteProcess:
     def ask_child(self) -> tuple[int, socket.socket]:
         """A new process: its number, and the socket to it."""
         self.greeting()
-        self.tell(b"N", 0)
+        self.send(b"N", 0)
         data, fds, _, _ = socket.recv_fds(self._control, 8, 1)
         number, code = _pair(data)
         if not number or not fds:
@@ -209,11 +209,11 @@ class _ZygoteProcess:
 
     def ask_status(self, number: int) -> int | None:
         """Have a process killed; its wait status."""
-        self.tell(b"S", number)
+        self.send(b"S", number)
         found, status = _pair(self._control.recv(8, socket.MSG_WAITALL))
         return status if found else None
 
-    def tell(self, letter: bytes, number: int) -> None:
+    def send(self, letter: bytes, number: int) -> None:
         self._control.sendall(letter + number.to_bytes(4, "little"))
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ HEADROOM = 8 << 20
 # What is always let in while that much is free, whatever a script has used: files of the prelude, errors, and
 # small answers.
 SMALL = 64 << 10
-# Beyond LuaJIT's own memory limit: for telling how a run ended.
+# Beyond LuaJIT's own memory limit: for reporting how a run ended.
 RESERVE = 4 << 20
 # Between the script's memory limit, which raises an ordinary error, and LuaJIT's own, which no state is to reach.
 GAP = 32 << 20
@@ -95,7 +95,7 @@ COMPILE_TIME = 1.0  # seconds of processor time; a text may be such that it take
 def bytecode(source: bytes, name: bytes, *, strip: bool = False) -> bytes | None:
     """``source`` as bytecode of this very LuaJIT; ``None`` if it is no Lua text that compiles soon.
 
-    Nothing of it is run. ``name`` is the chunk's; unless ``strip``, messages from it tell lines as usual.
+    Nothing of it is run. ``name`` is the chunk's; unless ``strip``, messages from it have line numbers as usual.
     """
     runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, max_memory=COMPILING)
     try:
@@ -184,7 +184,7 @@ HOMES = {
     for file, names in {
         b"errors": b"raise where refuse error_meta check_cancelled locate die rethrow",
         b"brief": b"brief",
-        b"hinting": b"told",
+        b"hinting": b"hinted",
         b"debugging": b"stack_lines",
         b"loading": b"loaded",
         b"coroutines": b"apart",

@@ -1,4 +1,4 @@
-"""A call as a plan tells it: the same when it is planned and when it is applied."""
+"""A call as a plan describes it: the same when it is planned and when it is applied."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ class HeldCalls:
                 if changed and isinstance(value, dict):
                     self._note_members(value, values, str(id or change.operation))
                 self._done(place, call, change, answer, value, id)
-        except Exception as error:  # a shape nobody thought of: the script is told, not left waiting
+        except Exception as error:  # a shape nobody thought of: the script gets an error instead of waiting for ever
             text = f"{call.name}: no answer could be made up for it: {type(error).__name__}: {error}"
             call.deliver(Reply(error=FunctionError(text)))
 
@@ -220,12 +220,12 @@ class HeldCalls:
 
     def _note_members(self, value: dict[str, Any], given: Any, whose: str) -> None:
         """Keep the members of an answer that are not known: those that no call has given."""
-        told = self._state.given.setdefault(whose, {"id", "object", "metadata"})
-        told.update(given if isinstance(given, dict) else ())
+        known = self._state.given.setdefault(whose, {"id", "object", "metadata"})
+        known.update(given if isinstance(given, dict) else ())
         for name, each in value.items():
-            if name not in told:
+            if name not in known:
                 self.members.setdefault(name, whose)
-            if name not in told and isinstance(each, bool | int | float | str) and not holds_planned(each):
+            if name not in known and isinstance(each, bool | int | float | str) and not holds_planned(each):
                 self.used.setdefault(name, whose)
 
     # -- reads

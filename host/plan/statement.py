@@ -18,7 +18,7 @@ MOST = 40  # parameters of one change that are shown
 
 
 def as_text(plan: Plan) -> str:
-    """The changes in their order, what they move, and what cannot be told; one fact a line."""
+    """The changes in their order, what they move, and what cannot be known; one fact a line."""
     return "\n".join(_lines(plan)) + "\n"
 
 

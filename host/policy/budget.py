@@ -36,7 +36,7 @@ class Budget(Frozen, frozen=True):
     """What may be spent in all. ``None``: no bound. ``max_amount`` is in minor units: ``{"usd": 50000}``.
 
     With any ``max_amount``, a currency that is not in it may not be charged at all, and operations whose
-    amount nobody can tell before they are sent (subscriptions, invoices) are refused unless
+    amount is not known before they are sent (subscriptions, invoices) are refused unless
     ``allow_unbounded``. Raises ``UsageError`` for a value that is no whole number from 0.
     """
 
@@ -96,7 +96,7 @@ def _checked_amount(currency: Any, amount: Any) -> tuple[str, int]:
 
 
 class SpendingLedger(Protocol):
-    """Where a meter keeps what was spent. Thread-safe; ``account`` tells keys apart where that matters.
+    """Where a meter keeps what was spent. Thread-safe; ``account`` distinguishes keys where that matters.
 
     ``outlives``: what was spent is still there in the next process.
     """

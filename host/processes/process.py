@@ -87,7 +87,7 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, message: m.Message) -> None:
-        """Tell the child something; nothing happens if it is gone. Never blocks."""
+        """Send the child a message; nothing happens if it is gone. Never blocks."""
         self._channel.send(m.to_bytes(message))
 
     def key_of(self, script: Script) -> int:

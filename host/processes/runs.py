@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Finished", "Runs"]
 
 Finished = Callable[[RunResult], None]
-"""Told a run's result, once, on whatever thread."""
+"""Called with a run's result, once, on whatever thread."""
 
 Keep = Callable[[Any, Script, RunOptions, int], "Kept | RunResult | None"]
 

@@ -60,7 +60,7 @@ class Tools:
         return found
 
     def is_row(self, name: str) -> bool:
-        """Whether a global is the ``row`` or the ``rows`` of a batch: ``rows`` tells the columns each row may have."""
+        """Whether a global is the ``row`` or the ``rows`` of a batch: ``rows`` gives the columns each row may have."""
         rows = self.globals.get("rows")
         return name in ("row", "rows") and isinstance(rows, dict) and isinstance(rows.get("columns"), list)
 
@@ -75,7 +75,7 @@ class Tools:
         raise InvalidCall(f"{what} {short(asked)!r}{known}")
 
     def _once(self, file: bytes, line: bytes) -> bytes:
-        """What tells one ``once`` without a name from all others: its function's place."""
+        """What identifies a ``once`` without a name: its function's place."""
         name, number = file.decode("utf-8", "replace"), int(line)
         folder = self._job.script.folder
         text = self.sources.text(name)
@@ -92,7 +92,7 @@ class Tools:
         return f"{path}:{number}".encode()
 
     def given(self, name: bytes, a: Any, answer: bytes | None) -> None:
-        """Take note of a module's text and then of its chunk's name, as the Lua side was told them."""
+        """Take note of a module's text and then of its chunk's name, as they were sent to the Lua side."""
         if name == b"require" and answer is not None:
             self._texts = {a: answer}
         elif name == b"require.path" and answer is not None and a in self._texts:
@@ -111,14 +111,14 @@ class Tools:
 
     def args(self) -> bytes:
         """All arguments, each as its length, a colon and its bytes."""
-        told = []
+        parts = []
         for n, argument in enumerate(self._job.args, 1):
             try:
                 data = argument.encode()
             except UnicodeEncodeError:
                 raise InvalidCall(f"argument {n} of the script is not Unicode") from None
-            told.append(b"%d:%b" % (len(data), data))
-        return b"".join(told)
+            parts.append(b"%d:%b" % (len(data), data))
+        return b"".join(parts)
 
     def _seed(self, _: Any, __: Any) -> bytes:
         return str(int.from_bytes(os.urandom(6), "big")).encode()

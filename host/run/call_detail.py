@@ -65,7 +65,7 @@ def _first(call: Call) -> Any:
 
 
 def _attempts(outcome: Response | CallError) -> list[Attempt]:
-    """All of a call, each with its own waits: what the outcome tells are those of all."""
+    """All of a call, each with its own waits: those in the outcome are sums over all."""
     last = attempt_of(outcome)
     waited = last.waited - sum(each.waited for each in outcome.earlier)
     held = last.held - sum(each.held for each in outcome.earlier)

@@ -7,26 +7,26 @@ from typing import Literal, Protocol
 
 from host.errors import CallError, HostError
 
-__all__ = ["OnceAnswers", "OnceRecord", "Told"]
+__all__ = ["Deliver", "OnceAnswers", "OnceRecord"]
 
-Told = Callable[[bytes | CallError | None], None]
-"""Told the results as MessagePack, an error, or ``None``: it is for the caller to do. From any thread, once."""
+Deliver = Callable[[bytes | CallError | None], None]
+"""Takes the results as MessagePack, an error, or ``None``: the caller is to do it. Called From any thread, once."""
 
 
 class OnceAnswers(Protocol):
-    """Who tells a run what was done once. None of them blocks for another run, or raises."""
+    """Who answers a run's ``once``. None of the methods blocks for another run, or raises."""
 
-    def ask(self, run: str, key: str, tell: Told) -> None:
+    def ask(self, run: str, key: str, deliver: Deliver) -> None:
         """What ``key`` gave, as soon as that is known; or that it is for ``run`` to do."""
 
-    def done(self, run: str, key: str, value: bytes, tell: Told) -> None:
-        """``run`` has done it; it is told the value once that is kept."""
+    def done(self, run: str, key: str, value: bytes, deliver: Deliver) -> None:
+        """``run`` has done it; the value is delivered to it once that is recorded."""
 
-    def failed(self, run: str, key: str, message: str, tell: Told) -> None:
+    def failed(self, run: str, key: str, message: str, deliver: Deliver) -> None:
         """``run`` could not do it."""
 
-    def withdraw(self, tell: Told) -> None:
-        """Who asked waits no more; is told nothing if it was not told yet."""
+    def withdraw(self, deliver: Deliver) -> None:
+        """Whoever asked has stopped waiting; one without an answer yet gets none."""
 
 
 class OnceRecord(Protocol):

@@ -166,7 +166,7 @@ def check_id(run_id: Any, name: str = "run_id") -> None:
 
 
 def _check_globals(given: Any) -> None:
-    """Values that cannot cross to Lua are the run's own error, which tells where in them; these are the caller's."""
+    """Values that cannot cross to Lua are the run's own error, which says where in them; these are the caller's."""
     for name, value in arguments.mapping("globals", given, "values by their names").items():
         if name in ("_G", "_VERSION"):
             raise UsageError(f"globals: {name} is Lua's own in every run")

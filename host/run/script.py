@@ -91,7 +91,7 @@ def lines_of(source: bytes) -> list[str]:
 
 @functools.lru_cache(64)
 def mentioned(source: bytes) -> tuple[str, ...]:
-    """The names of methods that a text calls, up to some: a guess, for telling of them all at once."""
+    """The names of methods that a text calls, up to some: a guess, so that all can be described at once."""
     if len(source) > LONG:
         return ()
     names = dict.fromkeys(name.decode() for name in _METHOD.findall(source))

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class Session:
-    """One run, from its start to its :class:`RunResult`, which ``done(session)`` tells once.
+    """One run, from its start to its :class:`RunResult`, which ``done(session)`` reports once.
 
     ``why`` says why it is to end before its script does; ``ending`` is how it ends: value, error, exit status.
     """
@@ -127,7 +127,7 @@ class Session:
         return self.why is None
 
     def announce(self, call: Call, arguments: Any) -> None:
-        """Tell of a call that was held while the run was replayed, and now goes on."""
+        """Report a call that was held while the run was replayed, and now goes on."""
         if self.services.sinks:
             self._calls.announce(call, arguments)
 
@@ -216,13 +216,13 @@ class Session:
         self.emit(RunStarted(self.run_id, time.time(), script.name, services.simulated, source, self.job.traceparent))
 
     def _replay(self, durable: Recording) -> None:
-        """Tell the script the answers it was told before, in their order."""
+        """Give the script the recorded answers, in their order."""
         while durable.replaying and self.ending is None and self.why is None:
-            told = durable.next_answer(self)
-            if told is None:
+            answer = durable.next_answer(self)
+            if answer is None:
                 break
-            self._calls.open.pop(told[0], None)
-            self._enter(*told)
+            self._calls.open.pop(answer[0], None)
+            self._enter(*answer)
 
     def _enter(self, id: int, status: Any, a: bytes | None, b: Any) -> None:
         state = self._lua.state
@@ -246,7 +246,7 @@ class Session:
             self.ending = (None, ScriptError(message, kind=kind, script=self.job.script.name), None)
 
     def _close(self) -> None:
-        """Cancel what is open, let go of the state, tell the result."""
+        """Cancel what is open, release the state, report the result."""
         assert self.ending is not None
         value, error, status = self.ending
         rest: tuple[Any, ...] = ()

@@ -1,4 +1,4 @@
-"""The texts a run's code is from, and the place that an error message tells."""
+"""The texts a run's code is from, and the place that an error message names."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Sources:
 
     def tail_call(self, script: str, line: int, facts: dict[str, Any], message: str) -> tuple[str, int] | None:
         """Script and line of a call made by ``return f(x)``, where ``line`` of ``script`` only led to it."""
-        from host.run.tail_calls import tail_call  # where an error is told only
+        from host.run.tail_calls import tail_call  # needed only for an error message
 
         names = [script, *(name for name in (self._script.name, *self._modules) if name != script)]
         texts = [(name, lines_of(text)) for name in names if (text := self.text(name)) and len(text) <= LONG]
@@ -55,7 +55,7 @@ class Sources:
 
     def habit(self, message: str, name: str, line: int) -> int | None:
         """The line written as in another language, because of which a text does not compile."""
-        from host.run.syntax_habits import line_of_habit  # where an error is told only
+        from host.run.syntax_habits import line_of_habit  # needed only for an error message
 
         text = self.text(name)
         return None if text is None else line_of_habit(message, lines_of(text), line)

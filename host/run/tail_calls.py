@@ -1,6 +1,6 @@
 """The line of a call that a function made by ``return f(x)``: Lua keeps no frame of such a function.
 
-What failed is then told at the line that called the function. The call itself is looked for in the source of what that
+The failure is then shown at the line that called the function. The call itself is looked for in the source of what that
 line calls; where it is not found for certain, the line stays.
 """
 
@@ -45,9 +45,9 @@ def _words(facts: dict[str, Any], message: str) -> Iterator[str]:
     operation = facts.get("operation")
     if isinstance(operation, str):
         yield operation.rpartition(".")[2][:100]
-    told = re.match(r"bad argument #\d+ to '([\w.]{1,60})'|([\w.]{1,60})(?:, argument \d+,)? expects ", message)
-    if told is not None:
-        yield (told[1] or told[2]).rpartition(".")[2]
+    named = re.match(r"bad argument #\d+ to '([\w.]{1,60})'|([\w.]{1,60})(?:, argument \d+,)? expects ", message)
+    if named is not None:
+        yield (named[1] or named[2]).rpartition(".")[2]
 
 
 def _near(rows: list[str], line: int) -> str:

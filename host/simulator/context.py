@@ -27,7 +27,7 @@ Test = Callable[[Object], bool]
 class World(msgspec.Struct, frozen=True):
     """What all requests share. ``account`` is the connected account whose part of the store this is, or "".
 
-    ``watchers``, by kind, are told of each object that is saved.
+    ``watchers``, by kind, are called with each object that is saved.
     """
 
     catalog: Catalog

@@ -117,7 +117,7 @@ class Deliveries:
     They go to ``targets``, and to the webhook endpoints that are made in the simulator: those on this machine, unless
     ``anywhere``. What is answered with another status than 2xx, or not at all, is tried again after 1, 2, 4 … seconds,
     eight times in all. Where the store is a file, what is not delivered at the end is taken up by the next one.
-    ``tell(line)`` is told of each attempt.
+    ``tell(line)`` is called with a line on each attempt.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ class Simulator:
     1970; with ``clock`` and ``seed`` given, ids and times are the same every time. ``store`` keeps the state
     (in memory by default), ``faults`` says which requests fail; it may be set anew at any time.
     What is not modelled is refused with status 501; ``lenient`` stores and answers it by its shape instead, and
-    :attr:`not_modelled` tells what that was. Simulators share nothing.
+    :attr:`not_modelled` lists what that was. Simulators share nothing.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Simulator:
         self._replies = Replies(clock, stripe=self.world.stripe)
         self._clock = clock
         self.origin = ""  # of the server it is on, ``http://127.0.0.1:12111``
-        self._advanced = 0.0  # seconds that the clock was told to be ahead
+        self._advanced = 0.0  # seconds that the clock was set ahead
         self.faults = faults
         self._lock = threading.RLock()
 
@@ -145,13 +145,15 @@ class Simulator:
             return self.store.ledger()
 
     def listen(self, listener: Listener) -> None:
-        """Have each event told from now on; see :data:`host.simulator.event_log.Listener`. Of Stripe alone."""
+        """Call ``listener`` with each event from now on; see :data:`host.simulator.event_log.Listener`. Of Stripe
+        alone.
+        """
         assert self.world.events is not None
         with self._lock:
             self.world.events.listen(listener)
 
     def unlisten(self, listener: Listener) -> None:
-        """Tell it no more."""
+        """Call it no more."""
         assert self.world.events is not None
         with self._lock:
             self.world.events.unlisten(listener)

@@ -189,6 +189,6 @@ def _put(target: Tree, names: list[str], value: Any) -> None:
     for name in names[:-1]:
         inner = target.setdefault(name, {})
         if not isinstance(inner, dict):
-            return  # the new form is given as well: the checks tell what is wrong with it
+            return  # the new form is given as well: the checks say what is wrong with it
         target = inner
     target.setdefault(names[-1], value)

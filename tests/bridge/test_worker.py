@@ -225,7 +225,7 @@ def test_a_cancelled_read_is_answered_at_once_and_its_function_aborted(make_work
     inbox.check_each_answered_once()
 
 
-def test_a_cancelled_mutation_in_flight_goes_on_and_its_end_is_told(make_worker, inbox, gate):
+def test_a_cancelled_mutation_in_flight_goes_on_and_its_end_is_reported(make_worker, inbox, gate):
     orphans: Any = []
     told = threading.Event()
 

@@ -86,7 +86,7 @@ def test_output_is_there_at_once(process: Process) -> None:
     assert child.poll() is None
 
 
-def test_a_full_disk_is_told(process: Process) -> None:
+def test_a_full_disk_is_reported(process: Process) -> None:
     """Output that cannot be written fails the run with a message."""
     with open("/dev/full", "w") as full:
         child = process("run", "--simulate", "-e", 'print("x")', stdout=full.fileno())

@@ -115,7 +115,7 @@ async def test_a_failing_host_gets_no_more_retries_than_its_budget_and_others_ke
     assert (await send_with_retries(other, 1e9)).attempts == 3
 
 
-async def test_waiting_for_a_rate_moves_the_deadline_and_is_told():
+async def test_waiting_for_a_rate_moves_the_deadline_and_is_reported():
     world = World()
     send = world.limited(rates={"stripe": Rate(2, burst=1)})
     await send(KEYED, 5.0)
@@ -384,7 +384,7 @@ async def test_waiting_for_a_breaker_or_a_place_is_told_beside_that_for_a_rate()
     assert (caught.value.attempts, caught.value.waited, caught.value.held) == (3, 1.0, 5.0)
 
 
-async def test_waiting_for_a_place_is_told():
+async def test_waiting_for_a_place_is_reported():
     """Also by the error of a call whose place did not come in time."""
     release = asyncio.Event()
 

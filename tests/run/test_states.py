@@ -24,7 +24,7 @@ class Worker:
         self.closed = False
         self.now = 100.0
 
-    def tell(self, callback: Callable[..., Any], *args: Any) -> None:
+    def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
         if self.closed:
             raise ClosedError("closed")
         callback(*args)

@@ -131,7 +131,7 @@ def test_what_an_event_says_was_before_is_a_member_and_was_different(walked: lis
     assert faults == set()
 
 
-def test_requests_and_accounts_are_told(walked: list[dict[str, Any]]) -> None:
+def test_requests_and_accounts_are_reported(walked: list[dict[str, Any]]) -> None:
     """An event has an id of its own and the request's, and says which connected account it is about."""
     assert len({event["id"] for event in walked}) == len(walked)
     for event in walked:

@@ -11,7 +11,7 @@ local function has(flag)
 end
 
 if has(COUNT_LINES) then core.load_code(core.host(PRELUDE, "lines")) end -- before anything sets a hook
-local told, args = has(ARGUMENTS), env -- whether there are arguments that it may read as "..."
+local given, args = has(ARGUMENTS), env -- whether there are arguments that it may read as "..."
 run.given = has(GIVEN)
 local is_bytecode, durable, crowd, trace = has(BYTECODE), has(DURABLE), has(CROWD), has(TRACE)
 run.trace = trace
@@ -26,12 +26,12 @@ if not chunk then
   if run.dead then return core.ended("error", run.dead) end
   return core.ended("syntax", message)
 end
-if told then
+if given then
   local ok, failure = pcall(function() core.load_code(core.host(NAME, "args")) end)
   if not ok then return core.ended("error", failure) end
   args = core.globals.args
 end
-run.main = core.start_task("1", chunk, nil, args, told and #args or 0)
+run.main = core.start_task("1", chunk, nil, args, given and #args or 0)
 -- Where many are alive at once, the host has what loading left behind collected as soon as this one waits. A collection
 -- is made in one go: in steps, a few strings of 60 MB could be made before it comes to its end, where budget.lua looks.
 run.crowd = crowd

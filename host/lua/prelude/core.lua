@@ -14,12 +14,12 @@ local resume, yield, isyieldable = coroutine.resume, coroutine.yield, coroutine.
 local CALL, ENDED, HOME, ROOM = 1, 6, 15, 16 -- protocol
 local ERROR = 1 -- protocol: status of a reply
 local ABORT = -2 -- protocol: id for enter; START is the other below 0
-local SPARE = 4096 -- KB a run may use beyond its limit for telling how it ended
+local SPARE = 4096 -- KB a run may use beyond its limit for reporting how it ended
 
 -- The tasks of this run, and where it stands.
 local run = {
   current = false, -- the task that runs now
-  pending = {}, -- id of a call the host will answer -> the task that waits for it, or {tell=function to call}
+  pending = {}, -- id of a call the host will answer -> the task that waits for it, or {reply=function to call}
   ready = {}, first = 1, last = 0, -- tasks to be resumed, from first to last
   tasks = {}, -- all that have not ended, by their path
   live = 0, -- how many they are
@@ -31,13 +31,13 @@ local run = {
   given = true, -- whether the script has globals of its embedding program
   begin = false, -- what begins the script, until it is used
   crowd = false, -- whether many runs are alive, so that each is to leave little garbage
-  closed = false, -- whether all is told
+  closed = false, -- whether the end has been reported
   -- The budget: see budget.lua. Memory is in KB, as collectgarbage gives it.
   asked = 0, -- when the host was last asked
   every = 1000, left = 5000, -- instructions between two hooks, and until the clock is looked at
   second = 0, -- the system's, at the last hook
   most = limit_memory / 1024, -- how much may be in use before that is looked at
-  over = false, -- how much was in use when the script was told that its limit was reached
+  over = false, -- how much was in use when the script got the error that its limit was reached
   spare = 0, -- what it may have beyond its limit
   close = 0, -- hooks at each of which the clock is looked at, as something large is there
   seen = limit_memory, looked = 0, -- how much was in use at the last look, and when that was
@@ -163,7 +163,7 @@ function core.route(id, status, a, b)
   local who = run.pending[id]
   if who == nil then return end
   run.pending[id] = nil
-  if who.tell then return who.tell(status, a, b) end
+  if who.reply then return who.reply(status, a, b) end
   make_ready(who, status, a, b)
 end
 
@@ -179,7 +179,7 @@ local function ended(how, value, co, cause)
   local used = collectgarbage("count")
   local over = used - limit_memory / 1024
   run.spare, run.over, run.most = (over > 0 and over or 0) + SPARE, false, 0
-  if rawget(core, "tell_lines") then core.tell_lines() end
+  if rawget(core, "report_lines") then core.report_lines() end
   if how == "value" and value.n < 2 and value.results[1] == nil then host(ENDED, "\192")
   else core.ending(how, value, co, cause) end
   run.closed = true

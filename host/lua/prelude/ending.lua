@@ -1,4 +1,4 @@
--- The end of a run, told to the host: a value, or an error with everything known of it.
+-- The end of a run, as it is reported to the host: a value, or an error with everything known of it.
 local core = ...
 local type, rawget, getmetatable, pcall, to_text, host = core.type, core.rawget, core.getmetatable, core.pcall, core.to_text,
   core.host
@@ -55,7 +55,7 @@ local function describe(value, co, cause)
       end
     end
     if getmetatable(value) == false and core.debug.getmetatable(value) == core.error_meta then
-      -- What the API told besides: each as far as it is plain.
+      -- What else the API said: each as far as it is plain.
       for name, item in core.next, value do
         if type(name) == "string" and facts[name] == nil and pcall(core.encode, item) then facts[name] = item end
       end

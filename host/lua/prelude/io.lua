@@ -17,7 +17,7 @@ local function write(...)
   if refused then core.refuse(refused) end
 end
 
--- io.stdout has what writing takes; each write is told to the host at once, so there is nothing to flush.
+-- io.stdout has what writing takes; each write goes to the host at once, so there is nothing to flush.
 local stdout = core.setmetatable({}, { __metatable = false, __tostring = function() return "file (stdout)" end })
 function stdout:write(...)
   write(...)

@@ -25,9 +25,9 @@ local function operation(target, pages)
     if bytes then value = core.decode_answer(bytes, api) end
     local style, member, id, at = style, member, id, nil
     if words then -- [how it goes on, Link header]
-      local told = core.decode(words)
-      style, member, id = match(told[1], PAGES)
-      at = told[2] and "\146\192" .. core.encode(told[2])
+      local decoded = core.decode(words)
+      style, member, id = match(decoded[1], PAGES)
+      at = decoded[2] and "\146\192" .. core.encode(decoded[2])
     end
     if not style then return value end
     local backwards = false

@@ -222,7 +222,7 @@ _START = {
 
 
 def _told(call: RequestContext, part: Slice) -> dict[str, Any]:
-    """Members of the answer that tell of pages, by their paths."""
+    """Members of the answer that describe its pages, by their paths."""
     operation, result = call.plan.operation, call.plan.operation.result
     told: dict[str, Any] = {}
     if operation.paging in ("token", "search"):

@@ -19,7 +19,7 @@ def world_of(world: World, id: str, authorization: str) -> World:
 
 
 def no_access(id: str, key: str) -> Refusal:
-    """The account is unknown, which Stripe does not tell from not being allowed."""
+    """The account is unknown, which Stripe does not distinguish from not being allowed."""
     return Refusal(
         403,
         f"The provided key '{masked(key)}' does not have access to account '{id}' (or that account does not exist). "

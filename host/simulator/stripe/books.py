@@ -179,7 +179,7 @@ def _part(currency: str, amount: int) -> Object:
 
 
 def list_transactions(call: RequestContext) -> bytes:
-    """Balance transactions; those of a payout are the ones it paid out, which only automatic payouts tell."""
+    """Balance transactions; those of a payout are the ones it paid out, which only automatic payouts say."""
     if payout := call.params.get("payout"):
         found = call.load("payout", payout, "payout", 400)
         if not found["automatic"]:

@@ -96,7 +96,7 @@ def _method(call: RequestContext) -> Object:
 
 
 def _source(call: RequestContext, method: Object) -> Object | None:
-    """The card object that a charge of old tells of."""
+    """The card object in a charge of old."""
     return call.find("card", str(method["id"]))
 
 

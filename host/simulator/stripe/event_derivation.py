@@ -48,7 +48,7 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
 
 
 def _late(type: str) -> int:
-    """What a payment leads to is told after the payment itself, though it is kept in the midst of it."""
+    """What a payment leads to is announced after the payment itself, though it is saved while that is being made."""
     return _AFTER if type.startswith(("charge.dispute.", "balance.")) else 0
 
 
@@ -85,7 +85,7 @@ def _steps(changes: Sequence[Change]) -> Iterator[_Steps]:
 def _events(steps: _Steps, known: frozenset[str]) -> Iterator[tuple[int, Derived]]:
     kind, old, first = steps.kind, steps.before, steps.before
     for began, place, new, deleted in steps.after:
-        shown = old if deleted and old is not None else new  # a deleted object is told as it was
+        shown = old if deleted and old is not None else new  # a deleted object is shown as it was
         for name in names_of(kind, old, new, deleted=deleted, known=known):
             yield began, Derived(name, shown)
         for name in happened_to(kind, old, new, known) if not deleted else ():

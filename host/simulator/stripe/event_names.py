@@ -86,7 +86,7 @@ def names_of(kind: str, old: Object | None, new: Object, *, deleted: bool, known
 
 
 def happened_to(kind: str, old: Object | None, new: Object, known: frozenset[str]) -> list[str]:
-    """The events of one change that other members tell; ``updated`` is not among them."""
+    """The events of one change that other members imply; ``updated`` is not among them."""
     special = _SPECIAL.get(kind)
     return [name for name in special(old or _NONE, new) if name in known] if special is not None else []
 

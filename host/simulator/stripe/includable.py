@@ -60,7 +60,7 @@ def _cash_balance(world: World, customer: Object) -> Object:
 
 
 def _tax(world: World, customer: Object) -> Object:
-    """Where a customer is taxed: nobody here can tell without an address."""
+    """Where a customer is taxed: which is not known without an address."""
     address = customer.get("address") or (customer.get("shipping") or {}).get("address") or {}
     country = address.get("country")
     place = {"country": country, "state": address.get("state"), "source": "billing_address"} if country else None

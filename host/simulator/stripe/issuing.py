@@ -15,7 +15,7 @@ _ELSEWHERE = ("financial_account", "personalization_design", "pin", "replacement
 
 
 def create_card(call: RequestContext) -> Object:
-    """A virtual card, inactive unless told otherwise, of a cardholder who is active if it is to be."""
+    """A virtual card, inactive by default, of a cardholder who is active if it is to be."""
     params = call.params
     if params["type"] != "virtual":
         call.not_modelled("a physical card", "It models virtual ones.", "type")

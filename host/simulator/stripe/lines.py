@@ -152,7 +152,7 @@ def _rates(call: RequestContext, line: Object) -> list[Object] | None:
 
 
 def _net(call: RequestContext, shown: Object, line: Line) -> None:
-    """An invoice item tells what is left of it after discounts."""
+    """An invoice item shows what is left of it after discounts."""
     id = item_of(shown)
     item = call.find("invoiceitem", id) if id else None
     if item is not None and item.get("net_amount") != line.left:

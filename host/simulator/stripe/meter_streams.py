@@ -1,4 +1,4 @@
-"""Usage sent in bulk: what is wrong with it is told afterwards, by thin events.
+"""Usage sent in bulk: what is wrong with it is reported afterwards, by thin events.
 
 https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api
 """

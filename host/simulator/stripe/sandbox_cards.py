@@ -38,7 +38,7 @@ class Card(msgspec.Struct, frozen=True):
     line1: str = "pass"
     three_d_secure: bool = True
     networks: tuple[str, ...] = ()
-    variant: str = ""  # tells cards of one number apart
+    variant: str = ""  # distinguishes cards of one number
 
     @property
     def fingerprint(self) -> str:

@@ -181,7 +181,7 @@ def list_sources(call: RequestContext) -> Object:
 
 
 def verify_source(call: RequestContext) -> Object:
-    """A bank account whose two deposits are told right."""
+    """A bank account whose two deposits are given correctly."""
     kind, found = _find(call)
     if kind != "bank_account":
         raise call.refuse("Only bank accounts can be verified.", param="id")

@@ -66,7 +66,7 @@ def _old_ui_mode(world: World, session: Object) -> str | None:
     return next((old for old, new in _UI_MODES.items() if new == mode), mode)
 
 
-# What a preview was told of its subscription. https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations
+# What a preview was given about its subscription. https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations
 _PREVIEWED = (
     "billing_cycle_anchor",
     "cancel_at",
