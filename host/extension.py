@@ -50,7 +50,7 @@ class Additions:
     _libraries: Libraries
     _rules: HostPolicy
     _runs: Runs
-    _wire: Sender
+    _sender: Sender
     _engine: HostEngine
 
     @overload
@@ -177,7 +177,7 @@ class Additions:
             paging=paging,
             env_file=env_file,
             rules=self._rules,
-            wire=self._wire,
+            sender=self._sender,
             redactor=redactor,
         )
         if self._runs.shards is not None:
@@ -228,8 +228,8 @@ class Additions:
         if self._added.are_more:
             raise UsageError("use() comes before add_api(), whose tokens are fetched the same way")
         self._engine.worker.pin()
-        self._wire.use(self._open_client(checked_parts(transport, mounts, event_hooks, auth)))
-        self._engine.worker.add_closer(self._wire.client.aclose)
+        self._sender.use(self._open_client(checked_parts(transport, mounts, event_hooks, auth)))
+        self._engine.worker.add_closer(self._sender.client.aclose)
 
     def _open_client(self, parts: HttpxParts) -> Any:
         raise NotImplementedError  # the host's

@@ -169,10 +169,10 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self._engine = HostEngine(self.registry, self.settings)
         through = directly if tape is None else tape.through
         client = tape.client if tape is not None and tape.replaying else self._open_client(parts)
-        self._wire = Sender(client, lambda send: through(self._chain(send)))
+        self._sender = Sender(client, lambda send: through(self._chain(send)))
         self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, redactor, through)
         self._functions = Functions(self.registry, self._names)
-        endpoints = Endpoints(self._apis, self._functions.by_name, self._wire)
+        endpoints = Endpoints(self._apis, self._functions.by_name, self._sender)
         self._register(endpoints)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -279,14 +279,14 @@ class Host(FleetOfHost, PlansOfHost, Additions):
 
     def _register(self, endpoints: Endpoints) -> None:
         """What the loop answers, and closes at its end."""
-        worker, client = self._engine.worker, self._wire.client
-        self.registry.register("api", self._wire.send)
+        worker, client = self._engine.worker, self._sender.client
+        self.registry.register("api", self._sender.send)
         self.registry.register("api.endpoint", endpoints.call)
         self.registry.register("library.ended", self._libraries.wait)
         worker.add_closer(client.aclose)
         worker.add_closer(self._libraries.aclose)
         self._engine.drive(client)
-        worker.direct("api", lambda: bool(self._wire.client.is_direct))
+        worker.direct("api", lambda: bool(self._sender.client.is_direct))
 
     def _services_of(self, sinks: Sequence[Sink], redactor: Redactor, *, replaying: bool) -> RunServices:
         engine = self._engine
@@ -312,13 +312,13 @@ class Host(FleetOfHost, PlansOfHost, Additions):
     def _durable_parts(self) -> HostParts:
         from host.durable.binding import HostParts as Parts  # most hosts have none
 
-        catalog, wire = self._apis["stripe"].catalog, self._wire
+        catalog, sender = self._apis["stripe"].catalog, self._sender
         return Parts(
             settings=self.settings,
             apis=self._apis,
             services=self._services,
             simulator=lambda: self._simulator,
-            keep_simulator=lambda path: self._simulation.keep(path, catalog, wire),
+            keep_simulator=lambda path: self._simulation.keep(path, catalog, sender),
             own_simulator=self._simulation.is_own,
             run_many=self._runs.many,
         )
@@ -354,7 +354,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
             apis=[api for name, api in self._apis.items() if name != "stripe"],
             sinks=self._services.sinks,
             registry=self.registry,
-            wire=self._wire,
+            sender=self._sender,
         )
 
     @property

@@ -73,7 +73,7 @@ class ChildHost(Host):
     def offered(self, api: Api) -> None:
         """Scripts have an API from now on; on a simulated host the parent simulates it."""
         self._granted.clear()  # they know the secrets there were
-        self._added.take(api, rules=self._rules, wire=self._wire, redactor=self._services.redactor)
+        self._added.take(api, rules=self._rules, sender=self._sender, redactor=self._services.redactor)
 
     def start(self, run: m.StartJob, script: Script, finished: Callable[[RunResult], None]) -> Session:
         """Begin a run."""

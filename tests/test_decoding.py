@@ -248,7 +248,7 @@ DECODERS = {
     "plan/plan.py": "a file that its owner wrote",
     "plan/plan_set.py": "a file that its owner wrote, a line at a time",
     "plan/real_values.py": "the journal",
-    "plan/statement.py": "encodes only",
+    "plan/rendering.py": "encodes only",
     "policy/charges.py": "a request's body: at most 250,000 values",
     "simulator/modelled.py": "the simulator's own",
     "simulator/added_apis/pages.py": "the simulator's store",

@@ -80,8 +80,8 @@ class RawRequest(msgspec.Struct, frozen=True):
             full = operation.path
         else:
             operation, given = found
-            wires = {param.name: given.get(script) for script, param in operation.params.items()}
-            full = re.sub(r"\{([^{}]+)\}", lambda part: quote(str(wires[part[1]]), safe=""), operation.path)
+            wire_names = {param.name: given.get(script) for script, param in operation.params.items()}
+            full = re.sub(r"\{([^{}]+)\}", lambda part: quote(str(wire_names[part[1]]), safe=""), operation.path)
         label = f"{catalog.name}.{operation.id}" if found is not None else name
         return cls(label, operation, found is not None, full, _checked(label, params or {}), options)
 
@@ -158,8 +158,8 @@ class RawRequest(msgspec.Struct, frozen=True):
             catalog, self.operation, arguments, shown, first=here.request(catalog, self.options, base_url)
         )
         if isinstance(following, dict):
-            wires = {script: param.name for script, param in self.operation.params.items()}
-            following = {wires.get(k, k): v for k, v in following.items() if params.get(k) != v}
+            wire_names = {script: param.name for script, param in self.operation.params.items()}
+            following = {wire_names.get(k, k): v for k, v in following.items() if params.get(k) != v}
         return None if following is None else replace(self, place=following)
 
 

@@ -19,7 +19,7 @@ from host.cli.output import OutputSink
 from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import GIVEN, StrictCommand
-from host.plan.statement import as_json, as_text
+from host.plan.rendering import as_json, as_text
 
 if TYPE_CHECKING:
     from host.plan.plan import Plan

@@ -106,11 +106,11 @@ def show(
 
 
 def _entries(book: Journal, run: RunRow) -> list[TrailEntry]:
-    from host.durable.audit_trail import statement
+    from host.durable.audit_trail import trail_of
     from host.durable.undoing import taken_back
 
     back = taken_back(book, run)
-    entries = statement(book.records(run.id))
+    entries = trail_of(book.records(run.id))
     return [replace(each, outcome="undone") if each.call in back else each for each in entries]
 
 

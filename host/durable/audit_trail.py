@@ -1,4 +1,4 @@
-"""A run's log read like a bank statement: what was changed, when, and what came of it."""
+"""A run's log as an audit trail: what was changed, when, and what came of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TrailEntry(msgspec.Struct, frozen=True):
     key: str | None = None
 
 
-def statement(log: Sequence[Record]) -> list[TrailEntry]:
+def trail_of(log: Sequence[Record]) -> list[TrailEntry]:
     """The changes of a run in the order in which they were sent."""
     history = History(log)
     refused = {record.seq for record in history.answers if record.kind == "refused"}

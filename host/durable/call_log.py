@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from host.durable.audit_trail import TrailEntry, decoded, statement
+from host.durable.audit_trail import TrailEntry, decoded, trail_of
 from host.durable.history import History, Place, call_name
 from host.durable.journal import RECORD_COLUMNS, Journal
 from host.durable.records import (
@@ -147,7 +147,7 @@ def _read_places(journal: Journal, run: str, places: Collection[Place], found: _
 def _entries(found: _Found, after: int, last: int) -> list[LogEntry]:
     log = [found.records[seq] for seq in sorted(found.records)]
     history = History(log)
-    changes = {entry.call: entry for entry in statement(log)}
+    changes = {entry.call: entry for entry in trail_of(log)}
     answered: dict[str, float] = {}  # task → when it last got an answer
     seen: set[Place] = set()
     entries = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec.structs import replace
 
 from host.apis.api import Api
-from host.durable.audit_trail import statement
+from host.durable.audit_trail import trail_of
 from host.durable.journal import Journal
 from host.durable.records import RunRow
 from host.durable.undo import Reversal, reversals
@@ -56,7 +56,7 @@ class Undoing:
         said = [step for each in made for step in _said(each)]
         undone = {step["call"] for step in said if step["ok"]}
         self.perhaps = bool(undone) or any(step["unknown"] for step in said)
-        entries = statement(journal.records(run.id))
+        entries = trail_of(journal.records(run.id))
         self.left: list[Reversal] = reversals(entries, apis, refunds=refunds, undone=undone)
 
     @property

@@ -106,7 +106,7 @@ class HttpClient:
         self._environ = os.environ if environ is None else environ
         self._origins: dict[str, _Origin] = {}
         self._fast: Transport | None = None
-        self._wires: dict[str, Any] = {}  # HttpxWire by transport, made when needed
+        self._transports: dict[str, Any] = {}  # HttpxWire by transport, made when needed
         self._default = "user" if transport is not None else self._choose()
         self._lean = self._default == "pool" and not self._options
 
@@ -133,7 +133,7 @@ class HttpClient:
         ``outcome`` for a mutation. Any status is an answer, also 3xx, 4xx and 5xx.
         """
         direct = self._lean and not HttpClient.mocked
-        wire: Transport = (self._fast or self._open_fast()) if direct else self._other_transport()
+        transport: Transport = (self._fast or self._open_fast()) if direct else self._other_transport()
         start = monotonic()
         url, headers = request.url, request.headers
         origin = self._origins.get(origin_of(url)) or self._learn(request)
@@ -156,22 +156,22 @@ class HttpClient:
         if not direct:
             _check_headers(request, headers)
         try:
-            status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait)
+            status, fields, body = await transport.exchange(request.method, url, headers, request.content, wait)
         except Exception as error:
-            failure = self._translate(error, wire, request, origin.host, seconds)
+            failure = self._translate(error, transport, request, origin.host, seconds)
             failure.began, failure.elapsed = start, monotonic() - start
             raise failure from error
         return Response(
-            status, fields, body, monotonic() - start, 1, request.url, 0.0, 0.0, False, start, wire.connected
+            status, fields, body, monotonic() - start, 1, request.url, 0.0, 0.0, False, start, transport.connected
         )
 
     async def aclose(self) -> None:
         """Close all connections. A request after it opens new ones."""
-        wires = [*self._wires.values(), *([self._fast] if self._fast else [])]
-        self._wires.clear()
+        transports = [*self._transports.values(), *([self._fast] if self._fast else [])]
+        self._transports.clear()
         self._fast = None
-        for wire in wires:
-            await wire.aclose()
+        for transport in transports:
+            await transport.aclose()
 
     # -- how it goes out
 
@@ -191,8 +191,8 @@ class HttpClient:
         return self._compatible("httpx" if mocked else self._default)
 
     def _compatible(self, name: str) -> Any:
-        wire = self._wires.get(name)
-        if wire is None:
+        transport = self._transports.get(name)
+        if transport is None:
             # httpx is slow to import: only who needs it pays for it.
             from host.http.httpx_transport import HttpxTransport, build_client
 
@@ -203,8 +203,8 @@ class HttpClient:
 
                 transport = PoolTransport(self.settings, roots)
             client = build_client(self.settings, transport=transport, roots=roots, **self._options)
-            wire = self._wires[name] = HttpxTransport(client, self.settings)
-        return wire
+            transport = self._transports[name] = HttpxTransport(client, self.settings)
+        return transport
 
     def _learn(self, request: Request) -> _Origin:
         text = origin_of(request.url)
@@ -213,12 +213,14 @@ class HttpClient:
         origin = self._origins[text] = _parse_origin(text, request)
         return origin
 
-    def _translate(self, error: Exception, wire: Transport, request: Request, host: str, seconds: float) -> CallError:
+    def _translate(
+        self, error: Exception, transport: Transport, request: Request, host: str, seconds: float
+    ) -> CallError:
         if isinstance(error, CallError):
             return error
         if isinstance(error, OversizedError):
             return call_error("oversized", request, host, str(error))
-        found = wire.fault_of(error)
+        found = transport.fault_of(error)
         if found is None:
             # A hook, auth or transport of the user failed: theirs to see, by the worker's own wrapping.
             raise error

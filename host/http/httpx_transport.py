@@ -1,4 +1,4 @@
-"""The compatible wire: an ``httpx.AsyncClient``. With ``transport.py`` the only file that imports httpx."""
+"""The compatible transport: an ``httpx.AsyncClient``. With ``transport.py`` the only file that imports httpx."""
 
 from __future__ import annotations
 

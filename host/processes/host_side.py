@@ -35,7 +35,7 @@ def open_processes(
     apis: Sequence[Api],
     sinks: Sequence[Sink],
     registry: AsyncFunctionRegistry,
-    wire: Sender,
+    sender: Sender,
 ) -> WorkerProcesses:
     """The worker processes, ready. ``options`` are further ones of their hosts, as plain values; ``apis`` are those
     that were added.
@@ -49,15 +49,15 @@ def open_processes(
         http_limits=limits_of(settings, simulated=simulated),
         setup=setup,
         sinks=sinks,
-        answer=_simulation(registry, wire),
+        answer=_simulation(registry, sender),
         options=options,
         local=asdict(parts),
         apis=apis,
     )
 
 
-def _simulation(registry: AsyncFunctionRegistry, wire: Sender) -> Answer:
-    registry.register("api.simulated", wire.client.send)
+def _simulation(registry: AsyncFunctionRegistry, sender: Sender) -> Answer:
+    registry.register("api.simulated", sender.client.send)
 
     def answer(request: Request, seconds: float, deliver: Callable[[Reply], None]) -> None:
         asked = AsyncRequest("api.simulated", request, monotonic() + seconds, deliver, mutation=request.mutation)
