@@ -180,8 +180,8 @@ class Additions:
             sender=self._sender,
             redactor=redactor,
         )
-        if self._runs.shards is not None:
-            self._runs.shards.offer(api)
+        if self._runs.worker_processes is not None:
+            self._runs.worker_processes.offer(api)
         return api.catalog
 
     def _add_apis(self, documents: Mapping[str, NamedApi], entries: Mapping[str, ApiEntry]) -> None:
@@ -236,7 +236,7 @@ class Additions:
 
     def _check_local(self, what: str) -> None:
         self._runs.check_open()
-        if self._runs.shards is not None:
+        if self._runs.worker_processes is not None:
             raise UsageError(
                 f"{what}: this host's scripts run in worker processes, to which nothing crosses by itself",
                 hint="Do it in setup='module:function', which is called with each process's host.",

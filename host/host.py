@@ -193,7 +193,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         from host.stats import measure  # asked for at the end, if at all
 
         engine, alive = self._engine, len(self._services.alive)
-        return measure(engine.worker.stats(), alive, engine.scheduler.threads, self._shards, engine.exhausted)
+        return measure(engine.worker.stats(), alive, engine.scheduler.threads, self._worker_processes, engine.exhausted)
 
     @property
     def not_modelled(self) -> tuple[str, ...]:
@@ -344,7 +344,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
     def _spread(self, processes: int, setup: str | None, isolation: str, parts: HttpxParts) -> None:
         from host.processes.host_side import open_processes  # few hosts have more processes than one
 
-        self._runs.shards = open_processes(
+        self._runs.worker_processes = open_processes(
             processes,
             setup,
             {"isolation": isolation, "permissions": self._rules.permissions.plain()},
@@ -374,8 +374,8 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         return self._runs.tape
 
     @property
-    def _shards(self) -> WorkerProcesses | None:
-        return self._runs.shards
+    def _worker_processes(self) -> WorkerProcesses | None:
+        return self._runs.worker_processes
 
 
 def _config(config: str | os.PathLike[str] | ConfigFile | None) -> ConfigFile:

@@ -260,7 +260,7 @@ class RunsOfHost:
     @property
     def durable_runs(self) -> DurableRuns:
         """What begins, resumes and looks at durable runs."""
-        if self._runs.shards is not None:
+        if self._runs.worker_processes is not None:
             raise UsageError("durable runs need a host of one process: leave processes=… (--processes) out")
         if self._runs.tape is not None:
             raise UsageError(

@@ -97,7 +97,7 @@ class AsyncWorker:
     def attach(self, threads: LoopThread) -> None:
         """Have ``threads`` turn the loop, instead of a thread of this worker's own. Before the start."""
         self._affinity.turned_by = threads
-        self._submissions.urge = threads.urge
+        self._submissions.ensure_turning = threads.ensure_turning
 
     @property
     def turns(self) -> Turns:
@@ -209,8 +209,8 @@ class AsyncWorker:
         self.pin()
         loop = self.start()
         future = asyncio.run_coroutine_threadsafe(function(), loop)
-        if self._submissions.urge is not None:
-            self._submissions.urge()
+        if self._submissions.ensure_turning is not None:
+            self._submissions.ensure_turning()
         try:
             return future.result(timeout)
         except TimeoutError:
@@ -226,8 +226,8 @@ class AsyncWorker:
     def call_soon(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called on the loop. From any thread."""
         self.start().call_soon_threadsafe(callback, *args)
-        if self._submissions.urge is not None:
-            self._submissions.urge()
+        if self._submissions.ensure_turning is not None:
+            self._submissions.ensure_turning()
 
     def after(self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called after ``seconds``, if the loop still turns then. On its own thread only.
@@ -286,8 +286,8 @@ class AsyncWorker:
             self._submissions.dead = True
             self._answer_late()
             return
-        if self._submissions.urge is not None:
-            self._submissions.urge()
+        if self._submissions.ensure_turning is not None:
+            self._submissions.ensure_turning()
         self._over.wait()
         if self._thread is not None:
             self._thread.join()

@@ -81,8 +81,8 @@ class Answers:
         if key is None:
             return
         if reply is None:
-            claims, call.claims = call.claims, ()  # they are the first request's
-            self._doubts.note(key, _digest(call.request), claims)
+            reservations, call.reservations = call.reservations, ()  # they are the first request's
+            self._doubts.note(key, _digest(call.request), reservations)
         elif reply.error is None:
             self._doubts.settle(key, reply)
         else:
@@ -95,7 +95,7 @@ class Answers:
         if key is None or reply is None:
             return
         if outcome == "unknown":
-            self._doubts.note(key, _digest(call.request), call.claims if keeps(reply) else ())
+            self._doubts.note(key, _digest(call.request), call.reservations if keeps(reply) else ())
         elif outcome == "rejected":
             self._doubts.settle(key, _REJECTED)
 
@@ -117,7 +117,7 @@ class Answers:
     def counted(self, call: Call) -> tuple[Reservation, ...]:
         """What the same request took from budgets when it was sent before, if it is in doubt."""
         doubt = self._doubts.find(self.key(call)) if self._doubts.by_key else None
-        return doubt.claims if doubt is not None and doubt.digest == _digest(call.request) else ()
+        return doubt.reservations if doubt is not None and doubt.digest == _digest(call.request) else ()
 
     def created(self, call: Call) -> tuple[str | int, bytes] | None:
         """Id and JSON of the object that a call has created, or ``None``, where :meth:`value` has what came."""

@@ -29,7 +29,7 @@ class CallingJob(Protocol):
     def permissions(self) -> Permissions: ...
 
     @property
-    def meters(self) -> tuple[Quota, ...]: ...
+    def quotas(self) -> tuple[Quota, ...]: ...
 
 
 class CallingRun(Protocol):
@@ -77,7 +77,7 @@ class Call(AsyncRequest, eq=False):
     api: Api | None = None
     operation: Operation | None = None
     reply: Reply | None = None
-    claims: tuple[Reservation, ...] = ()  # what it took from budgets
+    reservations: tuple[Reservation, ...] = ()  # what it took from budgets
     started: float = 0.0
     reported: bool = False  # whether the run's sinks get its events
     task: bytes = b""  # the path of the script's task, for them
@@ -109,8 +109,8 @@ class Call(AsyncRequest, eq=False):
     def deliver(self, reply: Reply) -> None:
         """Take the worker's one reply, on the loop's thread."""
         self.reply = reply
-        if self.claims:
-            settle(self.claims, reply)
+        if self.reservations:
+            settle(self.reservations, reply)
         self.source.answered(self)
 
     def deliver_error(self, error: CallError) -> None:

@@ -52,8 +52,8 @@ class FunctionCalls:
             )
         invocation = function.bind(args, run, call.line)
         run.job.permissions.check_function(call.name, function.effect)
-        if run.job.meters:
-            call.claims = admit(run.job.meters, call.name, False, replayed=run.replaying)
+        if run.job.quotas:
+            call.reservations = admit(run.job.quotas, call.name, False, replayed=run.replaying)
         if function.iterates:
             call.reply = Reply(self._streams.add(run.run_id, function.open(invocation)))
             return False
@@ -78,8 +78,8 @@ class FunctionCalls:
         for name in keys:  # past the catalog, with an API's key
             api = self._apis.get(name)
             run.job.permissions.check_raw(name, mutation, api is not None and api.is_live)
-        if run.job.meters:
-            call.claims = admit(run.job.meters, call.name, mutation, raw=bool(keys), replayed=run.replaying)
+        if run.job.quotas:
+            call.reservations = admit(run.job.quotas, call.name, mutation, raw=bool(keys), replayed=run.replaying)
         if seconds is not None and seconds > self._deadline:
             call.seconds = seconds
         self._know(call.name, found)

@@ -18,13 +18,13 @@ MOST = 100_000  # keys remembered by one host
 
 
 class Doubt:
-    """``digest`` is of the request as it was sent first, ``claims`` what it took from budgets."""
+    """``digest`` is of the request as it was sent first, ``reservations`` what it took from budgets."""
 
-    __slots__ = ("claims", "digest")
+    __slots__ = ("digest", "reservations")
 
-    def __init__(self, digest: int | None, claims: tuple[Reservation, ...]) -> None:
+    def __init__(self, digest: int | None, reservations: tuple[Reservation, ...]) -> None:
         self.digest = digest
-        self.claims = claims
+        self.reservations = reservations
 
 
 class Doubts:
@@ -39,18 +39,20 @@ class Doubts:
         """What is in doubt under a key, if anything is."""
         return self.by_key.get(key) if key is not None else None
 
-    def note(self, key: Key, digest: int | None, claims: tuple[Reservation, ...]) -> None:
+    def note(self, key: Key, digest: int | None, reservations: tuple[Reservation, ...]) -> None:
         """Nobody knows what became of a request under this key."""
         found = self.by_key.get(key)
         if found is None:
             if len(self.by_key) >= MOST:  # hours old, where an API forgets keys after a day
                 self.by_key.pop(next(iter(self.by_key)), None)
-            self.by_key[key] = Doubt(digest, claims)
+            self.by_key[key] = Doubt(digest, reservations)
         else:
-            found.claims += tuple(claim for claim in claims if claim not in found.claims)
+            found.reservations += tuple(
+                reservation for reservation in reservations if reservation not in found.reservations
+            )
 
     def settle(self, key: Key, reply: Reply) -> None:
         """The outcome is known: ``reply`` says what the budgets take of it."""
         found = self.by_key.pop(key, None)  # only the thread that removes it settles it
         if found is not None:
-            settle(found.claims, reply)
+            settle(found.reservations, reply)

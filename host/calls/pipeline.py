@@ -120,9 +120,9 @@ class CallPipeline:
         call.api, call.operation, call.payload, call.function = api, operation, request, api.function
         call.mutation = request.mutation
         run.job.permissions.check_raw(api.name, request.mutation, api.is_live, REQUEST[1:])
-        if run.job.meters:
-            call.claims = admit(
-                run.job.meters, call.name, request.mutation, account=api.account, raw=True, request=request,
+        if run.job.quotas:
+            call.reservations = admit(
+                run.job.quotas, call.name, request.mutation, account=api.account, raw=True, request=request,
                 replayed=run.replaying, counted=self.answers.counted(call),
             )  # fmt: skip
         self.send(call)
@@ -198,10 +198,10 @@ class CallPipeline:
         if live is None:
             live = self._live[label] = api.is_live
         run.job.permissions.check_operation(label, mutation, live)
-        if run.job.meters:
+        if run.job.quotas:
             known = operation if api.name == "stripe" else None  # whose amounts are known
-            call.claims = admit(
-                run.job.meters,
+            call.reservations = admit(
+                run.job.quotas,
                 label,
                 mutation,
                 account=api.account,
@@ -223,8 +223,8 @@ class CallPipeline:
             else:
                 call.hold(call)
         except BaseException:
-            claims, call.claims = call.claims, ()
-            release(claims)
+            reservations, call.reservations = call.reservations, ()
+            release(reservations)
             raise
 
     def hand_over(self, call: Call, handler: CallHandler) -> None:

@@ -1,7 +1,7 @@
 """A run whose requests are recorded or replayed: stands where a durable run's journal stands.
 
 Its calls go their way; they only say whose they are. What differs from run to run (clock, random seeds) goes through
-the same door as a durable run's, and tables have the same fixed order.
+the same entry as a durable run's, and tables have the same fixed order.
 """
 
 from __future__ import annotations

@@ -119,11 +119,11 @@ def _recorded(settings: Settings, run_id: str) -> list[RunRow]:
     """The run of an id, or the runs of a batch."""
     from host.durable.runs import open_journal
 
-    book = open_journal(settings.journal)
+    store = open_journal(settings.journal)
     try:
-        return runs_of(book, run_id)
+        return runs_of(store, run_id)
     finally:
-        book.close()
+        store.close()
 
 
 def decisions_of(said: tuple[str, ...]) -> InDoubt:

@@ -48,10 +48,10 @@ def command(
     """
     from host.host import Host
 
-    with opened(journal, env_file, config) as (book, settings):
-        runs = runs_of(book, run_id)
-        under_way = [run.id for run in runs if book.is_running(run)]
-        again = book.command("runs undo", run_id) + (" --refunds" if refunds else "")
+    with opened(journal, env_file, config) as (store, settings):
+        runs = runs_of(store, run_id)
+        under_way = [run.id for run in runs if store.is_running(run)]
+        again = store.command("runs undo", run_id) + (" --refunds" if refunds else "")
         more = [("--env-file", env_file), ("--config", config), *(("--api", api) for api in apis)]
         again += "".join(f" {option} {shlex.quote(value)}" for option, value in more if value)
     if under_way:

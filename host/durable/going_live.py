@@ -109,9 +109,9 @@ class GoingLive:
             run.go(session, step)
         else:
             try:
-                call.claims = readmit(call.claims, call.name)
+                call.reservations = readmit(call.reservations, call.name)
             except LimitError as error:
-                call.claims = ()
+                call.reservations = ()
                 call.deliver_error(error)
                 return
             run.send(session, step)
@@ -130,7 +130,7 @@ class GoingLive:
     def _recall(self, run: Durable, session: Session, step: ReplayStep, call: Call, recorded: RecordedReply) -> None:
         """Give the script an answer that is known already."""
         reply = reply_of(call, recorded)
-        settle(call.claims, reply)
+        settle(call.reservations, reply)
         session.services.pipeline.answers.recall(call, reply)
         item = Recalled(step.id, recorded.status, recorded.a, recorded.b)
         self._hold_back(lambda: session.services.runners.post(session, item))

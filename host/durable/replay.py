@@ -303,8 +303,8 @@ class Durable:
         if step.call is not None:
             self._reopening.note_reply(step.call, step.arguments, recorded)
             reply = reply_of(step.call, recorded)
-            if step.call.claims:
-                settle(step.call.claims, reply)
+            if step.call.reservations:
+                settle(step.call.reservations, reply)
             session.services.pipeline.answers.recall(step.call, reply)
         return step.id, recorded.status, recorded.a, recorded.b
 

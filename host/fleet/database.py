@@ -1,4 +1,4 @@
-"""The fleet's database: a pool of connections to PostgreSQL, errors translated. The one room of psycopg here."""
+"""The fleet's database: a pool of connections to PostgreSQL, errors translated. The only importer of psycopg here."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ class ChildState:
             return None
         elif kind is EndedFrame or kind is Failed:
             if answer is not None:
-                raise LostFrame("abuse", "its last word could not be read")
+                raise LostFrame("abuse", "its last message could not be read")
             self._ended = True
         return self._fitting(answer, (p.ERROR, None) if type(answer) is tuple else None)
 

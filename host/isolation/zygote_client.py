@@ -86,9 +86,9 @@ class Isolation:
     def state(self, host: HostFunction, limits: Limits, _building: bool = True) -> ChildState:
         """A fresh state in a fresh process. Raises ``ScriptError`` where there can be none."""
         with self._lock:
-            born = self._born()
+            child = self._new_child()
         return ChildState(
-            host, limits, _Child(self, self._zygote, born[0]), born[1], later=self._later, held=self._held,
+            host, limits, _Child(self, self._zygote, child[0]), child[1], later=self._later, held=self._held,
             exhausted=self._count_exhausted,
         )  # fmt: skip
 
@@ -124,7 +124,7 @@ class Isolation:
             return zygote.ask_status(number)
         return None
 
-    def _born(self) -> tuple[int, socket.socket]:
+    def _new_child(self) -> tuple[int, socket.socket]:
         for last in (False, True):
             try:
                 while True:
@@ -213,8 +213,8 @@ class _ZygoteProcess:
         found, status = _pair(self._control.recv(8, socket.MSG_WAITALL))
         return status if found else None
 
-    def send(self, letter: bytes, number: int) -> None:
-        self._control.sendall(letter + number.to_bytes(4, "little"))
+    def send(self, command: bytes, number: int) -> None:
+        self._control.sendall(command + number.to_bytes(4, "little"))
 
     def close(self) -> None:
         self._control.close()  # what it ends at, after its children

@@ -70,7 +70,7 @@ class Openings:
         return first
 
 
-def described(call: Call, arguments: Any, options: Any, mask: Callable[[Any], Any]) -> tuple[Any, Any]:
+def described(call: Call, arguments: Any, options: Any, redact: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Parameters and request options as a plan holds them, secrets masked."""
     if call.asks is not None and isinstance(arguments, list):
         names = ("method", "path", "params", "options")
@@ -80,4 +80,4 @@ def described(call: Call, arguments: Any, options: Any, mask: Callable[[Any], An
     if call.operation is not None and call.asks is None:
         order = {name: place for place, name in enumerate(call.operation.params)}
         arguments = dict(sorted(arguments.items(), key=lambda item: order.get(item[0], len(order))))
-    return json_plain(mask(arguments)), json_plain(mask(options)) or None
+    return json_plain(redact(arguments)), json_plain(redact(options)) or None

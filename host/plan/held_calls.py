@@ -49,7 +49,7 @@ class HeldCalls:
     """The calls of one run. ``submit`` hands a read over, ``state`` is what the plan's runs before it have left.
 
     ``members`` are those of made-up objects that nobody gave, and whose they are; ``used`` are those among them that
-    have a value which is no planned one. ``claims`` is what changes took from budgets.
+    have a value which is no planned one. ``reservations`` is what changes took from budgets.
     """
 
     def __init__(self, submit: Callable[[Call], None], state: PlannedState | None = None) -> None:
@@ -60,7 +60,7 @@ class HeldCalls:
         self.openings = Openings()
         self.members: dict[str, str] = {}
         self.used: dict[str, str] = {}
-        self.claims: list[Reservation] = []
+        self.reservations: list[Reservation] = []
         self.reads = 0
         self.unforeseen: list[Unforeseen] = []
 
@@ -187,11 +187,11 @@ class HeldCalls:
 
     def _deliver(self, call: Call, reply: Reply) -> None:
         """Answer a change. What it took from budgets is counted until the plan is made, and given back then."""
-        claims, call.claims = call.claims, ()
+        reservations, call.reservations = call.reservations, ()
         if isinstance(reply.value, Response):
-            settle(claims, reply)
+            settle(reservations, reply)
         with self._lock:
-            self.claims += claims
+            self.reservations += reservations
         call.deliver(reply)
 
     def _result(self, call: Call) -> Any:

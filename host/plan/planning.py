@@ -107,7 +107,7 @@ class Planning:
         self, session: Session, value: Any, rest: Any, error: Any, *, interrupted: bool, then: Callable[[], None]
     ) -> None:
         """Give the budgets back what was not spent."""
-        for claim in self.calls.claims:
-            if claim.spent:
-                claim.meter.ledger.give_back(claim.account, claim.amounts)
+        for reservation in self.calls.reservations:
+            if reservation.spent:
+                reservation.quota.ledger.give_back(reservation.account, reservation.amounts)
         then()

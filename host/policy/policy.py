@@ -67,11 +67,11 @@ class HostPolicy:
         self._secrets = Redactor()  # the keys alone: what is granted of the environment is the script's to read
         self._environ = os.environ if environ is None else environ
         self._sound: Permissions | None = None  # the last one whose patterns were checked
-        meters = [] if self.budget.empty else [Quota(self.budget, "the host")]
+        quotas = [] if self.budget.empty else [Quota(self.budget, "the host")]
         if daily is not None and not daily.empty:
-            meters.append(Quota(daily, "today", ledger))
-        self._meters = tuple(meters)
-        self.metered = bool(meters)
+            quotas.append(Quota(daily, "today", ledger))
+        self._quotas = tuple(quotas)
+        self.has_quotas = bool(quotas)
         for api in apis.values():
             self.check_key(api)
         for url in (*(given.sql or ()), *(self._environ.get(name) for name in _PROXIES)):
@@ -99,14 +99,14 @@ class HostPolicy:
 
     def close(self) -> None:
         """Close the record of spending, if there is one."""
-        for meter in self._meters:
-            close = getattr(meter.ledger, "close", None)
+        for quota in self._quotas:
+            close = getattr(quota.ledger, "close", None)
             if close is not None:
                 close()
 
     def check_one_process(self) -> None:
         """Refuse what one process alone can keep."""
-        if self.metered:
+        if self.has_quotas:
             raise UsageError(
                 "a host with a budget runs in one process: what is left of it is counted there",
                 hint="Leave processes=… out, or the budget.",
@@ -136,8 +136,8 @@ class HostPolicy:
     def of_run(
         self, permissions: Permissions | None, budget: Budget | None
     ) -> tuple[Permissions, tuple[Quota, ...], Mapping[str, str]]:
-        """What one run is granted, the meters of its calls, and the environment it may read."""
-        granted, meters, env = self.permissions, self._meters, self.environment
+        """What one run is granted, the quotas of its calls, and the environment it may read."""
+        granted, quotas, env = self.permissions, self._quotas, self.environment
         if permissions is not None:
             granted = granted.narrowed(_checked(permissions, Permissions, "permissions"))
             env = self._environment(granted)
@@ -146,8 +146,8 @@ class HostPolicy:
             self._sound = granted
         own = _checked(budget, Budget, "budget")
         if own is not None and not own.empty:
-            meters = (Quota(own, "the run"), *meters)
-        return granted, meters, env
+            quotas = (Quota(own, "the run"), *quotas)
+        return granted, quotas, env
 
     def _check_patterns(self, granted: Permissions) -> None:
         """A pattern that matches no operation would deny nothing, or grant nothing, in silence."""

@@ -14,7 +14,7 @@ from host.events import Sink
 from host.http.api_limits import limits_of
 from host.http.message import Request
 from host.http.sender import HttpxParts, Sender
-from host.processes.startup import open_shards
+from host.processes.startup import start_worker_processes
 from host.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def open_processes(
 
     Raises ``UsageError`` for what cannot cross to another process, ``ConfigError`` where one cannot start.
     """
-    return open_shards(
+    return start_worker_processes(
         processes,
         settings=settings,
         simulated=simulated,

@@ -40,7 +40,7 @@ class JobMessage(msgspec.Struct, frozen=True):
 def order(id: int, run_id: str, job: Job, timeout: float | None, *, watched: bool = False) -> JobMessage:
     """The order for a job. Raises ``InvalidCall`` and ``LimitError`` for globals that cannot cross to Lua,
     ``UsageError`` for what a host of several processes cannot do."""
-    if job.meters:
+    if job.quotas:
         raise UsageError(
             "a budget is counted in one process, and this host runs scripts in worker processes",
             hint="Leave processes=… out, or the budget.",

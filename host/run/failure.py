@@ -23,11 +23,11 @@ def script_error(
     causes: Mapping[str, BaseException],
     names: Callable[[], Iterable[str]],
     sources: Sources,
-    mask: Callable[[str], str] = str,
+    redact: Callable[[str], str] = str,
 ) -> ScriptError:
     """The error of a run that ended with ``facts`` (of a raised error table, or made for a plain error).
 
-    ``mask`` hides secrets in the lines of the source that are shown with it.
+    ``redact`` hides secrets in the lines of the source that are shown with it.
     """
     message = said = _text(facts.get("message")) or "error"
     kind = str(facts.get("kind") or "error")
@@ -58,7 +58,7 @@ def script_error(
         script=where,
         line=line,
         traceback=traceback,
-        source=mask(sources.excerpt(where, line)) if line is not None else "",
+        source=redact(sources.excerpt(where, line)) if line is not None else "",
         kind=kind,
         facts={**own, "kind": kind, "message": message, **({"line": line} if line is not None else {})},
         cause=causes.get(said.partition(_ITEM)[0]),

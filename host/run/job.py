@@ -44,7 +44,7 @@ class Job(msgspec.Struct, frozen=True):
     limits: Limits = msgspec.field(default_factory=Limits)
     env: Mapping[str, str] = msgspec.field(default_factory=dict)  # the environment names granted to the script
     permissions: Permissions = msgspec.field(default_factory=Permissions)
-    meters: tuple[Quota, ...] = ()  # of the budgets its calls are counted against
+    quotas: tuple[Quota, ...] = ()  # of the budgets its calls are counted against
     once: OnceAnswers | None = None  # what the runs of its batch do once
     traceparent: str | None = None  # of the span it is under
 

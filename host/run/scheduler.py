@@ -283,7 +283,7 @@ class Scheduler:
         if wake is not None:
             wake.release()
 
-    def urge(self) -> None:
+    def ensure_turning(self) -> None:
         """There is something for the loop to do: see that a session does not keep it waiting long."""
         leader = self._leader
         if self._turning or self._watching or leader is None or leader.thread is threading.current_thread():

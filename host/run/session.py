@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-CROWD = 200  # runs alive at once from which each is to leave little garbage
+FRUGAL_FROM = 200  # runs alive at once from which each is to leave little garbage
 THRONG = 1000  # from which each gives back what loading left behind as soon as it waits
 
 _log = logging.getLogger(__name__)
@@ -200,7 +200,7 @@ class Session:
     def _flags(self, alive: int) -> int:
         """What the Lua side is to know of the run when it starts."""
         job = self.job
-        flags = (p.TRACE if self.services.sinks else 0) | (p.CROWD if alive > CROWD else 0)
+        flags = (p.TRACE if self.services.sinks else 0) | (p.FRUGAL if alive > FRUGAL_FROM else 0)
         if self.services.sinks and want_lines(self.services.sinks):
             flags |= p.COUNT_LINES
         if self._durable is not None:

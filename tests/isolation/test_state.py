@@ -359,7 +359,7 @@ def test_several_values_that_are_none_end_the_run_only(value: bytes, monkeypatch
     with Host(simulate=True, isolation="process") as host:
         error = host.run_source("return 1").error
     assert error is not None
-    assert "its last word could not be read" in error.message
+    assert "its last message could not be read" in error.message
     made[0].close()
 
 

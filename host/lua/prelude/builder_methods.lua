@@ -151,7 +151,7 @@ end
 
 function own.copy(self)
   local state = state_of(self, "copy")
-  local twin, copied = new(state.class)
+  local copy, copied = new(state.class)
   for i = 1, state.n, 2 do
     local value = state[i + 1]
     if type(value) == "table" then
@@ -167,7 +167,7 @@ function own.copy(self)
       if key ~= "idempotency_key" then copied.options[key] = value end
     end
   end
-  return twin
+  return copy
 end
 
 function own.set(self, name, ...)

@@ -30,7 +30,7 @@ local run = {
   trace = false, -- whether the host wants the line of each call
   given = true, -- whether the script has globals of its embedding program
   begin = false, -- what begins the script, until it is used
-  crowd = false, -- whether many runs are alive, so that each is to leave little garbage
+  frugal = false, -- whether many runs are alive, so that each is to leave little garbage
   closed = false, -- whether the end has been reported
   -- The budget: see budget.lua. Memory is in KB, as collectgarbage gives it.
   asked = 0, -- when the host was last asked
