@@ -13,7 +13,7 @@ from host.http.api_limits import limits_of, policies_of
 from host.http.chain import chain
 from host.http.message import Send
 from host.policy.budget import SpendingLedger
-from host.processes.messages import Message
+from host.remote.limit_messages import Message
 
 try:
     from host.fleet.fleet_spending import FleetLedger

@@ -65,7 +65,7 @@ def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
     """What there is to say of a submitted run."""
     if database is None:
         return []
-    from host.fleet.jobs import error_of, job, waiting
+    from host.fleet.jobs import job, waiting
 
     found = job(database, run_id)
     if found is None:
@@ -78,9 +78,8 @@ def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
     why = waiting(database, found)
     if why is not None:
         lines.append(f"waiting: {why}")
-    error = error_of(found.error)
-    if error is not None:
-        lines.append(f"ended with: {error}")
+    if found.ended_with is not None:
+        lines.append(f"ended with: {found.ended_with}")
     return lines
 
 

@@ -25,11 +25,12 @@ from host.durable.rehydration import Reopening, Transaction
 from host.durable.replay_step import ReplayStep, changed, digest_of, named
 from host.durable.run_log import RunLog
 from host.durable.shown_arguments import shown_arguments
-from host.errors import CallError, CancelledCall, HostError, InvalidCall, ScriptError
+from host.errors import CallError, CancelledCall, HostError, ScriptError
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
 from host.policy.budget import settle
 from host.run.result_type import written
+from host.run.script import RunResult
 
 if TYPE_CHECKING:
     from host.run.builtins import Tools
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 SLEEP_NAME: Final = "sleep"
 
 
-Outcome = Callable[["Session", str, ScriptError | None, bytes], Sequence[Statement]]
-"""``outcome(session, status, error, value)``: what is committed together with a run's end, if the run is ours."""
+Outcome = Callable[[str, RunResult, bytes], Sequence[Statement]]
+"""``outcome(status, result, value)``: what is committed together with a run's end, if the run is ours. ``value`` is the
+result's as it is written down."""
 
 
 class Durable:
@@ -353,10 +355,8 @@ class Durable:
             status = "done"
         else:
             status = "interrupted" if interrupted else "failed"
-        try:
-            result = written(value, rest)
-        except InvalidCall:  # it holds a secret, which is not written down
-            result = b"\xc0"
+        result, given = written(value, rest), session.result
+        assert given is not None
 
         def recorded(lost: HostError | None) -> None:
             self.unrecorded = lost
@@ -372,8 +372,8 @@ class Durable:
         self.journal.end(
             self.run_id, status, printed=max(session.printed, self._log.shown), calls=session.calls, value=result,
             error=error.message if error is not None else None, then=recorded, release=over,
-            exit_status=session.result.exit_status if session.result is not None else None,
-            also=self._outcome(session, status, error, result) if self._outcome is not None else (),
+            exit_status=given.exit_status,
+            also=self._outcome(status, given, result) if self._outcome is not None else (),
         )  # fmt: skip
 
     def stop(self, session: Session, error: ScriptError) -> None:

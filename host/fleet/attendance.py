@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
@@ -13,24 +13,19 @@ from host.bridge.waiting import settle
 from host.durable.database import JournalLost, Statement
 from host.durable.journal import BeingRun
 from host.durable.journal_writer import TakenOver
-from host.errors import HostError, JournalError, ScriptError
+from host.errors import HostError, JournalError
 from host.fleet import claims
 from host.fleet.claims import TakenJob
-from host.fleet.jobs import error_text
 from host.fleet.printing import OutputKeeper
-from host.limits import Limits
-from host.lua.values import from_lua
-from host.policy.budget import Budget
-from host.policy.permissions import Permissions
+from host.remote.job import narrowed
+from host.remote.result import RemoteResult
 from host.run.options import RunOptions
-from host.run.result_type import written
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
     from host.durable.runs import DurableRuns, Kept
     from host.fleet.texts import ScriptFolders
     from host.run.job import Why
-    from host.run.session import Session
 
 __all__ = ["Attendance", "Ended", "Left"]
 
@@ -71,7 +66,7 @@ class Attendance:
         """Run it; gives whether its outcome is recorded, or why it was left. Raises ``JournalLost``."""
         claimed = self.claimed
         try:
-            options = _options(claimed.options, self, claimed.traceparent)
+            options = claimed.run_options(narrowed(claimed.options), [self])
             async with lock:
                 script = await in_thread(lambda: folders.script(claimed.script or "", claimed.text, claimed.modules))
             kept = await in_thread(lambda: self._carry(script))
@@ -109,48 +104,22 @@ class Attendance:
 
     def _carry(self, script: Script) -> Kept | RunResult:
         claimed = self.claimed
-        args, globals = from_lua(claimed.args), from_lua(claimed.globals)
         return self._durable_runs.carry(
-            script, args, globals, claimed.run, fresh=claimed.attempts == 1, apis=self._needed, outcome=self._outcome
-        )
+            script, claimed.texts, claimed.values, claimed.run, fresh=claimed.attempts == 1, apis=self._needed,
+            outcome=self._outcome,
+        )  # fmt: skip
 
-    def _outcome(self, session: Session, status: str, error: ScriptError | None, value: bytes) -> Sequence[Statement]:
+    def _outcome(self, status: str, result: RunResult, value: bytes) -> Sequence[Statement]:
         """What is committed with the run's end. On the session's thread."""
         printed = self.output.take()
         self.status = "requeued"
-        if error is not None and error.kind == "journal":
-            return claims.requeueing(self.claimed, printed, error.message)
+        if result.error is not None and result.error.kind == "journal":
+            return claims.requeueing(self.claimed, printed, result.error.message)
         if status == "interrupted" and self._why != "cancelled":
             return claims.requeueing(self.claimed, printed, "its worker was shut down")
-        result = session.result
         self.status = "cancelled" if status == "interrupted" else status
-        return claims.ending(
-            self.claimed,
-            self.status,
-            printed,
-            None if error is None else error_text(error),
-            value,
-            exit_status=None if result is None else result.exit_status,
-            calls=session.calls,
-            seconds=0.0 if result is None else result.duration,
-            simulated=session.services.simulated,
-        )
+        return claims.ending(self.claimed, self.status, printed, RemoteResult.of(result, value))
 
     def _done_already(self, result: RunResult) -> None:
-        made = claims.ending(
-            self.claimed, "done", (0, b""), None, written(result.value, result.rest), exit_status=result.exit_status,
-            calls=result.calls, seconds=result.duration, simulated=result.simulated,
-        )  # fmt: skip
+        made = claims.ending(self.claimed, "done", (0, b""), RemoteResult.of(result))
         self._durable_runs.journal.write_now(made)
-
-
-def _options(said: Mapping[str, Any], sink: Any, traceparent: str | None) -> RunOptions:
-    """The run's own limits, which narrow the worker's. Raises ``UsageError``."""
-    return RunOptions(
-        timeout=said.get("timeout"),
-        limits=Limits(**said["limits"]) if "limits" in said else None,
-        permissions=Permissions(**said["permissions"]) if "permissions" in said else None,
-        budget=Budget(**said["budget"]) if "budget" in said else None,
-        sinks=[sink],
-        traceparent=traceparent,
-    )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from host.durable.database import Statement
 from host.fleet.database import FleetDatabase
+from host.fleet.jobs import error_text
+from host.remote.job import RemoteJob
+from host.remote.result import Failure, RemoteResult
 
 __all__ = [
     "TakenJob",
@@ -23,6 +26,8 @@ __all__ = [
     "to_cancel",
 ]
 
+_TAKEN: Final = ("queue", "script", "text", "modules", "args", "globals", "options", "need", "attempts", "traceparent")
+
 # The job is taken from the queue and the run is marked by one statement, so that no job is taken of which it is not
 # known whose it is. A run that was cancelled or has ended is not marked.
 _CLAIM: Final = """
@@ -33,10 +38,10 @@ WITH fetched AS MATERIALIZED (
     UPDATE luahost_job SET status = 'running', worker = %(name)s, attempts = attempts + 1,
         started = COALESCE(started, now()), note = NULL
     FROM fetched WHERE id = fetched.run AND status IN ('queued', 'running') AND NOT cancel
-    RETURNING id, queue, script, text, modules, args, globals, options, need, attempts, traceparent
+    RETURNING id, {columns}
 )
-SELECT fetched.job, fetched.run, taken.* FROM fetched LEFT JOIN taken ON taken.id = fetched.run
-"""
+SELECT fetched.job, fetched.run, {columns} FROM fetched LEFT JOIN taken ON taken.id = fetched.run
+""".format(columns=", ".join(_TAKEN))  # noqa: S608 - names of this file
 
 # In the transaction that ends the run, if it is still ours. One statement: what does not end it leaves the queue alone.
 _END: Final = """
@@ -92,22 +97,17 @@ SELECT procrastinate_retry_job_v2(job, now(), NULL, NULL, NULL), run, worker FRO
 """
 
 
-class TakenJob(msgspec.Struct, frozen=True):
+class TakenJob(RemoteJob, frozen=True, kw_only=True):
     """A job that was taken from the queue. ``script`` is ``None`` of a run that is not to be run any more."""
 
     job: int
     run: str
-    id: str | None = None
     queue: str = ""
     script: str | None = None
     text: str = ""
-    modules: dict[str, str] = {}
-    args: bytes = b""
-    globals: bytes = b""
-    options: dict[str, Any] = {}
+    modules: Mapping[str, str] = msgspec.field(default_factory=dict)
     need: str = ""
     attempts: int = 0
-    traceparent: str | None = None
 
 
 def claim(database: FleetDatabase, queues: list[str], name: str, number: int) -> TakenJob | None:
@@ -115,17 +115,19 @@ def claim(database: FleetDatabase, queues: list[str], name: str, number: int) ->
     rows = database.rows(_CLAIM, {"queues": queues, "number": number, "name": name})
     if not rows:
         return None
-    return TakenJob(*rows[0]) if rows[0][2] is not None else TakenJob(*rows[0][:2])
+    job, run, *taken = rows[0]
+    there = dict(zip(_TAKEN, taken, strict=True)) if taken[1] is not None else {}
+    return TakenJob(job=job, run=run, **there)
 
 
-def ending(
-    claimed: TakenJob, status: str, printed: tuple[int, bytes], error: str | None, value: bytes, **facts: Any
-) -> list[Statement]:
+def ending(claimed: TakenJob, status: str, printed: tuple[int, bytes], result: RemoteResult) -> list[Statement]:
     """What a run's owner commits with its end: the outcome, the last of its output, the job out of the queue."""
     start, data = printed
     values = {
-        "id": claimed.run, "job": claimed.job, "status": status, "start": start, "data": data, "error": error,
-        "value": value, **facts,
+        "id": claimed.run, "job": claimed.job, "status": status, "start": start, "data": data,
+        "value": result.value, "error": None if result.error is None else error_text(result.error),
+        "exit_status": result.exit_status, "calls": result.calls, "seconds": result.seconds,
+        "simulated": result.simulated,
     }  # fmt: skip
     return [(_END, [values])]
 
@@ -191,7 +193,7 @@ def refuse(database: FleetDatabase, claimed: TakenJob, name: str, reason: str) -
         "SELECT procrastinate_finish_job_v1(%(job)s, 'failed', true) FROM ended",
         {
             "run": claimed.run, "job": claimed.job, "name": name,
-            "error": json.dumps({"message": reason, "kind": "usage", "script": claimed.script or ""}),
+            "error": error_text(Failure(reason, claimed.script or "", kind="usage")),
         },
     )  # fmt: skip
 
