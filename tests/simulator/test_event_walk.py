@@ -29,8 +29,11 @@ OBJECTS = {
     "customer.source": {"bank_account", "card", "source"},
     "customer.subscription": {"subscription"},
     "customer.tax_id": {"tax_id"},
+    "issuing_authorization": {"issuing.authorization"},
     "issuing_cardholder": {"issuing.cardholder"},
     "issuing_card": {"issuing.card"},
+    "issuing_dispute": {"issuing.dispute"},
+    "issuing_transaction": {"issuing.transaction"},
 }
 
 
