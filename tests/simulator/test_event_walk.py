@@ -72,7 +72,7 @@ def walked(stripe: Catalog) -> list[dict[str, Any]]:
         for params in (asked.least(op), everything(asked, id)):
             asked.ask(id, params)
     for name in TRIGGERS:
-        perform(lambda *request: asked.api.ask(*request), steps_of(name))
+        perform(asked.api.ask_as, steps_of(name))
     return events(asked)
 
 

@@ -47,10 +47,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.external_accounts.update"
         ),
         "files": ("file_links.create files.create"),
-        "hosted_pages": (
-            "customer_sessions.create ephemeral_keys.create terminal.connection_tokens.create "
-            "v2.billing.meter_event_session.create"
-        ),
+        "hosted_pages": ("customer_sessions.create ephemeral_keys.create terminal.connection_tokens.create"),
         "identity": (
             "identity.verification_sessions.cancel identity.verification_sessions.create "
             "identity.verification_sessions.redact"
@@ -84,7 +81,10 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "test_helpers.issuing.transactions.create_unlinked_refund "
             "test_helpers.issuing.transactions.refund"
         ),
-        "meter_streams": ("v2.billing.meter_event_stream.create"),
+        "meter_streams": (
+            "v2.billing.meter_event_adjustments.create v2.billing.meter_event_session.create "
+            "v2.billing.meter_event_stream.create v2.billing.meter_events.create"
+        ),
         "meters": (
             "billing.meter_event_adjustments.create billing.meter_events.create billing.meters.create "
             "billing.meters.deactivate billing.meters.event_summaries.list billing.meters.reactivate"

@@ -2,6 +2,7 @@
 
 A step is ``[NAME = ]METHOD PATH [FORM]``; ``{NAME}`` in a later one is the id that was answered, ``{NAME.member}``
 another member. A word alone is one of :data:`STEPS`. ``?`` before a step: it may be refused, as a declined payment is.
+``as {NAME.member}`` before its method: what it has instead of the API key.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ STEPS: Final[dict[str, str]] = {
     "debit": "POST /v1/checkout/sessions mode=payment&customer={clocked}&success_url=https://example.com/done"
     "&payment_method_types[0]=us_bank_account&line_items[0][price]={once}&line_items[0][quantity]=1",
     "portal": "POST /v1/billing_portal/configurations features[invoice_history][enabled]=true",
+    "session_v2": "POST /v2/billing/meter_event_session",
     "account_v2": "POST /v2/core/accounts display_name=Jenny&contact_email=jenny@example.com",
     "verification": "POST /v1/identity/verification_sessions type=document",
     "holder": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 Main St"
@@ -104,7 +106,7 @@ _CONTESTED = (
     "POST /v1/issuing/disputes transaction={spent}&evidence[reason]=fraudulent"
     "&evidence[fraudulent][explanation]=The card was stolen."
 )
-_STREAM = "POST /v2/billing/meter_event_stream events[0][event_name]="
+_STREAM = "as {session_v2.authentication_token} POST /v2/billing/meter_event_stream events[0][event_name]="
 
 # What the event is of a trigger that is called otherwise.
 MADE: Final[dict[str, str]] = {
@@ -424,9 +426,13 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "subscription.payment_succeeded": _SUBSCRIBED,
     "v1.billing.meter.error_report_triggered": (
         "meter = POST /v1/billing/meters display_name=API calls&event_name=api_calls&default_aggregation[formula]=sum",
+        "session_v2",
         _STREAM + "{meter.event_name}&events[0][payload][value]=1",
     ),
-    "v1.billing.meter.no_meter_found": (_STREAM + "nobody_counts_this&events[0][payload][value]=10",),
+    "v1.billing.meter.no_meter_found": (
+        "session_v2",
+        _STREAM + "nobody_counts_this&events[0][payload][value]=10",
+    ),
     "v2.core.account.closed": ("account_v2", "POST /v2/core/accounts/{account_v2}/close"),
     "v2.core.account.created": ("account_v2",),
     "v2.core.account.updated": ("account_v2", "POST /v2/core/accounts/{account_v2} display_name=Rosen"),
