@@ -250,6 +250,7 @@ DECODERS = {
     "plan/real_values.py": "the journal",
     "plan/rendering.py": "encodes only",
     "policy/charges.py": "a request's body: at most 250,000 values",
+    "simulator/delivery.py": "an endpoint's decision: at most 64,000 bytes",
     "simulator/modelled.py": "the simulator's own",
     "simulator/added_apis/pages.py": "the simulator's store",
     "simulator/object_factory.py": "the simulator's own",

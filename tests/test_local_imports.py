@@ -148,6 +148,7 @@ LATE = {
     "host.serve.server": "listen",
     "host.serve.signatures": "trigger",
     "host.simulator.delivery": "simulate --forward-to",
+    "host.simulator.stripe.issuing_authorizations": "a purchase at the older address, which all simulators know",
     "host.simulator.stripe.triggers": "trigger",
     "host.simulator.stripe.visitor_pages": "a page for people, which loads most of what is simulated",
     "host.simulator.trigger": "trigger",

@@ -40,7 +40,11 @@ class RequestReader:
         """
         path, query = place
         asked = form_tree(query) if query else {}
-        self._keys.check(headers, asked)
+        streams = world.stripe and path == account_access.STREAM
+        if streams:
+            world = account_access.world_of_session(world, headers.get("authorization", ""), now)
+        else:
+            self._keys.check(headers, asked)
         for name in self._keys.query_names:
             asked.pop(name, None)
         posted: Tree | None = None
@@ -59,7 +63,8 @@ class RequestReader:
         if token is not None:
             params["page"] = token
         # https://docs.stripe.com/context: the account itself stands last
-        if account := headers.get("stripe-account") or headers.get("stripe-context", "").rpartition("/")[2]:
+        account = headers.get("stripe-account") or headers.get("stripe-context", "").rpartition("/")[2]
+        if account and not streams:
             world = account_access.world_of(world, account, headers.get("authorization", ""))
         call = RequestContext(world, plan, path, query, path_args, params, now, day)
         return call, {"query": asked, "body": sent}

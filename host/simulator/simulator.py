@@ -165,6 +165,18 @@ class Simulator:
             self.store.commit()
             return found
 
+    def perform(self, work: Callable[[RequestContext], None], account: str = "") -> None:
+        """Have ``work`` done between two requests, in an account's world, with the events of what it changes."""
+        with self._lock:
+            call = clocks.background(self.world, int(self.now))
+            self._begin_work(call)
+            try:
+                work(call.within(account))
+            except BaseException:
+                self._transaction.rollback()
+                raise
+            self._transaction.commit(Cause(None, None, call.now))
+
     def close(self) -> None:
         """Close the store."""
         with self._lock:

@@ -104,6 +104,7 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
         "payments": belonging(("invoice_payment",), "invoice", "/v1/invoice_payments?invoice={id}"),
     },
     "issuing.card": {"cvc": kept("issuing.card", "cvc"), "number": kept("issuing.card", "number")},
+    "issuing.transaction": {"purchase_details": kept("issuing.transaction", "purchase_details")},
     "payment_link": {"line_items": below("item", "/v1/payment_links/{id}/line_items")},
     "plan": {"tiers": kept("plan", "tiers")},
     "price": {

@@ -47,10 +47,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.external_accounts.update"
         ),
         "files": ("file_links.create files.create"),
-        "hosted_pages": (
-            "customer_sessions.create ephemeral_keys.create terminal.connection_tokens.create "
-            "v2.billing.meter_event_session.create"
-        ),
+        "hosted_pages": ("customer_sessions.create ephemeral_keys.create terminal.connection_tokens.create"),
         "identity": (
             "identity.verification_sessions.cancel identity.verification_sessions.create "
             "identity.verification_sessions.redact"
@@ -65,8 +62,29 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "invoices.mark_uncollectible invoices.pay invoices.send_invoice invoices.update "
             "invoices.void_invoice"
         ),
-        "issuing": ("issuing.cards.create issuing.cards.update"),
-        "meter_streams": ("v2.billing.meter_event_stream.create"),
+        "issuing": (
+            "issuing.cards.create issuing.cards.update test_helpers.issuing.cards.deliver_card "
+            "test_helpers.issuing.cards.fail_card test_helpers.issuing.cards.return_card "
+            "test_helpers.issuing.cards.ship_card test_helpers.issuing.cards.submit_card"
+        ),
+        "issuing_authorizations": (
+            "test_helpers.issuing.authorizations.capture test_helpers.issuing.authorizations.create "
+            "test_helpers.issuing.authorizations.expire "
+            "test_helpers.issuing.authorizations.finalize_amount "
+            "test_helpers.issuing.authorizations.increment test_helpers.issuing.authorizations.reverse"
+        ),
+        "issuing_disputes": ("issuing.disputes.create issuing.disputes.submit issuing.disputes.update"),
+        "issuing_requests": ("issuing.authorizations.approve issuing.authorizations.decline"),
+        "issuing_test_address": ("issuing.cards.test_authorizations"),
+        "issuing_transactions": (
+            "issuing.transactions.update test_helpers.issuing.transactions.create_force_capture "
+            "test_helpers.issuing.transactions.create_unlinked_refund "
+            "test_helpers.issuing.transactions.refund"
+        ),
+        "meter_streams": (
+            "v2.billing.meter_event_adjustments.create v2.billing.meter_event_session.create "
+            "v2.billing.meter_event_stream.create v2.billing.meter_events.create"
+        ),
         "meters": (
             "billing.meter_event_adjustments.create billing.meter_events.create billing.meters.create "
             "billing.meters.deactivate billing.meters.event_summaries.list billing.meters.reactivate"
@@ -145,6 +163,18 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "invoice_items": ("invoice_items.create invoice_items.update"),
         "invoice_lines": ("invoices.add_lines invoices.line_items.update invoices.remove_lines invoices.update_lines"),
         "invoices": ("invoices.attach_payment invoices.create invoices.finalize_invoice invoices.pay invoices.update"),
+        "issuing_authorizations": (
+            "test_helpers.issuing.authorizations.capture test_helpers.issuing.authorizations.create "
+            "test_helpers.issuing.authorizations.finalize_amount "
+            "test_helpers.issuing.authorizations.increment test_helpers.issuing.authorizations.reverse"
+        ),
+        "issuing_requests": ("issuing.authorizations.approve"),
+        "issuing_test_address": ("issuing.cards.test_authorizations"),
+        "issuing_transactions": (
+            "test_helpers.issuing.transactions.create_force_capture "
+            "test_helpers.issuing.transactions.create_unlinked_refund "
+            "test_helpers.issuing.transactions.refund"
+        ),
         "meter_streams": ("v2.billing.meter_event_stream.create"),
         "meters": ("billing.meters.event_summaries.list"),
         "payment_links": ("payment_links.create payment_links.update"),
@@ -204,6 +234,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "coupons": ("expire_coupon expire_promotion_code"),
         "discounts": ("end_discount"),
         "disputes": ("dispute"),
+        "issuing_disputes": ("issuing_dispute"),
+        "issuing_requests": ("issuing_request"),
         "payments": ("release"),
         "payouts": ("payout"),
         "quotes": ("expire_quote"),
@@ -232,6 +264,11 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "external_accounts": ("bank_account card"),
         "invoice_items": ("line_item"),
         "invoices": ("discount invoice_payment payment_intent shipping_rate"),
+        "issuing_authorizations": ("issuing.authorization issuing.transaction"),
+        "issuing_books": ("balance_transaction"),
+        "issuing_disputes": ("issuing.dispute"),
+        "issuing_requests": ("balance_transaction"),
+        "issuing_transactions": ("balance_transaction issuing.transaction"),
         "mandates": ("mandate"),
         "meters": ("billing.meter_event_summary"),
         "payment_links": ("item"),
@@ -256,6 +293,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "announcements": ("payment_intent subscription subscription_schedule"),
         "collection": ("invoice payment_intent"),
         "issuing": ("issuing.cardholder"),
+        "issuing_authorizations": ("issuing.card"),
+        "issuing_transactions": ("issuing.transaction"),
         "payment_pages": ("invoice payment_intent"),
         "plans": ("price"),
         "renewals": ("subscription"),
