@@ -6,7 +6,7 @@ from typing import Any
 
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import charges, connect, payments
+from host.simulator.stripe import captures, charges, connect
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
@@ -109,6 +109,11 @@ def capture_charge(call: RequestContext) -> Object:
         raise call.refuse(f"Charge {charge['id']} has already been captured.", code="charge_already_captured")
     if charge["refunded"]:
         raise call.refuse(f"Charge {charge['id']} has been refunded.", code="charge_already_refunded")
+    if charge["amount_captured"]:
+        raise call.refuse(
+            f"Charge {charge['id']} was captured in part. Capture the rest with its PaymentIntent "
+            f"{charge['payment_intent']}."
+        )
     check_amount(call)
     amount = amount_of(call, "amount", charge["amount"])
     if amount > charge["amount"]:
@@ -122,7 +127,7 @@ def capture_charge(call: RequestContext) -> Object:
         intent = call.load("payment_intent", charge["payment_intent"])
         intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
         call.save("payment_intent", intent)
-    return payments.capture(call, charge, amount)
+    return captures.capture(call, charge, amount)
 
 
 BEHAVIOURS = {"charges.capture": capture_charge, "charges.create": create_charge}
