@@ -10,14 +10,15 @@ from host.simulator.stripe import captures, charges, connect
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
-from host.simulator.stripe.payment_methods import make, payment_method, spend_method
-from host.simulator.stripe.sources import consume
+from host.simulator.stripe.payment_methods import make, spend_method
+from host.simulator.stripe.sources import card_of_token, consume
 
 EFFECTS = {
     "charges.capture": {"amount", "transfer_data.amount"},
     "charges.create": {"source", "capture", "application_fee", "destination"},
 }
 MAKES = {"charge", "balance_transaction"}
+_CARDS = "~charged_card"  # of tokens that were charged and that no customer has
 
 
 def create_charge(call: RequestContext) -> Object:
@@ -72,7 +73,9 @@ def _method(call: RequestContext) -> Object:
             return make(call, {"type": "card", "card": facts})
         if not source.startswith("tok_"):
             raise missing("token", source, "source", 400)
-        return payment_method(call, source, "source")
+        facts, shown = card_of_token(call, source)
+        call.world.store.put(_CARDS, shown["id"], shown)
+        return make(call, {"type": "card", "card": facts}, id=shown["id"])
     customer = call.load("customer", owner, "customer", 400)
     if source is None:
         source = customer.get("default_source")
@@ -97,7 +100,7 @@ def _method(call: RequestContext) -> Object:
 
 def _source(call: RequestContext, method: Object) -> Object | None:
     """The card object that a charge of old tells of."""
-    return call.find("card", str(method["id"]))
+    return call.find("card", str(method["id"])) or call.find(_CARDS, str(method["id"]))
 
 
 def capture_charge(call: RequestContext) -> Object:
