@@ -55,7 +55,7 @@ class Operations:
         if wanted:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
             self._expander.strip(whole)
-            older = self._versions.older(call.day) if call.day else {}
+            older = self._versions.older(call.day) if call.day or call.any_version else {}
             self._expander.within(call.world).expand(plan.operation, whole, wanted, older)
             return self._in_version(call, whole)
         if isinstance(result, bytes):

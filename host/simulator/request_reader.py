@@ -14,7 +14,7 @@ from host.simulator.keys import Keys
 from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree
 from host.simulator.routes import RoutePlan, Routes
 from host.simulator.stripe import account_access, formats
-from host.simulator.versions import Versions
+from host.simulator.versions import Versions, in_older_words
 
 
 class RequestReader:
@@ -58,8 +58,12 @@ class RequestReader:
             return self._read_added(world, plan, path, query, path_args, headers, body, now)
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
         sent, typed = self._body(plan, headers.get("content-type", ""), body) if posted is None else (posted, False)
-        day = self._day(world, plan, headers, asked, sent)
-        params = self._parameters(plan, asked, sent, typed)
+        day, said = self._day(world, plan, headers, asked, sent)
+        try:
+            params = self._parameters(plan, asked, sent, typed)
+        except Refusal as refusal:
+            in_older_words(refusal, said)
+            raise
         if token is not None:
             params["page"] = token
         # https://docs.stripe.com/context: the account itself stands last
@@ -67,18 +71,25 @@ class RequestReader:
         if account and not streams:
             world = account_access.world_of(world, account, headers.get("authorization", ""))
         call = RequestContext(world, plan, path, query, path_args, params, now, day)
+        call.any_version = not headers.get("stripe-version")
+        call.said = said
         return call, {"query": asked, "body": sent}
 
-    def _day(self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any) -> str:
-        """The day of the version to answer in, "" for the newest; parameters get the names they have in that."""
-        said = headers.get("stripe-version")
-        if said == self._catalog.version:
-            return ""
-        day = self._versions.day(said) if said else ""
+    def _day(
+        self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any
+    ) -> tuple[str, dict[str, str]]:
+        """The day of the version to answer in, "" for the newest; parameters get the names they have in that.
+
+        Then what the client called them where that was otherwise.
+        """
+        version = headers.get("stripe-version")
+        if version == self._catalog.version:
+            return "", {}
+        day, said = self._versions.day(version) if version else "", dict[str, str]()
         for tree in (asked, sent):
             if isinstance(tree, dict) and tree:  # a client that says no version may mean any
-                self._versions.request(plan.operation.id, day, tree, world)
-        return day
+                said |= self._versions.request(plan.operation.id, day, tree, world)
+        return day, said
 
     def _read_added(
         self,

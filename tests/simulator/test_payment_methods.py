@@ -286,6 +286,17 @@ def test_a_customers_balance_is_written_down(api) -> None:
     assert api.error("POST", path, "amount=5&currency=eur")[1]["param"] == "currency"
 
 
+def test_a_charge_of_a_token_shows_its_card(api) -> None:
+    """The card object of old, whose id is that of the payment method: https://docs.stripe.com/api/charges/object."""
+    token = api.post("/v1/tokens", "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2034&card[name]=Jo")
+    for source in (token["id"], "tok_mastercard"):
+        charge = api.post("/v1/charges", f"amount=500&currency=usd&source={source}")
+        assert charge["source"]["object"] == "card"
+        assert charge["source"]["id"] == charge["payment_method"]
+        assert api.get(f"/v1/charges/{charge['id']}")["source"] == charge["source"]
+    assert (charge["source"]["brand"], charge["source"]["last4"]) == ("MasterCard", "4444")
+
+
 def test_a_charge_without_an_intent_takes_tokens_and_sources_only(api) -> None:
     """https://docs.stripe.com/api/charges/create: a payment method needs an intent; a source of a card is used once."""
     for given in ("pm_card_visa", "card_nothing", "tok_nothing"):

@@ -17,6 +17,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "application_fees": ("application_fees.refunds.create"),
         "books": ("balance.retrieve balance_transactions.list"),
         "capabilities": ("accounts.capabilities.list accounts.capabilities.retrieve accounts.capabilities.update"),
+        "captures": ("payment_intents.cancel payment_intents.capture payment_intents.increment_authorization"),
         "cash_balances": (
             "customers.cash_balance.retrieve customers.cash_balance.update test_helpers.customers.fund_cash_balance"
         ),
@@ -95,9 +96,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "payment_methods.detach payment_methods.update"
         ),
         "payments": (
-            "payment_intents.cancel payment_intents.capture payment_intents.confirm "
-            "payment_intents.create payment_intents.increment_authorization payment_intents.update "
-            "payment_intents.verify_microdeposits"
+            "payment_intents.confirm payment_intents.create payment_intents.update payment_intents.verify_microdeposits"
         ),
         "payouts": ("payouts.cancel payouts.create payouts.reverse"),
         "persons": ("accounts.persons.create accounts.persons.update"),
@@ -143,6 +142,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "accounts": ("accounts.create accounts.reject accounts.update"),
         "application_fees": ("application_fees.refunds.create"),
         "capabilities": ("accounts.capabilities.update"),
+        "captures": ("payment_intents.cancel payment_intents.capture"),
         "cash_balances": ("customers.cash_balance.update test_helpers.customers.fund_cash_balance"),
         "catalogue": ("prices.create prices.update products.create"),
         "checkout": ("checkout.sessions.create checkout.sessions.update"),
@@ -180,8 +180,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "payment_links": ("payment_links.create payment_links.update"),
         "payment_methods": ("payment_methods.attach payment_methods.create"),
         "payments": (
-            "payment_intents.cancel payment_intents.capture payment_intents.confirm "
-            "payment_intents.create payment_intents.update payment_intents.verify_microdeposits"
+            "payment_intents.confirm payment_intents.create payment_intents.update payment_intents.verify_microdeposits"
         ),
         "persons": ("accounts.persons.create accounts.persons.update"),
         "plans": ("plans.create"),
@@ -228,6 +227,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "DUE": {
         "announcements": ("schedule_expiring trial_will_end"),
         "books": ("available"),
+        "captures": ("release"),
         "checkout": ("expire_session"),
         "clocks": ("delete_clock"),
         "collection": ("collect_invoice debit finalize_invoice invoice_overdue"),
@@ -236,7 +236,6 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "disputes": ("dispute"),
         "issuing_disputes": ("issuing_dispute"),
         "issuing_requests": ("issuing_request"),
-        "payments": ("release"),
         "payouts": ("payout"),
         "quotes": ("expire_quote"),
         "refunds": ("refund"),
@@ -250,6 +249,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "application_fees": ("application_fee balance_transaction fee_refund"),
         "books": ("balance_transaction"),
         "capabilities": ("capability"),
+        "captures": ("charge"),
         "cash_balances": ("cash_balance customer_cash_balance_transaction"),
         "catalogue": ("plan price product"),
         "checkout": ("customer discount invoice item payment_intent setup_intent shipping_rate subscription"),

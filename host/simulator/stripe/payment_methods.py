@@ -48,9 +48,9 @@ def payment_method(call: RequestContext, id: str, param: str = "payment_method")
     raise missing("PaymentMethod", id, param, 400)
 
 
-def make(call: RequestContext, fields: Object) -> Object:
+def make(call: RequestContext, fields: Object, *, id: str | None = None) -> Object:
     """A new payment method."""
-    return call.make("payment_method", {**_blank(), **fields})
+    return call.make("payment_method", {**_blank(), **fields}, id=id)
 
 
 def _blank() -> Object:
