@@ -200,6 +200,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "books": ("available"),
         "checkout": ("expire_session"),
         "clocks": ("delete_clock"),
+        "closing": ("expire_invoice"),
         "collection": ("collect_invoice debit finalize_invoice invoice_overdue"),
         "coupons": ("expire_coupon expire_promotion_code"),
         "discounts": ("end_discount"),
