@@ -12,9 +12,9 @@ from host.simulator.stripe import discounts
 from host.simulator.stripe.invoice_customers import copy_customer
 from host.simulator.stripe.lines import add_item, add_line, pending_items, pricing, total_up
 from host.simulator.stripe.meters import usage
-from host.simulator.stripe.periods import DAY, previous_end
+from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.pricing import amount_of, at_volume, plain_quantity, shown_unit
-from host.simulator.stripe.prorations import Part, put_on, share, stop_of
+from host.simulator.stripe.prorations import Part, begin_of, put_on, share, stop_of
 from host.simulator.stripe.subscription_items import price_of
 
 FREE_START = "~subscription_free_start"  # with proration_behavior=none: what comes before the anchor is not billed
@@ -97,14 +97,14 @@ def period_line(
         "quantity": quantity or 0,
     }
     start, end, stop = item["current_period_start"], item["current_period_end"], stop_of(subscription, item)
-    begin = min(start, previous_end(subscription["billing_cycle_anchor"], price["recurring"], end))
+    begin = begin_of(subscription, item)
     stop = end if in_full else stop
     if (begin, stop) != (start, end) and facts["amount"]:
         facts["amount"] = share(facts["amount"], Part(item, facts["amount"], begin, end, stop), start)
         if begin < start and call.world.store.record(FREE_START, subscription["id"]) is not None:
             facts["amount"] = 0
         facts.update(proration=True, period={"start": start, "end": stop})
-    return _item_line(call, invoice, subscription, item, facts)
+    return item_line(call, invoice, subscription, item, facts)
 
 
 def usage_line(
@@ -120,12 +120,13 @@ def usage_line(
         "period": {"start": start, "end": end},
         "quantity": plain_quantity(used),
     }
-    line = _item_line(call, invoice, subscription, item, facts)
+    line = item_line(call, invoice, subscription, item, facts)
     line["quantity_decimal"] = f"{used.normalize():f}" if used else "0"
     return line
 
 
-def _item_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, facts: Object) -> Object:
+def item_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, facts: Object) -> Object:
+    """A line of a subscription's item; ``facts``: its amount, description, period and quantity, and ``proration``."""
     details = {
         "invoice_item": None,
         "proration": facts.pop("proration", False),

@@ -258,6 +258,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "collection": ("invoice payment_intent"),
         "issuing": ("issuing.cardholder"),
         "payment_pages": ("invoice payment_intent"),
+        "pending_updates": ("invoice"),
         "plans": ("price"),
         "renewals": ("subscription"),
     },

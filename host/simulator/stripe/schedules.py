@@ -6,7 +6,7 @@ from typing import Any
 
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import subscriptions
+from host.simulator.stripe import pending_updates, subscriptions
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.phases import dated, items_of, of_item, phase_of, refuse, settings_of
 from host.simulator.stripe.renewals import ENDED, cancel, finish
@@ -150,6 +150,7 @@ def _enter(call: RequestContext, schedule: Object) -> None:
 
 
 def _apply(call: RequestContext, schedule: Object, subscription: Object, phase: Object) -> None:
+    pending_updates.discard(call, subscription)
     old = {item["price"]["id"]: item["id"] for item in subscription["items"]["data"]}
     wanted = []
     for item in items_of(phase):

@@ -6,13 +6,14 @@ begins or ends, or the anchor is set to now: then a new period begins, and is bi
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import msgspec
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, closing, prorations
+from host.simulator.stripe import billing, closing, pending_updates, prorations
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.periods import next_end
@@ -68,9 +69,23 @@ def begin(call: RequestContext, subscription: Object, params: Object) -> Subscri
 
 
 def change(call: RequestContext, subscription: Object, params: Object) -> None:
-    """Change ``subscription`` as ``subscriptions.update`` has its parameters; kept."""
+    """Change ``subscription`` as ``subscriptions.update`` has its parameters; kept.
+
+    With ``pending_if_incomplete`` it is as it was until the invoice of the change is paid.
+    """
+    if params.get("payment_behavior") != "pending_if_incomplete":
+        _change(call, subscription, params)
+        return
+    pending_updates.begin(call, subscription, params)
+    before = deepcopy(subscription)
+    _change(call, subscription, params)
+    made = subscription["latest_invoice"]
+    if made != before["latest_invoice"] and call.load("invoice", made)["status"] == "open":
+        pending_updates.hold(call, subscription, before, params)
+
+
+def _change(call: RequestContext, subscription: Object, params: Object) -> None:
     check_unmodelled(call, params)
-    _check_pending(call, params)
     state = begin(call, subscription, params)
     set_plain(call, subscription, params)
     if "cancellation_details" in params:
@@ -93,15 +108,6 @@ def change(call: RequestContext, subscription: Object, params: Object) -> None:
     set_end(call, subscription, params)
     call.save("subscription", subscription)
     settle(call, subscription, params, state, new_period=new_period)
-
-
-def _check_pending(call: RequestContext, params: Object) -> None:
-    if params.get("payment_behavior") == "pending_if_incomplete":
-        call.not_modelled(
-            "payment_behavior=pending_if_incomplete",
-            "allow_incomplete, default_incomplete and error_if_incomplete are.",
-            "payment_behavior",
-        )
 
 
 def _pause(subscription: Object, wanted: Any) -> None:

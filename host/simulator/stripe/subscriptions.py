@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, discounts
+from host.simulator.stripe import backdating, billing, discounts
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.payment_attempts import need_method, pay_now
@@ -31,7 +31,6 @@ PLAIN = (
     "trial_settings",
 )
 UNMODELLED = (
-    "backdate_start_date",
     "billing_schedules",
     "billing_thresholds",
     "pending_invoice_item_interval",
@@ -51,6 +50,7 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     """A subscription of ``params``, as ``subscriptions.create`` has them, with its first invoice; kept."""
     customer = call.load("customer", params["customer"], "customer", 400)
     check_unmodelled(call, params)
+    backdated = backdating.start_of(call, params)
     subscription = call.blank("subscription")
     subscription.update(
         billing_cycle_anchor=call.now,
@@ -61,7 +61,7 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
         latest_invoice=None,
         metadata={},
         schedule=schedule,
-        start_date=call.now,
+        start_date=call.now if backdated is None else backdated,
         status="active",
         test_clock=customer.get("test_clock"),
         trial_start=None,
@@ -77,6 +77,8 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     short = _set_periods(call, subscription, params)
     set_discounts(call, subscription, params)
     set_end(call, subscription, params)
+    if backdated is not None:
+        backdating.check(call, subscription)
     call.save("subscription", subscription)
     invoice = _first_invoice(call, subscription, params, short=short)
     if invoice is not None and schedule is not None:
@@ -192,7 +194,9 @@ def _set_periods(call: RequestContext, subscription: Object, params: Object) -> 
         raise invalid(
             "billing_cycle_anchor must be in the future, and not before the trial ends.", "billing_cycle_anchor"
         )
-    end = trial or next_end(now, recurring, now)
+    if backdating.is_flexible(subscription) and anchor is None and params.get(backdating.PARAM) is not None:
+        subscription["billing_cycle_anchor"] = params[backdating.PARAM]
+    end = trial or next_end(subscription["billing_cycle_anchor"], recurring, now)
     if anchor is not None:
         if not config and anchor > next_end(trial or now, recurring, trial or now):
             raise invalid(
@@ -202,8 +206,11 @@ def _set_periods(call: RequestContext, subscription: Object, params: Object) -> 
         if trial is None and anchor > now:
             end = next_end(anchor, recurring, now)
             short = previous_end(anchor, recurring, end) < now
+    start = now
+    if backdating.is_flexible(subscription) and params.get(backdating.PARAM) is not None:
+        start = max(params[backdating.PARAM], previous_end(subscription["billing_cycle_anchor"], recurring, end))
     for item in items:
-        item.update(current_period_start=now, current_period_end=end)
+        item.update(current_period_start=start, current_period_end=end)
         call.save("subscription_item", item)
     return short
 
@@ -269,7 +276,9 @@ def _first_invoice(call: RequestContext, subscription: Object, params: Object, *
     if in_full:
         call.world.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
     for item in reversed(subscription["items"]["data"]):
-        if not (in_full and short):
+        if params.get(backdating.PARAM) is not None and not in_full:
+            backdating.add_lines(call, invoice, subscription, item, subscription["start_date"])
+        elif not (in_full and short):
             billing.period_line(call, invoice, subscription, item, in_full=in_full)
     add_extras(call, invoice, subscription, params.get("add_invoice_items"))
     if not invoice["lines"]["data"]:
@@ -320,6 +329,7 @@ BEHAVIOURS = {
 EFFECTS = {
     "subscriptions.create": {
         "add_invoice_items",
+        "backdate_start_date",
         "billing_cycle_anchor",
         "cancel_at",
         "currency",

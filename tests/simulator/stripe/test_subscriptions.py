@@ -68,13 +68,10 @@ def test_items_that_do_not_go_together(shop) -> None:
     assert shop.now(made)["items"]["data"][0]["price"]["id"] == price
 
 
-@pytest.mark.parametrize(
-    "name", ["backdate_start_date", "billing_thresholds", "pending_invoice_item_interval", "automatic_tax"]
-)
+@pytest.mark.parametrize("name", ["billing_thresholds", "pending_invoice_item_interval", "automatic_tax"])
 def test_what_is_not_modelled_is_refused(shop, name) -> None:
     """Never answered as if it were."""
     value = {
-        "backdate_start_date": 1_700_000_000,
         "billing_thresholds": {"amount_gte": 100},
         "pending_invoice_item_interval": {"interval": "week"},
         "automatic_tax": {"enabled": True},
