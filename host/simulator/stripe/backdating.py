@@ -82,7 +82,7 @@ def _add(call: RequestContext, invoice: Object, subscription: Object, item: Obje
 
 
 def intervals(start: int, end: int, recurring: Object) -> Decimal:
-    """How many intervals, counted from ``start``, there are until ``end``: 15 January to 1 February are 17/31 months."""
+    """How many intervals from ``start`` there are until ``end``: 15 January to 1 February are 17/31 of a month."""
     every, count = recurring["interval"], recurring["interval_count"]
     whole = 0
     while later(start, every, (whole + 1) * count) <= end:
