@@ -86,5 +86,5 @@ MODEL = Model(
     includable=INCLUDABLE,
 )
 DUE: Mapping[str, Callable[[RequestContext, str], Any]] = Declared("DUE")
-EARLY = ("end_discount", "schedule")  # what of the same second comes before the rest
+EARLY = ("end_discount", "expire_invoice", "schedule")  # what of the same second comes before the rest
 WATCHERS: Mapping[str, Watcher] = Declared("WATCHERS", _all)

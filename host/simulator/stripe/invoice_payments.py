@@ -19,6 +19,18 @@ def owner_of(call: RequestContext, invoice: Object) -> Object | None:
     return call.find("subscription", id) if id else None
 
 
+def latest_of(call: RequestContext, subscription: Object) -> Object | None:
+    """The invoice that says how a subscription stands: the latest that is not void, nor, unless it is unpaid, a draft.
+
+    https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
+    """
+    passed = ("void",) if subscription["status"] == "unpaid" else ("draft", "void")
+    for invoice in reversed(call.world.store.having("invoice", "customer", subscription["customer"])):
+        if subscription_of(invoice) == subscription["id"] and invoice["status"] not in passed:
+            return dict(invoice)
+    return None
+
+
 def intent_of(call: RequestContext, invoice: Object) -> Object:
     """The intent that pays an open invoice, with the payment that ties them; made where there is none."""
     for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):

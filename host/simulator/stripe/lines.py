@@ -102,7 +102,8 @@ def total_up(call: RequestContext, invoice: Object) -> Object:
     """Discounts, taxes and sums from the lines, which are kept with them."""
     data, currency = invoice["lines"]["data"], invoice["currency"]
     lines = [_line(call, line) for line in data]
-    compute(lines, discounts.coupons(call, invoice["discounts"]), invoice["default_tax_rates"], currency)
+    coupons = discounts.coupons(call, invoice["discounts"])
+    compute(lines, coupons, invoice["default_tax_rates"], currency, invoice.get("customer_tax_exempt"))
     for line, shown in zip(lines, data, strict=True):
         shown["discount_amounts"] = [{"amount": amount, "discount": key} for key, amount in line.off]
         shown["taxes"] = line.taxes

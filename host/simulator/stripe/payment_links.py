@@ -47,7 +47,7 @@ def create_link(call: RequestContext) -> Object:
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
     entries = line_items.read(call, params["line_items"], params.get("currency"))
     link = call.put(resources.fresh(call), {n: v for n, v in params.items() if n not in _NESTED})
-    line_items.add_up(entries, [], [], entries[0].price["currency"])
+    line_items.add_up(call, entries, [], [])
     line_items.keep(call, entries, f"/v1/payment_links/{link['id']}/line_items")
     recurring = any(entry.recurring for entry in entries)
     _check(params, recurring=recurring)

@@ -112,7 +112,7 @@ def _entries(call: RequestContext, quote: Object, kept: Object) -> list[line_ite
     for n, item in enumerate(kept["discounts"]):
         found = discounts.check(call, item, use, f"discounts[{n}]")
         coupons.append((found.coupon["id"], found.coupon))
-    line_items.add_up(entries, coupons, quote["default_tax_rates"], str(currency))
+    line_items.add_up(call, entries, coupons, quote["default_tax_rates"], quote.get("customer"))
     return entries
 
 

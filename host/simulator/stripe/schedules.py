@@ -6,10 +6,10 @@ from typing import Any
 
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import subscriptions
+from host.simulator.stripe import pending_updates, subscriptions
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.phases import dated, items_of, of_item, phase_of, refuse, settings_of
-from host.simulator.stripe.renewals import ENDED, cancel, end
+from host.simulator.stripe.renewals import ENDED, cancel, finish
 from host.simulator.stripe.subscription_changes import change
 
 KIND = "subscription_schedule"
@@ -150,6 +150,7 @@ def _enter(call: RequestContext, schedule: Object) -> None:
 
 
 def _apply(call: RequestContext, schedule: Object, subscription: Object, phase: Object) -> None:
+    pending_updates.discard(call, subscription)
     old = {item["price"]["id"]: item["id"] for item in subscription["items"]["data"]}
     wanted = []
     for item in items_of(phase):
@@ -170,7 +171,7 @@ def _finish(call: RequestContext, schedule: Object) -> None:
     if schedule["end_behavior"] == "cancel":
         schedule.update(status="completed", completed_at=call.now)
         if subscription is not None and subscription["status"] not in ENDED:
-            end(call, subscription, reason=None)
+            finish(call, subscription)
     else:
         _let_go(call, schedule, subscription)
 
