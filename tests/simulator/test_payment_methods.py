@@ -32,6 +32,7 @@ def test_a_method_used_without_a_customer_is_used_up(api) -> None:
 
 
 def test_a_declined_method_is_not_used_up(api) -> None:
+    """A declined method is not used up."""
     method = api.post("/v1/payment_methods", "type=card&card[token]=tok_chargeDeclined")["id"]
     for _ in range(2):
         assert api.error("POST", INTENTS, PAY + method)[0] == 402
@@ -56,6 +57,7 @@ def test_another_customers_method_is_refused(api) -> None:
 
 
 def test_a_detached_method_is_nobodys_for_ever(api) -> None:
+    """A detached method is nobody's for ever."""
     owner = customer(api, "payment_method=pm_card_visa&invoice_settings[default_payment_method]=pm_card_mastercard")
     method = api.get(f"/v1/customers/{owner}")["invoice_settings"]["default_payment_method"]
     assert api.post(f"/v1/payment_methods/{method}/detach")["customer"] is None
@@ -100,6 +102,7 @@ def test_automatic_methods_need_a_return_url(api, kind) -> None:
     "name", ["return_url=https://example.com", "off_session=true", "error_on_requires_action=true"]
 )
 def test_what_is_for_a_confirmation_needs_one(api, name) -> None:
+    """What is for a confirmation needs one."""
     status, error = api.error("POST", INTENTS, f"amount=500&currency=usd&{name}")
     assert (status, error["param"]) == (400, name.partition("=")[0])
 
@@ -125,6 +128,7 @@ DEBITS = [
 
 @pytest.mark.parametrize(("id", "status", "code", "seconds"), DEBITS)
 def test_a_bank_debit_is_processing_and_then_settled_by_the_clock(api, clock, id, status, code, seconds) -> None:
+    """A bank debit is processing and then settled by the clock."""
     currency = CURRENCIES[BANKS[id].type][0]
     made = api.post(INTENTS, f"amount=2000&currency={currency}&confirm=true&payment_method={id}{MANDATE}")
     assert (made["status"], made["amount_received"]) == ("processing", 0)
@@ -144,6 +148,7 @@ def test_a_bank_debit_is_processing_and_then_settled_by_the_clock(api, clock, id
 
 
 def test_a_disputed_debit_is_disputed_when_it_succeeds(api, clock) -> None:
+    """A disputed debit is disputed when it succeeds."""
     api.post(INTENTS, "amount=2000&currency=eur&confirm=true&payment_method=pm_disputed_fr")
     assert api.ids("/v1/disputes") == []
     clock.now += 10
@@ -151,6 +156,7 @@ def test_a_disputed_debit_is_disputed_when_it_succeeds(api, clock) -> None:
 
 
 def test_a_debit_of_another_currency_or_type_is_refused(api) -> None:
+    """A debit of another currency or type is refused."""
     wrong = api.error("POST", INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_success_at")
     assert (wrong[0], wrong[1]["param"]) == (400, "currency")
     cards = "amount=2000&currency=eur&confirm=true&allowed_payment_method_types[]=card"
@@ -196,6 +202,7 @@ def test_sources_are_the_customers_cards_of_old(api) -> None:
 
 
 def test_a_customer_without_a_card_cannot_be_charged(api) -> None:
+    """A customer without a card cannot be charged."""
     owner, other = customer(api), customer(api, "source=tok_visa")
     status, error = api.error("POST", "/v1/charges", f"amount=500&currency=usd&customer={owner}")
     assert (status, error["type"], error["code"]) == (402, "card_error", "missing")
@@ -314,6 +321,7 @@ def test_a_payment_takes_a_card_described_with_it(api) -> None:
 
 
 def test_what_is_wrong_with_a_method_is_told_at_its_place(api) -> None:
+    """What is wrong with a method is reported at its place."""
     for data, param in (
         ("type=card", "payment_method_data[card]"),
         ("type=sepa_debit", "payment_method_data[sepa_debit][iban]"),
@@ -333,6 +341,7 @@ def test_a_declined_card_is_taken_when_its_bank_is_not_to_be_asked(api) -> None:
 
 
 def test_the_methods_of_a_deleted_customer_are_nobodys(api) -> None:
+    """The methods of a deleted customer are nobody's."""
     owner = customer(api, "payment_method=pm_card_visa&source=tok_mastercard")
     methods = api.ids(f"/v1/customers/{owner}/payment_methods")
     assert api.delete(f"/v1/customers/{owner}")["deleted"] is True

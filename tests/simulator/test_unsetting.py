@@ -39,6 +39,7 @@ def unset(asked: Walk, op: Operation) -> Iterator[str]:
 
 @pytest.mark.parametrize("id", [op.id for op in UPDATES])
 def test_what_is_unset_is_as_if_it_was_never_set(stripe, id: str) -> None:
+    """What is unset is as if it was never set."""
     asked = walk(stripe)
     op = stripe.operation(id)
     assert [name for name in unset(asked, op) if f"{id} {name}" not in OTHERWISE] == []

@@ -113,6 +113,7 @@ def test_deposits_verify_an_account(api, at, after) -> None:
     ],
 )
 def test_deposits_that_are_not_verified_in_time_end_the_attempt(api, at, said, code) -> None:
+    """Deposits that are not verified in time end the attempt."""
     path = f"{at}/{waiting(api, at)['id']}"
     status, error = api.error("POST", f"{path}/verify_microdeposits", said)
     assert (status, error["code"]) == (400, CODE + code)
