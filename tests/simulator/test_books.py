@@ -179,7 +179,7 @@ def test_how_a_refund_goes_on(api, clock, card, first, later, refunded) -> None:
 
 
 def test_payouts_arrive_come_back_and_are_not_more_than_there_is(api, clock) -> None:
-    """https://docs.stripe.com/api/payouts"""
+    """Payouts arrive, come back, and are never more than the balance. https://docs.stripe.com/api/payouts"""
     too_much = api.error("POST", "/v1/payouts", f"amount={OPENING['usd'] + 1}&currency=usd")
     assert (too_much[0], too_much[1]["code"]) == (400, "balance_insufficient")
     assert api.error("POST", "/v1/payouts", "amount=100&currency=eur")[1]["code"] == "balance_insufficient"

@@ -175,7 +175,10 @@ def test_what_is_not_divided_cannot_be_taken_back(api) -> None:
 
 
 def test_transfers_come_from_the_available_balance_or_a_payment(api, account) -> None:
-    """https://docs.stripe.com/connect/separate-charges-and-transfers"""
+    """Transfers come from the available balance or from a payment.
+
+    https://docs.stripe.com/connect/separate-charges-and-transfers
+    """
     plain = api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}&description=x")
     payment = api.ask("GET", f"/v1/charges/{plain['destination_payment']}", Stripe_Account=account)[1]
     assert (payment["amount"], payment["source_transfer"]) == (1000, plain["id"])
@@ -273,7 +276,10 @@ def test_the_type_of_an_account_says_who_controls_it(api, kind, controller) -> N
 
 
 def test_an_account_can_do_what_it_asked_for_when_all_is_known_of_it(api) -> None:
-    """https://docs.stripe.com/connect/required-verification-information"""
+    """An account can do what it asked for once all is known of it.
+
+    https://docs.stripe.com/connect/required-verification-information
+    """
     asked = "capabilities[card_payments][requested]=true&capabilities[transfers][requested]=true"
     made = api.post("/v1/accounts", f"type=custom&country=US&business_type=individual&{asked}")
     path = f"/v1/accounts/{made['id']}"
@@ -304,7 +310,10 @@ def test_an_account_can_do_what_it_asked_for_when_all_is_known_of_it(api) -> Non
 
 
 def test_links_and_sessions_have_an_address_or_a_secret(api, account, clock) -> None:
-    """https://docs.stripe.com/api/account_links, …/account/login_link, …/account_sessions"""
+    """Links and sessions have an address or a secret.
+
+    https://docs.stripe.com/api/account_links, …/account/login_link, …/account_sessions
+    """
     asked = f"account={account}&type=account_onboarding&refresh_url=https://a.example&return_url=https://b.example"
     link = api.post("/v1/account_links", asked)
     assert link["url"].startswith("https://connect.stripe.com/setup/e/")

@@ -16,7 +16,7 @@ def customer(api, more: str = "") -> str:
 
 
 def test_a_method_used_without_a_customer_is_used_up(api) -> None:
-    """https://docs.stripe.com/payments/payment-methods#reusability"""
+    """A method used without a customer is used up. https://docs.stripe.com/payments/payment-methods#reusability"""
     method = api.post("/v1/payment_methods", "type=card&card[token]=tok_visa")["id"]
     assert api.post(INTENTS, PAY + method)["status"] == "succeeded"
     owner = customer(api)
@@ -67,7 +67,7 @@ def test_a_detached_method_is_nobodys_for_ever(api) -> None:
 
 
 def test_a_method_is_kept_for_later_when_asked(api) -> None:
-    """https://docs.stripe.com/payments/save-during-payment"""
+    """A method is kept for later when that is asked for. https://docs.stripe.com/payments/save-during-payment"""
     owner = customer(api)
     api.post(INTENTS, PAY + f"pm_card_visa&customer={owner}")
     assert api.ids(f"/v1/customers/{owner}/payment_methods") == []
@@ -178,7 +178,7 @@ def test_a_redirect_method_sends_the_customer_away(api) -> None:
 
 
 def test_sources_are_the_customers_cards_of_old(api) -> None:
-    """https://docs.stripe.com/api/cards"""
+    """Sources are the cards of a customer in their older form. https://docs.stripe.com/api/cards"""
     owner = customer(api, "source=tok_visa")
     first = api.get(f"/v1/customers/{owner}")["default_source"]
     path = f"/v1/customers/{owner}/sources"
@@ -231,7 +231,7 @@ def test_a_bank_account_is_verified_by_its_deposits(api) -> None:
 
 
 def test_every_try_to_set_up_is_an_attempt(api) -> None:
-    """https://docs.stripe.com/api/setup_attempts"""
+    """Every try to set up is an attempt. https://docs.stripe.com/api/setup_attempts"""
     made = api.post("/v1/setup_intents")["id"]
     path = f"/v1/setup_intents/{made}"
     assert api.error("POST", f"{path}/confirm", "payment_method=pm_card_chargeDeclined")[0] == 402
@@ -333,7 +333,10 @@ def test_what_is_wrong_with_a_method_is_told_at_its_place(api) -> None:
 
 
 def test_a_declined_card_is_taken_when_its_bank_is_not_to_be_asked(api) -> None:
-    """https://docs.stripe.com/api/cards/create: ``validate``"""
+    """A declined card is taken when its bank is not to be asked.
+
+    https://docs.stripe.com/api/cards/create: ``validate``
+    """
     path = f"/v1/customers/{customer(api)}/sources"
     assert api.error("POST", path, "source=tok_chargeDeclined&validate=true")[0] == 402
     made = api.post(path, "source=tok_chargeDeclined&validate=false")

@@ -229,7 +229,10 @@ def _ways() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "how"), _ways())
 def test_every_declined_card_says_why_however_it_is_charged(api, name, how) -> None:
-    """Code, decline code where the card has one, and the objects Stripe's error has (https://docs.stripe.com/api/errors)."""
+    """Every declined card says why, however it is charged.
+
+    Code, decline code where the card has one, and the objects Stripe's error has (https://docs.stripe.com/api/errors).
+    """
     path, params, members = CHARGED[how](api, f"pm_card_{name}")
     status, error = api.error("POST", path, params)
     card = CARDS[name]
@@ -280,14 +283,19 @@ def test_only_a_payment_that_asked_for_it_is_incremented(api) -> None:
 @pytest.mark.parametrize("text", ["12345", "A<B", "it's", 'say "x"', "A*B", "back\\slash", "A" * 23])
 @pytest.mark.parametrize("name", ["statement_descriptor", "statement_descriptor_suffix"])
 def test_a_text_for_a_statement_has_its_form(api, name: str, text: str) -> None:
-    """https://docs.stripe.com/get-started/account/statement-descriptors#requirements"""
+    """A statement descriptor has its form.
+
+    https://docs.stripe.com/get-started/account/statement-descriptors#requirements
+    """
     form = urlencode({"amount": 500, "currency": "usd", name: text})
     status, error = api.error("POST", "/v1/payment_intents", form)
     assert (status, error["param"]) == (400, name)
 
 
 def test_a_card_payment_takes_a_suffix_and_no_text_of_its_own(api) -> None:
-    """https://docs.stripe.com/api/payment_intents/create#create_payment_intent-statement_descriptor: an error.
+    """A card payment takes a suffix and no descriptor of its own.
+
+    https://docs.stripe.com/api/payment_intents/create#create_payment_intent-statement_descriptor: an error.
 
     In a charge without intent it counts as the suffix.
     """

@@ -233,7 +233,10 @@ def test_a_card_that_declines_after_authentication(api, name, decline) -> None:
 
 
 def test_where_the_customer_is_sent_depends_on_the_return_url(api) -> None:
-    """https://docs.stripe.com/api/payment_intents/object#payment_intent_object-next_action"""
+    """Where the customer is sent depends on the return URL.
+
+    https://docs.stripe.com/api/payment_intents/object#payment_intent_object-next_action
+    """
     pay = PAY + "pm_card_threeDSecure2Required"
     by_script = api.post(INTENTS, pay)["next_action"]
     assert (by_script["type"], by_script["use_stripe_sdk"]["type"]) == ("use_stripe_sdk", "three_d_secure_redirect")

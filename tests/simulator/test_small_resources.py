@@ -127,7 +127,7 @@ def test_a_customer_is_made_with_tax_ids(api) -> None:
 
 
 def test_a_link_is_of_a_file_and_has_an_address(api) -> None:
-    """https://docs.stripe.com/api/file_links"""
+    """A link is of a file and has an address. https://docs.stripe.com/api/file_links"""
     status, error = api.error("POST", "/v1/file_links", "file=file_none")
     assert (status, error["param"]) == (400, "file")
     part = b'--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\ndispute_evidence\r\n'

@@ -49,7 +49,10 @@ def test_an_older_address_is_one_of_today(stripe, row) -> None:
 
 
 def test_the_upcoming_invoice_of_older_clients_is_a_preview(api, price, payer) -> None:
-    """https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations"""
+    """The upcoming invoice of older clients is a preview.
+
+    https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations
+    """
     made = api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}")
     item = made["items"]["data"][0]["id"]
     asked = (
@@ -145,7 +148,7 @@ def test_what_is_gone_and_not_modelled_is_refused_by_name_not_as_unknown(api) ->
     ("old", "new"), [("hosted", "hosted_page"), ("embedded", "embedded_page"), ("custom", "elements")]
 )
 def test_the_older_words_of_ui_mode_are_understood_and_answered(api, old, new) -> None:
-    """https://docs.stripe.com/changelog, 2026-03-25.dahlia"""
+    """The words of ui_mode before 2026-03-25.dahlia are understood and answered: https://docs.stripe.com/changelog"""
     price = api.post("/v1/prices", "currency=usd&unit_amount=500&product_data[name]=x")["id"]
     page = "success_url" if old == "hosted" else "return_url"
     form = f"mode=payment&{page}=https://x.example&line_items[0][price]={price}&line_items[0][quantity]=1&ui_mode={old}"
