@@ -1,4 +1,4 @@
-"""Host: what a Python program has of all this. It owns the worker, the client, the APIs and the runs."""
+"""Host: the entry point for Python programs. It owns the worker, the HTTP client, the APIs and the runs."""
 
 from __future__ import annotations
 
@@ -70,21 +70,21 @@ class Host(FleetOfHost, PlansOfHost, Additions):
     """Runs Lua scripts against APIs. Use it as ``with Host() as host`` or ``async with``, or ``close()`` it.
 
     ``simulate=True`` answers from the built-in simulator; else a key is needed and its absence raises
-    ``ConfigError``, but for a host that names its ``apis`` (other than Stripe; ``{}`` for none) or whose permissions
+    ``ConfigError``, except for a host that names its ``apis`` (other than Stripe; ``{}`` for none) or whose permissions
     grant no call of Stripe. ``apis`` are documents by name, or mappings of ``document``, ``base_url`` and ``auth``.
     ``settings`` are fields of :class:`~host.settings.Settings` by name
     (``stripe_secret_key=…``, ``http_timeout=…``); they win over the environment, which wins over ``env_file``.
     ``transport`` is ``"auto"``, ``"httpx"``, or an ``httpx.AsyncBaseTransport``;
     ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks``, objects with ``emit(event)`` or functions of
     an event, get every event of every run.
-    ``permissions`` are what scripts may do; ``budget`` is what all runs together may spend, ``daily_budget`` what
-    they may on each day with one key (docs/permissions.md). ``env`` holds values scripts may read, beside what
-    the permissions grant of the process's environment. ``config`` is the path of a ``host.toml``, over which
-    arguments win. ``isolation="process"`` runs each script in a confined process of its own;
+    ``permissions`` limit what scripts may do; ``budget`` is what all runs together may spend, ``daily_budget`` what
+    they may spend each day with one key (docs/permissions.md). ``env`` holds values scripts may read, in addition to
+    what the permissions grant of the process's environment. ``config`` is the path of a ``host.toml``, over which
+    arguments win. ``isolation="process"`` runs each script in its own confined process;
     ``host.isolation.describe()`` then says which measures are in force. ``processes`` spreads runs over so many worker
     processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md). ``record`` is the path
     of a cassette that is written when the host closes, ``replay`` of one that answers instead of any API: no key is
-    needed and nothing is sent (docs/testing.md). An argument that cannot be what it is meant for raises ``UsageError``
+    needed and nothing is sent (docs/testing.md). An argument of the wrong type or value raises ``UsageError``
     naming it.
     """
 
@@ -133,7 +133,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self.limits = limits or file.limits or Limits()
         self.simulated = arguments.a_flag("simulate", simulate) or simulator is not None
         if self.simulated and processes == 1 and (name := parts.first()) is not None:
-            raise UsageError(f"{name}: a simulated host sends nothing, so it has no use for one")
+            raise UsageError(f"{name}: a simulated host sends nothing, so this would have no effect")
         self._simulation = HostSimulator(simulator, lenient=self.settings.lenient)
         self._webhooks: list[Webhooks] = []
         self._added = Apis(self.settings, simulated=self.simulated)
@@ -163,7 +163,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
             raise
 
     def _prepare_calls(self, parts: HttpxParts, redactor: Redactor, tape: Tape | None) -> None:
-        """The loop's side, which answers calls: registry and engine, the client, libraries and functions."""
+        """Set up what answers calls on the loop: registry and engine, the client, libraries and functions."""
         self.registry = AsyncFunctionRegistry(
             router=lambda *asked: endpoints.route(*asked), timeout=self.settings.request_deadline
         )
@@ -180,17 +180,17 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         if name in _FIXED and "_runs" in self.__dict__:
             raise UsageError(
                 f"Host.{name} is fixed once the host is open, and setting it would change nothing",
-                hint="Give it to Host(…), or what is for one run to that run.",
+                hint="Pass it to Host(…), or to the run if it is for one run only.",
             )
         super().__setattr__(name, value)
 
     @property
     def isolation(self) -> Isolation | None:
-        """What confines scripts in processes of their own, where they are."""
+        """What confines scripts in separate processes, if they run in such."""
         return self._engine.isolation
 
     def stats(self) -> HostStats:
-        """The health of the queue and the loop, of all processes together."""
+        """The health of the queue and the loop, summed over all processes."""
         from host.stats import measure  # asked for at the end, if at all
 
         engine, alive = self._engine, len(self._services.alive)
@@ -198,16 +198,20 @@ class Host(FleetOfHost, PlansOfHost, Additions):
 
     @property
     def not_modelled(self) -> tuple[str, ...]:
-        """What a lenient simulator answered by shape alone, each once: ``"topups.create: the parameter source"``."""
+        """What a lenient simulator answered only in shape, each listed once: ``"topups.create: the parameter
+        source"``.
+        """
         return () if self._simulator is None else tuple(map(str, self._simulator.not_modelled))
 
     @property
     def unasked(self) -> tuple[str, ...]:
-        """Of a host that replays a cassette: the recorded requests that were not asked for, a line each."""
+        """Recorded requests that no script has made so far, one line each; empty unless a cassette is replayed."""
         return () if self._tape is None or not self._tape.replaying else tuple(self._tape.unasked())
 
     def close(self, grace: float = 5.0) -> None:
-        """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""
+        """End all runs, let calls in flight finish for ``grace`` seconds, and free all resources. A second call does
+        nothing.
+        """
         if isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace <= YEAR:
             raise arguments.wrong("grace", grace, "seconds from 0, at most a year")
         if not self._runs.forked and self._services.alive:
@@ -254,13 +258,15 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         return Settings.load(env_file=self._env_file, overrides=given, config=config, claimed=claimed)
 
     def _check_key(self) -> None:
-        """Of a host that has Stripe alone: it needs the key, unless its permissions grant no call of it."""
+        """Raise ``ConfigError`` for a host with Stripe as its only API and no key, unless its permissions grant no
+        call of it.
+        """
         if not self.simulated and not self.settings.has_key and self._rules.grants_some("stripe"):
             self._rules.close()
             raise ConfigError(
                 "there is no Stripe key: STRIPE_SECRET_KEY is not set",
                 hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True). A host whose "
-                "scripts need no Stripe says so: Host(apis={}), with the other APIs they call.",
+                "scripts do not use Stripe is opened with Host(apis={…}), naming the APIs they call.",
             )
 
     def _open_client(self, parts: HttpxParts) -> Any:
@@ -279,7 +285,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         return chain(send, limits=limits, on_wait=self._engine.on_wait, policies=policies)
 
     def _register(self, endpoints: Endpoints) -> None:
-        """What the loop answers, and closes at its end."""
+        """Register what the loop answers, and what it closes at its end."""
         worker, client = self._engine.worker, self._sender.client
         self.registry.register("api", self._sender.send)
         self.registry.register("api.endpoint", endpoints.call)
@@ -339,7 +345,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         isolation: str,
         parts: HttpxParts,
     ) -> None:
-        """What may fail once there are threads to be ended."""
+        """Do what may fail after threads were started, which then have to be ended."""
         if processes == 1 and setup is not None:
             from host.processes.setup import run_setup  # hosts of one process seldom have any
 

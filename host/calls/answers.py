@@ -23,7 +23,7 @@ __all__ = ["Answers"]
 
 
 class Answers:
-    """Reads the replies of all runs' calls. Thread-safe."""
+    """Interprets the replies to the calls of all runs. Thread-safe."""
 
     def __init__(self, apis: Mapping[str, Api], libraries: Libraries, redactor: Redactor) -> None:
         self._apis = apis
@@ -32,7 +32,7 @@ class Answers:
         self._doubts = Doubts()
 
     def value(self, call: Call) -> Any:
-        """The decoded answer of an answered call. Raises its ``CallError``, complete with what is known here."""
+        """The decoded answer to a call. Raises its ``CallError``, completed with what is known here."""
         doubt = self._doubts.find(self.key(call)) if self._doubts.by_key else None
         try:
             value = self._value(call, doubt)
@@ -76,7 +76,7 @@ class Answers:
     # -- changes in doubt
 
     def key(self, call: Call) -> Key | None:
-        """Where the change of a call goes, and its idempotency key; ``None`` without one."""
+        """The origin that a call's change goes to and its idempotency key; ``None`` if it has no key."""
         request = call.request
         if request is None:
             return call.web_key
@@ -85,8 +85,8 @@ class Answers:
         return origin_of(request.url), request.idempotency_key
 
     def recall(self, call: Call, reply: Reply | None) -> None:
-        """Take note of what a durable run's earlier life knows of a call: how it was answered, or that it was sent and
-        nothing more (``None``)."""
+        """Take note of what an earlier process of a durable run recorded of a call: its answer, or only that it was
+        sent (``None``)."""
         key = self.key(call)
         if key is None:
             return
@@ -99,7 +99,7 @@ class Answers:
             self._noted(call, reply.error.outcome, reply)
 
     def _noted(self, call: Call, outcome: str | None, reply: Reply | None = None) -> None:
-        """The script gets an error: its key is in doubt from now on, or no more."""
+        """Note that the script gets an error: from now on its key is in doubt, or no longer is."""
         key = self.key(call)
         reply = reply or call.reply
         if key is None or reply is None:
@@ -110,7 +110,7 @@ class Answers:
             self._doubts.settle(key, _REJECTED)
 
     def _cleared(self, call: Call, doubt: Doubt | None, value: Any) -> Any:
-        """The value of a call whose key was in doubt, or is now: http.* give what is no success as a value too."""
+        """The value of a call whose key was or now is in doubt; http.* return unsuccessful answers as values too."""
         key, reply = self.key(call), call.reply
         outcome = value.get("outcome") if call.web_key is not None and type(value) is dict else None
         if key is None or reply is None:
@@ -125,7 +125,7 @@ class Answers:
         return value
 
     def counted(self, call: Call) -> tuple[Reservation, ...]:
-        """What the same request took from budgets when it was sent before, if it is in doubt."""
+        """What the same request took from budgets when it was first sent, if its outcome is in doubt."""
         doubt = self._doubts.find(self.key(call)) if self._doubts.by_key else None
         return doubt.reservations if doubt is not None and doubt.digest == _digest(call.request) else ()
 
@@ -153,7 +153,7 @@ class Answers:
         return error
 
     def _advise(self, error: CallError, call: Call) -> None:
-        """What the script itself would repeat goes out without this call's key: it might be done twice."""
+        """Advise on the key: without it, a repetition by the script might make the change twice."""
         if call.request is not None and call.request.method in IDEMPOTENT:
             return
         if call.api is None and self._libraries.has(call.name):
@@ -163,12 +163,12 @@ class Answers:
         error.retryable = False
         if error.idempotency_key is not None and error.hint is None:
             error.hint = (
-                "It may have been done. To repeat it and not do it twice, give the same key as a request option: "
+                "It may have been done. To repeat it without doing it twice, pass the same key as a request option: "
                 "{idempotency_key = err.idempotency_key}."
             )
 
     def refused(self, error: CallError, call: Call) -> CallError:
-        """An error raised before anything was sent, complete with what is known here."""
+        """An error raised before anything was sent, completed with what is known here."""
         error.operation = call.name
         if error.outcome is None:
             name, _, rest = call.name.partition(".")
@@ -198,7 +198,7 @@ class Answers:
 
 
 def _web_answer(value: dict[str, Any]) -> Response:
-    """What an http.* call gave, as the answer it was."""
+    """The response behind the value of an http.* call."""
     return Response(value["status"], value["headers"], value["body"])
 
 
@@ -206,5 +206,5 @@ _REJECTED = Reply(error=CallError("rejected", outcome="rejected"))
 
 
 def _digest(request: Request | None) -> int | None:
-    """By which the same request is known when it is sent again."""
+    """A digest by which a request is recognised when it is sent again."""
     return None if request is None else hash((request.url, request.headers, request.content))

@@ -1,4 +1,4 @@
-"""What scripts' names of APIs mean: operations, builders and their methods."""
+"""Resolves the names scripts use for APIs: operations, builders and their methods."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["REQUEST", "ApiNames"]
 
-REQUEST = ".request"  # how an API's own word for any request ends
+REQUEST = ".request"  # the last part of the name by which a script sends an arbitrary request
 
 
 class ApiNames:
-    """The names of a host's APIs, looked up once each. Thread-safe.
+    """The names of a host's APIs; each is resolved once. Thread-safe.
 
-    ``builders`` are those of the program's own classes, by name.
+    ``builders`` are those that the program has registered, by name.
     """
 
     def __init__(self, apis: Mapping[str, Api], builders: Mapping[str, Api], default_api: str) -> None:
@@ -60,7 +60,9 @@ class ApiNames:
         return stripe.catalog.schema("event").properties["type"].enum if stripe is not None else ()
 
     def documented_event(self, type: str, event: dict[str, Any]) -> DocumentedEvent | None:
-        """What the documents of added APIs say of an event, where they describe any; nothing of Stripe's own."""
+        """What the documents of added APIs say about an event, if they describe any; Stripe's events are not
+        included.
+        """
         kind = event.get("object")
         if kind == "v2.core.event" or (kind == "event" and type in self.event_names()):
             return None
@@ -69,8 +71,8 @@ class ApiNames:
         return documented((api.catalog for name, api in self.apis.items() if name != "stripe"), type, event)
 
     def member(self, path: str, key: str) -> str | tuple[Api, Operation | None, bool]:
-        """What ``key`` is below a namespace: a longer path, or an operation (None: ``request``, any) and whether it is
-        a builder's.
+        """What ``key`` means in a namespace: a longer path, or an operation (``None`` for ``request``) and whether it
+        belongs to a builder.
 
         Raises ``InvalidCall`` with the nearest name.
         """
@@ -90,7 +92,7 @@ class ApiNames:
             return f"{name}.{full}"
         if full == REQUEST[1:]:
             return api, None, False
-        from host.apis.legacy_names import missing_member  # where an error is made only
+        from host.apis.legacy_names import missing_member  # needed only for an error message
 
         kind = "operation" if prefix else "resource"
         raise InvalidCall(f'{path} has no {kind} "{short(key)}"{missing_member(api.catalog, prefix, key)}')
@@ -129,9 +131,9 @@ class ApiNames:
         return found
 
     def check(self, label: str, name: str, value: Any, currency: str | None = None, version: str | None = None) -> None:
-        """Raises ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options).
+        """Raise ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options).
 
-        ``currency`` is what the builder has been given, for the message; ``version`` the API's version it asks for.
+        ``currency`` is the one set on the builder, for the message; ``version`` is the API version it asks for.
         """
         api, operation = self.operation(label)
         if name == ":with":

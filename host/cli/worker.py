@@ -17,7 +17,6 @@ from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, host_options
 from host.cli.live_or_simulated import choose
 from host.cli.one_run import GRACE_DURABLE
-from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import StrictCommand
 from host.errors import ConfigError
@@ -58,7 +57,6 @@ Examples:
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
 @report_options
 @host_options
-@granting_options
 def command(
     queues: tuple[str, ...],
     concurrency: int,
@@ -70,7 +68,6 @@ def command(
     simulate: bool,
     reporting: Reporting,
     opening: HostOptions,
-    granting: Granting,
 ) -> int:
     """Run what is submitted to the fleet of HOST_DATABASE, until SIGTERM or Ctrl-C.
 
@@ -78,7 +75,7 @@ def command(
     """
     from host.worker_host import WorkerHost  # Lua, the loop and the client
 
-    plan = opening.plan(granting)
+    plan = opening.plan()
     url = database_url(plan.settings.database, "worker")
     if plan.settings.journal != plan.settings.database:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The small things a script asks of the host at once: json, log, env, args, require, stdin."""
+"""What a script gets from the host without waiting: json, log, env, args, require, stdin."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Tools:
         return name in ("row", "rows") and isinstance(rows, dict) and isinstance(rows.get("columns"), list)
 
     def _missing(self, name: bytes, key: bytes) -> None:
-        """A name that a row, or ``rows``, has not: nothing where another row has it."""
+        """Raise ``InvalidCall`` for a name that a row, or ``rows``, does not have, unless another row has it."""
         asked, rows = key.decode("utf-8", "replace"), self.globals["rows"]
         columns = list(rows) if name == b"rows" else rows["columns"]
         if asked in columns:
@@ -99,7 +99,7 @@ class Tools:
             self.sources.required(answer.decode("utf-8", "surrogateescape"), self._texts.pop(a))
 
     def _hint(self, message: bytes, _: Any) -> bytes | None:
-        """What to say besides an error of Lua's own that a script has caught."""
+        """The hint that goes with an error of Lua's own that a script has caught."""
         if len(message) > MAX_HINTED:
             return None
         hint = self.sources.hint(message.decode("utf-8", "replace"))

@@ -98,7 +98,9 @@ def _message(headers: Any, body: Any, redactor: Redactor) -> dict[str, Any]:
 
 
 def _text(content: bytes, redactor: Redactor) -> str | None:
-    """A body as far as it is shown, or nothing where it is no text. Cut last: half a secret is found by nobody."""
+    """A body as far as it is shown, or nothing where it is no text. Cut after redaction: half a secret would not be
+    recognised.
+    """
     try:
         text = redactor.body(content).decode()
     except UnicodeDecodeError:

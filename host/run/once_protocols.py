@@ -10,7 +10,7 @@ from host.errors import CallError, HostError
 __all__ = ["Deliver", "OnceAnswers", "OnceRecord"]
 
 Deliver = Callable[[bytes | CallError | None], None]
-"""Takes the results as MessagePack, an error, or ``None``: the caller is to do it. Called From any thread, once."""
+"""Takes the results as MessagePack, an error, or ``None``: the caller is to do it. Called once, from any thread."""
 
 
 class OnceAnswers(Protocol):
@@ -30,19 +30,19 @@ class OnceAnswers(Protocol):
 
 
 class OnceRecord(Protocol):
-    """Where a durable batch keeps it; raises ``JournalError``."""
+    """The results of ``once`` in a durable batch's journal. The methods raise ``JournalError``."""
 
     def read(self) -> list[tuple[str, str, bytes | None]]:
-        """Key, run that does it, and value once it is done; a later entry for a key counts."""
+        """Key, the run that does it, and its value once done; the latest entry for a key counts."""
 
     def claim(self, key: str, run: str) -> bool:
-        """Have it recorded that ``run`` does it; not if anything was recorded since :meth:`read`."""
+        """Record that ``run`` does it; ``False`` if anything was recorded since :meth:`read`."""
 
     def keep(self, key: str, run: str, value: bytes, then: Callable[[HostError | None], None]) -> None:
         """Record a value; ``then`` once it is on the disk, or cannot be."""
 
     def state(self, run: str) -> Literal["running", "broken off", "over"]:
-        """How a run stands that is not one of this process; one that is over never does what it began."""
+        """The state of a run of another process; one that is over will never do what it began."""
 
     def resume(self, run: str) -> str:
-        """The command that goes on with a run."""
+        """The command that resumes a run."""

@@ -1,4 +1,4 @@
-"""The calls of one run: begun for the Lua side, and answered to it."""
+"""The calls of one run: started for the Lua side, and their answers given to it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class RunCalls:
         self._pipeline.ended(self._session)
 
     def forget_session(self) -> None:
-        """Nothing is asked any more: without the way back, the session and this go at once, with no collection."""
+        """No more calls come. Without this reference the session is freed at once, not by the garbage collector."""
         del self._session
 
     def announce(self, call: Call, arguments: Any) -> None:
@@ -85,7 +85,7 @@ class RunCalls:
         self._session.emit(CallStarted(self._session.run_id, time.time(), call.id, call.name, call.line, text, task))
 
     def drop(self, id: int) -> None:
-        """The arguments of a call weigh nothing any more."""
+        """The arguments of a call are no longer in memory."""
         if self._weight is not None:
             self._weight.drop(id)
 
@@ -147,7 +147,7 @@ class RunCalls:
                 self._report(call, error, result)
 
     def _failed(self, failure: CallError) -> bytes:
-        """What a script gets of a failed call; an error of Python's own is kept for the run's result."""
+        """What a script gets for a failed call; the Python exception behind it is kept for the run's result."""
         if failure.__cause__ is not None:
             self.causes[self._services.redactor(failure.message)] = failure
         return self.facts(failure)
@@ -202,7 +202,7 @@ class RunCalls:
         n: int,
         line: int | None,
     ) -> Any:
-        """Begin what the script asks for; gives its answer where there is one at once."""
+        """Start what the script asks for; returns the answer if there is one at once."""
         durable = self._durable
         if kind == p.SLEEP:
             if self._services.sinks and not self._session.replaying:

@@ -76,7 +76,7 @@ class Script(Frozen, frozen=True):
 
 
 def excerpt(source: bytes, line: int, around: int = 2) -> str:
-    """The lines of a text around one (1-based), numbered, the line itself marked with ``>``."""
+    """The lines of a text around line ``line`` (1-based), numbered, the line itself marked with ``>``."""
     rows = lines_of(source)
     first, last = max(1, line - around), min(len(rows), line + around)
     width = len(str(last))
@@ -108,7 +108,9 @@ def _bytes(name: str, text: Any) -> bytes:
 
 
 def without_shebang(source: bytes) -> bytes:
-    """A file's text as Lua takes it: without a byte order mark, its first line a comment if it begins with ``#``."""
+    """A file's text in the form Lua accepts: without a byte order mark, its first line a comment if it begins with
+    ``#``.
+    """
     if source.startswith(b"\xef\xbb\xbf"):
         source = source[3:]
     return b"--" + source if source.startswith(b"#") else source

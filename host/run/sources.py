@@ -1,4 +1,4 @@
-"""The texts a run's code is from, and the place that an error message names."""
+"""The source texts of a run's code, and the place that an error message names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOADING = r"\Aerror loading module '[^\n]*?': "
 class Sources:
     """The script and the modules it has required, by their names as chunks.
 
-    Of a module its path and the text's hash are kept: ten thousand runs may have required the same one.
+    For a module only its path and the text's hash are kept: ten thousand runs may have required the same one.
     """
 
     __slots__ = ("_modules", "_script")
@@ -46,7 +46,7 @@ class Sources:
         return text if hash(text) == self._modules[name] else None
 
     def tail_call(self, script: str, line: int, facts: dict[str, Any], message: str) -> tuple[str, int] | None:
-        """Script and line of a call made by ``return f(x)``, where ``line`` of ``script`` only led to it."""
+        """Script and line of a call made by ``return f(x)``, if ``line`` of ``script`` only led to it."""
         from host.run.tail_calls import tail_call  # needed only for an error message
 
         names = [script, *(name for name in (self._script.name, *self._modules) if name != script)]
@@ -54,7 +54,7 @@ class Sources:
         return tail_call(texts, script, line, facts, message)
 
     def habit(self, message: str, name: str, line: int) -> int | None:
-        """The line written as in another language, because of which a text does not compile."""
+        """The line that is written as in another language and keeps the text from compiling."""
         from host.run.syntax_habits import line_of_habit  # needed only for an error message
 
         text = self.text(name)
@@ -100,13 +100,13 @@ def _place(message: str, names: dict[str, str]) -> tuple[str, int, str] | None:
 
 
 def _shown(name: str) -> str:
-    """A chunk's name as it stands in messages."""
+    """A chunk's name as messages show it."""
     data = name.encode("utf-8", "surrogateescape")
     return name if len(data) <= SHOWN else "..." + data[3 - SHOWN :].decode("utf-8", "replace")
 
 
 def has_siblings(line: str) -> bool:
-    """Whether a line begins two functions of which none is within the other."""
+    """Whether a line begins two functions, neither of which contains the other."""
     depth, ended = 0, set[int]()
     for word in re.findall(
         r"\b(?:function|do|if|end)\b", re.sub(r"--.*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", "", line)

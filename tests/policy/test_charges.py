@@ -13,7 +13,7 @@ from msgspec.structs import fields, replace
 from host.apis.catalog import Operation, Param, Schema
 from host.apis.prepare import CallOptions, prepare
 from host.apis.stripe import load
-from host.cli.policy_options import granting_options
+from host.cli.host_options import host_options
 from host.config_file import read_config
 from host.errors import LimitError, UsageError
 from host.policy import units
@@ -260,7 +260,7 @@ def test_every_number_of_a_budget_is_a_unit() -> None:
     assert {unit.field for unit in UNITS.values()} == numbers
 
     @click.command()
-    @granting_options
+    @host_options
     def command(**_: Any) -> None: ...
 
     flags = {name for each in command.params for name in each.opts}

@@ -61,5 +61,6 @@ def test_the_official_client_reads_every_body(stripe, lenient) -> None:
 
 
 def test_what_is_not_modelled_is_an_error_of_the_client_and_is_not_tried_again(client) -> None:
+    """What is not modelled is an error of the client and is not tried again."""
     with pytest.raises(stripe_client.APIError, match="does not model"):
         client.raw_request("post", "/v1/climate/orders", product="climsku_1", amount=100, currency="usd")

@@ -61,6 +61,7 @@ def test_no_create_answers_with_something_that_nobody_gave_computed_or_reviewed(
 
 
 def test_what_is_not_modelled_is_refused_by_name_and_leaves_nothing(api) -> None:
+    """What is not modelled is refused by name and leaves nothing."""
     status, error = api.error("POST", "/v1/climate/orders", "product=climsku_1&amount=100&currency=usd")
     assert (status, error["type"], error["code"]) == (501, "api_error", "not_simulated")
     assert "climate.orders.create" in error["message"]
@@ -83,6 +84,7 @@ def test_a_file_that_nothing_makes_is_refused(stripe) -> None:
 
 
 def test_a_parameter_that_would_be_dropped_is_refused_with_its_place(api) -> None:
+    """A parameter that would be dropped is refused with its place."""
     status, error = api.error("POST", "/v1/customers", "name=x&tax[validate_location]=immediately")
     assert (status, error["code"], error["param"]) == (501, "not_simulated", "tax[validate_location]")
     assert "customers.create" in error["message"]
@@ -98,6 +100,7 @@ def test_a_refusal_spends_no_idempotency_key(api) -> None:
 
 
 def test_a_lenient_simulator_answers_by_shape_and_tells_each_thing_once(make) -> None:
+    """A lenient simulator answers by shape and names each thing once."""
     api = make(lenient=True)
     for _ in range(2):
         api.post("/v1/customers", "tax[validate_location]=immediately")
