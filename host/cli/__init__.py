@@ -76,11 +76,27 @@ def _dispatch(arguments: list[str]) -> int:
     except Stuck as error:
         _say(str(error))
         os._exit(error.exit_code)
-    except Exception as error:
-        if debug:
-            _traceback()
-        _say(f"internal error: {type(error).__name__}: {error}\nhint: --debug shows where; please report it")
+    except OSError as error:
+        if not _raised_in(click.echo, error):
+            return _internal(error, debug)
+        _say(f"stdout cannot be written: {error.strerror}")
         return 1
+    except Exception as error:
+        return _internal(error, debug)
+
+
+def _internal(error: Exception, debug: bool) -> int:
+    if debug:
+        _traceback()
+    _say(f"internal error: {type(error).__name__}: {error}\nhint: --debug shows where; please report it")
+    return 1
+
+
+def _raised_in(function: Any, error: BaseException) -> bool:
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_code is function.__code__
 
 
 @contextmanager

@@ -144,6 +144,7 @@ if not compiling then jit.off() end
 collectgarbage("stop")
 local core, enter = (function(...) {core} end)(host, tasks, str, memory)
 local registry = debug.getregistry()
+core.open_bytecode = registry._PRELOAD["jit.util"] -- shows instructions, where an error is told
 registry._LOADED = {} -- LuaJIT opens its FFI through it when it meets a literal such as 1LL
 debug.setmetatable(io.stdin, nil)
 debug.setmetatable(io.stdout, nil)
@@ -198,11 +199,11 @@ HOMES = {
         b"tasks": b"call_later spawn",
         b"ending": b"ending",
         b"text": b"text head",
-        b"encode": b"encode encode_list NULL secret_parts utf8_ok",
+        b"encode": b"encode encode_list encode_arguments NULL secret_parts utf8_ok",
         b"decode": b"decode decode_answer",
         b"pages": b"page nested_page page_of page_fields",
         b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment"
-        b" create_failed create_options maker own_method method_of",
+        b" create_failed create_options maker own_method method_of places",
         b"totext": b"to_text",
         b"inspect": b"inspect",
         b"tool": b"tool check",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 MAX_NAME = 200  # characters of a module's name
 MAX_MODULE = 16 << 20
 MAX_PATH = 4096  # characters of package.path
+MAX_NUMBER = 200  # characters that io.read("*n") takes for one
+_NUMBER_BEGUN = rb"[-+]?(?:0[xX][0-9a-fA-F]*|\d*(?:\.\d*)?(?:(?<=[\d.])[eE][-+]?\d*)?)"
 MAX_HINTED = 1000  # bytes of a message that a hint is looked for
 DEFAULT_PATH = "./?.lua;./?/init.lua"
 
@@ -202,17 +206,13 @@ class Tools:
 
     def _read(self, what: bytes, _: Any) -> bytes | None:
         stream = sys.stdin
-        if stream is None or not stream.readable():
+        source = None if stream is None or stream.closed else getattr(stream, "buffer", None)
+        if not isinstance(source, io.BufferedReader) or not source.readable():  # a notebook's, a test's, none
             return None
-        source = stream.buffer
-        if what == b"*a":
-            return source.read(MAX_MODULE)
-        if what[:1] != b"*":
-            return source.read(max(0, min(int(float(what)), MAX_MODULE))) or None
-        line = source.readline(MAX_MODULE)
-        if not line:
-            return None
-        return line if what == b"*L" else line.rstrip(b"\r\n")
+        try:
+            return _read(source, what)
+        except OSError as error:
+            raise InvalidCall(f"io.read: the input cannot be read: {error.strerror or error}") from None
 
     def _say(self, level: bytes, text: bytes) -> None:
         message, _, line = text.rpartition(b"\0")
@@ -269,6 +269,34 @@ class Tools:
         folder = self._job.script.folder
         assert folder is not None
         return str(folder / path.relative_to(folder.resolve())).encode()
+
+
+def _read(source: io.BufferedReader, what: bytes) -> bytes | None:
+    """What ``io.read`` asks for: a number of bytes, or as Lua 5.1 has it ``*l``, ``*L``, ``*a``, ``*n``."""
+    if what == b"*a":
+        return source.read(MAX_MODULE)
+    if what == b"*n":
+        return _number(source)
+    if what == b"0":
+        return b"" if source.peek(1) else None
+    if what[:1] != b"*":
+        return source.read(min(int(what), MAX_MODULE)) or None
+    line = source.readline(MAX_MODULE)
+    if not line:
+        return None
+    return line if what == b"*L" else line.rstrip(b"\r\n")
+
+
+def _number(source: io.BufferedReader) -> bytes:
+    """The digits of a number that comes next, after white space; what is none is left to be read."""
+    found = b""
+    while (next_byte := source.peek(1)[:1]) and len(found) < MAX_NUMBER:
+        blank = not found and next_byte.isspace()
+        if not blank and not re.fullmatch(_NUMBER_BEGUN, found + next_byte):
+            break
+        source.read(1)
+        found += b"" if blank else next_byte
+    return found
 
 
 def _candidates(name: str, templates: str) -> list[str]:

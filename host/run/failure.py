@@ -42,6 +42,9 @@ def script_error(
         message = "the script used more than its memory limit"
     line = line if isinstance(line, int) else None
     where = where or script.name
+    if line is None and (calls := _text(facts.get("ending_calls"))):
+        lines = [int(each) for each in calls[:LONG].split() if re.match(r"[0-9]{1,9}\Z", each)]
+        line = sources.ending_call(lines, facts, message)
     hint = facts.get("hint")
     if not isinstance(hint, str):
         hint = _hint(message, sources.hint_at(message, where, line), names, sources.text(where), line)
@@ -49,7 +52,7 @@ def script_error(
         line = sources.habit(message, where, line) or line
     elif line is not None and " (map: item " not in message:
         where, line = sources.tail_call(where, line, facts, message) or (where, line)
-    own = {k: v for k, v in facts.items() if k not in ("traceback", "hint")}
+    own = {k: v for k, v in facts.items() if k not in ("traceback", "hint", "ending_calls")}
     traceback = _text(facts.get("traceback")) or ""
     if line is not None and traceback.startswith(f"{where}:?: in "):
         traceback = traceback.replace(":?: in ", f":{line}: in ", 1)

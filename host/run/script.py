@@ -24,6 +24,7 @@ else:
     V = TypeVar("V", covariant=True)
 
 
+MOST_SOURCE = 16 << 20  # bytes of a script or module
 LONG = 1 << 16  # bytes of source; a longer one is not looked through
 MOST = 40  # methods
 _LINE_BREAK = re.compile(r"\r\n|\n\r|\n|\r")
@@ -52,13 +53,15 @@ class Script(Frozen, frozen=True):
         """The script of a file. Raises ``UsageError`` naming a path that cannot be read."""
         file = Path(arguments.a_path("path", path))
         try:
-            source = file.read_bytes()
+            with file.open("rb") as opened:
+                source = opened.read(MOST_SOURCE + 1)
         except FileNotFoundError:
             raise UsageError(f"there is no script {file}") from None
         except IsADirectoryError:
             raise UsageError(f"{file} is a folder, not a script") from None
         except OSError as error:
             raise UsageError(f"the script {file} cannot be read: {error.strerror}") from error
+        check_size(source, f"the script {file}")
         return cls(str(file), without_shebang(source), file.parent)
 
     @classmethod
@@ -73,6 +76,12 @@ class Script(Frozen, frozen=True):
             if not isinstance(value, int):
                 raise arguments.wrong(name, value, "a whole number")
         return excerpt(self.source, line, around)
+
+
+def check_size(source: bytes, what: str) -> None:
+    """Raise ``UsageError`` for more text than is compiled."""
+    if len(source) > MOST_SOURCE:
+        raise UsageError(f"{what} is over {MOST_SOURCE >> 20} MB")
 
 
 def excerpt(source: bytes, line: int, around: int = 2) -> str:

@@ -182,7 +182,7 @@ class Session:
             self._lua.state = self.services.new_state(self._lua.answer, job.limits, b"new_" in job.script.source)
             if self.why is not None:  # killed since we looked
                 self._lua.state.stop()
-            name = b"@" + job.script.name.encode()
+            name = b"@" + job.script.name.encode("utf-8", "surrogateescape")
             self._lua.tools = Tools(job, given, self.services.redactor, self._log, self.services.pipeline.names)
             alive = len(self.services.alive)
             flags = self._flags(alive) | (0 if given is None else p.GIVEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ class Sources:
         names = [script, *(name for name in (self._script.name, *self._modules) if name != script)]
         texts = [(name, lines_of(text)) for name in names if (text := self.text(name)) and len(text) <= LONG]
         return tail_call(texts, script, line, facts, message)
+
+    def ending_call(self, lines: Iterable[int], facts: dict[str, Any], message: str) -> int | None:
+        """Which of the script's own ``return f(x)`` it ended with; ``None`` where it may be one of several."""
+        from host.run.tail_calls import naming  # where an error is told only
+
+        found = set(lines)
+        if len(found) > 1 and len(self._script.source) <= LONG:
+            rows = lines_of(self._script.source)
+            found = {line for line in found if naming(rows, line, facts, message)}
+        return found.pop() if len(found) == 1 else None
 
     def habit(self, message: str, name: str, line: int) -> int | None:
         """The line that is written as in another language and keeps the text from compiling."""

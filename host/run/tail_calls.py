@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-__all__ = ["tail_call"]
+__all__ = ["naming", "tail_call"]
 
 DEEPEST: Final = 4  # functions that call each other so
 LONGEST: Final = 500  # characters of a line that are looked at
@@ -32,6 +32,14 @@ def tail_call(texts: list[Text], script: str, line: int, facts: dict[str, Any], 
     if not words or not here or any(_calls(word, here) for word in words):
         return None
     return _within(texts, here, words, DEEPEST)
+
+
+def naming(rows: list[str], line: int, facts: dict[str, Any], message: str) -> bool:
+    """Whether a line names what failed."""
+    here = _near(rows, line)
+    told = re.match(r"([\w.]{1,60})(?: failed)?: |[\w ]{1,20}: the result of ([\w.]{1,60}) ", message)
+    own = [] if told is None else [(told[1] or told[2]).rpartition(".")[2]]
+    return any(_calls(word, here) for word in (*_words(facts, message), *own))
 
 
 def _words(facts: dict[str, Any], message: str) -> Iterator[str]:

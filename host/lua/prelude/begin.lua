@@ -31,6 +31,7 @@ if given then
   if not ok then return core.ended("error", failure) end
   args = core.globals.args
 end
+run.chunk = chunk
 run.main = core.start_task("1", chunk, nil, args, given and #args or 0)
 -- Where many are alive at once, the host has what loading left behind collected as soon as this one waits. A collection
 -- is made in one go: in steps, a few strings of 60 MB could be made before it comes to its end, where budget.lua looks.

@@ -172,7 +172,7 @@ core.debug = { sethook = sethook, getinfo = debug.getinfo, getmetatable = debug.
 core.set_env, core.env_of = debug.setfenv, debug.getfenv -- opaque values: see tags.lua
 
 -- The end ------------------------------------------------------------------------------------------------
-local function ended(how, value, co, cause)
+local function ended(how, value, co, cause, task)
   run.finished = true
   sethook()
   host(ROOM) -- a script may have filled its memory
@@ -181,7 +181,7 @@ local function ended(how, value, co, cause)
   run.spare, run.over, run.most = (over > 0 and over or 0) + SPARE, false, 0
   if rawget(core, "report_lines") then core.report_lines() end
   if how == "value" and value.n < 2 and value.results[1] == nil then host(ENDED, "\192")
-  else core.ending(how, value, co, cause) end
+  else core.ending(how, value, co, cause, task) end
   run.closed = true
   return 0
 end
@@ -194,12 +194,12 @@ local function advance()
   local dead = run.dead
   if dead then
     if dead.exit then return ended("exit", dead.exit) end
-    return ended("error", dead, run.stack)
+    return ended("error", dead, run.stack, nil, not run.stack and main.failed and main or nil)
   end
-  if main.failed then return ended("error", main.error, main.stack, main.cause) end
+  if main.failed then return ended("error", main.error, main.stack, main.cause, main) end
   if run.live > 0 and next(run.pending) ~= nil then return run.live end
   local lost = rawget(core, "lost") and core.lost() -- a failed task whose error nobody took
-  if lost then return ended("error", lost.error, lost.stack, lost.cause) end
+  if lost then return ended("error", lost.error, lost.stack, lost.cause, lost) end
   if run.live > 0 then return ended("error", core.stuck(), main.co) end
   return ended("value", main)
 end
@@ -208,7 +208,8 @@ core.advance = advance
 return core, function(id, status, a, b)
   if run.finished then return 0 end
   if id < 0 then
-    if id == ABORT then return ended("abort", a, run.main and run.main.co) end
+    local main = run.main
+    if id == ABORT then return ended("abort", a, main and main.co, nil, main and not main.ended and main or nil) end
     local begin = run.begin
     run.begin = false
     return begin(core, status, a, b)

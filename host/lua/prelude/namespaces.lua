@@ -1,7 +1,7 @@
 -- stripe.products.list{…}: every operation of an API by its dotted name, and pages that go on.
 local core = ...
 local host, type, select, tostring, rawget = core.host, core.type, core.select, core.tostring, core.rawget
-local raise, call, encode_list, match = core.raise, core.call, core.encode_list, core.string.match
+local raise, call, encode_arguments, match = core.raise, core.call, core.encode_arguments, core.string.match
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local find, upper, getinfo = core.string.find, core.string.upper, core.debug.getinfo
 local PRELUDE, MEMBER, OPERATION = 9, 14, 1 -- protocol
@@ -19,7 +19,7 @@ local function operation(target, pages)
     if n > 0 and tag_of((...), "namespace") then
       raise { kind = "invalid", message = "an operation is called with a dot, not a colon: write " .. target .. "(…)" }
     end
-    local given = encode_list(n, ...)
+    local given = encode_arguments(target, n, ...)
     local _, bytes, words = call(OPERATION, target, given)
     local value
     if bytes then value = core.decode_answer(bytes, api) end

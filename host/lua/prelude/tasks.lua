@@ -191,7 +191,9 @@ end
 
 function env.spawn(fn, ...)
   expect_function(fn, "spawn")
-  return handle(start(run.current, fn, select("#", ...), ...))
+  local task = start(run.current, fn, select("#", ...), ...)
+  task.line, task.script = where(2)
+  return handle(task)
 end
 core.spawn = env.spawn
 
@@ -306,6 +308,9 @@ function env.map(list, fn, options)
     end
   end
   local n = type(rawget(list, "n")) == "number" and rawget(list, "n") or #list
+  if n == 0 and next(list) ~= nil and rawget(list, "n") == nil then
+    invalid("map expects a list, got " .. core.brief(list) .. "; for name, value in pairs(t) do … end goes over a table's names")
+  end
   local out = core.setmetatable({}, core.packed_meta)
   if n == 0 then return out end
   local exact = rawget(core, "exact") -- what would take the index for an argument of its own
