@@ -227,6 +227,8 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self._functions.close()
         self._engine.close()
         self._rules.close()
+        if self._fleet_limits is not None:
+            self._fleet_limits.close()
         if self._tape is not None:
             self._tape.close()
 
@@ -280,8 +282,11 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         return DailyLedger(default_path())
 
     def _chain(self, send: Send) -> Send:
+        policies, shared = policies_of(self.settings), self._fleet_limits
+        if shared is not None:
+            limiter = shared.limiter
+            return chain(limiter.checked(send), limits=limiter, on_wait=self._engine.on_wait, policies=policies)
         limits = limits_of(self.settings, simulated=self.simulated)
-        policies = policies_of(self.settings)
         return chain(send, limits=limits, on_wait=self._engine.on_wait, policies=policies)
 
     def _register(self, endpoints: Endpoints) -> None:

@@ -78,13 +78,12 @@ class HostPlan(msgspec.Struct, frozen=True):
         *,
         simulate: bool,
         processes: int = 1,
-        kind: type[Host] | None = None,
         **more: Any,
     ) -> Host:
-        """The host, of a ``kind`` if it is to be another than usual; ``more`` are further arguments of its."""
-        from host.host import Host as Usual  # Lua, the loop and the client: once it is clear that something will run
+        """The host; ``more`` are further arguments of its."""
+        from host.host import Host as Opened  # Lua, the loop and the client: once it is clear that something will run
 
-        return (kind or Usual)(
+        return Opened(
             simulate=simulate,
             env_file=self.options.env_file,
             config=self.config,

@@ -24,8 +24,8 @@ from host.fleet.setting import database_url
 
 if TYPE_CHECKING:
     from host.fleet.worker import FleetWorker
+    from host.host import Host
     from host.serve.server import Server
-    from host.worker_host import WorkerHost
 
 __all__ = ["command"]
 
@@ -73,8 +73,6 @@ def command(
 
     Then no more runs are taken, those under way may end, and other workers go on with the rest.
     """
-    from host.worker_host import WorkerHost  # Lua, the loop and the client
-
     plan = opening.plan()
     url = database_url(plan.settings.database, "worker")
     if plan.settings.journal != plan.settings.database:
@@ -92,8 +90,7 @@ def command(
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is reported once, below
     with ExitStack() as stack:
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, name=str)
-        host = plan.open(sinks, simulate=simulate, setup=setup, kind=WorkerHost)
-        assert isinstance(host, WorkerHost)
+        host = plan.open(sinks, simulate=simulate, setup=setup)
         stack.callback(lambda: host.close(GRACE_DURABLE))
         worker = host.fleet_worker(
             queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_report
@@ -105,7 +102,7 @@ def command(
     return 0
 
 
-def _metrics(host: WorkerHost, worker: FleetWorker, address: str, port: int) -> Server:
+def _metrics(host: Host, worker: FleetWorker, address: str, port: int) -> Server:
     from host.fleet.health import HealthApp
     from host.serve.server import Server as Serving  # uvicorn: where metrics are asked for
 

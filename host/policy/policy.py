@@ -71,6 +71,7 @@ class HostPolicy:
         if daily is not None and not daily.empty:
             quotas.append(Quota(daily, "today", ledger))
         self._quotas = tuple(quotas)
+        self._open_ledger: Callable[[], SpendingLedger] | None = None
         self.has_quotas = bool(quotas)
         for api in apis.values():
             self.check_key(api)
@@ -91,18 +92,26 @@ class HostPolicy:
         ledger: Callable[[], SpendingLedger],
     ) -> HostPolicy:
         """Of a host's arguments, which win, and of what its configuration file says. ``ledger()`` keeps what was spent
-        of a day's budget; asked only where there is one."""
+        of a day's budget; asked with the first run, and only where there is one."""
         daily = _checked(daily, Budget, "daily_budget") or config.daily_budget
-        kept = None if daily is None or daily.empty else ledger()
         permissions = config.permissions if permissions is None else permissions
-        return cls(permissions, budget or config.budget, apis, redactor, env=env, daily=daily, ledger=kept)
+        found = cls(permissions, budget or config.budget, apis, redactor, env=env, daily=daily)
+        if daily is not None and not daily.empty:
+            found._open_ledger = ledger
+        return found
+
+    def keep_daily(self, ledger: Callable[[], SpendingLedger]) -> None:
+        """Count what is spent of a day's budget elsewhere from now on; asked only where there is such a budget."""
+        for quota in self._quotas:
+            if quota.name == "today":
+                self._open_ledger = None
+                _close(quota.ledger)
+                quota.ledger = ledger()
 
     def close(self) -> None:
         """Close the record of spending, if there is one."""
         for quota in self._quotas:
-            close = getattr(quota.ledger, "close", None)
-            if close is not None:
-                close()
+            _close(quota.ledger)
 
     def check_one_process(self) -> None:
         """Refuse what one process alone can keep."""
@@ -137,6 +146,8 @@ class HostPolicy:
         self, permissions: Permissions | None, budget: Budget | None
     ) -> tuple[Permissions, tuple[Quota, ...], Mapping[str, str]]:
         """What one run is granted, the quotas of its calls, and the environment it may read."""
+        if self._open_ledger is not None:
+            self.keep_daily(self._open_ledger)
         granted, quotas, env = self.permissions, self._quotas, self.environment
         if permissions is not None:
             granted = granted.narrowed(_checked(permissions, Permissions, "permissions"))
@@ -203,3 +214,9 @@ def _checked(value: T | None, kind: type[T], name: str) -> T | None:
     if value is not None and not isinstance(value, kind):
         raise UsageError(f"{name} is {value!r}; expected a {kind.__name__}")
     return value
+
+
+def _close(ledger: SpendingLedger) -> None:
+    close = getattr(ledger, "close", None)
+    if close is not None:
+        close()
