@@ -71,6 +71,7 @@ class RequestContext(msgspec.Struct):
     invented: list[str] = msgspec.field(default_factory=list)  # paths of members that nobody gave, computed or reviewed
     clock: str = ORDINARY  # the test clock that ``now`` is of
     headers: dict[str, str] = {}  # that the answer gets beside its own
+    gone: Mapping[str, Any] = {}  # parameters of older versions that the newest has no more
     origin: str = ""  # of the server that was asked; "" where there is none
 
     def at(self, now: int, clock: str) -> RequestContext:

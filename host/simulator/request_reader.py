@@ -58,7 +58,7 @@ class RequestReader:
             return self._read_added(world, plan, path, query, path_args, headers, body, now)
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
         sent, typed = self._body(plan, headers.get("content-type", ""), body) if posted is None else (posted, False)
-        day = self._day(world, plan, headers, asked, sent)
+        day, gone = self._day(world, plan, headers, asked, sent)
         params = self._parameters(plan, asked, sent, typed)
         if token is not None:
             params["page"] = token
@@ -66,19 +66,22 @@ class RequestReader:
         account = headers.get("stripe-account") or headers.get("stripe-context", "").rpartition("/")[2]
         if account and not streams:
             world = account_access.world_of(world, account, headers.get("authorization", ""))
-        call = RequestContext(world, plan, path, query, path_args, params, now, day)
-        return call, {"query": asked, "body": sent}
+        call = RequestContext(world, plan, path, query, path_args, params, now, day, gone=gone)
+        return call, {"query": asked, "body": {**sent, **gone} if gone else sent}
 
-    def _day(self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any) -> str:
-        """The day of the version to answer in, "" for the newest; parameters get the names they have in that."""
+    def _day(self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any) -> tuple[str, Tree]:
+        """The day of the version to answer in, "" for the newest; parameters get the names they have in that. And those
+        that it has no more.
+        """
+        gone: Tree = {}
         said = headers.get("stripe-version")
         if said == self._catalog.version:
-            return ""
+            return "", gone
         day = self._versions.day(said) if said else ""
         for tree in (asked, sent):
             if isinstance(tree, dict) and tree:  # a client that says no version may mean any
-                self._versions.request(plan.operation.id, day, tree, world)
-        return day
+                gone |= self._versions.request(plan.operation.id, day, tree, world)
+        return day, gone
 
     def _read_added(
         self,

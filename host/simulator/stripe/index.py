@@ -31,6 +31,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "credit_notes.preview_lines.list credit_notes.void_credit_note"
         ),
         "customer_balances": ("customers.balance_transactions.create"),
+        "customer_discounts": ("customers.delete_discount"),
         "customers": ("customers.create customers.delete customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.close disputes.update"),
@@ -292,6 +293,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "WATCHERS": {
         "announcements": ("payment_intent subscription subscription_schedule"),
         "collection": ("invoice payment_intent"),
+        "customer_discounts": ("invoice"),
         "issuing": ("issuing.cardholder"),
         "issuing_authorizations": ("issuing.card"),
         "issuing_transactions": ("issuing.transaction"),

@@ -194,6 +194,12 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "POST /v1/subscriptions/{subscription} discounts[0][coupon]={coupon}",
         "DELETE /v1/subscriptions/{subscription}/discount",
     ),
+    "customer.discount.updated": (  # the parameter is of versions before 2025-03-31, which no version stands for
+        "coupon",
+        "discounted = POST /v1/customers name=Jenny Rosen&coupon={coupon}",
+        "larger = POST /v1/coupons percent_off=30&duration=once",
+        "POST /v1/customers/{discounted} coupon={larger}",
+    ),
     "customer.source.created": ("customer", "POST /v1/customers/{customer}/sources source=tok_visa"),
     "customer.source.updated": (
         "customer",

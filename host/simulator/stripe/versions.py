@@ -84,11 +84,7 @@ READDRESSED = (Readdressed(_BASIL, "/v1/invoices/upcoming", "/v1/invoices/create
 RENAMED = (
     Renamed(_BASIL, _DISCOUNTED, "coupon", "discounts.0.coupon"),
     Renamed(_BASIL, _DISCOUNTED, "promotion_code", "discounts.0.promotion_code"),
-    *(
-        Renamed(_BASIL, _ops("customers", verb), name, "", instead="Subscriptions and invoices take discounts.")
-        for verb in ("create", "update")
-        for name in ("coupon", "promotion_code")
-    ),
+    *(Renamed(_BASIL, _ops("customers", "create", "update"), name, "") for name in ("coupon", "promotion_code")),
     Renamed(_BASIL, _ops("invoice_items", "create", "update"), "price", "pricing.price"),
     Renamed(_BASIL, _ops("invoice_items", "create", "update"), "unit_amount", "unit_amount_decimal"),
     Renamed(
