@@ -128,7 +128,7 @@ class Apis:
                 operation=request.operation,
                 outcome="not_sent" if request.mutation else None,
             )
-        return Credential(api.origin, api.headers(), api.query())
+        return Credential(api.origin, api.headers(), api.query(), api.origin_for)
 
 
 class Endpoints:

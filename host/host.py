@@ -11,6 +11,7 @@ from host import arguments
 from host.api_registry import Apis, Endpoints
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.threads import in_thread
+from host.calls.call import DOWNLOAD
 from host.calls.pipeline import CallPipeline
 from host.config_file import ConfigFile, read_config
 from host.errors import ConfigError, UsageError
@@ -32,7 +33,7 @@ from host.host_plans import PlansOfHost
 from host.host_simulator import HostSimulator
 from host.http.api_limits import limits_of, policies_of
 from host.http.chain import chain
-from host.http.message import Send
+from host.http.message import Request, Response, Send
 from host.http.sender import USER_AGENT, HttpxParts, Sender, http_client
 from host.libraries.builtin import builtin_libraries
 from host.libraries.library import directly
@@ -282,11 +283,17 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         worker, client = self._engine.worker, self._wire.client
         self.registry.register("api", self._wire.send)
         self.registry.register("api.endpoint", endpoints.call)
+        self.registry.register(DOWNLOAD, self._download)
         self.registry.register("library.ended", self._libraries.wait)
         worker.add_closer(client.aclose)
         worker.add_closer(self._libraries.aclose)
         self._engine.drive(client)
         worker.direct("api", lambda: bool(self._wire.client.is_direct))
+
+    async def _download(self, request: Request, deadline: float) -> Response:
+        from host.calls.downloads import download  # for calls whose answer goes to a file
+
+        return await download(self._wire.send, request, deadline)
 
     def _services_of(self, sinks: Sequence[Sink], redactor: Redactor, *, replaying: bool) -> RunServices:
         engine = self._engine

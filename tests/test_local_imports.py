@@ -52,6 +52,7 @@ LATE = {
     "click": "whoever imports main's name does not pay for it",
     "host.cli.batch_jobs": "many runs by one command",
     "host.cli.batch_run": "many runs by one command",
+    "host.calls.downloads": "calls whose answer goes to a file",
     "host.cli.commands": "whoever imports main's name does not pay for it",
     "host.dashboard.access": "dashboard: an extra",
     "host.dashboard.actions": "dashboard: an extra",

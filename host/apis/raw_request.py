@@ -108,7 +108,7 @@ class RawRequest(msgspec.Struct, frozen=True):
             params = {**params, **self.place}
         if operation.body in ("multipart", "text", "binary"):
             raise InvalidCall(f"{self.label}: its body is {operation.body}; call {self.label}(…) itself")
-        headers, query, content = [("Accept", "application/json")], "", b""
+        headers, query, content = [("Accept", "application/json" if options.download is None else "*/*")], "", b""
         kind = operation.body or body_kind(catalog, self.path.split("/")[1])
         in_query = operation.method in IN_QUERY and operation.body is None
         if in_query or kind == "form":

@@ -10,7 +10,7 @@ import msgspec
 from host.apis.answers import created, interpret, request_id
 from host.apis.api import Api
 from host.bridge.request import Reply
-from host.calls.call import Call
+from host.calls.call import DOWNLOAD, Call
 from host.calls.keys_in_doubt import Doubt, Doubts, Key
 from host.errors import CallError
 from host.http.message import Request, Response, origin_of
@@ -53,6 +53,8 @@ class Answers:
         if call.api is None or call.operation is None:
             return reply.value
         answer: Response = reply.value
+        if call.function == DOWNLOAD and (file := self._file(call, answer)) is not None:
+            return file
         body = self._redactor.body(answer.body)
         if body is not answer.body or doubt is not None:  # the API echoed a secret
             answer = msgspec.structs.replace(answer, body=body, in_doubt=answer.in_doubt or doubt is not None)
@@ -62,6 +64,14 @@ class Answers:
             if error.attempts is None:
                 error.attempts = reply.value.attempts
             raise self._completed(error, call) from None
+
+    @staticmethod
+    def _file(call: Call, answer: Response) -> dict[str, Any] | None:
+        """Of an answer that went to a file: what a script is told of that."""
+        if call.request is None or not 200 <= answer.status < 300 or answer.status == 204:
+            return None
+        file: Any = call.request.sink
+        return {**file.facts, "content_type": answer.headers.get("content-type")}
 
     # -- changes in doubt
 

@@ -19,7 +19,10 @@ from host.policy.permissions import Permissions
 if TYPE_CHECKING:
     from host.apis.raw_request import RawRequest
 
-__all__ = ["Call", "CallHandler", "CallingRun", "wrapped"]
+__all__ = ["DOWNLOAD", "Call", "CallHandler", "CallingRun", "wrapped"]
+
+DOWNLOAD = "api.download"
+"""The registered function that answers calls whose answer goes to a file."""
 
 
 class CallingJob(Protocol):

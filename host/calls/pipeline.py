@@ -115,9 +115,11 @@ class CallPipeline:
         words = asked.words(api.catalog)
         call.pages = words.encode() if words else None
         if asked.known:
-            self.send_request(run, call, api, operation, request)
+            self.send_request(run, call, api, operation, request, options)
             return
         call.api, call.operation, call.payload, call.function = api, operation, request, api.function
+        if options.download is not None:
+            self._to_file(run, call, request, options)
         call.mutation = request.mutation
         run.job.permissions.check_raw(api.name, request.mutation, api.is_live, REQUEST[1:])
         if run.job.meters:
@@ -172,12 +174,11 @@ class CallPipeline:
         request = prepare(
             api.catalog, operation, arguments, options, base_url=api.base_url, beyond=beyond, key=key, read_file=files
         )
-        if beyond is None or not beyond.names:
-            self.send_request(run, call, api, operation, request)
-            return
-        call.beyond = tuple(beyond.names)
-        self.send_request(run, call, api, operation, request)
-        self._note(run, call, beyond)
+        if beyond is not None and beyond.names:
+            call.beyond = tuple(beyond.names)
+        self.send_request(run, call, api, operation, request, options)
+        if beyond is not None and beyond.names:
+            self._note(run, call, beyond)
 
     def _note(self, run: CallingRun, call: Call, beyond: Beyond) -> None:
         """Say once a run what a call sends unchecked as another version of the API is asked for."""
@@ -189,9 +190,19 @@ class CallPipeline:
             text = f"{call.name}: sent unchecked, as the catalog is of another version of the API: {names}"
             run.emit(Logged(run.run_id, time(), "warn", self._redactor(text), call.line))
 
-    def send_request(self, run: CallingRun, call: Call, api: Api, operation: Operation, request: Request) -> None:
+    def send_request(
+        self,
+        run: CallingRun,
+        call: Call,
+        api: Api,
+        operation: Operation,
+        request: Request,
+        options: CallOptions = NO_OPTIONS,
+    ) -> None:
         """Send the request of an operation, if the run may. Raises ``CallError``."""
         call.api, call.operation, call.payload, call.function = api, operation, request, api.function
+        if options.download is not None:
+            self._to_file(run, call, request, options)
         label = request.operation
         call.mutation = mutation = request.mutation
         live = self._live.get(label)
@@ -212,6 +223,12 @@ class CallPipeline:
                 counted=self.answers.counted(call),
             )
         self.send(call)
+
+    def _to_file(self, run: CallingRun, call: Call, request: Request, options: CallOptions) -> None:
+        """Have the answer go to a file, if the run may write it. Raises ``CallError``."""
+        from host.calls.downloads import to_file  # for such calls only
+
+        call.payload = to_file(call, request, options, run.job.permissions)
 
     def send(self, call: Call) -> None:
         """Hand over a call that is ready, or hold it; where neither can be, its budgets get back what it took."""

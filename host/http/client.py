@@ -27,11 +27,15 @@ __all__ = ["Credential", "Credentials", "HttpClient"]
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """What a key adds to a request, and the only origin (``https://api.stripe.com``) it may go to."""
+    """What a key adds to a request, and the only origin (``https://api.stripe.com``) it may go to.
+
+    An operation that the API has elsewhere (Stripe's files) has its own, by ``origin_for``.
+    """
 
     origin: str
     headers: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
+    origin_for: Callable[[str], str] | None = None  # of an operation by its name, where that may be another
 
     def __repr__(self) -> str:
         names = [name for name, _ in (*self.headers, *self.query)]
@@ -132,8 +136,9 @@ class HttpClient:
         Raises ``NetworkError``, ``CallTimeout``, ``UnexpectedAnswer``, ``InvalidCall``, ``DeniedError``, with
         ``outcome`` for a mutation. Any status is an answer, also 3xx, 4xx and 5xx.
         """
-        direct = self._lean and not HttpClient.mocked
-        wire: Transport = (self._fast or self._open_fast()) if direct else self._other_transport()
+        sink = request.sink
+        direct = self._lean and not HttpClient.mocked and sink is None
+        wire: Any = (self._fast or self._open_fast()) if direct else self._other_transport(streams=sink is not None)
         start = monotonic()
         url, headers = request.url, request.headers
         origin = self._origins.get(origin_of(url)) or self._learn(request)
@@ -145,7 +150,7 @@ class HttpClient:
                 url, headers = _signed(request, origin, credential)
         seconds = deadline - start
         limit = request.timeout
-        if limit is None and not request.mutation:
+        if limit is None and not request.mutation and sink is None:
             limit = self.settings.read_timeout
         if seconds <= 0:
             raise call_error("connect_timeout", request, origin.host, "the deadline had passed", 0.0)
@@ -156,7 +161,10 @@ class HttpClient:
         if not direct:
             _check_headers(request, headers)
         try:
-            status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait)
+            if sink is None:
+                status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait)
+            else:
+                status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait, sink)
         except Exception as error:
             failure = self._translate(error, wire, request, origin.host, seconds)
             failure.began, failure.elapsed = start, monotonic() - start
@@ -186,9 +194,10 @@ class HttpClient:
         self._fast = own = OWN_TRANSPORTS[self.settings.transport](self.settings, read_roots(self._roots()))
         return own
 
-    def _other_transport(self) -> Any:
-        mocked = HttpClient.mocked and self._default == "pool"
-        return self._compatible("httpx" if mocked else self._default)
+    def _other_transport(self, *, streams: bool) -> Any:
+        """``streams``: the answer's body is not to be in memory as a whole, as it is on the host's own connections."""
+        others = (streams or HttpClient.mocked) and self._default == "pool"
+        return self._compatible("httpx" if others else self._default)
 
     def _compatible(self, name: str) -> Any:
         wire = self._wires.get(name)
@@ -230,7 +239,8 @@ class HttpClient:
 
 def _signed(request: Request, origin: _Origin, credential: Credential) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Its URL and headers with the key on it."""
-    if credential.origin != origin.text:
+    elsewhere = credential.origin_for
+    if credential.origin != origin.text and (elsewhere is None or elsewhere(request.operation) != origin.text):
         raise DeniedError(
             f"the key of {request.credential} goes to {credential.origin} only, not to {origin.text}",
             operation=request.operation or None,

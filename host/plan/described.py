@@ -17,7 +17,7 @@ __all__ = ["Openings", "described", "is_change", "operation_name"]
 
 def is_change(call: Call, find: Callable[[str], Function | None]) -> bool:
     """Whether a call changes anything, here or elsewhere. ``find`` gives a registered function by its name."""
-    if call.mutation:
+    if call.mutation or (call.request is not None and call.request.sink is not None):
         return True
     payload = call.payload
     if type(payload) is IteratorStep:

@@ -96,6 +96,10 @@ class HeldCalls:
             if request is None or call.api is None or call.operation is None:
                 self._done(place, call, change, self._result(call))
                 return
+            if request.sink is not None:  # and nothing is written
+                self._state.results.downloaded(chosen.get("download") if isinstance(chosen, dict) else None)
+                self._done(place, call, change, Response(200))
+                return
             url, reader = self._state.made_up.subject(call.api, call.operation, request)
             known = self._state.made_up.known(call.api, url) if url is not None else None
         values = parameters if isinstance(parameters, dict) else {}

@@ -70,15 +70,16 @@ def test_what_is_not_modelled_is_refused_by_name_and_leaves_nothing(api) -> None
 
 
 def test_a_file_that_nothing_makes_is_refused(stripe) -> None:
-    """An answer that is a file by the document is no stored object: not ``{}``, but a refusal."""
+    """An answer that is a file by the document is no stored object: what does not make it by rules of its own is
+    refused, and does not give ``{}``."""
     files = [
         id for id, _, _ in stripe.routes()
         if (result := stripe.operation(id).result) is not None and result.format == "binary"
     ]  # fmt: skip
-    assert files == ["quotes.pdf"]
-    simulator = Simulator(stripe)
-    answer = simulator.handle("GET", "/v1/quotes/qt_1/pdf", {"Authorization": "Bearer sk_test_1"})
-    assert (answer[0], b"not_simulated" in answer[2]) == (501, True)
+    assert sorted(files) == ["files.contents", "quotes.pdf"]
+    plans = [plan for plan in Simulator(stripe).world.routes.plans() if plan.operation.id in files]
+    assert [MODEL.how(plan) for plan in plans] == ["behaviour"] * 2
+    assert [MODEL._replace(behaviours={}).how(plan) for plan in plans] == ["refused"] * 2
 
 
 def test_a_parameter_that_would_be_dropped_is_refused_with_its_place(api) -> None:

@@ -47,7 +47,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.external_accounts.list accounts.external_accounts.retrieve "
             "accounts.external_accounts.update"
         ),
-        "files": ("file_links.create files.create"),
+        "files": ("file_links.create files.contents files.create"),
         "hosted_pages": ("customer_sessions.create ephemeral_keys.create terminal.connection_tokens.create"),
         "identity": (
             "identity.verification_sessions.cancel identity.verification_sessions.create "
@@ -107,6 +107,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "billing_portal.configurations.create billing_portal.configurations.update billing_portal.sessions.create"
         ),
         "previews": ("invoices.create_preview"),
+        "quote_pdf": ("quotes.pdf"),
         "quotes": (
             "quotes.accept quotes.cancel quotes.computed_upfront_line_items.list quotes.create "
             "quotes.finalize_quote quotes.line_items.list quotes.update"
