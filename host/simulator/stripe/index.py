@@ -114,6 +114,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         ),
         "refunds": ("refunds.cancel refunds.create"),
         "renewals": ("subscriptions.cancel"),
+        "reports": ("reporting.report_runs.create reporting.report_types.list reporting.report_types.retrieve"),
         "schedules": (
             "subscription_schedules.cancel subscription_schedules.create subscription_schedules.release "
             "subscription_schedules.update"
@@ -243,6 +244,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "quotes": ("expire_quote"),
         "refunds": ("refund"),
         "renewals": ("subscription"),
+        "reports": ("report_run"),
         "schedules": ("schedule"),
         "topups": ("topup"),
     },
@@ -281,6 +283,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "prorations": ("invoiceitem"),
         "quotes": ("invoice item subscription subscription_schedule"),
         "refunds": ("balance_transaction refund"),
+        "reports": ("file reporting.report_run reporting.report_type"),
         "schedules": ("invoice subscription"),
         "setups": ("mandate setup_attempt setup_intent"),
         "shipping": ("shipping_rate"),

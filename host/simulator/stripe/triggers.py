@@ -382,6 +382,10 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "quote.finalized": (*_QUOTED, "final_quote"),
     "refund.created": ("payment", "refund"),
     "refund.updated": ("payment", "refund", f"POST /v1/refunds/{{refund}} {_METADATA}"),
+    "reporting.report_run.succeeded": (
+        "POST /v1/reporting/report_runs report_type=balance.summary.1"
+        "&parameters[interval_start]=1641045832&parameters[interval_end]=1646143432",
+    ),
     "setup_intent.canceled": ("customer", "setup", "POST /v1/setup_intents/{setup}/cancel"),
     "setup_intent.created": ("customer", "setup"),
     "setup_intent.requires_action": (
