@@ -15,6 +15,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.retrieve_current accounts.update"
         ),
         "application_fees": ("application_fees.refunds.create"),
+        "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "books": ("balance.retrieve balance_transactions.list"),
         "capabilities": ("accounts.capabilities.list accounts.capabilities.retrieve accounts.capabilities.update"),
         "cash_balances": (
@@ -145,6 +146,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "account_links": ("account_links.create account_sessions.create"),
         "accounts": ("accounts.create accounts.reject accounts.update"),
         "application_fees": ("application_fees.refunds.create"),
+        "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "capabilities": ("accounts.capabilities.update"),
         "cash_balances": ("customers.cash_balance.update test_helpers.customers.fund_cash_balance"),
         "catalogue": ("prices.create prices.update products.create"),
@@ -252,6 +254,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "account_links": ("account_link account_session login_link"),
         "accounts": ("account person"),
         "application_fees": ("application_fee balance_transaction fee_refund"),
+        "bank_transfers": ("charge customer_cash_balance_transaction"),
         "books": ("balance_transaction"),
         "capabilities": ("capability"),
         "cash_balances": ("cash_balance customer_cash_balance_transaction"),
@@ -296,6 +299,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     },
     "WATCHERS": {
         "announcements": ("payment_intent subscription subscription_schedule"),
+        "bank_transfers": ("payment_intent refund"),
         "collection": ("invoice payment_intent"),
         "customer_discounts": ("invoice"),
         "issuing": ("issuing.cardholder"),

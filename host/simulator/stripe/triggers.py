@@ -319,6 +319,14 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "payment_intent.amount_capturable_updated": ("held",),
     "payment_intent.canceled": ("intent", "POST /v1/payment_intents/{intent}/cancel"),
     "payment_intent.created": ("intent",),
+    "payment_intent.partially_funded": (
+        "customer",
+        "POST /v1/payment_intents amount=20000&currency=jpy&customer={customer}&confirm=true"
+        "&payment_method_types[0]=customer_balance&payment_method_data[type]=customer_balance"
+        "&payment_method_options[customer_balance][funding_type]=bank_transfer"
+        "&payment_method_options[customer_balance][bank_transfer][type]=jp_bank_transfer",
+        "POST /v1/test_helpers/customers/{customer}/fund_cash_balance amount=10000&currency=jpy",
+    ),
     "payment_intent.payment_failed": ("declined",),
     "payment_intent.processing": (
         "POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_usBankAccount_success&confirm=true"
