@@ -308,5 +308,6 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "payment_pages": ("invoice payment_intent"),
         "plans": ("price"),
         "renewals": ("subscription"),
+        "schedules": ("subscription"),
     },
 }

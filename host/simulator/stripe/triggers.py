@@ -406,6 +406,15 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
     ),
     "setup_intent.succeeded": ("customer", "setup", "POST /v1/setup_intents/{setup}/confirm"),
+    "subscription_schedule.aborted": (
+        "clock",
+        f"failing = POST /v1/customers name=Jenny Rosen&test_clock={{clock}}&{_TO_FAIL}",
+        "product",
+        "price",
+        f"incomplete = POST /v1/subscriptions customer={{failing}}&{_ITEM}",
+        "POST /v1/subscription_schedules from_subscription={incomplete}",
+        _LATER + "1893628800",
+    ),
     "subscription_schedule.canceled": (*_SCHEDULED, "POST /v1/subscription_schedules/{schedule}/cancel"),
     "subscription_schedule.created": _SCHEDULED,
     "subscription_schedule.expiring": (
