@@ -151,6 +151,7 @@ LATE = {
     "host.serve.server": "listen",
     "host.serve.signatures": "trigger",
     "host.simulator.delivery": "simulate --forward-to",
+    "host.simulator.stripe.bank_transfers": "money that arrives, and may pay something; a payment imports the balance",
     "host.simulator.stripe.issuing_authorizations": "a purchase at the older address, which all simulators know",
     "host.simulator.stripe.triggers": "trigger",
     "host.simulator.stripe.visitor_pages": "a page for people, which loads most of what is simulated",

@@ -58,11 +58,11 @@ class RequestReader:
             return self._read_added(world, plan, path, query, path_args, headers, body, now)
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
         sent, typed = self._body(plan, headers.get("content-type", ""), body) if posted is None else (posted, False)
-        day, said = self._day(world, plan, headers, asked, sent)
+        day, used, gone = self._day(world, plan, headers, asked, sent)
         try:
             params = self._parameters(plan, asked, sent, typed)
         except Refusal as refusal:
-            in_older_words(refusal, said)
+            in_older_words(refusal, used)
             raise
         if token is not None:
             params["page"] = token
@@ -70,26 +70,30 @@ class RequestReader:
         account = headers.get("stripe-account") or headers.get("stripe-context", "").rpartition("/")[2]
         if account and not streams:
             world = account_access.world_of(world, account, headers.get("authorization", ""))
-        call = RequestContext(world, plan, path, query, path_args, params, now, day)
+        call = RequestContext(world, plan, path, query, path_args, params, now, day, gone=gone)
         call.any_version = not headers.get("stripe-version")
-        call.said = said
-        return call, {"query": asked, "body": sent}
+        call.older_names = used
+        return call, {"query": asked, "body": {**sent, **gone} if gone else sent}
 
     def _day(
         self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any
-    ) -> tuple[str, dict[str, str]]:
+    ) -> tuple[str, dict[str, str], Tree]:
         """The day of the version to answer in, "" for the newest; parameters get the names they have in that.
 
-        Then what the client called them where that was otherwise.
+        Then what :meth:`Versions.request` gives.
         """
         version = headers.get("stripe-version")
+        used: dict[str, str] = {}
+        gone: Tree = {}
         if version == self._catalog.version:
-            return "", {}
-        day, said = self._versions.day(version) if version else "", dict[str, str]()
+            return "", used, gone
+        day = self._versions.day(version) if version else ""
         for tree in (asked, sent):
-            if isinstance(tree, dict) and tree:  # a client that says no version may mean any
-                said |= self._versions.request(plan.operation.id, day, tree, world)
-        return day, said
+            if isinstance(tree, dict) and tree:  # a client that gives no version may mean any
+                names, values = self._versions.request(plan.operation.id, day, tree, world)
+                used |= names
+                gone |= values
+        return day, used, gone
 
     def _read_added(
         self,

@@ -301,7 +301,7 @@ class Simulator:
             except Refusal as refusal:
                 if not refusal.keep:
                     self._transaction.rollback()
-                answer = self._replies.refusal(exchange, in_older_words(refusal, call.said), headers)
+                answer = self._replies.refusal(exchange, in_older_words(refusal, call.older_names), headers)
                 if not refusal.worked:
                     self._transaction.commit(cause)
                     return answer

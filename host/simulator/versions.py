@@ -21,7 +21,7 @@ class Renamed(NamedTuple):
 
     Places are dotted; a number is a place in a list, ``*`` each item of one. ``sets`` are members beside it that the
     new form has. ``made`` makes the new value of the old one, ``at`` the end of what is around it. With ``new`` "" the
-    parameter of the one operation is gone, and what it did is not modelled: ``instead`` says what is.
+    parameter is gone, and its operation finds it in ``RequestContext.gone``.
     """
 
     since: str
@@ -30,7 +30,6 @@ class Renamed(NamedTuple):
     new: str
     sets: Mapping[str, str] = {}
     made: Callable[[Any, Tree, World], Any] | None = None
-    instead: str = ""  # where ``new`` is "", as nothing took its place here: what is modelled
 
 
 class Moved(NamedTuple):
@@ -104,13 +103,18 @@ class Versions:
         names = [train.name for train in self._trains if train.first <= day]
         return names[-1] if names else None
 
-    def request(self, operation: str, day: str, params: Tree, world: World) -> dict[str, str]:
-        """Make the parameters what the newest version has; newer names to the older ones that were said."""
-        said: dict[str, str] = {}
+    def request(self, operation: str, day: str, params: Tree, world: World) -> tuple[dict[str, str], Tree]:
+        """Make the parameters what the newest version has. Gives newer names to the older ones that the client used,
+        and the parameters that the newest version has no more, which are taken out.
+        """
+        used: dict[str, str] = {}
+        gone: Tree = {}
         for each in self._renamed.get(operation, ()):
-            if day < each.since and _rename(params, each, world):
-                said[_bracketed(each.new)] = _bracketed(each.old)
-        return said
+            if day < each.since and not each.new and each.old in params:
+                gone[each.old] = params.pop(each.old)
+            elif day < each.since and _rename(params, each, world):
+                used[_bracketed(each.new)] = _bracketed(each.old)
+        return used, gone
 
     def older(self, day: str) -> Mapping[str, Mapping[str, Moved]]:
         """Members by kind that answers of that day have beside the newest ones."""
@@ -189,10 +193,6 @@ def _rename(params: Any, each: Renamed, world: World) -> bool:
     if not isinstance(node, dict) or last not in node:
         return False
     value = node.pop(last)
-    if not each.new:  # no longer there: what it did is either refused or, leniently, passed over
-        (operation,) = each.operations
-        world.leniency.pass_over(operation, f"the parameter {each.old}", each.instead, each.old)
-        return False
     made = each.made(value, params, world) if each.made is not None else value
     if value == "" and each.new.endswith(".0." + each.new.rpartition(".")[2]):
         _put(params, each.new.split(".")[:-2], "")  # what unset the old one unsets the list

@@ -42,6 +42,8 @@ class Api:
             body = params.encode()
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
         status, self.headers, answer = self.simulator.handle(method, target, sent, body)
+        if not self.headers.get("content-type", "").endswith("json"):
+            return status, answer  # a file
         return status, json.loads(answer) if answer else None
 
     def ask_as(self, method: str, target: str, params: Any = "", key: str = "") -> tuple[int, Any]:

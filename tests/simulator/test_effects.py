@@ -15,6 +15,7 @@ from tests.simulator.test_rule import BEYOND, differences, walk
 _PRORATED = "is seen where a change is prorated in the midst of a period"
 _AUTHENTICATED = "is seen where a payment asks for authentication"
 _UNPAID = "decides what becomes of a change whose payment fails"
+_ASKED = "is seen by an endpoint that is asked about the purchase"
 _HELD = "filters what its owner has: test_rule.py looks at every filter of every list"
 NEEDS_MORE: dict[str, str] = {
     "accounts.external_accounts.list object": _HELD,
@@ -35,6 +36,8 @@ NEEDS_MORE: dict[str, str] = {
     "setup_intents.create use_stripe_sdk": _AUTHENTICATED,
     "subscription_items.create payment_behavior": _UNPAID,
     "subscription_items.delete payment_behavior": _UNPAID,
+    "test_helpers.issuing.authorizations.create is_amount_controllable": _ASKED,
+    "test_helpers.issuing.authorizations.increment is_amount_controllable": _ASKED,
     "subscription_items.update off_session": _AUTHENTICATED,
     "subscription_items.update payment_behavior": _UNPAID,
     "subscription_items.update proration_date": _PRORATED,

@@ -51,7 +51,7 @@ def test_the_official_client_reads_every_body(stripe, lenient) -> None:
         op = stripe.operation(id)
         for params in (asked.least(op), everything(asked, id)):
             status, answer = asked.ask(id, params)
-            if status != 200:
+            if status != 200 or isinstance(answer, bytes):
                 continue
             mode = "V2" if op.path.startswith("/v2/") else "V1"
             found = client.deserialize(json.dumps(answer), api_mode=mode)

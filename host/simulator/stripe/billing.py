@@ -32,7 +32,7 @@ def new_invoice(call: RequestContext, customer: Object, currency: str, **fields:
         customer=customer["id"],
         currency=currency,
         default_tax_rates=[],
-        discounts=[],
+        discounts=discounts.inherited(call, customer),
         issuer={"type": "self"},
         next_payment_attempt=None,
         period_start=call.now,
@@ -60,7 +60,8 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
         custom_fields=settings.get("custom_fields"),
         default_tax_rates=list(subscription.get("default_tax_rates") or []),
         description=settings.get("description"),
-        discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])],
+        discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])]
+        or discounts.inherited(call, customer),
         footer=settings.get("footer"),
         on_behalf_of=subscription.get("on_behalf_of"),
         parent={

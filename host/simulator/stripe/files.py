@@ -21,10 +21,15 @@ def create_file(call: RequestContext) -> Object:
     content = sent.content if isinstance(sent, SentFile) else str(sent or "").encode()
     record = call.put(resources.fresh(call), {"purpose": call.params.get("purpose")})
     record.update(filename=facts["filename"], size=facts["size"], type=facts["filename"].rpartition(".")[2] or None)
-    record["url"] = f"{call.origin or _HOME}/v1/files/{record['id']}/contents"
+    record["url"] = contents_url(call, record["id"])
     kept = {"type": facts.get("type") or "", "content": b64encode(content).decode("ascii")}
     call.world.store.put(CONTENT, record["id"], kept)
     return call.save("file", record)
+
+
+def contents_url(call: RequestContext, id: str) -> str:
+    """Where what is in a file is, for who has the key."""
+    return f"{call.origin or _HOME}/v1/files/{id}/contents"
 
 
 def file_contents(call: RequestContext) -> bytes:

@@ -15,6 +15,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.retrieve_current accounts.update"
         ),
         "application_fees": ("application_fees.refunds.create"),
+        "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "books": ("balance.retrieve balance_transactions.list"),
         "capabilities": ("accounts.capabilities.list accounts.capabilities.retrieve accounts.capabilities.update"),
         "captures": ("payment_intents.cancel payment_intents.capture payment_intents.increment_authorization"),
@@ -32,6 +33,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "credit_notes.preview_lines.list credit_notes.void_credit_note"
         ),
         "customer_balances": ("customers.balance_transactions.create"),
+        "customer_discounts": ("customers.delete_discount"),
         "customers": ("customers.create customers.delete customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.close disputes.update"),
@@ -112,6 +114,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         ),
         "refunds": ("refunds.cancel refunds.create"),
         "renewals": ("subscriptions.cancel"),
+        "reports": ("reporting.report_runs.create reporting.report_types.list reporting.report_types.retrieve"),
         "schedules": (
             "subscription_schedules.cancel subscription_schedules.create subscription_schedules.release "
             "subscription_schedules.update"
@@ -142,6 +145,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "account_links": ("account_links.create account_sessions.create"),
         "accounts": ("accounts.create accounts.reject accounts.update"),
         "application_fees": ("application_fees.refunds.create"),
+        "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "capabilities": ("accounts.capabilities.update"),
         "captures": ("payment_intents.cancel payment_intents.capture"),
         "cash_balances": ("customers.cash_balance.update test_helpers.customers.fund_cash_balance"),
@@ -242,6 +246,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "quotes": ("expire_quote"),
         "refunds": ("refund"),
         "renewals": ("subscription"),
+        "reports": ("report_run"),
         "schedules": ("schedule"),
         "topups": ("topup"),
     },
@@ -249,6 +254,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "account_links": ("account_link account_session login_link"),
         "accounts": ("account person"),
         "application_fees": ("application_fee balance_transaction fee_refund"),
+        "bank_transfers": ("charge customer_cash_balance_transaction"),
         "books": ("balance_transaction"),
         "capabilities": ("capability"),
         "captures": ("charge"),
@@ -281,6 +287,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "prorations": ("invoiceitem"),
         "quotes": ("invoice item subscription subscription_schedule"),
         "refunds": ("balance_transaction refund"),
+        "reports": ("file reporting.report_run reporting.report_type"),
         "schedules": ("invoice subscription"),
         "setups": ("mandate setup_attempt setup_intent"),
         "shipping": ("shipping_rate"),
@@ -293,7 +300,9 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     },
     "WATCHERS": {
         "announcements": ("payment_intent subscription subscription_schedule"),
+        "bank_transfers": ("payment_intent refund"),
         "collection": ("invoice payment_intent"),
+        "customer_discounts": ("invoice"),
         "issuing": ("issuing.cardholder"),
         "issuing_authorizations": ("issuing.card"),
         "issuing_transactions": ("issuing.transaction"),
@@ -301,5 +310,6 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "pending_updates": ("invoice"),
         "plans": ("price"),
         "renewals": ("subscription"),
+        "schedules": ("subscription"),
     },
 }

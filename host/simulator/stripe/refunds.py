@@ -44,7 +44,7 @@ def create_refund(call: RequestContext) -> Object:
     _return_shares(call, charge, refund, amount)
     method = call.find("payment_method", str(charge["payment_method"])) or {"type": "card"}
     how = card_of(method).refund
-    pending = how == "pending" or method["type"] != "card"
+    pending = how == "pending" or method["type"] not in ("card", "customer_balance")
     refund.update(_facts(charge, amount, "pending" if pending else "succeeded", str(method["type"])))
     charge["amount_refunded"] += amount
     charge["refunded"] = amount == left

@@ -283,6 +283,19 @@ def cancel_schedule(call: RequestContext) -> Object:
     return schedule
 
 
+def watch_subscription(call: RequestContext, subscription: Object) -> None:
+    """A schedule whose subscription ends because its first invoice was not paid ends with it.
+    https://docs.stripe.com/api/events/types#event_types-subscription_schedule.aborted
+    """
+    if subscription["status"] != "incomplete_expired" or not subscription.get("schedule"):
+        return
+    schedule = call.find(KIND, subscription["schedule"])
+    if schedule is not None and schedule["status"] == "active":
+        call.world.agenda.drop("schedule", schedule["id"])
+        call.save(KIND, {**schedule, "status": "canceled", "canceled_at": call.now, "current_phase": None})
+        call.announce("subscription_schedule.aborted", KIND, schedule["id"])
+
+
 def _living(call: RequestContext, word: str) -> Object:
     schedule = call.subject()
     if schedule["status"] in _FINISHED:
@@ -306,6 +319,7 @@ BEHAVIOURS = {
     "subscription_schedules.update": update_schedule,
 }
 DUE = {"schedule": come_due}
+WATCHERS = {"subscription": watch_subscription}
 _HANDLED = {
     "phases.duration",
     "phases.items.price_data",

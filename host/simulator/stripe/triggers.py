@@ -194,6 +194,12 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "POST /v1/subscriptions/{subscription} discounts[0][coupon]={coupon}",
         "DELETE /v1/subscriptions/{subscription}/discount",
     ),
+    "customer.discount.updated": (  # the parameter is of versions before 2025-03-31, which no version stands for
+        "coupon",
+        "discounted = POST /v1/customers name=Jenny Rosen&coupon={coupon}",
+        "larger = POST /v1/coupons percent_off=30&duration=once",
+        "POST /v1/customers/{discounted} coupon={larger}",
+    ),
     "customer.source.created": ("customer", "POST /v1/customers/{customer}/sources source=tok_visa"),
     "customer.source.updated": (
         "customer",
@@ -313,6 +319,14 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "payment_intent.amount_capturable_updated": ("held",),
     "payment_intent.canceled": ("intent", "POST /v1/payment_intents/{intent}/cancel"),
     "payment_intent.created": ("intent",),
+    "payment_intent.partially_funded": (
+        "customer",
+        "POST /v1/payment_intents amount=20000&currency=jpy&customer={customer}&confirm=true"
+        "&payment_method_types[0]=customer_balance&payment_method_data[type]=customer_balance"
+        "&payment_method_options[customer_balance][funding_type]=bank_transfer"
+        "&payment_method_options[customer_balance][bank_transfer][type]=jp_bank_transfer",
+        "POST /v1/test_helpers/customers/{customer}/fund_cash_balance amount=10000&currency=jpy",
+    ),
     "payment_intent.payment_failed": ("declined",),
     "payment_intent.processing": (
         "POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_usBankAccount_success&confirm=true"
@@ -376,6 +390,10 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "quote.finalized": (*_QUOTED, "final_quote"),
     "refund.created": ("payment", "refund"),
     "refund.updated": ("payment", "refund", f"POST /v1/refunds/{{refund}} {_METADATA}"),
+    "reporting.report_run.succeeded": (
+        "POST /v1/reporting/report_runs report_type=balance.summary.1"
+        "&parameters[interval_start]=1641045832&parameters[interval_end]=1646143432",
+    ),
     "setup_intent.canceled": ("customer", "setup", "POST /v1/setup_intents/{setup}/cancel"),
     "setup_intent.created": ("customer", "setup"),
     "setup_intent.requires_action": (
@@ -388,6 +406,15 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
     ),
     "setup_intent.succeeded": ("customer", "setup", "POST /v1/setup_intents/{setup}/confirm"),
+    "subscription_schedule.aborted": (
+        "clock",
+        f"failing = POST /v1/customers name=Jenny Rosen&test_clock={{clock}}&{_TO_FAIL}",
+        "product",
+        "price",
+        f"incomplete = POST /v1/subscriptions customer={{failing}}&{_ITEM}",
+        "POST /v1/subscription_schedules from_subscription={incomplete}",
+        _LATER + "1893628800",
+    ),
     "subscription_schedule.canceled": (*_SCHEDULED, "POST /v1/subscription_schedules/{schedule}/cancel"),
     "subscription_schedule.created": _SCHEDULED,
     "subscription_schedule.expiring": (

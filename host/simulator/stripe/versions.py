@@ -71,6 +71,12 @@ def _old_ui_mode(world: World, session: Object) -> str | None:
     return next((old for old, new in _UI_MODES.items() if new == mode), mode)
 
 
+def _transfer_type(word: Any, transfer: Tree, world: World) -> Any:
+    """The kind of bank transfer, where it is called like the account: Stripe's own command line says so."""
+    return "jp_bank_transfer" if word == "jp_bank_account" else word
+
+
+_TRANSFER = "payment_method_options.customer_balance.bank_transfer.type"
 # What a preview was given about its subscription. https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations
 _PREVIEWED = (
     "billing_cycle_anchor",
@@ -89,11 +95,7 @@ READDRESSED = (Readdressed(_BASIL, "/v1/invoices/upcoming", "/v1/invoices/create
 RENAMED = (
     Renamed(_BASIL, _DISCOUNTED, "coupon", "discounts.0.coupon"),
     Renamed(_BASIL, _DISCOUNTED, "promotion_code", "discounts.0.promotion_code"),
-    *(
-        Renamed(_BASIL, _ops("customers", verb), name, "", instead="Subscriptions and invoices take discounts.")
-        for verb in ("create", "update")
-        for name in ("coupon", "promotion_code")
-    ),
+    *(Renamed(_BASIL, _ops("customers", "create", "update"), name, "") for name in ("coupon", "promotion_code")),
     Renamed(_BASIL, _ops("invoice_items", "create", "update"), "price", "pricing.price"),
     Renamed(_BASIL, _ops("invoice_items", "create", "update"), "unit_amount", "unit_amount_decimal"),
     Renamed(
@@ -118,6 +120,7 @@ RENAMED = (
     Renamed("2024-04-10", _ops("products", "create", "update"), "features", "marketing_features"),
     Renamed(_DAHLIA, _ops("checkout.sessions", "create"), "ui_mode", "ui_mode", {}, _ui_mode),
     Renamed(_ENDIVE, _ops("accounts", "reject"), "reason", "reason", {}, _reason),
+    Renamed(_ENDIVE, _ops("payment_intents", "create", "update", "confirm"), _TRANSFER, _TRANSFER, {}, _transfer_type),
     Renamed(_ENDIVE, _PAYING, "payment_method_types", "allowed_payment_method_types"),
 )
 
