@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Unpack
 
+from host.errors import ClosedError
 from host.host_webhooks import WebhooksOfHost
+from host.http.api_limits import limits_of
 from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
 from host.run.script import RunResult
 
@@ -15,8 +19,13 @@ if TYPE_CHECKING:
     from host.durable.runs import Kept
     from host.fleet.fleet import Fleet, FleetParts
     from host.fleet.handle import RunHandle
+    from host.fleet.permits import FleetLimits
     from host.fleet.worker import FleetWorker
     from host.functions.registration import Functions
+    from host.host_engine import HostEngine
+    from host.http.sender import Sender
+    from host.policy.policy import HostPolicy
+    from host.remote.limit_messages import Message
     from host.run.session import Session
 
 __all__ = ["FleetOfHost"]
@@ -26,6 +35,10 @@ class FleetOfHost(WebhooksOfHost):
     """The part of :class:`~host.host.Host` that submits runs to a fleet, or is a worker of one."""
 
     _functions: Functions
+    _rules: HostPolicy
+    _engine: HostEngine
+    _sender: Sender
+    _fleet_limits: FleetLimits | None = None
 
     @property
     def _apis(self) -> Mapping[str, Api]:
@@ -66,11 +79,15 @@ class FleetOfHost(WebhooksOfHost):
     ) -> FleetWorker:
         """A worker of the fleet that runs with this host, its functions and its APIs: ``await worker.run()``.
 
-        ``grace``: seconds for runs to end when it is stopped; ``keep``: seconds for which runs that ended are kept.
+        From now on the host's rates, permits in flight, circuit breakers and budgets of a day are those of all workers
+        together, kept in the fleet's database. ``grace``: seconds for runs to end when it is stopped; ``keep``: seconds
+        for which runs that ended are kept.
         """
         from host.fleet.worker import WorkerOptions
 
-        return self.fleet.worker(WorkerOptions(queues=queues, concurrency=concurrency, grace=grace, keep=keep), tell)
+        fleet = self.fleet  # first of all: it says what is wrong with the database
+        self._share_limits()
+        return fleet.worker(WorkerOptions(queues=queues, concurrency=concurrency, grace=grace, keep=keep), tell)
 
     @property
     def fleet(self) -> Fleet:
@@ -94,6 +111,41 @@ class FleetOfHost(WebhooksOfHost):
             redactor=services.redactor,
             check_open=self._runs.check_open,
         )
+
+    @property
+    def limits_up(self) -> bool:
+        """Whether the database of the fleet's limits answered when it was last asked; of a worker of a fleet."""
+        return self._fleet_limits is not None and self._fleet_limits.database_up
+
+    def _share_limits(self) -> None:
+        """Have the limits of this host hold over all workers with the same database."""
+        if self._fleet_limits is not None:
+            return
+        from host.fleet.fleet_spending import FleetLedger  # an extra
+        from host.fleet.permits import FleetLimits as Shared
+        from host.fleet.setting import database_url
+
+        settings, url = self.settings, database_url(self.settings.database, "a worker")
+        self._rules.keep_daily(lambda: FleetLedger(url))
+        self._fleet_limits = shared = Shared(
+            url,
+            limits_of(settings, simulated=self.simulated),
+            account=self._account,
+            lease=settings.run_lease,
+            longest=settings.http_timeout + settings.connect_timeout,
+            connecting=settings.connect_timeout,
+        )
+        shared.start(self._deliver)
+        self._sender.use(self._sender.client)  # through the limits there are now
+
+    def _account(self, name: str) -> str:
+        api = self._apis.get(name)
+        return "" if api is None else api.account
+
+    def _deliver(self, message: Message) -> None:
+        if self._fleet_limits is not None:
+            with contextlib.suppress(ClosedError, RuntimeError):  # there is nobody left to tell
+                self._engine.worker.call_soon(self._fleet_limits.limiter.receive, message, monotonic())
 
     def _begin_kept(self, kept: Kept, options: RunOptions, finished: Callable[[RunResult], None]) -> Session | Any:
         return self._runs.begin(kept.script, options, finished, kept=kept)

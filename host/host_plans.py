@@ -124,7 +124,7 @@ class PlansOfHost(RunsOfHost):
 
     def _check_plannable(self) -> None:
         self._runs.check_open()
-        if self._runs.shards is not None:
+        if self._runs.worker_processes is not None:
             raise UsageError("planning needs a host of one process: leave processes=… (--processes) out")
         if self._runs.tape is not None:
             raise UsageError(

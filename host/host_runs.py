@@ -246,7 +246,7 @@ class RunsOfHost:
         recorded: bool = False,
         force_new: bool = False,
         other_key: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the script is told, not merely left
+        timeout: float | None = None,  # noqa: ASYNC109 -- the script gets an error instead of being abandoned
         limits: Limits | Mapping[str, Any] | None = None,
         permissions: Permissions | Mapping[str, Any] | None = None,
         budget: Budget | Mapping[str, Any] | None = None,
@@ -271,7 +271,7 @@ class RunsOfHost:
     @property
     def durable_runs(self) -> DurableRuns:
         """What begins, resumes and looks at durable runs."""
-        if self._runs.shards is not None:
+        if self._runs.worker_processes is not None:
             raise UsageError("durable runs need a host of one process: leave processes=… (--processes) out")
         if self._runs.tape is not None:
             raise UsageError(

@@ -39,7 +39,7 @@ LAYERS = (
     "host_arguments api_registry extension host_engine host_simulator host_durable host_runs host_plans host_webhooks "
     "host_fleet",
     "host",
-    "worker_process worker_host report",
+    "worker_process report",
     "testing dashboard",
     "cli",
     "__main__ __init__",  # the public API: what is inside does not go through it

@@ -226,5 +226,5 @@ def _pointed(node: Any, pointer: str, canonical: str) -> Any:
 
 
 def digest(data: bytes) -> str:
-    """What tells a file's content from another."""
+    """A fingerprint of a file's content."""
     return blake2b(data, digest_size=16).hexdigest()

@@ -18,8 +18,8 @@ class LoopThread(Protocol):
     def pin(self) -> None:
         """The loop stays on its thread from now on, and nothing else is done there."""
 
-    def urge(self) -> None:
-        """There is something for the loop to do: see that it is not kept waiting long. From any thread."""
+    def ensure_turning(self) -> None:
+        """There is something for the loop to do: make sure that it is turned soon. From any thread."""
 
     def step_aside(self) -> None:
         """The calling thread is about to block: if it has the loop, have another one take over."""

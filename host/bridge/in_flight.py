@@ -131,7 +131,7 @@ class InFlight:
                     try:
                         self._on_orphan(request, reply)
                     except Exception:
-                        _log.exception("what was to be told of a call given up is lost")
+                        _log.exception("the outcome of an abandoned call could not be reported")
             return
         request.answered = True
         self._deadlines.remove(request)

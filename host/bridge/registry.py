@@ -97,8 +97,8 @@ class AsyncFunctionRegistry:
         return _value(await wait_async(self._begins(endpoint, method, data, timeout)))
 
     def _begins(self, endpoint: str, method: str, data: dict[str, Any] | None, timeout: float | None) -> Begin[Reply]:
-        def begin(tell: Callable[[Reply], None]) -> Callable[[], object]:
-            request = self._request(endpoint, method, data, timeout, tell)
+        def begin(deliver: Callable[[Reply], None]) -> Callable[[], object]:
+            request = self._request(endpoint, method, data, timeout, deliver)
             self.submit(request)
             return lambda: self.cancel(request)
 

@@ -1,4 +1,4 @@
-"""What a worker tells of its health."""
+"""The health of a worker, in numbers."""
 
 from __future__ import annotations
 

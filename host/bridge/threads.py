@@ -25,25 +25,25 @@ T = TypeVar("T")
 
 
 class _Job:
-    """Work to be done on a thread; ``tell`` gets its value, or what it raised."""
+    """Work to be done on a thread; ``deliver`` gets its value, or what it raised."""
 
-    __slots__ = ("given_up", "tell", "work")
+    __slots__ = ("deliver", "given_up", "work")
 
-    def __init__(self, work: Callable[[], Any], tell: Callable[[tuple[Any, BaseException | None]], None]) -> None:
+    def __init__(self, work: Callable[[], Any], deliver: Callable[[tuple[Any, BaseException | None]], None]) -> None:
         self.work = work
-        self.tell = tell
+        self.deliver = deliver
         self.given_up = False
 
     def __call__(self) -> None:
-        """Do the work and tell, unless the caller has gone."""
+        """Do the work and deliver its outcome, unless the caller has gone."""
         if self.given_up:
             return
         try:
             done = self.work(), None
         except BaseException as error:
-            self.tell((None, error))
+            self.deliver((None, error))
         else:
-            self.tell(done)
+            self.deliver(done)
 
     def give_up(self) -> None:
         """Do not begin it."""
@@ -70,8 +70,8 @@ class Threads:
     async def run(self, work: Callable[[], Any]) -> Any:
         """``work()`` on a thread. Cancelling stops the wait: work that has begun goes on unseen."""
 
-        def begin(tell: Callable[[tuple[Any, BaseException | None]], None]) -> Callable[[], object]:
-            job = _Job(work, tell)
+        def begin(deliver: Callable[[tuple[Any, BaseException | None]], None]) -> Callable[[], object]:
+            job = _Job(work, deliver)
             self.begin(job)
             return job.give_up
 

@@ -97,7 +97,7 @@ class AsyncWorker:
     def attach(self, threads: LoopThread) -> None:
         """Have ``threads`` turn the loop, instead of a thread of this worker's own. Before the start."""
         self._affinity.turned_by = threads
-        self._submissions.urge = threads.urge
+        self._submissions.ensure_turning = threads.ensure_turning
 
     @property
     def turns(self) -> Turns:
@@ -138,14 +138,14 @@ class AsyncWorker:
 
     def cancel(self, request: AsyncRequest) -> None:
         """Give up a submitted request. Nothing happens if it has been answered."""
-        self._tell(GiveUp(request))
+        self._post(GiveUp(request))
 
     def call_later(self, seconds: float, receiver: Callable[[Reply], None]) -> Timer:
         """Call ``receiver(Reply())`` on the loop's thread after ``seconds``, once, unless cancelled.
 
         If the worker stops before that, the reply's error is a ``ClosedError``.
         """
-        timer = Timer(monotonic() + seconds, receiver, self._tell)
+        timer = Timer(monotonic() + seconds, receiver, self._post)
         if self._closed or os.getpid() != self._pid:
             timer.ring(Reply(error=self._refusal()))
         else:
@@ -209,8 +209,8 @@ class AsyncWorker:
         self.pin()
         loop = self.start()
         future = asyncio.run_coroutine_threadsafe(function(), loop)
-        if self._submissions.urge is not None:
-            self._submissions.urge()
+        if self._submissions.ensure_turning is not None:
+            self._submissions.ensure_turning()
         try:
             return future.result(timeout)
         except TimeoutError:
@@ -221,18 +221,18 @@ class AsyncWorker:
         """Have ``share(calls)`` called on the loop: it may change ``calls.room`` from then on."""
         self.start()
         assert self._calls is not None
-        self.tell(share, self._calls)
+        self.call_soon(share, self._calls)
 
-    def tell(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
+    def call_soon(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called on the loop. From any thread."""
         self.start().call_soon_threadsafe(callback, *args)
-        if self._submissions.urge is not None:
-            self._submissions.urge()
+        if self._submissions.ensure_turning is not None:
+            self._submissions.ensure_turning()
 
     def after(self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called after ``seconds``, if the loop still turns then. On its own thread only.
 
-        For tidying: unlike :meth:`call_later` it does not make the worker busy, nor is it told of the end.
+        For tidying: unlike :meth:`call_later` it does not make the worker busy, nor is ``callback`` called at its end.
         """
         assert self._loop is not None
         self._loop.call_later(seconds, callback, *args)
@@ -286,8 +286,8 @@ class AsyncWorker:
             self._submissions.dead = True
             self._answer_late()
             return
-        if self._submissions.urge is not None:
-            self._submissions.urge()
+        if self._submissions.ensure_turning is not None:
+            self._submissions.ensure_turning()
         self._over.wait()
         if self._thread is not None:
             self._thread.join()
@@ -309,7 +309,7 @@ class AsyncWorker:
             loop_lag=self._submissions.lag,
         )
 
-    def _tell(self, item: Timer | GiveUp) -> None:
+    def _post(self, item: Timer | GiveUp) -> None:
         # Nothing to take back from a loop that never ran, or that is another process's.
         if self._loop is not None and os.getpid() == self._pid:
             self._submissions.post(item)

@@ -95,7 +95,7 @@ class Jobs:
 
 
 def _about(known: dict[str, Any]) -> str:
-    """What tells people which row it is: its first value."""
+    """By which people recognise the row: its first value."""
     row = known.get("globals", {}).get("row", {})
     return str(next(iter(row.values()), "")) if row else ""
 

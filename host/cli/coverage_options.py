@@ -36,7 +36,7 @@ class Covering:
 
     @property
     def sinks(self) -> tuple[Coverage, ...]:
-        """What the tests' hosts are to tell."""
+        """What the tests' hosts are to measure."""
         return () if self.coverage is None else (self.coverage,)
 
     def report(self) -> bool:
@@ -59,14 +59,14 @@ def coverage_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         type=_Form(),
         metavar="[FORM]",
-        help="Tell which lines of Lua files the tests reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
+        help="Report which lines of Lua files the tests reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
     )
     @click.option(
         "--coverage-source",
         "sources",
         multiple=True,
         metavar="PATH",
-        help="Tell of the Lua files in PATH and of no others; of those that no test loads too. Many times.",
+        help="Report on the Lua files in PATH and no others, including those that no test loads. Many times.",
     )
     @click.option(
         "--coverage-fail-under",

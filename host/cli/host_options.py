@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from host.cli.policy_options import Granting
+from host.cli.policy_options import GRANTING, Granting
 from host.cli.struct_options import Field, fields_of, given, struct_options
 from host.errors import ConfigError, UsageError
 from host.option import Option
@@ -26,6 +26,7 @@ class HostOptions(msgspec.Struct, frozen=True):
     """What the options say. ``settings`` are fields of ``Settings``; what was not said is not in them."""
 
     settings: dict[str, Any]
+    granting: Granting
     env_file: Annotated[str | None, Option("--env-file", "Read settings from FILE instead of .env.", "FILE")] = None
     apis: Annotated[
         tuple[str, ...],
@@ -39,14 +40,15 @@ class HostOptions(msgspec.Struct, frozen=True):
     isolate: Annotated[bool, Option("--isolate", "Run the script's Lua in a confined process of its own.")] = False
 
     @classmethod
-    def of(cls, env_file: str | None, apis: tuple[str, ...], isolate: bool, **settings: Any) -> HostOptions:
-        """Of the options' values. A setting that is given several times is one text of all."""
-        said = {name: "; ".join(v) if isinstance(v, tuple) else v for name, v in given(settings).items()}
-        return cls(said, env_file, apis, isolate)
+    def of(cls, env_file: str | None, apis: tuple[str, ...], isolate: bool, **values: Any) -> HostOptions:
+        """Of the options' values. The values of a setting that is given several times are joined to one text."""
+        granting = Granting.of(**{name: values.pop(name) for name in GRANTING})
+        said = {name: "; ".join(v) if isinstance(v, tuple) else v for name, v in given(values).items()}
+        return cls(said, granting, env_file, apis, isolate)
 
-    def plan(self, granting: Granting) -> HostPlan:
+    def plan(self) -> HostPlan:
         """What is to be opened, and its settings. Raises ``ConfigError``, ``UsageError``."""
-        config, apis = granting.over(), documents(self.apis)
+        config, apis = self.granting.over(), documents(self.apis)
         settings = Settings.load(
             env_file=self.env_file,
             overrides=self.settings,
@@ -76,13 +78,12 @@ class HostPlan(msgspec.Struct, frozen=True):
         *,
         simulate: bool,
         processes: int = 1,
-        kind: type[Host] | None = None,
         **more: Any,
     ) -> Host:
-        """The host, of a ``kind`` if it is to be another than usual; ``more`` are further arguments of its."""
-        from host.host import Host as Usual  # Lua, the loop and the client: once it is clear that something will run
+        """The host; ``more`` are further arguments of its."""
+        from host.host import Host as Opened  # Lua, the loop and the client: once it is clear that something will run
 
-        return (kind or Usual)(
+        return Opened(
             simulate=simulate,
             env_file=self.options.env_file,
             config=self.config,
@@ -134,6 +135,7 @@ _FIELDS: dict[str, Field] = {
     **fields_of(HostOptions),
     # Not said is no default: the environment, .env and host.toml come before that.
     **{name: (option, kind, None) for name, (option, kind, _) in fields_of(Settings).items()},
+    **GRANTING,
 }
 
 host_options = struct_options("opening", _FIELDS, HostOptions.of)

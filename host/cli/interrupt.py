@@ -91,7 +91,7 @@ class _Happenings:
         self._woken.close()
 
     def put(self, item: int | None) -> None:
-        """Tell one, from any thread."""
+        """Send it to one, from any thread."""
         self._seen.put(item)
         with suppress(OSError):  # nobody waits any more, or the signal is on its way anyway
             self._waking.send(b"\0")

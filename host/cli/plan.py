@@ -16,10 +16,9 @@ from host.cli.host_options import HostOptions, HostPlan, host_options
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import choose
 from host.cli.output import OutputSink
-from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import GIVEN, StrictCommand
-from host.plan.statement import as_json, as_text
+from host.plan.rendering import as_json, as_text
 
 if TYPE_CHECKING:
     from host.plan.plan import Plan
@@ -48,7 +47,6 @@ Examples:
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End the script after this long.")
 @report_options
 @host_options
-@granting_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -60,7 +58,6 @@ def command(
     timeout: float | None,
     reporting: Reporting,
     opening: HostOptions,
-    granting: Granting,
 ) -> int:
     """Show what Lua scripts would change, and change nothing.
 
@@ -68,7 +65,7 @@ def command(
     planned_. What the script prints goes to stderr.
     """
     scripts, args = scripts_of(ctx, arguments, code)
-    plan = opening.plan(granting)
+    plan = opening.plan()
     mode = choose(
         plan.settings,
         simulate=simulate,

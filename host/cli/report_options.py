@@ -1,4 +1,4 @@
-"""The options that say what a command tells of its runs, and the sinks they ask for."""
+"""The options that say what a command reports of its runs, and the sinks they ask for."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Reporting(msgspec.Struct, frozen=True):
     def sinks(
         self, stack: ExitStack, stderr: TextIO, settings: Settings, *, name: Callable[[str], str] | None = None
     ) -> list[Sink]:
-        """Those the options ask for; ``stack`` closes their files. ``name(run_id)`` tells several runs apart."""
+        """Those the options ask for; ``stack`` closes their files. ``name(run_id)`` distinguishes several runs."""
         sinks: list[Sink] = [TerminalSink(stderr, verbosity=self.verbose, log_level=settings.log_level, name=name)]
         if self.trace is not None:
             from host.report.trace_files import open_trace

@@ -15,7 +15,6 @@ from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, host_options
 from host.cli.journal_options import runs_of
 from host.cli.one_run import GRACE, GRACE_DURABLE, run_one
-from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.rerun_hints import resume_hint
 from host.cli.strict import StrictCommand
@@ -57,7 +56,6 @@ Examples:
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="As for run.")
 @report_options
 @host_options
-@granting_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -69,14 +67,13 @@ def command(
     timeout: float | None,
     reporting: Reporting,
     opening: HostOptions,
-    granting: Granting,
 ) -> int:
     """Go on with a durable run: what it did answers from the journal, the rest is done now.
 
     ID may be a batch: then all its runs that are not done are gone on with.
     """
     decided = decisions_of(in_doubt)
-    plan = opening.plan(granting)
+    plan = opening.plan()
     runs = _recorded(plan.settings, run_id)
     simulate = runs[0].mode == "simulated"
     if simulate:
@@ -119,11 +116,11 @@ def _recorded(settings: Settings, run_id: str) -> list[RunRow]:
     """The run of an id, or the runs of a batch."""
     from host.durable.runs import open_journal
 
-    book = open_journal(settings.journal)
+    store = open_journal(settings.journal)
     try:
-        return runs_of(book, run_id)
+        return runs_of(store, run_id)
     finally:
-        book.close()
+        store.close()
 
 
 def decisions_of(said: tuple[str, ...]) -> InDoubt:

@@ -17,7 +17,7 @@ class RunNames:
         return self._names.get(run_id, (run_id, ""))[0]
 
     def long(self, run_id: str) -> str:
-        """The name with more that tells people what the run is about."""
+        """The name, with what shows people what the run is about."""
         return " ".join(filter(None, self._names.get(run_id, (run_id, ""))))
 
     def forget(self, run_id: str) -> None:
@@ -30,7 +30,7 @@ class RunNames:
 
 
 class _Naming:
-    """Any event of the run tells its id."""
+    """The id is in every event of the run."""
 
     __slots__ = ("_known", "_name", "_names")
 

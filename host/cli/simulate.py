@@ -91,7 +91,7 @@ def command(
             "disturbance": disturbance,
             "anywhere": deliver_anywhere,
             "seed": seed,
-            "tell": _tell,
+            "tell": _report,
         }
         with (
             serve(simulator, host=address, port=port, names=names) as server,
@@ -142,7 +142,7 @@ def _targets(forward: str | None, events: str | None, secret: str) -> list[Targe
     return [Target(url, (secret,), names) for url in urls]
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)
 
 

@@ -73,7 +73,7 @@ def _option(name: str, option: Option, kind: Any, default: Any) -> Callable[[Cal
     else:
         how |= {"type": option.kind or _KINDS.get(kind), "metavar": option.metavar}
         if default not in (None, msgspec.NODEFAULT):
-            how["default"] = default
+            how |= {"default": default, "show_default": True}
     return click.option(*option.flags.split(), name, **how)
 
 

@@ -17,7 +17,6 @@ from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, host_options
 from host.cli.live_or_simulated import choose
 from host.cli.one_run import GRACE_DURABLE
-from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import StrictCommand
 from host.errors import ConfigError
@@ -25,8 +24,8 @@ from host.fleet.setting import database_url
 
 if TYPE_CHECKING:
     from host.fleet.worker import FleetWorker
+    from host.host import Host
     from host.serve.server import Server
-    from host.worker_host import WorkerHost
 
 __all__ = ["command"]
 
@@ -58,7 +57,6 @@ Examples:
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
 @report_options
 @host_options
-@granting_options
 def command(
     queues: tuple[str, ...],
     concurrency: int,
@@ -70,15 +68,12 @@ def command(
     simulate: bool,
     reporting: Reporting,
     opening: HostOptions,
-    granting: Granting,
 ) -> int:
     """Run what is submitted to the fleet of HOST_DATABASE, until SIGTERM or Ctrl-C.
 
     Then no more runs are taken, those under way may end, and other workers go on with the rest.
     """
-    from host.worker_host import WorkerHost  # Lua, the loop and the client
-
-    plan = opening.plan(granting)
+    plan = opening.plan()
     url = database_url(plan.settings.database, "worker")
     if plan.settings.journal != plan.settings.database:
         raise ConfigError(
@@ -92,29 +87,28 @@ def command(
     if mode.notice:
         click.echo(mode.notice, err=True)
     plan = replace(plan, options=replace(plan.options, settings={**plan.options.settings, "database": url}))
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is told once, below
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is reported once, below
     with ExitStack() as stack:
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, name=str)
-        host = plan.open(sinks, simulate=simulate, setup=setup, kind=WorkerHost)
-        assert isinstance(host, WorkerHost)
+        host = plan.open(sinks, simulate=simulate, setup=setup)
         stack.callback(lambda: host.close(GRACE_DURABLE))
         worker = host.fleet_worker(
-            queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_tell
+            queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_report
         )
         if metrics_port is not None:
             stack.enter_context(_metrics(host, worker, metrics_address, metrics_port))
-        _tell(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
+        _report(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
         asyncio.run(_work(worker))
     return 0
 
 
-def _metrics(host: WorkerHost, worker: FleetWorker, address: str, port: int) -> Server:
+def _metrics(host: Host, worker: FleetWorker, address: str, port: int) -> Server:
     from host.fleet.health import HealthApp
     from host.serve.server import Server as Serving  # uvicorn: where metrics are asked for
 
     app = HealthApp(lambda: worker.health(host.stats(), limits_up=host.limits_up))
     server = Serving(lambda abort: app, address, port, thread="host-metrics")
-    _tell(f"metrics at {server.url}/metrics")
+    _report(f"metrics at {server.url}/metrics")
     return server
 
 
@@ -126,5 +120,5 @@ async def _work(worker: FleetWorker) -> None:
     await worker.run()
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)

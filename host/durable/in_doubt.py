@@ -47,7 +47,7 @@ def in_doubt_error(
         facts={"calls": facts},
         hint=f"look whether each was done, then: {journal.command('resume', run_id)} {each}"
         f"{' …' if len(facts) > 3 else ''}\n"
-        "  with skip (it was done, or is to be left: the script is told that its outcome is unknown), "
+        "  with skip (it was done, or is to be left: the script gets an error with the outcome unknown), "
         "repeat (it was not done) or done:JSON (it was, and this is its answer); "
         "--in-doubt skip or --in-doubt repeat decides for all",
     )

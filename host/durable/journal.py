@@ -1,7 +1,7 @@
 """The journal of a host: one thread writes for all its runs, many records in one commit.
 
 What is appended for one run is committed in that order, all of it or its beginning. So it is enough to wait
-for the commit before something is done that can be seen outside: a change is sent, or the run's end is told.
+for the commit before something is done that can be seen outside: a change is sent, or the run's end is reported.
 Answers go on to the script at once; anything the script then does waits for a later commit, with them.
 """
 

@@ -171,9 +171,9 @@ class JournalWriter:
             return
         for item in batch:
             if item.then is not None:
-                self._tell(item.run, item.then)
+                self._notify(item.run, item.then)
 
-    def _tell(self, run: str, then: Then) -> None:
+    def _notify(self, run: str, then: Then) -> None:
         """Go on with what waited. A fault there ends that run, not the journal of the others."""
         try:
             then(None)

@@ -12,7 +12,7 @@ from typing import Any
 
 from host.bridge.request import Reply
 from host.calls.call import Call
-from host.durable.records import Told
+from host.durable.records import RecordedReply
 from host.errors import FunctionError, InvalidCall
 from host.functions.functions import Function
 from host.functions.iterators import IteratorStep as Item
@@ -30,10 +30,10 @@ class Transaction:
         self.waiting: list[Call] = []  # for it to be where it was
         self.stands = False  # it is
         self._place = arguments[0] if arguments else None
-        self._done: list[tuple[str, list[Any], Told]] = []
+        self._done: list[tuple[str, list[Any], RecordedReply]] = []
 
-    def did(self, name: str, arguments: list[Any], told: Told) -> None:
-        self._done.append((name, arguments[1:], told))
+    def did(self, name: str, arguments: list[Any], recorded: RecordedReply) -> None:
+        self._done.append((name, arguments[1:], recorded))
 
     def again(self) -> list[Any]:
         """The arguments of ``sql.again``."""
@@ -41,9 +41,9 @@ class Transaction:
 
     def differs(self, reply: Reply) -> str | None:
         """The statement that gave something else than before, if any did."""
-        for (name, arguments, told), (ok, value) in zip(self._done, reply.value, strict=True):
+        for (name, arguments, recorded), (ok, value) in zip(self._done, reply.value, strict=True):
             try:
-                same = (told.status != p.ERROR) == ok and (not ok or result_to_lua(name, value) == told.a)
+                same = (recorded.status != p.ERROR) == ok and (not ok or result_to_lua(name, value) == recorded.a)
             except FunctionError:
                 same = False
             if not same:
@@ -62,15 +62,15 @@ class Reopening:
         """The script has an iterator of a function."""
         self._items[number] = []
 
-    def told(self, call: Call, arguments: Any, told: Told) -> None:
+    def note_reply(self, call: Call, arguments: Any, recorded: RecordedReply) -> None:
         """A call is answered from the journal."""
         if call.kind == p.NEXT:
-            if told.status != p.ERROR and told.a is not None:
-                self._items.setdefault(arguments[0], []).append(_digest(told.a))
+            if recorded.status != p.ERROR and recorded.a is not None:
+                self._items.setdefault(arguments[0], []).append(_digest(recorded.a))
         elif call.kind == p.FUNCTION and call.name.startswith("sql."):
             if call.name == "sql.begin":
-                if told.status != p.ERROR and told.a is not None:
-                    id = str(from_lua(told.a))
+                if recorded.status != p.ERROR and recorded.a is not None:
+                    id = str(from_lua(recorded.a))
                     self._transactions[id] = Transaction(id, arguments)
                 return
             found = self._transactions.get(_transaction(arguments) or "")
@@ -79,7 +79,7 @@ class Reopening:
             if call.name in _ENDS:
                 del self._transactions[found.id]
             else:
-                found.did(call.name, arguments, told)
+                found.did(call.name, arguments, recorded)
 
     def iterator(self, call: Call, arguments: Any, functions: Mapping[str, Function]) -> InvalidCall | None:
         """Have the iterator that a call asks go through what it gave before. Gives why it cannot."""

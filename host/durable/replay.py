@@ -1,7 +1,7 @@
 """A durable run: its calls are held until the journal has them, and answered from there when it is resumed.
 
 Between two answers a script is deterministic: the host records the rest (times, random seeds, modules, input)
-and ``prelude/durable.lua`` gives tables a fixed order. So the same script, told the same answers in the same
+and ``prelude/durable.lua`` gives tables a fixed order. So the same script, given the same answers in the same
 order, makes the same calls; any other call is noticed and ends the run.
 """
 
@@ -22,7 +22,7 @@ from host.durable.journal_writer import UnderWay
 from host.durable.kept_output import OutputKeeper
 from host.durable.recorded_answers import Recalled, reply_of
 from host.durable.recorded_tools import RecordedTools
-from host.durable.records import Record, Sent, Told, decode_told, encode
+from host.durable.records import Record, RecordedReply, Sent, decode_reply, encode
 from host.durable.rehydration import Reopening, Transaction
 from host.durable.replay_step import ReplayStep, changed, digest_of, named
 from host.durable.run_log import RunLog
@@ -112,7 +112,7 @@ class Durable:
             if next_.digest != step.digest:
                 raise self.diverged(session, changed(next_, step), call.line)
             self._log.answers.popleft()
-            return decode_told(next_.data).a
+            return decode_reply(next_.data).a
         self.steps[call.id] = self.places[step.path, n] = step
         call.key = self.key(path, n)
         call.hold = lambda _: self._hold(session, step)
@@ -130,7 +130,7 @@ class Durable:
         return step
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """The pipeline refused a call: the script is told, and will be again. ``facts`` are of a
+        """The pipeline refused a call: the script gets the error, and will get it again. ``facts`` are of a
         refusal by what is left of a budget, which may be another next time, and so is recorded."""
         step = self.steps.pop(id, None)
         if step is None:
@@ -138,7 +138,7 @@ class Durable:
         del self.places[step.path, step.n]
         if facts is not None and session is not None and not self.replaying:
             line = step.call.line if step.call is not None else None
-            self.record(session, "refused", step, line, encode(Told(p.ERROR, facts, None, session.printed)))
+            self.record(session, "refused", step, line, encode(RecordedReply(p.ERROR, facts, None, session.printed)))
 
     def opened(self, call: Call) -> None:
         """A function gave an iterator: that it did is nothing to record, only its items are."""
@@ -258,12 +258,12 @@ class Durable:
             return
         del self.places[step.path, step.n]
         facts = session.services.pipeline.answers.facts(call) if call is not None else {}
-        told = Told(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
+        recorded = RecordedReply(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
         # A change that could not be repeated is worth a commit of its own.
         alone = call is not None and call.mutation and session.services.pipeline.answers.key(call) is None
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
-        self.record(session, "answer", step, call.line if call else None, encode(told), urgent=alone)
+        self.record(session, "answer", step, call.line if call else None, encode(recorded), urgent=alone)
         self._live.through(id)
 
     def unread(self, session: Session, item: Any) -> None:
@@ -280,10 +280,10 @@ class Durable:
             status, a, b = session.interpreted(answered)
             path, n, digest = call.place
             step = ReplayStep(call.id, path, n, call.name, digest)
-            told = Told(
+            recorded = RecordedReply(
                 status, a, b, session.printed, session.services.pipeline.answers.facts(answered).get("request_id")
             )
-            self.record(session, "late", step, call.line, encode(told), urgent=True)
+            self.record(session, "late", step, call.line, encode(recorded), urgent=True)
         self._settled()
 
     def _settled(self) -> None:
@@ -310,14 +310,14 @@ class Durable:
             self.diverged(session, changed(record, step))
             return None
         del self.steps[step.id]
-        told = decode_told(record.data)
+        recorded = decode_reply(record.data)
         if step.call is not None:
-            self._reopening.told(step.call, step.arguments, told)
-            reply = reply_of(step.call, told)
-            if step.call.claims:
-                settle(step.call.claims, reply)
+            self._reopening.note_reply(step.call, step.arguments, recorded)
+            reply = reply_of(step.call, recorded)
+            if step.call.reservations:
+                settle(step.call.reservations, reply)
             session.services.pipeline.answers.recall(step.call, reply)
-        return step.id, told.status, told.a, told.b
+        return step.id, recorded.status, recorded.a, recorded.b
 
     def _compare(self, session: Session, step: ReplayStep, line: int | None) -> None:
         before = self._log.sent.get((step.path, step.n)) if self._log.sent else None

@@ -1,4 +1,4 @@
-"""One call or sleep of a durable run, and how it is told from another at the same place."""
+"""One call or sleep of a durable run, and how it is distinguished from another at the same place."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from host.durable.history import History
 from host.durable.journal import Journal
-from host.durable.records import Record, decode_told
+from host.durable.records import Record, decode_reply
 from host.errors import HostError, kinds
 from host.lua import protocol as p
 from host.lua.values import from_lua
@@ -18,7 +18,7 @@ Then = Callable[[HostError | None], None]
 
 
 class RunLog:
-    """``answers`` and ``values`` are still to be told to the script, in their order; the rest is by place.
+    """``answers`` and ``values`` are still to be given to the script, in their order; the rest is by place.
 
     ``refused`` are places whose answer is to be tried again and said that nothing was done: these are not in doubt.
     ``open_before`` were sent and had no answer. ``shown`` is how many bytes of output were shown before.
@@ -37,7 +37,7 @@ class RunLog:
         history = History(log)
         self.answers, self.values = history.answers, history.values
         self.sent, self.late, self.decided = history.sent, history.late, history.decided
-        self.open_before = {place for place in self.sent if place not in history.told}
+        self.open_before = {place for place in self.sent if place not in history.answered}
         self.shown = max(printed, history.printed)
 
     def append(
@@ -62,10 +62,10 @@ def failure_to_repeat(log: list[Record]) -> int:
         return last.seq
     if last is None or last.kind != "answer":
         return 0
-    told = decode_told(last.data)
-    if told.status != p.ERROR or told.a is None:
+    reply = decode_reply(last.data)
+    if reply.status != p.ERROR or reply.a is None:
         return 0
-    facts = from_lua(told.a)
+    facts = from_lua(reply.a)
     status = facts.get("status")
     error = kinds().get(str(facts.get("kind")))
     passing = (error is not None and error.passing) or (
@@ -76,7 +76,7 @@ def failure_to_repeat(log: list[Record]) -> int:
 
 def _is_refusal(record: Record) -> bool:
     """Whether an answer says that its change was not made."""
-    told = decode_told(record.data) if record.kind == "answer" else None
-    if told is None or told.status != p.ERROR or told.a is None:
+    reply = decode_reply(record.data) if record.kind == "answer" else None
+    if reply is None or reply.status != p.ERROR or reply.a is None:
         return False
-    return from_lua(told.a).get("outcome") in ("rejected", "not_sent")
+    return from_lua(reply.a).get("outcome") in ("rejected", "not_sent")

@@ -13,7 +13,7 @@ from host.policy.redaction import Redactor
 __all__ = ["shown_arguments"]
 
 LONGEST: Final = 2000  # characters
-MOST: Final = 16 * 1024  # bytes of JSON that are looked through for secrets: more is told by its size alone
+MOST: Final = 16 * 1024  # bytes of JSON that are looked through for secrets: of more only the size is shown
 
 _encode = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
 

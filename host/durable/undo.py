@@ -1,4 +1,4 @@
-"""What takes back what a run did: decided from its statement, run as a script like any other.
+"""What takes back what a run did: decided from its audit trail, run as a script like any other.
 
 A thing is looked at as the last answer about it says it is: an intent that was created and then paid is a payment.
 What an API refuses to take back is looked up: where it is gone or off already, that is all there was to do.

@@ -28,7 +28,7 @@ class UndoScript(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, found: Sequence[Reversal], run: str = "") -> UndoScript:
-        """The script for the reversals that can be done. ``run`` is told beside each, where there are several."""
+        """The script for the reversals that can be done. ``run`` is named beside each, where there are several."""
         steps = []
         for each in found:
             what = f"{each.entry.operation} {each.entry.id}" + (f" of {run}" if run else "")

@@ -1,4 +1,4 @@
-"""The fleet's database: a pool of connections to PostgreSQL, errors translated. The one room of psycopg here."""
+"""The fleet's database: a pool of connections to PostgreSQL, errors translated. The only importer of psycopg here."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class FleetDatabase:
             kwargs={"autocommit": True, **ALIVE},
         )
         try:
-            with self._direct() as connection:  # a wrong address is told at once, not after retries
+            with self._direct() as connection:  # a wrong address is reported at once, not after retries
                 prepare(connection)
         except BaseException:
             self._pool.close()

@@ -110,7 +110,7 @@ class Fleet:
         return save(self.database, name, cron, zone, order, parcel.texts, needs)
 
     def waits(self, run_id: str) -> str | None:
-        """Why a run waits, as far as that can be told."""
+        """Why a run waits, as far as that is known."""
         found = job(self.database, run_id)
         return None if found is None else waiting(self.database, found)
 

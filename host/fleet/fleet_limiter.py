@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
-from host.errors import LimitError
 from host.fleet.permit_database import BreakerNow
+from host.fleet.rate_permits import RatePermits, RateWindow, check_permit, with_rate_permits
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits
+from host.http.message import OnWait, Send
 from host.http.permits import Permits
-from host.http.rate_limiter import RateTokens
 from host.remote import limit_messages as m
 from host.remote.leased_limits import (
     API_POOL,
     LeasedLimiter,
     LeasedPermits,
-    LeasedTokens,
     SharedCircuitBreaker,
     Tell,
 )
 
 __all__ = [
-    "LATE",
     "BreakerChanged",
     "FleetLimiter",
     "PermitsRevoked",
     "ProbeGranted",
     "ProbeWanted",
-    "TokensDelayed",
-    "TokensRefused",
+    "RateRefused",
+    "RateRenewed",
+    "RateRevoked",
+    "RateSlowed",
 ]
-
-
-LATE: Final = 0.04  # seconds after its time at which a token is still used: half of it until a call gets it
 
 
 class PermitsRevoked(m.Message, frozen=True):
@@ -44,18 +41,51 @@ class PermitsRevoked(m.Message, frozen=True):
     pool: str
 
 
-class TokensDelayed(m.Message, frozen=True):
-    """``seconds`` have passed, and there is no token yet for who waits."""
+class RateMessage(m.Message, frozen=True):
+    """What is said of the rate of that ``name``."""
 
     name: str
+
+    def apply(self, permits: RatePermits) -> None:
+        """Tell the rate's permits."""
+        raise NotImplementedError
+
+
+class RateRenewed(RateMessage, frozen=True):
+    """The lease of a rate's permits holds ``until`` then, on this machine's monotonic clock."""
+
+    until: float
+
+    def apply(self, permits: RatePermits) -> None:
+        permits.renewed(self.until)
+
+
+class RateRevoked(RateMessage, frozen=True):
+    """It has ended; the next has the number ``lease``, and nothing is held of it yet."""
+
+    lease: int
+
+    def apply(self, permits: RatePermits) -> None:
+        permits.revoked(self.lease)
+
+
+class RateSlowed(RateMessage, frozen=True):
+    """The ``share`` that is left of a rate after answers of status 429, and for how long nothing may be sent at all."""
+
+    share: float
     seconds: float
 
+    def apply(self, permits: RatePermits) -> None:
+        permits.slowed(self.share, self.seconds)
 
-class TokensRefused(m.Message, frozen=True):
-    """No token can be had, for the reason of ``text``."""
 
-    name: str
+class RateRefused(RateMessage, frozen=True):
+    """No permit of a rate can be had, for the reason of ``text``."""
+
     text: str
+
+    def apply(self, permits: RatePermits) -> None:
+        permits.refused(self.text)
 
 
 class ProbeWanted(m.Message, frozen=True):
@@ -93,60 +123,6 @@ class ExpiringPermits(LeasedPermits):
         """All are gone; what waits asks anew."""
         self.held = self.hard = self.soft = self._asked = 0
         self.settle()
-
-
-class FleetTokens(LeasedTokens):
-    """Tokens that may be longer in coming than a call's deadline, which then moves on, or not come at all."""
-
-    patience = LATE / 2
-
-    def __init__(self, name: str, tell: Tell) -> None:
-        super().__init__(name, tell)
-        self._returning = 0  # calls that were told of a delay and are about to wait again, asked for already
-        self._early: deque[float] = deque()  # granted while they were
-
-    async def take(self, now: float) -> float:
-        """As :meth:`RateTokens.take`; a negative number tells how long nothing came, and take is to be called again."""
-        if self._early:
-            self._returning -= 1
-            return self._early.popleft()
-        if not self._returning:
-            return await super().take(now)
-        self._returning -= 1
-        return await self._wait()
-
-    def delayed(self, seconds: float) -> None:
-        waiting, self._waiters = self._waiters, deque()
-        for each in waiting:
-            if each.done():  # its call was cancelled: what comes for it goes back
-                self._waiters.append(each)
-            else:
-                self._returning += 1
-                each.set_result(-seconds)
-
-    def given(self, waits: list[float], slowed: bool) -> None:
-        ready = len(self._waiters)
-        super().given(waits[:ready], slowed)
-        self._early.extend(waits[ready:])
-
-    def refused(self, text: str) -> None:
-        """Nobody gets one."""
-        waiting, self._waiters = self._waiters, deque()
-        self._returning = 0
-        for each in waiting:
-            if not each.done():
-                each.set_exception(LimitError(text))
-
-    def _gone(self, value: float) -> None:
-        if value >= 0:
-            super()._gone(value)
-            return
-        self._returning -= 1  # it was told of a delay, and its place in line is still there
-        if self._early:
-            self._early.pop()
-            self.give_back()
-        else:
-            self._new_waiter().cancel()
 
 
 class FleetCircuitBreaker(SharedCircuitBreaker):
@@ -189,16 +165,31 @@ class FleetLimiter(LeasedLimiter):
             list(limits.rates), limits.in_flight_per_host, limits.breaker, tell, of_apis=list(limits.in_flight)
         )
         self.until = 0.0
+        self.windows: Mapping[str, RateWindow] = {name: RateWindow.of(rate) for name, rate in limits.rates.items()}
+        self._of_rates = {name: RatePermits(name, window, tell) for name, window in self.windows.items()}
+        self._of_pools: dict[str, RatePermits] = {each.pool: each for each in self._of_rates.values()}
 
     def expired(self) -> bool:
         """Whether the lease of the permits has ended, or is about to."""
         return monotonic() >= self.until
 
-    def tokens(self, name: str) -> RateTokens | None:
-        if name not in self._names:
-            return None
-        found = self._tokens[name] = FleetTokens(name, self._tell)
-        return found
+    def rate(self, name: str) -> RatePermits | None:
+        """The permits of a rate."""
+        return self._of_rates.get(name)
+
+    def at_rate(
+        self,
+        send: Send,
+        *,
+        on_wait: OnWait | None = None,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Send:
+        return with_rate_permits(send, self.rate, on_wait=on_wait)
+
+    def checked(self, send: Send) -> Send:
+        """``send`` of a client, right before which the permit of the request's rate must still be good."""
+        return check_permit(send, self.rate) if self.rates else send
 
     def permits(self, host: str) -> Permits | None:
         return None if self._per_host is None else self._expiring(host)
@@ -224,12 +215,12 @@ class FleetLimiter(LeasedLimiter):
         match message:
             case PermitsRevoked(pool):
                 self._expiring(pool).revoked()
-            case m.TokensGranted(name, waits, slowed):
-                self._granted(name, waits, slowed, monotonic() - now)
-            case TokensDelayed(name, seconds):
-                self._fleet_tokens(name).delayed(seconds)
-            case TokensRefused(name, text):
-                self._fleet_tokens(name).refused(text)
+            case m.PermitsGranted(pool, count) if pool in self._of_pools:
+                self._of_pools[pool].granted(count)
+            case m.PermitsRecalled(pool, count, hard) if pool in self._of_pools:
+                self._of_pools[pool].recalled(count, hard)
+            case RateMessage():
+                message.apply(self._of_rates[message.name])
             case ProbeGranted(host):
                 if (breaker := self._fleets(host)) is not None:
                     breaker.probe()
@@ -238,17 +229,3 @@ class FleetLimiter(LeasedLimiter):
                     breaker.changed(state, now)
             case _:
                 super().receive(message, now)
-
-    def _granted(self, name: str, waits: list[float], slowed: bool, late: float) -> None:
-        """Tokens that took ``late`` seconds to get here; those whose time has passed are asked for again."""
-        tokens = self._fleet_tokens(name)
-        good = [max(0.0, wait - late) for wait in waits if wait - late >= -tokens.patience]
-        if good:
-            tokens.given(good, slowed)
-        if len(good) < len(waits):
-            self._tell(m.TokensWanted(name, len(waits) - len(good)))
-
-    def _fleet_tokens(self, name: str) -> FleetTokens:
-        found = self._tokens[name]
-        assert isinstance(found, FleetTokens)
-        return found

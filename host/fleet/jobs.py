@@ -136,7 +136,7 @@ def _clean(value: Any) -> Any:
 
 
 def waiting(database: FleetDatabase, found: JobRow) -> str | None:
-    """Why a queued run waits, as far as that can be told."""
+    """Why a queued run waits, as far as that is known."""
     if found.status != "queued":
         return None
     rows = database.rows("SELECT needs FROM luahost_need WHERE id = %s", [found.need])

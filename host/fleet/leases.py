@@ -1,28 +1,29 @@
 """What a worker has leased of each limit, and what is asked of the database for it.
 
-A lease takes what the loop says (``take``), tells when the database is to be asked (``due``), asks it (``sync``), and
+A lease takes what the loop says (``take``), says when to ask the database (``due``), asks it (``sync``), and
 delivers what came of it. All of this runs on the one thread of :class:`~host.fleet.permits.FleetLimits`.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
+import os
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from host.fleet.fleet_limiter import (
-    LATE,
     BreakerChanged,
     PermitsRevoked,
     ProbeGranted,
     ProbeWanted,
-    TokensDelayed,
-    TokensRefused,
+    RateRefused,
+    RateRenewed,
+    RateRevoked,
+    RateSlowed,
 )
 from host.fleet.permit_database import BreakerNow, PermitDatabase
+from host.fleet.rate_permits import RATE_POOL, UNANSWERED, RatePermits, RatePermitsReturned, RateWindow
 from host.http.circuit_breaker import CircuitBreakerPolicy
-from host.http.rate_limiter import Rate
 from host.remote import limit_messages as m
 from host.remote.permits import PermitShare
 
@@ -30,9 +31,8 @@ __all__ = ["BreakerLease", "PermitLease", "PoolLease", "RateLease"]
 
 Deliver = Callable[[m.Message], None]
 POLL: Final = 1.0  # seconds after which permits that are wanted are asked for again: a lost worker says nothing
-AHEAD: Final = 0.5  # seconds for which tokens are leased ahead: a lost worker's are lost that long
-RECENT: Final = 0.25  # seconds whose use tells how many are leased ahead
-DELAY: Final = 1.0  # seconds after which whoever waits for a token is told that none came
+RATE_POLL: Final = 2.0  # the same for a rate, whose permits everybody may wait for all the time
+USABLE: Final = 2.0  # seconds for which a rate's permits are used without word from the database
 NOISE: Final = 0.1  # seconds before a failure is told to the other workers
 PROBE: Final = 10.0  # seconds a probe may take before another worker tries
 NEVER: Final = math.inf
@@ -65,7 +65,8 @@ class PermitLease(Protocol):
 class PoolLease:
     """Permits in flight of one pool, of ``total`` in the fleet."""
 
-    def __init__(self, pool: str, name: str, total: int, deliver: Deliver) -> None:
+    def __init__(self, pool: str, name: str, total: int, deliver: Deliver, *, poll: float = POLL) -> None:
+        self._poll = poll
         self._pool = pool  # as the limiter names it
         self.name = name
         self._total = total
@@ -89,11 +90,17 @@ class PoolLease:
         return self._due
 
     def sync(self, database: PermitDatabase, now: float) -> bool:
-        found = database.exchange(self.name, self._total, self._share, self._returned, afresh=self._afresh)
+        return self.exchange(database, now, database.member)
+
+    def exchange(self, database: PermitDatabase, now: float, member: str) -> bool:
+        """The same for the lease of ``member``."""
+        found = database.exchange(
+            self.name, self._total, self._share, self._returned, member=member, afresh=self._afresh
+        )
         if found is None:
             return False
         self._share, self._returned, self._afresh = found.share, 0, False
-        self._due = now + POLL if found.share.wanted else NEVER
+        self._due = now + self._poll if found.share.wanted else NEVER
         if found.granted:
             self._deliver(m.PermitsGranted(self._pool, found.granted))
         for hard, count in ((True, found.hard), (False, found.soft)):
@@ -114,8 +121,12 @@ class PoolLease:
 
     def revoke(self) -> None:
         """The lease of all permits has ended."""
-        self._share, self._returned, self._due = PermitShare(), 0, NEVER
+        self.forget()
         self._deliver(PermitsRevoked(self._pool))
+
+    def forget(self) -> None:
+        """Hold and want nothing."""
+        self._share, self._returned, self._due = PermitShare(), 0, NEVER
 
     def renewed(self) -> None:
         """It goes on after it had nearly ended: whoever waited may take what is held."""
@@ -123,120 +134,115 @@ class PoolLease:
 
 
 class RateLease:
-    """Tokens of one rate: times at which a request may go, leased some at once and used or lost.
+    """The permits of one rate, which the loop uses as ``permits``.
 
-    A rate without a burst of its own is paced: no second has more than ``per_second``, where tokens are used late
-    included, and requests as long on their way.
+    They have a lease of their own, shorter than that of permits in flight, which is renewed only while it is needed.
+    Its end in the database is as long after the last use that it allows as a request may be on its way and its permit
+    rests; so what a lost worker's requests count for is over when others have its permits.
     """
 
-    def __init__(self, rate: str, name: str, limit: Rate, deliver: Deliver, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, rate: str, name: str, window: RateWindow, permits: RatePermits, deliver: Deliver, *, on_way: float
+    ) -> None:
+        self.name = RATE_POOL + name
         self._rate = rate  # as the limiter names it
-        self.name = name
+        self._name = name  # as the fleet does
+        self._window = window
+        self._permits = permits
         self._deliver = deliver
-        self._clock = clock
-        self._burst = 1.0 if limit.burst is None else limit.burst
-        self._spacing = (1 + 2 * LATE if limit.burst is None else 1.0) / limit.per_second
-        self._horizon = max(AHEAD, self._spacing)
-        self._slots: deque[tuple[float, float]] = deque()  # usable from, until
-        self._waiting = 0
-        self._waiting_since = NEVER  # … or told of a delay
-        self._recent = (0.0, 0, 0)  # the window's begin, tokens used in it, in the one before
+        self._seconds = USABLE + on_way + window.seconds
+        self._pool = PoolLease(permits.pool, self.name, window.permits, deliver, poll=RATE_POLL)
+        self._member = ""
+        self._number = 0
+        self._beat = NEVER
         self._accepted = 0
         self._rejected: list[float | None] = []
         self._share = 1.0
-        self._again = NEVER
-        self.members = 1
+        self._look = False
 
     def take(self, message: Any, now: float) -> None:
         match message:
-            case m.TokensWanted(_, count):
-                if not self._waiting:
-                    self._waiting_since = now
-                    self._again = now
-                self._waiting += count
-                self._serve(now)
+            case m.PermitsWanted():
+                self._pool.take(message, now)
+                if self._beat == NEVER:  # it was not needed for a while, and may be over
+                    self._beat = now
+            case RatePermitsReturned(_, count, lease):
+                if lease == self._number:
+                    self._pool.take(m.PermitsReturned(self._permits.pool, count), now)
             case m.RateRejected(_, asked):
                 self._rejected.append(asked)
-                self._slots.clear()
-                self._share = min(self._share, 0.5)
             case m.RateAccepted():
-                self._accepted += 1  # told with the next lease
-        # A token that comes back is lost: its time may have passed.
+                self._accepted += 1  # told with the next beat
 
     def due(self) -> float:
-        if self._rejected:
-            return 0.0
-        return min(self._again, self._waiting_since + DELAY) if self._waiting else NEVER
+        return -NEVER if self._rejected else min(self._beat, self._pool.due())
 
     def sync(self, database: PermitDatabase, now: float) -> bool:
         if self._rejected:
             pauses = [min(pause, 60.0) for pause in self._rejected if pause is not None]
-            database.slow_down(self.name, self._spacing, max(pauses, default=None))
+            usual = self._window.seconds / self._window.permits / self._share
+            database.slow_down(self._name, max(pauses, default=usual))
             self._rejected.clear()
-        if self._waiting and now >= self._again:
-            self._lease(database, now)
-        if self._waiting and now - self._waiting_since >= DELAY:
-            self._deliver(TokensDelayed(self._rate, now - self._waiting_since))
-            self._waiting_since = now
+            self._look = True
+        if now >= self._beat:
+            self._renew(database, now)
+        if self._look:
+            self._slowed(database)
+        if now >= self._pool.due() and not self._pool.exchange(database, now, self._member):
+            self._end()
         return True
 
-    def _lease(self, database: PermitDatabase, sent: float) -> None:
-        began, used, before = self._recent
-        ahead = max(used, before) if sent - began < 2 * RECENT else 0
-        part = math.ceil(self._horizon / self._spacing / self.members)
-        got = database.lease_tokens(
-            self.name,
-            max(1, min(self._waiting + ahead, part)),
-            spacing=self._spacing,
-            burst=self._burst,
-            horizon=self._horizon,
-            accepted=self._accepted,
-        )
-        self._accepted, self._share = 0, got.share
-        now = self._clock()
-        # The database's "now" was between the question and its answer: never before a token's time, and not long after.
-        earliest = max(sent, now - LATE / 4)
-        for number in range(got.number):
-            wait = max(0.0, got.first + number * got.spacing)
-            self._slots.append((now + wait, earliest + wait + LATE / 2))
-        self._serve(now)
-        if self._waiting:
-            later = got.first + got.number * got.spacing - self._horizon / 2
-            self._again = now + min(max(later, self._spacing / 4, 0.002), self._horizon)
+    def _renew(self, database: PermitDatabase, sent: float) -> None:
+        if self._member and not database.renew(self._member, self._seconds):
+            self._end()
+        if not self._member:
+            self._member = os.urandom(8).hex()
+            database.join(self._member, self._seconds)
+            self._look = True
+        # Asked before it was granted: in the database it holds longer.
+        self._deliver(RateRenewed(self._rate, sent + USABLE))
+        self._beat = sent + USABLE / 3 if self._permits.is_busy(sent) else NEVER
+        self._look = self._look or self._share < 1.0
 
-    def _serve(self, now: float) -> None:
-        waits: list[float] = []
-        while self._slots and len(waits) < self._waiting:
-            usable, until = self._slots.popleft()
-            if until >= now:
-                waits.append(max(0.0, usable - now))
-        if not waits:
-            return
-        self._waiting -= len(waits)
-        self._waiting_since = now if self._waiting else NEVER
-        began, used, before = self._recent
-        if now - began >= RECENT:
-            began, used, before = now, 0, used if now - began < 2 * RECENT else 0
-        self._recent = began, used + len(waits), before
-        self._deliver(m.TokensGranted(self._rate, waits, self._share < 1.0))
+    def _end(self) -> None:
+        """The lease has ended. Whoever waits for a permit asks anew."""
+        self._member, self._beat = "", NEVER
+        self._number += 1
+        self._pool.forget()
+        self._deliver(RateRevoked(self._rate, self._number))
+
+    def _slowed(self, database: PermitDatabase) -> None:
+        self._share, wait = database.rate(self._name, self._accepted)
+        self._accepted, self._look = 0, False
+        self._deliver(RateSlowed(self._rate, self._share, max(0.0, wait)))
 
     def heard(self, now: float) -> None:
-        self._slots.clear()  # another worker was told to slow down
-        self._share = min(self._share, 0.5)
+        self._pool.heard(now)
+
+    def slowed_elsewhere(self) -> None:
+        """Another worker was told to slow down."""
+        self._look = True
+        self._beat = -NEVER
 
     def away(self, why: str | None) -> None:
-        if why is not None and self._waiting:
-            self._waiting, self._waiting_since = 0, NEVER
-            self._deliver(TokensRefused(self._rate, why))
+        if why is not None:
+            self._deliver(RateRefused(self._rate, why))
 
     def resume(self, now: float) -> None:
-        self._again = now
+        self._pool.resume(now)
+        if self._member:
+            self._beat = now
+
+    def leave(self, database: PermitDatabase) -> None:
+        """The worker ends: its permits are others' once they have rested."""
+        if self._member:
+            database.retire(self._member, self._window.seconds + UNANSWERED)
 
 
 class BreakerLease:
     """The circuit breaker of one host.
 
-    A failure is told a little later, and not at all where the host answers meanwhile: of a server that fails now
+    A failure is shared a little later, and not at all where the host answers meanwhile: of a server that fails now
     and then the database hears nothing.
     """
 
@@ -244,7 +250,7 @@ class BreakerLease:
         self.name = self._host = host
         self._policy = policy
         self._deliver = deliver
-        self._failures = 0  # not told yet
+        self._failures = 0  # not shared yet
         self._reason = ""
         self._known = False  # the database counts failures of it
         self._probing = False

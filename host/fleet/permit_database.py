@@ -12,7 +12,7 @@ from host.fleet import permit_tables as sql
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.remote.permits import PermitPool, PermitShare
 
-__all__ = ["BreakerNow", "LeasedSlots", "PermitDatabase", "PoolExchange", "connect"]
+__all__ = ["BreakerNow", "PermitDatabase", "PoolExchange", "connect", "exchanged"]
 
 CONNECT: Final = 5  # seconds
 STATEMENT: Final = 5_000  # milliseconds
@@ -40,16 +40,6 @@ class PoolExchange(NamedTuple):
     share: PermitShare
 
 
-class LeasedSlots(NamedTuple):
-    """``number`` tokens, the first usable in ``first`` seconds (negative: since then), each ``spacing`` after the one
-    before. ``share`` is what is left of the full rate after answers of status 429."""
-
-    number: int
-    first: float
-    spacing: float
-    share: float
-
-
 class BreakerNow(NamedTuple):
     """A circuit breaker: failures in a row, for how long it is open yet (``None``: closed), the last reason."""
 
@@ -58,77 +48,96 @@ class BreakerNow(NamedTuple):
     reason: str = ""
 
 
+def exchanged(
+    before: Mapping[str, PermitShare], total: int, mine: PermitShare, returned: int, member: str, *, afresh: bool
+) -> tuple[PoolExchange, dict[str, PermitShare], set[str]]:
+    """What an exchange of one of the members does with a pool: what it gets, the shares after it, and which others
+    are to look."""
+    granted: dict[str, int] = {}
+    recalled = {True: 0, False: 0}
+    others: set[str] = set()
+
+    def grant(one: str, count: int) -> None:
+        granted[one] = granted.get(one, 0) + count
+
+    def recall(one: str, count: int, hard: bool) -> None:
+        if one == member:
+            recalled[hard] += count
+        else:
+            others.add(one)
+
+    was = before[member]
+    told = PermitShare() if afresh else mine
+    hard, soft = (0, 0) if afresh else (was.hard, was.soft)
+    pool: PermitPool[str] = PermitPool(total, grant, recall)
+    turn = 0 if was.held > mine.held + returned else was.turn if was.wanted else len(before) + 1
+    pool.restore({**before, member: PermitShare(mine.held + returned, mine.wanted, turn, hard, soft)})
+    pool.give_back(member, returned)
+    after = pool.shares()
+    others.update(one for one in granted if one != member)
+    found = PoolExchange(
+        granted.get(member, 0),
+        hard - told.hard + recalled[True],
+        soft - told.soft + recalled[False],
+        after[member],
+    )
+    return found, after, others
+
+
 class PermitDatabase:
     """The statements of one worker, whose lease is ``member``, on one connection. Raises ``psycopg.Error``."""
 
     def __init__(self, connection: psycopg.Connection[Any], member: str) -> None:
         self._connection = connection
         self.member = member
-        self._rates: set[str] = set()
+        self._members = {member}
 
     # -- the lease of all permits
 
-    def join(self, lease: float) -> None:
-        """Begin to be a member, which holds nothing yet."""
-        self._connection.execute(sql.JOIN, {"member": self.member, "lease": lease})
+    def join(self, member: str, lease: float) -> None:
+        """Begin a lease, of which nothing is held yet."""
+        self._members.add(member)
+        self._connection.execute(sql.JOIN, {"member": member, "lease": lease})
 
-    def renew(self, lease: float) -> int | None:
-        """Go on being one: how many there are, or ``None`` where the lease ended and the permits are others'."""
-        row = self._connection.execute(sql.RENEW, {"member": self.member, "lease": lease}).fetchone()
-        return None if row is None else max(1, int(row[0]))
+    def renew(self, member: str, lease: float) -> bool:
+        """Go on with one. False where it has ended, and the permits are others'."""
+        if self._connection.execute(sql.RENEW, {"member": member, "lease": lease}).rowcount == 1:
+            return True
+        self._members.discard(member)
+        return False
+
+    def retire(self, member: str, seconds: float) -> None:
+        """Have a lease end within so many seconds."""
+        self._connection.execute(sql.RETIRE, {"member": member, "seconds": seconds})
 
     def leave(self) -> None:
-        """Give everything back."""
+        """Give back everything of the lease of all permits in flight."""
         self._connection.execute(sql.LEAVE, {"member": self.member})
 
     # -- permits in flight
 
-    def exchange(self, name: str, total: int, mine: PermitShare, returned: int, *, afresh: bool) -> PoolExchange | None:
+    def exchange(
+        self, name: str, total: int, mine: PermitShare, returned: int, *, member: str, afresh: bool
+    ) -> PoolExchange | None:
         """Return permits, ask for some, and take what there is. ``mine`` is what this worker has and wants now, its
         ``hard`` and ``soft`` as it last heard of them. ``None`` where its lease has ended.
 
         ``afresh``: it is not known whether the exchange before this one was made, so what is called back is forgotten.
         """
-        granted: dict[str, int] = {}
-        recalled = {True: 0, False: 0}
-        others: set[str] = set()
-
-        def grant(member: str, count: int) -> None:
-            granted[member] = granted.get(member, 0) + count
-
-        def recall(member: str, count: int, hard: bool) -> None:
-            if member == self.member:
-                recalled[hard] += count
-            else:
-                others.add(member)
-
         with self._connection.transaction():
             self._connection.execute(sql.LOCK_POOL, {"pool": name})
             self._connection.execute(sql.EXPIRE)
-            before = self._shares(name)
-            was = before.get(self.member)
-            if was is None:
+            before = self._shares(name, member)
+            if member not in before:
                 return None
-            told = PermitShare() if afresh else mine
-            hard, soft = (0, 0) if afresh else (was.hard, was.soft)
-            pool: PermitPool[str] = PermitPool(total, grant, recall)
-            turn = 0 if was.held > mine.held + returned else was.turn if was.wanted else len(before) + 1
-            pool.restore({**before, self.member: PermitShare(mine.held + returned, mine.wanted, turn, hard, soft)})
-            pool.give_back(self.member, returned)
-            after = pool.shares()
+            found, after, others = exchanged(before, total, mine, returned, member, afresh=afresh)
             self._put(name, {each: share for each, share in after.items() if share != before[each]})
-            others.update(member for member in granted if member != self.member)
             if others:
                 self._notify(["pool", name, sorted(others)])
-        return PoolExchange(
-            granted.get(self.member, 0),
-            hard - told.hard + recalled[True],
-            soft - told.soft + recalled[False],
-            after[self.member],
-        )
+        return found
 
-    def _shares(self, pool: str) -> dict[str, PermitShare]:
-        rows = self._connection.execute(sql.SHARES, {"pool": pool})
+    def _shares(self, pool: str, member: str) -> dict[str, PermitShare]:
+        rows = self._connection.execute(sql.SHARES, {"pool": pool, "member": member})
         return {member: PermitShare(*numbers) for member, *numbers in rows}
 
     def _put(self, pool: str, changed: Mapping[str, PermitShare]) -> None:
@@ -139,39 +148,24 @@ class PermitDatabase:
 
     # -- rates
 
-    def lease_tokens(
-        self, name: str, count: int, *, spacing: float, burst: float, horizon: float, accepted: int
-    ) -> LeasedSlots:
-        """Up to ``count`` tokens of those that come within ``horizon`` seconds. ``accepted`` requests were not
-        answered by 429 meanwhile."""
-        if name not in self._rates:
-            self._connection.execute(sql.MAKE_RATE, {"name": name})
-            self._rates.add(name)
-        values = {
-            "name": name,
-            "count": count,
-            "spacing": spacing,
-            "burst": burst,
-            "horizon": horizon,
-            "accepted": accepted,
-        }
-        row = self._connection.execute(sql.LEASE_TOKENS, values).fetchone()
-        if row is None:  # somebody emptied the table
-            self._rates.discard(name)
-            return LeasedSlots(0, horizon, spacing, 1.0)
-        return LeasedSlots(*row)
+    def rate(self, name: str, accepted: int) -> tuple[float, float]:
+        """What is left of a rate after answers of status 429, of which each of ``accepted`` other answers restores a
+        hundredth; and for how many seconds nothing may be sent."""
+        values = {"name": name, "accepted": accepted}
+        row = self._connection.execute(sql.RATE, values).fetchone()
+        return (1.0, 0.0) if row is None else (row[0], max(0.0, row[1]))
 
-    def slow_down(self, name: str, spacing: float, pause: float | None) -> None:
-        """The server said 429, and to come back after ``pause`` seconds if it said so. All workers are told."""
+    def slow_down(self, name: str, pause: float) -> None:
+        """The server said 429, and is not to be asked for ``pause`` seconds. All workers are notified."""
         with self._connection.transaction():
-            self._connection.execute(sql.SLOW_DOWN, {"name": name, "spacing": spacing, "pause": pause})
+            self._connection.execute(sql.SLOW_DOWN, {"name": name, "pause": pause})
             self._notify(["rate", name, []])
 
     # -- circuit breakers
 
     def failed(self, host: str, count: int, policy: CircuitBreakerPolicy, reason: str) -> BreakerNow:
-        """Count failures in a row, and open the breaker where they are enough. All workers are told of the first, so
-        that the next answer of any of them counts, and of its opening."""
+        """Count failures in a row, and open the breaker where they are enough. All workers are notified of the first,
+        so that the next answer of any of them counts, and of its opening."""
         values = {
             "host": host,
             "member": self.member,
@@ -190,13 +184,13 @@ class PermitDatabase:
         return found
 
     def recovered(self, host: str) -> None:
-        """The host answered. All workers are told."""
+        """The host answered. All workers are notified."""
         with self._connection.transaction():
             self._connection.execute(sql.RECOVERED, {"host": host})
             self._notify(["breaker", host, []])
 
     def may_probe(self, host: str, seconds: float) -> bool:
-        """Whether this worker is the one that tries the host now; it has ``seconds`` to tell of it."""
+        """Whether this worker is the one that tries the host now; it has ``seconds`` to report the result."""
         values = {"host": host, "member": self.member, "seconds": seconds}
         return self._connection.execute(sql.PROBE, values).rowcount == 1
 
@@ -223,7 +217,7 @@ class PermitDatabase:
         for each in self._connection.notifies(timeout=0):
             if each.pid != own:
                 kind, name, members = json.loads(each.payload)
-                if not members or self.member in members:
+                if not members or not self._members.isdisjoint(members):
                     found.append((kind, name))
         return found
 

@@ -26,7 +26,6 @@ TABLES: Final = (
         PRIMARY KEY (pool, member))""",
     """CREATE TABLE IF NOT EXISTS luahost_rate (
         name TEXT PRIMARY KEY,
-        next TIMESTAMPTZ NOT NULL DEFAULT '-infinity',
         share DOUBLE PRECISION NOT NULL DEFAULT 1,
         not_before TIMESTAMPTZ NOT NULL DEFAULT '-infinity')""",
     """CREATE TABLE IF NOT EXISTS luahost_breaker (
@@ -45,15 +44,17 @@ TABLES: Final = (
         PRIMARY KEY (account, day, unit))""",
 )
 
-# -- members: a worker's lease of all its permits
+# -- members: a worker's lease of all its permits in flight, and one for each rate
 
 JOIN: Final = """INSERT INTO luahost_permit_member (id, expires)
     VALUES (%(member)s, clock_timestamp() + make_interval(secs => %(lease)s))"""
 RENEW: Final = """UPDATE luahost_permit_member SET expires = clock_timestamp() + make_interval(secs => %(lease)s)
-    WHERE id = %(member)s AND expires > clock_timestamp()
-    RETURNING (SELECT count(*) FROM luahost_permit_member WHERE expires > clock_timestamp())"""
+    WHERE id = %(member)s AND expires > clock_timestamp()"""
+RETIRE: Final = """UPDATE luahost_permit_member
+    SET expires = least(expires, clock_timestamp() + make_interval(secs => %(seconds)s)) WHERE id = %(member)s"""
 LEAVE: Final = "DELETE FROM luahost_permit_member WHERE id = %(member)s"
-EXPIRE: Final = "DELETE FROM luahost_permit_member WHERE expires <= clock_timestamp()"
+EXPIRE: Final = """DELETE FROM luahost_permit_member WHERE id IN (
+    SELECT id FROM luahost_permit_member WHERE expires <= clock_timestamp() FOR UPDATE SKIP LOCKED)"""
 
 # -- permits in flight
 
@@ -61,7 +62,7 @@ LOCK_POOL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('luahost permi
 SHARES: Final = """SELECT m.id, coalesce(p.held, 0), coalesce(p.wanted, 0), coalesce(p.turn, 0), coalesce(p.hard, 0),
         coalesce(p.soft, 0)
     FROM luahost_permit_member m LEFT JOIN luahost_permit p ON p.member = m.id AND p.pool = %(pool)s
-    WHERE m.expires > clock_timestamp()"""
+    WHERE m.expires > clock_timestamp() AND (p.member IS NOT NULL OR m.id = %(member)s)"""
 PUT_SHARES: Final = """INSERT INTO luahost_permit (pool, member, held, wanted, turn, hard, soft)
     SELECT %(pool)s, * FROM unnest(%(members)s::text[], %(held)s::int[], %(wanted)s::int[], %(turn)s::int[],
         %(hard)s::int[], %(soft)s::int[])
@@ -69,29 +70,15 @@ PUT_SHARES: Final = """INSERT INTO luahost_permit (pool, member, held, wanted, t
         hard = EXCLUDED.hard, soft = EXCLUDED.soft"""
 NOTIFY: Final = "SELECT pg_notify(%(channel)s, %(payload)s)"
 
-# -- rates: the time of the next token that nobody has; tokens are a spacing apart
+# -- rates: their permits are a pool's; here is what is left of one after answers of status 429
 
-MAKE_RATE: Final = "INSERT INTO luahost_rate (name) VALUES (%(name)s) ON CONFLICT DO NOTHING"
-LEASE_TOKENS: Final = """WITH locked AS (
-        SELECT next, not_before, least(1, share + %(accepted)s / 100.0) AS share
-        FROM luahost_rate WHERE name = %(name)s FOR UPDATE),
-    timed AS (SELECT *, clock_timestamp() AS now, %(spacing)s / share AS spacing FROM locked),
-    begun AS (
-        SELECT *, greatest(next, not_before, now - make_interval(secs => (%(burst)s - 1) * spacing)) AS first
-        FROM timed),
-    counted AS (
-        SELECT *, greatest(0, least(%(count)s,
-            floor(extract(epoch FROM now + make_interval(secs => %(horizon)s) - first) / spacing) + 1))::int AS count
-        FROM begun)
-    UPDATE luahost_rate r
-    SET next = c.first + make_interval(secs => c.count * c.spacing), share = c.share
-    FROM counted c WHERE r.name = %(name)s
-    RETURNING c.count, extract(epoch FROM c.first - c.now)::float8, c.spacing::float8, c.share::float8"""
-SLOW_DOWN: Final = """UPDATE luahost_rate SET
-        share = CASE WHEN clock_timestamp() >= not_before THEN greatest(1 / 16.0, share / 2) ELSE share END,
-        not_before = greatest(not_before, clock_timestamp() + make_interval(secs => coalesce(%(pause)s::float8,
-            %(spacing)s / CASE WHEN clock_timestamp() >= not_before THEN greatest(1 / 16.0, share / 2) ELSE share END)))
-    WHERE name = %(name)s"""
+RATE: Final = """UPDATE luahost_rate SET share = least(1, share + %(accepted)s / 100.0) WHERE name = %(name)s
+    RETURNING share, greatest(0, extract(epoch FROM not_before - clock_timestamp()))::float8"""
+SLOW_DOWN: Final = """INSERT INTO luahost_rate AS r (name, share, not_before)
+    VALUES (%(name)s, 0.5, clock_timestamp() + make_interval(secs => %(pause)s))
+    ON CONFLICT (name) DO UPDATE SET
+        share = CASE WHEN clock_timestamp() >= r.not_before THEN greatest(1 / 16.0, r.share / 2) ELSE r.share END,
+        not_before = greatest(r.not_before, EXCLUDED.not_before)"""
 
 # -- circuit breakers
 

@@ -29,6 +29,7 @@ from host.fleet.fleet_limiter import FleetLimiter
 from host.fleet.leases import BreakerLease, PermitLease, PoolLease, RateLease
 from host.fleet.permit_database import PermitDatabase, connect
 from host.fleet.permit_tables import make_permit_tables
+from host.fleet.rate_permits import RATE_POOL, UNANSWERED
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits
 from host.remote import limit_messages as m
@@ -37,7 +38,7 @@ from host.remote.leased_limits import API_POOL
 __all__ = ["LEASE", "FleetLimits"]
 
 LEASE: Final = 30.0  # seconds, as a run's
-PATIENCE: Final = 10.0  # seconds without a database after which whoever waits for a token is told
+PATIENCE: Final = 10.0  # seconds without a database after which whoever waits for a rate's permit gets an error
 RETRY: Final = (0.1, 2.0)  # seconds before connecting again: the first, the longest
 
 _log = logging.getLogger(__name__)
@@ -46,8 +47,8 @@ Deliver = Callable[[m.Message], None]
 
 
 class FleetLimits:
-    """``limiter`` is for :func:`host.http.limiter.limited`. ``account(api)`` tells keys apart without telling them;
-    ``longest`` is how many seconds a request may be under way.
+    """``limiter`` is for :func:`host.http.limiter.limited`. ``account(api)`` distinguishes keys without revealing them;
+    ``longest`` is how many seconds a request may be under way, ``connecting`` how many of them until it is written.
 
     Raises ``ConfigError`` for a database that cannot be used when it is made; one that goes away later is come back to.
     """
@@ -60,6 +61,7 @@ class FleetLimits:
         account: Callable[[str], str] = lambda api: "",
         lease: float = LEASE,
         longest: float = 10.0,
+        connecting: float = 3.0,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._url = url
@@ -67,6 +69,7 @@ class FleetLimits:
         self._account = account
         self._lease = max(lease, 3 * longest)
         self._longest = longest
+        self._on_way = connecting + UNANSWERED
         self._clock = clock
         self._leases: dict[tuple[str, str], PermitLease] = {}
         self._incoming: deque[m.Message] = deque()
@@ -79,7 +82,6 @@ class FleetLimits:
         self._member = ""
         self._away_since: float | None = None
         self._next_beat = 0.0
-        self._members = 1
         self.limiter = FleetLimiter(limits, self._tell)
         try:
             self._database: PermitDatabase | None = self._open()
@@ -180,7 +182,7 @@ class FleetLimits:
         if now >= self._next_beat:
             self._beat(database)
         due = self._sync(database)
-        heard = database.heard()  # also what came while something was asked, of which no select would tell
+        heard = database.heard()  # also what came while something was asked, which no select would show
         for kind, name in heard:
             self._heard(kind, name, self._clock())
         if not heard:
@@ -209,11 +211,10 @@ class FleetLimits:
     def _beat(self, database: PermitDatabase) -> None:
         """Go on with the lease of all permits; where it ended, begin a new one with none."""
         sent = self._clock()
-        members = database.renew(self._lease) if self._member else None
-        if members is None:
+        if not self._member or not database.renew(self._member, self._lease):
             self._revoke(database)
             return
-        self._renewed(sent, members)
+        self._renewed(sent)
 
     def _revoke(self, database: PermitDatabase) -> None:
         if self._member:
@@ -223,19 +224,16 @@ class FleetLimits:
                 lease.revoke()
         self._member = database.member = os.urandom(8).hex()
         sent = self._clock()
-        database.join(self._lease)
-        self._renewed(sent, self._members)
+        database.join(self._member, self._lease)
+        self._renewed(sent)
 
-    def _renewed(self, sent: float, members: int) -> None:
+    def _renewed(self, sent: float) -> None:
         # Asked before it was granted: the lease holds longer in the database. Requests under way must end within it.
         late = self.limiter.expired()
         self.limiter.until = sent + self._lease - self._longest
         self._next_beat = sent + self._lease / 4
-        self._members = members
         for lease in self._leases.values():
-            if isinstance(lease, RateLease):
-                lease.members = members
-            elif late and isinstance(lease, PoolLease):
+            if late and isinstance(lease, PoolLease):
                 lease.renewed()
 
     def _lost(self, error: Exception) -> None:
@@ -248,7 +246,7 @@ class FleetLimits:
             _log.warning("the database of the fleet's limits is away: %s", _first_line(error))
         self._take(now)
         lasts = now - self._away_since >= PATIENCE
-        why = "no token of the fleet's rate can be leased: the database is away" if lasts else None
+        why = "no permit of the fleet's rate can be leased: the database is away" if lasts else None
         for lease in self._leases.values():
             lease.away(why)
 
@@ -261,6 +259,9 @@ class FleetLimits:
 
     def _heard(self, kind: str, name: str, now: float) -> None:
         for (known, _), lease in self._leases.items():
+            if kind == "rate" and isinstance(lease, RateLease) and lease.name == RATE_POOL + name:
+                lease.slowed_elsewhere()
+                return
             if known == kind and lease.name == name:
                 lease.heard(now)
                 return
@@ -273,7 +274,7 @@ class FleetLimits:
             return self._lease_of("pool", pool)
         rate = getattr(message, "name", None)
         if rate is not None:
-            return self._lease_of("rate", rate)
+            return self._lease_of("pool", RATE_POOL + rate)
         return self._lease_of("breaker", message.host)
 
     def _lease_of(self, kind: str, name: str) -> PermitLease:
@@ -283,10 +284,12 @@ class FleetLimits:
         return found
 
     def _new(self, kind: str, name: str) -> PermitLease:
-        if kind == "rate":
-            rate = RateLease(name, self._fleet_name(name), self._limits.rates[name], self._deliver, self._clock)
-            rate.members = self._members
-            return rate
+        if kind == "pool" and name.startswith(RATE_POOL):
+            rate = name.removeprefix(RATE_POOL)
+            permits = self.limiter.rate(rate)
+            assert permits is not None
+            window = self.limiter.windows[rate]
+            return RateLease(rate, self._fleet_name(rate), window, permits, self._deliver, on_way=self._on_way)
         if kind == "pool" and name.startswith(API_POOL):
             api = name.removeprefix(API_POOL)
             return PoolLease(name, API_POOL + self._fleet_name(api), self._limits.in_flight[api], self._deliver)
@@ -304,6 +307,8 @@ class FleetLimits:
             for lease in self._leases.values():
                 if isinstance(lease, BreakerLease) and lease.due() < math.inf:  # what was seen of servers last
                     lease.sync(database, self._clock())
+                elif isinstance(lease, RateLease):
+                    lease.leave(database)
             database.leave()
         except psycopg.Error as error:
             _log.warning("the permits of this worker come back when their lease ends: %s", _first_line(error))

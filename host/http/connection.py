@@ -7,8 +7,8 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from host.http.awaited import Awaited
 from host.http.response_reader import ResponseReader
+from host.http.reusable_future import ReusableFuture
 from host.http.transport_errors import TransportError
 
 __all__ = ["UNASKED", "PooledConnection", "keep_alive"]
@@ -17,7 +17,7 @@ LONGEST_KEEPALIVE = 32767  # seconds between probes, as Linux has it
 UNASKED = "it ended the connection before it was asked anything"
 
 
-class PooledConnection(asyncio.Protocol, Awaited):
+class PooledConnection(asyncio.Protocol, ReusableFuture):
     """``request`` is what is still to be written; ``reader`` has the answer."""
 
     __slots__ = ("closed", "idle_since", "reader", "request", "transport")

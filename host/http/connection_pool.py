@@ -15,9 +15,9 @@ from types import coroutine
 from typing import Any
 
 from host.bridge.deadlines import Deadlines
-from host.http.awaited import Awaited
 from host.http.connection import UNASKED, PooledConnection, keep_alive
 from host.http.request_head import HeaderLines, RequestHeads
+from host.http.reusable_future import ReusableFuture
 from host.http.settings import HttpSettings
 from host.http.transport_errors import OversizedError, TransportError, TransportFault
 
@@ -40,7 +40,7 @@ class ConnectionPool:
         self._line = HeaderLines().__getitem__
         self._unsent: list[PooledConnection] = []  # whose requests are to be written in the loop's next round
         self._sweep: asyncio.TimerHandle | None = None
-        self._deadlines: Deadlines[Awaited] | None = None  # of what is awaited; made on the loop
+        self._deadlines: Deadlines[ReusableFuture] | None = None  # of what is awaited; made on the loop
         self.connected = 0.0  # as of host.http.client.Transport
         self.codings = "Accept-Encoding: gzip, deflate\r\n"
         self._heads = RequestHeads(f"User-Agent: {settings.user_agent}\r\n{self.codings}")
@@ -58,7 +58,7 @@ class ConnectionPool:
         """Send and read the answer to its end: status, headers by lower-case name, decoded body.
 
         ``prepared`` is the origin and how the head begins, for a caller that writes ``Host`` and ``User-Agent``
-        itself; it gets the headers as a list of byte pairs as they came, less what told of an undone coding.
+        itself; it gets the headers as a list of byte pairs as they came, without those that name a coding undone here.
         """
         origin, begin = prepared or self._heads.known.get((method, url)) or self._heads.begin(method, url)
         lines = "".join(map(self._line, headers))
@@ -105,7 +105,7 @@ class ConnectionPool:
             return reader.status, [pair for pair in reader.head if pair[0].lower() not in undone], body
         return reader.status, fields, body
 
-    def _begin_deadlines(self) -> Deadlines[Awaited]:
+    def _begin_deadlines(self) -> Deadlines[ReusableFuture]:
         self._deadlines = Deadlines(asyncio.get_running_loop(), lambda late: late.expire())
         return self._deadlines
 
@@ -195,14 +195,14 @@ class ConnectionPool:
 
     # -- connecting
 
-    async def _connect(self, origin: str, seconds: float, deadlines: Deadlines[Awaited]) -> PooledConnection:
+    async def _connect(self, origin: str, seconds: float, deadlines: Deadlines[ReusableFuture]) -> PooledConnection:
         host, port, secure, _ = self._heads.origin(origin)
         loop = asyncio.get_running_loop()
         extra: dict[str, Any] = {}
         if secure:
             extra = {"ssl": self._tls(), "server_hostname": host}
         connection = PooledConnection(loop, self._limit)
-        opening = Awaited(loop)
+        opening = ReusableFuture(loop)
         opening.pending, opening.deadline = True, monotonic() + seconds
         deadlines.add(opening)
         # In a task of its own: what there is to connect needs one to run in.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from math import inf
 from time import monotonic
 from types import MappingProxyType
 from typing import Protocol
@@ -48,7 +47,15 @@ class Limiter(Protocol):
     def rates(self) -> bool:
         """Whether there is any rate at all."""
 
-    def tokens(self, name: str) -> RateTokens | None: ...
+    def at_rate(
+        self,
+        send: Send,
+        *,
+        on_wait: OnWait | None = None,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Send:
+        """``send``, no faster than the rates."""
 
     @property
     def in_flight(self) -> Collection[str]:
@@ -86,7 +93,7 @@ def limited(
     if limiter.breakers:
         send = with_circuit_breaker(send, limiter, on_wait=on_wait, clock=clock, sleep=sleep)
     if limiter.rates:
-        send = rate_limited(send, limiter, on_wait=on_wait, clock=clock, sleep=sleep)
+        send = limiter.at_rate(send, on_wait=on_wait, clock=clock, sleep=sleep)
     return send
 
 
@@ -100,7 +107,18 @@ class LocalLimiter:
         self.per_host = limits.in_flight_per_host is not None
         self.breakers = limits.breaker is not None
 
+    def at_rate(
+        self,
+        send: Send,
+        *,
+        on_wait: OnWait | None = None,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Send:
+        return rate_limited(send, self.tokens, on_wait=on_wait, clock=clock, sleep=sleep)
+
     def tokens(self, name: str) -> RateTokens | None:
+        """The tokens of one rate."""
         rate = self._limits.rates.get(name)
         return None if rate is None else _Bucket(rate)
 
@@ -118,8 +136,6 @@ class LocalLimiter:
 
 class _Bucket:
     """A token bucket that is full when it is first asked."""
-
-    patience = inf
 
     def __init__(self, rate: Rate) -> None:
         self._rate = rate

@@ -9,14 +9,40 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
 
 from host.errors import Outcome
 
-__all__ = ["Attempt", "Headers", "OnWait", "Request", "Response", "Send", "host_of", "is_line", "not_sent", "origin_of"]
+__all__ = [
+    "Attempt",
+    "BodySink",
+    "Headers",
+    "OnWait",
+    "Request",
+    "Response",
+    "Send",
+    "host_of",
+    "is_line",
+    "not_sent",
+    "origin_of",
+]
 
 Headers = tuple[tuple[str, str], ...]
+
+
+class BodySink(Protocol):
+    """Takes the body of a 2xx answer as it comes, instead of memory. ``begin`` again when a request is repeated."""
+
+    @property
+    def largest(self) -> int:
+        """How many bytes of the decoded body there may be."""
+        ...
+
+    async def begin(self) -> None: ...
+
+    async def write(self, data: bytes) -> None: ...
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -24,7 +50,8 @@ class Request(msgspec.Struct, frozen=True):
 
     ``url`` is absolute, query included. ``mutation`` is False for what is safe to repeat by HTTP's own
     rules (GET, HEAD). ``operation`` is the name users know (``stripe.products.create``).
-    ``credential`` names whose key goes on it (an API's name), ``None`` for no key.
+    ``credential`` names whose key goes on it (an API's name), ``None`` for no key. ``sink`` takes the body of a 2xx
+    answer: what sends the request may stream it there, or leave it in the answer. It stays in its process.
     """
 
     method: str
@@ -38,6 +65,7 @@ class Request(msgspec.Struct, frozen=True):
     timeout: float | None = None  # seconds for the answer, this call only
     retries: int | None = None  # overrides the policy's number of retries, this call only
     run_id: str = ""  # of the run it belongs to, where it is recorded or replayed
+    sink: BodySink | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -33,7 +33,7 @@ def refusal(answer: Response) -> Outcome:
 
 
 def settles(answer: Response) -> bool:
-    """Whether a 4xx is about the key's own request, and so ends all doubt: it is that one's answer told again, or a
+    """Whether a 4xx is about the key's own request, and so ends all doubt: it is that one's answer repeated, or a
     refusal of what it asks for. One that is about the key (used with other parameters) does not."""
     if answer.headers.get("idempotent-replayed", "").strip().lower() == "true":
         return True

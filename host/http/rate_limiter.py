@@ -8,17 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from host.errors import CallError, ConfigError, LimitError
-from host.http.message import OnWait, Request, Response, Send, host_of, not_sent, origin_of
+from host.errors import CallError, ConfigError
+from host.http.message import OnWait, Request, Response, Send, host_of, origin_of
 from host.http.retry import retry_after
-
-if TYPE_CHECKING:
-    from host.http.limiter import Limiter
 
 __all__ = ["Rate", "RateTokens", "TokenBucket", "rate_limited"]
 
@@ -37,16 +34,8 @@ class Rate(msgspec.Struct, frozen=True):
 class RateTokens(Protocol):
     """The tokens of one rate, as :class:`TokenBucket` has them, in this process or another."""
 
-    @property
-    def patience(self) -> float:
-        """Seconds after its time at which a token is still good: a process may have been stopped meanwhile."""
-
     async def take(self, now: float) -> float:
-        """Take one token: seconds to wait until it is there.
-
-        A negative number is none: so many seconds have passed in vain, and it is to be called again. Raises
-        ``LimitError`` where none can be had.
-        """
+        """Take one token: seconds to wait until it is there."""
 
     def give_back(self) -> None:
         """Return a token that was not used."""
@@ -112,7 +101,7 @@ class TokenBucket:
 
 def rate_limited(
     send: Send,
-    limiter: Limiter,
+    tokens_of: Callable[[str], RateTokens | None],
     *,
     on_wait: OnWait | None = None,
     clock: Callable[[], float] = monotonic,
@@ -120,7 +109,7 @@ def rate_limited(
 ) -> Send:
     """Wait for a token of the API's rate, by ``credential``, else of its host's.
 
-    The wait moves the call's deadline, so ``on_wait("rate limit", seconds)`` is told before it. It is ``waited`` of
+    The wait moves the call's deadline, so ``on_wait("rate limit", seconds)`` is called before it. It is ``waited`` of
     what comes back.
     """
     known: dict[str, RateTokens | None] = {}
@@ -128,16 +117,15 @@ def rate_limited(
     async def send_at_rate(request: Request, deadline: float) -> Response:
         name = request.credential or host_of(origin_of(request.url))
         if name not in known:
-            known[name] = limiter.tokens(name)
+            known[name] = tokens_of(name)
         tokens = known[name]
         if tokens is None:
             return await send(request, deadline)
-        try:
-            waited = await tokens.take(clock())
-            if waited:
-                waited = await _until_usable(tokens, waited, on_wait, clock, sleep)
-        except LimitError as error:
-            raise _unsent(error, request) from None
+        waited = await tokens.take(clock())
+        if waited:
+            if on_wait is not None:
+                on_wait("rate limit", waited)
+            await _sleep(tokens, waited, sleep)
         try:
             answer = await send(request, deadline + waited)
         except CallError as error:
@@ -152,48 +140,9 @@ def rate_limited(
     return send_at_rate
 
 
-def _unsent(error: LimitError, request: Request) -> LimitError:
-    """The error of a token that cannot be had, as the error of a request."""
-    return LimitError(
-        error.message,
-        hint=error.hint,
-        phase="limit",
-        outcome=not_sent(request),
-        operation=request.operation or None,
-        idempotency_key=request.idempotency_key,
-    )
-
-
 async def _sleep(tokens: RateTokens, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
     try:
         await sleep(seconds)
     except BaseException:
         tokens.give_back()
         raise
-
-
-async def _until_usable(
-    tokens: RateTokens,
-    wait: float,
-    on_wait: OnWait | None,
-    clock: Callable[[], float],
-    sleep: Callable[[float], Awaitable[None]],
-) -> float:
-    """Wait for a token's time, or for another token where there was none yet or its time has passed meanwhile.
-
-       The call's deadline goes with it.
-    ``wait`` is what :meth:`RateTokens.take` gave. Gives the seconds waited.
-    """
-    waited = 0.0
-    while True:
-        if wait and on_wait is not None:
-            on_wait("rate limit", abs(wait))
-        waited += abs(wait)
-        if wait > 0:
-            due = clock() + wait
-            await _sleep(tokens, wait, sleep)
-            if clock() <= due + tokens.patience:
-                return waited
-        wait = await tokens.take(clock())
-        if wait == 0:
-            return waited

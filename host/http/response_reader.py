@@ -43,7 +43,7 @@ def fields_of(head: list[tuple[bytes, bytes]]) -> dict[str, str]:
 class ResponseReader:
     """The answer that is being read, and whether it is ``complete``. ``limit`` bounds its body, in bytes.
 
-    ``headed``: its head is there. ``framed``: its end can be told without the connection's. ``reusable``: another may
+    ``headed``: its head is there. ``framed``: its end is known without the connection's. ``reusable``: another may
     follow on this connection.
     """
 
@@ -115,7 +115,7 @@ class ResponseReader:
         return fault
 
     def _unbounded(self) -> Exception | None:
-        # The parser keeps a header's line until it is whole, and tells nothing of a chunk's extensions.
+        # The parser keeps a header's line until it is whole, and does not report a chunk's extensions.
         if not self.headed and self._raw > 2 * MOST_HEAD:
             return TransportError("malformed", "its head is over 256 KB")
         if self._raw > 2 * (self._limit + MOST_HEAD):

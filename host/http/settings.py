@@ -9,7 +9,7 @@ from host.transports import TRANSPORTS, TransportName
 
 __all__ = ["HttpSettings"]
 
-EARLY = 0.012  # seconds before a call's deadline at which waits end that can tell more than that it has passed
+EARLY = 0.012  # seconds before a call's deadline at which waits end whose error says more than that it has passed
 
 
 class HttpSettings(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ Isolation   the host's end: owns the zygote, hands out states
 ChildState  one run's state, entered like ``host.lua.state.LuaState``; believes nothing it hears
   frames    what crosses, and how large it may be
 boot        the program of the zygote's process: imports, then
-  zygote    forks a confined process for each run, kills it, tells how it ended
+  zygote    forks a confined process for each run, kills it, reports how it ended
   inside    what such a process does: a ``LuaState`` whose host is at the other end of a socket
   confinement, seccomp, landlock   what such a process may not do
 """

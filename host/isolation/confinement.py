@@ -1,6 +1,6 @@
 """What a script's process is denied: once for the zygote, whose children inherit it, and more for each child.
 
-Every measure is tried; what is in force is told by name, what is missing is missing from the list.
+Every measure is tried; the list has the names of those in force.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ class Confinement:
         os.dup2(1, 0)
         os.closerange(SOCKET + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 16))
         done.append("no inherited descriptors")
-        for told, name, most in LIMITS:
+        for measure, name, most in LIMITS:
             what = getattr(resource, name, None)
             if what is not None and limit(what, most, most):
-                done.append(told)
+                done.append(measure)
         if self._filter is not None and seccomp.install(self._libc, self._filter):
             done.append("seccomp")
         return done

@@ -150,9 +150,9 @@ class ChildState:
         self._channel.close()
 
     def _count_exhausted(self) -> None:
-        tell, self._exhausted = self._exhausted, None
-        if tell is not None:  # once a run, however often it is said
-            tell()
+        notify, self._exhausted = self._exhausted, None
+        if notify is not None:  # once a run, however often it is said
+            notify()
 
     def _heard(self) -> Said:
         data = self._channel.receive(self._until)
@@ -196,7 +196,7 @@ class ChildState:
             return None
         elif kind is EndedFrame or kind is Failed:
             if answer is not None:
-                raise LostFrame("abuse", "its last word could not be read")
+                raise LostFrame("abuse", "its last message could not be read")
             self._ended = True
         return self._fitting(answer, (p.ERROR, None) if type(answer) is tuple else None)
 

@@ -30,7 +30,7 @@ class Chunks:
         self._seen: OrderedDict[int, None] = OrderedDict()
 
     def of(self, name: bytes, source: bytes) -> bytes | None:
-        """What to load in place of ``source``, with all that messages tell; from the second time on.
+        """What to load in place of ``source``, with all that messages name; from the second time on.
 
         ``None`` for a text that was not run before, and for one that cannot be compiled, whose error is the run's
         to tell.

@@ -75,14 +75,14 @@ def executable_lines(source: bytes) -> ExecutableLines | None:
     """The lines of a text; ``None`` of one that does not compile."""
     runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, max_memory=MEMORY)
     try:
-        told = runtime.execute(_WALK, source)
+        found = runtime.execute(_WALK, source)
     except _lupa.LuaError:  # too large to compile
         return None
-    if told is None:
+    if found is None:
         return None
     own: dict[int, frozenset[int]] = {}
     made: dict[int, tuple[tuple[int, int], ...]] = {}
-    for function in bytes(told).decode().split("\n"):
+    for function in bytes(found).decode().split("\n"):
         begun, _, rest = function.partition(":")
         lines, _, pairs = rest.partition(">")
         numbers = [int(each) for each in pairs.split()]

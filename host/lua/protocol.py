@@ -51,7 +51,7 @@ CREATED: Final = 2  # VALUE of a CREATE, with the answer as JSON
 # status: chunk name, a: source, b: the sum of what holds of the run
 START: Final = -1
 TRACE: Final = 1  # calls carry their lines
-CROWD: Final = 2  # many runs are alive: each is to leave little garbage
+FRUGAL: Final = 2  # many runs are alive: each is to leave little garbage
 DURABLE: Final = 4
 BYTECODE: Final = 8  # a is the host's own bytecode
 GIVEN: Final = 16  # there are globals of the embedding program

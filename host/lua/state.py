@@ -35,7 +35,7 @@ HEADROOM = 8 << 20
 # What is always let in while that much is free, whatever a script has used: files of the prelude, errors, and
 # small answers.
 SMALL = 64 << 10
-# Beyond LuaJIT's own memory limit: for telling how a run ended.
+# Beyond LuaJIT's own memory limit: for reporting how a run ended.
 RESERVE = 4 << 20
 # Between the script's memory limit, which raises an ordinary error, and LuaJIT's own, which no state is to reach.
 GAP = 32 << 20
@@ -95,7 +95,7 @@ COMPILE_TIME = 1.0  # seconds of processor time; a text may be such that it take
 def bytecode(source: bytes, name: bytes, *, strip: bool = False) -> bytes | None:
     """``source`` as bytecode of this very LuaJIT; ``None`` if it is no Lua text that compiles soon.
 
-    Nothing of it is run. ``name`` is the chunk's; unless ``strip``, messages from it tell lines as usual.
+    Nothing of it is run. ``name`` is the chunk's; unless ``strip``, messages from it have line numbers as usual.
     """
     runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, max_memory=COMPILING)
     try:
@@ -144,6 +144,7 @@ if not compiling then jit.off() end
 collectgarbage("stop")
 local core, enter = (function(...) {core} end)(host, tasks, str, memory)
 local registry = debug.getregistry()
+core.open_bytecode = registry._PRELOAD["jit.util"] -- shows instructions, where an error is told
 registry._LOADED = {} -- LuaJIT opens its FFI through it when it meets a literal such as 1LL
 debug.setmetatable(io.stdin, nil)
 debug.setmetatable(io.stdout, nil)
@@ -184,7 +185,7 @@ HOMES = {
     for file, names in {
         b"errors": b"raise where refuse error_meta check_cancelled locate die rethrow",
         b"brief": b"brief",
-        b"hinting": b"told",
+        b"hinting": b"hinted",
         b"debugging": b"stack_lines",
         b"loading": b"loaded",
         b"coroutines": b"apart",
@@ -198,11 +199,11 @@ HOMES = {
         b"tasks": b"call_later spawn",
         b"ending": b"ending",
         b"text": b"text head",
-        b"encode": b"encode encode_list NULL secret_parts utf8_ok",
+        b"encode": b"encode encode_list encode_arguments NULL secret_parts utf8_ok",
         b"decode": b"decode decode_answer",
         b"pages": b"page nested_page page_of page_fields",
         b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment"
-        b" create_failed create_options maker own_method method_of",
+        b" create_failed create_options maker own_method method_of places",
         b"totext": b"to_text",
         b"inspect": b"inspect",
         b"tool": b"tool check",

@@ -37,7 +37,7 @@ def default_path() -> Path:
 
 
 class DailyLedger:
-    """A :class:`~host.policy.budget.Ledger` of each UTC day. ``account`` tells keys apart without telling them.
+    """A :class:`~host.policy.budget.Ledger` of each UTC day. ``account`` distinguishes keys without revealing them.
 
     Raises ``ConfigError`` for a file that cannot be used.
     """

@@ -67,11 +67,12 @@ class HostPolicy:
         self._secrets = Redactor()  # the keys alone: what is granted of the environment is the script's to read
         self._environ = os.environ if environ is None else environ
         self._sound: Permissions | None = None  # the last one whose patterns were checked
-        meters = [] if self.budget.empty else [Quota(self.budget, "the host")]
+        quotas = [] if self.budget.empty else [Quota(self.budget, "the host")]
         if daily is not None and not daily.empty:
-            meters.append(Quota(daily, "today", ledger))
-        self._meters = tuple(meters)
-        self.metered = bool(meters)
+            quotas.append(Quota(daily, "today", ledger))
+        self._quotas = tuple(quotas)
+        self._open_ledger: Callable[[], SpendingLedger] | None = None
+        self.has_quotas = bool(quotas)
         for api in apis.values():
             self.check_key(api)
         for url in (*(given.sql or ()), *(self._environ.get(name) for name in _PROXIES)):
@@ -91,22 +92,30 @@ class HostPolicy:
         ledger: Callable[[], SpendingLedger],
     ) -> HostPolicy:
         """Of a host's arguments, which win, and of what its configuration file says. ``ledger()`` keeps what was spent
-        of a day's budget; asked only where there is one."""
+        of a day's budget; asked with the first run, and only where there is one."""
         daily = _checked(daily, Budget, "daily_budget") or config.daily_budget
-        kept = None if daily is None or daily.empty else ledger()
         permissions = config.permissions if permissions is None else permissions
-        return cls(permissions, budget or config.budget, apis, redactor, env=env, daily=daily, ledger=kept)
+        found = cls(permissions, budget or config.budget, apis, redactor, env=env, daily=daily)
+        if daily is not None and not daily.empty:
+            found._open_ledger = ledger
+        return found
+
+    def keep_daily(self, ledger: Callable[[], SpendingLedger]) -> None:
+        """Count what is spent of a day's budget elsewhere from now on; asked only where there is such a budget."""
+        for quota in self._quotas:
+            if quota.name == "today":
+                self._open_ledger = None
+                _close(quota.ledger)
+                quota.ledger = ledger()
 
     def close(self) -> None:
         """Close the record of spending, if there is one."""
-        for meter in self._meters:
-            close = getattr(meter.ledger, "close", None)
-            if close is not None:
-                close()
+        for quota in self._quotas:
+            _close(quota.ledger)
 
     def check_one_process(self) -> None:
         """Refuse what one process alone can keep."""
-        if self.metered:
+        if self.has_quotas:
             raise UsageError(
                 "a host with a budget runs in one process: what is left of it is counted there",
                 hint="Leave processes=… out, or the budget.",
@@ -136,8 +145,10 @@ class HostPolicy:
     def of_run(
         self, permissions: Permissions | None, budget: Budget | None
     ) -> tuple[Permissions, tuple[Quota, ...], Mapping[str, str]]:
-        """What one run is granted, the meters of its calls, and the environment it may read."""
-        granted, meters, env = self.permissions, self._meters, self.environment
+        """What one run is granted, the quotas of its calls, and the environment it may read."""
+        if self._open_ledger is not None:
+            self.keep_daily(self._open_ledger)
+        granted, quotas, env = self.permissions, self._quotas, self.environment
         if permissions is not None:
             granted = granted.narrowed(_checked(permissions, Permissions, "permissions"))
             env = self._environment(granted)
@@ -146,8 +157,8 @@ class HostPolicy:
             self._sound = granted
         own = _checked(budget, Budget, "budget")
         if own is not None and not own.empty:
-            meters = (Quota(own, "the run"), *meters)
-        return granted, meters, env
+            quotas = (Quota(own, "the run"), *quotas)
+        return granted, quotas, env
 
     def _check_patterns(self, granted: Permissions) -> None:
         """A pattern that matches no operation would deny nothing, or grant nothing, in silence."""
@@ -203,3 +214,9 @@ def _checked(value: T | None, kind: type[T], name: str) -> T | None:
     if value is not None and not isinstance(value, kind):
         raise UsageError(f"{name} is {value!r}; expected a {kind.__name__}")
     return value
+
+
+def _close(ledger: SpendingLedger) -> None:
+    close = getattr(ledger, "close", None)
+    if close is not None:
+        close()

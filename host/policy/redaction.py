@@ -87,7 +87,7 @@ class Redactor:
         return text
 
     def hidden(self, value: Any, word: str) -> Any:
-        """A plain value with ``word`` in the place of every secret: the same for all, unlike a mask, which tells a
+        """A plain value with ``word`` in the place of every secret: the same for all, unlike a mask, which shows a
         secret's last letters."""
         kind = type(value)
         if kind is str:

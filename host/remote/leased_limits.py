@@ -6,15 +6,16 @@ All of this runs on the worker's loop thread. ``tell(message)`` sends to the sou
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any
 
 from host.bridge.in_flight import InFlight
 from host.http.circuit_breaker import CircuitBreaker, CircuitBreakerPolicy
+from host.http.message import OnWait, Send
 from host.http.permits import Permits
-from host.http.rate_limiter import RateTokens
+from host.http.rate_limiter import RateTokens, rate_limited
 from host.remote import limit_messages as m
 
 __all__ = [
@@ -164,8 +165,6 @@ class LeasedCapacity(Lease):
 class LeasedTokens:
     """Tokens of one rate. All that are wanted in one round of the loop are asked for at once."""
 
-    patience = math.inf
-
     def __init__(self, name: str, tell: Tell) -> None:
         self.name = name
         self._tell = tell
@@ -223,7 +222,7 @@ class LeasedTokens:
 
 
 class SharedCircuitBreaker(CircuitBreaker):
-    """A breaker that tells the other processes what it sees, so that all of them open and close."""
+    """A breaker that reports to the other processes what it sees, so that all of them open and close."""
 
     __slots__ = ("_host", "_tell")
 
@@ -272,7 +271,18 @@ class LeasedLimiter:
         self._breakers: dict[str, SharedCircuitBreaker] = {}
         self._leases: dict[str, Lease] = {}
 
+    def at_rate(
+        self,
+        send: Send,
+        *,
+        on_wait: OnWait | None = None,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Send:
+        return rate_limited(send, self.tokens, on_wait=on_wait, clock=clock, sleep=sleep)
+
     def tokens(self, name: str) -> RateTokens | None:
+        """The tokens of one rate."""
         if name not in self._names:
             return None
         found = self._tokens[name] = LeasedTokens(name, self._tell)

@@ -14,7 +14,7 @@ from host.events import CallEnded, CallStarted, Event, RunEnded, RunStarted, Wai
 
 __all__ = ["Activity", "OpenCall", "RunsUnderWay"]
 
-FEW = 32  # timers of a run that are kept though they may be over: that is told of none
+FEW = 32  # timers of a run that are kept though they may be over: no event says so
 
 
 class OpenCall(msgspec.Struct):

@@ -34,8 +34,8 @@ FORMS: dict[str, Callable[[TextIO], TraceSink]] = {
 """By a file's ending, what writes it."""
 
 
-def open_trace(path: str, stack: ExitStack, tell: Callable[[str], object]) -> Sink:
-    """What writes the trace; ``stack`` closes it and its file. ``tell`` is told then if it is not whole."""
+def open_trace(path: str, stack: ExitStack, warn: Callable[[str], object]) -> Sink:
+    """What writes the trace; ``stack`` closes it and its file. If it is then not whole, ``warn`` is called with why."""
     form = FORMS.get(PurePath(path).suffix.lower())
     if form is None:
         *most, last = FORMS
@@ -54,7 +54,7 @@ def open_trace(path: str, stack: ExitStack, tell: Callable[[str], object]) -> Si
         except OSError as error:
             failure = failure or error
         if failure is not None:
-            tell(f"--trace {path} is not whole: {getattr(failure, 'strerror', None) or failure}")
+            warn(f"--trace {path} is not whole: {getattr(failure, 'strerror', None) or failure}")
 
     stack.callback(close)
     return sink

@@ -1,4 +1,4 @@
-"""An ASGI application on a port: listens, says when it is ready, ends when it is told. Has uvicorn."""
+"""An ASGI application on a port: listens, says when it is ready, ends when asked to. The only importer of uvicorn."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class ModelRule:
             return
         if call.invented and plan.operation.id not in self._model.behaviours:
             self._invented(call)
-        if call.params:
+        if call.params and not (plan.operation.result is not None and plan.operation.result.format == "binary"):
             self._dropped(call, answer)
 
     def _unread(self, call: RequestContext) -> None:

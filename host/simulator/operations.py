@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from host.simulator import pagination, resources
-from host.simulator.added.behaviours import ACTIONS
+from host.simulator.added_apis.behaviours import ACTIONS
 from host.simulator.context import Includable, Object, RequestContext, World
 from host.simulator.expansion import Expander
 from host.simulator.modelled import ModelRule
@@ -51,11 +51,13 @@ class Operations:
         if self._stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
             call.world.references.check(call.params, plan.operation.result)
         result = self._act(call)
+        if isinstance(result, bytes) and plan.operation.result is not None and plan.operation.result.format == "binary":
+            return result  # a file
         wanted = call.params.get("expand")
         if wanted:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
             self._expander.strip(whole)
-            older = self._versions.older(call.day) if call.day else {}
+            older = self._versions.older(call.day) if call.day or call.any_version else {}
             self._expander.within(call.world).expand(plan.operation, whole, wanted, older)
             return self._in_version(call, whole)
         if isinstance(result, bytes):

@@ -112,7 +112,8 @@ class Store:
     ) -> bytes:
         """Make or replace an object; returns its JSON. ``under`` counts when it is made.
 
-        Events, where the simulator says that a kind is theirs, are in no ledger, and no change that anybody is told of.
+        Events, where the simulator says that a kind is theirs, are in no ledger, and no change that anybody is notified
+        of.
         """
         group = self._kinds.get(kind)
         if group is None:

@@ -89,9 +89,9 @@ def _asking() -> Ask:
     from host.apis.stripe import load
 
     simulator = Simulator(load())
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/x-www-form-urlencoded"}
 
-    def ask(method: str, target: str, form: str) -> tuple[int, Any]:
+    def ask(method: str, target: str, form: str, key: str = "", /) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {key or KEY}", "Content-Type": "application/x-www-form-urlencoded"}
         status, _, body = simulator.handle(method, target, headers, form.encode())
         return status, decoded(body)
 

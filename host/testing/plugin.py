@@ -58,14 +58,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         const="text",
         default=[],
         metavar="FORM",
-        help="Tell which lines of Lua files were reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
+        help="Report which lines of Lua files were reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
     )
     group.addoption(
         "--lua-coverage-source",
         action="append",
         default=[],
         metavar="PATH",
-        help="Tell of the Lua files in PATH and of no others; of those that no test loads too. Many times.",
+        help="Report on the Lua files in PATH and no others, including those that no test loads. Many times.",
     )
     group.addoption(
         "--lua-coverage-fail-under",

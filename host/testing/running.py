@@ -1,6 +1,6 @@
 """The run of one file of Lua tests.
 
-The file runs as a script on a host and a simulator of its own, on a thread. It tells its tests, then asks
+The file runs as a script on a host and a simulator of its own, on a thread. It reports its tests, then asks
 which to run next (``lua/spec.lua``), so its state stays between tests; whoever wants a test run waits for its
 end and meanwhile answers what the test asks for (fixtures, calls made so far).
 """

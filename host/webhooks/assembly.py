@@ -1,4 +1,4 @@
-"""A handler script's webhooks, put together: what comes, which runs handle it, who is told."""
+"""A handler script's webhooks, put together: what comes, which runs handle it, who learns what became of it."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _value(event: DueEvent) -> dict[str, Any]:
 
 
 def _safe(text: str) -> str:
-    """As a part of a run's id: other signs than those an id may have are replaced, and told apart by a digest."""
+    """As a part of a run's id: other signs than those an id may have are replaced, and distinguished by a digest."""
     made = re.sub(r"[^A-Za-z0-9._-]", "-", text).lstrip("-._")[:40]
     return made if made == text else f"{made}-{hashlib.sha256(text.encode()).hexdigest()[:12]}".lstrip("-")
 

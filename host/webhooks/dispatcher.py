@@ -50,7 +50,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Dispatcher:
-    """``handle(event)`` runs the handlers; ``tell(ended)`` is told what became of each."""
+    """``handle(event)`` runs the handlers; ``tell(ended)`` is called with what became of each."""
 
     def __init__(
         self,

@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_read_is_told_with_its_line(cassette: Path, text: 
     assert str(cassette) in str(told.value)
 
 
-def test_a_file_that_is_not_there_or_no_text_is_told(cassette: Path) -> None:
+def test_a_file_that_is_not_there_or_no_text_is_reported(cassette: Path) -> None:
     """With what records one."""
     with pytest.raises(ConfigError, match="cannot be read: No such file") as told:
         Host(replay=cassette)

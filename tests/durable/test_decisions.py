@@ -227,13 +227,13 @@ def test_a_key_that_was_used_again_after_its_time_is_not_trusted_anew(lab: Lab, 
 
 def test_statement_shows_a_repeated_call_once(lab: Lab, payments: Payments) -> None:
     """Sent twice, it is one change."""
-    from host.durable.audit_trail import statement
+    from host.durable.audit_trail import trail_of
     from host.durable.journal import Journal
 
     in_doubt(payments, 'return pay("A")')
     payments.resume("repeat")
     book = Journal.open(lab.path)
-    assert [entry.outcome for entry in statement(book.records("r"))] == ["done"]
+    assert [entry.outcome for entry in trail_of(book.records("r"))] == ["done"]
     book.close()
 
 

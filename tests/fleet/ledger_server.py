@@ -20,8 +20,9 @@ class LedgerServer:
         self.names: list[str] = []
         self.now = self.most = 0
         self.status = 200
-        self.gate = threading.Event()
+        self.gate, self.taking = threading.Event(), threading.Event()
         self.gate.set()
+        self.taking.set()
         self.arrived = threading.Condition()
         pause, outer = threading.Event(), self
 
@@ -30,6 +31,7 @@ class LedgerServer:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"] or 0)).decode()
+                outer.taking.wait(60)
                 with outer.arrived:
                     outer.times.append(monotonic())
                     outer.names.append(body)
@@ -52,6 +54,34 @@ class LedgerServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
+
+    @contextmanager
+    def stalling(self, seconds: float) -> Iterator[None]:
+        """Meanwhile nothing is taken for so long, again and again: what comes then is counted when that is over."""
+        done = threading.Event()
+
+        def stall() -> None:
+            while not done.wait(seconds):
+                self.taking.clear()
+                done.wait(seconds)
+                self.taking.set()
+
+        thread = threading.Thread(target=stall)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def most_in(self, seconds: float) -> int:
+        """The most requests of any such time, wherever it begins."""
+        times, most, first = sorted(self.times), 0, 0
+        for last, at in enumerate(times):
+            while times[first] <= at - seconds:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
 
     def wait_for(self, requests: int) -> None:
         """Until so many requests have come."""

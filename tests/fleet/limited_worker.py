@@ -9,10 +9,10 @@ import json
 import sys
 from typing import Any
 
-from host.worker_host import WorkerHost
+from host import Host
 
 
-def run(host: WorkerHost, scripts: list[str]) -> None:
+def run(host: Host, scripts: list[str]) -> None:
     for result in host.run_many([{"code": code} for code in scripts], concurrency=100):
         error = result.error
         say({"value": result.value, "error": None if error is None else str(error), "kind": error and error.kind})
@@ -24,7 +24,8 @@ def say(what: Any) -> None:
 
 def main() -> None:
     told = json.loads(sys.argv[1])
-    with WorkerHost(**told["host"]) as host:
+    with Host(**told["host"]) as host:
+        host.fleet_worker()  # from now on its limits are the fleet's
         say("ready")
         sys.stdin.readline()
         run(host, told["scripts"])

@@ -31,7 +31,7 @@ class Workers:
         self.stack.callback(connection.close)
         make_permit_tables(connection)
         found = PermitDatabase(connection, member)
-        found.join(lease)
+        found.join(member, lease)
         return found
 
     def value(self, statement: str) -> object:
@@ -57,7 +57,7 @@ def workers(database: str) -> Iterator[Workers]:
 
 
 def want(worker: PermitDatabase, count: int, total: int = 10, mine: PermitShare = NONE) -> PoolExchange:
-    found = worker.exchange("api", total, mine._replace(wanted=count), 0, afresh=False)
+    found = worker.exchange("api", total, mine._replace(wanted=count), 0, member=worker.member, afresh=False)
     assert found is not None
     return found
 
@@ -88,7 +88,7 @@ def test_all_permits_of_a_pool_are_never_more_than_its_total(workers: Workers) -
                 share, returned = share._replace(held=share.held - count), returned + count
             else:
                 share = share._replace(wanted=share.wanted + 1)
-            found = worker.exchange("api", 5, share, returned, afresh=False)
+            found = worker.exchange("api", 5, share, returned, member=worker.member, afresh=False)
             assert found is not None
             share, returned = found.share, 0
             with lock:
@@ -112,13 +112,13 @@ def test_whoever_waits_gets_what_another_gives_back(workers: Workers) -> None:
     waiting = want(second, 2)
     assert waiting.granted == 0
     second.listen()
-    called = first.exchange("api", 10, mine, 0, afresh=False)
+    called = first.exchange("api", 10, mine, 0, member=first.member, afresh=False)
     assert called is not None
     assert called.hard >= 2, "a worker with more than its part is told to return what another waits for"
-    done = first.exchange("api", 10, called.share._replace(held=8), 2, afresh=False)
+    done = first.exchange("api", 10, called.share._replace(held=8), 2, member=first.member, afresh=False)
     assert done is not None
     assert heard(second) == {("pool", "api")}
-    got = second.exchange("api", 10, waiting.share, 0, afresh=False)
+    got = second.exchange("api", 10, waiting.share, 0, member=second.member, afresh=False)
     assert got is not None
     assert got.granted == 2
     assert got.share.held == 2
@@ -130,11 +130,11 @@ def test_a_lost_workers_permits_come_back(workers: Workers) -> None:
     mine = want(lost, 10).share
     assert want(other, 1).granted == 0
     workers.expire("lost")
-    assert other.exchange("api", 10, PermitShare(wanted=1), 0, afresh=False) == PoolExchange(
+    assert other.exchange("api", 10, PermitShare(wanted=1), 0, member=other.member, afresh=False) == PoolExchange(
         10, 0, 0, PermitShare(held=10)
     )
-    assert lost.renew(60.0) is None
-    assert lost.exchange("api", 10, mine, 0, afresh=False) is None
+    assert lost.renew("lost", 60.0) is False
+    assert lost.exchange("api", 10, mine, 0, member=lost.member, afresh=False) is None
 
 
 def test_an_exchange_nobody_knows_the_end_of_is_made_anew(workers: Workers) -> None:
@@ -142,7 +142,7 @@ def test_an_exchange_nobody_knows_the_end_of_is_made_anew(workers: Workers) -> N
     worker, other = workers.join("worker"), workers.join("other")
     made = want(worker, 4)  # its answer is lost: the worker still holds none, and wants 4
     assert made.granted > 0
-    again = worker.exchange("api", 10, PermitShare(wanted=4), 0, afresh=True)
+    again = worker.exchange("api", 10, PermitShare(wanted=4), 0, member=worker.member, afresh=True)
     assert again is not None
     assert again.granted == again.share.held == made.granted
     assert want(other, 10).granted == 10 - again.share.held
@@ -157,74 +157,28 @@ def test_a_lease_ends_by_the_databases_clock_alone(workers: Workers, monkeypatch
     assert workers.value(left) is True
 
 
-NEXT = "SELECT extract(epoch FROM next)::float8 FROM luahost_rate WHERE name = 'api'"
-
-
-def lease(
-    worker: PermitDatabase, count: int, *, rate: float = 10.0, burst: float = 1.0, horizon: float = 1e6
-) -> object:
-    return worker.lease_tokens("api", count, spacing=1 / rate, burst=burst, horizon=horizon, accepted=0)
-
-
-def test_no_token_is_leased_twice(workers: Workers) -> None:
-    """Three workers lease at the same time: the time of the next token moves on by one spacing for each."""
-    lease(workers.join("first"), 100)  # from here on tokens are ahead of the clock, each right behind the last
-    begin = workers.value(NEXT)
-    counts: list[int] = []
-
-    def work(number: int) -> None:
-        worker = workers.join(f"w{number}")
-        chance = random.Random(number)
-        for _ in range(50):
-            count = chance.randint(1, 8)
-            lease(worker, count)
-            counts.append(count)
-
-    threads = [threading.Thread(target=work, args=[number]) for number in range(3)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    end = workers.value(NEXT)
-    assert isinstance(begin, float)
-    assert isinstance(end, float)
-    assert len(counts) == 150
-    assert end - begin == pytest.approx(sum(counts) / 10.0, abs=1e-3)
-
-
-@pytest.mark.parametrize("burst", [1.0, 5.0])
-def test_an_idle_rate_saves_up_its_burst_and_no_more(workers: Workers, burst: float) -> None:
-    """After an hour without a request, ``burst`` tokens are there at once; the others come a spacing apart."""
-    worker = workers.join("worker")
-    lease(worker, 1)
-    with psycopg.connect(workers.url, autocommit=True) as connection:
-        connection.execute("UPDATE luahost_rate SET next = next - interval '1 hour'")
-    got = worker.lease_tokens("api", 20, spacing=0.1, burst=burst, horizon=1e6, accepted=0)
-    assert got.first == pytest.approx(-(burst - 1) * 0.1, abs=0.001)
-    assert sum(got.first + n * got.spacing <= 0.001 for n in range(got.number)) == burst
-
-
-def test_tokens_are_leased_for_a_short_time_ahead(workers: Workers) -> None:
-    """A worker that dies takes at most those of the horizon with it."""
-    worker = workers.join("worker")
-    got = worker.lease_tokens("api", 1000, spacing=0.1, burst=1.0, horizon=2.0, accepted=0)
-    assert got.number == 21
-    assert worker.lease_tokens("api", 1, spacing=0.1, burst=1.0, horizon=0.5, accepted=0).number == 0
-
-
 def test_a_429_slows_down_all_workers(workers: Workers) -> None:
     """Half the rate, once for answers of one moment; a hundredth of it comes back with each that is accepted."""
     one, other = workers.join("one"), workers.join("other")
-    lease(one, 1)
+    assert one.rate("api", 0) == (1.0, 0.0)
     other.listen()
     for _ in range(3):
-        one.slow_down("api", 0.1, 30.0)
+        one.slow_down("api", 30.0)
     assert heard(other) == {("rate", "api")}
-    got = other.lease_tokens("api", 1, spacing=0.1, burst=1.0, horizon=1e6, accepted=0)
-    assert got.first == pytest.approx(30.0, abs=1.0)
-    assert (got.share, got.spacing) == (0.5, 0.2)
-    again = other.lease_tokens("api", 1, spacing=0.1, burst=1.0, horizon=1e6, accepted=25)
-    assert again.share == pytest.approx(0.75)
+    share, wait = other.rate("api", 0)
+    assert (share, wait) == (0.5, pytest.approx(30.0, abs=5.0))
+    assert other.rate("api", 25)[0] == pytest.approx(0.75)
+    assert one.rate("api", 1000)[0] == 1.0
+
+
+def test_a_lease_can_be_made_to_end_sooner_but_not_later(workers: Workers) -> None:
+    """A worker that ends leaves what it has to rest, and no longer than it would have."""
+    worker = workers.join("worker", 60.0)
+    left = "SELECT extract(epoch FROM expires - clock_timestamp())::float8 FROM luahost_permit_member"
+    worker.retire("worker", 600.0)
+    assert 0 < workers.value(left) <= 60.0  # type: ignore[operator]
+    worker.retire("worker", 2.0)
+    assert workers.value(left) <= 2.0  # type: ignore[operator]
 
 
 POLICY = CircuitBreakerPolicy(failures=5, pause=20.0, longest=60.0)

@@ -14,7 +14,7 @@ import pytest
 
 from host.errors import ConfigError, LimitError
 from host.fleet import permits as permits_module
-from host.fleet.fleet_limiter import BreakerChanged, PermitsRevoked, TokensDelayed, TokensRefused
+from host.fleet.fleet_limiter import BreakerChanged, PermitsRevoked, RateRefused, RateRenewed, RateRevoked, RateSlowed
 from host.fleet.permits import FleetLimits
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits, limited
@@ -79,7 +79,7 @@ def request() -> Request:
     return Request("GET", URL, credential="stripe")
 
 
-def test_what_one_worker_sees_of_a_host_another_is_told(fleet: Fleet) -> None:
+def test_what_one_worker_sees_of_a_host_another_is_reported(fleet: Fleet) -> None:
     """Failures of two workers count together; the other hears of the open breaker, and of its closing."""
     limits = HttpLimits(breaker=CircuitBreakerPolicy(failures=4, pause=3600.0, longest=3600.0))
     one, other = fleet.worker(limits), fleet.worker(limits)
@@ -152,35 +152,70 @@ def test_keys_are_told_apart_and_never_told(fleet: Fleet) -> None:
     """Rates and permits of an API are counted by the key's fingerprint."""
     limits = HttpLimits(rates={"stripe": Rate(100.0)}, in_flight={"stripe": 2})
     one = fleet.worker(limits, account=lambda name: f"print-of-{name}")
-    one.tell(m.TokensWanted("stripe", 1))
-    assert len(one.wait_for(m.TokensGranted).waits) == 1
+    one.tell(m.PermitsWanted("rate stripe", 1))
+    assert one.wait_for(m.PermitsGranted).pool == "rate stripe"
     one.tell(m.PermitsWanted("api stripe", 1))
     assert one.wait_for(m.PermitsGranted).pool == "api stripe"
-    assert fleet.do("SELECT name FROM luahost_rate") == [("stripe print-of-stripe",)]
-    assert fleet.do("SELECT DISTINCT pool FROM luahost_permit") == [("api stripe print-of-stripe",)]
+    pools = fleet.do("SELECT DISTINCT pool FROM luahost_permit ORDER BY pool")
+    assert pools == [("api stripe print-of-stripe",), ("rate stripe print-of-stripe",)]
 
 
-def test_whoever_waits_long_for_a_token_is_told_so(fleet: Fleet) -> None:
-    """The next token is an hour away: the wait is told again and again, and the token is not."""
-    one = fleet.worker(HttpLimits(rates={"stripe": Rate(1.0)}))
-    fleet.do("INSERT INTO luahost_rate (name, next) VALUES ('stripe', clock_timestamp() + interval '1 hour')")
-    one.tell(m.TokensWanted("stripe", 1))
-    assert one.wait_for(TokensDelayed).seconds >= 0.9
-    assert one.wait_for(TokensDelayed).seconds >= 0.9
+def test_a_rate_whose_lease_ended_is_leased_anew(fleet: Fleet) -> None:
+    """The worker is told that it holds nothing, and its next question gets permits of another lease."""
+    one = fleet.worker(HttpLimits(rates={"stripe": Rate(4.0)}))
+    one.tell(m.PermitsWanted("rate stripe", 4))
+    until = one.wait_for(RateRenewed).until
+    assert one.wait_for(m.PermitsGranted).count == 4
+    fleet.do("UPDATE luahost_permit_member SET expires = clock_timestamp()")
+    one.tell(m.PermitsWanted("rate stripe", 2))
+    assert one.wait_for(RateRevoked).lease == 1
+    one.tell(m.PermitsWanted("rate stripe", 2))
+    assert one.wait_for(RateRenewed).until > until
+    assert one.wait_for(m.PermitsGranted).count >= 2
+
+
+def test_a_429_slows_down_every_worker(fleet: Fleet) -> None:
+    """Each hears of half the rate and of the pause; what is accepted restores it."""
+    limits = HttpLimits(rates={"stripe": Rate(4.0)})
+    one, other = fleet.worker(limits), fleet.worker(limits)
+    for worker in (one, other):
+        worker.tell(m.PermitsWanted("rate stripe", 1))
+        assert worker.wait_for(RateSlowed).share == 1.0
+    one.tell(m.RateRejected("stripe", 30.0))
+    for worker in (one, other):
+        slowed = worker.wait_for(RateSlowed)
+        assert slowed.share == 0.5
+        assert slowed.seconds == pytest.approx(30.0, abs=5.0)
+    for _ in range(25):
+        other.tell(m.RateAccepted("stripe"))
+    other.tell(m.RateRejected("stripe", None))  # within the pause: it says the same thing once more
+    assert other.wait_for(RateSlowed).share == pytest.approx(0.75)
+
+
+def test_a_worker_that_ends_leaves_its_rate_to_rest(fleet: Fleet) -> None:
+    """Its permits are others' two seconds later, when what it sent last has arrived, and not at once."""
+    limits = HttpLimits(rates={"stripe": Rate(4.0)})
+    one = fleet.worker(limits, connecting=600.0)
+    one.tell(m.PermitsWanted("rate stripe", 4))
+    one.wait_for(m.PermitsGranted)
+    one.limits.close()
+    left = "SELECT extract(epoch FROM expires - clock_timestamp())::float8 FROM luahost_permit_member"
+    ((seconds,),) = fleet.do(left)
+    assert seconds <= 2.0
 
 
 def test_without_a_database_nobody_waits_for_ever(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tokens are refused once the database has been away for a while; a probe needs no permission then."""
+    """Permits of a rate are refused once the database has been away for a while; a probe needs no permission then."""
     monkeypatch.setattr(permits_module, "PATIENCE", 0.0)
     limits = HttpLimits(rates={"stripe": Rate(1.0)})
     one = fleet.worker(limits)
     fleet.do("ALTER TABLE luahost_rate RENAME TO luahost_gone")
-    one.tell(m.TokensWanted("stripe", 1))
-    assert "the database is away" in one.wait_for(TokensRefused).text
+    one.tell(m.PermitsWanted("rate stripe", 1))
+    assert "the database is away" in one.wait_for(RateRefused).text
     assert not one.limits.database_up
     fleet.do("ALTER TABLE luahost_gone RENAME TO luahost_rate")
-    one.tell(m.TokensWanted("stripe", 1))
-    assert one.wait_for(m.TokensGranted).waits
+    one.tell(m.PermitsWanted("rate stripe", 1))
+    assert one.wait_for(m.PermitsGranted).count
 
 
 def test_a_database_that_cannot_be_used_is_told_at_once() -> None:
@@ -212,19 +247,21 @@ async def ok(_: Request, __: float) -> Response:
     return Response(200)
 
 
-async def test_a_call_that_waits_for_a_token_has_its_deadline_moved(fleet: Fleet) -> None:
-    """By as long as it waited, however often it was told that there is none yet; then it is sent."""
-    worker = Loop(fleet, HttpLimits(rates={"stripe": Rate(1.0)}))
-    fleet.do("INSERT INTO luahost_rate (name, next) VALUES ('stripe', clock_timestamp() + interval '2.5 seconds')")
+async def test_a_call_waits_for_a_permit_of_its_rate(fleet: Fleet) -> None:
+    """The second request of a rate of one in two seconds is sent two seconds after the answer of the first."""
+    worker = Loop(fleet, HttpLimits(rates={"stripe": Rate(0.5)}))
     moved: list[float] = []
-    send = limited(ok, worker.fleet.limiter, on_wait=lambda _, seconds: moved.append(seconds or 0.0))
-    answer = await asyncio.wait_for(send(request(), monotonic() + 30), 60)
-    assert len(moved) >= 2
-    assert sum(moved) == pytest.approx(answer.waited)
-    assert answer.waited > 1.5
+    send = limited(
+        worker.fleet.limiter.checked(ok), worker.fleet.limiter, on_wait=lambda _, seconds: moved.append(seconds or 0.0)
+    )
+    await send(request(), monotonic() + 30)
+    answered = monotonic()
+    answer = await send(request(), monotonic() + 30)
+    assert monotonic() - answered >= 2.0
+    assert sum(moved) >= answer.waited >= 1.9
 
 
-async def test_a_token_that_cannot_be_had_ends_the_call_unsent(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_rate_that_cannot_be_had_ends_the_call_unsent(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     """With an error of kind ``limit`` that says that nothing was sent."""
     monkeypatch.setattr(permits_module, "PATIENCE", 0.0)
     worker = Loop(fleet, HttpLimits(rates={"stripe": Rate(1.0)}))
@@ -280,27 +317,14 @@ def test_a_server_that_fails_now_and_then_costs_the_database_nothing(fleet: Flee
     assert fleet.do("SELECT failures, reason FROM luahost_breaker") == [(1, "status 500")]
 
 
-async def test_a_token_whose_time_has_passed_is_not_used(fleet: Fleet) -> None:
-    """A process that was stopped while a call waited for its token: the call takes another, and moves its deadline."""
-    worker = Loop(fleet, HttpLimits(rates={"stripe": Rate(50.0)}))
-    fleet.do("INSERT INTO luahost_rate (name, next) VALUES ('stripe', clock_timestamp() + interval '0.2 seconds')")
-    now, slept = 0.0, []
-
-    async def overslept(seconds: float) -> None:
-        nonlocal now
-        slept.append(seconds)
-        now += seconds + (9.0 if len(slept) == 1 else 0.0)
-
-    moved: list[float] = []
-    send = limited(
-        ok,
-        worker.fleet.limiter,
-        on_wait=lambda _, seconds: moved.append(seconds or 0.0),
-        clock=lambda: now,
-        sleep=overslept,
-    )
-    answer = await send(request(), 60.0)
-    assert answer.status == 200
-    assert answer.waited == pytest.approx(sum(moved))
-    granted = [len(each.waits) for each in worker.said if isinstance(each, m.TokensGranted)]
-    assert sum(granted) == 2
+async def test_a_lost_workers_rate_is_anothers_once_its_requests_have_arrived(fleet: Fleet) -> None:
+    """Its lease of a rate is a short one of its own: a call of another worker waits until that has ended."""
+    limits = HttpLimits(rates={"stripe": Rate(4.0)})
+    lost = fleet.worker(limits, connecting=0.5)
+    started = monotonic()
+    lost.tell(m.PermitsWanted("rate stripe", 4))  # nobody uses them, or renews their lease
+    assert lost.wait_for(m.PermitsGranted).count == 4
+    other = Loop(fleet, limits, connecting=0.5)
+    await limited(ok, other.fleet.limiter)(request(), monotonic() + 30)
+    # 2 s of use, 1.5 s on the way and 1 s of rest, from the moment when the database was asked.
+    assert monotonic() - started >= 4.4

@@ -40,6 +40,15 @@ describe("spawn", function()
   end)
 end)
 
+describe("map", function()
+  it("refuses a table that is no list, in which it would see nothing", function()
+    assert.error_matches(function() map({ a = 1, b = 2 }, tostring) end, "map expects a list, got {a = 1, b = 2}", 1, true)
+    assert.equals(0, #map({}, tostring))
+    local none = stripe.products.list { created = { gt = 4000000000 } }
+    assert.equals(0, #map(none, tostring))
+  end)
+end)
+
 describe("cancel", function()
   it("ends a task at its wait, and wait() raises it", function()
     local task = spawn(sleep, 60)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from host import Budget, Host, Permissions, RunResult
-from host.durable.audit_trail import statement
+from host.durable.audit_trail import trail_of
 from host.durable.journal import Journal
 from tests.run.scripted_server import DROP, OBJECT, ScriptedServer
 
@@ -130,7 +130,7 @@ class Lab:
         """What `runs show` tells of its changes."""
         journal = Journal.open(self.path)
         try:
-            return [entry.outcome for entry in statement(journal.records(self.run_id))]
+            return [entry.outcome for entry in trail_of(journal.records(self.run_id))]
         finally:
             journal.close()
 

@@ -47,6 +47,7 @@ def test_a_builders_methods_come_with_it(host: Host, asked: list[int]) -> None:
 
 
 def test_a_method_that_is_not_mentioned_is_asked_for(host: Host, asked: list[int]) -> None:
+    """A method that is not mentioned is asked for."""
     code = """local b, name = new_product(), "na" .. "me"
     b[name](b, "computed") b:create() return b.data.name"""
     assert run(host, code) == "computed"
@@ -55,6 +56,7 @@ def test_a_method_that_is_not_mentioned_is_asked_for(host: Host, asked: list[int
 
 @pytest.mark.parametrize("padding", ["", "-- " + "x" * LONG + "\n"], ids=["short", "long"])
 def test_a_wrong_one_is_refused_where_it_stands(host: Host, padding: str) -> None:
+    """A wrong method is refused at its line."""
     result = host.run_source(f"{padding}new_product()\n  :name('x')\n  :nmae('y')\n  :create()", name="shop")
     assert result.error is not None
     assert result.error.message.startswith('product has no parameter "nmae"; did you mean "name"?')
@@ -62,6 +64,7 @@ def test_a_wrong_one_is_refused_where_it_stands(host: Host, padding: str) -> Non
 
 
 def test_methods_of_one_builder_are_none_of_another(host: Host) -> None:
+    """Methods of one builder do not belong to another."""
     code = """new_product():name("x"):create()
     local ok, err = pcall(function() return new_customer():unit_amount(5) end)
     return {ok, err.message}"""
@@ -71,15 +74,18 @@ def test_methods_of_one_builder_are_none_of_another(host: Host) -> None:
 
 
 def test_a_global_of_the_program_comes_before_luas_own(host: Host) -> None:
+    """A global of the program comes before Lua's own."""
     assert run(host, "return {tonumber, type, pairs ~= nil}", globals={"tonumber": 5, "type": "t"}) == [5, "t", True]
 
 
 @pytest.mark.parametrize("name", ["next pairs", " next", "", "nex", "host", "own", "call", "run"])
 def test_nothing_else_is_found_by_way_of_luas_own(host: Host, name: str) -> None:
+    """Nothing else is found through Lua's own globals."""
     assert run(host, f"return _G['{name}'] == nil") is True
 
 
 def test_an_argument_that_is_no_text_is_refused_where_it_is_read(host: Host) -> None:
+    """An argument that is no text is refused where it is read."""
     result: RunResult = host.run_source("local x = 1\nreturn args[1]", args=["a\udcff"])
     assert result.error is not None
     assert result.error.message == "argument 1 of the script is not Unicode"

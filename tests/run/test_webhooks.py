@@ -80,7 +80,7 @@ def test_a_thin_event_is_fetched(httpx_mock: Any) -> None:
     assert isinstance(httpx_mock.get_requests()[0], httpx.Request)
 
 
-def test_a_resumed_run_is_told_what_the_first_was_told(tmp_path: Path) -> None:
+def test_a_resumed_run_gets_the_answers_the_first_got(tmp_path: Path) -> None:
     """The same signature is too old the next day; a durable run goes on all the same."""
     script = """
       local first = pcall(stripe.webhooks.construct_event, body, header, "whsec_other")

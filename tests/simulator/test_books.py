@@ -148,6 +148,7 @@ def test_some_cards_bypass_the_pending_balance(api) -> None:
 
 
 def test_a_refund_of_pending_money_takes_pending_money(api) -> None:
+    """A refund of pending money takes pending money."""
     paid = pay(api)
     api.post("/v1/refunds", f"payment_intent={paid['id']}")
     balance = api.get("/v1/balance")
@@ -178,7 +179,7 @@ def test_how_a_refund_goes_on(api, clock, card, first, later, refunded) -> None:
 
 
 def test_payouts_arrive_come_back_and_are_not_more_than_there_is(api, clock) -> None:
-    """https://docs.stripe.com/api/payouts"""
+    """Payouts arrive, come back, and are never more than the balance. https://docs.stripe.com/api/payouts"""
     too_much = api.error("POST", "/v1/payouts", f"amount={OPENING['usd'] + 1}&currency=usd")
     assert (too_much[0], too_much[1]["code"]) == (400, "balance_insufficient")
     assert api.error("POST", "/v1/payouts", "amount=100&currency=eur")[1]["code"] == "balance_insufficient"
@@ -245,6 +246,7 @@ def test_disputes_are_decided_by_their_evidence(api, card, first, reason, eviden
 
 
 def test_a_dispute_is_closed_once_or_lost_in_time(api, clock) -> None:
+    """A dispute is closed once or lost in time."""
     for _ in range(2):
         pay(api, "createDispute")
     closed, waiting = api.ids("/v1/disputes")
@@ -256,6 +258,7 @@ def test_a_dispute_is_closed_once_or_lost_in_time(api, clock) -> None:
 
 
 def test_some_cards_are_disputed_twice_or_warned_of(api) -> None:
+    """Some cards are disputed twice or warned of."""
     pay(api, "createMultipleDisputes")
     assert len(api.ids("/v1/disputes")) == 2
     paid = pay(api, "createIssuerFraudRecord")
@@ -264,6 +267,7 @@ def test_some_cards_are_disputed_twice_or_warned_of(api) -> None:
 
 
 def test_nothing_is_kept_of_a_payout_that_is_refused(api) -> None:
+    """Nothing is kept of a payout that is refused."""
     before = api.get("/v1/balance")
     api.error("POST", "/v1/payouts", "amount=99999999&currency=usd")
     assert api.get("/v1/balance") == before

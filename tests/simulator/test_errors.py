@@ -14,6 +14,7 @@ def found(api, params: str, path: str = "/v1/products") -> tuple:
 
 
 def test_parameters_that_are_unknown_missing_mistyped_or_out_of_range(api) -> None:
+    """Parameters that are unknown, missing, mistyped or out of range are refused."""
     assert found(api, "nme=x") == (
         400,
         "parameter_unknown",
@@ -37,6 +38,7 @@ def test_parameters_that_are_unknown_missing_mistyped_or_out_of_range(api) -> No
 
 
 def test_nested_parameters_are_named_by_their_path(api) -> None:
+    """Nested parameters are named by their path."""
     product = api.post("/v1/products", "name=x")["id"]
     start = f"product={product}&currency=usd&unit_amount=1"
     assert found(api, f"{start}&recurring[interval]=moon", "/v1/prices") == (
@@ -63,6 +65,7 @@ def test_nested_parameters_are_named_by_their_path(api) -> None:
 
 
 def test_unknown_ids_in_the_path_are_404_and_in_parameters_400(api, price) -> None:
+    """Unknown ids in the path are 404 and in parameters 400."""
     status, error = api.error("GET", "/v1/products/prod_x")
     assert (status, error["message"], error["param"]) == (404, "No such product: 'prod_x'", "id")
     assert api.error("POST", "/v1/payment_intents/pi_x/confirm")[0] == 404
@@ -85,6 +88,7 @@ def test_unknown_ids_in_the_path_are_404_and_in_parameters_400(api, price) -> No
 
 
 def test_a_climate_order_names_a_climate_product_not_a_product(make) -> None:
+    """A climate order names a climate product, not a product."""
     assert (
         make(lenient=True).post("/v1/climate/orders", "product=climsku_1&amount=100&currency=usd")["product"]
         == "climsku_1"
@@ -125,12 +129,14 @@ def test_an_unknown_url_and_method(api) -> None:
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic !!", "Token abc"])
 def test_without_a_key_it_says_how_to_give_one(api, header) -> None:
+    """Without a key it says how to give one."""
     status, error = api.error("GET", "/v1/products", Authorization=header)
     assert status == 401
     assert "API key" in error["message"] or "API Key" in error["message"]
 
 
 def test_malformed_and_live_keys_are_refused_and_masked(api) -> None:
+    """Malformed and live keys are refused and masked."""
     for key in ("sk_live_abcdefgh12345678", "hello", "pk_test_abcdefgh12345678"):
         status, error = api.error("GET", "/v1/products", Authorization=f"Bearer {key}")
         assert status == 401
@@ -140,18 +146,21 @@ def test_malformed_and_live_keys_are_refused_and_masked(api) -> None:
 
 
 def test_bearer_and_basic_both_carry_the_key(api) -> None:
+    """Bearer and basic both carry the key."""
     basic = base64.b64encode(b"rk_test_abc:").decode()
     assert api.ask("GET", "/v1/products", Authorization=f"Basic {basic}")[0] == 200
     assert api.ask("GET", "/v1/products", Authorization="Bearer rk_test_abc")[0] == 200
 
 
 def test_with_a_key_of_its_own_it_accepts_that_one_only(make) -> None:
+    """With a key of its own it accepts that one only."""
     api = make(key="sk_test_mine")
     assert api.ask("GET", "/v1/products", Authorization="Bearer sk_test_mine")[0] == 200
     assert api.error("GET", "/v1/products")[0] == 401
 
 
 def test_every_answer_has_a_request_id_and_the_version(api, stripe) -> None:
+    """Every answer has a request id and the version."""
     seen = set()
     for target in ("/v1/products", "/v1/nothing", "/v1/products/x"):
         api.ask("GET", target)

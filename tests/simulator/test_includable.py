@@ -14,6 +14,7 @@ NONE_MADE: dict[str, str] = {"tax.transaction": "is refused: it is made of a cal
 
 @pytest.mark.parametrize(("kind", "member"), ROWS)
 def test_a_member_is_there_when_it_is_expanded_and_not_else(stripe, kind: str, member: str) -> None:
+    """A member is there only when it is expanded."""
     asked = walk(stripe)
     retrieve = next(op for op in asked.operations("retrieve") if asked.plan(op.id).kind == kind)
     if kind in NONE_MADE:
@@ -47,6 +48,7 @@ def test_stored_members_are_left_out_wherever_their_object_stands(api) -> None:
 
 
 def test_expanding_goes_four_levels_and_names_what_cannot_be_expanded(api) -> None:
+    """Expanding goes four levels and names what cannot be expanded."""
     assert api.error("GET", "/v1/customers?expand[]=email")[0] == 400
     customer = api.post("/v1/customers")["id"]
     status, error = api.error("GET", f"/v1/customers/{customer}?expand[]=nowhere")

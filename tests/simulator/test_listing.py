@@ -29,6 +29,7 @@ def test_newest_first_with_cursors_both_ways(api, products) -> None:
 
 
 def test_a_page_has_ten_unless_told_and_at_most_a_hundred(api) -> None:
+    """A page has ten by default and at most a hundred."""
     for n in range(12):
         api.post("/v1/products", f"name={n}")
     assert len(api.ids("/v1/products")) == 10
@@ -90,6 +91,7 @@ def test_version_2_pages_by_url(api) -> None:
 
 
 def test_expansion_of_ids_lists_and_nested_paths(api, price, payer) -> None:
+    """Ids, lists and nested paths are expanded."""
     subscription = api.post(
         "/v1/subscriptions",
         f"customer={payer}&items[0][price]={price}&expand[]=customer&expand[]=latest_invoice.customer",

@@ -43,12 +43,12 @@ class Files:
 
 def _threaded(work: Callable[[LibraryCall], Any]) -> Callable[[LibraryCall, float], Any]:
     async def run(asked: LibraryCall, deadline: float) -> Any:
-        return await asyncio.to_thread(_told, work, asked)
+        return await asyncio.to_thread(_translated, work, asked)
 
     return run
 
 
-def _told(work: Callable[[LibraryCall], Any], asked: LibraryCall) -> Any:
+def _translated(work: Callable[[LibraryCall], Any], asked: LibraryCall) -> Any:
     try:
         return work(asked)
     except OSError as error:

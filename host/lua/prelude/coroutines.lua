@@ -59,7 +59,7 @@ end
 
 local function resumed(ok, ...)
   if ok or type((...)) ~= "string" then return ok, ... end
-  return false, core.told((...))
+  return false, core.hinted((...))
 end
 
 function lib.resume(co, ...)

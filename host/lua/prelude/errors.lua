@@ -40,7 +40,7 @@ end
 
 core.error_meta, core.where, core.raise = error_meta, where, raise
 
--- Raises again an error that ended another stack, which the run's end tells of too. A cause: the error, the stack it
+-- Raises again an error that ended another stack, which the run's end reports too. A cause: the error, the stack it
 -- ended, the coroutine it was raised again on, the cause of it there, and what is to be said besides.
 function core.rethrow(err, stack, cause, note)
   local task = core.run.current

@@ -31,7 +31,7 @@ local function pace(used)
   local brim = SOFT + run.spare + SLACK
   local most, near = used * 1.5 + 256, run.over and run.over + SLACK or brim
   run.most = most < near and most or near
-  local pause, least, room = run.crowd and 150 or used > ROOMY and 200 or 400, 101 + 100 * SLACK / used,
+  local pause, least, room = run.frugal and 150 or used > ROOMY and 200 or 400, 101 + 100 * SLACK / used,
     101 + 100 * (brim - used) / used
   if room < least then room = least end
   collectgarbage("setpause", pause < room and pause or room)

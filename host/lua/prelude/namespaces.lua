@@ -1,7 +1,7 @@
 -- stripe.products.list{…}: every operation of an API by its dotted name, and pages that go on.
 local core = ...
 local host, type, select, tostring, rawget = core.host, core.type, core.select, core.tostring, core.rawget
-local raise, call, encode_list, match = core.raise, core.call, core.encode_list, core.string.match
+local raise, call, encode_arguments, match = core.raise, core.call, core.encode_arguments, core.string.match
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local find, upper, getinfo = core.string.find, core.string.upper, core.debug.getinfo
 local PRELUDE, MEMBER, OPERATION = 9, 14, 1 -- protocol
@@ -19,15 +19,15 @@ local function operation(target, pages)
     if n > 0 and tag_of((...), "namespace") then
       raise { kind = "invalid", message = "an operation is called with a dot, not a colon: write " .. target .. "(…)" }
     end
-    local given = encode_list(n, ...)
+    local given = encode_arguments(target, n, ...)
     local _, bytes, words = call(OPERATION, target, given)
     local value
     if bytes then value = core.decode_answer(bytes, api) end
     local style, member, id, at = style, member, id, nil
     if words then -- [how it goes on, Link header]
-      local told = core.decode(words)
-      style, member, id = match(told[1], PAGES)
-      at = told[2] and "\146\192" .. core.encode(told[2])
+      local decoded = core.decode(words)
+      style, member, id = match(decoded[1], PAGES)
+      at = decoded[2] and "\146\192" .. core.encode(decoded[2])
     end
     if not style then return value end
     local backwards = false

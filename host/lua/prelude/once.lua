@@ -13,7 +13,7 @@ local known = {} -- key -> its results, packed
 
 local function refuse(message) return core.raise { kind = "invalid", message = message } end
 
--- What tells two of them apart: a name, or where the function stands in the script.
+-- What distinguishes two of them: a name, or where the function stands in the script.
 local function key_of(name, fn)
   if name ~= nil then
     if type(name) ~= "string" or name == "" or #name > LONGEST then
@@ -47,7 +47,7 @@ local function packed_results(co, ok, ...)
   local why = core.to_text(type(packed) == "table" and packed.message or packed)
   local at, what = core.string.match(why, "^%[(%d+)%](.*)$") -- among all that is packed
   if at then why = format("[%d]%s", at - 1, what) end
-  return co, false, { kind = "invalid", message = "what once's function returned cannot be told to other runs: " .. why }
+  return co, false, { kind = "invalid", message = "what once's function returned cannot be given to other runs: " .. why }
 end
 
 -- Asks the host, and does it if that is for this run to do. Gives whether that went well, and the packed results or the

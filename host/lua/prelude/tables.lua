@@ -98,7 +98,7 @@ function tables.insert(t, ...)
 end
 
 function tables.maxn(t)
-  charge(100000) -- it walks the whole table, holes too, whose size nothing tells
+  charge(100000) -- it walks the whole table, holes too, whose number is not known
   return maxn(t)
 end
 

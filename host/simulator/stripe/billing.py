@@ -9,13 +9,15 @@ from typing import Any
 
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
+from host.simulator.stripe.invoice_customers import copy_customer
 from host.simulator.stripe.lines import add_item, add_line, pending_items, pricing, total_up
 from host.simulator.stripe.meters import usage
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.pricing import amount_of, at_volume, plain_quantity, shown_unit
-from host.simulator.stripe.prorations import Part, put_on, share, stop_of
+from host.simulator.stripe.prorations import Part, begin_of, put_on, share, stop_of
 from host.simulator.stripe.subscription_items import price_of
 
+FREE_START = "~subscription_free_start"  # with proration_behavior=none: what comes before the anchor is not billed
 HOUR = 3600  # how long a renewal's invoice stays a draft
 
 
@@ -28,16 +30,9 @@ def new_invoice(call: RequestContext, customer: Object, currency: str, **fields:
         attempt_count=0,
         attempted=False,
         customer=customer["id"],
-        customer_address=customer.get("address"),
-        customer_email=customer.get("email"),
-        customer_name=customer.get("name"),
-        customer_phone=customer.get("phone"),
-        customer_shipping=customer.get("shipping"),
-        customer_tax_exempt=customer.get("tax_exempt"),
-        customer_tax_ids=[],
         currency=currency,
         default_tax_rates=[],
-        discounts=[],
+        discounts=discounts.inherited(call, customer),
         issuer={"type": "self"},
         next_payment_attempt=None,
         period_start=call.now,
@@ -45,6 +40,7 @@ def new_invoice(call: RequestContext, customer: Object, currency: str, **fields:
         starting_balance=customer.get("balance") or 0,
         test_clock=customer.get("test_clock"),
     )
+    copy_customer(call, invoice, customer)
     invoice["lines"].update(data=[], has_more=False, url=f"/v1/invoices/{invoice['id']}/lines")
     invoice.update(fields)
     return invoice
@@ -64,7 +60,8 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
         custom_fields=settings.get("custom_fields"),
         default_tax_rates=list(subscription.get("default_tax_rates") or []),
         description=settings.get("description"),
-        discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])],
+        discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])]
+        or discounts.inherited(call, customer),
         footer=settings.get("footer"),
         on_behalf_of=subscription.get("on_behalf_of"),
         parent={
@@ -87,7 +84,8 @@ def period_line(
 ) -> Object:
     """The line of an item for its current period: of a trial nothing, of a licensed price its quantity.
 
-    A period that the subscription ends within is billed to that day, unless ``in_full``.
+    A period that begins late, as after a trial that ends before the anchor, is billed in part; and so is one that the
+    subscription ends within, unless ``in_full``.
     """
     price, quantity = price_of(call, subscription, item), item.get("quantity")
     metered = price["recurring"]["usage_type"] == "metered"
@@ -100,10 +98,14 @@ def period_line(
         "quantity": quantity or 0,
     }
     start, end, stop = item["current_period_start"], item["current_period_end"], stop_of(subscription, item)
-    if stop < end and facts["amount"] and not in_full:
-        facts["amount"] = share(facts["amount"], Part(item, facts["amount"], start, end, stop), start)
+    begin = begin_of(subscription, item)
+    stop = end if in_full else stop
+    if (begin, stop) != (start, end) and facts["amount"]:
+        facts["amount"] = share(facts["amount"], Part(item, facts["amount"], begin, end, stop), start)
+        if begin < start and call.world.store.record(FREE_START, subscription["id"]) is not None:
+            facts["amount"] = 0
         facts.update(proration=True, period={"start": start, "end": stop})
-    return _item_line(call, invoice, subscription, item, facts)
+    return item_line(call, invoice, subscription, item, facts)
 
 
 def usage_line(
@@ -119,12 +121,13 @@ def usage_line(
         "period": {"start": start, "end": end},
         "quantity": plain_quantity(used),
     }
-    line = _item_line(call, invoice, subscription, item, facts)
+    line = item_line(call, invoice, subscription, item, facts)
     line["quantity_decimal"] = f"{used.normalize():f}" if used else "0"
     return line
 
 
-def _item_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, facts: Object) -> Object:
+def item_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, facts: Object) -> Object:
+    """A line of a subscription's item; ``facts``: its amount, description, period and quantity, and ``proration``."""
     details = {
         "invoice_item": None,
         "proration": facts.pop("proration", False),

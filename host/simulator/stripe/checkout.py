@@ -80,7 +80,8 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
     _check_items(entries, mode)
     currency = entries[0].price["currency"] if entries else params.get("currency")
     coupons = _coupons(call, params, entries, currency)
-    line_items.add_up(entries, coupons, rates(call, data.get("default_tax_rates"), _RATES), str(currency))
+    taxes = rates(call, data.get("default_tax_rates"), _RATES)
+    line_items.add_up(call, entries, coupons, taxes, params.get("customer"))
     session.update(_state(call, params, session, mode))
     if entries:
         session.update(line_items.totals(entries), currency=currency)
@@ -304,13 +305,16 @@ EFFECTS = {
         *(
             f"subscription_data.{name}"
             for name in (
+                "application_fee_percent",
                 "billing_cycle_anchor",
                 "billing_cycle_anchor_config",
                 "default_tax_rates",
                 "description",
                 "invoice_settings",
                 "metadata",
+                "on_behalf_of",
                 "proration_behavior",
+                "transfer_data",
                 "trial_end",
                 "trial_period_days",
                 "trial_settings",

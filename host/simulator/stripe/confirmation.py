@@ -5,11 +5,12 @@ https://docs.stripe.com/payments/paymentintents/lifecycle, https://docs.stripe.c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import bank_debits, books, charges, microdeposits
+from host.simulator.stripe import authorizations, bank_debits, bank_transfers, books, charges, microdeposits
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.charges import NOT_AUTHENTICATED, Decline
@@ -23,6 +24,7 @@ from host.simulator.stripe.payment_methods import (
 )
 
 WAITING = ("requires_payment_method", "requires_confirmation", "requires_action")
+_NO_OPTIONS: Mapping[str, Any] = {}
 _ERROR_ON_ACTION = (
     "This payment required an authentication action to complete, but `error_on_requires_action` was set. When you're "
     "ready, you can upgrade your integration to handle actions at "
@@ -61,11 +63,14 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False) 
             "`statement_descriptor_suffix` instead.",
             param="statement_descriptor",
         )
+    if method["type"] == "customer_balance":
+        return bank_transfers.confirm(call, intent)
     if microdeposits.are_needed(call, intent, method):
         intent.update(status="requires_action", next_action=microdeposits.next_action(call, method))
         return call.save("payment_intent", intent)
     authenticated = status == "requires_action"
-    if not authenticated and needs_authentication(call, method, off_session):
+    options = authorizations.options_of(intent, method["type"])
+    if not authenticated and needs_authentication(call, method, off_session, options):
         if off_session:
             raise fail(call, intent, method, NOT_AUTHENTICATED)
         return _require_action(call, intent, method)
@@ -95,11 +100,20 @@ def check_type(call: RequestContext, intent: Object, method: Object, noun: str =
         )
 
 
-def needs_authentication(call: RequestContext, method: Object, off_session: bool = False) -> bool:
-    """Whether the customer has to act before this method pays."""
+def needs_authentication(
+    call: RequestContext, method: Object, off_session: bool = False, options: Mapping[str, Any] = _NO_OPTIONS
+) -> bool:
+    """Whether the customer has to act before this method pays; ``options`` are the intent's for its type."""
     if method["type"] in REDIRECTS:
         return not off_session or not is_set_up(call, method)
-    wanted = card_of(method).authentication
+    if options.get(
+        "moto"
+    ):  # nobody is there: https://docs.stripe.com/payments/3d-secure/strong-customer-authentication
+        return False
+    card = card_of(method)
+    if card.enrolled and not off_session and options.get("request_three_d_secure") in ("any", "challenge"):
+        return True
+    wanted = card.authentication
     if wanted == "unless_set_up":
         return not (off_session and is_set_up(call, method))
     return wanted == "always" or (wanted == "on_session" and not off_session)
@@ -164,10 +178,10 @@ def _last_error(decline: Decline, method: Object, charge: Object | None) -> Obje
 def charge_intent(call: RequestContext, intent: Object, method: Object, *, authenticated: bool = False) -> Object:
     """Charge the intent's method; the intent is changed but not kept. :class:`Refusal` 402 if declined."""
     bank = bank_of(method)
-    decline = charges.decline_of(card_of(method)) if bank is None else None
+    decline = charges.decline_of(card_of(method), authenticated=authenticated) if bank is None else None
     if decline is not None:
         raise fail(call, intent, method, decline, authenticated=authenticated)
-    manual = intent["capture_method"] == "manual"
+    manual = authorizations.is_manual(intent, method["type"])
     charge = charges.make_charge(
         call, intent, method, captured=not manual, pending=bank is not None, authenticated=authenticated
     )
@@ -179,7 +193,7 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
             call.world.agenda.add(call, due, "debit", str(intent["id"]))
     elif manual:
         intent["status"], intent["amount_capturable"] = "requires_capture", intent["amount"]
-        call.world.agenda.add(call, call.now + charges.CAPTURE_WITHIN, "release", str(intent["id"]))
+        call.world.agenda.add(call, call.now + authorizations.capture_within(intent), "release", str(intent["id"]))
     else:
         intent["status"], intent["amount_received"] = "succeeded", intent["amount"]
         charges.settle(call, charge)
@@ -188,7 +202,10 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
 
 def keep_method(call: RequestContext, intent: Object, method: Object) -> None:
     """A method that was used is the customer's where that was asked for; without a customer it is used up."""
-    customer, future = intent.get("customer"), intent.get("setup_future_usage")
+    options = authorizations.options_of(intent, method["type"])
+    customer, future = intent.get("customer"), options.get("setup_future_usage") or intent.get("setup_future_usage")
+    if future == "none":
+        future = None
     if customer and future and method["customer"] is None:
         call.save("payment_method", {**method, "customer": customer})
     elif method["customer"] is None:

@@ -60,7 +60,7 @@ def _cash_balance(world: World, customer: Object) -> Object:
 
 
 def _tax(world: World, customer: Object) -> Object:
-    """Where a customer is taxed: nobody here can tell without an address."""
+    """Where a customer is taxed: which is not known without an address."""
     address = customer.get("address") or (customer.get("shipping") or {}).get("address") or {}
     country = address.get("country")
     place = {"country": country, "state": address.get("state"), "source": "billing_address"} if country else None
@@ -104,6 +104,7 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
         "payments": belonging(("invoice_payment",), "invoice", "/v1/invoice_payments?invoice={id}"),
     },
     "issuing.card": {"cvc": kept("issuing.card", "cvc"), "number": kept("issuing.card", "number")},
+    "issuing.transaction": {"purchase_details": kept("issuing.transaction", "purchase_details")},
     "payment_link": {"line_items": below("item", "/v1/payment_links/{id}/line_items")},
     "plan": {"tiers": kept("plan", "tiers")},
     "price": {

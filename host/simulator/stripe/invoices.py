@@ -7,7 +7,7 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, collection, discounts, invoice_payments, lines
+from host.simulator.stripe import billing, closing, collection, discounts, invoice_payments, lines, shares
 from host.simulator.stripe.drafts import not_editable
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.periods import DAY
@@ -36,7 +36,7 @@ PLAIN = (
     "statement_descriptor",
 )
 _AFTER = {"auto_advance", "description", "footer", "metadata"}  # what can change of a finalized invoice
-_UNMODELLED = ("application_fee_amount", "transfer_data", "from_invoice")
+_UNMODELLED = ("from_invoice",)
 
 
 def create_invoice(call: RequestContext) -> Object:
@@ -83,6 +83,7 @@ def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = F
         amount = None if new else invoice["subtotal"]
         use = discounts.Use(invoice["customer"], invoice["currency"], amount)
         invoice["discounts"] = discounts.make(call, params["discounts"], use, owner)
+    shares.note(call, invoice, params)
     _set_collection(call, invoice, params)
     if invoice["auto_advance"]:
         invoice["automatically_finalizes_at"] = invoice.get("automatically_finalizes_at") or call.now + HOUR
@@ -187,26 +188,21 @@ def pay_invoice(call: RequestContext) -> Object:
 
 def void_invoice(call: RequestContext) -> Object:
     """open → void; what the customer's balance had paid goes back to it."""
-    invoice = _close(call, ("open", "uncollectible"), "void", "voided_at")
-    invoice_payments.cancel_payments(call, invoice)
-    collection.give_back(call, invoice)
-    return call.save("invoice", invoice)
+    return closing.void(call, _closable(call, ("open", "uncollectible")))
 
 
 def mark_uncollectible(call: RequestContext) -> Object:
     """open → uncollectible."""
-    return call.save("invoice", _close(call, ("open",), "uncollectible", "marked_uncollectible_at"))
+    return closing.write_off(call, _closable(call, ("open",)), "user_forgiven")
 
 
-def _close(call: RequestContext, allowed: tuple[str, ...], status: str, moment: str) -> Object:
+def _closable(call: RequestContext, allowed: tuple[str, ...]) -> Object:
     invoice = call.subject()
     if invoice["status"] not in allowed:
         raise call.refuse(
             f"You can only do this with invoices that are {' or '.join(allowed)}; this one is {invoice['status']}.",
             code="invoice_not_editable",
         )
-    invoice.update(status=status, next_payment_attempt=None, auto_advance=False)
-    invoice["status_transitions"][moment] = call.now
     return invoice
 
 
@@ -269,6 +265,7 @@ BEHAVIOURS = {
     "invoices.void_invoice": void_invoice,
 }
 _HANDLED = {
+    *shares.OWN,
     "days_until_due",
     "default_payment_method",
     "default_tax_rates",

@@ -65,9 +65,17 @@ def _entry(call: RequestContext, price: Object, item: Object, here: str, *, tria
     return LineEntry(price, quantity, line, item)
 
 
-def add_up(entries: list[LineEntry], coupons: list[Coupon], tax_rates: list[Object], currency: str) -> None:
-    """Fill in discounts and taxes."""
-    compute([entry.line for entry in entries], coupons, tax_rates, currency)
+def add_up(
+    call: RequestContext,
+    entries: list[LineEntry],
+    coupons: list[Coupon],
+    tax_rates: list[Object],
+    customer: str | None = None,
+) -> None:
+    """Fill in discounts and taxes, as ``customer`` is asked for them."""
+    exempt = (call.find("customer", customer) or {}).get("tax_exempt") if customer else None
+    currency = entries[0].price["currency"] if entries else ""
+    compute([entry.line for entry in entries], coupons, tax_rates, currency, exempt)
 
 
 def keep(call: RequestContext, entries: list[LineEntry], under: str) -> list[Object]:

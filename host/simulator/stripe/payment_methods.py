@@ -48,9 +48,9 @@ def payment_method(call: RequestContext, id: str, param: str = "payment_method")
     raise missing("PaymentMethod", id, param, 400)
 
 
-def make(call: RequestContext, fields: Object) -> Object:
+def make(call: RequestContext, fields: Object, *, id: str | None = None) -> Object:
     """A new payment method."""
-    return call.make("payment_method", {**_blank(), **fields})
+    return call.make("payment_method", {**_blank(), **fields}, id=id)
 
 
 def _blank() -> Object:
@@ -81,8 +81,9 @@ def from_parameters(call: RequestContext, params: Object, path: str = "") -> Obj
         fields[kind] = bank_facts(call, kind, number, said)
     else:
         fields[kind] = said
-        if kind not in REDIRECTS:
-            call.not_modelled(f"payment methods of type {kind}", "It models cards, bank debits and redirects.", "type")
+        if kind not in REDIRECTS and kind != "customer_balance":
+            known = "It models cards, bank debits, bank transfers and redirects."
+            call.not_modelled(f"payment methods of type {kind}", known, "type")
     return fields
 
 

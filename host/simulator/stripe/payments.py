@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
-from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import charges, confirmation_tokens, connect, microdeposits, refunds
+from host.simulator.stripe import confirmation_tokens, connect, microdeposits
 from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
@@ -16,23 +15,14 @@ from host.simulator.stripe.confirmation import (
     unexpected,
 )
 from host.simulator.stripe.mandates import take_mandate
-from host.simulator.stripe.money import amount_of, check_amount, check_currency
+from host.simulator.stripe.money import check_amount, check_currency
 from host.simulator.stripe.payment_methods import check_usable, from_parameters, make, payment_method
 
 __all__ = ["charge_intent", "confirm", "new_intent", "pay_with"]
 
-_CANCELABLE = (
-    "requires_payment_method",
-    "requires_capture",
-    "requires_confirmation",
-    "requires_action",
-    "processing",
-)
 _AT_CONFIRMATION = ("return_url", "off_session", "error_on_requires_action", "mandate_data", "confirmation_token")
 _CONFIRM = {*_AT_CONFIRMATION, "confirmation_token", "payment_method", "payment_method_data", "use_stripe_sdk"}
 EFFECTS = {
-    "payment_intents.cancel": {"cancellation_reason"},
-    "payment_intents.capture": {"amount_to_capture", "final_capture"},
     "payment_intents.confirm": _CONFIRM,
     "payment_intents.create": {*_CONFIRM, "confirm"},
     "payment_intents.update": {"payment_method", "payment_method_data"},
@@ -166,114 +156,10 @@ def verify_intent(call: RequestContext) -> Object:
     raise refusal
 
 
-def cancel_intent(call: RequestContext) -> Object:
-    """``canceled``, from any state but success and cancellation; what was held is released."""
-    intent = call.subject()
-    if intent["status"] not in _CANCELABLE:
-        raise unexpected(
-            intent,
-            f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a "
-            f"PaymentIntent with one of the following statuses may be canceled: {', '.join(_CANCELABLE)}.",
-        )
-    return _cancel(call, intent, call.params.get("cancellation_reason"))
-
-
-def _cancel(call: RequestContext, intent: Object, reason: str | None) -> Object:
-    if intent["status"] == "requires_capture":
-        refunds.release(call, call.load("charge", intent["latest_charge"]))
-    elif intent["status"] == "processing":
-        charge = call.load("charge", intent["latest_charge"])
-        call.save("charge", {**charge, "status": "failed", "captured": False})
-    intent.update(
-        status="canceled",
-        canceled_at=call.now,
-        cancellation_reason=reason,
-        amount_capturable=0,
-        next_action=None,
-        processing=None,
-    )
-    return call.save("payment_intent", intent)
-
-
-def release_intent(call: RequestContext, id: str) -> None:
-    """What was not captured in time is released."""
-    intent = call.find("payment_intent", id)
-    if intent is not None and intent["status"] == "requires_capture":
-        _cancel(call, intent, "automatic")
-
-
-def capture_intent(call: RequestContext) -> Object:
-    """``succeeded`` with all or ``amount_to_capture`` of what was authorised."""
-    intent = call.subject()
-    if intent["status"] != "requires_capture":
-        raise unexpected(
-            intent,
-            "This PaymentIntent could not be captured because it has a status of "
-            f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be captured: "
-            "requires_capture.",
-        )
-    if call.params.get("final_capture") is False:
-        call.not_modelled("final_capture=false", "A payment is captured once.", "final_capture")
-    check_amount(call, "amount_to_capture")
-    amount = amount_of(call, "amount_to_capture", intent["amount_capturable"])
-    if amount > intent["amount_capturable"]:
-        raise call.refuse(
-            f"The requested capture amount is greater than the authorized amount ({amount} > "
-            f"{intent['amount_capturable']}).",
-            code="amount_too_large",
-            param="amount_to_capture",
-        )
-    rest = {k: v for k, v in call.params.items() if k not in ("amount_to_capture", "final_capture")}
-    call.put(intent, rest)
-    connect.check_division(call, intent, amount, intent["currency"])
-    charge = call.load("charge", intent["latest_charge"])
-    for name in ("application_fee_amount", "statement_descriptor", "statement_descriptor_suffix"):
-        if name in call.params:
-            charge[name] = call.params[name]
-    capture(call, charge, amount)
-    intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
-    return call.save("payment_intent", intent)
-
-
-def capture(call: RequestContext, charge: Object, amount: int) -> Object:
-    """Take ``amount`` of an authorised charge; the rest goes back."""
-    # What is not captured goes back, and counts as refunded: https://docs.stripe.com/api/charges/capture
-    charge.update(captured=True, amount_captured=amount, amount_refunded=charge["amount"] - amount)
-    return charges.settle(call, charge)
-
-
-def increment_intent(call: RequestContext) -> Object:
-    """A higher authorised amount, of a payment that asked for the possibility."""
-    intent = call.subject()
-    if intent["status"] != "requires_capture":
-        raise unexpected(
-            intent,
-            f"This PaymentIntent could not be incremented because it has a status of {intent['status']}.",
-        )
-    if not charges.may_increment(intent):
-        raise call.refuse(
-            "This PaymentIntent is not eligible for incremental authorization: its "
-            "`payment_method_options[card][request_incremental_authorization]` is not `if_available`.",
-        )
-    if call.params["amount"] <= intent["amount"]:
-        raise at_least("amount", str(intent["amount"] + 1))
-    check_amount(call, charge=True, currency=intent["currency"])
-    call.put(intent, call.params)
-    intent["amount_capturable"] = intent["amount"]
-    charge = call.load("charge", intent["latest_charge"])
-    charge["payment_method_details"]["card"]["amount_authorized"] = intent["amount"]
-    call.save("charge", {**charge, "amount": intent["amount"]})
-    return call.save("payment_intent", intent)
-
-
 MAKES = {"charge", "mandate", "payment_method"}
 BEHAVIOURS = {
-    "payment_intents.cancel": cancel_intent,
-    "payment_intents.capture": capture_intent,
     "payment_intents.confirm": confirm_intent,
     "payment_intents.create": create_intent,
-    "payment_intents.increment_authorization": increment_intent,
     "payment_intents.update": update_intent,
     "payment_intents.verify_microdeposits": verify_intent,
 }
-DUE = {"release": release_intent}

@@ -16,7 +16,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
 from host.simulator.stripe.lines import add_line, pricing
 from host.simulator.stripe.money import rounded
-from host.simulator.stripe.periods import day_of
+from host.simulator.stripe.periods import day_of, previous_end
 from host.simulator.stripe.pricing import amount_of
 from host.simulator.stripe.subscription_items import price_of
 from host.simulator.stripe.sums import Line, compute
@@ -38,6 +38,12 @@ def stop_of(subscription: Object, item: Object) -> int:
     return int(at) if at and start < at < end else int(end)
 
 
+def begin_of(subscription: Object, item: Object) -> int:
+    """Where the whole period begins that an item's current one is, or, after a late start, is the rest of."""
+    start, end = int(item["current_period_start"]), item["current_period_end"]
+    return min(start, previous_end(subscription["billing_cycle_anchor"], item["price"]["recurring"], end))
+
+
 def parts(call: RequestContext, subscription: Object, *, paid: bool = False) -> dict[str, Part]:
     """The licensed items of a subscription and what they cost; ``paid``: as their last invoice had it."""
     found: dict[str, tuple[Object, Line]] = {}
@@ -55,7 +61,7 @@ def parts(call: RequestContext, subscription: Object, *, paid: bool = False) -> 
         id: Part(
             dict(item),
             billed.get((id, line.amount), line.left),
-            item["current_period_start"],
+            begin_of(subscription, item),
             item["current_period_end"],
             stop_of(subscription, item),
         )

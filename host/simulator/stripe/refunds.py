@@ -44,7 +44,7 @@ def create_refund(call: RequestContext) -> Object:
     _return_shares(call, charge, refund, amount)
     method = call.find("payment_method", str(charge["payment_method"])) or {"type": "card"}
     how = card_of(method).refund
-    pending = how == "pending" or method["type"] != "card"
+    pending = how == "pending" or method["type"] not in ("card", "customer_balance")
     refund.update(_facts(charge, amount, "pending" if pending else "succeeded", str(method["type"])))
     charge["amount_refunded"] += amount
     charge["refunded"] = amount == left
@@ -140,7 +140,8 @@ def _refundable(call: RequestContext) -> Object:
 
 def _refunded(charge: Object) -> int:
     """What was given back so far; what was authorised but never captured is not in it."""
-    return int(charge["amount_refunded"] - (charge["amount"] - charge["amount_captured"]))
+    released = max(0, charge["amount"] - charge["amount_captured"]) if charge["captured"] else 0
+    return int(charge["amount_refunded"] - released)
 
 
 def release(call: RequestContext, charge: Object, **fields: Any) -> Object:

@@ -6,10 +6,10 @@ from typing import Any
 
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import subscriptions
+from host.simulator.stripe import pending_updates, subscriptions
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.phases import dated, items_of, of_item, phase_of, refuse, settings_of
-from host.simulator.stripe.renewals import ENDED, cancel, end
+from host.simulator.stripe.renewals import ENDED, cancel, finish
 from host.simulator.stripe.subscription_changes import change
 
 KIND = "subscription_schedule"
@@ -150,6 +150,7 @@ def _enter(call: RequestContext, schedule: Object) -> None:
 
 
 def _apply(call: RequestContext, schedule: Object, subscription: Object, phase: Object) -> None:
+    pending_updates.discard(call, subscription)
     old = {item["price"]["id"]: item["id"] for item in subscription["items"]["data"]}
     wanted = []
     for item in items_of(phase):
@@ -170,7 +171,7 @@ def _finish(call: RequestContext, schedule: Object) -> None:
     if schedule["end_behavior"] == "cancel":
         schedule.update(status="completed", completed_at=call.now)
         if subscription is not None and subscription["status"] not in ENDED:
-            end(call, subscription, reason=None)
+            finish(call, subscription)
     else:
         _let_go(call, schedule, subscription)
 
@@ -282,6 +283,19 @@ def cancel_schedule(call: RequestContext) -> Object:
     return schedule
 
 
+def watch_subscription(call: RequestContext, subscription: Object) -> None:
+    """A schedule whose subscription ends because its first invoice was not paid ends with it.
+    https://docs.stripe.com/api/events/types#event_types-subscription_schedule.aborted
+    """
+    if subscription["status"] != "incomplete_expired" or not subscription.get("schedule"):
+        return
+    schedule = call.find(KIND, subscription["schedule"])
+    if schedule is not None and schedule["status"] == "active":
+        call.world.agenda.drop("schedule", schedule["id"])
+        call.save(KIND, {**schedule, "status": "canceled", "canceled_at": call.now, "current_phase": None})
+        call.announce("subscription_schedule.aborted", KIND, schedule["id"])
+
+
 def _living(call: RequestContext, word: str) -> Object:
     schedule = call.subject()
     if schedule["status"] in _FINISHED:
@@ -305,6 +319,7 @@ BEHAVIOURS = {
     "subscription_schedules.update": update_schedule,
 }
 DUE = {"schedule": come_due}
+WATCHERS = {"subscription": watch_subscription}
 _HANDLED = {
     "phases.duration",
     "phases.items.price_data",

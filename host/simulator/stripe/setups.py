@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import charges, microdeposits
+from host.simulator.stripe import authorizations, charges, microdeposits
 from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
 from host.simulator.stripe.charges import Decline
 from host.simulator.stripe.confirmation import check_type, next_action
@@ -16,6 +16,10 @@ from host.simulator.stripe.payments import check_return_url, set_types, take_met
 _CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _AT_CONFIRMATION = ("return_url", "mandate_data", "confirmation_token")
 _CONFIRM = {*_AT_CONFIRMATION, "payment_method", "payment_method_data", "use_stripe_sdk"}
+_NO_METHOD = (
+    "it's missing a payment method. You can either update the SetupIntent with a payment method and then confirm it "
+    "again, or confirm it again directly with a payment method or ConfirmationToken"
+)
 EFFECTS = {
     "setup_intents.confirm": _CONFIRM,
     "setup_intents.create": {*_CONFIRM, "confirm"},
@@ -67,7 +71,7 @@ def _unexpected(setup: Object, message: str) -> Refusal:
 
 def _confirm_setup(call: RequestContext, setup: Object) -> Object:
     if setup["status"] not in _CANCELABLE or not setup.get("payment_method"):
-        why = f"it has a status of {setup['status']}" if setup.get("payment_method") else "it has no payment method"
+        why = f"it has a status of {setup['status']}" if setup.get("payment_method") else _NO_METHOD
         raise _unexpected(setup, f"You cannot confirm this SetupIntent because {why}.")
     check_return_url(call, setup, "SetupIntent")
     method = payment_method(call, setup["payment_method"])
@@ -78,11 +82,12 @@ def _confirm_setup(call: RequestContext, setup: Object) -> Object:
         _attempt(call, setup, method, "requires_action")
         return call.save("setup_intent", setup)
     card, authenticated = card_of(method), setup["status"] == "requires_action"
-    if not authenticated and (card.action or method["type"] in REDIRECTS) and not _already(call, method):
+    asks = _asks_authentication(setup) and card.enrolled
+    if not authenticated and (card.action or asks or method["type"] in REDIRECTS) and not _already(call, method):
         setup["status"], setup["next_action"] = "requires_action", next_action(call, setup, "setup_intent")
         _attempt(call, setup, method, "requires_action")
         return call.save("setup_intent", setup)
-    decline = charges.decline_of(card)
+    decline = charges.decline_of(card, authenticated=authenticated)
     if decline is not None and not card.attaches:
         raise _fail(call, setup, method, decline)
     if call.params.get("mandate_data"):
@@ -93,6 +98,11 @@ def _confirm_setup(call: RequestContext, setup: Object) -> Object:
     _attempt(call, setup, method, "succeeded", authenticated=authenticated)
     setup.update(status="succeeded", next_action=None, last_setup_error=None)
     return call.save("setup_intent", setup)
+
+
+def _asks_authentication(setup: Object) -> bool:
+    """https://docs.stripe.com/payments/3d-secure/authentication-flow#manual-three-ds"""
+    return authorizations.options_of(setup).get("request_three_d_secure") in ("any", "challenge")
 
 
 def _already(call: RequestContext, method: Object) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, discounts, prorations
+from host.simulator.stripe import backdating, billing, discounts
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.payment_attempts import need_method, pay_now
@@ -33,7 +31,6 @@ PLAIN = (
     "trial_settings",
 )
 UNMODELLED = (
-    "backdate_start_date",
     "billing_schedules",
     "billing_thresholds",
     "pending_invoice_item_interval",
@@ -53,16 +50,18 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     """A subscription of ``params``, as ``subscriptions.create`` has them, with its first invoice; kept."""
     customer = call.load("customer", params["customer"], "customer", 400)
     check_unmodelled(call, params)
+    backdated = backdating.start_of(call, params)
     subscription = call.blank("subscription")
     subscription.update(
         billing_cycle_anchor=call.now,
+        cancellation_details={**_NO_DETAILS},
         customer=customer["id"],
         discounts=[],
         default_tax_rates=[],
         latest_invoice=None,
         metadata={},
         schedule=schedule,
-        start_date=call.now,
+        start_date=call.now if backdated is None else backdated,
         status="active",
         test_clock=customer.get("test_clock"),
         trial_start=None,
@@ -75,11 +74,13 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     set_items(subscription, items)
     take_currency(call, customer, subscription["currency"])
     _set_trial(call, subscription, params)
-    fraction = _set_periods(call, subscription, params)
+    short = _set_periods(call, subscription, params)
     set_discounts(call, subscription, params)
     set_end(call, subscription, params)
+    if backdated is not None:
+        backdating.check(call, subscription)
     call.save("subscription", subscription)
-    invoice = _first_invoice(call, subscription, params, fraction)
+    invoice = _first_invoice(call, subscription, params, short=short)
     if invoice is not None and schedule is not None:
         billing.wait(call, invoice)  # https://docs.stripe.com/billing/subscriptions/subscription-schedules: a draft
     elif invoice is not None:
@@ -176,8 +177,8 @@ def check_trial_end(call: RequestContext, end: int, param: str) -> None:
         raise invalid("Invalid trial: a trial can last 730 days (two years) at most.", param)
 
 
-def _set_periods(call: RequestContext, subscription: Object, params: Object) -> Any:
-    """The first periods; (start, end) of the whole one of which the first is a part, where an anchor makes it one."""
+def _set_periods(call: RequestContext, subscription: Object, params: Object) -> bool:
+    """The first periods; whether an anchor makes them shorter than others."""
     items = subscription["items"]["data"]
     recurring, now = items[0]["price"]["recurring"], call.now
     anchor, config = params.get("billing_cycle_anchor"), params.get("billing_cycle_anchor_config")
@@ -188,12 +189,14 @@ def _set_periods(call: RequestContext, subscription: Object, params: Object) -> 
     if config:
         anchor = configured_anchor(now, config)
         subscription["billing_cycle_anchor_config"] = {**dict.fromkeys(_CONFIG), **config}
-    trial, whole = subscription["trial_end"], None
+    trial, short = subscription["trial_end"], False
     if anchor is not None and not config and anchor < (trial or now):
         raise invalid(
             "billing_cycle_anchor must be in the future, and not before the trial ends.", "billing_cycle_anchor"
         )
-    end = trial or next_end(now, recurring, now)
+    if backdating.is_flexible(subscription) and anchor is None and params.get(backdating.PARAM) is not None:
+        subscription["billing_cycle_anchor"] = params[backdating.PARAM]
+    end = trial or next_end(subscription["billing_cycle_anchor"], recurring, now)
     if anchor is not None:
         if not config and anchor > next_end(trial or now, recurring, trial or now):
             raise invalid(
@@ -202,11 +205,14 @@ def _set_periods(call: RequestContext, subscription: Object, params: Object) -> 
         subscription["billing_cycle_anchor"] = anchor
         if trial is None and anchor > now:
             end = next_end(anchor, recurring, now)
-            whole = (previous_end(anchor, recurring, end), end)
+            short = previous_end(anchor, recurring, end) < now
+    start = now
+    if backdating.is_flexible(subscription) and params.get(backdating.PARAM) is not None:
+        start = max(params[backdating.PARAM], previous_end(subscription["billing_cycle_anchor"], recurring, end))
     for item in items:
-        item.update(current_period_start=now, current_period_end=end)
+        item.update(current_period_start=start, current_period_end=end)
         call.save("subscription_item", item)
-    return whole
+    return short
 
 
 _CONFIG = ("day_of_month", "hour", "minute", "month", "second")
@@ -263,22 +269,17 @@ def set_end(call: RequestContext, subscription: Object, params: Object) -> None:
 _NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
 
 
-def _first_invoice(
-    call: RequestContext, subscription: Object, params: Object, whole: tuple[int, int] | None
-) -> Object | None:
+def _first_invoice(call: RequestContext, subscription: Object, params: Object, *, short: bool) -> Object | None:
     invoice = billing.draft_of(call, subscription, "subscription_create")
     billing.take_pending(call, invoice, subscription["id"])
     in_full = params.get("proration_behavior") == "none"
-    free = whole is not None and in_full
+    if in_full:
+        call.world.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
     for item in reversed(subscription["items"]["data"]):
-        if free:
-            continue
-        line = billing.period_line(call, invoice, subscription, item, in_full=in_full)
-        if whole is not None and line["amount"]:
-            part = prorations.Part(item, line["amount"], *whole, whole[1])
-            amount = prorations.share(line["amount"], part, call.now)
-            line.update(amount=amount, subtotal=amount)
-            line["parent"]["subscription_item_details"]["proration"] = True
+        if params.get(backdating.PARAM) is not None and not in_full:
+            backdating.add_lines(call, invoice, subscription, item, subscription["start_date"])
+        elif not (in_full and short):
+            billing.period_line(call, invoice, subscription, item, in_full=in_full)
     add_extras(call, invoice, subscription, params.get("add_invoice_items"))
     if not invoice["lines"]["data"]:
         call.save("subscription", subscription)
@@ -328,6 +329,7 @@ BEHAVIOURS = {
 EFFECTS = {
     "subscriptions.create": {
         "add_invoice_items",
+        "backdate_start_date",
         "billing_cycle_anchor",
         "cancel_at",
         "currency",

@@ -2,6 +2,7 @@
 
 A step is ``[NAME = ]METHOD PATH [FORM]``; ``{NAME}`` in a later one is the id that was answered, ``{NAME.member}``
 another member. A word alone is one of :data:`STEPS`. ``?`` before a step: it may be refused, as a declined payment is.
+``as {NAME.member}`` before its method: what it has instead of the API key.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ STEPS: Final[dict[str, str]] = {
     "debit": "POST /v1/checkout/sessions mode=payment&customer={clocked}&success_url=https://example.com/done"
     "&payment_method_types[0]=us_bank_account&line_items[0][price]={once}&line_items[0][quantity]=1",
     "portal": "POST /v1/billing_portal/configurations features[invoice_history][enabled]=true",
+    "session_v2": "POST /v2/billing/meter_event_session",
     "account_v2": "POST /v2/core/accounts display_name=Jenny&contact_email=jenny@example.com",
     "verification": "POST /v1/identity/verification_sessions type=document",
     "holder": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 Main St"
@@ -67,6 +69,11 @@ STEPS: Final[dict[str, str]] = {
     "holder_gb": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 High Street"
     "&billing[address][city]=London&billing[address][postal_code]=SW1A 1AA&billing[address][country]=GB",
     "issued": "POST /v1/issuing/cards cardholder={holder}&currency=usd&type=virtual&status=active",
+    "issued_eu": "POST /v1/issuing/cards cardholder={holder_eu}&currency=eur&type=virtual&status=active",
+    "issued_gb": "POST /v1/issuing/cards cardholder={holder_gb}&currency=gbp&type=virtual&status=active",
+    "asked": "POST /v1/webhook_endpoints url=http://localhost:1/webhook"
+    "&enabled_events[0]=issuing_authorization.request",
+    "spent": "POST /v1/test_helpers/issuing/transactions/create_force_capture card={issued}&amount=100&currency=usd",
     "fund": "POST /v1/test_helpers/customers/{customer}/fund_cash_balance amount=1000&currency=usd",
     "note": "POST /v1/credit_notes invoice={invoice}&amount=1000",
 }
@@ -93,10 +100,18 @@ _TRIAL = f"subscription = POST /v1/subscriptions customer={{clocked_payer}}&{_IT
 _TO_FAIL = (
     "payment_method=pm_card_chargeCustomerFail&invoice_settings[default_payment_method]=pm_card_chargeCustomerFail"
 )
-_STREAM = "POST /v2/billing/meter_event_stream events[0][event_name]="
+_PURCHASE = "POST /v1/test_helpers/issuing/authorizations "
+_UNASKED = "DELETE /v1/webhook_endpoints/{asked}"  # so that no later purchase waits
+_CONTESTED = (
+    "POST /v1/issuing/disputes transaction={spent}&evidence[reason]=fraudulent"
+    "&evidence[fraudulent][explanation]=The card was stolen."
+)
+_STREAM = "as {session_v2.authentication_token} POST /v2/billing/meter_event_stream events[0][event_name]="
 
 # What the event is of a trigger that is called otherwise.
 MADE: Final[dict[str, str]] = {
+    "issuing_authorization.request.eu": "issuing_authorization.request",
+    "issuing_authorization.request.gb": "issuing_authorization.request",
     "issuing_card.created.eu": "issuing_card.created",
     "issuing_card.created.gb": "issuing_card.created",
     "issuing_cardholder.created.eu": "issuing_cardholder.created",
@@ -179,6 +194,12 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "POST /v1/subscriptions/{subscription} discounts[0][coupon]={coupon}",
         "DELETE /v1/subscriptions/{subscription}/discount",
     ),
+    "customer.discount.updated": (  # the parameter is of versions before 2025-03-31, which no version stands for
+        "coupon",
+        "discounted = POST /v1/customers name=Jenny Rosen&coupon={coupon}",
+        "larger = POST /v1/coupons percent_off=30&duration=once",
+        "POST /v1/customers/{discounted} coupon={larger}",
+    ),
     "customer.source.created": ("customer", "POST /v1/customers/{customer}/sources source=tok_visa"),
     "customer.source.updated": (
         "customer",
@@ -242,23 +263,70 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "invoice_payment.paid": _PAID_INVOICE,
     "invoiceitem.created": ("payer", "item"),
     "invoiceitem.deleted": ("payer", "item", "DELETE /v1/invoiceitems/{item}"),
-    "issuing_card.created": ("holder", "issued"),
-    "issuing_card.created.eu": (
+    "issuing_authorization.created": ("holder", "issued", f"{_PURCHASE}card={{issued}}&amount=100"),
+    "issuing_authorization.request": ("holder", "issued", "asked", f"{_PURCHASE}card={{issued}}&amount=100", _UNASKED),
+    "issuing_authorization.request.eu": (
         "holder_eu",
-        "POST /v1/issuing/cards cardholder={holder_eu}&currency=eur&type=virtual",
+        "issued_eu",
+        "asked",
+        f"{_PURCHASE}card={{issued_eu}}&amount=100",
+        _UNASKED,
     ),
-    "issuing_card.created.gb": (
+    "issuing_authorization.request.gb": (
         "holder_gb",
-        "POST /v1/issuing/cards cardholder={holder_gb}&currency=gbp&type=virtual",
+        "issued_gb",
+        "asked",
+        f"{_PURCHASE}card={{issued_gb}}&amount=100",
+        _UNASKED,
     ),
+    "issuing_authorization.updated": (
+        "holder",
+        "issued",
+        f"purchase = {_PURCHASE}card={{issued}}&amount=100",
+        "POST /v1/test_helpers/issuing/authorizations/{purchase}/capture",
+    ),
+    "issuing_card.created": ("holder", "issued"),
+    "issuing_card.created.eu": ("holder_eu", "issued_eu"),
+    "issuing_card.created.gb": ("holder_gb", "issued_gb"),
     "issuing_card.updated": ("holder", "issued", f"POST /v1/issuing/cards/{{issued}} {_METADATA}"),
     "issuing_cardholder.created": ("holder",),
     "issuing_cardholder.created.eu": ("holder_eu",),
     "issuing_cardholder.created.gb": ("holder_gb",),
     "issuing_cardholder.updated": ("holder", f"POST /v1/issuing/cardholders/{{holder}} {_METADATA}"),
+    "issuing_dispute.created": ("holder", "issued", "spent", _CONTESTED),
+    "issuing_dispute.submitted": (
+        "holder",
+        "issued",
+        "spent",
+        f"contested = {_CONTESTED}",
+        "POST /v1/issuing/disputes/{contested}/submit",
+    ),
+    "issuing_transaction.created": ("holder", "issued", "spent"),
+    "issuing_transaction.purchase_details_receipt_updated": (
+        "holder",
+        "issued",
+        "POST /v1/test_helpers/issuing/transactions/create_force_capture card={issued}&amount=10000&currency=usd"
+        "&merchant_data[category]=taxicabs_limousines&merchant_data[name]=Jenny's Cabs"
+        "&purchase_details[receipt][0][description]=Ride&purchase_details[receipt][0][quantity]=1"
+        "&purchase_details[receipt][0][unit_cost]=10000",
+    ),
+    "issuing_transaction.updated": (
+        "holder",
+        "issued",
+        "spent",
+        f"POST /v1/issuing/transactions/{{spent}} {_METADATA}",
+    ),
     "payment_intent.amount_capturable_updated": ("held",),
     "payment_intent.canceled": ("intent", "POST /v1/payment_intents/{intent}/cancel"),
     "payment_intent.created": ("intent",),
+    "payment_intent.partially_funded": (
+        "customer",
+        "POST /v1/payment_intents amount=20000&currency=jpy&customer={customer}&confirm=true"
+        "&payment_method_types[0]=customer_balance&payment_method_data[type]=customer_balance"
+        "&payment_method_options[customer_balance][funding_type]=bank_transfer"
+        "&payment_method_options[customer_balance][bank_transfer][type]=jp_bank_transfer",
+        "POST /v1/test_helpers/customers/{customer}/fund_cash_balance amount=10000&currency=jpy",
+    ),
     "payment_intent.payment_failed": ("declined",),
     "payment_intent.processing": (
         "POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_usBankAccount_success&confirm=true"
@@ -322,6 +390,10 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "quote.finalized": (*_QUOTED, "final_quote"),
     "refund.created": ("payment", "refund"),
     "refund.updated": ("payment", "refund", f"POST /v1/refunds/{{refund}} {_METADATA}"),
+    "reporting.report_run.succeeded": (
+        "POST /v1/reporting/report_runs report_type=balance.summary.1"
+        "&parameters[interval_start]=1641045832&parameters[interval_end]=1646143432",
+    ),
     "setup_intent.canceled": ("customer", "setup", "POST /v1/setup_intents/{setup}/cancel"),
     "setup_intent.created": ("customer", "setup"),
     "setup_intent.requires_action": (
@@ -334,6 +406,15 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
     ),
     "setup_intent.succeeded": ("customer", "setup", "POST /v1/setup_intents/{setup}/confirm"),
+    "subscription_schedule.aborted": (
+        "clock",
+        f"failing = POST /v1/customers name=Jenny Rosen&test_clock={{clock}}&{_TO_FAIL}",
+        "product",
+        "price",
+        f"incomplete = POST /v1/subscriptions customer={{failing}}&{_ITEM}",
+        "POST /v1/subscription_schedules from_subscription={incomplete}",
+        _LATER + "1893628800",
+    ),
     "subscription_schedule.canceled": (*_SCHEDULED, "POST /v1/subscription_schedules/{schedule}/cancel"),
     "subscription_schedule.created": _SCHEDULED,
     "subscription_schedule.expiring": (
@@ -372,9 +453,13 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "subscription.payment_succeeded": _SUBSCRIBED,
     "v1.billing.meter.error_report_triggered": (
         "meter = POST /v1/billing/meters display_name=API calls&event_name=api_calls&default_aggregation[formula]=sum",
+        "session_v2",
         _STREAM + "{meter.event_name}&events[0][payload][value]=1",
     ),
-    "v1.billing.meter.no_meter_found": (_STREAM + "nobody_counts_this&events[0][payload][value]=10",),
+    "v1.billing.meter.no_meter_found": (
+        "session_v2",
+        _STREAM + "nobody_counts_this&events[0][payload][value]=10",
+    ),
     "v2.core.account.closed": ("account_v2", "POST /v2/core/accounts/{account_v2}/close"),
     "v2.core.account.created": ("account_v2",),
     "v2.core.account.updated": ("account_v2", "POST /v2/core/accounts/{account_v2} display_name=Rosen"),

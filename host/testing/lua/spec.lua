@@ -1,4 +1,4 @@
--- Runs one file of tests: loads it, tells the host its tests, and runs those the host asks for, one by one.
+-- Runs one file of tests: loads it, reports its tests to the host, and runs those the host asks for, one by one.
 local given = luahost_spec
 local ask_host = luahost_ask
 

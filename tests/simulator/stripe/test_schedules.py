@@ -205,3 +205,55 @@ def test_cancelling_a_schedule_gives_back_the_rest(shop, params, balance, pendin
     shop.api.post(f"{KEY}/{made['id']}/cancel", params)
     assert shop.balance() == balance
     assert [item["amount"] for item in shop.api.get("/v1/invoiceitems", pending="true")["data"]] == pending
+
+
+def _plan(shop) -> dict:
+    """A month of 10.00, then a month of 20.00 with a coupon of half, then the end."""
+    half = shop.coupon(percent_off=50, duration="forever")
+    first = {"items": [{"price": shop.price(1000)}], "duration": {"interval": "month"}}
+    then = {"items": [{"price": shop.price(2000)}], "duration": {"interval": "month"}, "discounts": [{"coupon": half}]}
+    return {"phases": [first, then], "end_behavior": "cancel"}
+
+
+def test_a_preview_goes_through_the_phases_that_begin_until_then(shop) -> None:
+    """Of the schedule and of its subscription: the next month costs half of 20.00, and that is billed.
+
+    https://docs.stripe.com/api/invoices/create_preview#create_create_preview-schedule
+    """
+    made = shop.api.post("/v1/subscription_schedules", {"customer": shop.customer, "start_date": "now", **_plan(shop)})
+    ledger = shop.api.simulator.ledger()
+    ways = ({"schedule": made["id"]}, {"subscription": made["subscription"]})
+    before = [shop.api.post("/v1/invoices/create_preview", way) for way in ways]
+    assert [preview["total"] for preview in before] == [1000, 1000]
+    assert shop.api.simulator.ledger() == ledger
+    shop.wait(32 * DAY)
+    billed = shop.now({"id": made["subscription"]})["latest_invoice"]
+    assert [line["amount"] for line in before[0]["lines"]["data"]] == amounts(billed) == [2000]
+    assert billed["total"] == 1000
+    error = shop.api.error("POST", "/v1/invoices/create_preview", {"schedule": made["id"]})
+    assert error[1]["code"] == "invoice_upcoming_none"  # it is canceled after this month
+
+
+def test_a_preview_of_a_schedule_that_is_not_made(shop) -> None:
+    """Its first invoice; nothing is kept."""
+    plan = _plan(shop)
+    params = {"customer": shop.customer, "schedule_details": plan}
+    ledger = shop.api.simulator.ledger()
+    assert shop.api.post("/v1/invoices/create_preview", params)["total"] == 1000
+    assert shop.api.simulator.ledger() == ledger
+
+
+def test_a_preview_of_a_schedule_that_has_not_begun_and_of_one_that_changes(shop) -> None:
+    """The first invoice of the former; what the latter asks for after the change."""
+    start = shop.time + 5 * DAY
+    params = {"customer": shop.customer, "start_date": start, **_plan(shop)}
+    made = shop.api.post("/v1/subscription_schedules", params)
+    preview = shop.api.post("/v1/invoices/create_preview", {"schedule": made["id"]})
+    assert (preview["total"], preview["period_start"]) == (1000, start)
+    shop.wait(6 * DAY)
+    now = shop.api.get(f"/v1/subscription_schedules/{made['id']}")
+    first = {"items": [{"price": now["phases"][0]["items"][0]["price"]}]}
+    first |= {"start_date": now["phases"][0]["start_date"], "end_date": now["phases"][0]["end_date"]}
+    other = {"items": [{"price": shop.price(700)}], "duration": {"interval": "month"}}
+    asked = {"schedule": made["id"], "schedule_details": {"phases": [first, other]}}
+    assert shop.api.post("/v1/invoices/create_preview", asked)["total"] == 700

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulator.stripe.conftest import DAY
+from tests.simulator.stripe.conftest import DAY, amounts
 
 
 def refused(shop, **fields) -> dict:
@@ -68,13 +68,10 @@ def test_items_that_do_not_go_together(shop) -> None:
     assert shop.now(made)["items"]["data"][0]["price"]["id"] == price
 
 
-@pytest.mark.parametrize(
-    "name", ["backdate_start_date", "billing_thresholds", "pending_invoice_item_interval", "automatic_tax"]
-)
+@pytest.mark.parametrize("name", ["billing_thresholds", "pending_invoice_item_interval", "automatic_tax"])
 def test_what_is_not_modelled_is_refused(shop, name) -> None:
     """Never answered as if it were."""
     value = {
-        "backdate_start_date": 1_700_000_000,
         "billing_thresholds": {"amount_gte": 100},
         "pending_invoice_item_interval": {"interval": "week"},
         "automatic_tax": {"enabled": True},
@@ -379,3 +376,35 @@ def test_a_preview_for_a_customer_is_of_what_renews_next(shop) -> None:
     assert found["total"] == 700
     assert found["parent"]["subscription_details"]["subscription"] == sooner["id"]
     assert later["status"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("details", "lines"),
+    [
+        ({}, [3100]),
+        ({"trial_end": 7}, [0]),
+        ({"billing_cycle_anchor": 17}, [1700]),  # 17 of 31 days
+        ({"billing_cycle_anchor": 17, "proration_behavior": "none"}, [3100]),
+        ({"cancel_at": 10}, [1000]),
+    ],
+)
+def test_a_preview_of_a_subscription_is_the_invoice_of_making_it(shop, details, lines) -> None:
+    """Whatever its details say; days from now here.
+
+    https://docs.stripe.com/api/invoices/create_preview#create_create_preview-subscription_details
+    """
+    price = shop.price(3100)
+    said = {n: shop.time + v * DAY if isinstance(v, int) else v for n, v in details.items()}
+    asked = {"items": [{"price": price}], **said}
+    if anchor := said.get("billing_cycle_anchor"):
+        asked["billing_cycle_anchor"] = {"type": "timestamp", "timestamp": anchor}
+    params = {"customer": shop.customer, "subscription_details": asked}
+    preview = shop.api.post("/v1/invoices/create_preview", params)
+    made = shop.subscribe(price, **said)
+    billed = made["latest_invoice"]
+    if billed is None:
+        shop.wait(17 * DAY)
+        billed = shop.now(made)["latest_invoice"]
+    assert amounts(preview) == amounts(billed) == lines
+    same = ("total", "billing_reason", "period_start", "period_end", "subtotal")
+    assert {name: preview[name] for name in same} == {name: billed[name] for name in same}

@@ -11,18 +11,18 @@ import msgspec
 from host.plan.plan import Plan, PlannedChange
 from host.plan.plan_set import PlanSection, PlanTotals
 
-__all__ = ["PlanStatement", "as_json", "as_text"]
+__all__ = ["PlanRenderer", "as_json", "as_text"]
 
 LONGEST = 100  # characters of one value
 MOST = 40  # parameters of one change that are shown
 
 
 def as_text(plan: Plan) -> str:
-    """The changes in their order, what they move, and what cannot be told; one fact a line."""
+    """The changes in their order, what they move, and what cannot be known; one fact a line."""
     return "\n".join(_lines(plan)) + "\n"
 
 
-class PlanStatement:
+class PlanRenderer:
     """The plan of ``runs`` runs, said run by run; as lines of text, or a line of JSON for each run and one at the end.
 
     What cannot be foreseen is said at the first run it is true of.

@@ -1,4 +1,4 @@
-"""What one coroutine waits for, in a task or without."""
+"""A future that is used again and again, awaited by one coroutine at a time, in a task or without."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from host.http.transport_errors import TransportError
 
-__all__ = ["Awaited"]
+__all__ = ["ReusableFuture"]
 
 
-class Awaited:
+class ReusableFuture:
     """A future that can be used again, for one coroutine at a time.
 
     A callback that was added without a context is called at once, by the code that ends the wait: that

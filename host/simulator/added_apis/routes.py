@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from host.apis.catalog import Catalog
-from host.simulator.added.paths import fixed_length, pattern_of, plain_path, variables
-from host.simulator.added.plans import AddedPlan, Plans
+from host.simulator.added_apis.paths import fixed_length, pattern_of, plain_path, variables
+from host.simulator.added_apis.plans import AddedPlan, Plans
 from host.simulator.parsing import segments
 from host.simulator.routes import base_path
 

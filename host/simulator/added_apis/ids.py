@@ -11,7 +11,7 @@ from typing import Any
 
 from host.apis.catalog import Catalog, Schema
 from host.apis.regex_bounds import longest
-from host.simulator.added.plans import ObjectKind
+from host.simulator.added_apis.plans import ObjectKind
 from host.simulator.api_error import Refusal
 from host.simulator.ids import Ids
 

@@ -10,8 +10,8 @@ import pytest
 
 from host import Host
 from host.apis.openapi import compile
-from host.simulator.added.ids import sample
-from host.simulator.added.paths import extends, normal, single
+from host.simulator.added_apis.ids import sample
+from host.simulator.added_apis.paths import extends, normal, single
 
 TEXT: dict[str, Any] = {"type": "string"}
 
@@ -344,7 +344,7 @@ def test_operations_told_apart_by_query_or_fragment_share_one_path() -> None:
         "/a/{id}": {"get": operation("one", an(id=TEXT), path={"id": TEXT})},
         "/a/{id}#more": {"get": operation("two", an(id=TEXT), path={"id": TEXT})},
     }
-    from host.simulator.added.routes import AddedRoutes
+    from host.simulator.added_apis.routes import AddedRoutes
 
     found = AddedRoutes(compile(document(paths), "x")).find("GET", "/a/7")
     assert found is not None

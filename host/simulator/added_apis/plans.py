@@ -13,7 +13,7 @@ from typing import NamedTuple
 from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.list_items import find_items, one_shape
 from host.apis.page_names import plain_name
-from host.simulator.added.paths import collection_of, extends, last_step, normal, parents_of, single, variables
+from host.simulator.added_apis.paths import collection_of, extends, last_step, normal, parents_of, single, variables
 from host.simulator.routes import Action, Parent, RoutePlan
 
 UNIQUE = ("id", "gid", "sid", "uid", "uuid", "guid", "pid", "identifier")  # that an API gives its objects

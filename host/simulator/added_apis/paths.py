@@ -11,7 +11,7 @@ _SUFFIX = re.compile(r"\.(?:json|xml)$", re.I)
 
 
 def plain_path(path: str) -> str:
-    """Without query and fragment, which some documents write to tell operations apart."""
+    """Without query and fragment, which some documents use to tell operations apart."""
     return re.split(r"[?#]", path, maxsplit=1)[0].rstrip("/") or "/"
 
 

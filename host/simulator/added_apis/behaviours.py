@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from host.simulator.added import pages, resources
+from host.simulator.added_apis import pages, resources
 from host.simulator.context import Object, RequestContext
 
 ACTIONS: dict[str, Callable[[RequestContext], Object | bytes]] = {

@@ -13,10 +13,10 @@ from host.apis.list_items import find_items, one_shape
 from host.apis.page_names import DONE, plain_name
 from host.apis.page_styles import dig
 from host.apis.pagination import offset_param, size_param
-from host.simulator.added.filters import filters
-from host.simulator.added.parameters import MARK
-from host.simulator.added.plans import Envelope
-from host.simulator.added.resources import encode, place, plan_of, seen
+from host.simulator.added_apis.filters import filters
+from host.simulator.added_apis.parameters import MARK
+from host.simulator.added_apis.plans import Envelope
+from host.simulator.added_apis.resources import encode, place, plan_of, seen
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext, Test
 from host.simulator.pagination import owner_tests
@@ -222,7 +222,7 @@ _START = {
 
 
 def _told(call: RequestContext, part: Slice) -> dict[str, Any]:
-    """Members of the answer that tell of pages, by their paths."""
+    """Members of the answer that describe its pages, by their paths."""
     operation, result = call.plan.operation, call.plan.operation.result
     told: dict[str, Any] = {}
     if operation.paging in ("token", "search"):

@@ -13,10 +13,10 @@ import msgspec
 from host.apis.catalog import Operation, Schema
 from host.apis.list_items import one_shape
 from host.apis.page_names import plain_name
-from host.simulator.added.ids import new_id
-from host.simulator.added.paths import collection_of, last_step, normal
-from host.simulator.added.paths import single as singular
-from host.simulator.added.plans import NAMING, AddedPlan, Envelope
+from host.simulator.added_apis.ids import new_id
+from host.simulator.added_apis.paths import collection_of, last_step, normal
+from host.simulator.added_apis.paths import single as singular
+from host.simulator.added_apis.plans import NAMING, AddedPlan, Envelope
 from host.simulator.api_error import Refusal, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.object_factory import MISFIT

@@ -1,0 +1,380 @@
+"""A rate as permits: each stands for one request, and rests for the rate's window before it stands for another.
+
+A permit is taken right before a request and comes back one window after the answer. Between the two the request
+reached the API, however long it was on its way; so no window of time, wherever it begins, has more requests at the
+API than there are permits. Only what gets no answer is counted by a guess (:data:`UNANSWERED`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+from heapq import heappop, heappush
+from time import monotonic
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from host.errors import CallError, LimitError
+from host.http.message import OnWait, Request, Response, Send, host_of, not_sent, origin_of
+from host.http.rate_limiter import Rate
+from host.http.retry import retry_after
+from host.remote import limit_messages as m
+from host.remote.leased_limits import Tell
+
+__all__ = [
+    "RATE_POOL",
+    "RatePermits",
+    "RatePermitsReturned",
+    "RateWindow",
+    "StalePermitError",
+    "check_permit",
+    "with_rate_permits",
+]
+
+RATE_POOL: Final = "rate "  # begins the pool of a rate's permits: no host and port do
+UNANSWERED: Final = 1.0  # seconds for which a request that was given up without an answer may still be on its way
+TOLD: Final = 1.0  # seconds after which a wait is told, which moves the call's deadline
+IDLE: Final = 5.0  # seconds without a request after which a lease is not renewed
+
+CallAt = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
+
+
+class RatePermitsReturned(m.Message, frozen=True):
+    """Permits that were called back have rested. ``lease`` numbers the lease they were of."""
+
+    pool: str
+    count: int
+    lease: int
+
+
+class StalePermitError(Exception):
+    """The lease of a request's permit ended before the request was written: it needs another."""
+
+
+class RateWindow(msgspec.Struct, frozen=True):
+    """A rate in whole permits: at most ``permits`` requests in any ``seconds``, and about ``at_once`` together."""
+
+    permits: int
+    seconds: float
+    at_once: float
+
+    @classmethod
+    def of(cls, rate: Rate) -> RateWindow:
+        """One second's requests in any second; with a larger burst, that many in as long as they take at the rate."""
+        permits = max(1, math.ceil(rate.per_second), math.floor(rate.burst or 1))
+        return cls(permits, permits / rate.per_second, 1.0 if rate.burst is None else rate.burst)
+
+
+class Waiter(Protocol):
+    """As :class:`asyncio.Future` of a lease's number."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, lease: int, /) -> None: ...
+
+    def set_exception(self, error: BaseException, /) -> None: ...
+
+
+class RatePermits:
+    """The permits of one rate that this worker has leased; all of it on the loop.
+
+    They are usable until ``until``, which the owner of the lease moves on. They are used evenly over the window, but
+    for the burst that the rate has.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        window: RateWindow,
+        tell: Tell,
+        *,
+        clock: Callable[[], float] = monotonic,
+        call_at: CallAt | None = None,
+    ) -> None:
+        self.name = name
+        self.pool = RATE_POOL + name
+        self._window = window
+        self._tell = tell
+        self._clock = clock
+        self._call_at = call_at
+        self.until = -math.inf
+        self.lease = 0
+        self.held = 0
+        self._used = 0  # in flight or at rest
+        self._resting: list[float] = []  # when permits come back, a heap
+        self._hard = self._soft = self._asked = 0
+        self._nudged = False  # the owner of the lease was told that it is needed again
+        self._waiters: deque[tuple[Waiter, int]] = deque()
+        self._valid: set[int] = set()  # ids of requests that have a permit and are not written yet
+        self._share = 1.0
+        self._not_before = self._paced = self._last = -math.inf
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
+
+    # -- a request's side
+
+    async def take(self, request: Request, on_wait: OnWait | None = None) -> tuple[int, float]:
+        """Wait for a permit for this request: the number of its lease, and the seconds waited.
+
+        The wait moves the call's deadline; ``on_wait`` is told of it piece by piece. Raises ``LimitError`` where none
+        can be had.
+        """
+        now = self._last = self._clock()
+        if not self._waiters and self._ready_at(now) <= now:
+            self._use(id(request), now)
+            return self.lease, 0.0
+        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiters.append((waiter, id(request)))
+        self.settle()
+        told = now
+        try:
+            while not waiter.done():
+                await asyncio.wait((waiter,), timeout=TOLD)
+                passed, told = self._clock() - told, self._clock()
+                if on_wait is not None and passed > 0:
+                    on_wait("rate limit", passed)
+        except asyncio.CancelledError:
+            if waiter.done() and waiter.exception() is None:
+                self.unused(request, waiter.result())
+            waiter.cancel()
+            raise
+        return waiter.result(), told - now
+
+    def check(self, request: Request) -> None:
+        """To be called right before the request is written. Raises ``StalePermitError``."""
+        if id(request) not in self._valid or self._clock() >= self.until:
+            raise StalePermitError
+        self._valid.discard(id(request))
+
+    def unused(self, request: Request, lease: int) -> None:
+        """The request was not sent."""
+        if lease == self.lease:
+            self._valid.discard(id(request))
+            self._used -= 1
+            self.settle()
+
+    def ended(self, request: Request, lease: int, *, answered: bool) -> None:
+        """The request's answer is there, or it was given up."""
+        self._last = now = self._clock()
+        if lease == self.lease:
+            self._valid.discard(id(request))
+            rest = self._window.seconds / self._share
+            heappush(self._resting, now + (rest if answered else rest + UNANSWERED))
+            self._arm(now)
+
+    def accepted(self) -> None:
+        """The server took a request."""
+        if self._share < 1.0:
+            self._tell(m.RateAccepted(self.name))
+
+    def rejected(self, asked: float | None) -> None:
+        """The server said 429, and to come back after ``asked`` seconds, if it said so."""
+        self._not_before = max(self._not_before, self._clock() + min(asked or 0.0, 60.0))
+        self._tell(m.RateRejected(self.name, asked))
+
+    def is_busy(self, now: float) -> bool:
+        """Whether the lease is needed; from any thread."""
+        return bool(self._waiters) or self._used > 0 or now - self._last < IDLE
+
+    # -- the side of the owner of the lease
+
+    def renewed(self, until: float) -> None:
+        """The lease holds until then."""
+        self.until, self._nudged = until, False
+        self.settle()
+
+    def revoked(self, lease: int) -> None:
+        """It has ended, and another has begun, of which no permit is held yet."""
+        self.lease, self.until = lease, -math.inf
+        self.held = self._used = self._hard = self._soft = self._asked = 0
+        self._resting.clear()
+        self._valid.clear()
+        self.settle()
+
+    def granted(self, count: int) -> None:
+        """So many permits more, which have rested."""
+        self.held += count
+        self._asked = max(0, self._asked - count)
+        self.settle()
+
+    def recalled(self, count: int, hard: bool) -> None:
+        """Return so many once they have rested: ``hard``, even where calls wait for them."""
+        if hard:
+            self._hard += count
+        else:
+            self._soft += count
+        self.settle()
+
+    def slowed(self, share: float, wait: float) -> None:
+        """What is left of the rate, and for how long nothing may be sent at all."""
+        self._share = share
+        self._not_before = self._clock() + wait
+        self.settle()
+
+    def refused(self, text: str) -> None:
+        """Nobody gets one."""
+        waiting, self._waiters = self._waiters, deque()
+        self._asked, self._nudged = 0, False
+        for waiter, _ in waiting:
+            if not waiter.done():
+                waiter.set_exception(LimitError(text))
+
+    # -- what follows from it
+
+    def settle(self) -> None:
+        """After every change: give back, hand out, ask for more."""
+        now = self._clock()
+        while self._resting and self._resting[0] <= now:
+            heappop(self._resting)
+            self._used -= 1
+        self._give_back(hard=True)
+        self._serve(now)
+        if not self._waiters:
+            self._give_back(hard=False)
+        self._ask(now)
+        self._arm(now)
+
+    def _ready_at(self, now: float) -> float:
+        """When a permit may be used next, as far as that is known."""
+        if now >= self.until or self._used >= self.held:
+            return math.inf
+        window = self._window
+        if window.at_once >= window.permits:
+            return self._not_before
+        part = self.held / window.permits
+        ahead = max(0.0, window.at_once * part - 1) * self._spacing()
+        return max(self._not_before, self._paced - ahead)
+
+    def _spacing(self) -> float:
+        return self._window.seconds / self._share / max(1, self.held)
+
+    def _use(self, request: int, now: float) -> None:
+        self._used += 1
+        self._valid.add(request)
+        self._paced = max(now, self._paced) + self._spacing()
+
+    def _serve(self, now: float) -> None:
+        while self._waiters and self._ready_at(now) <= now:
+            waiter, request = self._waiters.popleft()
+            if not waiter.done():  # its call has not gone
+                self._use(request, now)
+                waiter.set_result(self.lease)
+        while self._waiters and self._waiters[0][0].done():
+            self._waiters.popleft()
+
+    def _give_back(self, *, hard: bool) -> None:
+        count = min(self._hard if hard else self._soft, self.held - self._used)
+        if count <= 0:
+            return
+        if hard:
+            self._hard -= count
+        else:
+            self._soft -= count
+        self.held -= count
+        self._tell(RatePermitsReturned(self.pool, count, self.lease))
+
+    def _ask(self, now: float) -> None:
+        short = min(len(self._waiters), self._window.permits) - (self.held - self._used) - self._asked
+        if short > 0:
+            self._asked += short
+            self._nudged = True
+            self._tell(m.PermitsWanted(self.pool, short))
+        elif self._waiters and now >= self.until and not self._nudged:
+            self._nudged = True
+            self._tell(m.PermitsWanted(self.pool, 0))
+
+    def _arm(self, now: float) -> None:
+        """Settle again when a permit has rested, or the next may go."""
+        due = self._resting[0] if self._resting else math.inf
+        if self._waiters:
+            due = min(due, self._ready_at(now))
+        if self._alarm is not None:
+            if self._alarm_at <= due:
+                return
+            self._alarm.cancel()
+            self._alarm = None
+        if due < math.inf:
+            call_at = self._call_at or asyncio.get_running_loop().call_at
+            self._alarm_at, self._alarm = due, call_at(due, self._rang)
+
+    def _rang(self) -> None:
+        self._alarm = None
+        self.settle()
+
+
+def check_permit(send: Send, permits: Callable[[str], RatePermits | None]) -> Send:
+    """``send`` of a client, which no request reaches whose permit of a rate is not good any more."""
+
+    def send_with_good_permit(request: Request, deadline: float) -> Awaitable[Response]:
+        found = permits(_rate_of(request))
+        if found is not None:
+            found.check(request)
+        return send(request, deadline)
+
+    return send_with_good_permit
+
+
+def with_rate_permits(
+    send: Send, permits: Callable[[str], RatePermits | None], *, on_wait: OnWait | None = None
+) -> Send:
+    """Hold a permit of the API's rate for each request, by ``credential``, else of its host's.
+
+    The wait for it moves the call's deadline, and is ``waited`` of what comes back. Where the permit goes stale before
+    the request is written, another is waited for.
+    """
+
+    async def send_at_rate(request: Request, deadline: float) -> Response:
+        found = permits(_rate_of(request))
+        if found is None:
+            return await send(request, deadline)
+        waited = 0.0
+        while True:
+            lease, seconds = await _taken(found, request, on_wait)
+            waited += seconds
+            try:
+                answer = await send(request, deadline + waited)
+            except StalePermitError:
+                found.unused(request, lease)
+                continue
+            except BaseException as error:
+                _ended_without_answer(found, request, lease, error)
+                if isinstance(error, CallError):
+                    error.waited = waited
+                raise
+            found.ended(request, lease, answered=True)
+            if answer.status == 429:
+                found.rejected(retry_after(answer.headers))
+            else:
+                found.accepted()
+            return replace(answer, waited=waited) if waited else answer
+
+    return send_at_rate
+
+
+def _rate_of(request: Request) -> str:
+    return request.credential or host_of(origin_of(request.url))
+
+
+async def _taken(permits: RatePermits, request: Request, on_wait: OnWait | None) -> tuple[int, float]:
+    try:
+        return await permits.take(request, on_wait)
+    except LimitError as error:
+        raise LimitError(
+            error.message,
+            hint=error.hint,
+            phase="limit",
+            outcome=not_sent(request),
+            operation=request.operation or None,
+            idempotency_key=request.idempotency_key,
+        ) from None
+
+
+def _ended_without_answer(permits: RatePermits, request: Request, lease: int, error: Any) -> None:
+    if isinstance(error, CallError) and (error.phase in ("connect", "limit") or error.outcome == "not_sent"):
+        permits.unused(request, lease)
+    else:
+        permits.ended(request, lease, answered=False)
