@@ -11,7 +11,8 @@ from typing import Any
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, invoices, subscriptions
-from host.simulator.stripe.checkout import KIND, choose_shipping
+from host.simulator.stripe.checkout import KIND
+from host.simulator.stripe.checkout_choices import choose
 from host.simulator.stripe.customers import create_customer
 from host.simulator.stripe.invoice_items import create_item
 from host.simulator.stripe.payment_methods import attach, payment_method
@@ -34,7 +35,7 @@ def complete(call: RequestContext, session: Object, params: Object) -> Object:
     """open → complete; 402 where the payment fails, and the session stays open."""
     if session["status"] != "open":
         raise call.refuse(f"This Checkout Session is {session['status']}, not open.", code="checkout_session_not_open")
-    _choose(call, session, params)
+    choose(call, session, params)
     expected = params.get("expected_amount")
     if expected is not None and expected != (session["amount_total"] or 0):
         raise invalid(
@@ -48,17 +49,6 @@ def complete(call: RequestContext, session: Object, params: Object) -> Object:
     _count_link(call, session)
     call.world.agenda.drop("expire_session", session["id"])
     return call.save(KIND, session)
-
-
-def _choose(call: RequestContext, session: Object, params: Object) -> None:
-    """What the customer chooses on the page: how it is shipped."""
-    if params.get("promotion_code"):
-        call.not_modelled("promotion codes typed on the page", "discounts of the session are.", "promotion_code")
-    if wanted := params.get("shipping_rate"):
-        options = [option for option in session["shipping_options"] if option["shipping_rate"] == wanted]
-        if not options:
-            raise invalid(f"The session does not offer the shipping rate {wanted}.", "shipping_rate")
-        choose_shipping(session, options[0])
 
 
 def _method(call: RequestContext, session: Object, params: Object) -> Object | None:
@@ -84,7 +74,7 @@ def _set_customer(call: RequestContext, session: Object, params: Object, method:
         "email": email,
         "individual_name": None,
         "name": name,
-        "phone": billing.get("phone"),
+        "phone": params.get("phone") or billing.get("phone") or before.get("phone"),
         "tax_exempt": (known or {}).get("tax_exempt") or "none",
         "tax_ids": [],
     }
@@ -121,7 +111,7 @@ def _pay(call: RequestContext, session: Object, later: Object, method: Object | 
         intent = create_intent(call.asking("POST", "/v1/payment_intents", asked))
         intent = _authenticated(call, intent)
         session["payment_intent"] = intent["id"]
-        session["payment_status"] = "unpaid" if intent["status"] == "processing" else "paid"
+        session["payment_status"] = "paid" if intent["status"] == "succeeded" else "unpaid"
     _use(call, session)
 
 
@@ -236,4 +226,20 @@ def _count_link(call: RequestContext, session: Object) -> None:
 
 
 BEHAVIOURS = {"payment_pages.confirm": confirm_page, "payment_pages.retrieve": retrieve_page}
-EFFECTS = {"payment_pages.confirm": {"payment_method", "expected_amount", "email", "name", "shipping_rate"}}
+EFFECTS = {
+    "payment_pages.confirm": {
+        "code",
+        "consent",
+        "custom_fields",
+        "email",
+        "expected_amount",
+        "line_items",
+        "name",
+        "optional_items",
+        "payment_method",
+        "phone",
+        "promotion_code",
+        "shipping",
+        "shipping_rate",
+    }
+}

@@ -8,6 +8,7 @@ _STRIPES = {
     "c/pay": "https://checkout.stripe.com",
     "p/session": "https://billing.stripe.com",
     "b": "https://buy.stripe.com",
+    "r": "https://buy.stripe.com",
 }
 PLACES = tuple(f"/{place}/" for place in _STRIPES)
 

@@ -21,8 +21,9 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "customers.cash_balance.retrieve customers.cash_balance.update test_helpers.customers.fund_cash_balance"
         ),
         "catalogue": ("prices.create prices.update products.create products.delete"),
-        "checkout": ("checkout.sessions.create checkout.sessions.expire checkout.sessions.update"),
+        "checkout": ("checkout.sessions.create checkout.sessions.update"),
         "checkout_completion": ("payment_pages.confirm payment_pages.retrieve"),
+        "checkout_expiry": ("checkout.sessions.expire"),
         "clocks": ("test_helpers.test_clocks.advance test_helpers.test_clocks.create test_helpers.test_clocks.delete"),
         "confirmation_tokens": ("test_helpers.confirmation_tokens.create"),
         "coupons": ("coupons.create coupons.delete coupons.update promotion_codes.create promotion_codes.update"),
@@ -198,7 +199,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "DUE": {
         "announcements": ("schedule_expiring trial_will_end"),
         "books": ("available"),
-        "checkout": ("expire_session"),
+        "checkout_expiry": ("expire_session"),
         "clocks": ("delete_clock"),
         "closing": ("expire_invoice"),
         "collection": ("collect_invoice debit finalize_invoice invoice_overdue"),

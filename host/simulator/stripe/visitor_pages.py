@@ -14,6 +14,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import payment_links, portal, renewals
 from host.simulator.stripe.checkout import KIND
 from host.simulator.stripe.checkout_completion import complete
+from host.simulator.stripe.checkout_expiry import recover
 from host.simulator.stripe.subscription_changes import change
 
 CARDS = (
@@ -54,7 +55,9 @@ def _checkout(call: RequestContext, id: str, posted: bool, fields: dict[str, str
         return Page(410, _html("Expired", "<p>This session has expired.</p>"))
     if not posted:
         return Page(200, _form(call, session, ""))
-    wanted = {name: value for name, value in fields.items() if name in _FIELDS and value}
+    wanted: Object = {name: value for name, value in fields.items() if name in _FIELDS and value}
+    custom = {field["key"]: fields.get(f"custom_{field['key']}") for field in session["custom_fields"]}
+    wanted["custom_fields"] = {key: value for key, value in custom.items() if value}
     try:
         return _done(complete(call, session, wanted))
     except Refusal as refusal:
@@ -65,7 +68,27 @@ def _checkout(call: RequestContext, id: str, posted: bool, fields: dict[str, str
         return Page(refusal.status, _form(call, call.load(KIND, id), refusal.message))
 
 
-_FIELDS = ("payment_method", "email", "name", "shipping_rate")
+_FIELDS = ("payment_method", "email", "name", "phone", "code", "shipping_rate")
+
+
+def _extra_inputs(session: Object) -> str:
+    """Inputs for what a session asks for beside a card."""
+    found = ""
+    if (session.get("phone_number_collection") or {}).get("enabled"):
+        found += '<label>Phone <input name="phone"></label> '
+    if session.get("allow_promotion_codes"):
+        found += '<label>Promotion code <input name="code"></label> '
+    for field in session["custom_fields"]:
+        name, label = f"custom_{escape(field['key'])}", escape(str(field["label"]["custom"]))
+        if field["type"] == "dropdown":
+            options = "".join(
+                f'<option value="{escape(option["value"])}">{escape(option["label"])}</option>'
+                for option in field["dropdown"]["options"]
+            )
+            found += f'<label>{label} <select name="{name}">{options}</select></label> '
+        else:
+            found += f'<label>{label} <input name="{name}"></label> '
+    return found
 
 
 def _done(session: Object) -> Page:
@@ -96,6 +119,7 @@ def _form(call: RequestContext, session: Object, error: str) -> str:
         f'<label>Email <input name="email" type="email" value="{escape(details.get("email") or "")}"></label> '
         '<label>Name <input name="name"></label> '
         + (f'<label>Shipping <select name="shipping_rate">{shipping}</select></label> ' if shipping else "")
+        + _extra_inputs(session)
         + f'<label>Card <select name="payment_method">{options}</select></label> '
         f"<button>{'Save' if session['mode'] == 'setup' else 'Pay'}</button></form>{back}",
     )
@@ -111,6 +135,13 @@ def _link(call: RequestContext, token: str, posted: bool, fields: dict[str, str]
             410, _html("Closed", f"<p>{escape(link.get('inactive_message') or 'This link is not active.')}</p>")
         )
     return Page(303, "", payment_links.visit(call, link)["url"])
+
+
+def _recovery(call: RequestContext, id: str, posted: bool, fields: dict[str, str]) -> Page:
+    del posted, fields
+    expired = call.find(KIND, id)
+    session = recover(call, expired) if expired is not None else None
+    return _gone("session") if session is None else Page(303, "", session["url"])
 
 
 def _portal(call: RequestContext, id: str, posted: bool, fields: dict[str, str]) -> Page:
@@ -149,4 +180,4 @@ def _html(title: str, body: str) -> str:
     )
 
 
-_PAGES = {"/c/pay/": _checkout, "/p/session/": _portal, "/b/": _link}
+_PAGES = {"/c/pay/": _checkout, "/p/session/": _portal, "/b/": _link, "/r/": _recovery}
