@@ -145,8 +145,15 @@ def _check_urls(params: Object) -> None:
 
 
 def _check_unmodelled(call: RequestContext, params: Object) -> None:
+    looks = params.get("branding_settings")
+    if looks and any(looks.get(name) is None for name in _LOOKS):
+        at = "branding_settings"
+        call.not_modelled("the account's own branding", f"{', '.join(_LOOKS)} are, where all are given.", at)
     if (params.get("adaptive_pricing") or {}).get("enabled"):
         call.not_modelled("adaptive pricing", "", "adaptive_pricing[enabled]")
+
+
+_LOOKS = ("background_color", "border_style", "button_color", "display_name", "font_family")
 
 
 def _check_items(entries: list[line_items.LineEntry], mode: str) -> None:
@@ -215,6 +222,8 @@ def _state(call: RequestContext, params: Object, session: Object, mode: str) -> 
         "payment_method_collection": params.get("payment_method_collection")
         or ("always" if mode == "subscription" else "if_required"),
     }
+    if collection := params.get("tax_id_collection"):
+        found["tax_id_collection"] = {"required": "never", **collection}
     if email := params.get("customer_email"):
         found["customer_details"] = {**_NOBODY, "email": email}
     if hosted:

@@ -158,7 +158,11 @@ def put_on(call: RequestContext, invoice: Object, subscription: Object, made: li
 
 def _same(old: Part, new: Part) -> bool:
     facts = ("price", "quantity")
-    return (old.amount, old.stop) == (new.amount, new.stop) and all(
+    """Whether nothing is prorated: a change of discounts or taxes alone is for later invoices.
+
+    https://docs.stripe.com/billing/subscriptions/prorations#no-prorations
+    """
+    return old.stop == new.stop and all(
         (old.item[name]["id"] if name == "price" else old.item.get(name))
         == (new.item[name]["id"] if name == "price" else new.item.get(name))
         for name in facts

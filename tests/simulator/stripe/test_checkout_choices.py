@@ -188,3 +188,63 @@ def test_the_page_has_inputs_for_all_this(shop) -> None:
     assert visit(shop, made["url"], typed)[0] == 303
     done = shop.api.get(f"/v1/checkout/sessions/{made['id']}")
     assert (done["amount_total"], done["custom_fields"][0]["text"]["value"]) == (1000, "Ada")
+
+
+def opened(shop, link: dict) -> dict:
+    """The session that a visit of a link opens."""
+    assert visit(shop, link["url"])[0] == 303
+    found: dict = shop.api.get("/v1/checkout/sessions", limit=1)["data"][0]
+    return found
+
+
+def test_what_a_link_asks_for_its_sessions_ask_for(shop) -> None:
+    """https://docs.stripe.com/payment-links/customize"""
+    asked = {
+        "custom_fields": [field("engraving")],
+        "shipping_address_collection": {"allowed_countries": ["US"]},
+        "optional_items": [{"price": shop.price(700, ""), "quantity": 1}],
+        "tax_id_collection": {"enabled": True},
+        "name_collection": {"individual": {"enabled": True}},
+        "allow_promotion_codes": True,
+        "consent_collection": {"terms_of_service": "required"},
+        "phone_number_collection": {"enabled": True},
+    }
+    lines = [{"price": shop.price(1000, ""), "quantity": 1}]
+    link = shop.api.post("/v1/payment_links", {"line_items": lines, **asked})
+    made = opened(shop, link)
+    for name in asked:
+        assert made[name] == link[name] or made[name].items() <= link[name].items(), name
+        assert made[name], name
+
+
+def test_quantities_of_a_link_are_changed(shop) -> None:
+    """And customers may adjust them. https://docs.stripe.com/api/payment-link/update"""
+    lines = [{"price": shop.price(1000, ""), "quantity": 1}, {"price": shop.price(50, ""), "quantity": 1}]
+    link = shop.api.post("/v1/payment_links", {"line_items": lines})
+    path = f"/v1/payment_links/{link['id']}"
+    first = shop.api.get(f"{path}/line_items")["data"][0]["id"]
+    change = {"id": first, "quantity": 3, "adjustable_quantity": {"enabled": True, "maximum": 4}}
+    shop.api.post(path, {"line_items": [change]})
+    found = shop.api.get(f"{path}/line_items")["data"]
+    assert [(item["quantity"], item["amount_total"]) for item in found] == [(3, 3000), (1, 50)]
+    made = opened(shop, link)
+    assert made["amount_total"] == 3050
+    mine = items(shop, made)[0]["id"]
+    assert confirm(shop, made, line_items=[{"id": mine, "quantity": 4}])["amount_total"] == 4050
+    assert shop.api.error("POST", path, {"line_items": [{"id": "li_none"}]})[1]["param"] == "line_items[0][id]"
+
+
+def test_a_link_says_whom_its_payments_are_for(shop) -> None:
+    """https://docs.stripe.com/connect/payment-links"""
+    account = shop.api.post("/v1/accounts", {"type": "express", "country": "US"})["id"]
+    lines = [{"price": shop.price(1000, ""), "quantity": 1}]
+    shared = {"application_fee_amount": 100, "transfer_data": {"destination": account}}
+    link = shop.api.post("/v1/payment_links", {"line_items": lines, **shared})
+    done = confirm(shop, opened(shop, link))
+    intent = shop.api.get(f"/v1/payment_intents/{done['payment_intent']}")
+    assert (intent["application_fee_amount"], intent["transfer_data"]["destination"]) == (100, account)
+    monthly = {"line_items": [{"price": shop.price(1000), "quantity": 1}], "application_fee_percent": 10}
+    link = shop.api.post("/v1/payment_links", {**monthly, "transfer_data": {"destination": account}})
+    done = confirm(shop, opened(shop, link), email="a@example.com")
+    made = shop.api.get(f"/v1/subscriptions/{done['subscription']}")
+    assert (made["application_fee_percent"], made["transfer_data"]["destination"]) == (10, account)

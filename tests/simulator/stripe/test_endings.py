@@ -249,3 +249,21 @@ def test_an_invoice_says_who_its_customer_is_when_it_is_finalized(shop) -> None:
     assert (final["customer_tax_ids"], final["total"]) == ([{"type": "eu_vat", "value": "DE123456789"}], 1000)
     shop.api.post(f"/v1/customers/{shop.customer}", {"name": "Newer"})
     assert shop.api.get(f"/v1/invoices/{draft}")["customer_name"] == "New"
+
+
+def test_usage_of_a_customer_on_a_clock_is_of_its_time(shop) -> None:
+    """With a timestamp of the clock's past, and without one. https://docs.stripe.com/billing/testing/test-clocks"""
+    frozen = shop.time + 400 * DAY
+    clock = shop.api.post("/v1/test_helpers/test_clocks", {"frozen_time": frozen})["id"]
+    shop.customer = shop.payer(test_clock=clock)
+    made = shop.subscribe(metered(shop))
+    path = f"/v1/test_helpers/test_clocks/{clock}/advance"
+    shop.api.post(path, {"frozen_time": frozen + 9 * DAY})
+    use(shop, 7)
+    payload = {"stripe_customer_id": shop.customer, "value": "5"}
+    event = {"event_name": "calls", "payload": payload, "timestamp": frozen + 3 * DAY}
+    assert shop.api.post("/v1/billing/meter_events", event)["timestamp"] == frozen + 3 * DAY
+    late = {**event, "timestamp": frozen + 10 * DAY}
+    assert shop.api.error("POST", "/v1/billing/meter_events", late)[1]["code"] == "timestamp_in_future"
+    shop.api.post(path, {"frozen_time": frozen + 32 * DAY})
+    assert shop.now(made)["latest_invoice"]["total"] == 120
