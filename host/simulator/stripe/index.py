@@ -15,6 +15,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.retrieve_current accounts.update"
         ),
         "application_fees": ("application_fees.refunds.create"),
+        "billing_modes": ("subscriptions.migrate"),
         "books": ("balance.retrieve balance_transactions.list"),
         "capabilities": ("accounts.capabilities.list accounts.capabilities.retrieve accounts.capabilities.update"),
         "cash_balances": (

@@ -170,6 +170,8 @@ def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[
         "metadata": data["metadata"] or {},
         "payment_behavior": "allow_incomplete" if default_method(call, quote["customer"]) else "default_incomplete",
     }
+    if data["billing_mode"]:
+        params["billing_mode"] = data["billing_mode"]
     if data["description"]:
         params["description"] = data["description"]
     if quote["collection_method"] == "send_invoice":
@@ -179,7 +181,8 @@ def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[
     effective = data["effective_date"]
     if isinstance(effective, int) and effective > call.now:
         phase = {name: params[name] for name in ("items", "discounts", "metadata") if params[name]}
-        schedule = start_schedule(call, {"customer": quote["customer"], "start_date": effective, "phases": [phase]})
+        plan = {"customer": quote["customer"], "start_date": effective, "phases": [phase]}
+        schedule = start_schedule(call, {**plan, "billing_mode": data["billing_mode"]})
         quote["subscription_schedule"] = schedule["id"]
         return
     made = subscriptions.start(call, params)

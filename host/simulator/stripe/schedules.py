@@ -51,7 +51,7 @@ def start_schedule(call: RequestContext, params: Object) -> Object:
 def _blank(call: RequestContext, customer: Object, params: Object) -> Object:
     schedule = call.blank(KIND)
     schedule.update(
-        billing_mode={"type": "classic", "flexible": None},
+        billing_mode={"type": "classic", "flexible": None, **(params.get("billing_mode") or {})},
         canceled_at=None,
         completed_at=None,
         current_phase=None,
@@ -102,7 +102,7 @@ def _begin(call: RequestContext, schedule: Object) -> None:
     """The first phase begins: the subscription is made."""
     phase = schedule["phases"][0]
     params = {**settings_of(schedule, phase), "customer": schedule["customer"], "items": items_of(phase)}
-    params["currency"] = phase["currency"]
+    params.update(billing_mode=schedule["billing_mode"], currency=phase["currency"])
     if phase["trial_end"]:
         params["trial_end"] = phase["trial_end"]
     made = subscriptions.start(call, params, schedule=schedule["id"])
@@ -191,7 +191,8 @@ def _from_subscription(call: RequestContext, id: str) -> Object:
             f"You cannot migrate a subscription that is already attached to a schedule: {subscription['schedule']}.",
             "from_subscription",
         )
-    schedule = _blank(call, call.load("customer", subscription["customer"]), call.params)
+    params = {**call.params, "billing_mode": subscription["billing_mode"]}
+    schedule = _blank(call, call.load("customer", subscription["customer"]), params)
     items = subscription["items"]["data"]
     phase = phase_of(
         call,

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import payment_links, portal, renewals
+from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.checkout import KIND
 from host.simulator.stripe.checkout_completion import complete
 from host.simulator.stripe.checkout_expiry import recover
@@ -170,7 +171,9 @@ def _cancel(call: RequestContext, subscription: Object, mode: str) -> None:
     if mode == "immediately":
         renewals.end(call, subscription, reason="cancellation_requested")
     else:
-        change(call, subscription, {"cancel_at_period_end": True})
+        # https://docs.stripe.com/billing/subscriptions/billing-mode/compare#cancellations-in-the-customer-portal
+        flexible = is_flexible(subscription)
+        change(call, subscription, {"cancel_at": "max_period_end"} if flexible else {"cancel_at_period_end": True})
 
 
 def _html(title: str, body: str) -> str:

@@ -215,8 +215,11 @@ def test_a_period_that_is_ended_within_is_billed_to_that_day(shop) -> None:
     """10 of 31 days at the start; 14 of the 28 days from 15 February."""
     first = shop.subscribe(shop.price(3100), cancel_at=shop.time + 10 * DAY)
     assert first["latest_invoice"]["total"] == 1000
-    full = shop.subscribe(shop.price(3100), cancel_at=shop.time + 10 * DAY, proration_behavior="none")
-    assert full["latest_invoice"]["total"] == 3100
+    # https://docs.stripe.com/billing/subscriptions/billing-mode/compare: only flexible billing leaves it to the caller
+    for mode, total in (("classic", 1000), ("flexible", 3100)):
+        how = {"proration_behavior": "none", "billing_mode": {"type": mode}}
+        full = shop.subscribe(shop.price(3100), cancel_at=shop.time + 10 * DAY, **how)
+        assert full["latest_invoice"]["total"] == total
     later = shop.subscribe(shop.price(2800), cancel_at=shop.time + 45 * DAY)
     assert later["latest_invoice"]["total"] == 2800
     shop.wait(31 * DAY)
