@@ -180,13 +180,25 @@ def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[
         params["trial_period_days"] = data["trial_period_days"]
     effective = data["effective_date"]
     if isinstance(effective, int) and effective > call.now:
-        phase = {name: params[name] for name in ("items", "discounts", "metadata") if params[name]}
-        plan = {"customer": quote["customer"], "start_date": effective, "phases": [phase]}
-        schedule = start_schedule(call, {**plan, "billing_mode": data["billing_mode"]})
+        schedule = start_schedule(call, _plan(quote, params))
         quote["subscription_schedule"] = schedule["id"]
         return
     made = subscriptions.start(call, params)
     quote.update(subscription=made["id"], invoice=made["latest_invoice"])
+
+
+def _plan(quote: Object, params: Object) -> Object:
+    """The schedule of a quote that begins later."""
+    same = ("add_invoice_items", "default_tax_rates", "description", "discounts", "items", "metadata")
+    phase = {name: params[name] for name in same if params.get(name)}
+    data = quote["subscription_data"]
+    if data["trial_period_days"]:
+        phase["trial_end"] = data["effective_date"] + data["trial_period_days"] * DAY
+    if quote["collection_method"] == "send_invoice":
+        phase["collection_method"] = "send_invoice"
+        phase["invoice_settings"] = {"days_until_due": quote["invoice_settings"]["days_until_due"]}
+    plan = {"customer": quote["customer"], "start_date": data["effective_date"], "phases": [phase]}
+    return {**plan, "billing_mode": data["billing_mode"]}
 
 
 def _item(entry: line_items.LineEntry) -> Object:
