@@ -109,7 +109,7 @@ def period_line(
     return item_line(call, invoice, subscription, item, facts)
 
 
-def _of_trial(subscription: Object, name: str, quantity: int | None) -> str:
+def _of_trial(subscription: Object, name: str, quantity: Any) -> str:
     return f"Free trial for {quantity} × {name}" if is_flexible(subscription) else f"Trial period for {name}"
 
 
@@ -126,15 +126,20 @@ def usage_line(
 
 
 def usage_facts(call: RequestContext, subscription: Object, item: Object, start: int, end: int) -> Object:
-    """What was used of an item from ``start``, or from when it came or got its price, to ``end``, and what it costs."""
+    """What was used of an item from ``start``, or from when it came or got its price, to ``end``, and what it costs.
+
+    On trial it costs nothing: https://docs.stripe.com/billing/subscriptions/billing-mode/compare#trials
+    """
     upto = end + 1 if end == call.now and item["current_period_end"] > end else end
     since = call.world.store.get(USAGE_FROM, item["id"])
     start = max(start, since["at"]) if since is not None and since["at"] < end else start
     used = usage(call, item, subscription["customer"], start, upto)
     price = price_of(call, subscription, item)
+    free, name = (subscription["trial_end"] or 0) >= end, product_name(call, price)
+    trial = _of_trial(subscription, name, used) if is_flexible(subscription) else f"{used} × {name} (Free trial)"
     return {
-        "amount": amount_of(price, used),
-        "description": described(call, price, used),
+        "amount": 0 if free else amount_of(price, used),
+        "description": trial if free else described(call, price, used),
         "exact": f"{used.normalize():f}" if used else "0",
         "period": {"start": start, "end": end},
         "pricing": pricing(price),

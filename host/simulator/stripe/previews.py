@@ -133,13 +133,13 @@ def _of_subscription(call: RequestContext, subscription: Object | None, details:
 
 
 def _of_cancelation(call: RequestContext, subscription: Object, details: Object) -> Object:
-    invoice = billing.draft_of(call, subscription, "subscription_cycle")
+    """What canceling at once with ``prorate`` and ``invoice_now`` bills."""
+    made = []
     if details.get("proration_behavior") != "none" and subscription["status"] != "trialing":
         at = prorations.moment(call, details, subscription)
         before = prorations.parts(call, subscription, paid=True)
-        prorations.put_on(call, invoice, subscription, prorations.credit(call, subscription, before, at))
-    billing.take_pending(call, invoice, subscription["id"])
-    return invoice
+        made = prorations.credit(call, subscription, before, at)
+    return renewals.last_draft(call, subscription, made)
 
 
 def _of_new(call: RequestContext, details: Object) -> Object:

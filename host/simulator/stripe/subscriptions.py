@@ -128,6 +128,8 @@ def check_collection(subscription: Object, params: Object) -> None:
         )
     if not sent and params.get("days_until_due") is not None:
         raise invalid("You can only set days_until_due where collection_method=send_invoice.", "days_until_due")
+    if not sent:
+        subscription["days_until_due"] = None
 
 
 def take_currency(call: RequestContext, customer: Object, currency: str) -> None:
