@@ -322,6 +322,7 @@ EFFECTS = {
                 "invoice_settings",
                 "metadata",
                 "on_behalf_of",
+                "pending_invoice_item_interval",
                 "proration_behavior",
                 "transfer_data",
                 "trial_end",

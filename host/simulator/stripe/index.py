@@ -209,6 +209,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "disputes": ("dispute"),
         "payments": ("release"),
         "payouts": ("payout"),
+        "pending_intervals": ("pending_items"),
         "quotes": ("expire_quote"),
         "refunds": ("refund"),
         "renewals": ("subscription"),

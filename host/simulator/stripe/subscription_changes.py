@@ -13,7 +13,7 @@ import msgspec
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, closing, pending_updates, prorations, usage
+from host.simulator.stripe import billing, closing, pending_intervals, pending_updates, prorations, usage
 from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.payment_attempts import need_method, pay_now
@@ -104,6 +104,7 @@ def _change(call: RequestContext, subscription: Object, params: Object) -> None:
         usage.change(call, subscription, old, items, state.behavior)
         set_items(subscription, items)
     set_discounts(call, subscription, params)
+    pending_intervals.set_interval(call, subscription, params)
     if params.get("trial_end") == "now" and state.trial and not trial_may_end(call, subscription):
         call.save("subscription", {**subscription, "trial_end": call.now})
         subscription["trial_end"] = call.now

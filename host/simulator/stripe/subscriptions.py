@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import backdating, billing, discounts
+from host.simulator.stripe import backdating, billing, discounts, pending_intervals
 from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
@@ -34,7 +34,6 @@ PLAIN = (
 UNMODELLED = (
     "billing_schedules",
     "billing_thresholds",
-    "pending_invoice_item_interval",
 )
 
 
@@ -79,6 +78,7 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     short = _set_periods(call, subscription, params)
     set_discounts(call, subscription, params)
     set_end(call, subscription, params)
+    pending_intervals.set_interval(call, subscription, params)
     if backdated is not None:
         backdating.check(call, subscription)
     call.save("subscription", subscription)
