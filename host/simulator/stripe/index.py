@@ -36,6 +36,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "customers": ("customers.create customers.delete customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.close disputes.update"),
+        "documents": ("quotes.pdf"),
         "event_destinations": (
             "v2.core.event_destinations.create v2.core.event_destinations.delete "
             "v2.core.event_destinations.disable v2.core.event_destinations.enable "

@@ -278,10 +278,15 @@ def list_upfront(call: RequestContext) -> Object:
     return _page(call, upfront=True)
 
 
+def items_of(call: RequestContext, quote: Object) -> list[Object]:
+    """A quote's line items, in the order they were given."""
+    kept = call.world.store.get("~quote", quote["id"]) or {}
+    return [call.load("item", id) for id in kept.get("items") or []]
+
+
 def _page(call: RequestContext, *, upfront: bool) -> Object:
     quote = call.load(KIND, call.path_args["quote"], "quote")
-    kept = call.world.store.get("~quote", quote["id"]) or {}
-    found = [call.load("item", id) for id in kept.get("items") or []]
+    found = items_of(call, quote)
     if upfront and quote["subscription_data"]["trial_period_days"]:
         found = [item for item in found if item["price"]["type"] != "recurring"]
     return page_of(call, found, "line item")
