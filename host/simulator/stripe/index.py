@@ -91,9 +91,10 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "billing_portal.configurations.create billing_portal.configurations.update billing_portal.sessions.create"
         ),
         "previews": ("invoices.create_preview"),
+        "quote_acceptance": ("quotes.accept"),
         "quotes": (
-            "quotes.accept quotes.cancel quotes.computed_upfront_line_items.list quotes.create "
-            "quotes.finalize_quote quotes.line_items.list quotes.update"
+            "quotes.cancel quotes.computed_upfront_line_items.list quotes.create quotes.finalize_quote "
+            "quotes.line_items.list quotes.update"
         ),
         "refunds": ("refunds.cancel refunds.create"),
         "renewals": ("subscriptions.cancel"),
@@ -245,7 +246,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "payouts": ("balance_transaction payout"),
         "portal": ("billing_portal.configuration"),
         "prorations": ("invoiceitem"),
-        "quotes": ("invoice item subscription subscription_schedule"),
+        "quote_acceptance": ("invoice subscription subscription_schedule"),
+        "quotes": ("item"),
         "refunds": ("balance_transaction refund"),
         "schedules": ("invoice subscription"),
         "setups": ("mandate setup_attempt setup_intent"),

@@ -317,3 +317,34 @@ def test_a_quote_that_begins_later_keeps_its_taxes_and_items_of_once(shop) -> No
     shop.wait(5 * DAY + 2 * 3600)
     made = shop.api.get(f"/v1/subscription_schedules/{plan}")["subscription"]
     assert shop.now({"id": made})["latest_invoice"]["total"] == 1800
+
+
+def test_discounts_of_a_quotes_items_are_kept(shop) -> None:
+    """Half of the 10.00 a month only; 5.00 of once are asked in full. https://docs.stripe.com/quotes/create"""
+    half = [{"coupon": shop.coupon(percent_off=50, duration="forever")}]
+    for lines, total in (
+        ([{"price": shop.price(1000), "discounts": half}, {"price": shop.price(500, "")}], 1000),
+        ([{"price": shop.price(1000, ""), "discounts": half}], 500),
+    ):
+        quote = shop.api.post("/v1/quotes", {"customer": shop.customer, "line_items": lines})
+        assert quote["amount_total"] == total
+        shop.api.post(f"/v1/quotes/{quote['id']}/finalize", {})
+        invoice = shop.api.post(f"/v1/quotes/{quote['id']}/accept", {})["invoice"]
+        assert shop.api.get(f"/v1/invoices/{invoice}")["total"] == total
+
+
+def test_a_quote_is_revised(shop) -> None:
+    """A draft of the same, whose number counts up. https://docs.stripe.com/quotes/revise"""
+    lines = [{"price": shop.price(1000), "quantity": 2, "tax_rates": [shop.rate(20, inclusive=False)]}]
+    params = {"customer": shop.customer, "line_items": lines, "header": "Offer", "metadata": {"a": "1"}}
+    data = {"subscription_data": {"description": "Two", "trial_period_days": 5}}
+    first = shop.api.post("/v1/quotes", {**params, **data})
+    revise = {"from_quote": {"quote": first["id"], "is_revision": True}}
+    assert shop.api.error("POST", "/v1/quotes", revise)[1]["param"] == "from_quote[is_revision]"
+    number = shop.api.post(f"/v1/quotes/{first['id']}/finalize", {})["number"]
+    copy = shop.api.post("/v1/quotes", {**revise, "header": "Better"})
+    assert copy["from_quote"] == revise["from_quote"]
+    same = ("amount_total", "customer", "metadata", "collection_method", "computed")
+    assert {name: copy[name] for name in same} == {name: first[name] for name in same}
+    assert (copy["status"], copy["header"], copy["subscription_data"]["trial_period_days"]) == ("draft", "Better", 5)
+    assert shop.api.post(f"/v1/quotes/{copy['id']}/finalize", {})["number"] == number[:-1] + "2"
