@@ -76,9 +76,8 @@ def test_a_file_that_nothing_makes_is_refused(stripe) -> None:
         if (result := stripe.operation(id).result) is not None and result.format == "binary"
     ]  # fmt: skip
     assert files == ["quotes.pdf"]
-    simulator = Simulator(stripe)
-    answer = simulator.handle("GET", "/v1/quotes/qt_1/pdf", {"Authorization": "Bearer sk_test_1"})
-    assert (answer[0], b"not_simulated" in answer[2]) == (501, True)
+    (plan,) = [plan for plan in Simulator(stripe).world.routes.plans() if plan.operation.id == "quotes.pdf"]
+    assert (MODEL.how(plan), MODEL._replace(behaviours={}).how(plan)) == ("behaviour", "refused")
 
 
 def test_a_parameter_that_would_be_dropped_is_refused_with_its_place(api) -> None:

@@ -180,7 +180,26 @@ def _coupons(
     found = [
         discounts.check(call, item, use, f"discounts[{n}]") for n, item in enumerate(params.get("discounts") or [])
     ]
+    for n, one in enumerate(found):
+        discounts.check_use(call, one.coupon, {str(entry.price["product"]) for entry in entries}, f"discounts[{n}]")
+        check_guest(session_of(params), one.promotion, f"discounts[{n}]")
     return [(one.coupon["id"], one.coupon) for one in found]
+
+
+def session_of(params: Object) -> Object:
+    """What of a session says whether its customer stays a guest."""
+    mode = params.get("mode", "payment")
+    return {"customer": params.get("customer"), "customer_creation": _creation(params, mode), "mode": mode}
+
+
+def check_guest(session: Object, promotion: Object | None, param: str) -> None:
+    """Of guests nobody knows whether it is their first order.
+
+    https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-customer_creation
+    """
+    guest = session["mode"] == "payment" and not session.get("customer") and session["customer_creation"] != "always"
+    if guest and promotion is not None and promotion["restrictions"].get("first_time_transaction"):
+        raise invalid("This promotion code is for first-time customers, and a guest is none.", param)
 
 
 def _shown(entry: Object) -> Object:

@@ -10,7 +10,7 @@ from typing import Any
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, line_items
-from host.simulator.stripe.checkout import choose_shipping
+from host.simulator.stripe.checkout import check_guest, choose_shipping
 from host.simulator.stripe.coupons import active_code
 from host.simulator.stripe.pricing import in_currency
 from host.simulator.stripe.sums import Coupon
@@ -25,7 +25,7 @@ def choose(call: RequestContext, session: Object, params: Object) -> None:
     changed = [
         _set_quantities(call, kept, params.get("line_items")),
         _add_optional(call, session, kept, params.get("optional_items")),
-        _use_code(call, session, params),
+        _use_code(call, session, kept, params),
     ]
     if any(changed):
         call.world.store.put(CHOSEN, session["id"], kept)
@@ -81,7 +81,7 @@ def _add_optional(call: RequestContext, session: Object, kept: Object, wanted: A
     return bool(wanted)
 
 
-def _use_code(call: RequestContext, session: Object, params: Object) -> bool:
+def _use_code(call: RequestContext, session: Object, kept: Object, params: Object) -> bool:
     """A code as it is typed (``code``), or its id. https://docs.stripe.com/payments/checkout/discounts"""
     typed, id = params.get("code"), params.get("promotion_code")
     if not typed and not id:
@@ -96,7 +96,10 @@ def _use_code(call: RequestContext, session: Object, params: Object) -> bool:
     if promotion is None:
         raise invalid(f"This code is invalid: {typed or id}", name)
     use = discounts.Use(session.get("customer"), session["currency"], session["amount_subtotal"])
-    discounts.check(call, {"promotion_code": promotion["id"]}, use, name)
+    found = discounts.check(call, {"promotion_code": promotion["id"]}, use, name)
+    products = {str(call.load("item", id)["price"]["product"]) for id in kept["items"]}
+    discounts.check_use(call, found.coupon, products, name)
+    check_guest(session, promotion, name)
     session["discounts"] = [{"coupon": None, "promotion_code": promotion["id"]}]
     return True
 

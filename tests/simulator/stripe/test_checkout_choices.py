@@ -248,3 +248,44 @@ def test_a_link_says_whom_its_payments_are_for(shop) -> None:
     done = confirm(shop, opened(shop, link), email="a@example.com")
     made = shop.api.get(f"/v1/subscriptions/{done['subscription']}")
     assert (made["application_fee_percent"], made["transfer_data"]["destination"]) == (10, account)
+
+
+def test_who_must_authenticate_at_the_page_begins_a_subscription(shop) -> None:
+    """The customer is there to do it; a declined card begins none."""
+    made = session(shop, shop.price(1000), mode="subscription", customer=shop.customer)
+    assert refused(shop, {**made}, payment_method="pm_card_chargeDeclined")["code"] == "card_declined"
+    assert shop.api.get("/v1/subscriptions", status="all")["data"] == []
+    done = confirm(shop, made, "pm_card_authenticationRequired")
+    assert (done["status"], done["payment_status"]) == ("complete", "paid")
+    begun = shop.api.get(f"/v1/subscriptions/{done['subscription']}")
+    assert begun["status"] == "active"
+    assert begun["default_payment_method"]
+
+
+def test_a_guest_whose_card_is_kept_becomes_a_customer(shop) -> None:
+    """https://docs.stripe.com/payments/checkout/save-during-payment"""
+    data = {"setup_future_usage": "off_session"}
+    done = confirm(shop, session(shop, shop.price(1000, ""), payment_intent_data=data), email="a@example.com")
+    method = shop.api.get(f"/v1/payment_intents/{done['payment_intent']}")["payment_method"]
+    assert shop.api.get(f"/v1/payment_methods/{method}")["customer"] == done["customer"] is not None
+    assert confirm(shop, session(shop, shop.price(1000, "")))["customer"] is None
+
+
+def test_a_coupon_must_be_for_something_in_the_order(shop) -> None:
+    """When the session is made and when its code is typed; and guests have no first order.
+
+    https://docs.stripe.com/payments/checkout/discounts
+    """
+    mine, other = (shop.api.post("/v1/products", {"name": name})["id"] for name in "AB")
+    coupon = shop.coupon(percent_off=50, applies_to={"products": [other]})
+    lines = [{"price": shop.price(1000, "", product=mine), "quantity": 1}]
+    params = {"success_url": "https://shop.example", "line_items": lines}
+    error = shop.api.error("POST", "/v1/checkout/sessions", {**params, "discounts": [{"coupon": coupon}]})
+    assert error[1]["param"] == "discounts[0]"
+    code(shop, "THEIRS", coupon=coupon)
+    code(shop, "FIRST", restrictions={"first_time_transaction": True})
+    made = session(shop, line_items=lines, allow_promotion_codes=True)
+    for typed in ("THEIRS", "FIRST"):
+        assert refused(shop, made, code=typed)["param"] == "code"
+    known = session(shop, line_items=lines, allow_promotion_codes=True, customer=shop.customer)
+    assert confirm(shop, known, code="FIRST")["amount_total"] == 500
