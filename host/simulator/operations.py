@@ -51,8 +51,8 @@ class Operations:
         if self._stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
             call.world.references.check(call.params, plan.operation.result)
         result = self._act(call)
-        if isinstance(result, bytes) and plan.operation.result is not None and plan.operation.result.format == "binary":
-            return result  # a file
+        if isinstance(result, bytes) and "content-type" in call.headers:  # a file
+            return result
         wanted = call.params.get("expand")
         if wanted:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))

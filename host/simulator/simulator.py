@@ -246,10 +246,11 @@ class Simulator:
             self._transaction.rollback()
             raise
         self._transaction.commit(Cause(exchange.request_id, None, int(self.now)))
-        headers = {"content-type": "text/html; charset=utf-8", "request-id": exchange.request_id}
+        kind = "application/pdf" if page.file else "text/html; charset=utf-8"
+        headers = {"content-type": kind, "request-id": exchange.request_id}
         if page.location:
             headers["location"] = page.location
-        return page.status, headers, page.html.encode()
+        return page.status, headers, page.file or page.html.encode()
 
     def _begin_work(self, call: RequestContext) -> None:
         """Let what is due happen first, and give the call its clock's time."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, discounts
+from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.money import rounded
 from host.simulator.stripe.periods import later, next_end, previous_end
 from host.simulator.stripe.pricing import amount_of
@@ -56,11 +57,6 @@ def add_lines(call: RequestContext, invoice: Object, subscription: Object, item:
         if start < call.now:
             _add(call, invoice, subscription, item, start, call.now)
         billing.period_line(call, invoice, subscription, item)
-
-
-def is_flexible(subscription: Object) -> bool:
-    """Whether a subscription is billed by the newer rules: https://docs.stripe.com/billing/subscriptions/billing-mode"""
-    return bool((subscription.get("billing_mode") or {}).get("type") == "flexible")
 
 
 def _add(call: RequestContext, invoice: Object, subscription: Object, item: Object, start: int, end: int) -> None:

@@ -44,6 +44,7 @@ _EXCLUSIVE = (
     ("customer", "customer_creation"),
     ("discounts", "allow_promotion_codes"),
 )
+RECOVERABLE = "~checkout.recoverable"  # what a session that may be taken up again was asked with
 HOSTED = ("hosted", "hosted_page")
 # Kept beside a session: what its completion needs, and the session does not show.
 LATER = (
@@ -91,10 +92,15 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
     else:
         session.update(amount_subtotal=None, amount_total=None, total_details=None, currency=currency)
     session["discounts"] = [_shown(entry) for entry in params.get("discounts") or []]
-    session["optional_items"] = _optional(call, params)
+    session["optional_items"] = optional_items(call, params.get("optional_items"), mode, currency)
     kept = {name: params[name] for name in LATER if params.get(name)}
-    kept["items"] = [entry.id for entry in entries]
+    kept.update(items=[entry.id for entry in entries], trial=trial)
     call.world.store.put("~checkout.session", session["id"], kept)
+    if recovery := (params.get("after_expiration") or {}).get("recovery"):
+        blank = {"allow_promotion_codes": False, "enabled": False, "expires_at": None, "url": None}
+        session["after_expiration"] = {"recovery": {**blank, **recovery}}
+        again = {name: value for name, value in params.items() if name not in ("expand", "expires_at")}
+        call.world.store.put(RECOVERABLE, session["id"], {"params": again})
     call.world.agenda.add(call, session["expires_at"], "expire_session", session["id"])
     return call.save(KIND, session)
 
@@ -139,10 +145,15 @@ def _check_urls(params: Object) -> None:
 
 
 def _check_unmodelled(call: RequestContext, params: Object) -> None:
-    if (params.get("after_expiration") or {}).get("recovery", {}).get("enabled"):
-        call.not_modelled("recovery of expired sessions", "", "after_expiration[recovery]")
+    looks = params.get("branding_settings")
+    if looks and any(looks.get(name) is None for name in _LOOKS):
+        at = "branding_settings"
+        call.not_modelled("the account's own branding", f"{', '.join(_LOOKS)} are, where all are given.", at)
     if (params.get("adaptive_pricing") or {}).get("enabled"):
         call.not_modelled("adaptive pricing", "", "adaptive_pricing[enabled]")
+
+
+_LOOKS = ("background_color", "border_style", "button_color", "display_name", "font_family")
 
 
 def _check_items(entries: list[line_items.LineEntry], mode: str) -> None:
@@ -169,17 +180,49 @@ def _coupons(
     found = [
         discounts.check(call, item, use, f"discounts[{n}]") for n, item in enumerate(params.get("discounts") or [])
     ]
+    for n, one in enumerate(found):
+        discounts.check_use(call, one.coupon, {str(entry.price["product"]) for entry in entries}, f"discounts[{n}]")
+        check_guest(session_of(params), one.promotion, f"discounts[{n}]")
     return [(one.coupon["id"], one.coupon) for one in found]
+
+
+def session_of(params: Object) -> Object:
+    """What of a session says whether its customer stays a guest."""
+    mode = params.get("mode", "payment")
+    return {"customer": params.get("customer"), "customer_creation": _creation(params, mode), "mode": mode}
+
+
+def check_guest(session: Object, promotion: Object | None, param: str) -> None:
+    """Of guests nobody knows whether it is their first order.
+
+    https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-customer_creation
+    """
+    guest = session["mode"] == "payment" and not session.get("customer") and session["customer_creation"] != "always"
+    if guest and promotion is not None and promotion["restrictions"].get("first_time_transaction"):
+        raise invalid("This promotion code is for first-time customers, and a guest is none.", param)
 
 
 def _shown(entry: Object) -> Object:
     return {"coupon": entry.get("coupon"), "promotion_code": entry.get("promotion_code")}
 
 
-def _optional(call: RequestContext, params: Object) -> Any:
-    if params.get("optional_items"):
-        call.not_modelled("the parameter optional_items", "line_items are.", "optional_items")
-    return None
+def optional_items(call: RequestContext, wanted: Any, mode: str, currency: str | None) -> list[Object] | None:
+    """What the page offers beside the line items. https://docs.stripe.com/payments/checkout/optional-items"""
+    found = []
+    for n, item in enumerate(wanted or []):
+        (entry,) = line_items.read(call, [item], currency, f"optional_items[{n}]")
+        if mode == "payment" and entry.recurring:
+            raise invalid("In `payment` mode only one-time prices are optional.", f"optional_items[{n}][price]")
+        limits = item.get("adjustable_quantity")
+        blank = {"enabled": False, "maximum": None, "minimum": None}
+        found.append(
+            {
+                "adjustable_quantity": {**blank, **limits} if limits else None,
+                "price": entry.price["id"],
+                "quantity": entry.quantity,
+            }
+        )
+    return found or None
 
 
 def _state(call: RequestContext, params: Object, session: Object, mode: str) -> Object:
@@ -198,6 +241,8 @@ def _state(call: RequestContext, params: Object, session: Object, mode: str) -> 
         "payment_method_collection": params.get("payment_method_collection")
         or ("always" if mode == "subscription" else "if_required"),
     }
+    if collection := params.get("tax_id_collection"):
+        found["tax_id_collection"] = {"required": "never", **collection}
     if email := params.get("customer_email"):
         found["customer_details"] = {**_NOBODY, "email": email}
     if hosted:
@@ -253,24 +298,6 @@ def _check_amount(session: Object, mode: str) -> None:
         )
 
 
-def expire_session(call: RequestContext) -> Object:
-    """open → expired."""
-    session = call.subject()
-    if session["status"] != "open":
-        raise call.refuse(
-            'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a '
-            f"status of {session['status']}."
-        )
-    return call.save(KIND, {**session, "status": "expired", "url": None, "expires_at": call.now})
-
-
-def expire_due(call: RequestContext, id: str) -> None:
-    """A session whose time is over."""
-    session = call.find(KIND, id)
-    if session is not None and session["status"] == "open":
-        call.save(KIND, {**session, "status": "expired", "url": None})
-
-
 def update_session(call: RequestContext) -> Object:
     """Metadata, and what an open session's page asks for."""
     session, params = call.subject(), {n: v for n, v in call.params.items() if n != "expand"}
@@ -286,10 +313,8 @@ def update_session(call: RequestContext) -> Object:
 
 BEHAVIOURS = {
     "checkout.sessions.create": create_session,
-    "checkout.sessions.expire": expire_session,
     "checkout.sessions.update": update_session,
 }
-DUE = {"expire_session": expire_due}
 EFFECTS = {
     "checkout.sessions.create": {
         "customer_update",
@@ -299,6 +324,8 @@ EFFECTS = {
         "line_items.price_data",
         "line_items.quantity",
         "line_items.tax_rates",
+        "optional_items.price",
+        "optional_items.quantity",
         "payment_intent_data",
         "setup_intent_data",
         "shipping_options.shipping_rate_data",
@@ -308,11 +335,13 @@ EFFECTS = {
                 "application_fee_percent",
                 "billing_cycle_anchor",
                 "billing_cycle_anchor_config",
+                "billing_mode",
                 "default_tax_rates",
                 "description",
                 "invoice_settings",
                 "metadata",
                 "on_behalf_of",
+                "pending_invoice_item_interval",
                 "proration_behavior",
                 "transfer_data",
                 "trial_end",

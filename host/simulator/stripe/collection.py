@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import lines, microdeposits, payments
+from host.simulator.stripe import hosted, lines, microdeposits, payments
 from host.simulator.stripe.confirmation import needs_authentication, next_action, settle_debit
 from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.customers import default_method
@@ -27,13 +27,14 @@ def finalize(call: RequestContext, invoice: Object) -> Object:
     """From draft to open, or paid where nothing is due; kept."""
     customer = call.find("customer", invoice["customer"]) or {}
     invoice["number"] = invoice.get("number") or _number(call, customer)
-    token = call.world.ids.new("", 32)
+    token = f"test_{call.world.ids.new('', 32)}"
+    call.world.store.put(hosted.INVOICE, token, {"invoice": invoice["id"]})
     invoice.update(
         status="open",
         automatically_finalizes_at=None,
         effective_at=invoice.get("effective_at") or call.now,
-        hosted_invoice_url=f"https://invoice.stripe.com/i/test_{token}",
-        invoice_pdf=f"https://pay.stripe.com/invoice/test_{token}/pdf",
+        hosted_invoice_url=hosted.address(call, "i", token),
+        invoice_pdf=f"{hosted.address(call, 'i', token)}/pdf",
     )
     invoice["status_transitions"]["finalized_at"] = call.now
     if customer:

@@ -105,6 +105,16 @@ def _least(limits: Object, currency: str | None, param: str) -> int | None:
     return int(option["minimum_amount"])
 
 
+def check_use(call: RequestContext, coupon: Object, products: set[str], param: str) -> None:
+    """Refuse a coupon of other products than those of an order.
+
+    https://docs.stripe.com/payments/checkout/discounts
+    """
+    applies = (kept_coupon(call, coupon["id"]) or coupon).get("applies_to") or {}
+    if applies.get("products") and not products & set(applies["products"]):
+        raise invalid("This coupon cannot be redeemed because it does not apply to anything in this order.", param)
+
+
 def has_paid(call: RequestContext, customer: str) -> bool:
     """Whether a customer has a successful charge or a paid invoice, be it of nothing."""
     store = call.world.store

@@ -16,6 +16,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         ),
         "application_fees": ("application_fees.refunds.create"),
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
+        "billing_modes": ("subscriptions.migrate"),
         "books": ("balance.retrieve balance_transactions.list"),
         "capabilities": ("accounts.capabilities.list accounts.capabilities.retrieve accounts.capabilities.update"),
         "captures": ("payment_intents.cancel payment_intents.capture payment_intents.increment_authorization"),
@@ -23,8 +24,9 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "customers.cash_balance.retrieve customers.cash_balance.update test_helpers.customers.fund_cash_balance"
         ),
         "catalogue": ("prices.create prices.update products.create products.delete"),
-        "checkout": ("checkout.sessions.create checkout.sessions.expire checkout.sessions.update"),
+        "checkout": ("checkout.sessions.create checkout.sessions.update"),
         "checkout_completion": ("payment_pages.confirm payment_pages.retrieve"),
+        "checkout_expiry": ("checkout.sessions.expire"),
         "clocks": ("test_helpers.test_clocks.advance test_helpers.test_clocks.create test_helpers.test_clocks.delete"),
         "confirmation_tokens": ("test_helpers.confirmation_tokens.create"),
         "coupons": ("coupons.create coupons.delete coupons.update promotion_codes.create promotion_codes.update"),
@@ -37,6 +39,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "customers": ("customers.create customers.delete customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.close disputes.update"),
+        "documents": ("quotes.pdf"),
         "event_destinations": (
             "v2.core.event_destinations.create v2.core.event_destinations.delete "
             "v2.core.event_destinations.disable v2.core.event_destinations.enable "
@@ -107,10 +110,10 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "billing_portal.configurations.create billing_portal.configurations.update billing_portal.sessions.create"
         ),
         "previews": ("invoices.create_preview"),
-        "quote_pdf": ("quotes.pdf"),
+        "quote_acceptance": ("quotes.accept"),
         "quotes": (
-            "quotes.accept quotes.cancel quotes.computed_upfront_line_items.list quotes.create "
-            "quotes.finalize_quote quotes.line_items.list quotes.update"
+            "quotes.cancel quotes.computed_upfront_line_items.list quotes.create quotes.finalize_quote "
+            "quotes.line_items.list quotes.update"
         ),
         "refunds": ("refunds.cancel refunds.create"),
         "renewals": ("subscriptions.cancel"),
@@ -233,7 +236,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "announcements": ("schedule_expiring trial_will_end"),
         "books": ("available"),
         "captures": ("release"),
-        "checkout": ("expire_session"),
+        "checkout_expiry": ("expire_session"),
         "clocks": ("delete_clock"),
         "closing": ("expire_invoice"),
         "collection": ("collect_invoice debit finalize_invoice invoice_overdue"),
@@ -243,6 +246,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "issuing_disputes": ("issuing_dispute"),
         "issuing_requests": ("issuing_request"),
         "payouts": ("payout"),
+        "pending_intervals": ("pending_items"),
         "quotes": ("expire_quote"),
         "refunds": ("refund"),
         "renewals": ("subscription"),
@@ -285,7 +289,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "payouts": ("balance_transaction payout"),
         "portal": ("billing_portal.configuration"),
         "prorations": ("invoiceitem"),
-        "quotes": ("invoice item subscription subscription_schedule"),
+        "quote_acceptance": ("invoice subscription subscription_schedule"),
+        "quotes": ("item"),
         "refunds": ("balance_transaction refund"),
         "reports": ("file reporting.report_run reporting.report_type"),
         "schedules": ("invoice subscription"),

@@ -35,7 +35,17 @@ PLAIN = (
     "shipping_details",
     "statement_descriptor",
 )
-_AFTER = {"auto_advance", "description", "footer", "metadata"}  # what can change of a finalized invoice
+# What can change of a finalized invoice, where neither sums nor the way of collection can:
+# https://docs.stripe.com/api/invoices/update
+_AFTER = {
+    "auto_advance",
+    "default_payment_method",
+    "default_source",
+    "description",
+    "footer",
+    "metadata",
+    "payment_settings",
+}
 _UNMODELLED = ("from_invoice",)
 
 
@@ -71,9 +81,7 @@ def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = F
         if params.get(name):
             call.not_modelled(f"the parameter {name}", "", name)
     call.put(invoice, {name: value for name, value in params.items() if name in PLAIN})
-    if "default_payment_method" in params:
-        given = params["default_payment_method"]
-        invoice["default_payment_method"] = collection.usable(call, given, invoice) if given else None
+    _set_method(call, invoice, params)
     if "default_tax_rates" in params:
         invoice["default_tax_rates"] = rates(call, params["default_tax_rates"], "default_tax_rates")
     if "shipping_cost" in params:
@@ -89,6 +97,12 @@ def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = F
         invoice["automatically_finalizes_at"] = invoice.get("automatically_finalizes_at") or call.now + HOUR
     elif "automatically_finalizes_at" not in params:
         invoice["automatically_finalizes_at"] = None
+
+
+def _set_method(call: RequestContext, invoice: Object, params: Object) -> None:
+    if "default_payment_method" in params:
+        given = params["default_payment_method"]
+        invoice["default_payment_method"] = collection.usable(call, given, invoice) if given else None
 
 
 def _set_collection(call: RequestContext, invoice: Object, params: Object) -> None:
@@ -121,12 +135,14 @@ def _set_collection(call: RequestContext, invoice: Object, params: Object) -> No
 
 
 def update_invoice(call: RequestContext) -> Object:
-    """A draft in full; of a finalized one only metadata and texts."""
+    """A draft in full; of a finalized one only metadata, texts, and what it is paid with."""
     invoice, params = call.subject(), {n: v for n, v in call.params.items() if n != "expand"}
     if invoice["status"] != "draft":
         if params.keys() - _AFTER:
             raise not_editable(call, invoice)
-        return call.save("invoice", call.put(invoice, params))
+        _set_method(call, invoice, params)
+        rest = {name: value for name, value in params.items() if name != "default_payment_method"}
+        return call.save("invoice", call.put(invoice, rest))
     _set(call, invoice, params)
     return call.save("invoice", lines.total_up(call, invoice))
 

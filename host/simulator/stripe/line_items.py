@@ -42,14 +42,15 @@ def read(
         price = in_currency(base, currency, f"{here}[price]")
         if base.get("custom_unit_amount"):
             call.not_modelled("prices that the customer sets", "prices with an amount are.", f"{here}[price]")
-        found.append(_entry(call, price, item, here, trial=trial))
+        found.append(entry(call, price, item, here, trial=trial))
     kinds = {(e.price["recurring"]["interval"], e.price["recurring"]["interval_count"]) for e in found if e.recurring}
     if len(kinds) > 1:
         raise invalid("All recurring prices must have the same interval and interval_count.", path)
     return found
 
 
-def _entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> LineEntry:
+def entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> LineEntry:
+    """The entry of a price with what ``item`` says of it."""
     metered = (price["recurring"] or {}).get("usage_type") == "metered"
     quantity = item.get("quantity")
     if metered and quantity is not None:
@@ -81,11 +82,11 @@ def add_up(
 def keep(call: RequestContext, entries: list[LineEntry], under: str) -> list[Object]:
     """The entries as the API's items, kept below ``under``."""
     made = []
-    for entry in reversed(entries):  # lists are newest first
+    for each in reversed(entries):  # lists are newest first
         item = call.blank("item")
-        item.update(shown(call, entry))
+        item.update(shown(call, each))
         call.save("item", item, under=under)
-        entry.id = item["id"]
+        each.id = item["id"]
         made.append(item)
     return made[::-1]
 

@@ -32,8 +32,6 @@ def create_preview(call: RequestContext) -> Object:
     for name in _UNMODELLED:
         if call.params.get(name):
             call.not_modelled(f"the parameter {name}", "", name)
-    if call.params.get("preview_mode") == "recurring":
-        call.not_modelled("preview_mode=recurring", "next is.", "preview_mode")
     store = call.world.store
     try:
         invoice = _preview(call)
@@ -51,10 +49,18 @@ def _preview(call: RequestContext) -> Object:
         invoice = _of_items(call)
     else:
         invoice = _of_subscription(call, subscription, details)
+    if call.params.get("preview_mode") == "recurring":
+        invoice["lines"]["data"] = [line for line in invoice["lines"]["data"] if _recurs(line)]
     _adjust(call, invoice)
     lines.total_up(call, invoice)
     _as_preview(call, invoice)
     return invoice
+
+
+def _recurs(line: Object) -> bool:
+    """Whether a line is of a subscription's price for a period of its own."""
+    details = line["parent"]["subscription_item_details"]
+    return bool(details and not details["proration"] and not details["invoice_item"])
 
 
 def _subscription(call: RequestContext) -> tuple[Object | None, Object]:
@@ -112,25 +118,28 @@ def _of_subscription(call: RequestContext, subscription: Object | None, details:
         raise upcoming.none_comes(call, f"subscription: {subscription['id']}")
     if details.get("cancel_now"):
         return _of_cancelation(call, subscription, details)
+    if call.params.get("preview_mode") == "recurring":
+        details = {**details, "proration_behavior": "none"} if details else details
     changes = {name: value for name, value in details.items() if name not in ("cancel_now", "billing_mode")}
     if "discounts" in call.params:
         changes["discounts"] = call.params["discounts"]
     before = subscription["latest_invoice"]
     if changes:
         subscription_changes.change(call, subscription, {**changes, "payment_behavior": "default_incomplete"})
-    if subscription["latest_invoice"] != before:  # the change is billed at once
+    now = call.params.get("preview_mode") != "recurring"
+    if now and subscription["latest_invoice"] != before:  # the change is billed at once
         return call.load("invoice", subscription["latest_invoice"])
     return upcoming.of_subscription(call, subscription)
 
 
 def _of_cancelation(call: RequestContext, subscription: Object, details: Object) -> Object:
-    invoice = billing.draft_of(call, subscription, "subscription_cycle")
+    """What canceling at once with ``prorate`` and ``invoice_now`` bills."""
+    made = []
     if details.get("proration_behavior") != "none" and subscription["status"] != "trialing":
         at = prorations.moment(call, details, subscription)
         before = prorations.parts(call, subscription, paid=True)
-        prorations.put_on(call, invoice, subscription, prorations.credit(call, subscription, before, at))
-    billing.take_pending(call, invoice, subscription["id"])
-    return invoice
+        made = prorations.credit(call, subscription, before, at)
+    return renewals.last_draft(call, subscription, made)
 
 
 def _of_new(call: RequestContext, details: Object) -> Object:

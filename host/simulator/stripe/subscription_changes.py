@@ -13,12 +13,13 @@ import msgspec
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, closing, pending_updates, prorations
+from host.simulator.stripe import billing, closing, pending_intervals, pending_updates, prorations, usage
+from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.periods import next_end
 from host.simulator.stripe.renewals import trial_may_end
-from host.simulator.stripe.subscription_items import changed_items, check_items, set_items
+from host.simulator.stripe.subscription_items import changed_items, check_intervals, check_items, set_items
 from host.simulator.stripe.subscriptions import (
     check_collection,
     check_trial_end,
@@ -96,10 +97,14 @@ def _change(call: RequestContext, subscription: Object, params: Object) -> None:
     if "pause_collection" in params:
         _pause(subscription, params["pause_collection"])
     if params.get("items"):
+        old = deepcopy(subscription["items"]["data"])
         items = changed_items(call, subscription, params["items"])
+        check_intervals(call, subscription, items)
         check_items(items, subscription["currency"])
+        usage.change(call, subscription, old, items, state.behavior)
         set_items(subscription, items)
     set_discounts(call, subscription, params)
+    pending_intervals.set_interval(call, subscription, params)
     if params.get("trial_end") == "now" and state.trial and not trial_may_end(call, subscription):
         call.save("subscription", {**subscription, "trial_end": call.now})
         subscription["trial_end"] = call.now
@@ -131,7 +136,7 @@ def _retime(call: RequestContext, subscription: Object, params: Object, state: S
     if trial_end is not None and trial_end != "now":
         check_trial_end(call, trial_end, "trial_end")
         subscription.update(
-            trial_start=subscription["trial_start"] if state.trial else call.now,
+            trial_start=_trial_start(call, subscription, state),
             trial_end=trial_end,
             status="trialing",
             billing_cycle_anchor=trial_end,
@@ -143,16 +148,24 @@ def _retime(call: RequestContext, subscription: Object, params: Object, state: S
     elif state.trial:
         return False
     priced = any(part.amount for part in prorations.parts(call, subscription).values())
-    if not (
-        (trial_end == "now" and state.trial)
-        or anchor == "now"
-        or _recurring(subscription) != state.recurring
-        or (state.free and priced and "items" in params)
-    ):
+    explicit = (trial_end == "now" and state.trial) or anchor == "now"
+    other = _recurring(subscription) != state.recurring
+    if not explicit and is_flexible(subscription):
+        if other:
+            call.not_modelled("another interval of a subscription in flexible billing mode",
+                              "It is with billing_cycle_anchor=now.", "items")  # fmt: skip
+        return False
+    if not (explicit or other or (state.free and priced and "items" in params)):
         return False
     subscription["billing_cycle_anchor"] = call.now
     _periods(call, subscription, next_end(call.now, _recurring(subscription), call.now))
     return True
+
+
+def _trial_start(call: RequestContext, subscription: Object, state: SubscriptionChange) -> int:
+    """Classic billing names the first trial, flexible billing the last."""
+    kept = state.trial or not is_flexible(subscription)
+    return int((kept and subscription["trial_start"]) or call.now)
 
 
 def _periods(call: RequestContext, subscription: Object, end: int, *, extended: bool = False) -> None:
@@ -171,7 +184,11 @@ def settle(
     prorated = _prorated(call, subscription, state, new_period=new_period)
     extras = params.get("add_invoice_items")
     if new_period:
-        invoice = billing.period_invoice(call, subscription, "subscription_update", prorated=prorated)
+        # https://docs.stripe.com/billing/subscriptions/billing-mode/compare#pending-invoice-items
+        pending = is_flexible(subscription) or state.behavior != "always_invoice"
+        invoice = billing.period_invoice(call, subscription, "subscription_update", prorated=prorated, pending=pending)
+        if not invoice["lines"]["data"] and not extras:
+            return
     elif state.behavior == "always_invoice":
         invoice = billing.draft_of(call, subscription, "subscription_update")
         prorations.put_on(call, invoice, subscription, prorated)

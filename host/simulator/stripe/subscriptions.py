@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import backdating, billing, discounts
+from host.simulator.stripe import backdating, billing, discounts, pending_intervals
+from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end
 from host.simulator.stripe.pricing import amount_of
-from host.simulator.stripe.subscription_items import check_items, new_item, price_of, set_items
+from host.simulator.stripe.subscription_items import check_intervals, check_items, new_item, price_of, set_items
 from host.simulator.stripe.taxes import check_automatic, rates
 
 LONGEST_TRIAL = 730 * DAY  # https://docs.stripe.com/api/subscriptions/create: at most two years
@@ -33,7 +34,6 @@ PLAIN = (
 UNMODELLED = (
     "billing_schedules",
     "billing_thresholds",
-    "pending_invoice_item_interval",
 )
 
 
@@ -70,6 +70,7 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     set_plain(call, subscription, params)
     check_collection(subscription, params)
     items = [new_item(call, subscription, item, f"items[{n}]") for n, item in enumerate(params["items"])]
+    check_intervals(call, subscription, items)
     subscription["currency"] = check_items(items, params.get("currency"))
     set_items(subscription, items)
     take_currency(call, customer, subscription["currency"])
@@ -77,6 +78,7 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     short = _set_periods(call, subscription, params)
     set_discounts(call, subscription, params)
     set_end(call, subscription, params)
+    pending_intervals.set_interval(call, subscription, params)
     if backdated is not None:
         backdating.check(call, subscription)
     call.save("subscription", subscription)
@@ -126,6 +128,8 @@ def check_collection(subscription: Object, params: Object) -> None:
         )
     if not sent and params.get("days_until_due") is not None:
         raise invalid("You can only set days_until_due where collection_method=send_invoice.", "days_until_due")
+    if not sent:
+        subscription["days_until_due"] = None
 
 
 def take_currency(call: RequestContext, customer: Object, currency: str) -> None:
@@ -194,7 +198,7 @@ def _set_periods(call: RequestContext, subscription: Object, params: Object) -> 
         raise invalid(
             "billing_cycle_anchor must be in the future, and not before the trial ends.", "billing_cycle_anchor"
         )
-    if backdating.is_flexible(subscription) and anchor is None and params.get(backdating.PARAM) is not None:
+    if is_flexible(subscription) and anchor is None and params.get(backdating.PARAM) is not None:
         subscription["billing_cycle_anchor"] = params[backdating.PARAM]
     end = trial or next_end(subscription["billing_cycle_anchor"], recurring, now)
     if anchor is not None:
@@ -207,7 +211,7 @@ def _set_periods(call: RequestContext, subscription: Object, params: Object) -> 
             end = next_end(anchor, recurring, now)
             short = previous_end(anchor, recurring, end) < now
     start = now
-    if backdating.is_flexible(subscription) and params.get(backdating.PARAM) is not None:
+    if is_flexible(subscription) and params.get(backdating.PARAM) is not None:
         start = max(params[backdating.PARAM], previous_end(subscription["billing_cycle_anchor"], recurring, end))
     for item in items:
         item.update(current_period_start=start, current_period_end=end)
@@ -260,6 +264,8 @@ def set_end(call: RequestContext, subscription: Object, params: Object) -> None:
             "reason": "cancellation_requested",
         }
         subscription.update(cancel_at=at, cancel_at_period_end=bool(at_end), canceled_at=call.now)
+        if not is_flexible(subscription) and (subscription["trial_end"] or 0) > at:
+            subscription["trial_end"] = at
         subscription["cancellation_details"] = details
     elif "cancel_at" in params or at_end is False:
         subscription.update(cancel_at=None, cancel_at_period_end=False, canceled_at=None)
@@ -272,14 +278,14 @@ _NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reas
 def _first_invoice(call: RequestContext, subscription: Object, params: Object, *, short: bool) -> Object | None:
     invoice = billing.draft_of(call, subscription, "subscription_create")
     billing.take_pending(call, invoice, subscription["id"])
-    in_full = params.get("proration_behavior") == "none"
+    in_full, flexible = params.get("proration_behavior") == "none", is_flexible(subscription)
     if in_full:
         call.world.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
     for item in reversed(subscription["items"]["data"]):
         if params.get(backdating.PARAM) is not None and not in_full:
             backdating.add_lines(call, invoice, subscription, item, subscription["start_date"])
-        elif not (in_full and short):
-            billing.period_line(call, invoice, subscription, item, in_full=in_full)
+        elif not (in_full and short) and not (flexible and item["price"]["recurring"]["usage_type"] == "metered"):
+            billing.period_line(call, invoice, subscription, item, in_full=in_full and flexible)
     add_extras(call, invoice, subscription, params.get("add_invoice_items"))
     if not invoice["lines"]["data"]:
         call.save("subscription", subscription)

@@ -249,3 +249,92 @@ def test_an_invoice_says_who_its_customer_is_when_it_is_finalized(shop) -> None:
     assert (final["customer_tax_ids"], final["total"]) == ([{"type": "eu_vat", "value": "DE123456789"}], 1000)
     shop.api.post(f"/v1/customers/{shop.customer}", {"name": "Newer"})
     assert shop.api.get(f"/v1/invoices/{draft}")["customer_name"] == "New"
+
+
+def test_usage_of_a_customer_on_a_clock_is_of_its_time(shop) -> None:
+    """With a timestamp of the clock's past, and without one. https://docs.stripe.com/billing/testing/test-clocks"""
+    frozen = shop.time + 400 * DAY
+    clock = shop.api.post("/v1/test_helpers/test_clocks", {"frozen_time": frozen})["id"]
+    shop.customer = shop.payer(test_clock=clock)
+    made = shop.subscribe(metered(shop))
+    path = f"/v1/test_helpers/test_clocks/{clock}/advance"
+    shop.api.post(path, {"frozen_time": frozen + 9 * DAY})
+    use(shop, 7)
+    payload = {"stripe_customer_id": shop.customer, "value": "5"}
+    event = {"event_name": "calls", "payload": payload, "timestamp": frozen + 3 * DAY}
+    assert shop.api.post("/v1/billing/meter_events", event)["timestamp"] == frozen + 3 * DAY
+    late = {**event, "timestamp": frozen + 10 * DAY}
+    assert shop.api.error("POST", "/v1/billing/meter_events", late)[1]["code"] == "timestamp_in_future"
+    shop.api.post(path, {"frozen_time": frozen + 32 * DAY})
+    assert shop.now(made)["latest_invoice"]["total"] == 120
+
+
+@pytest.mark.parametrize("mode", ["classic", "flexible"])
+def test_usage_on_trial_is_free(shop, mode) -> None:
+    """50 calls within the trial cost nothing, 60 after it 6.00.
+
+    https://docs.stripe.com/billing/subscriptions/billing-mode/compare#trials
+    """
+    made = shop.subscribe(metered(shop), trial_period_days=5, billing_mode={"type": mode})
+    shop.wait(2 * DAY)
+    use(shop, 50)
+    shop.wait(3 * DAY)
+    (line,) = shop.now(made)["latest_invoice"]["lines"]["data"]
+    text = "50 × Calls (Free trial)" if mode == "classic" else "Free trial for 50 × Calls"
+    assert (line["amount"], line["quantity"], line["description"]) == (0, 50, text)
+    shop.wait(DAY)
+    use(shop, 60)
+    shop.wait(31 * DAY)
+    assert shop.now(made)["latest_invoice"]["total"] == 600
+
+
+def test_a_preview_of_canceling_now_is_what_is_then_billed(shop) -> None:
+    """Unused time, usage and pending items. https://docs.stripe.com/api/invoices/create_preview"""
+    made = shop.subscribe(metered(shop), shop.price(3100))
+    shop.wait(10 * DAY)
+    use(shop, 7)
+    owe(shop, made, 333)
+    params = {"subscription": made["id"], "subscription_details": {"cancel_now": True}}
+    preview = shop.api.post("/v1/invoices/create_preview", params)
+    shop.api.delete(f"/v1/subscriptions/{made['id']}?prorate=true&invoice_now=true")
+    billed = shop.now(made)["latest_invoice"]
+    assert amounts(preview) == amounts(billed) == [-2100, 333, 70]
+    assert (preview["period_start"], preview["total"]) == (billed["period_start"], billed["total"])
+
+
+def test_what_is_charged_again_has_no_days_until_it_is_due(shop) -> None:
+    """https://docs.stripe.com/api/subscriptions/object#subscription_object-days_until_due"""
+    made = shop.subscribe(shop.price(), collection_method="send_invoice", days_until_due=5)
+    assert shop.change(made, collection_method="charge_automatically")["days_until_due"] is None
+
+
+def test_an_open_invoice_may_be_given_another_card(shop) -> None:
+    """Sums and lines of it stay. https://docs.stripe.com/api/invoices/update"""
+    shop.customer = shop.api.post("/v1/customers", {})["id"]
+    draft = shop.api.post("/v1/invoices", {"customer": shop.customer})["id"]
+    shop.api.post("/v1/invoiceitems", {"customer": shop.customer, "invoice": draft, "amount": 1000, "currency": "usd"})
+    shop.api.post(f"/v1/invoices/{draft}/finalize", {})
+    card = shop.api.post("/v1/payment_methods/pm_card_visa/attach", {"customer": shop.customer})["id"]
+    path = f"/v1/invoices/{draft}"
+    assert shop.api.post(path, {"default_payment_method": card})["default_payment_method"] == card
+    assert shop.api.error("POST", path, {"days_until_due": 3})[1]["code"] == "invoice_not_editable"
+    assert shop.api.post(f"{path}/pay", {})["status"] == "paid"
+
+
+def test_a_credit_note_is_about_a_refund_that_there_is(shop) -> None:
+    """3.00 of 10.00 were refunded; the note refunds nothing more. https://docs.stripe.com/api/credit_notes/create"""
+    draft = shop.api.post("/v1/invoices", {"customer": shop.customer})["id"]
+    shop.api.post("/v1/invoiceitems", {"customer": shop.customer, "invoice": draft, "amount": 1000, "currency": "usd"})
+    paid = shop.api.post(f"/v1/invoices/{draft}/pay", {"expand": ["payments"]})
+    intent = paid["payments"]["data"][0]["payment"]["payment_intent"]
+    refund = shop.api.post("/v1/refunds", {"payment_intent": intent, "amount": 300})["id"]
+    note = {"invoice": draft, "amount": 300, "refunds": [{"refund": refund, "amount_refunded": 300}]}
+    made = shop.api.post("/v1/credit_notes", note)
+    assert [(entry["refund"], entry["amount_refunded"]) for entry in made["refunds"]] == [(refund, 300)]
+    assert len(shop.api.get("/v1/refunds")["data"]) == 1
+    assert shop.api.error("POST", "/v1/credit_notes", note)[1]["param"] == "refunds[0][refund]"
+    other = shop.api.post("/v1/payment_intents", {"amount": 500, "currency": "usd", "confirm": True,
+                          "payment_method": "pm_card_visa", "payment_method_types": ["card"]})["id"]  # fmt: skip
+    foreign = shop.api.post("/v1/refunds", {"payment_intent": other})["id"]
+    wrong = {"invoice": draft, "amount": 500, "refunds": [{"refund": foreign}]}
+    assert shop.api.error("POST", "/v1/credit_notes", wrong)[1]["param"] == "refunds[0][refund]"

@@ -68,12 +68,11 @@ def test_items_that_do_not_go_together(shop) -> None:
     assert shop.now(made)["items"]["data"][0]["price"]["id"] == price
 
 
-@pytest.mark.parametrize("name", ["billing_thresholds", "pending_invoice_item_interval", "automatic_tax"])
+@pytest.mark.parametrize("name", ["billing_thresholds", "automatic_tax"])
 def test_what_is_not_modelled_is_refused(shop, name) -> None:
     """Never answered as if it were."""
     value = {
         "billing_thresholds": {"amount_gte": 100},
-        "pending_invoice_item_interval": {"interval": "week"},
         "automatic_tax": {"enabled": True},
     }[name]
     params = {"customer": shop.customer, "items": [{"price": shop.price(1000)}], name: value}
@@ -408,3 +407,27 @@ def test_a_preview_of_a_subscription_is_the_invoice_of_making_it(shop, details, 
     assert amounts(preview) == amounts(billed) == lines
     same = ("total", "billing_reason", "period_start", "period_end", "subtotal")
     assert {name: preview[name] for name in same} == {name: billed[name] for name in same}
+
+
+def test_pending_items_are_billed_more_often_than_it_renews(shop) -> None:
+    """A year that bills what waits each month; where nothing waits there is no invoice.
+
+    https://docs.stripe.com/api/subscriptions/create#create_subscription-pending_invoice_item_interval
+    """
+    monthly = {"pending_invoice_item_interval": {"interval": "month"}}
+    made = shop.subscribe(shop.price(12000, "year"), **monthly)
+    assert made["pending_invoice_item_interval"] == {"interval": "month", "interval_count": 1}
+    assert made["next_pending_invoice_item_invoice"] == shop.time + 31 * DAY
+    shop.wait(31 * DAY)
+    assert len(shop.invoices()) == 1
+    change = [{"id": made["items"]["data"][0]["id"], "quantity": 2}]
+    shop.change(made, items=change)  # 334 of 365 days of 120.00 more
+    shop.wait(28 * DAY + 7200)
+    invoice = shop.now(made)["latest_invoice"]
+    assert (amounts(invoice), invoice["amount_paid"]) == ([-10981, 21962], 10981)
+    assert invoice["billing_reason"] == "automatic_pending_invoice_item_invoice"
+    off = shop.change(made, pending_invoice_item_interval=None)
+    assert (off["pending_invoice_item_interval"], off["next_pending_invoice_item_invoice"]) == (None, None)
+    path = f"/v1/subscriptions/{made['id']}"
+    yearly = {"pending_invoice_item_interval": {"interval": "year"}}
+    assert shop.api.error("POST", path, yearly)[1]["param"] == "pending_invoice_item_interval"
