@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 PRINTED = 20  # lines of a run's output
+LONGEST_LINE = 500  # characters of each
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -124,7 +125,13 @@ def _printed(store: Journal, run_id: str) -> list[str]:
         return []
     more = cut or len(lines) > PRINTED
     where = f", the last lines (all of them: runs show -f {run_id}{store.option})" if more else ""
-    return ["", f"printed{where}:", *(f"  {line}" for line in lines[-PRINTED:])]
+    return ["", f"printed{where}:", *(f"  {_readable(line)}" for line in lines[-PRINTED:])]
+
+
+def _readable(line: str) -> str:
+    """A line without what would move the cursor or colour what follows, cut where it is long."""
+    whole = "".join(each if each.isprintable() or each == "\t" else "\ufffd" for each in line[: LONGEST_LINE + 1])
+    return whole if len(whole) <= LONGEST_LINE else f"{whole[:LONGEST_LINE]}…"
 
 
 def _entries(store: Journal, run: RunRow) -> list[TrailEntry]:

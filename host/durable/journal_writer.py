@@ -14,7 +14,7 @@ from host.durable.kept_output import KEEP_OUTPUT, OutputKeeper
 from host.durable.records import Record
 from host.errors import ClosedError, HostError, JournalError
 
-__all__ = ["INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then", "UnderWay"]
+__all__ = ["CANCELLED", "INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then", "UnderWay"]
 
 LOOK: Final = 1.0  # seconds between looks at what runs print, and which of them somebody wants ended
 LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
@@ -33,7 +33,7 @@ _BEAT = "UPDATE luahost_run SET lease = {now} + :lease WHERE id = :id AND owner 
 RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
 
 
-_CANCELLED: Final = "SELECT run, at FROM luahost_cancel WHERE owner = :owner"
+CANCELLED: Final = "SELECT run, at FROM luahost_cancel WHERE owner = :owner"
 _SEEN: Final = "DELETE FROM luahost_cancel WHERE run = :run AND owner = :owner"
 
 
@@ -234,7 +234,7 @@ class JournalWriter:
             if pieces:
                 self._database.write([(KEEP_OUTPUT, pieces)])
                 printed.clear()
-            self._cancel(self._database.read(_CANCELLED, {"owner": self._owner}))
+            self._cancel(self._database.read(CANCELLED, {"owner": self._owner}))
         except JournalError:  # at the next look, or the runs' next records say so
             for _, output, start, data in printed:
                 output.put_back(start, data)
