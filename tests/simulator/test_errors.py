@@ -170,3 +170,11 @@ def test_bodies_that_cannot_be_read(api) -> None:
     assert "nested too deeply" in found(api, "a" + "[b]" * 40 + "=1")[3]
     assert found(api, "metadata=x&metadata[a]=1&name=x")[0] == 400
     assert api.error("POST", "/v2/core/accounts", {"contact_email": 5})[1]["message"] == "Invalid string: 5"
+
+
+@pytest.mark.parametrize("said", ["yesterday", "2030-01-31", "2030-01-31T12:00:00", "2030-13-31T12:00:00Z", ""])
+def test_a_time_of_version_2_has_its_form(api, said) -> None:
+    """https://docs.stripe.com/api/v2/billing/meter-event/create: RFC 3339, with a zone."""
+    event = {"event_name": "calls", "payload": {"stripe_customer_id": "cus_1", "value": "1"}, "timestamp": said}
+    status, error = api.error("POST", "/v2/billing/meter_events", event)
+    assert (status, error["param"]) == (400, "timestamp")
