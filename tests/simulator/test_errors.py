@@ -153,7 +153,7 @@ def test_malformed_and_live_keys_are_refused_and_masked(api) -> None:
         assert status == 401
         assert error["message"].startswith("Invalid API Key provided: ")
         assert "abcdefgh" not in error["message"]
-    assert error["message"] == "Invalid API Key provided: pk_test_***5678"
+    assert error["message"] == "Invalid API Key provided: ***5678"
 
 
 def test_bearer_and_basic_both_carry_the_key(api) -> None:

@@ -13,6 +13,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import bank_debits, tokens
 from host.simulator.stripe.bank_debits import BANKS, bank_facts
 from host.simulator.stripe.card_facts import card_error, card_facts, card_named, card_of, check_card, checks_done
+from host.simulator.stripe.local_methods import LOCAL
 
 EFFECTS = {
     "payment_methods.attach": {"customer"},
@@ -24,13 +25,6 @@ EFFECTS = {
 }  # fmt: skip
 # Kept beside the objects: which methods may not be used again, and which were set up for payments off session.
 _SPENT, _SET_UP = "~spent", "~set_up"
-# Methods that send the customer to another page: https://docs.stripe.com/payments/payment-methods/overview
-REDIRECTS = frozenset(
-    """
-    affirm afterpay_clearpay alipay amazon_pay bancontact cashapp eps fpx giropay grabpay ideal klarna link
-    mobilepay naver_pay p24 pay_by_bank paypal revolut_pay samsung_pay sofort twint wechat_pay
-    """.split()  # noqa: SIM905 - a table of words
-)
 _NUMBERS = {"sepa_debit": "iban"}
 
 
@@ -81,8 +75,12 @@ def from_parameters(call: RequestContext, params: Object, path: str = "") -> Obj
         fields[kind] = bank_facts(call, kind, number, said)
     else:
         fields[kind] = said
-        if kind not in REDIRECTS:
-            call.not_modelled(f"payment methods of type {kind}", "It models cards, bank debits and redirects.", "type")
+        if kind not in LOCAL:
+            call.not_modelled(
+                f"payment methods of type {kind}",
+                "It models cards, bank debits and what is confirmed elsewhere.",
+                "type",
+            )
     return fields
 
 

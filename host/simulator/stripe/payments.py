@@ -9,6 +9,7 @@ from host.simulator.stripe import confirmation_tokens, connect, microdeposits
 from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
+    check_currency_of,
     confirm,
     new_intent,
     pay_with,
@@ -63,6 +64,8 @@ def set_types(call: RequestContext, intent: Object) -> None:
                 code="parameters_exclusive",
             )
         intent["payment_method_types"] = list(allowed)
+        for kind in allowed if intent.get("currency") else ():
+            check_currency_of(kind, intent["currency"])
     if (call.params.get("automatic_payment_methods") or {}).get("enabled"):
         automatic = intent["automatic_payment_methods"]
         automatic["allow_redirects"] = automatic.get("allow_redirects") or "always"

@@ -9,8 +9,9 @@ from host.simulator.stripe import authorizations, charges, microdeposits
 from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
 from host.simulator.stripe.charges import Decline
 from host.simulator.stripe.confirmation import check_type, next_action
+from host.simulator.stripe.local_methods import LOCAL, check_return
 from host.simulator.stripe.mandates import take_mandate
-from host.simulator.stripe.payment_methods import REDIRECTS, attach, check_usable, is_set_up, payment_method, set_up
+from host.simulator.stripe.payment_methods import attach, check_usable, is_set_up, payment_method, set_up
 from host.simulator.stripe.payments import check_return_url, set_types, take_method
 
 _CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -83,7 +84,8 @@ def _confirm_setup(call: RequestContext, setup: Object) -> Object:
         return call.save("setup_intent", setup)
     card, authenticated = card_of(method), setup["status"] == "requires_action"
     asks = _asks_authentication(setup) and card.enrolled
-    if not authenticated and (card.action or asks or method["type"] in REDIRECTS) and not _already(call, method):
+    if not authenticated and (card.action or asks or method["type"] in LOCAL) and not _already(call, method):
+        check_return(call, method["type"])
         setup["status"], setup["next_action"] = "requires_action", next_action(call, setup, "setup_intent")
         _attempt(call, setup, method, "requires_action")
         return call.save("setup_intent", setup)
