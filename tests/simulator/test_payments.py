@@ -290,5 +290,6 @@ def test_a_card_payment_takes_a_suffix_and_no_text_of_its_own(api) -> None:
     charge = api.post("/v1/charges", "amount=500&currency=usd&source=tok_visa&statement_descriptor=SHOP")
     assert charge["calculated_statement_descriptor"] == "STRIPE SIMULATOR* SHOP"
     debit = "amount=500&currency=eur&confirm=true&payment_method=pm_success_at&statement_descriptor=SHOP"
+    debit += "&mandate_data[customer_acceptance][type]=offline"
     made = api.post("/v1/payment_intents", debit)
     assert api.get(f"/v1/charges/{made['latest_charge']}")["calculated_statement_descriptor"] == "SHOP"

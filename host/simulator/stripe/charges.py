@@ -11,9 +11,9 @@ import msgspec
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, books, connect, disputes
+from host.simulator.stripe import authorizations, books, connect, disputes, mandates
+from host.simulator.stripe.bank_debits import CURRENCIES, bank_of
 from host.simulator.stripe.bank_debits import MESSAGES as BANK_MESSAGES
-from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of, checks_done
 from host.simulator.stripe.sandbox_cards import ADVICE, MESSAGES, Card
 
@@ -172,6 +172,10 @@ def _details(call: RequestContext, source: Object, method: Object, captured: boo
         facts.pop("status_details", None)
         facts.pop("financial_connections_account", None)
         facts.pop("generated_from", None)
+        if kind in CURRENCIES:
+            facts |= {"mandate": mandates.mandate_of(call, method), "expected_debit_date": None}
+        if kind == "us_bank_account":
+            facts["payment_reference"] = None
         return {"type": kind, kind: facts}
     for name in ("display_brand", "generated_from", "networks", "three_d_secure_usage"):
         facts.pop(name, None)

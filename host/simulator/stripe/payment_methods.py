@@ -10,7 +10,7 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import bank_debits, tokens
+from host.simulator.stripe import bank_debits, bank_numbers, tokens
 from host.simulator.stripe.bank_debits import BANKS, bank_facts
 from host.simulator.stripe.card_facts import card_error, card_facts, card_named, card_of, check_card, checks_done
 from host.simulator.stripe.local_methods import LOCAL
@@ -72,6 +72,7 @@ def from_parameters(call: RequestContext, params: Object, path: str = "") -> Obj
         number = str(said.get(name) or "").replace(" ", "")
         if not number:
             raise invalid(f"Missing required param: {place}[{name}].", f"{place}[{name}]", "parameter_missing")
+        bank_numbers.check(kind, said, place)
         fields[kind] = bank_facts(call, kind, number, said)
     else:
         fields[kind] = said

@@ -10,12 +10,13 @@ from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
     check_currency_of,
+    check_type,
     confirm,
     new_intent,
     pay_with,
     unexpected,
 )
-from host.simulator.stripe.mandates import take_mandate
+from host.simulator.stripe.mandates import need_mandate
 from host.simulator.stripe.money import check_amount, check_currency
 from host.simulator.stripe.payment_methods import check_usable, from_parameters, make, payment_method
 
@@ -107,8 +108,10 @@ def confirm_intent(call: RequestContext) -> Object:
 
 def _confirm(call: RequestContext, intent: Object) -> Object:
     check_return_url(call, intent, "PaymentIntent")
-    if intent.get("payment_method") and call.params.get("mandate_data"):
-        take_mandate(call, payment_method(call, intent["payment_method"]))
+    if intent.get("payment_method"):
+        method = payment_method(call, intent["payment_method"])
+        check_type(call, intent, method)
+        need_mandate(call, intent, method)
     return confirm(call, intent, off_session=bool(call.params.get("off_session")))
 
 

@@ -10,7 +10,7 @@ from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
 from host.simulator.stripe.charges import Decline
 from host.simulator.stripe.confirmation import check_type, next_action
 from host.simulator.stripe.local_methods import LOCAL, check_return
-from host.simulator.stripe.mandates import take_mandate
+from host.simulator.stripe.mandates import mandate_of, need_mandate
 from host.simulator.stripe.payment_methods import attach, check_usable, is_set_up, payment_method, set_up
 from host.simulator.stripe.payments import check_return_url, set_types, take_method
 
@@ -78,6 +78,7 @@ def _confirm_setup(call: RequestContext, setup: Object) -> Object:
     method = payment_method(call, setup["payment_method"])
     check_usable(call, method, setup.get("customer"), "SetupIntent")
     check_type(call, setup, method, "SetupIntent")
+    need_mandate(call, setup, method)
     if microdeposits.are_needed(call, setup, method):
         setup.update(status="requires_action", next_action=microdeposits.next_action(call, method))
         _attempt(call, setup, method, "requires_action")
@@ -92,8 +93,7 @@ def _confirm_setup(call: RequestContext, setup: Object) -> Object:
     decline = charges.decline_of(card, authenticated=authenticated)
     if decline is not None and not card.attaches:
         raise _fail(call, setup, method, decline)
-    if call.params.get("mandate_data"):
-        setup["mandate"] = take_mandate(call, method)["id"]
+    setup["mandate"] = mandate_of(call, method)
     if setup.get("customer"):
         method = attach(call, method, setup["customer"])
     set_up(call, method)
