@@ -210,26 +210,27 @@ def declined(call: RequestContext, charge: Object | None, decline: Decline, **mo
     return Refusal(402, decline.message, code=decline.code, worked=True, keep=True, **error, **more)
 
 
-def settle(call: RequestContext, charge: Object) -> Object:
+def settle(call: RequestContext, charge: Object, method: Object | None = None) -> Object:
     """Write a captured charge into the books, with the fees, transfers and disputes that follow from it; kept."""
     share = min(charge.get("application_fee_amount") or 0, charge["amount_captured"])
-    charge["balance_transaction"] = _enter(call, charge, charge["amount_captured"], share)
+    method = method or _method(call, charge)
+    charge["balance_transaction"] = _enter(call, charge, method, charge["amount_captured"], share)
     connect.divide(call, charge, share)
     call.save("charge", charge)
-    return follow(call, charge)
+    return follow(call, charge, method)
 
 
 def settle_part(call: RequestContext, charge: Object, amount: int) -> Object:
     """Write a capture of several into the books; kept. Stripe's fee is that of the sum, as it grows."""
     before = charge["amount_captured"]
     charge["amount_captured"] = before + amount
-    transaction = _enter(call, charge, amount, 0, before)
+    transaction = _enter(call, charge, _method(call, charge), amount, 0, before)
     charge["balance_transaction"] = charge.get("balance_transaction") or transaction
     return call.save("charge", charge)
 
 
-def _enter(call: RequestContext, charge: Object, amount: int, share: int, before: int = 0) -> str:
-    currency, method = charge["currency"], _method(call, charge)
+def _enter(call: RequestContext, charge: Object, method: Object, amount: int, share: int, before: int = 0) -> str:
+    currency = charge["currency"]
     fee = books.processing_fee(before + amount, currency) - books.processing_fee(before, currency)
     fees = [books.fee_detail(fee, currency)]
     if share and call.account:
@@ -250,9 +251,9 @@ def _method(call: RequestContext, charge: Object) -> Object:
     return call.find("payment_method", str(charge["payment_method"])) or {"type": "card", "card": None}
 
 
-def follow(call: RequestContext, charge: Object) -> Object:
+def follow(call: RequestContext, charge: Object, method: Object | None = None) -> Object:
     """What follows from a payment by some cards and accounts: disputes and warnings."""
-    method = _method(call, charge)
+    method = method or _method(call, charge)
     bank, card = bank_of(method), card_of(method)
     for reason in card.dispute if bank is None else (("fraudulent",) if bank.dispute else ()):
         disputes.open_dispute(call, charge, reason)

@@ -37,8 +37,11 @@ def unexpected(intent: Object, message: str) -> Refusal:
     return Refusal(400, message, code="payment_intent_unexpected_state", worked=True, payment_intent=dict(intent))
 
 
-def confirm(call: RequestContext, intent: Object, *, off_session: bool = False) -> Object:
-    """Try to take an intent's money with its payment method; kept. :class:`Refusal` 402 if declined."""
+def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, method: Object | None = None) -> Object:
+    """Try to take an intent's money with its payment method; kept. :class:`Refusal` 402 if declined.
+
+    ``method`` is that of the intent, where it was loaded before.
+    """
     status = intent["status"]
     if status == "succeeded":
         raise unexpected(
@@ -54,7 +57,7 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False) 
             "update the PaymentIntent with a payment method and then confirm it again, or confirm it again "
             "directly with a payment method or ConfirmationToken.",
         )
-    method = payment_method(call, intent["payment_method"])
+    method = method or payment_method(call, intent["payment_method"])
     check_usable(call, method, intent.get("customer"))
     check_type(call, intent, method)
     if method["type"] == "card" and intent.get("statement_descriptor"):
@@ -210,7 +213,7 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
         call.world.agenda.add(call, call.now + authorizations.capture_within(intent), "release", str(intent["id"]))
     else:
         intent["status"], intent["amount_received"] = "succeeded", intent["amount"]
-        charges.settle(call, charge)
+        charges.settle(call, charge, method)
     return charge
 
 
@@ -276,7 +279,7 @@ def pay_with(
     intent = new_intent(
         call, amount, currency, customer=customer, payment_method=found["id"], status="requires_confirmation", **fields
     )
-    return confirm(call, intent, off_session=off_session)
+    return confirm(call, intent, off_session=off_session, method=found)
 
 
 def available_later(call: RequestContext, charge: Object) -> int:

@@ -50,9 +50,9 @@ def create_intent(call: RequestContext) -> Object:
         for name in _AT_CONFIRMATION:
             if name in call.params:
                 raise invalid(f"The parameter `{name}` can only be used when `confirm` is set to true.", name)
-    take_method(call, intent)
+    method = take_method(call, intent)
     call.save("payment_intent", intent)
-    return _confirm(call, intent) if call.params.get("confirm") else intent
+    return _confirm(call, intent, method) if call.params.get("confirm") else intent
 
 
 def set_types(call: RequestContext, intent: Object) -> None:
@@ -102,17 +102,16 @@ def confirm_intent(call: RequestContext) -> Object:
     intent = call.subject()
     call.put(intent, call.params)
     set_types(call, intent)
-    take_method(call, intent)
-    return _confirm(call, intent)
+    return _confirm(call, intent, take_method(call, intent))
 
 
-def _confirm(call: RequestContext, intent: Object) -> Object:
+def _confirm(call: RequestContext, intent: Object, method: Object | None) -> Object:
     check_return_url(call, intent, "PaymentIntent")
     if intent.get("payment_method"):
-        method = payment_method(call, intent["payment_method"])
+        method = method or payment_method(call, intent["payment_method"])
         check_type(call, intent, method)
         need_mandate(call, intent, method)
-    return confirm(call, intent, off_session=bool(call.params.get("off_session")))
+    return confirm(call, intent, off_session=bool(call.params.get("off_session")), method=method)
 
 
 def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
@@ -123,8 +122,8 @@ def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
         raise Refusal(400, NO_RETURN_URL.format(noun=noun), worked=True)
 
 
-def take_method(call: RequestContext, intent: Object) -> None:
-    """Set the payment method that the parameters name or describe, if any."""
+def take_method(call: RequestContext, intent: Object) -> Object | None:
+    """Set the payment method that the parameters name or describe, if any; it is given back."""
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
     if token := call.params.get("confirmation_token"):
         method = confirmation_tokens.use(call, token, intent)
@@ -137,7 +136,7 @@ def take_method(call: RequestContext, intent: Object) -> None:
                 merged = {**method[name], **data[name]} if isinstance(data[name], dict) else data[name]
                 method = call.save("payment_method", {**method, name: merged})
     else:
-        return
+        return None
     noun = "SetupIntent" if intent["object"] == "setup_intent" else "PaymentIntent"
     check_usable(call, method, intent.get("customer"), noun)
     if intent["status"] == "requires_action" and intent["payment_method"] != method["id"]:
@@ -145,6 +144,7 @@ def take_method(call: RequestContext, intent: Object) -> None:
     intent["payment_method"] = method["id"]
     if intent["status"] == "requires_payment_method":
         intent["status"] = "requires_confirmation"
+    return method
 
 
 def verify_intent(call: RequestContext) -> Object:
