@@ -15,7 +15,7 @@ from host.simulator.stripe import authorizations, books, connect, disputes, mand
 from host.simulator.stripe.bank_debits import CURRENCIES, bank_of
 from host.simulator.stripe.bank_debits import MESSAGES as BANK_MESSAGES
 from host.simulator.stripe.card_facts import card_of, checks_done
-from host.simulator.stripe.sandbox_cards import ADVICE, MESSAGES, Card
+from host.simulator.stripe.sandbox_cards import ADVICE, MESSAGES, NETWORK, Card
 
 # Members that a charge has from its intent, or from a request of old.
 _COPIED = (
@@ -42,6 +42,8 @@ class Decline(msgspec.Struct, frozen=True):
             error["decline_code"] = self.decline
         if self.type == "card_error" and (advice := ADVICE.get(self.decline or self.code)):
             error["advice_code"] = advice
+        if network := NETWORK.get(self.decline):
+            error["network_decline_code"] = network
         return error
 
 
@@ -148,6 +150,7 @@ def _outcome(method: Object, decline: Decline | None) -> Object:
         return outcome
     outcome |= {
         "advice_code": ADVICE.get(decline.decline or decline.code),
+        "network_decline_code": NETWORK.get(decline.decline),
         "network_status": "declined_by_network",
         "reason": decline.decline or decline.code,
         "seller_message": _SELLER,

@@ -12,7 +12,15 @@ from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import bank_debits, bank_numbers, tokens
 from host.simulator.stripe.bank_debits import BANKS, bank_facts
-from host.simulator.stripe.card_facts import card_error, card_facts, card_named, card_of, check_card, checks_done
+from host.simulator.stripe.card_facts import (
+    card_error,
+    card_facts,
+    card_named,
+    card_of,
+    check_card,
+    check_new_card,
+    checks_done,
+)
 from host.simulator.stripe.local_methods import LOCAL
 
 EFFECTS = {
@@ -66,7 +74,7 @@ def from_parameters(call: RequestContext, params: Object, path: str = "") -> Obj
         elif not said:
             raise invalid(f"Missing required param: {place}.", place, "parameter_missing")
         else:
-            fields["card"] = card_facts(call, check_card(call, said, place), said)
+            fields["card"] = card_facts(call, check_new_card(call, said, place), said)
     elif kind in bank_debits.CURRENCIES:
         name = _NUMBERS.get(kind, "account_number")
         number = str(said.get(name) or "").replace(" ", "")

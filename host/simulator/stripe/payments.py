@@ -27,6 +27,7 @@ _CONFIRM = {*_AT_CONFIRMATION, "confirmation_token", "payment_method", "payment_
 EFFECTS = {
     "payment_intents.confirm": _CONFIRM,
     "payment_intents.create": {*_CONFIRM, "confirm"},
+    "payment_intents.retrieve": {"client_secret"},
     "payment_intents.update": {"payment_method", "payment_method_data"},
     "payment_intents.verify_microdeposits": {"amounts", "descriptor_code"},
 }
@@ -70,6 +71,24 @@ def set_types(call: RequestContext, intent: Object) -> None:
     if (call.params.get("automatic_payment_methods") or {}).get("enabled"):
         automatic = intent["automatic_payment_methods"]
         automatic["allow_redirects"] = automatic.get("allow_redirects") or "always"
+
+
+def retrieve_intent(call: RequestContext) -> Object | bytes:
+    """The intent; a browser gives its secret."""
+    check_secret(call, "PaymentIntent")
+    return resources.retrieve(call)
+
+
+def check_secret(call: RequestContext, noun: str) -> None:
+    """Refuse another intent's secret. https://docs.stripe.com/api/payment_intents/retrieve"""
+    said = call.params.get("client_secret")
+    if said is not None and said != call.subject().get("client_secret"):
+        raise invalid(
+            f"The client_secret provided does not match any associated {noun} on this account. Ensure the provided "
+            "client_secret and publishable key belong to the same account.",
+            "client_secret",
+            "resource_missing",
+        )
 
 
 def update_intent(call: RequestContext) -> Object:
@@ -166,6 +185,7 @@ MAKES = {"charge", "mandate", "payment_method"}
 BEHAVIOURS = {
     "payment_intents.confirm": confirm_intent,
     "payment_intents.create": create_intent,
+    "payment_intents.retrieve": retrieve_intent,
     "payment_intents.update": update_intent,
     "payment_intents.verify_microdeposits": verify_intent,
 }

@@ -12,7 +12,7 @@ from host.simulator.stripe.confirmation import check_type, next_action
 from host.simulator.stripe.local_methods import LOCAL, check_return
 from host.simulator.stripe.mandates import mandate_of, need_mandate
 from host.simulator.stripe.payment_methods import attach, check_usable, is_set_up, payment_method, set_up
-from host.simulator.stripe.payments import check_return_url, set_types, take_method
+from host.simulator.stripe.payments import check_return_url, check_secret, set_types, take_method
 
 _CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _AT_CONFIRMATION = ("return_url", "mandate_data", "confirmation_token")
@@ -24,6 +24,7 @@ _NO_METHOD = (
 EFFECTS = {
     "setup_intents.confirm": _CONFIRM,
     "setup_intents.create": {*_CONFIRM, "confirm"},
+    "setup_intents.retrieve": {"client_secret"},
     "setup_intents.update": {"payment_method", "payment_method_data"},
     "setup_intents.verify_microdeposits": {"amounts", "descriptor_code"},
 }
@@ -42,6 +43,12 @@ def create_setup(call: RequestContext) -> Object:
     take_method(call, setup)
     call.save("setup_intent", setup)
     return _confirm_setup(call, setup) if call.params.get("confirm") else setup
+
+
+def retrieve_setup(call: RequestContext) -> Object | bytes:
+    """The setup; a browser gives its secret."""
+    check_secret(call, "SetupIntent")
+    return resources.retrieve(call)
 
 
 def update_setup(call: RequestContext) -> Object:
@@ -188,6 +195,7 @@ BEHAVIOURS = {
     "setup_intents.cancel": cancel_setup,
     "setup_intents.confirm": confirm_setup,
     "setup_intents.create": create_setup,
+    "setup_intents.retrieve": retrieve_setup,
     "setup_intents.update": update_setup,
     "setup_intents.verify_microdeposits": verify_setup,
 }
