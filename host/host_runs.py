@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 
 from host import arguments
@@ -147,11 +148,21 @@ class RunsOfHost:
 
     def _wait(self, options: RunOptions, record: Record) -> RunResult:
         kept = record()
-        return kept if isinstance(kept, RunResult) else self._runs.wait(kept.script, options, kept)
+        while not isinstance(kept, RunResult):
+            result = self._runs.wait(kept.script, options, kept)
+            if not kept.is_taken_over:
+                return result
+            kept = self.durable_runs.delivered_again(kept)
+        return kept
 
     async def _wait_async(self, options: RunOptions, record: Record) -> RunResult:
         kept = await in_thread(record)
-        return kept if isinstance(kept, RunResult) else await self._runs.wait_async(kept.script, options, kept)
+        while not isinstance(kept, RunResult):
+            result = await self._runs.wait_async(kept.script, options, kept)
+            if not kept.is_taken_over:
+                return result
+            kept = await in_thread(partial(self.durable_runs.delivered_again, kept))
+        return kept
 
     def run_many(
         self,

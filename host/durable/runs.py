@@ -19,6 +19,7 @@ from host.durable.binding import HostParts, binding_of, bound_apis, check_bound,
 from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
 from host.durable.journal import LEASE, Journal
+from host.durable.journal_writer import TakenOver
 from host.durable.once_log import OnceLog
 from host.durable.records import Record, RunRow, decode_decided
 from host.durable.replay import Durable, Outcome
@@ -44,6 +45,12 @@ class Kept(msgspec.Struct, frozen=True):
     globals: Mapping[str, Any]
     durable: Recording
     once: OnceResults | None = None  # of its batch
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Once it has ended: whether its record is another process's, which began it at the same moment or has taken it
+        over."""
+        return isinstance(self.durable, Durable) and isinstance(self.durable.unrecorded, TakenOver)
 
 
 def open_journal(setting: str | None, lease: float = LEASE) -> Journal:
@@ -109,6 +116,16 @@ class DurableRuns:
                 self._aside(found)
                 generation = found.generation + 1
         return self._new(run_id, generation, script, args, given, batch)
+
+    def delivered_again(self, kept: Kept) -> Kept | RunResult:
+        """A run that is another process's by now, as if it were asked for anew: its result if it is done; one that
+        broke off is gone on with. Raises :class:`~host.durable.journal.BeingRun` while it goes on there.
+        """
+        found = self.journal.run(kept.run_id)
+        if found is None:
+            raise no_such_run(self.journal, kept.run_id)
+        self._same(found, kept.args, to_lua(dict(kept.globals)))
+        return self._resume(found, kept.script, "ask", recorded=False, other_key=False)
 
     def carry(
         self,

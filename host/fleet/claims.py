@@ -45,10 +45,7 @@ SELECT fetched.job, fetched.run, {columns} FROM fetched LEFT JOIN taken ON taken
 
 # In the transaction that ends the run, if it is still ours. One statement: what does not end it leaves the queue alone.
 _END: Final = """
-WITH printed AS (
-    INSERT INTO luahost_output (run, start, data)
-    SELECT :id, :start, :data WHERE length(CAST(:data AS BYTEA)) > 0 ON CONFLICT DO NOTHING
-), ended AS (
+WITH ended AS (
     UPDATE luahost_job SET status = :status, ended = now(), value = :value, error = CAST(:error AS JSONB),
         exit_status = :exit_status, calls = :calls, seconds = :seconds, simulated = :simulated, note = NULL
     WHERE id = :id RETURNING id
@@ -58,10 +55,7 @@ FROM ended JOIN procrastinate_jobs job ON job.id = :job AND job.status IN ('todo
 """
 
 _REQUEUE: Final = """
-WITH printed AS (
-    INSERT INTO luahost_output (run, start, data)
-    SELECT :id, :start, :data WHERE length(CAST(:data AS BYTEA)) > 0 ON CONFLICT DO NOTHING
-), queued AS (
+WITH queued AS (
     UPDATE luahost_job SET status = 'queued', note = :note WHERE id = :id RETURNING id
 )
 SELECT procrastinate_retry_job_v2(job.id, now(), NULL, NULL, NULL)
@@ -120,11 +114,10 @@ def claim(database: FleetDatabase, queues: list[str], name: str, number: int) ->
     return TakenJob(job=job, run=run, **there)
 
 
-def ending(claimed: TakenJob, status: str, printed: tuple[int, bytes], result: RemoteResult) -> list[Statement]:
-    """What a run's owner commits with its end: the outcome, the last of its output, the job out of the queue."""
-    start, data = printed
+def ending(claimed: TakenJob, status: str, result: RemoteResult) -> list[Statement]:
+    """What a run's owner commits with its end: the outcome, the job out of the queue."""
     values = {
-        "id": claimed.run, "job": claimed.job, "status": status, "start": start, "data": data,
+        "id": claimed.run, "job": claimed.job, "status": status,
         "value": result.value, "error": None if result.error is None else error_text(result.error),
         "exit_status": result.exit_status, "calls": result.calls, "seconds": result.seconds,
         "simulated": result.simulated,
@@ -132,12 +125,9 @@ def ending(claimed: TakenJob, status: str, printed: tuple[int, bytes], result: R
     return [(_END, [values])]
 
 
-def requeueing(claimed: TakenJob, printed: tuple[int, bytes], note: str) -> list[Statement]:
+def requeueing(claimed: TakenJob, note: str) -> list[Statement]:
     """What a run's owner commits with an end that is none: somebody else goes on."""
-    start, data = printed
-    return [
-        (_REQUEUE, [{"id": claimed.run, "job": claimed.job, "start": start, "data": data, "note": note}]),
-    ]
+    return [(_REQUEUE, [{"id": claimed.run, "job": claimed.job, "note": note}])]
 
 
 def let_go(database: FleetDatabase, claimed: TakenJob, number: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from host.durable.kept_output import joined
 from host.errors import HostError, ScriptError, UsageError
 from host.fleet.database import FleetDatabase
 from host.fleet.needs import Needs
@@ -103,13 +104,7 @@ def output(database: FleetDatabase, run_id: str, start: int = 0) -> tuple[bytes,
         "SELECT start, data FROM luahost_output WHERE run = %s AND start + length(data) > %s ORDER BY start",
         [run_id, start],
     )
-    found = bytearray()
-    at = start
-    for begins, data in rows:  # a run that was taken over may have printed the same again
-        piece = data[max(0, at - begins) :]
-        found += piece
-        at = max(at, begins + len(data))
-    return bytes(found), at
+    return joined([(int(begins), bytes(data)) for begins, data in rows], start)
 
 
 def result(database: FleetDatabase, found: JobRow) -> RunResult:

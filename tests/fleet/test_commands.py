@@ -7,12 +7,15 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from host import Host
 from tests.fleet.machines import ROOT, until
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -96,9 +99,9 @@ def test_a_schedule_by_its_name(cli: Cli, tmp_path: Path) -> None:
         (["submit", "missing.lua"], 2, "there is no script missing.lua"),
         (["worker"], 3, "STRIPE_SECRET_KEY is not set"),
         (["worker", "--simulate", "--journal", "x.sqlite"], 3, "a worker's journal is in the fleet's database"),
-        (["runs", "cancel", "nobody"], 2, "no run nobody was submitted"),
+        (["runs", "cancel", "nobody"], 2, "there is no run nobody"),
         (["runs", "retry", "nobody"], 2, "no run nobody was submitted"),
-        (["runs", "show", "-f", "nobody"], 2, "no run nobody was submitted"),
+        (["runs", "show", "-f", "nobody"], 2, "there is no run nobody"),
     ],
 )
 def test_mistakes_are_named(cli: Cli, words: list[str], status: int, message: str) -> None:
@@ -108,7 +111,7 @@ def test_mistakes_are_named(cli: Cli, words: list[str], status: int, message: st
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [["submit", "-e", "return 1"], ["worker", "--simulate"], ["runs", "cancel", "x"]])
+@pytest.mark.parametrize("words", [["submit", "-e", "return 1"], ["worker", "--simulate"], ["runs", "retry", "x"]])
 @pytest.mark.parametrize("database", ["", "sqlite:///x.sqlite"])
 def test_without_postgresql_the_reason_is_given(cli: Cli, words: list[str], database: str) -> None:
     """No database, or SQLite: exit code 3, why, and what to do."""
@@ -116,3 +119,23 @@ def test_without_postgresql_the_reason_is_given(cli: Cli, words: list[str], data
     assert done.returncode == 3
     assert "HOST_DATABASE" in done.stderr
     assert "postgresql://USER@HOST/NAME" in done.stderr
+
+
+def test_a_run_that_was_not_submitted_is_cancelled_too(cli: Cli, host: Host) -> None:
+    """One that a program runs for itself, with its journal in the fleet's database."""
+    begun = threading.Event()
+
+    @host.function(effect="read")
+    async def started() -> None:
+        begun.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(host.run_source, "print('here') started() sleep(60)", run_id="own")
+        assert begun.wait(20)
+        until(lambda: host.durable_runs.journal.run("own"), "the run is recorded")
+        done = cli("runs", "cancel", "own")
+        assert done.stdout == "own is running, and is being ended\n", done.stderr
+        error = result.result(20).error
+    assert error is not None
+    assert error.kind == "cancelled"
+    assert cli("runs", "show", "-f", "own").stdout.startswith("here\nown  ")

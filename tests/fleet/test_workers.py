@@ -122,12 +122,22 @@ def test_cancelling_a_run_that_waits_and_one_that_runs(host: Host, url: str) -> 
         assert running.cancel()
         result = running.result(20)
         assert result.error is not None
-        assert (running.status, result.output) == ("cancelled", "here\n")
+        assert (running.status, result.error.kind, result.output) == ("cancelled", "cancelled", "here\n")
+        assert rows(url, "SELECT status FROM luahost_run WHERE id = %s", running.run_id) == [("cancelled",)]
         first = waiting.result(5)
         assert first.error is not None
         assert first.error.kind == "cancelled"
         assert not running.cancel()
         until(lambda: rows(url, "SELECT count(*) FROM procrastinate_jobs") == [(0,)], "an empty queue")
+
+
+def test_a_run_whose_time_is_up_has_failed(host: Host) -> None:
+    """It is not begun again by another worker: its time was the submitter's to say."""
+    with working(host):
+        handle = host.submit("print('here') sleep(60)", timeout=0.3)
+        result = handle.result(20)
+    assert result.error is not None
+    assert (result.error.kind, handle.status, result.output) == ("timeout", "failed", "here\n")
 
 
 def test_a_run_is_tried_again_from_where_it_is(host: Host) -> None:
