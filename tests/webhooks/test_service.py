@@ -94,6 +94,25 @@ def test_a_handler_that_fails_is_tried_again_and_then_kept_as_a_failed_run(
     assert shop.names() == ["evt_1"]
 
 
+def test_the_handler_s_file_is_read_for_each_attempt(shop: Shop, opened: Opened, post: Post) -> None:
+    """Edited while it listens: the next event has the new text, and so has the next attempt of one that fails."""
+    hooks = opened(MAKE, attempts=99)
+    post(hooks, body("evt_1"))
+    assert shop.wait(1) == ["evt_1 done"]
+    shop.script(MAKE.replace("event.id", '"new " .. event.id'))
+    post(hooks, body("evt_2"))
+    assert shop.wait(2)[1] == "evt_2 done"
+    shop.script("on('*', function(event) this is no Lua")
+    post(hooks, body("evt_3"))
+    assert shop.wait(3)[2] == "evt_3 again"
+    assert shop.told[2].error is not None
+    assert (shop.told[2].error.kind, shop.told[2].error.line) == ("syntax", 1)
+    shop.script(MAKE)
+    while shop.told[-1].how != "done":
+        shop.wait(len(shop.told) + 1)
+    assert shop.names() == ["evt_1", "new evt_2", "evt_3"]
+
+
 def test_a_passing_failure_is_made_good_by_the_next_attempt(shop: Shop, opened: Opened, post: Post) -> None:
     """The API refuses the first request with 500: its call is made again, nothing else is."""
     from host.simulator.fault_injection import Faults
@@ -126,7 +145,9 @@ def test_events_of_one_object_are_handled_in_their_order(shop: Shop, opened: Ope
     order = [("evt_3", "a", 3), ("evt_2", "a", 2), ("evt_1", "a", 1), ("evt_9", "b", 9)]
     hooks.close()  # nothing is handled while they come
     with shop.host() as host:
-        first = host.webhooks(shop.script("error('not yet')"), secret=SECRET, retry_delay=0.05, attempts=99)
+        first = host.webhooks(
+            shop.script("on('*', function() error('not yet') end)"), secret=SECRET, retry_delay=0.05, attempts=99
+        )
         for id, object, created in order:
             assert post(first, body(id, object=object, created=created)).status_code == 200
     again = opened(MAKE, ordered=True)
