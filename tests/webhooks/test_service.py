@@ -55,6 +55,7 @@ def test_what_no_handler_wants_is_acknowledged_and_done(shop: Shop, opened: Open
         *((made, signed, 400, "printable") for made in ODD),
         (b"x" * (MOST_BYTES + 1), lambda sent: {}, 413, "at most"),
         (body(), lambda sent: {**signed(sent), "Content-Encoding": "gzip"}, 415, "not compressed"),
+        (body(), lambda sent: {**signed(sent), "Content-Encoding": "identity, gzip"}, 415, "not compressed"),
     ],
 )
 def test_what_is_no_event_of_the_sender_s_is_refused_and_leaves_nothing(
@@ -66,6 +67,11 @@ def test_what_is_no_event_of_the_sender_s_is_refused_and_leaves_nothing(
     assert (answer.status_code, text in answer.text) == (status, True), answer.text
     assert SECRET not in answer.text
     assert hooks.inbox.counts() == {}
+
+
+def test_a_body_that_says_that_it_is_not_compressed_is_taken(opened: Opened, post: Post) -> None:
+    """Names of content codings are not case-sensitive (RFC 9110, 8.4.1)."""
+    assert post(opened(MAKE), body(), {**signed(body()), "Content-Encoding": "Identity"}).status_code == 200
 
 
 def test_the_secret_may_be_one_of_several_and_only_post_is_taken(opened: Opened, post: Post) -> None:
