@@ -280,6 +280,38 @@ def test_of_other_apis_the_document_tells(answers: dict[str, Any], takes: bool) 
         check_bytes(catalog, operation)
 
 
+def test_an_added_api_s_file_comes_with_its_key_and_its_json_does_not(server: FileServer, folder: Path) -> None:
+    """By the operation, by ``request``, and refused for another one of the same document."""
+    id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    kinds = {
+        "reports": {"text/csv": {"schema": {"type": "string"}}},
+        "items": {"application/json": {"schema": {"type": "object"}}},
+    }
+    document = {
+        "openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "servers": [{"url": "https://x.example"}],
+        "components": {"securitySchemes": {"k": {"type": "apiKey", "in": "query", "name": "key"}}},
+        "security": [{"k": []}],
+        "paths": {
+            f"/v1/{name}/{{id}}": {
+                "get": {"parameters": [id], "responses": {"200": {"description": "", "content": content}}}
+            }
+            for name, content in kinds.items()
+        },
+    }  # fmt: skip
+    code = """
+      local one = x.reports.retrieve("whole", {}, {download = folder .. "/1"})
+      local two = x.request("GET", "/v1/reports/gzipped", nil, {download = folder .. "/2"})
+      local three, fault = try(x.items.retrieve, "whole", {}, {download = folder .. "/3"})
+      return {one.sha256, two.sha256, fault.param}"""
+    api = {"document": document, "base_url": server.base, "auth": "secret-key"}
+    granted = Permissions(write=[folder])
+    with Host(apis={"x": api}, permissions=granted, env_file=None) as host:
+        value = host.run_source(code, globals={"folder": str(folder)}).raise_for_error().value
+    assert value == [SHA256, SHA256, "download"]
+    assert server.asked == ["GET /v1/reports/whole?key=secret-key", "GET /v1/reports/gzipped?key=secret-key"]
+    assert names(folder) == ["1", "2"]
+
+
 def test_a_resumed_run_is_told_what_it_was_told_and_downloads_nothing(lab: Lab, tmp_path: Path) -> None:
     """The record has the file's hash; what became of the file meanwhile is not looked at."""
     path = tmp_path / "a"
