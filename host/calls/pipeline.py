@@ -229,6 +229,8 @@ class CallPipeline:
         from host.calls.downloads import to_file  # for such calls only
 
         call.payload = to_file(call, request, options, run.job.permissions)
+        if options.timeout is not None and options.timeout > self._deadline:
+            call.seconds = options.timeout
 
     def send(self, call: Call) -> None:
         """Hand over a call that is ready, or hold it; where neither can be, its budgets get back what it took."""

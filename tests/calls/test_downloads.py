@@ -105,7 +105,7 @@ def test_the_body_is_on_the_disk_while_the_rest_is_still_to_come(host: Host, ser
         ("bomb", "", "unexpected", "too large"),
         ("gone", "", "api", "No such file"),
         ("moved", "", "unexpected", "redirect"),
-        ("held", "timeout = 0.2", "timeout", "no answer"),
+        ("held", "timeout = 0.2", "timeout", "within 0.2 s"),
     ],
 )
 def test_after_a_failure_there_is_what_was_there_before(
@@ -120,9 +120,15 @@ def test_after_a_failure_there_is_what_was_there_before(
     assert (folder / "a").read_text() == "old"
 
 
-def test_a_second_try_begins_the_file_anew(host: Host, server: FileServer, folder: Path) -> None:
-    """What the first answer had of it is not before what the second has, nor in its hash."""
-    value = fetch(host, "cut_once", folder / "a", "retries = 1").raise_for_error().value
+@pytest.mark.parametrize(
+    ("file", "options"), [("cut_once", "retries = 1"), ("held_once", "retries = 1, timeout = 2")]
+)
+def test_a_second_try_begins_the_file_anew(
+    host: Host, server: FileServer, folder: Path, file: str, options: str
+) -> None:
+    """What the first answer had of it is not before what the second has, nor in its hash; and the time for one answer
+    is not that for all of them."""
+    value = fetch(host, file, folder / "a", options).raise_for_error().value
     assert (value["bytes"], value["sha256"], len(server.asked)) == (len(WHOLE), SHA256, 2)
     assert (folder / "a").read_bytes() == WHOLE
 
