@@ -57,6 +57,7 @@ LATE = {
     "host.dashboard.access": "dashboard: an extra",
     "host.dashboard.actions": "dashboard: an extra",
     "host.dashboard.app": "dashboard: an extra",
+    "host.testing.delivered_events": "tests that deliver events; loads what makes them",
     "host.durable.run_list": "commands about runs",
     "host.dashboard.fleet_tables": "dashboard: an extra",
     "host.cli.interrupt": "whoever imports main's name does not pay for it",

@@ -26,7 +26,6 @@ def to_file(call: Call, request: Request, options: CallOptions, permissions: Per
         check_bytes(call.api.catalog, call.operation)
     file = DownloadFile.granted(permissions, options.download, options.max_size)
     call.function = DOWNLOAD
-    call.seconds = options.timeout  # which may be longer than a call usually takes
     return replace(request, sink=file)
 
 

@@ -229,6 +229,8 @@ class CallPipeline:
         from host.calls.downloads import to_file  # for such calls only
 
         call.payload = to_file(call, request, options, run.job.permissions)
+        if options.timeout is not None and options.timeout > self._deadline:
+            call.seconds = options.timeout
 
     def send(self, call: Call) -> None:
         """Submit a prepared call, or hold it; if neither is possible, return what it took from budgets."""

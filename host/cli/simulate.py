@@ -94,8 +94,8 @@ def command(
             "tell": _report,
         }
         with (
+            Deliveries(simulator, targets, **options) as deliveries,  # before anybody can make anything happen
             serve(simulator, host=address, port=port, names=names) as server,
-            Deliveries(simulator, targets, **options) as deliveries,
         ):
             ended = threading.Event()
 

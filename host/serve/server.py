@@ -40,7 +40,11 @@ class Server:
         name = f"[{self.host}]" if ":" in self.host else self.host
         self.url = f"http://{name}:{self.port}"
         ready = threading.Event()
-        self._server = _server(app, ready)
+        try:
+            self._server = _server(app, ready)
+        except BaseException:  # the application's own
+            self._socket.close()
+            raise
         self._thread = threading.Thread(target=self._run, args=(ready,), name=thread, daemon=True)
         self._thread.start()
         ready.wait()

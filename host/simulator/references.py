@@ -96,10 +96,11 @@ class References:
             by_last.setdefault(kind.rpartition(".")[2], []).append(kind)
         found: dict[str, str] = {}
         for name, kinds in by_last.items():
-            # The kind of exactly that name, or the only one that ends in it.
-            kind = name if name in kinds else kinds[0] if len(kinds) == 1 else ""
-            if kind.replace(".", "_") in creatable and kind not in _UNCHECKED:
-                found[name] = kind
+            # The kind of exactly that name, or the only one that ends in it and can be created.
+            named = [name] if name in kinds else kinds
+            made = [kind for kind in named if kind.replace(".", "_") in creatable and kind not in _UNCHECKED]
+            if len(made) == 1:
+                found[name] = made[0]
         return found
 
 

@@ -52,7 +52,8 @@ class RequestReader:
             method, path, posted, asked = "POST", new, asked, {}
         found = self._routes.find("GET" if method == "HEAD" else method, path)
         if found is None:
-            raise Refusal(404, f"Unrecognized request URL ({method}: {path}).")
+            more = " Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+            raise Refusal(404, f"Unrecognized request URL ({method}: {path}).{more if self._stripe else ''}")
         plan, path_args = found
         if not world.stripe:
             return self._read_added(world, plan, path, query, path_args, headers, body, now)

@@ -74,6 +74,7 @@ class Running:
             script = Script(HARNESS, _lua("spec.lua"), self.path.parent)
             given = {"path": self.name, "source": source, "limit": self.limit, "seed": self._seed}
             given.update({name: _lua(f"{name}.lua") for name in ("assertions", "doubles")})
+            given["deliver"] = _lua("deliver.lua")
             result = self._host.run(script, globals={"luahost_spec": given})
         except OSError as error:
             result = UsageError(f"{self.name} cannot be read: {error.strerror}")
@@ -180,6 +181,8 @@ class Running:
     def _reply(self, kind: str, details: tuple[Any, ...], fixtures: Fixtures) -> dict[str, Any]:
         if kind == "calls":
             return {"value": [call_arguments(call) for call in self._calls if call.operation == details[0]]}
+        if kind == "deliver":
+            return self._deliver(*details)
         name, *arguments = details
         try:
             value = fixtures.get(name)
@@ -190,6 +193,18 @@ class Running:
         if callable(value):
             return {"value": {"callable": True}}
         return {"value": {"value": value}}
+
+    def _deliver(self, event: Any, values: Any = None, handler: Any = None) -> dict[str, Any]:
+        """Have a handler script handle an event: the event, and what failed."""
+        from host.testing.delivered_events import beside, deliver  # loads what makes events
+
+        try:
+            found, result = deliver(self._host, beside(self.path, handler), event, values or None, timeout=self.limit)
+        except ScriptError as error:
+            return {"value": {"failed": _facts(error)}}
+        except HostError as error:
+            return {"error": error.message, "hint": error.hint}
+        return {"value": {"event": found, **({"failed": _facts(result.error)} if result.error is not None else {})}}
 
     def _call(self, name: str, function: Callable[..., Any], arguments: list[Any]) -> dict[str, Any]:
         try:
@@ -212,6 +227,15 @@ def _said(word: Callable[..., Any], details: tuple[Any, ...]) -> dict[str, Any]:
         return {"value": word(*details)}
     except HostError as error:
         return {"error": error.message, "hint": error.hint}
+
+
+def _facts(error: ScriptError) -> dict[str, Any]:
+    """The error of a handler's run, as its test fails with it."""
+    known = {"kind": error.kind, "message": error.message, "script": error.script, "line": error.line}
+    if error.line is None:
+        known["message"] = str(error)  # which has its place
+    facts = {**error.facts, **known, "hint": error.hint}
+    return {name: value for name, value in facts.items() if isinstance(value, str | int | float | bool)}
 
 
 @cache

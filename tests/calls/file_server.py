@@ -91,6 +91,11 @@ def cut_once(server: FileServer, request: BaseHTTPRequestHandler) -> None:
     (cut if len(server.asked) == 1 else whole)(server, request)
 
 
+def held_once(server: FileServer, request: BaseHTTPRequestHandler) -> None:
+    """No more than a half, the first time."""
+    (held if len(server.asked) == 1 else whole)(server, request)
+
+
 def endless(server: FileServer, request: BaseHTTPRequestHandler) -> None:
     """Chunks without an end, as long as somebody reads."""
     request.send_response(200)
@@ -146,5 +151,5 @@ def empty(server: FileServer, request: BaseHTTPRequestHandler) -> None:
 
 ANSWERS: dict[str, Answer] = {
     each.__name__: each
-    for each in (whole, held, cut, cut_once, endless, gzipped, not_gzipped, bomb, gone, moved, empty)
+    for each in (whole, held, cut, cut_once, held_once, endless, gzipped, not_gzipped, bomb, gone, moved, empty)
 }

@@ -105,7 +105,7 @@ def test_the_body_is_on_the_disk_while_the_rest_is_still_to_come(host: Host, ser
         ("bomb", "", "unexpected", "too large"),
         ("gone", "", "api", "No such file"),
         ("moved", "", "unexpected", "redirect"),
-        ("held", "timeout = 0.2", "timeout", "no answer"),
+        ("held", "timeout = 0.2", "timeout", "within 0.2 s"),
     ],
 )
 def test_after_a_failure_there_is_what_was_there_before(
@@ -120,9 +120,13 @@ def test_after_a_failure_there_is_what_was_there_before(
     assert (folder / "a").read_text() == "old"
 
 
-def test_a_second_try_begins_the_file_anew(host: Host, server: FileServer, folder: Path) -> None:
-    """What the first answer had of it is not before what the second has, nor in its hash."""
-    value = fetch(host, "cut_once", folder / "a", "retries = 1").raise_for_error().value
+@pytest.mark.parametrize(("file", "options"), [("cut_once", "retries = 1"), ("held_once", "retries = 1, timeout = 2")])
+def test_a_second_try_begins_the_file_anew(
+    host: Host, server: FileServer, folder: Path, file: str, options: str
+) -> None:
+    """What the first answer had of it is not before what the second has, nor in its hash; and the time for one answer
+    is not that for all of them."""
+    value = fetch(host, file, folder / "a", options).raise_for_error().value
     assert (value["bytes"], value["sha256"], len(server.asked)) == (len(WHOLE), SHA256, 2)
     assert (folder / "a").read_bytes() == WHOLE
 
@@ -151,13 +155,12 @@ def test_where_a_file_may_go_is_said_before_anything_is_asked(
     (folder / "sub").mkdir()
     for path, kind in [
         (tmp_path / "a", "denied"), (folder / "out" / "a", "denied"), (folder / "link", "denied"),
-        (folder / ".." / "a", "denied"), (folder / "none" / "a", "invalid"),
+        (folder / ".." / "a", "denied"), (folder / "none" / "a", "invalid"), (folder / "sub", "invalid"),
     ]:  # fmt: skip
         error = fetch(host, "whole", path).error
         assert error is not None, path
         assert error.kind == kind, (path, error)
     assert server.asked == []
-    assert fetch(host, "whole", folder / "sub").error is not None  # a folder
     assert names(tmp_path) == ["granted"]
     assert names(folder) == ["link", "out", "sub"]
     (folder / "in").symlink_to(folder / "real")
@@ -278,6 +281,38 @@ def test_of_other_apis_the_document_tells(answers: dict[str, Any], takes: bool) 
         return
     with pytest.raises(InvalidCall, match="download"):
         check_bytes(catalog, operation)
+
+
+def test_an_added_api_s_file_comes_with_its_key_and_its_json_does_not(server: FileServer, folder: Path) -> None:
+    """By the operation, by ``request``, and refused for another one of the same document."""
+    id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    kinds = {
+        "reports": {"text/csv": {"schema": {"type": "string"}}},
+        "items": {"application/json": {"schema": {"type": "object"}}},
+    }
+    document = {
+        "openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "servers": [{"url": "https://x.example"}],
+        "components": {"securitySchemes": {"k": {"type": "apiKey", "in": "query", "name": "key"}}},
+        "security": [{"k": []}],
+        "paths": {
+            f"/v1/{name}/{{id}}": {
+                "get": {"parameters": [id], "responses": {"200": {"description": "", "content": content}}}
+            }
+            for name, content in kinds.items()
+        },
+    }  # fmt: skip
+    code = """
+      local one = x.reports.retrieve("whole", {}, {download = folder .. "/1"})
+      local two = x.request("GET", "/v1/reports/gzipped", nil, {download = folder .. "/2"})
+      local three, fault = try(x.items.retrieve, "whole", {}, {download = folder .. "/3"})
+      return {one.sha256, two.sha256, fault.param}"""
+    api = {"document": document, "base_url": server.base, "auth": "secret-key"}
+    granted = Permissions(write=[folder])
+    with Host(apis={"x": api}, permissions=granted, env_file=None) as host:
+        value = host.run_source(code, globals={"folder": str(folder)}).raise_for_error().value
+    assert value == [SHA256, SHA256, "download"]
+    assert server.asked == ["GET /v1/reports/whole?key=secret-key", "GET /v1/reports/gzipped?key=secret-key"]
+    assert names(folder) == ["1", "2"]
 
 
 def test_a_resumed_run_is_told_what_it_was_told_and_downloads_nothing(lab: Lab, tmp_path: Path) -> None:

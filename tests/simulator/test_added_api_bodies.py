@@ -70,3 +70,18 @@ def test_a_file_beside_json_reaches_the_simulator() -> None:
         assert host.run_source(CODE).raise_for_error().value == READ_BACK
         code = 'return x.things.retrieve(x.things.create{name = "n", file = {content = "z", name = "a.png"}}.id).name'
         assert host.run_source(code).raise_for_error().value == "n"
+
+
+def test_an_answer_that_is_a_file_is_refused_and_no_json_in_its_place() -> None:
+    """The simulator has no file to give: nothing is made, and nothing is written where a script wants it."""
+    document = things({"application/json": {"schema": {"type": "object", "properties": MEMBERS}}})
+    picture = {"200": {"description": "", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}}
+    id = {"name": "id", "in": "path", "required": True, "schema": TEXT}
+    document["paths"]["/things/{id}/picture"] = {
+        "get": {"operationId": "things.picture", "parameters": [id], "responses": picture}
+    }
+    with Host(simulate=True) as host:
+        host.add_api("x", document)
+        error = host.run_source('x.things.picture(x.things.create{name = "n"}.id)').error
+    assert error is not None
+    assert (error.status, "a file as the answer" in error.message) == (501, True)

@@ -163,7 +163,8 @@ def test_every_operation_of_the_catalog_answers(make, stripe) -> None:
             path += "?" + urlencode(list(_flat(query)))
         body: Any = wanted if op.body == "json" else urlencode(list(_flat(wanted)))
         status, answer = api.ask(op.method, path, body if op.method != "GET" else "")
-        assert status in (200, 400, 402, 403, 404), (id, answer)
+        refused = 401 if id == "v2.billing.meter_event_stream.create" else 400  # it takes a session's token for a key
+        assert status in (200, 400, 402, 403, 404, refused), (id, answer)
         if status == 200 and op.result is not None:
             full = stripe.resolve(op.result)
             full = stripe.resolve(full.any_of[0]) if full.any_of else full

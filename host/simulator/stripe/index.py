@@ -101,7 +101,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "payment_methods.detach payment_methods.update"
         ),
         "payments": (
-            "payment_intents.confirm payment_intents.create payment_intents.update payment_intents.verify_microdeposits"
+            "payment_intents.confirm payment_intents.create payment_intents.retrieve "
+            "payment_intents.update payment_intents.verify_microdeposits"
         ),
         "payouts": ("payouts.cancel payouts.create payouts.reverse"),
         "persons": ("accounts.persons.create accounts.persons.update"),
@@ -123,8 +124,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "subscription_schedules.update"
         ),
         "setups": (
-            "setup_intents.cancel setup_intents.confirm setup_intents.create setup_intents.update "
-            "setup_intents.verify_microdeposits"
+            "setup_intents.cancel setup_intents.confirm setup_intents.create setup_intents.retrieve "
+            "setup_intents.update setup_intents.verify_microdeposits"
         ),
         "shipping": ("shipping_rates.create"),
         "sources": (
@@ -188,7 +189,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "payment_links": ("payment_links.create payment_links.update"),
         "payment_methods": ("payment_methods.attach payment_methods.create"),
         "payments": (
-            "payment_intents.confirm payment_intents.create payment_intents.update payment_intents.verify_microdeposits"
+            "payment_intents.confirm payment_intents.create payment_intents.retrieve "
+            "payment_intents.update payment_intents.verify_microdeposits"
         ),
         "persons": ("accounts.persons.create accounts.persons.update"),
         "plans": ("plans.create"),
@@ -198,7 +200,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "renewals": ("subscriptions.cancel"),
         "schedules": ("subscription_schedules.cancel subscription_schedules.create subscription_schedules.update"),
         "setups": (
-            "setup_intents.confirm setup_intents.create setup_intents.update setup_intents.verify_microdeposits"
+            "setup_intents.confirm setup_intents.create setup_intents.retrieve setup_intents.update "
+            "setup_intents.verify_microdeposits"
         ),
         "shipping": ("shipping_rates.create"),
         "sources": (

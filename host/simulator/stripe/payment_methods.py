@@ -10,9 +10,18 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import bank_debits, tokens
+from host.simulator.stripe import bank_debits, bank_numbers, tokens
 from host.simulator.stripe.bank_debits import BANKS, bank_facts
-from host.simulator.stripe.card_facts import card_error, card_facts, card_named, card_of, check_card, checks_done
+from host.simulator.stripe.card_facts import (
+    card_error,
+    card_facts,
+    card_named,
+    card_of,
+    check_card,
+    check_new_card,
+    checks_done,
+)
+from host.simulator.stripe.local_methods import LOCAL
 
 EFFECTS = {
     "payment_methods.attach": {"customer"},
@@ -24,13 +33,6 @@ EFFECTS = {
 }  # fmt: skip
 # Kept beside the objects: which methods may not be used again, and which were set up for payments off session.
 _SPENT, _SET_UP = "~spent", "~set_up"
-# Methods that send the customer to another page: https://docs.stripe.com/payments/payment-methods/overview
-REDIRECTS = frozenset(
-    """
-    affirm afterpay_clearpay alipay amazon_pay bancontact cashapp eps fpx giropay grabpay ideal klarna link
-    mobilepay naver_pay p24 pay_by_bank paypal revolut_pay samsung_pay sofort twint wechat_pay
-    """.split()  # noqa: SIM905 - a table of words
-)
 _NUMBERS = {"sepa_debit": "iban"}
 
 
@@ -72,17 +74,18 @@ def from_parameters(call: RequestContext, params: Object, path: str = "") -> Obj
         elif not said:
             raise invalid(f"Missing required param: {place}.", place, "parameter_missing")
         else:
-            fields["card"] = card_facts(call, check_card(call, said, place), said)
+            fields["card"] = card_facts(call, check_new_card(call, said, place), said)
     elif kind in bank_debits.CURRENCIES:
         name = _NUMBERS.get(kind, "account_number")
         number = str(said.get(name) or "").replace(" ", "")
         if not number:
             raise invalid(f"Missing required param: {place}[{name}].", f"{place}[{name}]", "parameter_missing")
+        bank_numbers.check(kind, said, place)
         fields[kind] = bank_facts(call, kind, number, said)
     else:
         fields[kind] = said
-        if kind not in REDIRECTS and kind != "customer_balance":
-            known = "It models cards, bank debits, bank transfers and redirects."
+        if kind not in LOCAL and kind != "customer_balance":
+            known = "It models cards, bank debits, bank transfers and what is confirmed elsewhere."
             call.not_modelled(f"payment methods of type {kind}", known, "type")
     return fields
 

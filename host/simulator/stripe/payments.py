@@ -9,12 +9,14 @@ from host.simulator.stripe import confirmation_tokens, connect, microdeposits
 from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
+    check_currency_of,
+    check_type,
     confirm,
     new_intent,
     pay_with,
     unexpected,
 )
-from host.simulator.stripe.mandates import take_mandate
+from host.simulator.stripe.mandates import need_mandate
 from host.simulator.stripe.money import check_amount, check_currency
 from host.simulator.stripe.payment_methods import check_usable, from_parameters, make, payment_method
 
@@ -25,6 +27,7 @@ _CONFIRM = {*_AT_CONFIRMATION, "confirmation_token", "payment_method", "payment_
 EFFECTS = {
     "payment_intents.confirm": _CONFIRM,
     "payment_intents.create": {*_CONFIRM, "confirm"},
+    "payment_intents.retrieve": {"client_secret"},
     "payment_intents.update": {"payment_method", "payment_method_data"},
     "payment_intents.verify_microdeposits": {"amounts", "descriptor_code"},
 }
@@ -48,9 +51,9 @@ def create_intent(call: RequestContext) -> Object:
         for name in _AT_CONFIRMATION:
             if name in call.params:
                 raise invalid(f"The parameter `{name}` can only be used when `confirm` is set to true.", name)
-    take_method(call, intent)
+    method = take_method(call, intent)
     call.save("payment_intent", intent)
-    return _confirm(call, intent) if call.params.get("confirm") else intent
+    return _confirm(call, intent, method) if call.params.get("confirm") else intent
 
 
 def set_types(call: RequestContext, intent: Object) -> None:
@@ -63,9 +66,29 @@ def set_types(call: RequestContext, intent: Object) -> None:
                 code="parameters_exclusive",
             )
         intent["payment_method_types"] = list(allowed)
+        for kind in allowed if intent.get("currency") else ():
+            check_currency_of(kind, intent["currency"])
     if (call.params.get("automatic_payment_methods") or {}).get("enabled"):
         automatic = intent["automatic_payment_methods"]
         automatic["allow_redirects"] = automatic.get("allow_redirects") or "always"
+
+
+def retrieve_intent(call: RequestContext) -> Object | bytes:
+    """The intent; a browser gives its secret."""
+    check_secret(call, "PaymentIntent")
+    return resources.retrieve(call)
+
+
+def check_secret(call: RequestContext, noun: str) -> None:
+    """Refuse another intent's secret. https://docs.stripe.com/api/payment_intents/retrieve"""
+    said = call.params.get("client_secret")
+    if said is not None and said != call.subject().get("client_secret"):
+        raise invalid(
+            f"The client_secret provided does not match any associated {noun} on this account. Ensure the provided "
+            "client_secret and publishable key belong to the same account.",
+            "client_secret",
+            "resource_missing",
+        )
 
 
 def update_intent(call: RequestContext) -> Object:
@@ -98,15 +121,16 @@ def confirm_intent(call: RequestContext) -> Object:
     intent = call.subject()
     call.put(intent, call.params)
     set_types(call, intent)
-    take_method(call, intent)
-    return _confirm(call, intent)
+    return _confirm(call, intent, take_method(call, intent))
 
 
-def _confirm(call: RequestContext, intent: Object) -> Object:
+def _confirm(call: RequestContext, intent: Object, method: Object | None) -> Object:
     check_return_url(call, intent, "PaymentIntent")
-    if intent.get("payment_method") and call.params.get("mandate_data"):
-        take_mandate(call, payment_method(call, intent["payment_method"]))
-    return confirm(call, intent, off_session=bool(call.params.get("off_session")))
+    if intent.get("payment_method"):
+        method = method or payment_method(call, intent["payment_method"])
+        check_type(call, intent, method)
+        need_mandate(call, intent, method)
+    return confirm(call, intent, off_session=bool(call.params.get("off_session")), method=method)
 
 
 def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
@@ -117,8 +141,8 @@ def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
         raise Refusal(400, NO_RETURN_URL.format(noun=noun), worked=True)
 
 
-def take_method(call: RequestContext, intent: Object) -> None:
-    """Set the payment method that the parameters name or describe, if any."""
+def take_method(call: RequestContext, intent: Object) -> Object | None:
+    """Set the payment method that the parameters name or describe, if any; it is given back."""
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
     if token := call.params.get("confirmation_token"):
         method = confirmation_tokens.use(call, token, intent)
@@ -131,7 +155,7 @@ def take_method(call: RequestContext, intent: Object) -> None:
                 merged = {**method[name], **data[name]} if isinstance(data[name], dict) else data[name]
                 method = call.save("payment_method", {**method, name: merged})
     else:
-        return
+        return None
     noun = "SetupIntent" if intent["object"] == "setup_intent" else "PaymentIntent"
     check_usable(call, method, intent.get("customer"), noun)
     if intent["status"] == "requires_action" and intent["payment_method"] != method["id"]:
@@ -139,6 +163,7 @@ def take_method(call: RequestContext, intent: Object) -> None:
     intent["payment_method"] = method["id"]
     if intent["status"] == "requires_payment_method":
         intent["status"] = "requires_confirmation"
+    return method
 
 
 def verify_intent(call: RequestContext) -> Object:
@@ -160,6 +185,7 @@ MAKES = {"charge", "mandate", "payment_method"}
 BEHAVIOURS = {
     "payment_intents.confirm": confirm_intent,
     "payment_intents.create": create_intent,
+    "payment_intents.retrieve": retrieve_intent,
     "payment_intents.update": update_intent,
     "payment_intents.verify_microdeposits": verify_intent,
 }

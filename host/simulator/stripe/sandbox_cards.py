@@ -96,6 +96,8 @@ ADVICE = {
     "expired_card": "confirm_card_data",
     "incorrect_cvc": "confirm_card_data",
 }
+# What the networks call a decline, where test mode says it: https://docs.stripe.com/declines/network-codes
+NETWORK = {"generic_decline": "01"}
 
 
 def _declined(number: str, decline: str, **more: Any) -> Card:

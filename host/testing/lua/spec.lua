@@ -123,6 +123,8 @@ local function only_in_a_test(who)
 end
 local doubles = load(given.doubles, "@luahost/doubles.lua")(ask, refuse, place, only_in_a_test, spawn)
 
+load(given.deliver, "@luahost/deliver.lua")(ask, place, only_in_a_test)
+
 -- Running -------------------------------------------------------------------------------------------------
 local FACTS = { "kind", "line", "script", "status", "code", "type", "param", "request_id", "attempts", "operation", "idempotency_key",
   "retryable", "outcome", "phase", "hint", "expected", "actual" }

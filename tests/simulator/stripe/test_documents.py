@@ -88,7 +88,7 @@ def test_a_quote_is_a_file_once_it_is_finalized(shop) -> None:
     status, headers, body = load(shop, f"x://x/v1/quotes/{quote}/pdf")
     assert (status, headers["content-type"]) == (200, "application/pdf")
     text = check(body)
-    for said in (number, "2 Plan ä €   $20.00 USD"):
+    for said in (number, "2 x Plan ä €   $20.00 USD"):
         assert said in text
 
 
