@@ -293,7 +293,10 @@ class DurableRuns:
             if not isinstance(in_doubt, str) and decisions(self.journal.records(run.id), in_doubt, self._is_api):
                 raise UsageError(f"run {run.id} is done: what was decided of its calls cannot be taken back")
             (value, rest), simulated = _field(run, "value", self.journal, read), run.mode == "simulated"
-            self._say(run.id, "info", "the run is done: this is its result, and nothing is done again", sinks)
+            changed = script.source != run.source
+            told = f"{run.script} has changed since, and the run" if changed else "the run"
+            text = f"{told} is done: this is its result, and nothing is done again"
+            self._say(run.id, "warn" if changed else "info", text, sinks)
             return RunResult(
                 run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
                 exit_status=run.exit_status,
