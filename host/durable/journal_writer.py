@@ -15,7 +15,7 @@ from host.errors import ClosedError, HostError, JournalError
 
 __all__ = ["INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then"]
 
-LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
+LINGER: Final = 0.004  # seconds that records nobody waits for may wait, so as to be committed together
 MOST: Final = 5000  # items in one commit
 
 

@@ -1,4 +1,4 @@
-"""How fast requests may go to one API: a token bucket, and the wrapper that waits for its tokens.
+"""Rate limits of APIs: a token bucket, and the wrapper that waits for its tokens.
 
 All times are seconds on one clock that never goes back (:func:`time.monotonic`).
 """
@@ -42,9 +42,9 @@ class RateTokens(Protocol):
         """Seconds after its time at which a token is still good: a process may have been stopped meanwhile."""
 
     async def take(self, now: float) -> float:
-        """Take one token: seconds to wait until it is there.
+        """Take one token; returns the seconds to wait until it is valid.
 
-        A negative number is none: so many seconds have passed in vain, and it is to be called again. Raises
+        A negative number means no token: so many seconds passed in vain, and the method is to be called again. Raises
         ``LimitError`` where none can be had.
         """
 
@@ -52,10 +52,10 @@ class RateTokens(Protocol):
         """Return a token that was not used."""
 
     def rejected(self, now: float, asked: float | None) -> None:
-        """The server said 429, and to come back after ``asked`` seconds, if it said so."""
+        """The server answered 429, with ``asked`` seconds to wait if it named any."""
 
     def accepted(self) -> None:
-        """The server took a request."""
+        """The server accepted a request."""
 
 
 class TokenBucket:
@@ -80,7 +80,7 @@ class TokenBucket:
         return self._rate
 
     def take(self, now: float) -> float:
-        """Take one token: seconds to wait until it is there."""
+        """Take one token; returns the seconds to wait until it is valid."""
         self._fill(now)
         self._tokens -= 1.0
         wait = -self._tokens / self._rate if self._tokens < 0 else 0.0
@@ -91,7 +91,7 @@ class TokenBucket:
         self._tokens = min(self._burst, self._tokens + 1.0)
 
     def rejected(self, now: float, asked: float | None) -> None:
-        """The server said 429, and to come back after ``asked`` seconds, if it said so."""
+        """The server answered 429, with ``asked`` seconds to wait if it named any."""
         self._fill(now)
         # Many answers of one moment say the same thing once.
         if now >= self._not_before:
@@ -101,7 +101,7 @@ class TokenBucket:
         self._not_before = max(self._not_before, now + pause)
 
     def accepted(self) -> None:
-        """The server took a request."""
+        """The server accepted a request."""
         if self._rate < self._full:
             self._rate = min(self._full, self._rate + self._full / 100)
 
@@ -179,10 +179,10 @@ async def _until_usable(
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> float:
-    """Wait for a token's time, or for another token where there was none yet or its time has passed meanwhile.
+    """Wait until the token is valid, or for another one if there was none yet or its time has passed meanwhile.
 
-       The call's deadline goes with it.
-    ``wait`` is what :meth:`RateTokens.take` gave. Gives the seconds waited.
+       The call's deadline is moved along.
+    ``wait`` is what :meth:`RateTokens.take` gave. Returns the seconds waited.
     """
     waited = 0.0
     while True:
