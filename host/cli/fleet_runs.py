@@ -1,4 +1,4 @@
-"""Of ``runs``: what concerns runs that were submitted to a fleet."""
+"""The parts of ``runs`` about runs that were submitted to a fleet."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def listed(
 
 
 def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
-    """What there is to say of a submitted run."""
+    """Lines about a submitted run."""
     if database is None:
         return []
     from host.fleet.jobs import error_of, job, waiting
@@ -115,7 +115,7 @@ def _settings(database: str | None, env_file: str | None) -> Settings:
 @click.argument("run_id", metavar="ID")
 @journal_options
 def cancel(run_id: str, journal: str | None, env_file: str | None) -> int:
-    """Cancel a submitted run, or have its worker end it; or remove a schedule, whose ID is its name."""
+    """Cancel a submitted run, ending it if it has begun; or remove a schedule, whose ID is its name."""
     from host.fleet.jobs import cancel as cancel_run
     from host.fleet.jobs import job
     from host.fleet.schedules import remove
@@ -134,7 +134,7 @@ def cancel(run_id: str, journal: str | None, env_file: str | None) -> int:
 @click.argument("run_id", metavar="ID")
 @journal_options
 def retry(run_id: str, journal: str | None, env_file: str | None) -> int:
-    """Have a submitted run that failed, was stopped or cancelled go on where it is, on any worker."""
+    """Continue a submitted run that failed, was stopped or cancelled, on any worker."""
     from host.fleet.jobs import retry as retry_run
 
     with fleet_of(_settings(journal, env_file), "runs retry") as database:
