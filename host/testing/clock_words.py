@@ -38,9 +38,9 @@ class ClockWords:
     """
 
     def __init__(self, host: Host) -> None:
-        self._in_processes = host._shards is not None
+        self._in_processes = host._worker_processes is not None
         self._simulator: Simulator | None = host._simulator
-        self._sender: Sender = host._wire
+        self._sender: Sender = host._sender
         self._replaying = host._tape is not None and host._tape.replaying
         self.words: dict[str, Callable[..., Any]] = {"clock.now": self._now, "clock.advance": self._advance}
 

@@ -1,4 +1,4 @@
--- stripe.webhooks: what came to an endpoint, believed only when its signature fits.
+-- stripe.webhooks: events that came to an endpoint, accepted only if their signature fits.
 local core = ...
 local type, raise, select, rawget, ipairs = core.type, core.raise, core.select, core.rawget, core.ipairs
 local THIN = "v2.core.event"
