@@ -1,7 +1,7 @@
 """Deadlines of many waits with one timer.
 
-One timer of the loop per call would cost more than the rest of the handoff. Here deadlines are grouped
-in slots of ``RESOLUTION`` seconds; adding and removing are a dictionary's, and the loop has one timer, for the
+A timer of the loop for each call would cost more than the rest of the handoff. Here deadlines are grouped
+in slots of ``RESOLUTION`` seconds; adding and removing are dictionary operations, and the loop has one timer, for the
 earliest slot that is in use. A deadline fires at most ``RESOLUTION`` late, never early.
 """
 
@@ -18,7 +18,7 @@ RESOLUTION = 0.01
 
 
 class Due(Protocol):
-    """What has a deadline (on :func:`time.monotonic`) and keeps the slot it is in; 0 is none."""
+    """What has a deadline (on :func:`time.monotonic`) and records its slot; 0 means none."""
 
     deadline: float
     slot: int
@@ -54,7 +54,7 @@ class Deadlines(Generic[D]):
                 self._set_timer(slot)
 
     def remove(self, item: D) -> None:
-        """Forget an item; one that is not here is no error."""
+        """Remove an item, if it is here."""
         items = self._slots.get(item.slot)
         if items:
             items.pop(item, None)
@@ -76,7 +76,7 @@ class Deadlines(Generic[D]):
         self._timer = None
         due = int(monotonic() / RESOLUTION)
         expired: list[D] = []
-        # Slots that have emptied meanwhile are skipped here, so an answered call leaves no trace
+        # Slots that have emptied meanwhile are skipped here, so an answered call leaves nothing behind
         # but its slot's number, at most one for each RESOLUTION of time.
         while self._order and (self._order[0] <= due or not self._slots[self._order[0]]):
             expired += self._slots.pop(heapq.heappop(self._order))

@@ -1,4 +1,4 @@
-"""What any thread has submitted, on its way to the loop: nothing is lost, and the loop is woken once a batch."""
+"""Submissions of all threads on their way to the loop: none is lost, and the loop is woken once per batch."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Submissions:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.ensure_turning: Callable[[], None] | None = None
         self.awake = True  # True before the start too: the first drain comes with it
-        self.dead = False  # the items are no longer taken
+        self.dead = False  # items are no longer taken
         self.woken_at = 0.0
         self.lag = 0.0
         self.refused = 0

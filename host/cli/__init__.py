@@ -1,4 +1,4 @@
-"""The command line: one file per command, loaded when it is asked for.
+"""The command line: one file per command, loaded on demand.
 
 The one place that prints and exits. Everything below it raises; :func:`main` turns what was raised into
 text on stderr and an exit code.
@@ -33,9 +33,9 @@ def process() -> NoReturn:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line (default: the process's own) and return its exit code.
+    """Run one command line (default: that of the process) and return its exit code.
 
-    Exits by itself only where a script's thread cannot be ended in any other way.
+    Exits the process itself only if a script's thread cannot be ended in any other way.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_missing_streams()

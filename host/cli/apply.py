@@ -47,7 +47,7 @@ def command(
 ) -> int:
     """Make the changes of a plan that plan --out wrote, by a durable run.
 
-    The run is stopped at the first change that is not the plan's next. Given again after a crash, the command goes on
+    The run is stopped at the first change that is not the plan's next. Run again after a crash, the command continues
     where it broke off.
     """
     found = PlanSet(file) if PlanSet.is_one(file) else Plan.load(file)

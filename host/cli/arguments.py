@@ -18,7 +18,7 @@ __all__ = ["SECONDS", "check_url", "scripts_of"]
 
 
 class _Seconds(click.FloatRange):
-    """Above 0, at most a year; ``nan`` is within any range of click's."""
+    """Above 0, at most a year; ``nan`` would pass any range of click's."""
 
     def __init__(self) -> None:
         super().__init__(min=0, min_open=True, max=YEAR)
@@ -47,10 +47,10 @@ def check_url(option: str, url: str) -> None:
 def scripts_of(
     ctx: click.Context, arguments: tuple[str, ...], code: str | None
 ) -> tuple[list[Script], tuple[str, ...]]:
-    """What is to be run, and its arguments. Raises for a path that is no script.
+    """The scripts to run, and their arguments. Raises for a path that is not a script.
 
-    Several names that all end in ``.lua`` are several scripts, which get what is behind ``--``. Else the
-    first is the script, and the others, behind ``--`` or not, are its arguments.
+    Several names that all end in ``.lua`` are several scripts, which get what follows ``--``. Else the
+    first is the script, and the others, after ``--`` or not, are its arguments.
     """
     if code is not None:
         return [Script.of(code.encode("utf-8", "surrogateescape"), "-e")], arguments

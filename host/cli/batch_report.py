@@ -16,7 +16,7 @@ from host.run.script import RunResult
 
 __all__ = ["BatchReport"]
 
-MOST_NAMED = 10  # of the runs that failed as another did
+MOST_NAMED = 10  # of runs that failed in the same way as another
 
 
 class _Equal:
@@ -69,7 +69,7 @@ class BatchReport:
         self._jobs.names.forget(result.run_id)
 
     def _in_order(self, place: int, line: str) -> None:
-        """Write a run's line once those of all runs before it are written."""
+        """Write a run's line after those of all runs before it."""
         self._held[place] = line
         while self._next in self._held:
             self._output.write(self._held.pop(self._next))

@@ -40,7 +40,7 @@ class Covering:
         return () if self.coverage is None else (self.coverage,)
 
     def report(self) -> bool:
-        """Write and print what is asked for; gives whether enough was reached."""
+        """Write and print the reports asked for; returns whether enough lines were reached."""
         if self.coverage is None:
             return True
         text, enough = report_coverage(self.coverage, self._forms, self._least)
@@ -73,7 +73,7 @@ def coverage_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "least",
         type=click.FloatRange(0, 100),
         metavar="PERCENT",
-        help="Fail if less of the lines was reached.",
+        help="Fail if fewer of the lines were reached.",
     )
     @functools.wraps(command)
     def gathered(

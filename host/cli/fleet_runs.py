@@ -1,4 +1,4 @@
-"""Of ``runs``: runs that others run, on this machine or in a fleet: following, cancelling, trying again."""
+"""The parts of ``runs`` about runs that others run, on this machine or in a fleet: following, cancelling, retrying."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def listed(
 
 
 def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
-    """What there is to say of a submitted run."""
+    """Lines about a submitted run."""
     if database is None:
         return []
     from host.fleet.jobs import job, waiting
@@ -128,7 +128,7 @@ def _settings(database: str | None, env_file: str | None) -> Settings:
 @click.argument("run_id", metavar="ID")
 @journal_options
 def cancel(run_id: str, journal: str | None, env_file: str | None) -> int:
-    """End a run or a batch, whatever process or machine runs it; or remove a schedule, whose ID is its name."""
+    """Cancel a run or a batch, whatever process or machine runs it; or remove a schedule, whose ID is its name."""
     with opened(journal, env_file) as (store, settings):
         with fleet_of(_of_its_fleet(store, settings)) as database:
             said = None if database is None else _cancel_submitted(database, run_id)
@@ -174,7 +174,7 @@ def _being_ended(run_id: str) -> str:
 @click.argument("run_id", metavar="ID")
 @journal_options
 def retry(run_id: str, journal: str | None, env_file: str | None) -> int:
-    """Have a submitted run that failed, was stopped or cancelled go on where it is, on any worker."""
+    """Continue a submitted run that failed, was stopped or cancelled, on any worker."""
     from host.fleet.jobs import retry as retry_run
 
     with fleet_of(_settings(journal, env_file), "runs retry") as database:

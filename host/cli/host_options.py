@@ -32,12 +32,12 @@ class HostOptions(msgspec.Struct, frozen=True):
         tuple[str, ...],
         Option(
             "--api",
-            "Also offer the API of this OpenAPI document, as NAME.… (repeatable); overlay: a file that mends it, "
-            "paging: how its lists go on.",
+            "Also offer the API of this OpenAPI document, as NAME.… (repeatable); overlay: a file that corrects it, "
+            "paging: how its lists are paged.",
             "NAME=FILE[;overlay=FILE][;paging=…]",
         ),
     ] = ()
-    isolate: Annotated[bool, Option("--isolate", "Run the script's Lua in a confined process of its own.")] = False
+    isolate: Annotated[bool, Option("--isolate", "Run the script's Lua in its own confined process.")] = False
 
     @classmethod
     def of(cls, env_file: str | None, apis: tuple[str, ...], isolate: bool, **values: Any) -> HostOptions:
@@ -60,7 +60,7 @@ class HostOptions(msgspec.Struct, frozen=True):
 
 
 class HostPlan(msgspec.Struct, frozen=True):
-    """A host that is not open yet: its settings are known, so that what they forbid is refused first."""
+    """A host that is not open yet, whose settings are known, so that what they forbid is refused before it opens."""
 
     options: HostOptions
     config: ConfigFile
@@ -69,7 +69,7 @@ class HostPlan(msgspec.Struct, frozen=True):
 
     @property
     def has_other_apis(self) -> bool:
-        """Whether there are APIs beside Stripe's."""
+        """Whether there are APIs other than Stripe's."""
         return bool(self.apis or self.config.apis)
 
     def open(
@@ -121,7 +121,7 @@ def documents(given: tuple[str, ...]) -> dict[str, ApiArguments]:
 
 
 def _check_limited(settings: Settings, others: Iterable[str]) -> None:
-    """Raise ``ConfigError`` for limits of an API that is not there, which would hold for nothing."""
+    """Raise ``ConfigError`` for limits of an unknown API, which would have no effect."""
     known = list(dict.fromkeys(["stripe", *others]))
     for name in settings.api_limits:
         if name not in known:
@@ -133,7 +133,7 @@ def _check_limited(settings: Settings, others: Iterable[str]) -> None:
 
 _FIELDS: dict[str, Field] = {
     **fields_of(HostOptions),
-    # Not said is no default: the environment, .env and host.toml come before that.
+    # An option that is not given has no default here: the environment, .env and host.toml come first.
     **{name: (option, kind, None) for name, (option, kind, _) in fields_of(Settings).items()},
     **GRANTING,
 }

@@ -61,7 +61,7 @@ def command(
 ) -> int:
     """Show what Lua scripts would change, and change nothing.
 
-    The script runs; what it reads is read, and a change is answered with a made-up object whose id begins with
+    The script runs; its reads are sent, and a change is answered with a made-up object whose id begins with
     planned_. What the script prints goes to stderr.
     """
     scripts, args = scripts_of(ctx, arguments, code)
@@ -89,7 +89,7 @@ def print_any(
     reporting: Reporting,
     out: str | None,
 ) -> int:
-    """Make the plan of one run or of several and print it, to the command's exit code."""
+    """Make and print the plan of one run or several; returns the exit code."""
     if each is None and len(scripts) == 1:
         return print_plan(opening, scripts[0], args, simulate, timeout, reporting, out)
     from host.cli.batch_jobs import Jobs  # most plans are of one script
@@ -107,7 +107,7 @@ def print_plan(
     reporting: Reporting,
     out: str | None,
 ) -> int:
-    """Make the plan of a script and print it, to the command's exit code."""
+    """Make and print the plan of one script; returns the exit code."""
     with ExitStack() as stack:
         shown = OutputSink(sys.stderr.buffer, lambda: host.interrupt())
         host = opening.open([shown, *reporting.sinks(stack, sys.stderr, opening.settings)], simulate=simulate)

@@ -1,4 +1,4 @@
-"""The plan of several runs, by one command: made, printed as it comes, written; and applied."""
+"""The plan of several runs by one command: made, printed and written run by run; and applied."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["apply_all", "print_plans"]
 
 
 def print_plans(opening: HostPlan, jobs: Jobs, simulate: bool, reporting: Reporting, out: str | None) -> int:
-    """Make and print the plan of all jobs, to the command's exit code."""
+    """Make and print the plan of all jobs; returns the exit code."""
     if out is not None and jobs.rows is not None and os.path.realpath(out) == os.path.realpath(jobs.rows):
         raise UsageError(f"--out {out} is the file of the rows; write the plan to another file")
     totals, failures = PlanTotals(), list[ScriptError]()
@@ -87,7 +87,7 @@ def apply_all(
     reporting: Reporting,
     again: str,
 ) -> int:
-    """Apply the plan of several runs up to the first that fails, to the command's exit code."""
+    """Apply the plan of several runs up to the first that fails; returns the exit code."""
     output = OutputSink(sys.stdout.buffer, lambda: host.interrupt())
     host = open_host([output, *sinks])
     done = 0

@@ -42,7 +42,7 @@ class Granting(msgspec.Struct, frozen=True):
         return cls(config, *({name: said[name] for name in some if name in said} for some in (PERMISSIONS, BUDGET)))
 
     def over(self) -> ConfigFile:
-        """The configuration file with these options over it. Raises ``ConfigError``, ``UsageError``."""
+        """The configuration file, overridden by these options. Raises ``ConfigError``, ``UsageError``."""
         found = read_config(self.config)
         if self.permissions:
             found = replace(found, permissions=replace(found.permissions or Permissions(), **self.permissions))

@@ -1,4 +1,4 @@
-"""``resume``: go on with a durable run."""
+"""``resume``: continue a durable run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Examples:
     "--in-doubt",
     metavar="DECISION",
     multiple=True,
-    help="What is to become of a change that was sent, has no recorded answer and is not safe to repeat: "
+    help="What to do about a change that was sent, has no recorded answer and is not safe to repeat: "
     "CALL=skip, CALL=repeat or CALL=done[:JSON] for each as the message names it; "
     "skip, repeat or ask (the default) for all.",
 )
@@ -68,9 +68,9 @@ def command(
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:
-    """Go on with a durable run: what it did answers from the journal, the rest is done now.
+    """Continue a durable run: what it did is answered from the journal, the rest is done now.
 
-    ID may be a batch: then all its runs that are not done are gone on with.
+    ID may be a batch: then all its runs that are not done are resumed.
     """
     decided = decisions_of(in_doubt)
     plan = opening.plan()
@@ -124,7 +124,7 @@ def _recorded(settings: Settings, run_id: str) -> list[RunRow]:
 
 
 def decisions_of(said: tuple[str, ...]) -> InDoubt:
-    """What ``--in-doubt`` says, several times perhaps."""
+    """The decisions of all ``--in-doubt`` options."""
     named: dict[str, str] = {}
     for each in said:
         call, equals, decision = each.partition("=")

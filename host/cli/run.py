@@ -36,8 +36,8 @@ Examples:
 
   python -m host run refund.lua --each customers.csv --jobs 20 --json
 
-Options may stand before or after the script; one that is not known is refused. What is meant for the
-script is no option, or stands behind --.
+Options may stand before or after the script; one that is not known is refused. Arguments of the
+script that look like options go after --.
 
 {EXIT_CODES}"""
 
@@ -72,7 +72,7 @@ def command(
 ) -> int:
     """Run a Lua script. SCRIPT is a file, or - for standard input.
 
-    Several names that end in .lua are several scripts, run at once; what is behind -- goes to each.
+    Several names that end in .lua are several scripts, run at once; what follows -- goes to each.
 
     Without a key (STRIPE_SECRET_KEY) a run at a terminal is simulated; elsewhere it is refused.
     """

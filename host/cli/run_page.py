@@ -21,7 +21,7 @@ __all__ = ["write_page"]
 
 
 def write_page(file: str, store: Journal, runs: Sequence[RunRow], settings: Settings) -> int:
-    """Write the page to ``file``; gives how many calls it shows. Raises ``ConfigError`` where it cannot be written."""
+    """Write the page to ``file``; returns how many calls it shows. Raises ``ConfigError`` if it cannot be written."""
     known = (settings.stripe_secret_key, settings.graphql_token)
     redactor = Redactor([secret for secret in known if secret])
     calls = 0

@@ -1,4 +1,4 @@
-"""``runs``: the durable runs in a journal, what each did, and taking it back."""
+"""``runs``: the durable runs in a journal: listing, showing, deleting and undoing them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def list_(failed: bool, journal: str | None, env_file: str | None) -> int:
 def show(
     run_id: str, as_json: bool, following: bool, html: str | None, journal: str | None, env_file: str | None
 ) -> int:
-    """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
+    """What a run, or each run of a batch, changed: time, line, operation, id, amount and outcome."""
     if html is not None:
         if as_json or following:
             other = "--json" if as_json else "--follow"

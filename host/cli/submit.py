@@ -1,4 +1,4 @@
-"""``submit``: have scripts run by the workers of a fleet."""
+"""``submit``: submit scripts to the workers of a fleet."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def command(
     timeout: float | None,
     opening: HostOptions,
 ) -> int:
-    """Submit a script to the fleet of HOST_DATABASE; gives the run's id on stdout.
+    """Submit a script to the fleet of HOST_DATABASE; prints the run's id on stdout.
 
-    The script and what it requires travel with the run, keys do not: workers have theirs. Permissions and budgets said
+    The script and what it requires travel with the run, keys do not: workers have theirs. Permissions and budgets given
     here narrow theirs.
     """
     scripts, args = scripts_of(ctx, arguments, code)

@@ -44,7 +44,7 @@ def command(
 ) -> int:
     """Take back what a run created, the last first: delete, cancel, archive, refund.
 
-    ID is a run or a batch. Given again it does what is left, and nothing twice: it is durable itself.
+    ID is a run or a batch. Run again it does what is left, and nothing twice: it is durable itself.
     """
     from host.host import Host
 
@@ -85,7 +85,7 @@ def command(
 
 
 def _undo_all(host: Host, runs: list[RunRow], *, refunds: bool) -> RunResult:
-    """One run after the other, the last first. Gives the first result that is no success, or the last."""
+    """One run after the other, the last first. Returns the first result that is not a success, or the last."""
     from host.durable.undoing import undo
 
     worst: RunResult | None = None
@@ -103,7 +103,7 @@ def _undo_all(host: Host, runs: list[RunRow], *, refunds: bool) -> RunResult:
 
 
 def _announce(host: Host, run: RunRow, *, refunds: bool, would: bool) -> str:
-    """Say what would be done (``would``), and what cannot be. Gives what is to be said where there is nothing to do."""
+    """Print what would be done (``would``), and what cannot be. Returns what to print if there is nothing to do."""
     from host.durable.undoing import Undoing
 
     durable = host.durable_runs

@@ -49,7 +49,7 @@ def trail_of(log: Sequence[Record]) -> list[TrailEntry]:
                 TrailEntry(record.at, record.line, record.name, "refused", error=facts, call=call_name(*place))
             )
         if record.kind == "sent" and history.sent[place] is record and history.is_change(place):
-            # What was found out late is better than that nobody waited for it.
+            # An outcome that came late says more than that nobody waited for it.
             found = history.late.get(place) or history.answered.get(place)
             entries.append(_entry(record, None if found is None else decode_reply(found.data)))
     return entries
@@ -70,7 +70,7 @@ def _entry(sent: Record, reply: RecordedReply | None) -> TrailEntry:
     answer = decoded(reply.b if reply.b is not None else reply.a)
     found = answer if isinstance(answer, dict) else {}
     id = found.get("id")
-    # What an http.* call was answered, success or not, is its value.
+    # The value of an http.* call is its answer, successful or not.
     return replace(
         entry,
         outcome=str(found.get("outcome") or "done") if sent.name.startswith("http.") else "done",
@@ -82,7 +82,7 @@ def _entry(sent: Record, reply: RecordedReply | None) -> TrailEntry:
 
 
 def decoded(data: Any) -> Any:
-    """What MessagePack in a record says, without opaque secrets; ``None`` where it cannot be read."""
+    """The decoded MessagePack of a record, without opaque secrets; ``None`` if it cannot be read."""
     if not isinstance(data, bytes):
         return data
     try:
@@ -110,7 +110,9 @@ def money(amount: int, currency: str) -> str:
 
 
 def request_facts(reply: RecordedReply, error: Any) -> dict[str, Any]:
-    """What is known of the request behind an answer: ``request_id``, ``attempts``, and of an error the ``status``."""
+    """What is known about the request behind an answer: ``request_id``, ``attempts``, and of an error the
+    ``status``.
+    """
     facts = error if isinstance(error, dict) else {}
     status = facts.get("status")
     return {

@@ -1,7 +1,7 @@
 """The calls of a run in pages, in the order in which they were first recorded, whatever their number and size.
 
-A page reads a stretch of the log and all other records of the calls in it, so that each call stands once, with what
-became of it. What is read is taken as a resume would take it (:class:`History`); a record that cannot be is named.
+A page reads a section of the log and all other records of the calls in it, so that each call appears once, with its
+outcome. Records are interpreted as a resume would (:class:`History`); one that cannot be read is named.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LARGEST: Final = 64 * 1024  # bytes of a record that is read whole
 
 
 class LogEntry(msgspec.Struct, frozen=True):
-    """A call, a sleep, or a mark: the run was taken up again, something was decided, a record cannot be read.
+    """A call, a sleep, or a mark: the run was resumed, something was decided, a record cannot be read.
 
     Times are seconds since 1970. ``began`` is when a change or a sleep was recorded; of a read only its answer is, so
     ``began`` is ``None`` and ``after`` says when its task last got an answer: it cannot have begun earlier.
@@ -68,7 +68,7 @@ class CallPage(msgspec.Struct, frozen=True):
 
 
 class _Found(msgspec.Struct):
-    """Records by ``seq``, all of which can be read; how long those are that were cut; what is wrong with the others."""
+    """The readable records by ``seq``; the full length of those that were cut; what is wrong with the others."""
 
     records: dict[int, Record]
     sizes: dict[int, int]
@@ -93,7 +93,7 @@ def call_page(journal: Journal, run: str, *, after: int, limit: int) -> CallPage
 
 
 def _read(journal: Journal, run: str, condition: str, found: _Found, **values: Any) -> list[Record]:
-    """Note the records a condition names. Gives them as the database has them."""
+    """Note the records that meet a condition. Returns them as the database has them."""
     columns = RECORD_COLUMNS.removesuffix("data")
     rows = journal.read(
         f"SELECT LENGTH(data), {columns} CASE WHEN LENGTH(data) <= {LARGEST} THEN data ELSE SUBSTR(data, 1, 2) END "  # noqa: S608 - texts of this file
@@ -117,7 +117,7 @@ def _read(journal: Journal, run: str, condition: str, found: _Found, **values: A
 
 
 def _check_columns(record: Record) -> None:
-    """SQLite keeps whatever it is given, whatever a column is said to be. Raises ``TypeError``."""
+    """Check the types, as SQLite stores any value in any column. Raises ``TypeError``."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "path": str, "n": int, "at": (int, float), "name": str, "line": (int, type(None)),
     }  # fmt: skip
@@ -128,12 +128,12 @@ def _check_columns(record: Record) -> None:
 
 
 def _status(head: bytes) -> int:
-    """The status of an answer whose beginning this is: an array of at most 15, then a number of at most 127."""
+    """The status of an answer, from its first bytes: an array of at most 15, then a number of at most 127."""
     return head[1] if len(head) == 2 and head[1] < 0x80 else 0
 
 
 def _read_places(journal: Journal, run: str, places: Collection[Place], found: _Found) -> None:
-    """Note all records of some calls. Those of a task mostly follow each other: it is asked for as a stretch."""
+    """Note all records of some calls. Those of one task mostly follow each other, so they are read as a range."""
     stretches: dict[str, list[int]] = {}
     for path, n in places:
         stretches.setdefault(path, []).append(n)

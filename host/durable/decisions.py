@@ -24,10 +24,10 @@ _WORDS: Final = "skip, repeat, done or done:JSON"
 
 
 def decisions(log: Sequence[Record], in_doubt: InDoubt, is_api: Callable[[str], bool]) -> list[Record]:
-    """The records of what is decided anew; their ``seq`` is the journal's to give.
+    """The records of new decisions; the journal assigns their ``seq``.
 
-    ``is_api`` says whether an operation is an API's, whose answer is an object. Raises ``UsageError`` for a call
-    that is not there or has its answer, for a word that is none, and where something was built on what was decided.
+    ``is_api`` says whether an operation belongs to an API, whose answers are objects. Raises ``UsageError`` for a call
+    that does not exist or has its answer, for an unknown word, and where later changes depend on what was decided.
     """
     history = History(log)
     if isinstance(in_doubt, str):
@@ -51,7 +51,7 @@ def decisions(log: Sequence[Record], in_doubt: InDoubt, is_api: Callable[[str], 
 
 
 def _for_all(history: History, word: str) -> list[Record]:
-    """Take back what was said of all calls before. What was decided by name stands, as does what was built on."""
+    """Take back earlier decisions for all calls. Decisions by name stand, as do those that later changes depend on."""
     found = []
     for place in history.settled:
         standing = history.decided[place]

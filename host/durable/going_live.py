@@ -1,4 +1,4 @@
-"""A resumed run at the end of its record: what was in flight then is decided, and the run goes live."""
+"""A resumed run at the end of its log: calls that were in flight are decided, and the run goes live."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ CLOCK_SLACK: Final = 300.0  # seconds a clock may go back before the age of a ke
 
 
 class GoingLive:
-    """``in_doubt`` (ask, repeat or skip) says what to do with calls in doubt that nothing was decided of."""
+    """``in_doubt`` (ask, repeat or skip) says what to do with calls in doubt for which nothing was decided."""
 
     def __init__(self, log: RunLog, in_doubt: str) -> None:
         self._log = log
         self._in_doubt = in_doubt
         self._repeated: set[int] = set()  # calls that are repeated by a decision, until they have their answers
-        self._held_back: list[Callable[[], None]] = []  # what the script gets then
+        self._held_back: list[Callable[[], None]] = []  # answers to give the script after that
 
     def begin(self, run: Durable, session: Session) -> None:
-        """The recorded answers are used up: decide what is in doubt, and have all that is without an answer go on."""
+        """The recorded answers are used up: decide calls in doubt, and continue all calls that have no answer."""
         missing = [self._log.sent[place] for place in self._log.open_before if place not in run.places]
         if missing:
             first = min(missing, key=lambda record: record.seq)
@@ -82,7 +82,7 @@ class GoingLive:
         return not -CLOCK_SLACK <= age <= KEY_LIFE
 
     def _revive(self, run: Durable, session: Session, step: ReplayStep, decided: Decided | None) -> None:
-        """Have a call or sleep that is without an answer go on."""
+        """Continue a call or sleep that has no answer."""
         before = self._log.sent.get((step.path, step.n))
         late = self._log.late.get((step.path, step.n))
         if step.call is None:
@@ -117,7 +117,7 @@ class GoingLive:
             run.send(session, step)
 
     def _decide(self, run: Durable, session: Session, step: ReplayStep, call: Call, decided: Decided) -> None:
-        """Do what was decided of a call in doubt."""
+        """Carry out the decision about a call in doubt."""
         if decided.word == "repeat":  # recorded once more: should it be lost again, that is another doubt
             session.services.pipeline.answers.recall(call, None)
             run.go_recorded(session, step, call)
@@ -143,7 +143,7 @@ class GoingLive:
             deliver()
 
     def through(self, id: int) -> None:
-        """A call has its answer."""
+        """Note that a call has its answer."""
         if not self._repeated:
             return
         self._repeated.discard(id)

@@ -1,4 +1,4 @@
-"""A run's log as it counts: what is replayed, what is open, what was decided and can be decided anew."""
+"""The effective content of a run's log: what is replayed, what is open, what was decided and can be decided again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from host.durable.records import Decided, Record, decode_decided, decode_reply, 
 __all__ = ["History", "Place", "call_name"]
 
 Place = tuple[str, int]
-"""Which call of which task."""
+"""A call's task and number."""
 
 
 def call_name(path: str, n: int) -> str:
@@ -21,8 +21,8 @@ def call_name(path: str, n: int) -> str:
 class History:
     """Reads a log once.
 
-    An answer that is made again, or that came of a decision since taken back, counts no more; nor does what the
-    script got after such a decision. What an API answered after it is kept as known (``late``).
+    An answer that is to be replaced, or that came from a decision since taken back, no longer counts; nor does what the
+    script got after such a decision. What an API answered after it is kept as a late answer (``late``).
     """
 
     def __init__(self, log: Sequence[Record]) -> None:
@@ -30,7 +30,7 @@ class History:
         self.values: deque[Record] = deque()
         self.sent: dict[Place, Record] = {}  # the first of each: it is as old as its key
         self.late: dict[Place, Record] = {}
-        self.decided: dict[Place, Decided] = {}  # what stands, said since the call was last sent
+        self.decided: dict[Place, Decided] = {}  # decisions in force, made since the call was last sent
         self.answered: dict[Place, Record] = {}  # the answer that counts
         self.printed = 0  # bytes of output that were shown for certain
         self._last_change = 0  # the seq of the last change that was sent
@@ -95,7 +95,7 @@ class History:
 
     @property
     def settled(self) -> list[Place]:
-        """Changes whose answer came of a decision that stands."""
+        """Changes whose answer came from a decision that stands."""
         return [place for place in self.answered if place in self._by_decision and place in self.decided]
 
     def built_on(self, place: Place) -> bool:

@@ -17,7 +17,7 @@ from host.errors import ClosedError, HostError, JournalError
 __all__ = ["CANCELLED", "INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then", "UnderWay"]
 
 LOOK: Final = 1.0  # seconds between looks at what runs print, and which of them somebody wants ended
-LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
+LINGER: Final = 0.004  # seconds that records nobody waits for may wait, so as to be committed together
 MOST: Final = 5000  # items in one commit
 
 

@@ -1,4 +1,4 @@
-"""Answers from the journal, for callers that ask what became of a call."""
+"""Answers from the journal, in the form that the callers of calls take."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Recalled", "reply_of"]
 
 
 class Recalled:
-    """An inbox item: an answer that came too late for the run before this one."""
+    """An inbox item: an answer that came too late for the run's previous process."""
 
     __slots__ = ("a", "b", "id", "status")
 
@@ -30,7 +30,7 @@ class Recalled:
 
 
 def reply_of(call: Call, recorded: RecordedReply) -> Reply:
-    """The reply behind an answer, as far as budgets look at it."""
+    """The reply behind an answer, as far as budgets need it."""
     if recorded.status != p.ERROR or recorded.a is None:
         data = (
             recorded.b if call.kind == p.CREATE and recorded.b is not None else recorded.a

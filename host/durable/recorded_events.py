@@ -1,7 +1,7 @@
 """The events of a recorded run, made from its journal for what shows runs; they say no more than the journal does.
 
-Arguments and bodies that were sent are not recorded, nor when a read began: it is taken to begin with what its task was
-given before.
+Arguments and bodies that were sent are not recorded, nor when a read began: it is taken to begin with its task's
+previous answer.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def recorded_events(
     yield RunStarted(
         run.id, run.created, run.script, run.mode == "simulated", redactor(run.source.decode("utf-8", "replace"))
     )
-    yield from _Telling(run, log, redactor, undone).events()
+    yield from _EventReader(run, log, redactor, undone).events()
     if run.status in _OVER:
         seconds = max(run.updated - run.created, 0.0)
         yield RunEnded(run.id, run.updated, seconds, run.calls, None if run.error is None else redactor(run.error))
 
 
-class _Telling:
+class _EventReader:
     """One run's log, read from its beginning."""
 
     def __init__(self, run: RunRow, log: Sequence[Record], redactor: Redactor, undone: Collection[str]) -> None:
@@ -47,7 +47,7 @@ class _Telling:
         self._undone = undone
         self._history = History(log)
         self._numbers: dict[tuple[str, int], int] = {}
-        self._told_at: dict[str, float] = {}  # by task
+        self._answered_at: dict[str, float] = {}  # by task
 
     def events(self) -> Iterator[Event]:
         """Calls as they began and ended; when the run was taken up again; what was decided."""
@@ -60,10 +60,10 @@ class _Telling:
                     yield self._end(self._history.late[place])
             elif answered.get(place) is record:
                 if place not in self._numbers:
-                    yield self._begin(record, self._told_at.get(record.path, self._run.created))
-                # What was found out late is better than that nobody waited for it.
+                    yield self._begin(record, self._answered_at.get(record.path, self._run.created))
+                # An outcome that came late says more than that nobody waited for it.
                 yield self._end(self._history.late.get(place) or record)
-                self._told_at[record.path] = record.at
+                self._answered_at[record.path] = record.at
             elif record.kind == "resumed":
                 yield Logged(self._run.id, record.at, "info", "the run was taken up again")
             elif record.kind == "decided":
@@ -79,7 +79,7 @@ class _Telling:
         recorded, sent = decode_reply(record.data), self._history.sent.get(place)
         value = decoded(recorded.b if recorded.b is not None and recorded.status != FAILED else recorded.a)
         error = self._redactor.value(value) if recorded.status == FAILED else None
-        began = sent.at if sent is not None else self._told_at.get(record.path, self._run.created)
+        began = sent.at if sent is not None else self._answered_at.get(record.path, self._run.created)
         id = value.get("id") if isinstance(value, dict) and error is None else None
         result = None if id is None else str(id)
         if call_name(*place) in self._undone:

@@ -1,6 +1,6 @@
-"""What a journal holds: one row for each run, and its records in the order in which they happened.
+"""The content of a journal: one row for each run, and its records in the order in which they happened.
 
-A run's records are a log without gaps (``seq`` 1, 2, 3 …): it is always the beginning of what happened, never
+A run's records are a log without gaps (``seq`` 1, 2, 3 …): it always holds what happened up to some point, never
 a selection. Nothing that the script did may be seen outside before everything it did so far is in the log.
 """
 
@@ -91,9 +91,13 @@ class Binding(msgspec.Struct, frozen=True):
     ``account`` is a fingerprint of the key, never the key. ``mode`` is live, test, simulated or other.
     """
 
-    base: str
     mode: str
+    base: str
     account: str
+
+    def difference(self, here: Binding) -> str | None:
+        """The first field that is another one ``here``."""
+        return next((name for name in self.__struct_fields__ if getattr(self, name) != getattr(here, name)), None)
 
 
 class RunRow(msgspec.Struct, frozen=True):
@@ -123,8 +127,8 @@ class RunRow(msgspec.Struct, frozen=True):
 
     @property
     def binding(self) -> Binding:
-        """Where its calls go."""
-        return Binding(self.base, self.mode, self.account)
+        """The binding of its calls."""
+        return Binding(self.mode, self.base, self.account)
 
 
 encode = msgspec.msgpack.Encoder().encode

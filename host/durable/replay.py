@@ -48,7 +48,7 @@ result's as it is written down."""
 
 
 class Durable:
-    """The journal's side of one run. Its session asks it at each call, answer and tool; see ``Session``.
+    """The journal's side of one run. Its session consults it at each call, answer and tool; see ``Session``.
 
     ``log`` is what is recorded already, empty for a new run, with what was decided of calls in doubt. ``in_doubt`` is
     for those nothing was decided of (:class:`GoingLive`), ``modules`` for required modules (:class:`RecordedTools`).
@@ -100,7 +100,7 @@ class Durable:
         return derived_key(self._label, path.decode().split("."), n)
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
-        """Take note of a call before the pipeline checks it. Gives the facts of its refusal if a budget refused it
+        """Take note of a call before the pipeline checks it. Returns the facts of its refusal if a budget refused it
         before. Raises ``CallError`` once the run is stopped."""
         if self.stopped is not None:
             raise CancelledCall("the run was stopped")
@@ -141,13 +141,13 @@ class Durable:
             self.record(session, "refused", step, line, encode(RecordedReply(p.ERROR, facts, None, session.printed)))
 
     def opened(self, call: Call) -> None:
-        """A function gave an iterator: that it did is nothing to record, only its items are."""
+        """A function returned an iterator: only its items are recorded, not that."""
         self.refused(call.id)
         if self.replaying and call.reply is not None:
             self._reopening.opened(call.reply.value)
 
     def cancel(self, session: Session, id: int) -> bool:
-        """Give a call up; whether that is all there is to do about it now."""
+        """Give a call up; returns whether nothing else is to be done about it now."""
         step = self.steps.get(id)
         if step is None:
             return True
@@ -162,7 +162,7 @@ class Durable:
             self.send(session, step)
 
     def send(self, session: Session, step: ReplayStep) -> None:
-        """Off with a call, recorded first if it is a change."""
+        """Send a call; a change is recorded first."""
         call = step.call
         assert call is not None
         lost = self._reopening.iterator(call, step.arguments, session.services.pipeline.functions)
@@ -175,14 +175,14 @@ class Durable:
         self.go_recorded(session, step, call)
 
     def go_recorded(self, session: Session, step: ReplayStep, call: Call) -> None:
-        """Off with a change, once it is recorded that it is sent."""
+        """Record that a change is sent, then send it."""
         key = session.services.pipeline.answers.key(call)
         arguments = shown_arguments(step.arguments, session.services.redactor)
         data = encode(Sent(key=None if key is None else key[1], printed=session.printed, arguments=arguments))
         self.record(session, "sent", step, call.line, data, lambda error: self.go(session, step, error))
 
     def go(self, session: Session, step: ReplayStep, error: HostError | None = None) -> None:
-        """Off with it, now that the journal has it. On the writer's thread, or the session's for a read."""
+        """Send it, now that the journal has it. On the writer's thread, or the session's for a read."""
         call = step.call
         assert call is not None
         if error is not None:
@@ -272,7 +272,7 @@ class Durable:
             self.late(session, item, item.reply)
 
     def late(self, session: Session, call: Call, reply: Reply) -> None:
-        """What became of a change nobody waits for any more. On any thread."""
+        """Record the outcome of a change that nobody waits for any more. On any thread."""
         if call.place is None:
             return
         if reply.error is None or reply.error.outcome == "rejected":
@@ -387,7 +387,7 @@ class Durable:
         )  # fmt: skip
 
     def stop(self, session: Session, error: ScriptError) -> None:
-        """End the run with an error of the host's."""
+        """End the run with an error of the host."""
         if self.stopped is None:
             self.stopped = error
         session.kill("stopped")
@@ -400,7 +400,7 @@ class Durable:
         )
 
     def diverged(self, session: Session, what: str, line: int | None = None) -> CallError:
-        """The run did something else than it did before: stop it. Gives what to raise."""
+        """Stop a run that did something other than before. Returns the error to raise."""
         command = self.journal.command("resume", self.run_id)
         hint = (
             f"{command} --recorded goes on with the script's text as it was recorded; "
@@ -428,7 +428,7 @@ class Durable:
         *,
         urgent: bool = False,
     ) -> None:
-        """Record something of a step; the run is stopped where that fails, unless ``then`` says otherwise."""
+        """Add a record for a step; if that fails the run is stopped, unless ``then`` handles it."""
         if then is None:
 
             def then(error: HostError | None) -> None:

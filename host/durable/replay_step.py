@@ -47,7 +47,7 @@ class ReplayStep:
         self.timer: Any = None
 
     def cancel(self) -> None:
-        """What a timer's ``cancel`` does."""
+        """As a timer's ``cancel``."""
         if self.timer is not None:
             self.timer.cancel()
 

@@ -1,4 +1,4 @@
-"""What is recorded of a durable run: read when it is taken up again, written as it goes on."""
+"""The records of a durable run: read when it is resumed, written as it goes on."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ Then = Callable[[HostError | None], None]
 class RunLog:
     """``answers`` and ``values`` are still to be given to the script, in their order; the rest is by place.
 
-    ``refused`` are places whose answer is to be tried again and said that nothing was done: these are not in doubt.
-    ``open_before`` were sent and had no answer. ``shown`` is how many bytes of output were shown before.
+    ``refused`` are places to be tried again whose answer said that nothing was done: these are not in doubt.
+    ``open_before`` are places that were sent and had no answer. ``shown`` is how many bytes of output were shown
+    before.
     """
 
     def __init__(self, journal: Journal, run_id: str, log: list[Record], printed: int) -> None:
@@ -44,7 +45,7 @@ class RunLog:
         self, kind: str, path: str, n: int, name: str, line: int | None, digest: bytes, data: bytes,
         then: Then | None, *, urgent: bool,
     ) -> None:  # fmt: skip
-        """Record something, in the order of the calls of this; ``then`` once it is on the disk, or cannot be."""
+        """Add a record, in the order of these calls; ``then`` once it is on the disk, or cannot be."""
         with self._lock:  # the loop's thread records what came late
             self._seq += 1
             record = Record(self._run_id, self._seq, kind, path, n, self._journal.clock(), name, line, digest, data)
@@ -54,7 +55,7 @@ class RunLog:
 def failure_to_repeat(log: list[Record]) -> int:
     """The ``seq`` of the answer to try again when a failed run is resumed, or 0.
 
-    It is the last of the log and an error that says nothing final of the call: the run ended with it, nothing
+    It is the last of the log and an error that is not final: the run ended with it, nothing
     came after, and its key makes trying again safe.
     """
     last = log[-1] if log else None

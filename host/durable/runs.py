@@ -1,4 +1,4 @@
-"""The durable runs of a host: begun, taken up again, bound to where they may run."""
+"""The durable runs of a host: starting, resuming, and checking that they are resumed where they may run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def open_journal(setting: str | None, lease: float = LEASE) -> Journal:
-    """The journal of a setting, or the default one; its commands in messages name it where they have to."""
+    """The journal of a setting, or the default one; commands in its messages name it where needed."""
     journal = Journal.open(setting or default_journal(), lease=lease)
     if setting and setting != default_journal():
         journal.option = f" --journal {shlex.quote(journal.name)}"
@@ -94,7 +94,7 @@ class DurableRuns:
         batch: str | None = None,
         sinks: Sequence[Sink] = (),
     ) -> Kept | RunResult:
-        """A new run. With the ``run_id`` of an old one that is resumed, or its result given if it is done.
+        """Start a run. With the ``run_id`` of an existing one, resume that, or return its result if it is done.
 
         ``force_new`` starts it over instead, with new keys. Runs of one ``batch`` are simulated together.
         """
@@ -138,7 +138,7 @@ class DurableRuns:
         apis: Collection[str],
         outcome: Outcome,
     ) -> Kept | RunResult:
-        """A run that a queue has delivered: begun if it is ``fresh``, else taken up where it is, with the modules that
+        """Start a run that a queue has delivered if it is ``fresh``, else resume it, with the modules that
         it had. It is bound to ``apis`` alone; ``outcome`` is of :class:`Durable`.
 
         Raises :class:`~host.durable.journal.BeingRun` while another process has it.
@@ -155,7 +155,7 @@ class DurableRuns:
         return self._resume(found, script, "ask", recorded=True, other_key=False, outcome=outcome)
 
     def open_batch(self, batch_id: str, *, force_new: bool = False) -> None:
-        """See that the runs of a batch can be recorded. ``force_new``: what they did once is to be done anew.
+        """Check that the runs of a batch can be recorded. ``force_new``: what they did once is to be done anew.
 
         Raises ``UsageError``, ``JournalError``.
         """
@@ -167,7 +167,7 @@ class DurableRuns:
     def begin_job(
         self, job: Any, script: Script, batch_id: str | None, number: int, *, force_new: bool
     ) -> Kept | RunResult:
-        """:meth:`begin` for a job of ``Host.run_many``; what is wrong with it is its result, not the batch's end."""
+        """:meth:`begin` for a job of ``Host.run_many``; an error becomes its result and does not end the batch."""
         said = job if isinstance(job, Mapping) else {}
         run_id = said.get("run_id") or (None if batch_id is None else f"{batch_id}.{number}")
         force_new = force_new or bool(said.get("force_new"))
@@ -188,9 +188,9 @@ class DurableRuns:
         recorded: bool = False,
         other_key: bool = False,
     ) -> Iterator[RunResult]:
-        """Take up many runs, those whose ``run_id`` the jobs say, each with its ``timeout``; gives results as they end.
+        """Resume the runs named by the jobs' ``run_id``, each with its ``timeout``; yields results as they end.
 
-        One that cannot be taken up has an error of kind ``journal`` or ``usage`` as its result.
+        One that cannot be resumed has an error of kind ``journal`` or ``usage`` as its result.
         """
 
         def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult:
@@ -203,7 +203,7 @@ class DurableRuns:
         return self._parts.run_many(iter(jobs), concurrency, keep)
 
     def _refused(self, run_id: str, script: str, error: HostError) -> RunResult:
-        """The result of a run that was not begun, with the exit code the error has where it ends a command."""
+        """The result of a run that was not started, with the exit code its error has for a command."""
         kind = "usage" if isinstance(error, UsageError) else "journal"
         failure = ScriptError(error.message, script=script, kind=kind, hint=error.hint, cause=error)
         return RunResult(run_id, script, error=failure, simulated=self._parts.services.simulated)
@@ -217,8 +217,8 @@ class DurableRuns:
         force_new: bool = False,
         other_key: bool = False,
     ) -> Kept | RunResult:
-        """Take up a run again, or give its result if it is done. See :meth:`Host.resume`."""
-        decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)  # a wrong word, at once
+        """Resume a run, or return its result if it is done. See :meth:`Host.resume`."""
+        decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)  # refuse a wrong word at once
         found = self.journal.run(run_id)
         if found is None:
             raise no_such_run(self.journal, run_id)
@@ -231,7 +231,7 @@ class DurableRuns:
         return self._resume(found, script, in_doubt, recorded=recorded, other_key=other_key)
 
     def close(self) -> None:
-        """Commit what is there and let go of the journal and of the simulator's file."""
+        """Commit pending records, and close the journal and the simulator's file."""
         with self._lock:
             if self._journal is not None:
                 self._journal.close()
@@ -293,7 +293,10 @@ class DurableRuns:
             if not isinstance(in_doubt, str) and decisions(self.journal.records(run.id), in_doubt, self._is_api):
                 raise UsageError(f"run {run.id} is done: what was decided of its calls cannot be taken back")
             (value, rest), simulated = _field(run, "value", self.journal, read), run.mode == "simulated"
-            self._say(run.id, "info", "the run is done: this is its result, and nothing is done again", sinks)
+            changed = script.source != run.source
+            told = f"{run.script} has changed since, and the run" if changed else "the run"
+            text = f"{told} is done: this is its result, and nothing is done again"
+            self._say(run.id, "warn" if changed else "info", text, sinks)
             return RunResult(
                 run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
                 exit_status=run.exit_status,
@@ -377,7 +380,7 @@ class DurableRuns:
         self.journal.replace(run)
 
     def check_bound(self, run: RunRow, *, other_key: bool = False) -> None:
-        """Raises unless the run's calls go where they went before."""
+        """Raise ``JournalError`` unless the run's calls go where they went before."""
         check_bound(run, binding_of(self._parts, bound_apis(run)), other_key=other_key)
 
     def _keep_simulator(self, run_id: str, path: str | None) -> str | None:
@@ -390,7 +393,7 @@ class DurableRuns:
 
 
 def no_such_run(journal: Journal, run_id: str) -> UsageError:
-    """The error for an id that names none."""
+    """The error for an unknown id."""
     text = f"there is no run {run_id} in the journal {journal.name}"
     members = journal.batch(run_id)
     if members:

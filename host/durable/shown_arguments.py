@@ -1,4 +1,6 @@
-"""A change's arguments as the journal keeps them for people: JSON without secrets, cut. Nothing is replayed from it."""
+"""A change's arguments as the journal keeps them for display: JSON without secrets, cut. They are not used for
+replay.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ _encode = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
 
 
 def shown_arguments(arguments: Any, redactor: Redactor) -> str:
-    """The text. ``redactor`` knows the secrets of the host; members that are called like one are left out as well."""
+    """The text. ``redactor`` knows the secrets of the host; members named like secrets are left out as well."""
     try:
         data = _encode(arguments)
         if len(data) > MOST:

@@ -1,7 +1,7 @@
-"""Taking back what a durable run did: by durable runs of its own, as many as it takes.
+"""Undoing a durable run: by further durable runs, as many as it takes.
 
 An attempt is named ``ID.undo``, the next ``ID.undo.2`` and so on (``ID.undo:2``, ``ID.undo:2.2`` of a run that was
-started over). One that broke off is gone on with; what is left after it is the next one's. Its value says what was
+started over). One that broke off is resumed; what it leaves is for the next one. Its value says what was
 taken back, so that what a run did and what is left of it can always be read from the journal.
 """
 
@@ -47,7 +47,7 @@ class RunsScripts(Protocol):
 
 
 class Undoing:
-    """What of a run is taken back, and what is left, as the journal has it."""
+    """What has been taken back of a run, and what is left, according to the journal."""
 
     def __init__(self, journal: Journal, run: RunRow, apis: Mapping[str, Api], *, refunds: bool) -> None:
         self.run = run
@@ -116,7 +116,7 @@ def taken_back(journal: Journal, run: RunRow) -> set[str]:
 
 
 def _said(attempt: RunRow) -> list[dict[str, Any]]:
-    """What an attempt that went through says of its steps; one of an earlier version says nothing."""
+    """What a completed attempt reports about its steps; one of an earlier version reports nothing."""
     return from_lua(attempt.value) or [] if attempt.status == "done" else []
 
 

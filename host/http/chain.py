@@ -88,7 +88,7 @@ def retried(
 async def _slept(
     delay: float, deadline: float, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
 ) -> bool:
-    """Wait; False where the call's own time was up before the wait's end was seen."""
+    """Wait; ``False`` if the call's own time was up before the wait was seen to end."""
     try:
         await sleep(delay)
     except asyncio.CancelledError:

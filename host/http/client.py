@@ -47,10 +47,10 @@ Credentials = Callable[[Request], Credential | None]
 
 
 class Transport(Protocol):
-    """One exchange. ``seconds`` bounds it from the connect to the body's end.
+    """One exchange. ``seconds`` limits it from connecting to the end of the body.
 
-    ``connected`` is how long the connection took to open of the exchange that has just ended, 0 where there was one
-    or it is not known; to be read before anything is awaited.
+    ``connected`` is how long the connection of the last exchange took to open, 0 if it was open already
+    or that is not known; to be read before anything is awaited.
     """
 
     connected: float
@@ -72,7 +72,7 @@ def _connection_pool(settings: HttpSettings, roots: bytes | None) -> Transport:
 
 
 OWN_TRANSPORTS: Mapping[TransportName, Callable[[HttpSettings, bytes | None], Transport]] = {"auto": _connection_pool}
-"""What opens each of ``host.transports`` that plain requests go straight over; the others go through httpx."""
+"""Constructors of those ``host.transports`` that plain requests use directly; the others go through httpx."""
 
 
 class HttpClient:
@@ -86,7 +86,7 @@ class HttpClient:
     """
 
     mocked: ClassVar[bool] = False
-    """Whether all clients without a transport of the user's go through httpx's own, which a test has replaced."""
+    """Whether all clients without a user's transport use httpx's own, which a test has replaced."""
 
     def __init__(
         self,
@@ -110,23 +110,23 @@ class HttpClient:
         self._environ = os.environ if environ is None else environ
         self._origins: dict[str, _Origin] = {}
         self._fast: Transport | None = None
-        self._transports: dict[str, Any] = {}  # HttpxWire by transport, made when needed
+        self._transports: dict[str, Any] = {}  # HttpxTransport by name, made when needed
         self._default = "user" if transport is not None else self._choose()
         self._lean = self._default == "pool" and not self._options
 
     @property
     def is_own(self) -> bool:
-        """Whether all that runs in an exchange is the host's own, and nothing that a program gave or httpx has."""
+        """Whether an exchange runs only the host's code: nothing given by a program and nothing of httpx."""
         return self._lean
 
     @property
     def is_direct(self) -> bool:
-        """Whether a request that is sent now needs no task to run in: what :attr:`is_own` says, and nobody mocks it."""
+        """Whether a request sent now needs no task: as :attr:`is_own`, unless a test mocks it."""
         return self._lean and not HttpClient.mocked
 
     @property
     def client(self) -> httpx.AsyncClient:
-        """The ``httpx.AsyncClient``, for what httpx itself offers; made when first asked for."""
+        """The ``httpx.AsyncClient``, for what httpx itself offers; made on first use."""
         client: httpx.AsyncClient = self._compatible(self._default).client
         return client
 
@@ -182,7 +182,7 @@ class HttpClient:
         for transport in transports:
             await transport.aclose()
 
-    # -- how it goes out
+    # -- which transport is used
 
     def _choose(self) -> str:
         proxied = self.settings.trust_env and _proxied(self._environ)  # only httpx's own knows how

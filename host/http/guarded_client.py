@@ -1,4 +1,4 @@
-"""A client for addresses a script names: each address is checked before it is connected to.
+"""A client for addresses that scripts choose: each address is checked before it is connected to.
 
 The names of a URL are resolved here, and the very addresses that came out are checked and connected to, so
 that a name cannot mean one address to the check and another to the connection (DNS rebinding).
@@ -40,9 +40,9 @@ class AddressCheck(Protocol):
 
 
 class WebRequest(Request, frozen=True, kw_only=True):
-    """A request to an address of a script's.
+    """A request to an address that a script chose.
 
-    ``check`` ``None`` is for addresses the host's owner gave. Connections are shared by requests of the same
+    ``check`` is ``None`` for addresses given by the host's owner. Connections are shared by requests of the same
     ``group`` only: what one may connect to, another may not. ``largest`` is of the decoded body, in bytes, where there
     is no sink.
     """
@@ -213,7 +213,7 @@ class CheckedClient:
         return client
 
     async def _shed(self) -> None:
-        """Close what was not used for longest, where many grants are about."""
+        """Close the least recently used clients, if there are many."""
         for group in list(self._clients):
             if len(self._clients) <= KEPT:
                 return

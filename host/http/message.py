@@ -1,4 +1,4 @@
-"""What goes out and what comes back, as plain frozen values.
+"""Requests and responses, as plain frozen values.
 
 They cross threads and processes, so they hold no httpx object and no secret: the key is named
 (``credential``), and the client puts it on the wire.
@@ -46,11 +46,11 @@ class BodySink(Protocol):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One HTTP request, ready but for the key.
+    """One HTTP request, complete except for the key.
 
     ``url`` is absolute, query included. ``mutation`` is False for what is safe to repeat by HTTP's own
     rules (GET, HEAD). ``operation`` is the name users know (``stripe.products.create``).
-    ``credential`` names whose key goes on it (an API's name), ``None`` for no key. ``sink`` takes the body of a 2xx
+    ``credential`` names the API whose key is added, ``None`` for no key. ``sink`` takes the body of a 2xx
     answer: what sends the request may stream it there, or leave it in the answer. It stays in its process.
     """
 
@@ -69,7 +69,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One request of a call that was sent again after it: what came of it, and when.
+    """One request of a call that was then retried: its outcome, and when it was sent.
 
     ``began`` is on :func:`time.monotonic` (0: it was not sent), the others as of :class:`Response`.
     """
@@ -88,8 +88,8 @@ class Response(msgspec.Struct, frozen=True):
 
     Header names are lower case. ``elapsed`` is seconds from the first byte sent to the last read,
     ``attempts`` how many requests it took, ``waited`` seconds spent waiting for a rate limit (which do not
-    count against the call's deadline), ``held`` those for a place in flight or a breaker (which
-    do). ``in_doubt``: an earlier attempt of this mutation may have done its work. ``began`` is when the last attempt
+    count against the call's deadline), ``held`` those for a permit or a breaker (which
+    do). ``in_doubt``: an earlier attempt of this mutation may have taken effect. ``began`` is when the last attempt
     was sent, on :func:`time.monotonic`, ``connected`` how long its new connection took to open (0: it had one),
     ``earlier`` the attempts before it.
     """
@@ -122,7 +122,7 @@ def not_sent(request: Request) -> Outcome | None:
 
 @functools.lru_cache(maxsize=512)
 def host_of(url: str) -> str:
-    """Host and port of an absolute URL, without user and password, as limits and messages name it."""
+    """Host and port of an absolute URL, without user and password, as limits and messages use it."""
     start = url.find("//") + 2
     end = url.find("/", start)
     netloc = url[start:] if end < 0 else url[start:end]

@@ -1,4 +1,4 @@
-"""What an answer says of the change it answers: decided purely, for the call, its budget and the journal alike.
+"""What an answer says about the change it answers: pure functions, for the call, its budget and the journal alike.
 
 Doubt belongs to the idempotency key, not to one request: once a request under a key may have worked, most refusals of
 the next say nothing of the first. https://docs.stripe.com/error-low-level, and the IETF draft

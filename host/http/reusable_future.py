@@ -38,13 +38,13 @@ class ReusableFuture:
         self.result()
 
     def end(self, failure: BaseException | None = None) -> None:
-        """It has come, or it has failed: the waiter goes on."""
+        """End the wait, with a failure or without: the waiter resumes."""
         if self.pending:
             self.pending, self.failure = False, failure
             self.wake()
 
     def expire(self) -> None:
-        """Its deadline has passed."""
+        """Its deadline has passed: fail the wait."""
         self.end(TransportError("connect_timeout"))
 
     def wake(self) -> None:

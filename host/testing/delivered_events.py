@@ -13,12 +13,10 @@ from host.host import Host
 from host.run.handler_check import check_handlers
 from host.run.script import RunResult, Script
 from host.simulator.stripe import thin_events
-from host.simulator.trigger import decoded, steps_of
-from host.simulator.triggering import KEY, made
+from host.simulator.trigger import steps_of
+from host.simulator.triggering import asking, made
 
 __all__ = ["beside", "deliver"]
-
-_HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/x-www-form-urlencoded"}
 
 
 def deliver(
@@ -78,11 +76,7 @@ def _made(host: Host, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         hint = 'another event is given as a table: deliver{type = "…", data = {object = {…}}}'
         raise InvalidCall(error.message.replace("trigger:", "deliver:", 1), hint=hint) from None
 
-    def ask(method: str, target: str, form: str) -> tuple[int, Any]:
-        status, _, body = simulator.handle(method, target, _HEADERS, form.encode())
-        return status, decoded(body)
-
-    found, _ = made(name, steps, dict(_flat(values)), ask)
+    found, _ = made(name, steps, dict(_flat(values)), asking(simulator))
     return found
 
 

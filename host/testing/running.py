@@ -22,6 +22,7 @@ from host.events import CallStarted, Event, Printed
 from host.host import Host
 from host.run.script import RunResult, Script
 from host.testing.cases import Fixtures, LuaTest, Outcome, failure
+from host.testing.clock_words import ClockWords
 from host.testing.double_words import DoubleWords
 from host.testing.stubbed_answers import call_arguments
 
@@ -51,6 +52,7 @@ class Running:
         self._host = Host(**{**self.options, "sinks": (*self.options.get("sinks", ()), self)})
         self._host.function(self._asked, name="luahost_ask")
         self._doubles = DoubleWords(self._host)
+        self._words = {**self._doubles.words, **ClockWords(self._host).words}
         self._tape = self._host._tape
         if self._tape is not None:
             self._tape.goes_on = True
@@ -73,8 +75,8 @@ class Running:
             source = self.path.read_bytes()
             script = Script(HARNESS, _lua("spec.lua"), self.path.parent)
             given = {"path": self.name, "source": source, "limit": self.limit, "seed": self._seed}
-            given.update({name: _lua(f"{name}.lua") for name in ("assertions", "doubles")})
-            given["deliver"] = _lua("deliver.lua")
+            given["taped"] = self._tape is not None
+            given.update({name: _lua(f"{name}.lua") for name in ("assertions", "doubles", "clock", "deliver")})
             result = self._host.run(script, globals={"luahost_spec": given})
         except OSError as error:
             result = UsageError(f"{self.name} cannot be read: {error.strerror}")
@@ -84,7 +86,7 @@ class Running:
 
     async def _asked(self, kind: str, *details: Any) -> dict[str, Any]:
         """``luahost_ask(kind, …)`` in Lua: the answer, or a ticket to ask again with."""
-        at_once = self._doubles.words.get(kind)
+        at_once = self._words.get(kind)
         if at_once is not None:
             return _said(at_once, details)
         if kind == "more":

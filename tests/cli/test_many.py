@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -370,7 +371,7 @@ def test_equal_failures_are_told_once_with_their_number(cli: Cli, tmp_path: Path
     assert told[3] == f"6 more failed as -e #1 (r.csv:2): boom ({places})"
     assert done.err.count("> 3 |") == 1
     done = cli("run", "--simulate", "b.lua", "--repeat", "20")
-    assert "19 more failed as b.lua #1: boom (#" in done.err
+    assert re.search(r"19 more failed as b\.lua #\d+: boom \(#", done.err)  # whichever ended first
     assert " and 9 others)" in done.err
     assert len(results(cli("run", "--simulate", "--json", "b.lua", "--repeat", "5").out)[0]) == 5
 

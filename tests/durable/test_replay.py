@@ -13,7 +13,7 @@ import pytest
 
 from host import Host, JournalError, RunResult, UsageError
 from host.durable.journal import BeingRun, Journal
-from host.events import CallStarted
+from host.events import CallStarted, Logged
 from host.simulator.fault_injection import Faults, Rates
 from tests.durable.lab import Lab
 
@@ -432,3 +432,21 @@ def test_an_iterator_that_writes_is_not_begun_anew(lab: Lab) -> None:
     assert error is not None
     assert "might do again what it does" in error.message
     assert lab.made() == 3
+
+
+@pytest.mark.parametrize(("code", "told"), [('return new_product():name("x"):create()', "info"), ("return 2", "warn")])
+def test_a_run_that_is_done_is_told(tmp_path: Path, code: str, told: str) -> None:
+    """It gives its result again; that a changed script was not run is a warning."""
+    events: list[Logged] = []
+
+    class Sink:
+        def emit(self, event: Any) -> None:
+            if isinstance(event, Logged):
+                events.append(event)
+
+    first = 'return new_product():name("x"):create()'
+    with Host(simulate=True, journal=str(tmp_path / "j.sqlite"), sinks=[Sink()]) as host:
+        made = host.run_source(first, run_id="r").raise_for_error().value
+        assert host.run_source(code, run_id="r").raise_for_error().value == made
+    assert [event.level for event in events] == [told]
+    assert events[0].text.endswith("is done: this is its result, and nothing is done again")

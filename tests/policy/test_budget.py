@@ -16,7 +16,7 @@ from host.bridge.request import Reply
 from host.calls.keys_in_doubt import Doubts
 from host.errors import ApiError, LimitError, NetworkError, UsageError
 from host.http.message import Response
-from host.policy.budget import Budget, Quota, Reservation, admit, parse_amount, release
+from host.policy.budget import Budget, Quota, Reservation, admit, parse_amount, readmit, release
 from host.policy.daily_spending import DailyLedger
 
 CATALOG = load()
@@ -254,3 +254,62 @@ def test_an_amount_is_currency_and_minor_units(text: str) -> None:
     assert parse_amount("USD:50000") == ("usd", 50000)
     with pytest.raises(UsageError):
         parse_amount(text)
+
+
+def replayed(quota: Quota, id: str, **arguments: Any) -> Reservation:
+    """What the pipeline does for a call of a resumed run that was let through before the run broke off."""
+    operation = CATALOG.operation(id)
+    assert operation is not None
+    request = prepare(CATALOG, operation, arguments, CallOptions(), base_url="https://api.stripe.com")
+    return quota.admit(f"stripe.{id}", operation.mutation, operation=operation, request=request, replayed=True)
+
+
+def test_a_replayed_call_is_counted_whatever_is_left() -> None:
+    """What a run did before it broke off counts as it did then: it is not refused, but the next call is."""
+    quota = Quota(Budget(max_mutations=1), "the run")
+    replayed(quota, "products.create", name="a")
+    replayed(quota, "products.create", name="b")
+    assert spent(quota, "mutations") == 2
+    with pytest.raises(LimitError, match="of which 0 are left"):
+        ask(quota, "products.create", name="c")
+
+
+def test_a_replayed_call_that_was_never_sent_is_asked_for_again() -> None:
+    """It takes what it would take now, once; where that is too much it is refused and takes nothing."""
+    quota = Quota(Budget(max_amount={"usd": 1000}), "the run")
+    before = replayed(quota, "charges.create", amount=600, currency="usd")
+    (now,) = readmit([before], "stripe.charges.create")
+    assert (now.spent, spent(quota, "usd")) == (True, 600)
+    other = replayed(quota, "charges.create", amount=600, currency="usd")
+    assert spent(quota, "usd") == 1200
+    with pytest.raises(LimitError, match=r"stripe\.charges\.create"):
+        readmit([other], "stripe.charges.create")
+    assert spent(quota, "usd") == 600
+
+
+def test_a_change_that_budgets_no_longer_allow_is_refused_when_it_is_sent() -> None:
+    """A change of unknown amount was let through before; replayed it passes, sent now it is refused."""
+    quota = Quota(Budget(max_amount={"usd": 1000}), "the run")
+    before = replayed(quota, "subscriptions.create", customer="cus_1", items=[{"price": "price_1"}])
+    assert before.refused is not None
+    with pytest.raises(LimitError) as caught:
+        readmit([before], "stripe.subscriptions.create")
+    assert caught.value is before.refused
+
+
+def test_of_several_quotas_all_or_none_admit_a_call_again() -> None:
+    """The second one refuses: the first gets back what it took, and what neither was asked for yet is free again."""
+    wide, narrow, last = (Quota(Budget(max_amount={"usd": most}), "x") for most in (5000, 500, 5000))
+    before = [replayed(quota, "charges.create", amount=600, currency="usd") for quota in (wide, narrow, last)]
+    with pytest.raises(LimitError):
+        readmit(before, "stripe.charges.create")
+    assert [spent(quota, "usd") for quota in (wide, narrow, last)] == [0, 0, 0]
+
+
+def test_a_budget_of_money_refuses_a_request_past_the_catalog() -> None:
+    """What ``stripe.request`` moves is not known, so a budget of amounts lets none of its changes through."""
+    quota = Quota(Budget(max_amount={"usd": 1000}), "the run")
+    with pytest.raises(LimitError):
+        quota.admit("stripe.request", True, raw=True)
+    assert quota.admit("stripe.request", False, raw=True).amounts == {"calls": 1}
+    assert spent(quota, "usd") == 0

@@ -230,6 +230,25 @@ def test_what_is_put_at_a_path_is_there() -> None:
     assert list(run(paths, code, User=user)) == ["2", "u7", "suspended", "suspended"]
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_what_there_is_one_of_below_an_object_has_its_id(required: bool) -> None:
+    """A draft, a profile: the same answer by the same schema as the object's, the required id in it."""
+    page = an(id=TEXT, title=TEXT) | ({"required": ["id", "title"]} if required else {})
+    paths = {
+        "/pages": {"post": operation("create", page, takes=an(title=TEXT))},
+        "/pages/{pageId}": {"get": operation("get", page, path={"pageId": TEXT})},
+        "/pages/{pageId}/draft": {"get": operation("getDraft", page, path={"pageId": TEXT})},
+        "/sites/{siteId}/style": {"get": operation("getStyle", page, path={"siteId": TEXT})},
+    }
+    with Host(simulate=True, apis={"cms": document(paths)}) as host:
+        operations = [each for each in host._apis["cms"].catalog.operation_ids() if "raft" in each or "tyle" in each]
+        assert len(operations) == 2
+        for each in operations:
+            found = host.run_source(f'return cms.{each}("p1")').raise_for_error().value
+            assert host.run_source(f'return cms.{each}("p1")').value == found
+            assert found["id"]
+
+
 def test_collections_are_named_by_a_parameter() -> None:
     """Where ``/items/{collection}`` has items of its own, it makes and lists them, each for itself."""
     item, one = an(id=TEXT, title=TEXT), {"collection": TEXT}

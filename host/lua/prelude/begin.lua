@@ -1,4 +1,4 @@
--- Begins the run, once the files a state begins with are there. What is used up here is garbage afterwards.
+-- Begins the run, once the files a state begins with are loaded. This file's own objects are garbage afterwards.
 local core, name, source, flags = ...
 local run, env = core.run, core.env
 local PRELUDE, NAME = 9, 10 -- protocol

@@ -1,4 +1,4 @@
--- The heart of a run's Lua side: calls, tasks, and the driver the host resumes. Out of every script's reach.
+-- The core of a run's Lua side: calls, tasks, and the driver the host resumes. Out of every script's reach.
 --
 -- host(code, …) is the one Python function of the state (codes: host/lua/protocol.py). It takes and gives nil,
 -- booleans, numbers and strings only. enter(id, status, a, b), returned here, is the one function Python calls.
@@ -16,7 +16,7 @@ local ERROR = 1 -- protocol: status of a reply
 local ABORT = -2 -- protocol: id for enter; START is the other below 0
 local SPARE = 4096 -- KB a run may use beyond its limit for reporting how it ended
 
--- The tasks of this run, and where it stands.
+-- The tasks of this run, and its state.
 local run = {
   current = false, -- the task that runs now
   pending = {}, -- id of a call the host will answer -> the task that waits for it, or {reply=function to call}
@@ -32,7 +32,7 @@ local run = {
   begin = false, -- what begins the script, until it is used
   frugal = false, -- whether many runs are alive, so that each is to leave little garbage
   closed = false, -- whether the end has been reported
-  -- The budget: see budget.lua. Memory is in KB, as collectgarbage gives it.
+  -- The budget: see budget.lua. Memory is in KB, as collectgarbage returns it.
   asked = 0, -- when the host was last asked
   every = 1000, left = 5000, -- instructions between two hooks, and until the clock is looked at
   second = 0, -- the system's, at the last hook
@@ -78,7 +78,7 @@ local function make_ready(task, status, a, b)
   end
 end
 
--- What a task yields when it waits: a value that no script gets hold of.
+-- What a task yields when it waits: a value that no script can get.
 local park
 
 local function settle(task, ok, ...)
@@ -158,7 +158,7 @@ end
 
 core.make_ready, core.run_one, core.park, core.start_task = make_ready, run_one, park, start_task
 
--- Gives a reply to whom it is for.
+-- Passes a reply to the task that waits for it.
 function core.route(id, status, a, b)
   local who = run.pending[id]
   if who == nil then return end
@@ -187,7 +187,7 @@ local function ended(how, value, co, cause, task)
 end
 core.ended = ended
 
--- Resumes tasks until all wait; gives how many do, 0 when the run is at its end.
+-- Resumes tasks until all wait; returns how many do, 0 when the run is at its end.
 local function advance()
   local main = run.main
   while run.last > 0 and not run.dead and not main.failed do run_one() end

@@ -10,7 +10,7 @@ local ours = setmetatable({}, { __mode = "k" }) -- coroutines the script made
 
 local busy = setmetatable({}, { __mode = "k" }) -- those of them that wait for a call
 
--- Each level takes of the C stack, which nobody else bounds.
+-- Each level uses the C stack, which has no other guard.
 local MOST_LEVELS = 100
 local level = 0
 

@@ -61,7 +61,7 @@ end
 function core.refuse(payload)
   local facts = payload and core.decode(payload) or { kind = "limit", message = "not enough memory for the answer" }
   setmetatable(facts, nil)
-  if facts.fatal then -- a limit that no pcall gets past
+  if facts.fatal then -- a limit that no pcall can catch
     facts.fatal = nil
     facts.line, facts.script = where(3)
     return core.die(setmetatable(facts, error_meta))

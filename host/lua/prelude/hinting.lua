@@ -1,5 +1,5 @@
--- core.hinted(message): an error of Lua's own as a script that catches it gets it. One that a name which is not there led
--- to says what is there instead (host.run.hints).
+-- core.hinted(message): an error of Lua's own, as a script that catches it gets it. If it came from a name that does not exist,
+-- it says what to use instead (host.run.hints).
 local core = ...
 local find, host = core.string.find, core.host
 local TOOL = 13 -- protocol

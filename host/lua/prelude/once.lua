@@ -1,5 +1,5 @@
--- once([name,] fn): what is done once for all runs of a batch. The first that comes to it calls fn, the others wait and get
--- its results. Which run that is the host says (host.run.once); tasks of one run wait for each other here.
+-- once([name,] fn): done once for all runs of a batch. The first run to get here calls fn, the others wait and get
+-- its results. The host decides which run that is (host.run.once); tasks of one run wait for each other here.
 local core = ...
 local type, call, run = core.type, core.call, core.run
 local getinfo, env_of, own = core.debug.getinfo, core.env_of, core._G

@@ -325,8 +325,10 @@ def single(call: RequestContext) -> Object | bytes:
     value = store.get(f"{plan.kind} there", key)
     if value is None:
         value = _blank(call)
-        if plan.objects.id and plan.objects.id not in value:
-            value[plan.objects.id] = _unused(call, _schemas(call).get(plan.objects.id, Schema()), Schema())
+        schemas, common = _schemas(call), call.world.catalog.id_field
+        for name in {plan.objects.id, common if common in schemas else ""} - {""}:
+            if value.get(name) in (None, ""):  # a required text is empty to begin with
+                value[name] = _unused(call, schemas.get(name, Schema()), Schema())
     if plan.operation.mutation:
         given = _given(call)
         put(call, value, given if isinstance(given, dict) else {})
