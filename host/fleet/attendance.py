@@ -68,7 +68,7 @@ class Attendance:
         self._why: Literal["cancelled", "drained"] | None = None
 
     async def attend(self, folders: ScriptFolders, lock: asyncio.Lock) -> Ended | Left:
-        """Run it; gives whether its outcome is recorded, or why it was left. Raises ``JournalLost``."""
+        """Run it; returns whether its outcome is recorded, or why it was left. Raises ``JournalLost``."""
         claimed = self.claimed
         try:
             options = _options(claimed.options, self, claimed.traceparent)
