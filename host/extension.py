@@ -94,7 +94,7 @@ class Additions:
         self._libraries.add(library, {*STANDARD, *self._names(), *self._functions.by_name})
 
     def functions(self, source: object, *, effect: Effect = "write", prefix: str = "") -> list[str]:
-        """Register a module's public functions, or an object's public methods; gives their names."""
+        """Register a module's public functions, or an object's public methods; returns their names."""
         self._check_local("functions()")
         if not isinstance(prefix, str):
             raise arguments.wrong("prefix", prefix, "a text that the names begin with")

@@ -108,7 +108,7 @@ class PlansOfHost(RunsOfHost):
         budget: Any = None,
         limits: Mapping[str, Any] | Any = None,
     ) -> Iterator[RunResult]:
-        """Make the changes of a plan of several runs, one run after the other; gives each result as it ends.
+        """Make the changes of a plan of several runs, one run after the other; returns each result as it ends.
 
         ``job`` of a result is its :class:`~host.plan.plan_set.PlanSection`. It ends with the first run that fails, as
         one does at a change that is not the plan's next. Given again after a crash, it goes on; what is done gives its

@@ -172,7 +172,7 @@ class RunsOfHost:
         batch_id: str | None = None,
         force_new: bool = False,
     ) -> Iterator[RunResult]:
-        """Run many scripts, up to ``concurrency`` at once; gives results as they end.
+        """Run many scripts, up to ``concurrency`` at once; returns results as they end.
 
         A job is a path, a :class:`Script`, or a mapping with ``script`` (or ``code``) and what
         :meth:`run` takes. Jobs are taken from the iterable as there is room for them.

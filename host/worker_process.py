@@ -194,7 +194,7 @@ class Child:
 
 
 def main() -> int:
-    """Serve the process that started this one. Gives the exit status."""
+    """Serve the process that started this one. Returns the exit status."""
     reading, writing = os.dup(0), os.dup(1)
     # The pipes are for messages: what somebody's setup prints goes to stderr, and nobody reads from them.
     null = os.open(os.devnull, os.O_RDONLY)

@@ -39,7 +39,7 @@ def slips(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", sorted(_VARIABLES))
-def test_every_setting_misspelt_by_a_letter_is_told_with_its_name(name: str) -> None:
+def test_every_setting_misspelt_by_a_letter_is_shown_with_its_name(name: str) -> None:
     """Wherever the letter is, in the prefix too, in a file and in the environment."""
     wrong = sorted(set(slips(name)) - _VARIABLES)
     text = "".join(f"{each}=x\n" for each in wrong)
@@ -79,7 +79,7 @@ def test_another_name_for_a_setting_is_reported(name: str, near: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["HOST_READ_ONLY", "HOST_SIMULATE", "GRAPHQL_PLAYGROUND"])
-def test_a_name_with_our_prefix_is_told_though_nothing_is_near(name: str) -> None:
+def test_a_name_with_our_prefix_is_reported_though_nothing_is_near(name: str) -> None:
     """Whoever sets HOST_READ_ONLY counts on it."""
     assert told(environ={name: "1"}) == [f"environment: {name} is no setting, so it does nothing"]
 

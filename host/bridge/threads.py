@@ -97,7 +97,7 @@ class Threads:
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()
 
     def close(self) -> None:
-        """End the threads as they become free. Twice is fine."""
+        """End the threads as they become free. A second call does nothing."""
         with self._lock:
             if not self._closed:
                 self._closed = True

@@ -65,7 +65,7 @@ class Recorder(Tape):
             self.cassette.save()
 
     def _asked(self, run: str, interaction: Interaction) -> Group:
-        """Take note of a request where it is asked; gives the group it is of."""
+        """Take note of a request where it is asked; returns the group it is of."""
         with self.cassette.lock:
             group = self.group(run)
             group.interactions.append(interaction)

@@ -149,7 +149,7 @@ class JournalDatabase(Protocol):
         """Look at that clock anew, where it is not this machine's."""
 
     def write(self, statements: Sequence[Statement]) -> int:
-        """All or nothing, on the disk when it returns. Gives how many rows the last statement changed.
+        """All or nothing, on the disk when it returns. Returns how many rows the last statement changed.
 
         Raises :class:`Conflict` where one that :class:`MustChange` changed none.
         """

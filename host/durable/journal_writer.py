@@ -83,7 +83,7 @@ class JournalWriter:
         self.also: Callable[[], Sequence[Statement]] = tuple  # what else is in a heartbeat's transaction
 
     def close(self) -> None:
-        """Commit what is there, let go of the runs, end the thread and the database. Twice is fine."""
+        """Commit what is there, let go of the runs, end the thread and the database. A second call does nothing."""
         with self._lock:
             if self._closed:
                 return

@@ -119,7 +119,7 @@ class Durable:
         return None
 
     def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> ReplayStep:
-        """Take note of a sleep, and start it unless it is over already; gives what cancels it."""
+        """Take note of a sleep, and start it unless it is over already; returns what cancels it."""
         step = ReplayStep(id, path.decode(), n, SLEEP_NAME, digest_of(p.SLEEP, SLEEP_NAME, f"{seconds:.17g}", None))
         step.seconds = seconds
         self._compare(session, step, None)

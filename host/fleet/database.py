@@ -80,7 +80,7 @@ class FleetDatabase:
             yield connection
 
     def rows(self, statement: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Do one statement; gives its rows."""
+        """Do one statement; returns its rows."""
         with self._translating(), self._pool.connection() as connection:
             cursor = connection.execute(statement, values)
             return [] if cursor.description is None else cursor.fetchall()
@@ -94,7 +94,7 @@ class FleetDatabase:
             return connection
 
     def close(self) -> None:
-        """Let go of all connections. Twice is fine."""
+        """Let go of all connections. A second call does nothing."""
         self._pool.close()
 
     @contextmanager

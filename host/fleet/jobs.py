@@ -145,7 +145,7 @@ def waiting(database: FleetDatabase, found: JobRow) -> str | None:
 
 
 def cancel(database: FleetDatabase, run_id: str) -> str:
-    """Cancel a run, or have its worker end it; gives its status now. Raises ``UsageError`` for one that is not there,
+    """Cancel a run, or have its worker end it; returns its status now. Raises ``UsageError`` for one that is not there,
     or has ended."""
     rows = database.rows(
         "UPDATE luahost_job SET cancel = true, status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END, "

@@ -50,7 +50,7 @@ class PermitLease(Protocol):
         """When the database is to be asked."""
 
     def sync(self, database: PermitDatabase, now: float) -> bool:
-        """Ask it. Gives whether the lease of all permits still holds."""
+        """Ask it. Returns whether the lease of all permits still holds."""
 
     def heard(self, now: float) -> None:
         """Another worker changed something of it."""

@@ -228,5 +228,5 @@ class PermitDatabase:
         self._connection.execute(sql.NOTIFY, {"channel": sql.CHANNEL, "payload": payload})
 
     def close(self) -> None:
-        """Close the connection; twice is fine."""
+        """Close the connection; a second call does nothing."""
         self._connection.close()

@@ -110,7 +110,7 @@ class FleetLimits:
         self._thread.start()
 
     def close(self) -> None:
-        """Give all permits back and end the thread. Twice is fine."""
+        """Give all permits back and end the thread. A second call does nothing."""
         if self._closing.is_set():
             return
         self._closing.set()
@@ -189,7 +189,7 @@ class FleetLimits:
             self._wait(database, min(due, self._next_beat))
 
     def _sync(self, database: PermitDatabase) -> float:
-        """Ask what is to be asked by now; gives when there is more."""
+        """Ask what is to be asked by now; returns when there is more."""
         self._take(self._clock())
         due = math.inf
         for lease in list(self._leases.values()):

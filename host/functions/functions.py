@@ -26,10 +26,10 @@ _EFFECTS = ("read", "write", "pure")
 class Function:
     """A Python function that scripts call by ``name``.
 
-    ``effect`` says what a call does: ``"write"`` changes something (let finish when its caller gives up, its
+    ``effect`` says what a call does: ``"write"`` changes something (it may finish when its caller gives up, and its
     outcome is then unknown), ``"read"`` only looks, ``"pure"`` depends on nothing but its arguments.
     ``inline`` runs a plain function on the run's own thread, without the worker: for what takes microseconds
-    and waits for nothing. Raises ``UsageError`` for what cannot be called from Lua.
+    and waits for nothing. Raises ``UsageError`` for functions that cannot be called from Lua.
     """
 
     __slots__ = ("_threads", "effect", "inline", "iterates", "name", "signature", "target", "waits")

@@ -54,7 +54,7 @@ class Inside:
         self._ask_at = 0.0
         self._cpu_at = 0.0
         self._lua_time = limits.lua_time
-        self._reported = False  # that LuaJIT was refused memory
+        self._reported = False  # whether it was reported that LuaJIT was refused memory
 
     def serve(self) -> Never:
         """Take entries until the host is gone."""
@@ -122,7 +122,7 @@ class Inside:
         if code == p.CALL or code == p.WAIT:
             self._slice()
             if code == p.WAIT and answer is None:
-                self._ask_at = 0.0  # the run is being ended: the next tick asks why
+                self._ask_at = 0.0  # the run is being ended: the next tick asks for the reason
         return tuple(answer) if type(answer) is list else answer
 
     def _tell_exhausted(self) -> None:
@@ -133,7 +133,7 @@ class Inside:
 
 
 def limit(what: int, soft: int, hard: int) -> bool:
-    """Set a resource limit, where the system has it and lets us; gives whether it is in force."""
+    """Set a resource limit, where the system has it and lets us; returns whether it is in force."""
     try:
         resource.setrlimit(what, (soft, hard))
     except (ValueError, OSError):

@@ -41,7 +41,7 @@ class Confinement:
         self._zygote = os.getpid()
 
     def of_zygote(self) -> list[str]:
-        """Drop what nothing after the imports needs. Gives what is in force."""
+        """Drop what nothing after the imports needs. Returns what is in force."""
         done = ["empty environment", "own session"]
         if os.geteuid() == 0 and _become_nobody():
             done.append("no root")
@@ -53,7 +53,7 @@ class Confinement:
         return done
 
     def of_child(self, sock: int) -> list[str]:
-        """Confine a process just forked; its socket, now ``sock``, is 3 then. Gives what is in force."""
+        """Confine a process just forked; its socket, now ``sock``, is 3 then. Returns what is in force."""
         done = []
         os.setsid()
         if self._linux:
@@ -75,7 +75,7 @@ class Confinement:
         return done
 
     def of_run(self, address_space: int | None) -> list[str]:
-        """Try the limits each run gets of its own (``host.isolation.child``). Gives what can be in force."""
+        """Try the limits each run gets of its own (``host.isolation.child``). Returns what can be in force."""
         done = []
         if address_space is not None and limit(resource.RLIMIT_AS, 2 * address_space, 2 * address_space):
             done.append("address space")

@@ -3,9 +3,9 @@
 The host asks over descriptor 0, five bytes a request: a command, one letter, and a child's number.
 
     N       a new child     → its number and process id, and the host's end of its socket (SCM_RIGHTS);
-                              number 0 and an errno where there could be none
+                              number 0 and an errno if none could be made
     K <n>   kill            no answer
-    S <n>   kill, and say   → its wait status: how it ended by itself, if it did before
+    S <n>   kill, and say   → its wait status: the status it ended with by itself, if it had before
 
 Children end with this process, and this process ends when the host's end of descriptor 0 is closed. It never
 reads what a script's process says.
@@ -35,7 +35,7 @@ from host.lua.state import LuaState, chunk, prelude_files
 
 CONTROL = 0
 REQUEST = 5
-ENDED = 100  # of how many that are gone it is remembered how they ended
+ENDED = 100  # how many ended children's statuses are remembered
 REAP = 0.02  # seconds between looks for children killed and not yet gone
 
 
@@ -65,7 +65,7 @@ class _ZygoteServer:
         self._spare: deque[_Born] = deque()
         self._pids: dict[int, int] = {}
         self._dying: set[int] = set()
-        self._ended: dict[int, int] = {}  # wait statuses of the last that were killed, should anybody ask
+        self._ended: dict[int, int] = {}  # wait statuses of the last children that were killed, in case the host asks
         self._numbers = 0
         self._required: frozenset[str] = frozenset()
         self._control = _socket(CONTROL)

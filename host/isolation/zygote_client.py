@@ -108,7 +108,7 @@ class Isolation:
         return Protections(tuple(found), tuple(each for each in KNOWN if not _has(found, each)))
 
     def close(self) -> None:
-        """End the zygote and with it all processes. Twice is fine."""
+        """End the zygote and with it all processes. A second call does nothing."""
         with self._lock:
             self._closed = True
             self._zygote.close()

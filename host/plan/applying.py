@@ -86,7 +86,7 @@ class Applying:
         self._waiting[call.id] = left.popleft(), call.kind
 
     def _refused(self, session: Session, call: Call, difference: str, planned: PlannedChange | None) -> CallError:
-        """Stop the run before a change that was not planned. Gives what to raise."""
+        """Stop the run before a change that was not planned. Returns what to raise."""
         job = session.job
         where = "" if planned is None else f"; the plan's next change is {planned.operation} at {planned.place}"
         error = ScriptError(

@@ -37,7 +37,7 @@ class Budget(Frozen, frozen=True):
 
     With any ``max_amount``, a currency that is not in it may not be charged at all, and operations whose
     amount is not known before they are sent (subscriptions, invoices) are refused unless
-    ``allow_unbounded``. Raises ``UsageError`` for a value that is no whole number from 0.
+    ``allow_unbounded``. Raises ``UsageError`` for a value that is not a whole number from 0.
     """
 
     UNHASHED = frozenset({"max_amount"})
@@ -50,7 +50,7 @@ class Budget(Frozen, frozen=True):
     ] = msgspec.field(default_factory=dict)
     allow_unbounded: Annotated[
         bool,
-        Option("--allow-unbounded", "With --max-amount: let operations through whose amount is not known before."),
+        Option("--allow-unbounded", "With --max-amount: allow operations whose amount is not known before."),
     ] = False
 
     def __post_init__(self) -> None:
@@ -98,7 +98,7 @@ def _checked_amount(currency: Any, amount: Any) -> tuple[str, int]:
 class SpendingLedger(Protocol):
     """Where a quota keeps what was spent. Thread-safe; ``account`` distinguishes keys where that matters.
 
-    ``outlives``: what was spent is still there in the next process.
+    ``outlives``: what was spent is still known to the next process.
     """
 
     outlives: bool
@@ -289,7 +289,7 @@ class Quota:
             total = before
         for id in ids:
             counted[id] = total
-        while len(counted) > MOST_COUNTED:  # what is forgotten is refused later, not let through
+        while len(counted) > MOST_COUNTED:  # forgotten objects are refused later, not allowed
             counted.pop(next(iter(counted)), None)
 
 

@@ -9,10 +9,10 @@ from the request as it will be sent. Three kinds of operations:
 - ``UNBOUNDED`` charge what is not known before: subscriptions, invoices, a customer's checkout;
   ``UNBOUNDED_IF`` do so with certain members: a customer's balance, a card that becomes active.
 
-All others are refused under a budget of amounts unless :mod:`host.policy.harmless_operations` has them, with what
+All others are refused under a budget of amounts unless :mod:`host.policy.harmless_operations` lists them, with what
 they send.
 
-Source: https://docs.stripe.com/api, the operations of the catalog one by one; a test holds that none is missing.
+Source: https://docs.stripe.com/api, the operations of the catalog one by one; a test checks that none is missing.
 """
 
 from __future__ import annotations
@@ -255,7 +255,7 @@ def _following(operation: Operation, request: Request, counted: Mapping[str, Mon
         money = _money(sent.get(member), sent.get("currency")) if whose else None
         return Cost(money) if money is not None else UNKNOWN
     if any(sent[name] not in counted for name in _ABOUT if name in sent):
-        return UNKNOWN  # two are named, and which of them is meant is the API's to say
+        return UNKNOWN  # two are named, and only the API decides which is meant
     known = max((counted[name] for name in named if name in counted), key=lambda each: each.amount)
     if how == "free":
         return NOTHING

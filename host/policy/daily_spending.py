@@ -98,6 +98,6 @@ class DailyLedger:
             self._open.executemany(_ADD, [(account, day, unit, -amount) for unit, amount in amounts.items()])
 
     def close(self) -> None:
-        """Close the file. Twice is fine."""
+        """Close the file. A second call does nothing."""
         with self._lock:
             self._open.close()

@@ -59,12 +59,12 @@ class HostPolicy:
         given = _checked(permissions, Permissions, "permissions") or Permissions()
         self.budget = _checked(budget, Budget, "budget") or Budget()
         self._env = dict(env or {})
-        if self._env:  # what a program hands over it grants
+        if self._env:  # what a program passes in it grants
             given = replace(given, env=(*(given.env or ()), *self._env))
         self.permissions = given
         self._apis = apis
         self._redactor = redactor
-        self._secrets = Redactor()  # the keys alone: what is granted of the environment is the script's to read
+        self._secrets = Redactor()  # the keys only: scripts may read what is granted of the environment
         self._environ = os.environ if environ is None else environ
         self._sound: Permissions | None = None  # the last one whose patterns were checked
         quotas = [] if self.budget.empty else [Quota(self.budget, "the host")]

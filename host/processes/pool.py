@@ -216,7 +216,8 @@ class WorkerProcesses:
         return len(self._waiting)
 
     def close(self, grace: float) -> None:
-        """End all runs, let calls in flight finish for ``grace`` seconds, end the processes. Twice is fine.
+        """End all runs, let calls in flight finish for ``grace`` seconds, end the processes. A second call does
+        nothing.
 
         A process that does not end is killed after twice the grace: once for calls, once for threads.
         """

@@ -113,7 +113,7 @@ class WorkerProcess:
             self._process.kill()
 
     def join(self, seconds: float | None = None) -> bool:
-        """Wait for its end; gives whether it came within ``seconds``."""
+        """Wait for its end; returns whether it came within ``seconds``."""
         if self._thread is threading.current_thread():
             return True
         self._thread.join(seconds)

@@ -160,7 +160,7 @@ class Runs:
         return begin
 
     def many(self, jobs: Iterator[Any], concurrency: int, keep: Keep) -> Iterator[RunResult]:
-        """Run jobs, so many at once; gives results as they end. Those left when nobody takes more are ended.
+        """Run jobs, so many at once; returns results as they end. Those left when nobody takes more are ended.
 
         ``keep(job, script, options, number)`` records a job, counted from 1, that is to be.
         """
@@ -218,7 +218,7 @@ class Runs:
         self.end("interrupted")
 
     def close(self, grace: float) -> None:
-        """Begin no more runs, and end those there are. Twice is fine."""
+        """Begin no more runs, and end those there are. A second call does nothing."""
         with self._lock:
             first, self.closed = not self.closed, True
         if first and not self.forked:

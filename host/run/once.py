@@ -233,7 +233,7 @@ class OnceResults:
                 self._entries[key] = _Entry(run, value)
 
     def _strand(self, doer: str) -> bool:
-        """All wait for a run that is none of this process; gives whether they do no more."""
+        """All wait for a run that is none of this process; returns whether they do no more."""
         assert self._record is not None
         state = self._record.state(doer)
         mine = {key: entry for key, entry in self._entries.items() if entry.run == doer and entry.is_under_way}

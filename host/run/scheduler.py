@@ -209,7 +209,7 @@ class Scheduler:
                 self._blocked -= 1
 
     def close(self, grace: float) -> bool:
-        """End the threads once the queue is empty; gives whether all ended within ``grace`` seconds."""
+        """End the threads once the queue is empty; returns whether all ended within ``grace`` seconds."""
         with self._lock:
             self._closed = True
             runners = [*self._idle, *self._busy]

@@ -60,7 +60,7 @@ class Server:
         self._thread.join()
 
     def close(self) -> None:
-        """Stop serving and join the thread; twice is fine. Connections that hang are cut."""
+        """Stop serving and join the thread; a second call does nothing. Connections that hang are cut."""
         self._server.should_exit = True
         self._server.force_exit = True
         self._thread.join()

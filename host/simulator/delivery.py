@@ -164,7 +164,7 @@ class Deliveries:
             return self._idle.wait_for(lambda: self._open == 0, timeout)
 
     def close(self) -> None:
-        """Deliver nothing more; what is pending is for the next one, or lost. Twice is fine."""
+        """Deliver nothing more; what is pending is for the next one, or lost. A second call does nothing."""
         if self._loop.is_closed():
             return
         self._simulator.unlisten(self._of)

@@ -280,7 +280,7 @@ class Store:
         self._saved.clear()
 
     def close(self) -> None:
-        """Close the file, if any; twice is fine."""
+        """Close the file, if any; a second call does nothing."""
         if self._file is not None:
             self._file.close()
 

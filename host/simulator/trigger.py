@@ -64,7 +64,7 @@ def _step(text: str) -> Step:
 
 
 def perform(ask: Ask, steps: list[Step], added: Mapping[int, Mapping[str, str]] = {}) -> list[Any]:
-    """Make the requests; gives their answers. ``added`` are parameters more, by the step's place.
+    """Make the requests; returns their answers. ``added`` are parameters more, by the step's place.
 
     Raises :class:`HostError` for a request that is refused.
     """

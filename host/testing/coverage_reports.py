@@ -39,7 +39,8 @@ def coverage_form(text: str) -> CoverageForm:
 
 
 def report_coverage(coverage: Coverage, forms: Sequence[CoverageForm], least: float | None) -> tuple[str, bool]:
-    """Write the files that are asked for. Gives the text to print, and whether at least ``least`` per cent was reached.
+    """Write the files that are asked for. Returns the text to print, and whether at least ``least`` per cent was
+    reached.
 
     Raises ``HostError`` for a file that cannot be written.
     """

@@ -158,7 +158,7 @@ class Running:
         return "".join(self._output)
 
     def _serve(self, wanted: str, fixtures: Fixtures) -> Any:
-        """Answer the file's questions until the wanted message comes; gives its details."""
+        """Answer the file's questions until the wanted message comes; returns its details."""
         while True:
             kind, ticket, details = self._messages.get()
             if kind == wanted:

@@ -83,7 +83,7 @@ class LuaTestFile:
             self._ended(running)
 
     def _ended(self, running: Running) -> str:
-        """End a run of the file; gives what it printed."""
+        """End a run of the file; returns what it printed."""
         self.not_modelled = tuple(dict.fromkeys((*self.not_modelled, *running.not_modelled)))
         return running.close_and_take_output()
 

@@ -109,7 +109,7 @@ class Webhooks:
         self._ready.wait()
 
     def close(self, grace: float = 5.0) -> None:
-        """Take nothing more, and let what is being handled end for ``grace`` seconds. Twice is fine.
+        """Take nothing more, and let what is being handled end for ``grace`` seconds. A second call does nothing.
 
         What was not handled stays in the inbox for the next process.
         """

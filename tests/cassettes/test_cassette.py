@@ -153,7 +153,7 @@ def test_a_host_that_could_not_open_leaves_the_recording_alone(record: Callable[
         (f'{HEAD}{{"drawn": {{"time": "1"}}}}\n', r":2: Expected `array`"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_with_its_line(cassette: Path, text: str, said: str) -> None:
+def test_a_file_that_cannot_be_read_is_shown_with_its_line(cassette: Path, text: str, said: str) -> None:
     """Empty, foreign, of another version, cut off, left in a merge, edited wrongly."""
     cassette.write_text(text)
     with pytest.raises(ConfigError, match=said) as told:

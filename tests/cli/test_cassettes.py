@@ -94,7 +94,7 @@ def test_both_options_and_what_insists_on_a_key_are_refused(cli: Cli) -> None:
     )
 
 
-def test_files_that_cannot_be_are_told_with_exit_code_3(cli: Cli) -> None:
+def test_files_that_cannot_be_are_shown_with_exit_code_3(cli: Cli) -> None:
     """A script that was named by mistake, a cassette that is not there, one that is cut off."""
     done = cli("run", "--simulate", "--record", "order.lua", "row.lua")
     assert (done.status, Path("order.lua").read_text()) == (3, ORDER)

@@ -158,7 +158,7 @@ def test_what_was_built_on_cannot_be_taken_back(payments: Payments) -> None:
     assert (payments.done, payments.lab.made()) == ([], 1)
 
 
-def test_taking_back_keeps_what_other_tasks_were_told(payments: Payments) -> None:
+def test_taking_back_keeps_what_other_tasks_got(payments: Payments) -> None:
     """B was repeated beside the skipped A: with A taken back, B's answer is still known and B is not done again."""
     in_doubt(payments)
     payments.resume({A: "skip", B: "repeat"})

@@ -352,7 +352,7 @@ async def test_once_an_attempt_is_in_doubt_a_later_refusal_does_not_say_that_not
     assert (caught.value.outcome, caught.value.attempts) == ("unknown", 3)
 
 
-async def test_a_last_answer_tells_that_an_earlier_attempt_is_in_doubt():
+async def test_a_last_answer_says_that_an_earlier_attempt_is_in_doubt():
     """A last answer says that an earlier attempt is in doubt."""
     world = World(reset(), Response(429), Response(429))
     answer = await world.retried()(KEYED, 30.0)
@@ -386,7 +386,7 @@ async def test_an_apis_own_places_hold_in_place_of_its_hosts():
     assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 3
 
 
-async def test_waiting_for_a_breaker_or_a_place_is_told_beside_that_for_a_rate():
+async def test_waiting_for_a_breaker_or_a_place_is_reported_beside_that_for_a_rate():
     """``held`` is what the deadline counts; over several attempts both are sums, also on an error."""
     world = World(*[Response(500)] * 3)
     send = world.limited(breaker=CircuitBreakerPolicy(failures=3, pause=2.0))
@@ -424,7 +424,7 @@ async def test_waiting_for_a_place_is_reported():
     assert (await second).held > 0
 
 
-async def test_each_wait_is_told_as_it_begins():
+async def test_each_wait_is_reported_as_it_begins():
     """By its reason, with its seconds; one for a permit has none, and its end is told."""
     world = World(Response(500), Response(500))
     breaker = CircuitBreakerPolicy(failures=2, pause=2.0)

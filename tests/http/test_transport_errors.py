@@ -40,7 +40,7 @@ def test_foreign_exceptions_are_none_of_the_wires():
 
 
 @pytest.mark.parametrize("fault", list(RULES))
-def test_an_error_tells_host_operation_key_and_outcome(fault):
+def test_an_error_names_host_operation_key_and_outcome(fault):
     """An error names host, operation, key and outcome."""
     request = Request("POST", "https://h/x", operation="a.b", mutation=True, idempotency_key="k")
     error = call_error(fault, request, "h.example", "detail", 2.5)

@@ -310,7 +310,7 @@ def test_how_a_process_died_is_reported(status: int | None, kind: str, text: str
     peer.close()
 
 
-def test_a_process_out_of_memory_is_told_as_in_process(peer: Peer) -> None:
+def test_a_process_out_of_memory_is_reported_as_in_process(peer: Peer) -> None:
     """MemoryError, as from a LuaState."""
     peer.says([SPENT])
     with pytest.raises(MemoryError):

@@ -8,7 +8,7 @@ from host.report.errors import describe, printable
 SOURCE = "  2 | local b = 2\n> 3 | fail(a, b)\n  4 |"
 
 
-def test_a_failed_call_is_told_with_place_source_facts_request_and_hint() -> None:
+def test_a_failed_call_is_shown_with_place_source_facts_request_and_hint() -> None:
     """Message, line, the source with a marker, the facts, the request id, the hint: in that order."""
     error = ScriptError(
         "Your card was declined.",

@@ -149,7 +149,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.mark.parametrize("said", SECOND)
-def test_a_repeat_in_doubt_is_told_as_what_is_known_of_the_change(lab: Lab, said: str) -> None:
+def test_a_repeat_in_doubt_is_reported_as_what_is_known_of_the_change(lab: Lab, said: str) -> None:
     """However it is sent first and again; and the budget keeps what may have been spent, and no more."""
     step, known = SECOND[said]
     for ways in product(("create", "builder", "operation", "http"), repeat=2):
@@ -214,7 +214,7 @@ return {outcome = outcome, another = another}
 
 @pytest.mark.parametrize("way", ["create", "operation", "http"])
 @pytest.mark.parametrize("said", SECOND)
-def test_a_resume_in_doubt_is_told_as_what_is_known_of_the_change(lab: Lab, said: str, way: str) -> None:
+def test_a_resume_in_doubt_is_reported_as_what_is_known_of_the_change(lab: Lab, said: str, way: str) -> None:
     """A request under way when the process died may have worked: the same for its repeat, its budget, `runs show`. One
     of http.post with a key of its own is repeated like the others. All are sent again with the same bytes."""
     step, known = SECOND[said]

@@ -283,7 +283,7 @@ def test_http_is_answered_without_a_network(lua: Any) -> None:
         ('fail("stripe.charges.create", 402)', "expects a table such as {status = 500}"),
     ],
 )
-def test_what_cannot_be_meant_is_told_at_its_line(lua: Any, line: str, message: str) -> None:
+def test_what_cannot_be_meant_is_shown_at_its_line(lua: Any, line: str, message: str) -> None:
     """A wrong name, value or option fails the test at the line that wrote it."""
     error = error_of(lua, line)
     assert message in error.message
