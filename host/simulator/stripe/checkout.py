@@ -10,6 +10,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, line_items
 from host.simulator.stripe.hosted import address
 from host.simulator.stripe.money import check_currency, least_charge, shown
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.shipping import amount_in, rate_from
 from host.simulator.stripe.sums import Coupon
 from host.simulator.stripe.taxes import check_automatic, rates
@@ -74,6 +75,8 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
     _check_mode(params, mode)
     _check_urls(params)
     check_automatic(call, params)
+    for name in ("payment_intent_data", "setup_intent_data", "subscription_data"):
+        check_parties(call, params.get(name) or {}, path=name)
     _check_unmodelled(call, params)
     data = params.get("subscription_data") or {}
     trial = bool(data.get("trial_period_days") or data.get("trial_end"))

@@ -8,6 +8,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import line_items
 from host.simulator.stripe.checkout import open_session, optional_items
 from host.simulator.stripe.hosted import address
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.pricing import in_currency
 from host.simulator.stripe.taxes import check_automatic
 
@@ -44,6 +45,8 @@ def create_link(call: RequestContext) -> Object:
     """An active link with its items and address."""
     params = call.params
     check_automatic(call, params)
+    for path in ("", "payment_intent_data", "subscription_data"):
+        check_parties(call, params.get(path) or {} if path else params, path=path)
     if not params.get("line_items"):
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
     entries = line_items.read(call, params["line_items"], params.get("currency"))

@@ -6,6 +6,7 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
 from host.simulator.stripe.catalogue import price_from
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.periods import later
 from host.simulator.stripe.subscription_items import AGREED
 from host.simulator.stripe.taxes import rates
@@ -121,6 +122,7 @@ def _end(call: RequestContext, wanted: Object, start: int, items: list[Object], 
 
 def phase_of(call: RequestContext, wanted: Object, items: list[Object], start: int, until: int, path: str) -> Object:
     """A phase as the API shows it."""
+    check_parties(call, wanted, path=path)
     trial = wanted.get("trial_end")
     if wanted.get("trial"):
         trial = until

@@ -8,6 +8,7 @@ from host.simulator.stripe import backdating, billing, discounts, pending_interv
 from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end
@@ -103,6 +104,7 @@ def check_unmodelled(call: RequestContext, params: Object) -> None:
 
 def set_plain(call: RequestContext, subscription: Object, params: Object) -> None:
     """The parameters that are members as they come, and those that name something."""
+    check_parties(call, params, subscription["customer"])
     template = call.world.shapes.template("subscription")
     call.world.shapes.put(template.schema, subscription, {n: v for n, v in params.items() if n in PLAIN})
     if "default_tax_rates" in params:
