@@ -113,7 +113,7 @@ def _add_up(call: RequestContext, session: Object, kept: Object) -> None:
     taxes = rates(call, data.get("default_tax_rates"), "subscription_data[default_tax_rates]")
     line_items.add_up(call, entries, _coupons(call, session), taxes, session.get("customer"))
     for item, entry in zip(items, entries, strict=True):
-        call.save("item", {**item, **line_items.shown(call, entry)}, under=_under(session))
+        line_items.save(call, {**item, **line_items.shown(call, entry)}, entry, _under(session))
     session.update(line_items.totals(entries))
     if cost := session.get("shipping_cost"):
         choose_shipping(session, {"shipping_amount": cost["amount_subtotal"], "shipping_rate": cost["shipping_rate"]})

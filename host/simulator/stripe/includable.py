@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from host.simulator.context import Includable, Object, StoredMember, World
-from host.simulator.stripe import cash_balances
+from host.simulator.stripe import breakdowns, cash_balances
 
 MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
@@ -86,7 +86,10 @@ def _own_currency(price: Object) -> Object:
 
 INCLUDABLE: dict[str, dict[str, Includable]] = {
     "charge": {"refunds": belonging(("refund",), "charge", "/v1/charges/{id}/refunds")},
-    "checkout.session": {"line_items": below("item", "/v1/checkout/sessions/{id}/line_items")},
+    "checkout.session": {
+        "line_items": below("item", "/v1/checkout/sessions/{id}/line_items"),
+        "total_details.breakdown": breakdowns.of_whole("/v1/checkout/sessions/{id}/line_items"),
+    },
     "coupon": {
         "applies_to": kept("coupon", "applies_to"),
         "currency_options": kept("coupon", "currency_options", lambda coupon: {}),
@@ -103,6 +106,10 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
         "confirmation_secret": _secret,
         "payments": belonging(("invoice_payment",), "invoice", "/v1/invoice_payments?invoice={id}"),
     },
+    "item": {
+        "discounts": lambda world, item: breakdowns.of_item(world, item, "discounts"),
+        "taxes": lambda world, item: breakdowns.of_item(world, item, "taxes"),
+    },
     "issuing.card": {"cvc": kept("issuing.card", "cvc"), "number": kept("issuing.card", "number")},
     "payment_link": {"line_items": below("item", "/v1/payment_links/{id}/line_items")},
     "plan": {"tiers": kept("plan", "tiers")},
@@ -110,7 +117,10 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
         "currency_options": kept("price", "currency_options", _own_currency),
         "tiers": kept("price", "tiers"),
     },
-    "quote": {"line_items": below("item", "/v1/quotes/{id}/line_items")},
+    "quote": {
+        "line_items": below("item", "/v1/quotes/{id}/line_items"),
+        "total_details.breakdown": breakdowns.of_whole("/v1/quotes/{id}/line_items"),
+    },
     "tax.calculation": {"line_items": below("tax.calculation_line_item", "/v1/tax/calculations/{id}/line_items")},
     "tax.transaction": {"line_items": below("tax.transaction_line_item", "/v1/tax/transactions/{id}/line_items")},
 }

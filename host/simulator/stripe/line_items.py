@@ -8,6 +8,7 @@ import msgspec
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.breakdowns import SUMS
 from host.simulator.stripe.catalogue import check_for_sale, price_from
 from host.simulator.stripe.pricing import amount_of, in_currency
 from host.simulator.stripe.sums import Coupon, Line, compute
@@ -85,10 +86,18 @@ def keep(call: RequestContext, entries: list[LineEntry], under: str) -> list[Obj
     for each in reversed(entries):  # lists are newest first
         item = call.blank("item")
         item.update(shown(call, each))
-        call.save("item", item, under=under)
+        save(call, item, each, under)
         each.id = item["id"]
         made.append(item)
     return made[::-1]
+
+
+def save(call: RequestContext, item: Object, entry: LineEntry, under: str) -> None:
+    """Keep an item below ``under``, and beside it what its discounts and taxes come to."""
+    call.save("item", item, under=under)
+    off = [{"amount": amount, "coupon": key} for key, amount in entry.line.off]
+    if off or entry.line.taxes:
+        call.world.store.put(SUMS, item["id"], {"discounts": off, "taxes": entry.line.taxes})
 
 
 def shown(call: RequestContext, entry: LineEntry) -> Object:

@@ -136,7 +136,7 @@ def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> N
     ]
     line_items.add_up(call, entries, [], [])
     for item, one in zip(items, entries, strict=True):
-        call.save("item", {**item, **line_items.shown(call, one)}, under=_under(link))
+        line_items.save(call, {**item, **line_items.shown(call, one)}, one, _under(link))
     call.world.store.put("~payment_link", link["id"], kept)
 
 

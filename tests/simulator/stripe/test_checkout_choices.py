@@ -289,3 +289,27 @@ def test_a_coupon_must_be_for_something_in_the_order(shop) -> None:
         assert refused(shop, made, code=typed)["param"] == "code"
     known = session(shop, line_items=lines, allow_promotion_codes=True, customer=shop.customer)
     assert confirm(shop, known, code="FIRST")["amount_total"] == 500
+
+
+def test_what_the_sums_are_made_of_is_expanded(shop) -> None:
+    """20.00 and 10.00 less half, with 10 % on top of the first. https://docs.stripe.com/expand#includable-properties"""
+    rate, half = shop.rate(10, inclusive=False), shop.coupon(percent_off=50)
+    lines = [{"price": shop.price(amount, ""), "quantity": 1} for amount in (2000, 1000)]
+    lines[0]["tax_rates"] = [rate]
+    made = session(shop, line_items=lines, discounts=[{"coupon": half}])
+    assert "breakdown" not in made["total_details"]
+    expand = "expand[]=total_details.breakdown&expand[]=line_items.data.discounts&expand[]=line_items.data.taxes"
+    found = shop.api.get(f"/v1/checkout/sessions/{made['id']}?{expand}")
+    breakdown = found["total_details"]["breakdown"]
+    assert [(entry["amount"], entry["discount"]["source"]["coupon"]) for entry in breakdown["discounts"]] == [
+        (1500, half)
+    ]
+    assert [(entry["amount"], entry["taxable_amount"], entry["rate"]["id"]) for entry in breakdown["taxes"]] == [
+        (100, 1000, rate)
+    ]
+    first, second = found["line_items"]["data"]
+    assert [entry["amount"] for entry in first["discounts"] + second["discounts"]] == [1000, 500]
+    assert ([entry["amount"] for entry in first["taxes"]], second["taxes"]) == ([100], [])
+    quote = {"customer": shop.customer, "line_items": lines, "discounts": [{"coupon": half}]}
+    made = shop.api.post("/v1/quotes", {**quote, "expand": ["total_details.breakdown"]})
+    assert made["total_details"]["breakdown"]["discounts"][0]["amount"] == 1500
