@@ -11,6 +11,7 @@ from host.simulator.stripe.periods import later
 from host.simulator.stripe.subscription_items import AGREED
 from host.simulator.stripe.taxes import rates
 
+MOST_INTERVALS = 1095  # three years of days, which is more than any phase needs
 MOST_PHASES = 10  # current and future: https://docs.stripe.com/billing/subscriptions/subscription-schedules
 _OF_PHASE = (
     "application_fee_percent",
@@ -108,7 +109,12 @@ def _end(call: RequestContext, wanted: Object, start: int, items: list[Object], 
     if duration and until:
         raise invalid("You cannot set both duration and end_date.", f"{path}[end_date]")
     if duration:
-        return later(start, duration["interval"], duration.get("interval_count") or 1)
+        count = duration.get("interval_count")
+        count = 1 if count is None else count
+        if not 1 <= count <= MOST_INTERVALS:
+            at = f"{path}[duration][interval_count]"
+            raise invalid(f"This value must be from 1 to {MOST_INTERVALS}.", at, "parameter_invalid_integer")
+        return later(start, duration["interval"], count)
     if until is not None:
         until = call.now if until == "now" else int(until)
         if until <= start:
