@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from host.simulator.context import Includable, Object, World
+from host.simulator.context import Object, World
 
 SUMS = "~item_sums"  # by line item: what its discounts and taxes come to
 _decode = msgspec.json.Decoder().decode
@@ -24,20 +24,16 @@ def of_item(world: World, item: Object, name: str) -> list[Object]:
     return [{"amount": entry["amount"], "discount": _discount(world, entry["coupon"], item)} for entry in found[name]]
 
 
-def of_whole(path: str) -> Includable:
+def of_whole(world: World, value: Object, path: str) -> Object:
     """The breakdown of what has its line items at ``path``, in which ``{id}`` is its id."""
-
-    def made(world: World, value: Object) -> Object:
-        under = path.format(id=value["id"])
-        items = [_decode(record.body) for _, record in world.store.oldest("item") if record.under == under]
-        discounts = (entry for item in items for entry in of_item(world, item, "discounts"))
-        taxes = (entry for item in items for entry in of_item(world, item, "taxes"))
-        return {
-            "discounts": _added(discounts, lambda entry: str(entry["discount"]["source"]["coupon"])),
-            "taxes": _added(taxes, lambda entry: str(entry["rate"]["id"])),
-        }
-
-    return made
+    under = path.format(id=value["id"])
+    items = [_decode(record.body) for _, record in world.store.oldest("item") if record.under == under]
+    discounts = (entry for item in items for entry in of_item(world, item, "discounts"))
+    taxes = (entry for item in items for entry in of_item(world, item, "taxes"))
+    return {
+        "discounts": _added(discounts, lambda entry: str(entry["discount"]["source"]["coupon"])),
+        "taxes": _added(taxes, lambda entry: str(entry["rate"]["id"])),
+    }
 
 
 def _added(entries: Iterable[Object], key: Callable[[Object], str]) -> list[Object]:

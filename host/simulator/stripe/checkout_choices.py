@@ -10,7 +10,8 @@ from typing import Any
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, line_items
-from host.simulator.stripe.checkout import check_guest, choose_shipping
+from host.simulator.stripe.checkout import choose_shipping
+from host.simulator.stripe.checkout_rules import check_guest
 from host.simulator.stripe.coupons import active_code
 from host.simulator.stripe.pricing import in_currency
 from host.simulator.stripe.sums import Coupon
