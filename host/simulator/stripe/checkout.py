@@ -61,8 +61,9 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
     check_unmodelled(call, params)
     data = params.get("subscription_data") or {}
     trial = bool(data.get("trial_period_days") or data.get("trial_end"))
-    entries = line_items.read(call, params.get("line_items"), params.get("currency"), trial=trial)
+    entries = line_items.read(call, params.get("line_items"), params.get("currency"), trial=trial, custom=True)
     check_items(entries, mode)
+    _check_custom(call, params, entries)
     currency = entries[0].price["currency"] if entries else params.get("currency")
     coupons = _coupons(call, params, entries, currency)
     taxes = rates(call, data.get("default_tax_rates"), _RATES)
@@ -72,7 +73,8 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
         session.update(line_items.totals(entries), currency=currency)
         line_items.keep(call, entries, f"/v1/checkout/sessions/{session['id']}/line_items")
         _set_shipping(call, session, params.get("shipping_options"))
-        _check_amount(session, mode)
+        if not entries[0].price.get("custom_unit_amount"):
+            _check_amount(session, mode)
     else:
         session.update(amount_subtotal=None, amount_total=None, total_details=None, currency=currency)
     session["discounts"] = [_shown(entry) for entry in params.get("discounts") or []]
@@ -90,6 +92,20 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
 
 
 _RATES = "subscription_data[default_tax_rates]"
+
+
+def _check_custom(call: RequestContext, params: Object, entries: list[line_items.LineEntry]) -> None:
+    """What a price that the customer sets does not go together with.
+
+    https://docs.stripe.com/payments/checkout/pay-what-you-want#limitations
+    """
+    if not any(entry.price.get("custom_unit_amount") for entry in entries):
+        return
+    for name in ("discounts", "allow_promotion_codes", "optional_items"):
+        if params.get(name):
+            raise invalid(f"You can not pass `{name}` with a price that the customer sets.", name)
+    if (params.get("invoice_creation") or {}).get("enabled"):
+        call.not_modelled("invoices of prices that the customer sets", "payments are.", "invoice_creation[enabled]")
 
 
 def _coupons(

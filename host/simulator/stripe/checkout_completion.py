@@ -264,5 +264,6 @@ EFFECTS = {
         "promotion_code",
         "shipping",
         "shipping_rate",
+        "unit_amount",
     }
 }

@@ -94,6 +94,13 @@ def check_items(entries: list[line_items.LineEntry], mode: str) -> None:
         if entry.quantity is not None and "quantity" not in entry.given:
             said = f"Quantity is required. Add `quantity` to `line_items[{n}]`"
             raise invalid(said, f"line_items[{n}][quantity]", "parameter_missing")
+    # https://docs.stripe.com/payments/checkout/pay-what-you-want#limitations
+    for n, entry in enumerate(entries):
+        if entry.price.get("custom_unit_amount") and (len(entries) > 1 or entry.quantity != 1 or mode != "payment"):
+            raise invalid(
+                "A price that the customer sets must be the only line item, of quantity 1, in `payment` mode.",
+                f"line_items[{n}][price]",
+            )
     recurring = [n for n, entry in enumerate(entries) if entry.recurring]
     if mode == "payment" and recurring:
         raise invalid(

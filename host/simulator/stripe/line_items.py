@@ -14,6 +14,8 @@ from host.simulator.stripe.pricing import amount_of, in_currency
 from host.simulator.stripe.sums import Coupon, Line, compute
 from host.simulator.stripe.taxes import rates
 
+CHOSEN = "~unit_amount"  # in an entry of a price that customers set: what they chose
+
 
 class LineEntry(msgspec.Struct):
     """One of ``line_items``: its price in the currency of the whole, and how it adds up."""
@@ -31,9 +33,18 @@ class LineEntry(msgspec.Struct):
 
 
 def read(
-    call: RequestContext, wanted: Any, currency: str | None, path: str = "line_items", *, trial: bool = False
+    call: RequestContext,
+    wanted: Any,
+    currency: str | None,
+    path: str = "line_items",
+    *,
+    trial: bool = False,
+    custom: bool = False,
 ) -> list[LineEntry]:
-    """The entries of a ``line_items`` parameter; on ``trial`` nothing is due today of what recurs."""
+    """The entries of a ``line_items`` parameter; on ``trial`` nothing is due today of what recurs.
+
+    ``custom``: whether there is a page at which the customer may say what to pay.
+    """
     found: list[LineEntry] = []
     for n, item in enumerate(wanted or []):
         here = f"{path}[{n}]"
@@ -41,7 +52,7 @@ def read(
         check_for_sale(call, base, here)
         currency = currency or base["currency"]
         price = in_currency(base, currency, f"{here}[price]")
-        if base.get("custom_unit_amount"):
+        if base.get("custom_unit_amount") and not custom:
             call.not_modelled("prices that the customer sets", "prices with an amount are.", f"{here}[price]")
         found.append(entry(call, price, item, here, trial=trial))
     kinds = {(e.price["recurring"]["interval"], e.price["recurring"]["interval_count"]) for e in found if e.recurring}
@@ -61,7 +72,10 @@ def entry(call: RequestContext, price: Object, item: Object, here: str, *, trial
         if quantity < 0:
             raise invalid("This value must be greater than or equal to 0.", f"{here}[quantity]")
     free = metered or (trial and price["type"] == "recurring")
-    line = Line(0 if free else amount_of(price, quantity or 0), price["product"])
+    amount = 0 if free else amount_of(price, quantity or 0)
+    if asked := price.get("custom_unit_amount"):
+        amount = item.get(CHOSEN, asked["preset"] or 0)
+    line = Line(amount, price["product"])
     if item.get("tax_rates"):
         line.rates = rates(call, item["tax_rates"], f"{here}[tax_rates]")
     return LineEntry(price, quantity, line, item)

@@ -49,7 +49,7 @@ def create_link(call: RequestContext) -> Object:
         check_parties(call, params.get(path) or {} if path else params, path=path)
     if not params.get("line_items"):
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
-    entries = line_items.read(call, params["line_items"], params.get("currency"))
+    entries = line_items.read(call, params["line_items"], params.get("currency"), custom=True)
     link = call.put(resources.fresh(call), {n: v for n, v in params.items() if n not in _NESTED})
     line_items.add_up(call, entries, [], [])
     line_items.keep(call, entries, _under(link))

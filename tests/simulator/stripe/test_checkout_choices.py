@@ -313,3 +313,53 @@ def test_what_the_sums_are_made_of_is_expanded(shop) -> None:
     quote = {"customer": shop.customer, "line_items": lines, "discounts": [{"coupon": half}]}
     made = shop.api.post("/v1/quotes", {**quote, "expand": ["total_details.breakdown"]})
     assert made["total_details"]["breakdown"]["discounts"][0]["amount"] == 1500
+
+
+def donation(shop, **limits) -> list[dict]:
+    """A line item whose price its customer sets."""
+    product = shop.api.post("/v1/products", {"name": "Gift"})["id"]
+    params = {"currency": "usd", "product": product, "custom_unit_amount": {"enabled": True, **limits}}
+    return [{"price": shop.api.post("/v1/prices", params)["id"], "quantity": 1}]
+
+
+def test_customers_set_a_price(shop) -> None:
+    """Within its limits; the preset is asked for until they do. https://docs.stripe.com/payments/checkout/pay-what-you-want"""
+    limits = {"preset": 2000, "minimum": 1000, "maximum": 5000}
+    made = session(shop, line_items=donation(shop, **limits))
+    assert made["amount_total"] == 2000
+    for wrong in (999, 5001):
+        assert refused(shop, made, unit_amount=wrong)["param"] == "unit_amount"
+    done = confirm(shop, made, unit_amount=3300)
+    assert (done["amount_total"], items(shop, done)[0]["amount_total"]) == (3300, 3300)
+    assert shop.api.get(f"/v1/payment_intents/{done['payment_intent']}")["amount"] == 3300
+    assert confirm(shop, session(shop, line_items=donation(shop, **limits)))["amount_total"] == 2000
+
+
+def test_a_price_without_a_preset_must_be_said(shop) -> None:
+    """At least what can be charged; at the page, too, and by a link."""
+    made = session(shop, line_items=donation(shop))
+    assert made["amount_total"] == 0
+    assert refused(shop, made)["param"] == "unit_amount"
+    assert refused(shop, made, unit_amount=49)["param"] == "unit_amount"
+    link = shop.api.post("/v1/payment_links", {"line_items": donation(shop)})
+    again = opened(shop, link)
+    assert 'name="unit_amount"' in visit(shop, again["url"])[2]
+    assert visit(shop, again["url"], {"payment_method": "pm_card_visa", "unit_amount": "700"})[0] == 303
+    assert shop.api.get(f"/v1/checkout/sessions/{again['id']}")["amount_total"] == 700
+    plain = session(shop, shop.price(1000, ""))
+    assert refused(shop, plain, unit_amount=5)["param"] == "unit_amount"
+
+
+def test_what_a_price_that_customers_set_does_not_go_with(shop) -> None:
+    """https://docs.stripe.com/payments/checkout/pay-what-you-want#limitations"""
+    lines, more = donation(shop), {"price": shop.price(100, ""), "quantity": 1}
+    for fields, param in (
+        ({"line_items": [{**lines[0], "quantity": 2}]}, "line_items[0][price]"),
+        ({"line_items": [more, *lines]}, "line_items[1][price]"),
+        ({"line_items": lines, "allow_promotion_codes": True}, "allow_promotion_codes"),
+        ({"line_items": lines, "invoice_creation": {"enabled": True}}, "invoice_creation[enabled]"),
+    ):
+        asked = {"success_url": "https://shop.example", **fields}
+        assert shop.api.error("POST", "/v1/checkout/sessions", asked)[1]["param"] == param
+    quote = {"customer": shop.customer, "line_items": lines}
+    assert shop.api.error("POST", "/v1/quotes", quote)[0] == 501
