@@ -261,7 +261,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     },
     "WATCHERS": {
         "announcements": ("payment_intent subscription subscription_schedule"),
-        "collection": ("invoice payment_intent"),
+        "collection": ("invoice payment_intent payment_method"),
         "issuing": ("issuing.cardholder"),
         "payment_pages": ("invoice payment_intent"),
         "pending_updates": ("invoice"),

@@ -6,11 +6,11 @@ from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import backdating, billing, discounts, pending_intervals
 from host.simulator.stripe.billing_modes import is_flexible
+from host.simulator.stripe.collection import own_method
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.payment_attempts import need_method, pay_now
-from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.pricing import amount_of
 from host.simulator.stripe.subscription_items import check_intervals, check_items, new_item, price_of, set_items
 from host.simulator.stripe.subscription_periods import set_periods, set_trial
@@ -110,12 +110,8 @@ def set_plain(call: RequestContext, subscription: Object, params: Object) -> Non
         subscription["default_tax_rates"] = rates(call, params["default_tax_rates"], "default_tax_rates")
     if "default_payment_method" in params:
         given = params["default_payment_method"]
-        method = payment_method(call, given, "default_payment_method") if given else None
-        if method and method["customer"] not in (None, subscription["customer"]):
-            raise invalid("The payment method you provided does not belong to this customer.", "default_payment_method")
-        if method and method["customer"] is None and str(given).startswith("pm_card_"):
-            call.save("payment_method", {**method, "customer": subscription["customer"]})
-        subscription["default_payment_method"] = method["id"] if method else None
+        method = own_method(call, str(given), subscription["customer"]) if given else None
+        subscription["default_payment_method"] = method
 
 
 def check_collection(subscription: Object, params: Object) -> None:
