@@ -149,6 +149,7 @@ LATE = {
     "host.serve.signatures": "trigger",
     "host.simulator.delivery": "simulate --forward-to",
     "host.simulator.stripe.triggers": "trigger",
+    "host.simulator.stripe.breakdowns": "a session or quote whose sums are expanded",
     "host.simulator.stripe.visitor_pages": "a page for people, which loads most of what is simulated",
     "host.simulator.trigger": "trigger",
     "host.simulator.triggering": "trigger",

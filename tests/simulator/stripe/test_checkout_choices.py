@@ -87,7 +87,7 @@ def test_a_code_that_does_not_apply_is_refused(shop, fields, typed) -> None:
 
 
 def test_quantities_are_adjusted_within_their_limits(shop) -> None:
-    """https://docs.stripe.com/payments/checkout/adjustable-quantity"""
+    """Only of the items that say so. https://docs.stripe.com/payments/checkout/adjustable-quantity"""
     limits = {"enabled": True, "minimum": 2, "maximum": 5}
     lines = [
         {"price": shop.price(1000, ""), "quantity": 2, "adjustable_quantity": limits},
@@ -102,7 +102,7 @@ def test_quantities_are_adjusted_within_their_limits(shop) -> None:
 
 
 def test_optional_items_are_offered_and_added(shop) -> None:
-    """https://docs.stripe.com/payments/checkout/optional-items"""
+    """They are on the invoice once chosen, others are refused. https://docs.stripe.com/payments/checkout/optional-items"""
     extra = shop.price(700, "", name="Extra")
     made = session(shop, shop.price(1000), mode="subscription", customer=shop.customer,
                    optional_items=[{"price": extra, "quantity": 2}])  # fmt: skip
@@ -135,7 +135,7 @@ def test_custom_fields_are_filled_in(shop) -> None:
 
 
 def test_consent_phone_and_address_are_said(shop) -> None:
-    """https://docs.stripe.com/api/checkout/sessions/object#checkout_session_object-consent"""
+    """The session tells what the customer typed. https://docs.stripe.com/api/checkout/sessions/object"""
     asked = {"terms_of_service": "required", "promotions": "auto"}
     made = session(shop, shop.price(1000, ""), consent_collection=asked, phone_number_collection={"enabled": True},
                    shipping_address_collection={"allowed_countries": ["US"]})  # fmt: skip
@@ -198,7 +198,7 @@ def opened(shop, link: dict) -> dict:
 
 
 def test_what_a_link_asks_for_its_sessions_ask_for(shop) -> None:
-    """https://docs.stripe.com/payment-links/customize"""
+    """Each of these members is on the session of a visit. https://docs.stripe.com/payment-links/customize"""
     asked = {
         "custom_fields": [field("engraving")],
         "shipping_address_collection": {"allowed_countries": ["US"]},
@@ -235,7 +235,7 @@ def test_quantities_of_a_link_are_changed(shop) -> None:
 
 
 def test_a_link_says_whom_its_payments_are_for(shop) -> None:
-    """https://docs.stripe.com/connect/payment-links"""
+    """Fees and destinations reach the payment and the subscription. https://docs.stripe.com/connect/payment-links"""
     account = shop.api.post("/v1/accounts", {"type": "express", "country": "US"})["id"]
     lines = [{"price": shop.price(1000, ""), "quantity": 1}]
     shared = {"application_fee_amount": 100, "transfer_data": {"destination": account}}
@@ -263,7 +263,7 @@ def test_who_must_authenticate_at_the_page_begins_a_subscription(shop) -> None:
 
 
 def test_a_guest_whose_card_is_kept_becomes_a_customer(shop) -> None:
-    """https://docs.stripe.com/payments/checkout/save-during-payment"""
+    """Others stay guests. https://docs.stripe.com/payments/checkout/save-during-payment"""
     data = {"setup_future_usage": "off_session"}
     done = confirm(shop, session(shop, shop.price(1000, ""), payment_intent_data=data), email="a@example.com")
     method = shop.api.get(f"/v1/payment_intents/{done['payment_intent']}")["payment_method"]
@@ -351,7 +351,7 @@ def test_a_price_without_a_preset_must_be_said(shop) -> None:
 
 
 def test_what_a_price_that_customers_set_does_not_go_with(shop) -> None:
-    """https://docs.stripe.com/payments/checkout/pay-what-you-want#limitations"""
+    """Other items, codes and invoices are refused. https://docs.stripe.com/payments/checkout/pay-what-you-want"""
     lines, more = donation(shop), {"price": shop.price(100, ""), "quantity": 1}
     for fields, param in (
         ({"line_items": [{**lines[0], "quantity": 2}]}, "line_items[0][price]"),
