@@ -157,6 +157,7 @@ LATE = {
     "host.simulator.stripe.bank_transfers": "money that arrives, and may pay something; a payment imports the balance",
     "host.simulator.stripe.issuing_authorizations": "a purchase at the older address, which all simulators know",
     "host.simulator.stripe.triggers": "trigger",
+    "host.simulator.stripe.breakdowns": "a session or quote whose sums are expanded",
     "host.simulator.stripe.visitor_pages": "a page for people, which loads most of what is simulated",
     "host.simulator.trigger": "trigger",
     "host.simulator.triggering": "trigger",

@@ -98,12 +98,21 @@ class Expander:
                 self._world.leniency.pass_over(operation.id, f"expanding {path}", f"It has no such object: {name}.")
         return value
 
-    def _walk(self, schema: Schema | None, value: Object, names: list[str], older: Older) -> None:
+    def _walk(
+        self,
+        schema: Schema | None,
+        value: Object,
+        names: list[str],
+        older: Older,
+        within: tuple[Object, str] | None = None,
+    ) -> None:
+        """``within``: of what is no object of its own, the object it is in and its place there."""
         resolve = self._world.catalog.resolve
         full = resolve(schema) if schema is not None else Schema()
         name, rest = names[0], names[1:]
         inner = full.properties.get(name)
-        include = self._includable.get(str(value.get("object")), {}).get(name)
+        holder, place = (value, name) if within is None else (within[0], f"{within[1]}.{name}")
+        include = self._includable.get(str(holder.get("object")), {}).get(place)
         moved = older.get(str(value.get("object")), {}).get(name) if inner is None else None
         if inner is None and include is None and moved is None:
             raise _not_expandable(name)
@@ -111,7 +120,7 @@ class Expander:
             value[name] = value_of(moved, value, self._world)
         own = resolve(inner or Schema())
         if include is not None and name not in value:
-            value[name] = include(self._world, value)
+            value[name] = include(self._world, holder)
             self.strip(value[name])
         targets = value.get(name)
         many = isinstance(targets, list)
@@ -127,7 +136,8 @@ class Expander:
             return
         for item in found:
             if isinstance(item, dict):
-                self._walk(self._schema(own, kinds, item), item, rest, older)
+                inside = None if "object" in item else (holder, place)
+                self._walk(self._schema(own, kinds, item), item, rest, older, inside)
 
     def _schema(self, own: Schema, kinds: list[str], item: Object) -> Schema:
         kind = str(item.get("object"))

@@ -14,6 +14,7 @@ from host.simulator.stripe.pricing import amount_of
 from host.simulator.stripe.subscription_items import price_of
 
 PARAM = "backdate_start_date"
+MOST_LINES = 250  # https://docs.stripe.com/billing/subscriptions/backdating#billing-mode-considerations
 
 
 def start_of(call: RequestContext, params: Object) -> int | None:
@@ -48,6 +49,8 @@ def add_lines(call: RequestContext, invoice: Object, subscription: Object, item:
     if is_flexible(subscription):
         at = start
         while at < end:
+            if len(invoice["lines"]["data"]) >= MOST_LINES:
+                raise invalid(f"The invoice would have more than {MOST_LINES} lines.", PARAM)
             until = next_end(anchor, item["price"]["recurring"], at)
             _add(call, invoice, subscription, item, at, until)
             at = until

@@ -8,44 +8,26 @@ from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, line_items
+from host.simulator.stripe.checkout_rules import (
+    HOSTED,
+    check_guest,
+    check_items,
+    check_mode,
+    check_unmodelled,
+    check_urls,
+    creation,
+    session_of,
+)
 from host.simulator.stripe.hosted import address
 from host.simulator.stripe.money import check_currency, least_charge, shown
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.shipping import amount_in, rate_from
 from host.simulator.stripe.sums import Coupon
 from host.simulator.stripe.taxes import check_automatic, rates
 
 DAY, HALF_HOUR = 86400, 1800
 KIND = "checkout.session"
-# What a mode does not take: https://docs.stripe.com/api/checkout/sessions/create
-_NOT_IN = {
-    "payment": ("setup_intent_data", "subscription_data", "payment_method_collection"),
-    "setup": (
-        "allow_promotion_codes",
-        "discounts",
-        "invoice_creation",
-        "line_items",
-        "optional_items",
-        "payment_intent_data",
-        "payment_method_collection",
-        "shipping_options",
-        "submit_type",
-        "subscription_data",
-    ),
-    "subscription": (
-        "customer_creation",
-        "invoice_creation",
-        "payment_intent_data",
-        "setup_intent_data",
-        "shipping_options",
-    ),
-}
-_EXCLUSIVE = (
-    ("customer", "customer_email"),
-    ("customer", "customer_creation"),
-    ("discounts", "allow_promotion_codes"),
-)
 RECOVERABLE = "~checkout.recoverable"  # what a session that may be taken up again was asked with
-HOSTED = ("hosted", "hosted_page")
 # Kept beside a session: what its completion needs, and the session does not show.
 LATER = (
     "payment_intent_data",
@@ -71,14 +53,17 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
     """``session`` with its items, sums and address, kept."""
     check_currency(call)
     mode = params.get("mode", "payment")
-    _check_mode(params, mode)
-    _check_urls(params)
+    check_mode(params, mode)
+    check_urls(params)
     check_automatic(call, params)
-    _check_unmodelled(call, params)
+    for name in ("payment_intent_data", "setup_intent_data", "subscription_data"):
+        check_parties(call, params.get(name) or {}, path=name)
+    check_unmodelled(call, params)
     data = params.get("subscription_data") or {}
     trial = bool(data.get("trial_period_days") or data.get("trial_end"))
-    entries = line_items.read(call, params.get("line_items"), params.get("currency"), trial=trial)
-    _check_items(entries, mode)
+    entries = line_items.read(call, params.get("line_items"), params.get("currency"), trial=trial, custom=True)
+    check_items(entries, mode)
+    _check_custom(call, params, entries)
     currency = entries[0].price["currency"] if entries else params.get("currency")
     coupons = _coupons(call, params, entries, currency)
     taxes = rates(call, data.get("default_tax_rates"), _RATES)
@@ -88,7 +73,8 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
         session.update(line_items.totals(entries), currency=currency)
         line_items.keep(call, entries, f"/v1/checkout/sessions/{session['id']}/line_items")
         _set_shipping(call, session, params.get("shipping_options"))
-        _check_amount(session, mode)
+        if not entries[0].price.get("custom_unit_amount"):
+            _check_amount(session, mode)
     else:
         session.update(amount_subtotal=None, amount_total=None, total_details=None, currency=currency)
     session["discounts"] = [_shown(entry) for entry in params.get("discounts") or []]
@@ -108,68 +94,18 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
 _RATES = "subscription_data[default_tax_rates]"
 
 
-def _check_mode(params: Object, mode: str) -> None:
-    for name in _NOT_IN[mode]:
+def _check_custom(call: RequestContext, params: Object, entries: list[line_items.LineEntry]) -> None:
+    """What a price that the customer sets does not go together with.
+
+    https://docs.stripe.com/payments/checkout/pay-what-you-want#limitations
+    """
+    if not any(entry.price.get("custom_unit_amount") for entry in entries):
+        return
+    for name in ("discounts", "allow_promotion_codes", "optional_items"):
         if params.get(name):
-            raise invalid(f"You can not pass `{name}` in `{mode}` mode.", name)
-    for one, other in _EXCLUSIVE:
-        if params.get(one) and params.get(other):
-            raise invalid(f"You may only specify one of these parameters: {one}, {other}.", one)
-    if mode != "setup" and not params.get("line_items"):
-        raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
-    if mode == "setup" and not params.get("currency"):
-        raise invalid("Missing required param: currency.", "currency", "parameter_missing")
-    if params.get("customer_update") and not params.get("customer"):
-        raise invalid("`customer_update` can only be used with `customer`.", "customer_update")
-    if len(params.get("discounts") or []) > 1:
-        raise invalid("You can pass at most one discount.", "discounts")
-    data = params.get("subscription_data") or {}
-    if data.get("trial_period_days") is not None and data.get("trial_end") is not None:
-        raise invalid("You cannot set both trial_end and trial_period_days.", "subscription_data[trial_end]")
-
-
-def _check_urls(params: Object) -> None:
-    hosted = params.get("ui_mode", "hosted") in HOSTED
-    if hosted and params.get("return_url"):
-        raise invalid("You can not pass `return_url` with a hosted page.", "return_url")
-    if hosted and not params.get("success_url"):
-        raise invalid("Missing required param: success_url.", "success_url", "parameter_missing")
-    if not hosted:
-        for name in ("success_url", "cancel_url"):
-            if params.get(name):
-                raise invalid(f"You can only pass `{name}` with a hosted page.", name)
-        if not params.get("return_url") and params.get("redirect_on_completion") != "never":
-            raise invalid("Missing required param: return_url.", "return_url", "parameter_missing")
-    if params.get("redirect_on_completion") == "never" and params.get("return_url"):
-        raise invalid("You can not pass `return_url` with redirect_on_completion=never.", "return_url")
-
-
-def _check_unmodelled(call: RequestContext, params: Object) -> None:
-    looks = params.get("branding_settings")
-    if looks and any(looks.get(name) is None for name in _LOOKS):
-        at = "branding_settings"
-        call.not_modelled("the account's own branding", f"{', '.join(_LOOKS)} are, where all are given.", at)
-    if (params.get("adaptive_pricing") or {}).get("enabled"):
-        call.not_modelled("adaptive pricing", "", "adaptive_pricing[enabled]")
-
-
-_LOOKS = ("background_color", "border_style", "button_color", "display_name", "font_family")
-
-
-def _check_items(entries: list[line_items.LineEntry], mode: str) -> None:
-    for n, entry in enumerate(entries):
-        if entry.quantity is not None and "quantity" not in entry.given:
-            said = f"Quantity is required. Add `quantity` to `line_items[{n}]`"
-            raise invalid(said, f"line_items[{n}][quantity]", "parameter_missing")
-    recurring = [n for n, entry in enumerate(entries) if entry.recurring]
-    if mode == "payment" and recurring:
-        raise invalid(
-            "You specified `payment` mode but passed a recurring price. Either switch to `subscription` "
-            "mode or use only one-time prices.",
-            f"line_items[{recurring[0]}]",
-        )
-    if mode == "subscription" and not recurring:
-        raise invalid("You must provide at least one recurring price in `subscription` mode.", "line_items")
+            raise invalid(f"You can not pass `{name}` with a price that the customer sets.", name)
+    if (params.get("invoice_creation") or {}).get("enabled"):
+        call.not_modelled("invoices of prices that the customer sets", "payments are.", "invoice_creation[enabled]")
 
 
 def _coupons(
@@ -184,22 +120,6 @@ def _coupons(
         discounts.check_use(call, one.coupon, {str(entry.price["product"]) for entry in entries}, f"discounts[{n}]")
         check_guest(session_of(params), one.promotion, f"discounts[{n}]")
     return [(one.coupon["id"], one.coupon) for one in found]
-
-
-def session_of(params: Object) -> Object:
-    """What of a session says whether its customer stays a guest."""
-    mode = params.get("mode", "payment")
-    return {"customer": params.get("customer"), "customer_creation": _creation(params, mode), "mode": mode}
-
-
-def check_guest(session: Object, promotion: Object | None, param: str) -> None:
-    """Of guests nobody knows whether it is their first order.
-
-    https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-customer_creation
-    """
-    guest = session["mode"] == "payment" and not session.get("customer") and session["customer_creation"] != "always"
-    if guest and promotion is not None and promotion["restrictions"].get("first_time_transaction"):
-        raise invalid("This promotion code is for first-time customers, and a guest is none.", param)
 
 
 def _shown(entry: Object) -> Object:
@@ -237,7 +157,7 @@ def _state(call: RequestContext, params: Object, session: Object, mode: str) -> 
         "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
         "status": "open",
         "ui_mode": params.get("ui_mode", "hosted_page"),
-        "customer_creation": _creation(params, mode),
+        "customer_creation": creation(params, mode),
         "payment_method_collection": params.get("payment_method_collection")
         or ("always" if mode == "subscription" else "if_required"),
     }
@@ -250,12 +170,6 @@ def _state(call: RequestContext, params: Object, session: Object, mode: str) -> 
     else:
         found["client_secret"] = f"{session['id']}_secret_{call.world.ids.new('', 25)}"
     return found
-
-
-def _creation(params: Object, mode: str) -> str | None:
-    if params.get("customer"):
-        return None
-    return str(params.get("customer_creation") or ("if_required" if mode == "payment" else "always"))
 
 
 _NOBODY = dict.fromkeys(

@@ -10,8 +10,10 @@ from typing import Any
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, line_items
-from host.simulator.stripe.checkout import check_guest, choose_shipping
+from host.simulator.stripe.checkout import choose_shipping
+from host.simulator.stripe.checkout_rules import check_guest
 from host.simulator.stripe.coupons import active_code
+from host.simulator.stripe.money import least_charge
 from host.simulator.stripe.pricing import in_currency
 from host.simulator.stripe.sums import Coupon
 from host.simulator.stripe.taxes import rates
@@ -24,6 +26,7 @@ def choose(call: RequestContext, session: Object, params: Object) -> None:
     kept = call.world.store.get(CHOSEN, session["id"]) or {}
     changed = [
         _set_quantities(call, kept, params.get("line_items")),
+        _set_amount(call, session, kept, params.get("unit_amount")),
         _add_optional(call, session, kept, params.get("optional_items")),
         _use_code(call, session, kept, params),
     ]
@@ -63,6 +66,29 @@ def _set_quantities(call: RequestContext, kept: Object, wanted: Any) -> bool:
             raise invalid(f"The quantity must be from {least} to {most}.", f"{at}[quantity]")
         given["quantity"] = quantity
     return bool(wanted)
+
+
+def _set_amount(call: RequestContext, session: Object, kept: Object, chosen: int | None) -> bool:
+    """https://docs.stripe.com/payments/checkout/pay-what-you-want"""
+    if not kept.get("items"):
+        return False
+    price = call.load("item", kept["items"][0])["price"]
+    asked = in_currency(price, session["currency"]).get("custom_unit_amount")
+    if not asked:
+        if chosen is not None:
+            raise invalid("The price of this session is not one that the customer sets.", "unit_amount")
+        return False
+    if chosen is None:
+        chosen = asked["preset"]
+    if chosen is None:
+        raise invalid("Missing required param: unit_amount.", "unit_amount", "parameter_missing")
+    least, most = max(asked["minimum"] or 0, least_charge(session["currency"])), asked["maximum"]
+    if chosen < least or (most is not None and chosen > most):
+        raise invalid(
+            f"The amount must be at least {least}" + (f" and at most {most}." if most else "."), "unit_amount"
+        )
+    kept["line_items"][0][line_items.CHOSEN] = chosen
+    return True
 
 
 def _add_optional(call: RequestContext, session: Object, kept: Object, wanted: Any) -> bool:
@@ -113,7 +139,7 @@ def _add_up(call: RequestContext, session: Object, kept: Object) -> None:
     taxes = rates(call, data.get("default_tax_rates"), "subscription_data[default_tax_rates]")
     line_items.add_up(call, entries, _coupons(call, session), taxes, session.get("customer"))
     for item, entry in zip(items, entries, strict=True):
-        call.save("item", {**item, **line_items.shown(call, entry)}, under=_under(session))
+        line_items.save(call, {**item, **line_items.shown(call, entry)}, entry, _under(session))
     session.update(line_items.totals(entries))
     if cost := session.get("shipping_cost"):
         choose_shipping(session, {"shipping_amount": cost["amount_subtotal"], "shipping_rate": cost["shipping_rate"]})

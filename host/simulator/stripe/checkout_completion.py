@@ -270,5 +270,6 @@ EFFECTS = {
         "promotion_code",
         "shipping",
         "shipping_rate",
+        "unit_amount",
     }
 }

@@ -173,16 +173,46 @@ def method_of(call: RequestContext, invoice: Object) -> str | None:
     subscription = owner_of(call, invoice) or {}
     for owner in (invoice, subscription):
         for name in ("default_payment_method", "default_source"):
-            if owner.get(name):
+            if owner.get(name) and not _detached(call, str(owner[name])):
                 return str(owner[name])
     return default_method(call, invoice["customer"])
 
 
+def _detached(call: RequestContext, method: str) -> bool:
+    """Whether a payment method is nobody's any more, so that nothing can be paid with it."""
+    found = call.find("payment_method", method)
+    return found is not None and found["customer"] is None
+
+
+def watch_method(call: RequestContext, method: Object) -> None:
+    """A payment method that is detached is no subscription's default any more.
+
+    https://docs.stripe.com/api/payment_methods/detach
+    """
+    if method["customer"] is None:
+        for subscription in call.world.store.having("subscription", "default_payment_method", method["id"]):
+            call.save("subscription", {**subscription, "default_payment_method": None})
+
+
 def usable(call: RequestContext, method: str, invoice: Object) -> str:
     """The id of a payment method that the invoice's customer may pay with."""
+    return own_method(call, method, invoice["customer"])
+
+
+def own_method(call: RequestContext, method: str, customer: str) -> str:
+    """The id of a payment method that is the customer's; a test card by name becomes theirs."""
     found = payment_method(call, method, "default_payment_method")
-    if found["customer"] not in (None, invoice["customer"]):
+    if found["customer"] not in (None, customer):
         raise invalid("The payment method you provided does not belong to this customer.", "default_payment_method")
+    if found["customer"] is None and not method.startswith("pm_card_"):
+        raise invalid(
+            f"The customer does not have a payment method with the ID {method}. The payment method must be attached to "
+            "the customer.",
+            "default_payment_method",
+            "resource_missing",
+        )
+    if found["customer"] is None:
+        call.save("payment_method", {**found, "customer": customer})
     return str(found["id"])
 
 
@@ -295,5 +325,5 @@ DUE = {
     "finalize_invoice": finalize_due,
     "invoice_overdue": overdue,
 }
-WATCHERS = {"payment_intent": watch_intent, "invoice": watch_invoice}
+WATCHERS = {"payment_intent": watch_intent, "payment_method": watch_method, "invoice": watch_invoice}
 MAKES = {"payment_intent", "invoice_payment", "line_item", "customer_balance_transaction"}

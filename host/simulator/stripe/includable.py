@@ -68,6 +68,24 @@ def _tax(world: World, customer: Object) -> Object:
     return {"automatic_tax": status, "ip_address": None, "location": place, "provider": "stripe"}
 
 
+def _breakdown(path: str) -> Includable:
+    def made(world: World, value: Object) -> Object:
+        from host.simulator.stripe.breakdowns import of_whole  # a simulator begins without it
+
+        return of_whole(world, value, path)
+
+    return made
+
+
+def _part(name: str) -> Includable:
+    def made(world: World, item: Object) -> list[Object]:
+        from host.simulator.stripe.breakdowns import of_item  # a simulator begins without it
+
+        return of_item(world, item, name)
+
+    return made
+
+
 def _secret(world: World, invoice: Object) -> Object | None:
     """The secret of an open invoice's payment."""
     for payment in world.store.each("invoice_payment"):
@@ -86,7 +104,10 @@ def _own_currency(price: Object) -> Object:
 
 INCLUDABLE: dict[str, dict[str, Includable]] = {
     "charge": {"refunds": belonging(("refund",), "charge", "/v1/charges/{id}/refunds")},
-    "checkout.session": {"line_items": below("item", "/v1/checkout/sessions/{id}/line_items")},
+    "checkout.session": {
+        "line_items": below("item", "/v1/checkout/sessions/{id}/line_items"),
+        "total_details.breakdown": _breakdown("/v1/checkout/sessions/{id}/line_items"),
+    },
     "coupon": {
         "applies_to": kept("coupon", "applies_to"),
         "currency_options": kept("coupon", "currency_options", lambda coupon: {}),
@@ -103,6 +124,10 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
         "confirmation_secret": _secret,
         "payments": belonging(("invoice_payment",), "invoice", "/v1/invoice_payments?invoice={id}"),
     },
+    "item": {
+        "discounts": _part("discounts"),
+        "taxes": _part("taxes"),
+    },
     "issuing.card": {"cvc": kept("issuing.card", "cvc"), "number": kept("issuing.card", "number")},
     "issuing.transaction": {"purchase_details": kept("issuing.transaction", "purchase_details")},
     "payment_link": {"line_items": below("item", "/v1/payment_links/{id}/line_items")},
@@ -111,7 +136,10 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
         "currency_options": kept("price", "currency_options", _own_currency),
         "tiers": kept("price", "tiers"),
     },
-    "quote": {"line_items": below("item", "/v1/quotes/{id}/line_items")},
+    "quote": {
+        "line_items": below("item", "/v1/quotes/{id}/line_items"),
+        "total_details.breakdown": _breakdown("/v1/quotes/{id}/line_items"),
+    },
     "tax.calculation": {"line_items": below("tax.calculation_line_item", "/v1/tax/calculations/{id}/line_items")},
     "tax.transaction": {"line_items": below("tax.transaction_line_item", "/v1/tax/transactions/{id}/line_items")},
 }

@@ -309,7 +309,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "WATCHERS": {
         "announcements": ("payment_intent subscription subscription_schedule"),
         "bank_transfers": ("payment_intent refund"),
-        "collection": ("invoice payment_intent"),
+        "collection": ("invoice payment_intent payment_method"),
         "customer_discounts": ("invoice"),
         "issuing": ("issuing.cardholder"),
         "issuing_authorizations": ("issuing.card"),

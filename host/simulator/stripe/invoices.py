@@ -10,6 +10,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, closing, collection, discounts, invoice_payments, lines, shares
 from host.simulator.stripe.drafts import not_editable
 from host.simulator.stripe.money import check_currency
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.shipping import shipping_cost
 from host.simulator.stripe.subscriptions import find_living, take_currency
@@ -80,6 +81,7 @@ def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = F
     for name in _UNMODELLED:
         if params.get(name):
             call.not_modelled(f"the parameter {name}", "", name)
+    check_parties(call, params, invoice["customer"])
     call.put(invoice, {name: value for name, value in params.items() if name in PLAIN})
     _set_method(call, invoice, params)
     if "default_tax_rates" in params:
@@ -140,6 +142,7 @@ def update_invoice(call: RequestContext) -> Object:
     if invoice["status"] != "draft":
         if params.keys() - _AFTER:
             raise not_editable(call, invoice)
+        check_parties(call, params, invoice["customer"])
         _set_method(call, invoice, params)
         rest = {name: value for name, value in params.items() if name != "default_payment_method"}
         return call.save("invoice", call.put(invoice, rest))

@@ -8,10 +8,13 @@ import msgspec
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.breakdowns import SUMS
 from host.simulator.stripe.catalogue import check_for_sale, price_from
 from host.simulator.stripe.pricing import amount_of, in_currency
 from host.simulator.stripe.sums import Coupon, Line, compute
 from host.simulator.stripe.taxes import rates
+
+CHOSEN = "~unit_amount"  # in an entry of a price that customers set: what they chose
 
 
 class LineEntry(msgspec.Struct):
@@ -30,9 +33,18 @@ class LineEntry(msgspec.Struct):
 
 
 def read(
-    call: RequestContext, wanted: Any, currency: str | None, path: str = "line_items", *, trial: bool = False
+    call: RequestContext,
+    wanted: Any,
+    currency: str | None,
+    path: str = "line_items",
+    *,
+    trial: bool = False,
+    custom: bool = False,
 ) -> list[LineEntry]:
-    """The entries of a ``line_items`` parameter; on ``trial`` nothing is due today of what recurs."""
+    """The entries of a ``line_items`` parameter; on ``trial`` nothing is due today of what recurs.
+
+    ``custom``: whether there is a page at which the customer may say what to pay.
+    """
     found: list[LineEntry] = []
     for n, item in enumerate(wanted or []):
         here = f"{path}[{n}]"
@@ -40,7 +52,7 @@ def read(
         check_for_sale(call, base, here)
         currency = currency or base["currency"]
         price = in_currency(base, currency, f"{here}[price]")
-        if base.get("custom_unit_amount"):
+        if base.get("custom_unit_amount") and not custom:
             call.not_modelled("prices that the customer sets", "prices with an amount are.", f"{here}[price]")
         found.append(entry(call, price, item, here, trial=trial))
     kinds = {(e.price["recurring"]["interval"], e.price["recurring"]["interval_count"]) for e in found if e.recurring}
@@ -60,7 +72,10 @@ def entry(call: RequestContext, price: Object, item: Object, here: str, *, trial
         if quantity < 0:
             raise invalid("This value must be greater than or equal to 0.", f"{here}[quantity]")
     free = metered or (trial and price["type"] == "recurring")
-    line = Line(0 if free else amount_of(price, quantity or 0), price["product"])
+    amount = 0 if free else amount_of(price, quantity or 0)
+    if asked := price.get("custom_unit_amount"):
+        amount = item.get(CHOSEN, asked["preset"] or 0)
+    line = Line(amount, price["product"])
     if item.get("tax_rates"):
         line.rates = rates(call, item["tax_rates"], f"{here}[tax_rates]")
     return LineEntry(price, quantity, line, item)
@@ -85,10 +100,18 @@ def keep(call: RequestContext, entries: list[LineEntry], under: str) -> list[Obj
     for each in reversed(entries):  # lists are newest first
         item = call.blank("item")
         item.update(shown(call, each))
-        call.save("item", item, under=under)
+        save(call, item, each, under)
         each.id = item["id"]
         made.append(item)
     return made[::-1]
+
+
+def save(call: RequestContext, item: Object, entry: LineEntry, under: str) -> None:
+    """Keep an item below ``under``, and beside it what its discounts and taxes come to."""
+    call.save("item", item, under=under)
+    off = [{"amount": amount, "coupon": key} for key, amount in entry.line.off]
+    if off or entry.line.taxes:
+        call.world.store.put(SUMS, item["id"], {"discounts": off, "taxes": entry.line.taxes})
 
 
 def shown(call: RequestContext, entry: LineEntry) -> Object:

@@ -8,6 +8,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import line_items, shares
 from host.simulator.stripe.checkout import open_session, optional_items
 from host.simulator.stripe.hosted import address
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.pricing import in_currency
 from host.simulator.stripe.taxes import check_automatic
 
@@ -48,9 +49,11 @@ def create_link(call: RequestContext) -> Object:
     params = call.params
     check_automatic(call, params)
     shares.check(call, params, params.get("currency") or "usd")
+    for path in ("", "payment_intent_data", "subscription_data"):
+        check_parties(call, params.get(path) or {} if path else params, path=path)
     if not params.get("line_items"):
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
-    entries = line_items.read(call, params["line_items"], params.get("currency"))
+    entries = line_items.read(call, params["line_items"], params.get("currency"), custom=True)
     link = call.put(resources.fresh(call), {n: v for n, v in params.items() if n not in _NESTED})
     line_items.add_up(call, entries, [], [])
     line_items.keep(call, entries, _under(link))
@@ -139,7 +142,7 @@ def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> N
     ]
     line_items.add_up(call, entries, [], [])
     for item, one in zip(items, entries, strict=True):
-        call.save("item", {**item, **line_items.shown(call, one)}, under=_under(link))
+        line_items.save(call, {**item, **line_items.shown(call, one)}, one, _under(link))
     call.world.store.put("~payment_link", link["id"], kept)
 
 

@@ -24,6 +24,7 @@ _CONFIRM = {
     "line_items": Schema(type="array", items=_object(id=_TEXT, quantity=_NUMBER)),
     "optional_items": Schema(type="array", items=_object(price=_TEXT, quantity=_NUMBER)),
     "phone": _TEXT,
+    "unit_amount": _NUMBER,
     "shipping": _object(name=_TEXT, address=_object(**dict.fromkeys(_ADDRESS, _TEXT))),
     "payment_method": _TEXT,
     "expected_amount": Schema(type="integer"),

@@ -12,6 +12,7 @@ from host.simulator.stripe.periods import later
 from host.simulator.stripe.renewals import ENDED
 
 PARAM = "pending_invoice_item_interval"
+MOST = 365  # more is a year of days, which is no shorter than any subscription's own interval
 _DUE = "pending_items"
 
 
@@ -24,7 +25,11 @@ def set_interval(call: RequestContext, subscription: Object, params: Object) -> 
         subscription.update({PARAM: None, "next_pending_invoice_item_invoice": None})
         call.world.agenda.drop(_DUE, subscription["id"], call.account)
         return
-    every = {"interval": wanted["interval"], "interval_count": wanted.get("interval_count") or 1}
+    count = wanted.get("interval_count")
+    count = 1 if count is None else count
+    if not 1 <= count <= MOST:
+        raise invalid(f"This value must be from 1 to {MOST}.", f"{PARAM}[interval_count]")
+    every = {"interval": wanted["interval"], "interval_count": count}
     recurring = subscription["items"]["data"][0]["price"]["recurring"]
     if _next(call, every) >= _next(call, recurring):
         raise invalid("Pending items must be billed more often than the subscription renews.", PARAM)

@@ -6,10 +6,12 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
 from host.simulator.stripe.catalogue import price_from
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.periods import later
 from host.simulator.stripe.subscription_items import AGREED
 from host.simulator.stripe.taxes import rates
 
+MOST_INTERVALS = 1095  # three years of days, which is more than any phase needs
 MOST_PHASES = 10  # current and future: https://docs.stripe.com/billing/subscriptions/subscription-schedules
 _OF_PHASE = (
     "application_fee_percent",
@@ -107,7 +109,12 @@ def _end(call: RequestContext, wanted: Object, start: int, items: list[Object], 
     if duration and until:
         raise invalid("You cannot set both duration and end_date.", f"{path}[end_date]")
     if duration:
-        return later(start, duration["interval"], duration.get("interval_count") or 1)
+        count = duration.get("interval_count")
+        count = 1 if count is None else count
+        if not 1 <= count <= MOST_INTERVALS:
+            at = f"{path}[duration][interval_count]"
+            raise invalid(f"This value must be from 1 to {MOST_INTERVALS}.", at, "parameter_invalid_integer")
+        return later(start, duration["interval"], count)
     if until is not None:
         until = call.now if until == "now" else int(until)
         if until <= start:
@@ -121,6 +128,7 @@ def _end(call: RequestContext, wanted: Object, start: int, items: list[Object], 
 
 def phase_of(call: RequestContext, wanted: Object, items: list[Object], start: int, until: int, path: str) -> Object:
     """A phase as the API shows it."""
+    check_parties(call, wanted, path=path)
     trial = wanted.get("trial_end")
     if wanted.get("trial"):
         trial = until

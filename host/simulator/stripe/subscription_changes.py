@@ -20,9 +20,9 @@ from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.periods import next_end
 from host.simulator.stripe.renewals import trial_may_end
 from host.simulator.stripe.subscription_items import changed_items, check_intervals, check_items, set_items
+from host.simulator.stripe.subscription_periods import check_trial_end
 from host.simulator.stripe.subscriptions import (
     check_collection,
-    check_trial_end,
     check_unmodelled,
     living,
     set_discounts,

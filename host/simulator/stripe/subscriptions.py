@@ -6,16 +6,16 @@ from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import backdating, billing, discounts, pending_intervals
 from host.simulator.stripe.billing_modes import is_flexible
+from host.simulator.stripe.collection import own_method
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.payment_attempts import need_method, pay_now
-from host.simulator.stripe.payment_methods import payment_method
-from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end
 from host.simulator.stripe.pricing import amount_of
 from host.simulator.stripe.subscription_items import check_intervals, check_items, new_item, price_of, set_items
+from host.simulator.stripe.subscription_periods import set_periods, set_trial
 from host.simulator.stripe.taxes import check_automatic, rates
 
-LONGEST_TRIAL = 730 * DAY  # https://docs.stripe.com/api/subscriptions/create: at most two years
 # Parameters that are members as they come.
 PLAIN = (
     "application_fee_percent",
@@ -74,8 +74,8 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     subscription["currency"] = check_items(items, params.get("currency"))
     set_items(subscription, items)
     take_currency(call, customer, subscription["currency"])
-    _set_trial(call, subscription, params)
-    short = _set_periods(call, subscription, params)
+    set_trial(call, subscription, params)
+    short = set_periods(call, subscription, params)
     set_discounts(call, subscription, params)
     set_end(call, subscription, params)
     pending_intervals.set_interval(call, subscription, params)
@@ -103,18 +103,15 @@ def check_unmodelled(call: RequestContext, params: Object) -> None:
 
 def set_plain(call: RequestContext, subscription: Object, params: Object) -> None:
     """The parameters that are members as they come, and those that name something."""
+    check_parties(call, params, subscription["customer"])
     template = call.world.shapes.template("subscription")
     call.world.shapes.put(template.schema, subscription, {n: v for n, v in params.items() if n in PLAIN})
     if "default_tax_rates" in params:
         subscription["default_tax_rates"] = rates(call, params["default_tax_rates"], "default_tax_rates")
     if "default_payment_method" in params:
         given = params["default_payment_method"]
-        method = payment_method(call, given, "default_payment_method") if given else None
-        if method and method["customer"] not in (None, subscription["customer"]):
-            raise invalid("The payment method you provided does not belong to this customer.", "default_payment_method")
-        if method and method["customer"] is None and str(given).startswith("pm_card_"):
-            call.save("payment_method", {**method, "customer": subscription["customer"]})
-        subscription["default_payment_method"] = method["id"] if method else None
+        method = own_method(call, str(given), subscription["customer"]) if given else None
+        subscription["default_payment_method"] = method
 
 
 def check_collection(subscription: Object, params: Object) -> None:
@@ -155,71 +152,6 @@ def _in_use(call: RequestContext, customer: Object, currency: str) -> bool:
         or bool(customer.get("balance"))
         or any(i["currency"] == currency and i["invoice"] is None for i in store.having("invoiceitem", "customer", id))
     )
-
-
-def _set_trial(call: RequestContext, subscription: Object, params: Object) -> None:
-    end, days = params.get("trial_end"), params.get("trial_period_days")
-    if end is not None and days is not None:
-        raise invalid("You cannot set both trial_end and trial_period_days.", "trial_end")
-    if days is None and params.get("trial_from_plan"):
-        days = max((i["price"]["recurring"].get("trial_period_days") or 0) for i in subscription["items"]["data"])
-    if days is not None and days < 0:
-        raise invalid("Invalid trial_period_days: must be at least 0", "trial_period_days")
-    if days:
-        end = call.now + days * DAY
-    if end in (None, "now"):
-        return
-    check_trial_end(call, end, "trial_period_days" if days else "trial_end")
-    subscription.update(trial_start=call.now, trial_end=end, status="trialing", billing_cycle_anchor=end)
-
-
-def check_trial_end(call: RequestContext, end: int, param: str) -> None:
-    """A trial ends in the future, at most two years from now."""
-    if end <= call.now:
-        raise invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", param)
-    if end > call.now + LONGEST_TRIAL:
-        raise invalid("Invalid trial: a trial can last 730 days (two years) at most.", param)
-
-
-def _set_periods(call: RequestContext, subscription: Object, params: Object) -> bool:
-    """The first periods; whether an anchor makes them shorter than others."""
-    items = subscription["items"]["data"]
-    recurring, now = items[0]["price"]["recurring"], call.now
-    anchor, config = params.get("billing_cycle_anchor"), params.get("billing_cycle_anchor_config")
-    if anchor is not None and config:
-        raise invalid(
-            "You cannot set both billing_cycle_anchor and billing_cycle_anchor_config.", "billing_cycle_anchor"
-        )
-    if config:
-        anchor = configured_anchor(now, config)
-        subscription["billing_cycle_anchor_config"] = {**dict.fromkeys(_CONFIG), **config}
-    trial, short = subscription["trial_end"], False
-    if anchor is not None and not config and anchor < (trial or now):
-        raise invalid(
-            "billing_cycle_anchor must be in the future, and not before the trial ends.", "billing_cycle_anchor"
-        )
-    if is_flexible(subscription) and anchor is None and params.get(backdating.PARAM) is not None:
-        subscription["billing_cycle_anchor"] = params[backdating.PARAM]
-    end = trial or next_end(subscription["billing_cycle_anchor"], recurring, now)
-    if anchor is not None:
-        if not config and anchor > next_end(trial or now, recurring, trial or now):
-            raise invalid(
-                "billing_cycle_anchor cannot be later than next natural billing date.", "billing_cycle_anchor"
-            )
-        subscription["billing_cycle_anchor"] = anchor
-        if trial is None and anchor > now:
-            end = next_end(anchor, recurring, now)
-            short = previous_end(anchor, recurring, end) < now
-    start = now
-    if is_flexible(subscription) and params.get(backdating.PARAM) is not None:
-        start = max(params[backdating.PARAM], previous_end(subscription["billing_cycle_anchor"], recurring, end))
-    for item in items:
-        item.update(current_period_start=start, current_period_end=end)
-        call.save("subscription_item", item)
-    return short
-
-
-_CONFIG = ("day_of_month", "hour", "minute", "month", "second")
 
 
 def set_discounts(call: RequestContext, subscription: Object, params: Object) -> None:

@@ -40,6 +40,8 @@ def _checkout(call: RequestContext, id: str, posted: bool, fields: dict[str, str
     if not posted:
         return Page(200, _form(call, session, ""))
     wanted: Object = {name: value for name, value in fields.items() if name in _FIELDS and value}
+    if fields.get("unit_amount", "").isdecimal():
+        wanted["unit_amount"] = int(fields["unit_amount"])
     custom = {field["key"]: fields.get(f"custom_{field['key']}") for field in session["custom_fields"]}
     wanted["custom_fields"] = {key: value for key, value in custom.items() if value}
     try:
@@ -60,6 +62,8 @@ def _extra_inputs(session: Object) -> str:
     found = ""
     if (session.get("phone_number_collection") or {}).get("enabled"):
         found += '<label>Phone <input name="phone"></label> '
+    if not session["amount_total"] and session["mode"] == "payment":
+        found += '<label>Amount (minor units) <input name="unit_amount" type="number"></label> '
     if session.get("allow_promotion_codes"):
         found += '<label>Promotion code <input name="code"></label> '
     for field in session["custom_fields"]:

@@ -79,6 +79,8 @@ def test_a_start_that_is_still_to_come_is_refused(shop) -> None:
     params = {"customer": shop.customer, "items": [{"price": shop.price()}]}
     status, error = shop.api.error("POST", "/v1/subscriptions", {**params, "backdate_start_date": shop.time + DAY})
     assert (status, error["param"]) == (400, "backdate_start_date")
+    ages = {"backdate_start_date": 86400, "billing_mode": {"type": "flexible"}}
+    assert shop.api.error("POST", "/v1/subscriptions", {**params, **ages})[1]["param"] == "backdate_start_date"
     other = {"backdate_start_date": shop.time - DAY, "trial_period_days": 3}
     assert shop.api.error("POST", "/v1/subscriptions", {**params, **other})[0] == 501
 

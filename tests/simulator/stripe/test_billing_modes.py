@@ -127,7 +127,7 @@ def test_pending_items_of_an_anchor_that_is_set_to_now(shop, mode) -> None:
 
 
 def test_schedules_and_quotes_make_subscriptions_of_their_mode(shop) -> None:
-    """https://docs.stripe.com/billing/subscriptions/billing-mode"""
+    """Whichever of the two made them, they say flexible. https://docs.stripe.com/billing/subscriptions/billing-mode"""
     mode, price = {"billing_mode": {"type": "flexible"}}, shop.price(1000)
     plan = {"customer": shop.customer, "start_date": "now", "phases": [{"items": [{"price": price}]}], **mode}
     made = shop.api.post("/v1/subscription_schedules", plan)
@@ -143,7 +143,7 @@ def test_schedules_and_quotes_make_subscriptions_of_their_mode(shop) -> None:
 
 
 def test_a_subscription_is_migrated_once(shop) -> None:
-    """https://docs.stripe.com/api/subscriptions/migrate"""
+    """From now on it is flexible, and cannot be so twice. https://docs.stripe.com/api/subscriptions/migrate"""
     made = shop.subscribe(shop.price())
     shop.wait(HOUR)
     path = f"/v1/subscriptions/{made['id']}/migrate"

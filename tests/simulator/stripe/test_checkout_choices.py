@@ -87,7 +87,7 @@ def test_a_code_that_does_not_apply_is_refused(shop, fields, typed) -> None:
 
 
 def test_quantities_are_adjusted_within_their_limits(shop) -> None:
-    """https://docs.stripe.com/payments/checkout/adjustable-quantity"""
+    """Only of the items that say so. https://docs.stripe.com/payments/checkout/adjustable-quantity"""
     limits = {"enabled": True, "minimum": 2, "maximum": 5}
     lines = [
         {"price": shop.price(1000, ""), "quantity": 2, "adjustable_quantity": limits},
@@ -102,7 +102,7 @@ def test_quantities_are_adjusted_within_their_limits(shop) -> None:
 
 
 def test_optional_items_are_offered_and_added(shop) -> None:
-    """https://docs.stripe.com/payments/checkout/optional-items"""
+    """They are on the invoice once chosen, others are refused. https://docs.stripe.com/payments/checkout/optional-items"""
     extra = shop.price(700, "", name="Extra")
     made = session(shop, shop.price(1000), mode="subscription", customer=shop.customer,
                    optional_items=[{"price": extra, "quantity": 2}])  # fmt: skip
@@ -135,7 +135,7 @@ def test_custom_fields_are_filled_in(shop) -> None:
 
 
 def test_consent_phone_and_address_are_said(shop) -> None:
-    """https://docs.stripe.com/api/checkout/sessions/object#checkout_session_object-consent"""
+    """The session tells what the customer typed. https://docs.stripe.com/api/checkout/sessions/object"""
     asked = {"terms_of_service": "required", "promotions": "auto"}
     made = session(shop, shop.price(1000, ""), consent_collection=asked, phone_number_collection={"enabled": True},
                    shipping_address_collection={"allowed_countries": ["US"]})  # fmt: skip
@@ -198,7 +198,7 @@ def opened(shop, link: dict) -> dict:
 
 
 def test_what_a_link_asks_for_its_sessions_ask_for(shop) -> None:
-    """https://docs.stripe.com/payment-links/customize"""
+    """Each of these members is on the session of a visit. https://docs.stripe.com/payment-links/customize"""
     asked = {
         "custom_fields": [field("engraving")],
         "shipping_address_collection": {"allowed_countries": ["US"]},
@@ -235,7 +235,7 @@ def test_quantities_of_a_link_are_changed(shop) -> None:
 
 
 def test_a_link_says_whom_its_payments_are_for(shop) -> None:
-    """https://docs.stripe.com/connect/payment-links"""
+    """Fees and destinations reach the payment and the subscription. https://docs.stripe.com/connect/payment-links"""
     account = shop.api.post("/v1/accounts", {"type": "express", "country": "US"})["id"]
     lines = [{"price": shop.price(1000, ""), "quantity": 1}]
     shared = {"application_fee_amount": 100, "transfer_data": {"destination": account}}
@@ -263,7 +263,7 @@ def test_who_must_authenticate_at_the_page_begins_a_subscription(shop) -> None:
 
 
 def test_a_guest_whose_card_is_kept_becomes_a_customer(shop) -> None:
-    """https://docs.stripe.com/payments/checkout/save-during-payment"""
+    """Others stay guests. https://docs.stripe.com/payments/checkout/save-during-payment"""
     data = {"setup_future_usage": "off_session"}
     done = confirm(shop, session(shop, shop.price(1000, ""), payment_intent_data=data), email="a@example.com")
     method = shop.api.get(f"/v1/payment_intents/{done['payment_intent']}")["payment_method"]
@@ -289,3 +289,77 @@ def test_a_coupon_must_be_for_something_in_the_order(shop) -> None:
         assert refused(shop, made, code=typed)["param"] == "code"
     known = session(shop, line_items=lines, allow_promotion_codes=True, customer=shop.customer)
     assert confirm(shop, known, code="FIRST")["amount_total"] == 500
+
+
+def test_what_the_sums_are_made_of_is_expanded(shop) -> None:
+    """20.00 and 10.00 less half, with 10 % on top of the first. https://docs.stripe.com/expand#includable-properties"""
+    rate, half = shop.rate(10, inclusive=False), shop.coupon(percent_off=50)
+    lines = [{"price": shop.price(amount, ""), "quantity": 1} for amount in (2000, 1000)]
+    lines[0]["tax_rates"] = [rate]
+    made = session(shop, line_items=lines, discounts=[{"coupon": half}])
+    assert "breakdown" not in made["total_details"]
+    expand = "expand[]=total_details.breakdown&expand[]=line_items.data.discounts&expand[]=line_items.data.taxes"
+    found = shop.api.get(f"/v1/checkout/sessions/{made['id']}?{expand}")
+    breakdown = found["total_details"]["breakdown"]
+    assert [(entry["amount"], entry["discount"]["source"]["coupon"]) for entry in breakdown["discounts"]] == [
+        (1500, half)
+    ]
+    assert [(entry["amount"], entry["taxable_amount"], entry["rate"]["id"]) for entry in breakdown["taxes"]] == [
+        (100, 1000, rate)
+    ]
+    first, second = found["line_items"]["data"]
+    assert [entry["amount"] for entry in first["discounts"] + second["discounts"]] == [1000, 500]
+    assert ([entry["amount"] for entry in first["taxes"]], second["taxes"]) == ([100], [])
+    quote = {"customer": shop.customer, "line_items": lines, "discounts": [{"coupon": half}]}
+    made = shop.api.post("/v1/quotes", {**quote, "expand": ["total_details.breakdown"]})
+    assert made["total_details"]["breakdown"]["discounts"][0]["amount"] == 1500
+
+
+def donation(shop, **limits) -> list[dict]:
+    """A line item whose price its customer sets."""
+    product = shop.api.post("/v1/products", {"name": "Gift"})["id"]
+    params = {"currency": "usd", "product": product, "custom_unit_amount": {"enabled": True, **limits}}
+    return [{"price": shop.api.post("/v1/prices", params)["id"], "quantity": 1}]
+
+
+def test_customers_set_a_price(shop) -> None:
+    """Within its limits; the preset is asked for until they do. https://docs.stripe.com/payments/checkout/pay-what-you-want"""
+    limits = {"preset": 2000, "minimum": 1000, "maximum": 5000}
+    made = session(shop, line_items=donation(shop, **limits))
+    assert made["amount_total"] == 2000
+    for wrong in (999, 5001):
+        assert refused(shop, made, unit_amount=wrong)["param"] == "unit_amount"
+    done = confirm(shop, made, unit_amount=3300)
+    assert (done["amount_total"], items(shop, done)[0]["amount_total"]) == (3300, 3300)
+    assert shop.api.get(f"/v1/payment_intents/{done['payment_intent']}")["amount"] == 3300
+    assert confirm(shop, session(shop, line_items=donation(shop, **limits)))["amount_total"] == 2000
+
+
+def test_a_price_without_a_preset_must_be_said(shop) -> None:
+    """At least what can be charged; at the page, too, and by a link."""
+    made = session(shop, line_items=donation(shop))
+    assert made["amount_total"] == 0
+    assert refused(shop, made)["param"] == "unit_amount"
+    assert refused(shop, made, unit_amount=49)["param"] == "unit_amount"
+    link = shop.api.post("/v1/payment_links", {"line_items": donation(shop)})
+    again = opened(shop, link)
+    assert 'name="unit_amount"' in visit(shop, again["url"])[2]
+    assert visit(shop, again["url"], {"payment_method": "pm_card_visa", "unit_amount": "700"})[0] == 303
+    assert shop.api.get(f"/v1/checkout/sessions/{again['id']}")["amount_total"] == 700
+    plain = session(shop, shop.price(1000, ""))
+    assert refused(shop, plain, unit_amount=5)["param"] == "unit_amount"
+
+
+def test_what_a_price_that_customers_set_does_not_go_with(shop) -> None:
+    """Other items, codes and invoices are refused. https://docs.stripe.com/payments/checkout/pay-what-you-want"""
+    lines, more = donation(shop), {"price": shop.price(100, ""), "quantity": 1}
+    for fields, param in (
+        ({"line_items": [{**lines[0], "quantity": 2}]}, "line_items[0][price]"),
+        ({"line_items": [more, *lines]}, "line_items[1][price]"),
+        ({"line_items": lines, "allow_promotion_codes": True}, "allow_promotion_codes"),
+        ({"line_items": lines, "invoice_creation": {"enabled": True}}, "invoice_creation[enabled]"),
+    ):
+        asked = {"success_url": "https://shop.example", **fields}
+        assert shop.api.error("POST", "/v1/checkout/sessions", asked)[1]["param"] == param
+    quote = {"customer": shop.customer, "line_items": lines}
+    assert shop.api.error("POST", "/v1/quotes", quote)[0] == 501

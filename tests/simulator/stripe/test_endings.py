@@ -338,3 +338,32 @@ def test_a_credit_note_is_about_a_refund_that_there_is(shop) -> None:
     foreign = shop.api.post("/v1/refunds", {"payment_intent": other})["id"]
     wrong = {"invoice": draft, "amount": 500, "refunds": [{"refund": foreign}]}
     assert shop.api.error("POST", "/v1/credit_notes", wrong)[1]["param"] == "refunds[0][refund]"
+
+
+def test_what_was_detached_pays_no_more(shop) -> None:
+    """Nor is it a default: the customer's own pays, if there is one. https://docs.stripe.com/api/payment_methods/detach"""
+    (own,) = shop.api.ids(f"/v1/customers/{shop.customer}/payment_methods")
+    other = shop.api.post("/v1/payment_methods/pm_card_mastercard/attach", {"customer": shop.customer})["id"]
+    made = shop.subscribe(shop.price(1000), default_payment_method=other)
+    shop.api.post(f"/v1/payment_methods/{other}/detach", {})
+    assert shop.now(made)["default_payment_method"] is None
+    shop.wait(31 * DAY + 2 * HOUR)
+    assert shop.now(made)["latest_invoice"]["status"] == "paid"
+    assert shop.api.get("/v1/charges", limit=1)["data"][0]["payment_method"] == own
+    shop.api.post(f"/v1/payment_methods/{own}/detach", {})
+    shop.wait(29 * DAY)
+    assert shop.now(made)["status"] == "past_due"
+
+
+@pytest.mark.parametrize("kind", ["subscriptions", "invoices"])
+def test_a_default_must_be_the_customers_own(shop, kind) -> None:
+    """Attached, that is; a test card by its name becomes theirs. https://docs.stripe.com/api/payment_methods/attach"""
+    loose = shop.api.post("/v1/payment_methods", {"type": "card", "card": {"token": "tok_visa"}})["id"]
+    asked = {"customer": shop.customer}
+    if kind == "subscriptions":
+        asked["items"] = [{"price": shop.price()}]
+    status, error = shop.api.error("POST", f"/v1/{kind}", {**asked, "default_payment_method": loose})
+    assert (status, error["code"], error["param"]) == (400, "resource_missing", "default_payment_method")
+    made = shop.api.post(f"/v1/{kind}", {**asked, "default_payment_method": "pm_card_visa"})
+    path = f"/v1/payment_methods/{made['default_payment_method']}"
+    assert shop.api.get(path)["customer"] == shop.customer

@@ -121,7 +121,10 @@ def test_a_schedule_that_goes_on_drops_the_update(shop, broke) -> None:
     [({"metadata": {"a": "1"}}, "metadata"), ({"items": [{"metadata": {"a": "1"}}]}, "items[0][metadata]")],
 )
 def test_what_cannot_wait_is_refused(shop, broke, params, named) -> None:
-    """https://docs.stripe.com/billing/subscriptions/pending-updates#supported-attributes-for-pending-updates"""
+    """Metadata, and subscriptions that are sent their invoices, are refused by name.
+
+    https://docs.stripe.com/billing/subscriptions/pending-updates#supported-attributes-for-pending-updates
+    """
     for item in params.get("items", []):
         item["price"] = shop.price()
     status, error = shop.api.error("POST", f"/v1/subscriptions/{broke['id']}", {**params, **HOW})

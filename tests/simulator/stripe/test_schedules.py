@@ -348,3 +348,14 @@ def test_a_quote_is_revised(shop) -> None:
     assert {name: copy[name] for name in same} == {name: first[name] for name in same}
     assert (copy["status"], copy["header"], copy["subscription_data"]["trial_period_days"]) == ("draft", "Better", 5)
     assert shop.api.post(f"/v1/quotes/{copy['id']}/finalize", {})["number"] == number[:-1] + "2"
+
+
+@pytest.mark.parametrize("count", [0, -1, 10**9])
+def test_counts_of_intervals_are_within_reason(shop, count) -> None:
+    """A phase or an interval that does not go forward would never be over."""
+    every = {"interval": "month", "interval_count": count}
+    phase = {"items": [{"price": shop.price()}], "duration": every}
+    error = shop.api.error("POST", KEY, {"customer": shop.customer, "start_date": "now", "phases": [phase]})
+    assert error[1]["param"] == "phases[0][duration][interval_count]"
+    asked = {"customer": shop.customer, "items": [{"price": shop.price()}], "pending_invoice_item_interval": every}
+    assert shop.api.error("POST", "/v1/subscriptions", asked)[0] == 400

@@ -431,3 +431,45 @@ def test_pending_items_are_billed_more_often_than_it_renews(shop) -> None:
     path = f"/v1/subscriptions/{made['id']}"
     yearly = {"pending_invoice_item_interval": {"interval": "year"}}
     assert shop.api.error("POST", path, yearly)[1]["param"] == "pending_invoice_item_interval"
+
+
+NOBODY = "acct_000000000000"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "param"),
+    [
+        ("subscriptions", {"transfer_data": {"destination": NOBODY}}, "transfer_data[destination]"),
+        ("subscriptions", {"on_behalf_of": NOBODY}, "on_behalf_of"),
+        ("subscriptions", {"default_source": "card_none"}, "default_source"),
+        (
+            "subscriptions",
+            {"invoice_settings": {"account_tax_ids": ["txi_none"]}},
+            "invoice_settings[account_tax_ids][0]",
+        ),
+        ("invoices", {"on_behalf_of": NOBODY}, "on_behalf_of"),
+        ("invoices", {"account_tax_ids": ["txi_none"]}, "account_tax_ids[0]"),
+        ("payment_links", {"on_behalf_of": NOBODY}, "on_behalf_of"),
+        ("subscription_schedules", {"on_behalf_of": NOBODY}, "phases[0][on_behalf_of]"),
+        (
+            "checkout/sessions",
+            {"payment_intent_data": {"transfer_data": {"destination": NOBODY}}},
+            "payment_intent_data[transfer_data][destination]",
+        ),
+    ],
+)
+def test_who_is_not_there_has_no_part(shop, path, fields, param) -> None:
+    """Accounts, tax ids and sources are looked for when they are named. https://docs.stripe.com/connect/subscriptions"""
+    lines = [{"price": shop.price(1000, ""), "quantity": 1}]
+    needs = {
+        "subscriptions": {"customer": shop.customer, "items": [{"price": shop.price()}]},
+        "invoices": {"customer": shop.customer},
+        "payment_links": {"line_items": lines},
+        "checkout/sessions": {"line_items": lines, "success_url": "https://shop.example"},
+    }
+    phases = [{"items": [{"price": shop.price()}], **fields}]
+    asked = {**needs.get(path, {}), **fields}
+    if path == "subscription_schedules":
+        asked = {"customer": shop.customer, "start_date": "now", "phases": phases}
+    status, error = shop.api.error("POST", f"/v1/{path}", asked)
+    assert (status, error["param"]) == (400, param)
