@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from host.simulator import pagination, resources
 from host.simulator.added_apis.behaviours import ACTIONS
-from host.simulator.context import Includable, Object, RequestContext, World
+from host.simulator.context import Object, RequestContext, World
 from host.simulator.expansion import Expander
-from host.simulator.modelled import ModelRule
+from host.simulator.modelled import Model, ModelRule
 from host.simulator.references import ELSEWHERE
 from host.simulator.versions import Versions
 
@@ -36,12 +36,12 @@ class Operations:
         self,
         world: World,
         rule: ModelRule | None,
-        includable: Mapping[str, Mapping[str, Includable]],
+        model: Model,
         versions: Versions,
     ) -> None:
         self._stripe = world.stripe
         self._rule = rule
-        self._expander = Expander(world, includable)
+        self._expander = Expander(world, model.includable, model.within)
         self._versions = versions
         self._actions = _STORED if world.stripe else ACTIONS
 

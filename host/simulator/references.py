@@ -33,7 +33,7 @@ BUILT_IN = (
 )
 
 # Operations whose parameters name objects of other accounts.
-ELSEWHERE = frozenset({"application_fees.list"})
+ELSEWHERE = frozenset({"application_fees.list", "payment_methods.create"})
 
 
 class References:
@@ -101,6 +101,8 @@ class References:
             made = [kind for kind in named if kind.replace(".", "_") in creatable and kind not in _UNCHECKED]
             if len(made) == 1:
                 found[name] = made[0]
+        if "v2_core_account" in creatable:  # https://docs.stripe.com/connect/use-accounts-as-customers
+            found["customer_account"] = "v2.core.account"
         return found
 
 

@@ -141,3 +141,13 @@ def test_an_authentication_that_ends_in_a_processing_error(api) -> None:
     made = api.post(INTENTS, f"{form}&payment_method_options[card][request_three_d_secure]=any")
     status, error = api.error("POST", f"{INTENTS}/{made['id']}/confirm")
     assert (status, error["code"]) == (402, "processing_error")
+
+
+def test_nobody_is_asked_in_an_order_by_mail_or_telephone(api) -> None:
+    """https://docs.stripe.com/payments/payment-intents/moto"""
+    form = "amount=2000&currency=usd&payment_method=pm_card_authenticationRequired"
+    moto = "payment_method_options[card][moto]=true"
+    assert api.post(INTENTS, f"{form}&confirm=true&{moto}")["status"] == "succeeded"
+    made = api.post(INTENTS, form)
+    assert api.post(f"{INTENTS}/{made['id']}/confirm", moto)["status"] == "succeeded"
+    assert api.error("POST", INTENTS, f"{form}&{moto}")[0] == 501

@@ -97,6 +97,18 @@ def test_an_account_that_was_set_up_has_its_mandate(api) -> None:
     assert api.post(INTENTS, form)["status"] == "processing"
 
 
+def test_a_mandate_may_be_named(api) -> None:
+    """It is that of the account that is debited: https://docs.stripe.com/api/payment_intents/confirm."""
+    owner = customer(api)
+    kinds = "&allowed_payment_method_types[]=us_bank_account"
+    form = f"customer={owner}&confirm=true&payment_method=pm_usBankAccount_success{kinds}{MANDATE}"
+    first, second = (api.post("/v1/setup_intents", form) for _ in range(2))
+    form = f"amount=2000&currency=usd&confirm=true&customer={owner}&payment_method={first['payment_method']}"
+    assert api.post(INTENTS, f"{form}&mandate={first['mandate']}")["status"] == "processing"
+    for wrong in (second["mandate"], "mandate_none"):
+        assert api.error("POST", INTENTS, f"{form}&mandate={wrong}")[1]["param"] == "mandate"
+
+
 @pytest.mark.parametrize(
     ("form", "place", "code"),
     [

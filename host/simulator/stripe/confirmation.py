@@ -80,7 +80,7 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, 
         intent.update(status="requires_action", next_action=microdeposits.next_action(call, method))
         return call.save("payment_intent", intent)
     authenticated = status == "requires_action"
-    options = authorizations.options_of(intent, method["type"])
+    options = authorizations.options_of(intent, method["type"]) | authorizations.options_of(call.params, method["type"])
     if not authenticated and needs_authentication(call, method, off_session, options):
         if off_session:
             raise fail(call, intent, method, NOT_AUTHENTICATED)

@@ -30,9 +30,13 @@ def need_mandate(call: RequestContext, intent: Object, method: Object) -> None:
 
     https://docs.stripe.com/payments/payment-methods#mandates, https://docs.stripe.com/error-codes
     """
-    if call.params.get("mandate_data"):
+    if said := call.params.get("mandate"):
+        mandate = call.load("mandate", said, "mandate", 400)
+        if mandate["payment_method"] != method["id"]:
+            raise call.refuse(f"The mandate {said} is of another payment method.", param="mandate")
+    elif call.params.get("mandate_data"):
         take_mandate(call, method)
-    elif method["type"] in CURRENCIES and not (call.params.get("mandate") or mandate_of(call, method)):
+    elif method["type"] in CURRENCIES and not mandate_of(call, method):
         setup = intent["object"] == "setup_intent"
         words = _MISSING.format(noun="SetupIntent" if setup else "PaymentIntent")
         code = None if setup else "payment_intent_mandate_invalid"

@@ -26,7 +26,7 @@ from host.simulator.stripe.local_methods import LOCAL
 EFFECTS = {
     "payment_methods.attach": {"customer"},
     "payment_methods.create": {
-        "payment_method", "card.number", "card.cvc", "card.token", "card.exp_year", "card.exp_month",
+        "payment_method", "customer", "card.number", "card.cvc", "card.token", "card.exp_year", "card.exp_month",
         "us_bank_account.account_number", "sepa_debit.iban", "bacs_debit.account_number",
         "au_becs_debit.account_number", "acss_debit.account_number",
     },
@@ -95,12 +95,32 @@ def create_method(call: RequestContext) -> Object:
     if "type" not in call.params and "payment_method" not in call.params:
         raise call.refuse("Missing required param: type.", code="parameter_missing", param="type")
     if source := call.params.get("payment_method"):
-        base = {name: value for name, value in payment_method(call, source).items() if name not in ("id", "customer")}
-        return call.put(make(call, base), {})
+        original = _original(call, source, call.params.get("customer"))
+        return make(call, {name: value for name, value in original.items() if name not in ("id", "customer")})
+    if call.params.get("customer"):
+        raise call.refuse("The `customer` is that of a `payment_method` to be copied.", param="customer")
     fields = from_parameters(call, call.params)
     method = make(call, fields)
     rest = {name: value for name, value in call.params.items() if name not in (fields["type"], "type", "customer")}
     return call.save("payment_method", call.put(method, rest))
+
+
+def _original(call: RequestContext, id: str, customer: str | None) -> Object:
+    """The method that is copied: this account's, or of the platform, whose accounts charge their own copies.
+
+    https://docs.stripe.com/connect/direct-charges-multiple-accounts
+    """
+    home = call if call.find("payment_method", id) is not None else call.within("")
+    if customer is not None:
+        home.load("customer", customer, "customer", 400)
+    found = payment_method(home, id)
+    if found["customer"] != customer and not (customer is None and not call.account):
+        check_usable(home, found, customer, "PaymentMethod")
+        raise call.refuse(
+            f"The payment method supplied ({id}) is not attached to the Customer you supplied ({customer}).",
+            param="customer",
+        )
+    return found
 
 
 def update_method(call: RequestContext) -> Object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import confirmation_tokens, connect, microdeposits
+from host.simulator.stripe import authorizations, confirmation_tokens, connect, microdeposits
 from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
@@ -22,11 +22,14 @@ from host.simulator.stripe.payment_methods import check_usable, from_parameters,
 
 __all__ = ["charge_intent", "confirm", "new_intent", "pay_with"]
 
-_AT_CONFIRMATION = ("return_url", "off_session", "error_on_requires_action", "mandate_data", "confirmation_token")
-_CONFIRM = {*_AT_CONFIRMATION, "confirmation_token", "payment_method", "payment_method_data", "use_stripe_sdk"}
+_AT_CONFIRMATION = (
+    "return_url", "off_session", "error_on_requires_action", "mandate", "mandate_data", "confirmation_token",
+)  # fmt: skip
+_CONFIRM = {*_AT_CONFIRMATION, "payment_method", "payment_method_data", "use_stripe_sdk"}
+_MOTO = "payment_method_options.card.moto"
 EFFECTS = {
-    "payment_intents.confirm": _CONFIRM,
-    "payment_intents.create": {*_CONFIRM, "confirm"},
+    "payment_intents.confirm": {*_CONFIRM, _MOTO},
+    "payment_intents.create": {*_CONFIRM, "confirm", _MOTO},
     "payment_intents.retrieve": {"client_secret"},
     "payment_intents.update": {"payment_method", "payment_method_data"},
     "payment_intents.verify_microdeposits": {"amounts", "descriptor_code"},
@@ -51,6 +54,8 @@ def create_intent(call: RequestContext) -> Object:
         for name in _AT_CONFIRMATION:
             if name in call.params:
                 raise invalid(f"The parameter `{name}` can only be used when `confirm` is set to true.", name)
+        if authorizations.options_of(call.params).get("moto"):
+            call.not_modelled("moto without confirm", "Confirming takes it.", "payment_method_options[card][moto]")
     method = take_method(call, intent)
     call.save("payment_intent", intent)
     return _confirm(call, intent, method) if call.params.get("confirm") else intent
