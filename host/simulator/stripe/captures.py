@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, charges, connect, refunds
+from host.simulator.stripe import authorizations, bank_transfers, charges, connect, refunds
 from host.simulator.stripe.confirmation import unexpected
 from host.simulator.stripe.money import amount_of, check_amount
 
@@ -46,6 +46,8 @@ def _cancel(call: RequestContext, intent: Object, reason: str | None) -> Object:
     elif intent["status"] == "processing":
         charge = call.load("charge", intent["latest_charge"])
         call.save("charge", {**charge, "status": "failed", "captured": False})
+    elif bank_transfers.waits(intent):
+        bank_transfers.give_back(call, intent)
     intent.update(
         status="canceled",
         canceled_at=call.now,

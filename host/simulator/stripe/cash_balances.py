@@ -1,6 +1,6 @@
 """Money that customers sent by bank transfer. https://docs.stripe.com/payments/customer-balance
 
-Nothing is paid with it here: payments by bank transfer are not modelled, so that it stays where it is.
+What it pays is told in :mod:`host.simulator.stripe.bank_transfers`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from host.simulator.stripe.money import check_amount, check_currency
 
 KIND, TRANSACTION = "cash_balance", "customer_cash_balance_transaction"
 MAKES = {KIND, TRANSACTION}
-_TRANSFERS = {"eur": "eu", "gbp": "gb", "jpy": "jp", "mxn": "mx", "usd": "us"}
+TRANSFERS = {"eur": "eu", "gbp": "gb", "jpy": "jp", "mxn": "mx", "usd": "us"}
 _SETTINGS = {"reconciliation_mode": "automatic", "using_merchant_default": True}
 
 
@@ -59,30 +59,37 @@ def fund(call: RequestContext) -> Object:
     check_currency(call)
     check_amount(call)
     customer, params = _customer(call), call.params
-    place = _TRANSFERS.get(params["currency"])
+    place = TRANSFERS.get(params["currency"])
     if place is None:
         raise call.refuse(
-            f"Bank transfers are not supported in {params['currency']}: only in {', '.join(_TRANSFERS)}.",
+            f"Bank transfers are not supported in {params['currency']}: only in {', '.join(TRANSFERS)}.",
             param="currency",
         )
-    balance = balance_of(call, customer["id"])
-    available = dict(balance["available"] or {})
-    available[params["currency"]] = available.get(params["currency"], 0) + params["amount"]
-    _keep(call, {**balance, "available": available})
-    sort = f"{place}_bank_transfer"
+    about = {"funded": {"bank_transfer": {"reference": params.get("reference"), "type": f"{place}_bank_transfer"}}}
+    made = move(call, customer["id"], params["currency"], params["amount"], about)
     call.announce("cash_balance.funds_available", KIND, key_of(customer["id"]))
-    return call.make(
-        TRANSACTION,
-        {
-            "currency": params["currency"],
-            "customer": customer["id"],
-            "ending_balance": available[params["currency"]],
-            "funded": {"bank_transfer": {"reference": params.get("reference"), "type": sort}},
-            "net_amount": params["amount"],
-            "type": "funded",
-        },
-        under=f"/v1/customers/{customer['id']}/cash_balance_transactions",
-    )
+    return made
+
+
+def move(call: RequestContext, customer: str, currency: str, amount: int, about: Object) -> Object:
+    """Add ``amount``, or take it where it is below 0; ``about`` is the transaction's one member that says why."""
+    balance = balance_of(call, customer)
+    money = dict(balance["available"] or {})
+    money[currency] = money.get(currency, 0) + amount
+    _keep(call, {**balance, "available": money})
+    fields = {"currency": currency, "customer": customer, "ending_balance": money[currency], "net_amount": amount}
+    path = f"/v1/customers/{customer}/cash_balance_transactions"
+    return call.make(TRANSACTION, {**fields, "type": next(iter(about)), **about}, under=path)
+
+
+def available(call: RequestContext, customer: str, currency: str) -> int:
+    """What a customer has in a currency."""
+    return int((balance_of(call, customer)["available"] or {}).get(currency, 0))
+
+
+def is_automatic(call: RequestContext, customer: str) -> bool:
+    """Whether payments take what they need by themselves."""
+    return bool(balance_of(call, customer)["settings"]["reconciliation_mode"] == "automatic")
 
 
 def _customer(call: RequestContext) -> Object:

@@ -10,7 +10,15 @@ from typing import Any
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, bank_debits, books, charges, local_methods, microdeposits
+from host.simulator.stripe import (
+    authorizations,
+    bank_debits,
+    bank_transfers,
+    books,
+    charges,
+    local_methods,
+    microdeposits,
+)
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.charges import NOT_AUTHENTICATED, Decline
@@ -66,6 +74,8 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, 
             "`statement_descriptor_suffix` instead.",
             param="statement_descriptor",
         )
+    if method["type"] == bank_transfers.METHOD:
+        return intent if bank_transfers.waits(intent) else bank_transfers.begin(call, intent, method)
     if microdeposits.are_needed(call, intent, method):
         intent.update(status="requires_action", next_action=microdeposits.next_action(call, method))
         return call.save("payment_intent", intent)

@@ -84,7 +84,7 @@ def from_parameters(call: RequestContext, params: Object, path: str = "") -> Obj
         fields[kind] = bank_facts(call, kind, number, said)
     else:
         fields[kind] = said
-        if kind not in LOCAL:
+        if kind not in LOCAL and kind != "customer_balance":
             call.not_modelled(
                 f"payment methods of type {kind}",
                 "It models cards, bank debits and what is confirmed elsewhere.",
