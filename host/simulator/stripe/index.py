@@ -256,6 +256,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "reports": ("report_run"),
         "schedules": ("schedule"),
         "topups": ("topup"),
+        "vouchers": ("expire_voucher pay_voucher"),
     },
     "MAKES": {
         "account_links": ("account_link account_session login_link"),
@@ -305,6 +306,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "thin_events": ("v2.core.event"),
         "topups": ("balance_transaction topup"),
         "transfers": ("balance_transaction charge refund transfer transfer_reversal"),
+        "vouchers": ("charge"),
     },
     "WATCHERS": {
         "announcements": ("payment_intent subscription subscription_schedule"),
