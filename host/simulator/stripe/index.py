@@ -36,6 +36,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "customers": ("customers.create customers.delete customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.close disputes.update"),
+        "entitlements": ("entitlements.active_entitlements.list products.features.create"),
         "event_destinations": (
             "v2.core.event_destinations.create v2.core.event_destinations.delete "
             "v2.core.event_destinations.disable v2.core.event_destinations.enable "
@@ -158,6 +159,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "customers": ("customers.create customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.update"),
+        "entitlements": ("entitlements.active_entitlements.list"),
         "event_destinations": (
             "v2.core.event_destinations.create v2.core.event_destinations.retrieve v2.core.event_destinations.update"
         ),
@@ -267,6 +269,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "declared": ("charge discount item line_item payment_method subscription_item"),
         "direct_charges": ("balance_transaction charge"),
         "disputes": ("balance_transaction dispute radar.early_fraud_warning"),
+        "entitlements": ("entitlements.active_entitlement"),
         "events": ("event"),
         "external_accounts": ("bank_account card"),
         "invoice_items": ("line_item"),
@@ -302,6 +305,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "bank_transfers": ("payment_intent refund"),
         "collection": ("invoice payment_intent"),
         "customer_discounts": ("invoice"),
+        "entitlements": ("subscription"),
         "issuing": ("issuing.cardholder"),
         "issuing_authorizations": ("issuing.card"),
         "issuing_transactions": ("issuing.transaction"),
