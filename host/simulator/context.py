@@ -76,7 +76,7 @@ class RequestContext(msgspec.Struct):
 
     def at(self, now: int, clock: str) -> RequestContext:
         """The same hands at another time, without what was asked."""
-        return RequestContext(self.world, self.plan, self.path, "", {}, {}, now, clock=clock)
+        return RequestContext(self.world, self.plan, self.path, "", {}, {}, now, clock=clock, origin=self.origin)
 
     def asking(self, method: str, path: str, params: Object) -> RequestContext:
         """The context of another request, as if it were made within this one."""
