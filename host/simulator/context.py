@@ -73,6 +73,8 @@ class RequestContext(msgspec.Struct):
     headers: dict[str, str] = {}  # that the answer gets beside its own
     gone: Mapping[str, Any] = {}  # parameters of older versions that the newest has no more
     origin: str = ""  # of the server that was asked; "" where there is none
+    any_version: bool = False  # no version was asked for: what is asked may be in the words of any
+    said: Mapping[str, str] = {}  # names of parameters to the older ones that the client said
 
     def at(self, now: int, clock: str) -> RequestContext:
         """The same hands at another time, without what was asked."""

@@ -5,7 +5,7 @@ https://docs.stripe.com/expand
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Any
 
@@ -16,14 +16,18 @@ from host.simulator.versions import Moved, value_of
 
 MAX_DEPTH = 4
 Table = Mapping[str, Mapping[str, Includable]]
+Within = Mapping[str, Callable[[World, str], Object | None]]
 Older = Mapping[str, Mapping[str, Moved]]
 
 
 class Expander:
-    """Answers with what was asked to be expanded. ``includable`` are members by kind that answers else leave out."""
+    """Answers with what was asked to be expanded. ``includable`` are members by kind that answers else leave out;
+    ``within`` finds, by kind, objects that are kept in others.
+    """
 
-    def __init__(self, world: World, includable: Table) -> None:
+    def __init__(self, world: World, includable: Table, within: Within) -> None:
         self._world = world
+        self._within = within
         self._includable = includable
         kept = {
             each.member
@@ -139,13 +143,17 @@ class Expander:
         """What an id names, here or in the account that its holder names (``destination`` of a transfer)."""
         if not isinstance(target, str):
             return target
-        accounts = [each for each in holder.values() if isinstance(each, str) and each.startswith("acct_")]
+        ids = (each.get("id") if isinstance(each, dict) else each for each in holder.values())
+        accounts = [each for each in ids if isinstance(each, str) and each.startswith("acct_")]
         for world in (self._world, *(self._world.of(each) for each in accounts)):
             for kind in kinds:
                 found = world.store.get(kind, target)
                 if found is not None:
                     self.strip(found)
                     return found
+        for kind in kinds:
+            if kind in self._within and (kept := self._within[kind](self._world, target)) is not None:
+                return kept
         if kinds:
             self._left.append(target)
         return target

@@ -12,7 +12,7 @@ from host.simulator.context import World
 from host.simulator.event_log import Cause, EventLog
 from host.simulator.ids import Ids
 from host.simulator.keys import Keys
-from host.simulator.modelled import ModelRule
+from host.simulator.modelled import NO_MODEL, ModelRule
 from host.simulator.not_simulated import Leniency
 from host.simulator.object_factory import Shapes
 from host.simulator.operations import Operations
@@ -68,7 +68,7 @@ def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, l
         world,
         transaction,
         RequestReader(catalog, routes, Keys(catalog, key, stripe=stripe), renamed, stripe=stripe),
-        Operations(world, rule, includable, renamed),
+        Operations(world, rule, MODEL if stripe else NO_MODEL, renamed),
         rule,
     )
 

@@ -33,7 +33,7 @@ BUILT_IN = (
 )
 
 # Operations whose parameters name objects of other accounts.
-ELSEWHERE = frozenset({"application_fees.list"})
+ELSEWHERE = frozenset({"application_fees.list", "payment_methods.create"})
 
 
 class References:
@@ -96,10 +96,13 @@ class References:
             by_last.setdefault(kind.rpartition(".")[2], []).append(kind)
         found: dict[str, str] = {}
         for name, kinds in by_last.items():
-            # The kind of exactly that name, or the only one that ends in it.
-            kind = name if name in kinds else kinds[0] if len(kinds) == 1 else ""
-            if kind.replace(".", "_") in creatable and kind not in _UNCHECKED:
-                found[name] = kind
+            # The kind of exactly that name, or the only one that ends in it and can be created.
+            named = [name] if name in kinds else kinds
+            made = [kind for kind in named if kind.replace(".", "_") in creatable and kind not in _UNCHECKED]
+            if len(made) == 1:
+                found[name] = made[0]
+        if "v2_core_account" in creatable:  # https://docs.stripe.com/connect/use-accounts-as-customers
+            found["customer_account"] = "v2.core.account"
         return found
 
 

@@ -14,7 +14,7 @@ from host.simulator.keys import Keys
 from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree
 from host.simulator.routes import RoutePlan, Routes
 from host.simulator.stripe import account_access, formats
-from host.simulator.versions import Versions
+from host.simulator.versions import Versions, in_older_words
 
 
 class RequestReader:
@@ -52,14 +52,19 @@ class RequestReader:
             method, path, posted, asked = "POST", new, asked, {}
         found = self._routes.find("GET" if method == "HEAD" else method, path)
         if found is None:
-            raise Refusal(404, f"Unrecognized request URL ({method}: {path}).")
+            more = " Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+            raise Refusal(404, f"Unrecognized request URL ({method}: {path}).{more if self._stripe else ''}")
         plan, path_args = found
         if not world.stripe:
             return self._read_added(world, plan, path, query, path_args, headers, body, now)
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
         sent, typed = self._body(plan, headers.get("content-type", ""), body) if posted is None else (posted, False)
-        day, gone = self._day(world, plan, headers, asked, sent)
-        params = self._parameters(plan, asked, sent, typed)
+        day, said, gone = self._day(world, plan, headers, asked, sent)
+        try:
+            params = self._parameters(plan, asked, sent, typed)
+        except Refusal as refusal:
+            in_older_words(refusal, said)
+            raise
         if token is not None:
             params["page"] = token
         # https://docs.stripe.com/context: the account itself stands last
@@ -67,21 +72,26 @@ class RequestReader:
         if account and not streams:
             world = account_access.world_of(world, account, headers.get("authorization", ""))
         call = RequestContext(world, plan, path, query, path_args, params, now, day, gone=gone)
+        call.any_version = not headers.get("stripe-version")
+        call.said = said
         return call, {"query": asked, "body": {**sent, **gone} if gone else sent}
 
-    def _day(self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any) -> tuple[str, Tree]:
-        """The day of the version to answer in, "" for the newest; parameters get the names they have in that. And those
-        that it has no more.
+    def _day(
+        self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any
+    ) -> tuple[str, dict[str, str], Tree]:
+        """The day of the version to answer in, "" for the newest; parameters get the names they have in that.
+
+        Then what the client called them where that was otherwise, and those that the newest has no more.
         """
-        gone: Tree = {}
-        said = headers.get("stripe-version")
-        if said == self._catalog.version:
-            return "", gone
-        day = self._versions.day(said) if said else ""
+        version = headers.get("stripe-version")
+        if version == self._catalog.version:
+            return "", {}, {}
+        day, said, gone = self._versions.day(version) if version else "", dict[str, str](), dict[str, Any]()
         for tree in (asked, sent):
             if isinstance(tree, dict) and tree:  # a client that says no version may mean any
-                gone |= self._versions.request(plan.operation.id, day, tree, world)
-        return day, gone
+                gone |= self._versions.gone(plan.operation.id, day, tree)
+                said |= self._versions.request(plan.operation.id, day, tree, world)
+        return day, said, gone
 
     def _read_added(
         self,

@@ -30,6 +30,7 @@ from host.simulator.replies import UNKNOWN_ERROR, Answer, Replies, injected
 from host.simulator.store import Store
 from host.simulator.stripe import clocks
 from host.simulator.stripe.hosted import PLACES
+from host.simulator.versions import in_older_words
 
 Found = TypeVar("Found")
 MOST_SECONDS = 10 * 366 * 86400  # that a clock can be advanced at once
@@ -303,7 +304,7 @@ class Simulator:
             except Refusal as refusal:
                 if not refusal.keep:
                     self._transaction.rollback()
-                answer = self._replies.refusal(exchange, refusal, headers)
+                answer = self._replies.refusal(exchange, in_older_words(refusal, call.said), headers)
                 if not refusal.worked:
                     self._transaction.commit(cause)
                     return answer

@@ -103,15 +103,18 @@ class Versions:
         names = [train.name for train in self._trains if train.first <= day]
         return names[-1] if names else None
 
-    def request(self, operation: str, day: str, params: Tree, world: World) -> Tree:
-        """The parameters as the newest version has them, in place; gives those that it has no more."""
-        gone: Tree = {}
+    def gone(self, operation: str, day: str, params: Tree) -> Tree:
+        """Take out the parameters that the newest version has no more."""
+        found = (each for each in self._renamed.get(operation, ()) if day < each.since and not each.new)
+        return {each.old: params.pop(each.old) for each in found if each.old in params}
+
+    def request(self, operation: str, day: str, params: Tree, world: World) -> dict[str, str]:
+        """Make the parameters what the newest version has; newer names to the older ones that were said."""
+        said: dict[str, str] = {}
         for each in self._renamed.get(operation, ()):
-            if day < each.since and not each.new and each.old in params:
-                gone[each.old] = params.pop(each.old)
-            elif day < each.since:
-                _rename(params, each, world)
-        return gone
+            if day < each.since and each.new and _rename(params, each, world):
+                said[_bracketed(each.new)] = _bracketed(each.old)
+        return said
 
     def older(self, day: str) -> Mapping[str, Mapping[str, Moved]]:
         """Members by kind that answers of that day have beside the newest ones."""
@@ -129,6 +132,21 @@ class Versions:
         table = self.older(day)
         if table:
             _add(table, value, world)
+
+
+def in_older_words(refusal: Refusal, said: Mapping[str, str]) -> Refusal:
+    """The refusal with the names that the client itself said (see :meth:`Versions.request`), changed in place."""
+    for new, old in said.items():
+        refusal.message = refusal.message.replace(new, old)
+        if refusal.param is not None and refusal.param.startswith(new):
+            refusal.param = old + refusal.param.removeprefix(new)
+    return refusal
+
+
+def _bracketed(place: str) -> str:
+    """``discounts.0.coupon`` → ``discounts[0][coupon]``."""
+    first, *rest = place.split(".")
+    return first + "".join(f"[{name}]" for name in rest)
 
 
 def value_of(moved: Moved, value: Object, world: World) -> Any:
@@ -158,7 +176,8 @@ def _at(value: Any, names: list[str]) -> Any:
     return value
 
 
-def _rename(params: Any, each: Renamed, world: World) -> None:
+def _rename(params: Any, each: Renamed, world: World) -> bool:
+    """Whether the older name was there, and is the newer now."""
     head, star, rest = each.old.partition(".*.")
     if star:  # in each item of a list; forms have lists as maps of their places
         items = params.get(head)
@@ -166,21 +185,22 @@ def _rename(params: Any, each: Renamed, world: World) -> None:
         for item in (items.values() if isinstance(items, dict) else items) or ():
             if isinstance(item, dict):
                 _rename(item, inner, world)
-        return
+        return False  # what is wrong with an item is told by its newer name
     *way, last = each.old.split(".")
     node: Any = params
     for name in way:
         node = node.get(name) if isinstance(node, dict) else None
     if not isinstance(node, dict) or last not in node:
-        return
+        return False
     value = node.pop(last)
     made = each.made(value, params, world) if each.made is not None else value
     if value == "" and each.new.endswith(".0." + each.new.rpartition(".")[2]):
         _put(params, each.new.split(".")[:-2], "")  # what unset the old one unsets the list
-        return
+        return False
     _put(params, each.new.split("."), made)
     for place, word in each.sets.items():
         _put(params, place.split("."), word)
+    return each.new != each.old
 
 
 def _put(target: Tree, names: list[str], value: Any) -> None:

@@ -73,7 +73,8 @@ def act(api, clock, what: str) -> None:
         elif "canceled" in what:
             api.post(f"{INTENTS}/{held['id']}/cancel")
     elif "debit" in what:
-        api.post(INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_usBankAccount_success")
+        mandate = "mandate_data[customer_acceptance][type]=offline"
+        api.post(INTENTS, f"amount=2000&currency=usd&confirm=true&payment_method=pm_usBankAccount_success&{mandate}")
         clock.now += 10
     elif "declined" in what:
         api.error("POST", INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_card_chargeDeclined")

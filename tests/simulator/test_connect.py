@@ -364,3 +364,28 @@ def test_a_person_tells_numbers_that_nobody_is_shown(api) -> None:
     assert (person["ssn_last_4_provided"], person["id_number_provided"]) == (True, True)
     assert api.post(f"{path}/{person['id']}", "last_name=Rosen")["id_number_provided"] is True
     assert api.ids(path) == [person["id"]]
+
+
+def test_a_platforms_method_is_copied_for_its_accounts(api) -> None:
+    """The copy is charged there; whose the original is must be said.
+
+    https://docs.stripe.com/connect/direct-charges-multiple-accounts
+    """
+    account = api.post("/v1/accounts", "type=express&country=US")["id"]
+    owner, other = (api.post("/v1/customers")["id"] for _ in range(2))
+    method = api.post("/v1/payment_methods/pm_card_mastercard/attach", f"customer={owner}")["id"]
+    form = f"payment_method={method}&customer={owner}"
+    copy = api.post("/v1/payment_methods", form, Stripe_Account=account)
+    assert (copy["customer"], copy["card"]["brand"]) == (None, "mastercard")
+    assert copy["id"] != method
+    form = f"amount=500&currency=usd&confirm=true&payment_method={copy['id']}"
+    assert api.post("/v1/payment_intents", form, Stripe_Account=account)["status"] == "succeeded"
+    for whose in ("", f"&customer={other}", "&customer=cus_none"):
+        form = f"payment_method={method}{whose}"
+        assert api.error("POST", "/v1/payment_methods", form, Stripe_Account=account)[0] == 400
+
+
+def test_an_account_as_customer_is_there(api) -> None:
+    """https://docs.stripe.com/connect/use-accounts-as-customers"""
+    status, error = api.error("POST", "/v1/payment_intents", "amount=500&currency=usd&customer_account=acct_none")
+    assert (status, error["param"]) == (400, "customer_account")

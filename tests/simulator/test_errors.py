@@ -118,9 +118,26 @@ def test_an_unknown_url_and_method(api) -> None:
     assert error.pop("request_log_url").startswith("https://dashboard.stripe.com/test/logs/req_")
     assert (status, error) == (
         404,
-        {"message": "Unrecognized request URL (GET: /v1/x).", "type": "invalid_request_error"},
+        {
+            "message": "Unrecognized request URL (GET: /v1/x). Please see https://stripe.com/docs or we can help at "
+            "https://support.stripe.com/.",
+            "type": "invalid_request_error",
+        },
     )
     assert api.error("PATCH", "/v1/products")[0] == 404
+
+
+def test_a_publishable_key_is_told_from_a_wrong_one(api) -> None:
+    """https://docs.stripe.com/error-codes#secret-key-required"""
+    status, error = api.error("GET", "/v1/products", Authorization="Bearer pk_test_abcdefgh1234")
+    assert (status, error["code"]) == (401, "secret_key_required")
+    assert "pk_test_abcdefgh1234" not in error["message"]
+
+
+def test_a_test_clock_that_is_not_there_is_refused(api) -> None:
+    for path in ("/v1/customers", "/v1/quotes"):
+        status, error = api.error("POST", path, "test_clock=clock_none")
+        assert (status, error["code"], error["param"]) == (400, "resource_missing", "test_clock")
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic !!", "Token abc"])
@@ -131,12 +148,12 @@ def test_without_a_key_it_says_how_to_give_one(api, header) -> None:
 
 
 def test_malformed_and_live_keys_are_refused_and_masked(api) -> None:
-    for key in ("sk_live_abcdefgh12345678", "hello", "pk_test_abcdefgh12345678"):
+    for key in ("sk_live_abcdefgh12345678", "hello", "xk_test_abcdefgh12345678"):
         status, error = api.error("GET", "/v1/products", Authorization=f"Bearer {key}")
         assert status == 401
         assert error["message"].startswith("Invalid API Key provided: ")
         assert "abcdefgh" not in error["message"]
-    assert error["message"] == "Invalid API Key provided: pk_test_***5678"
+    assert error["message"] == "Invalid API Key provided: ***5678"
 
 
 def test_bearer_and_basic_both_carry_the_key(api) -> None:
@@ -170,3 +187,11 @@ def test_bodies_that_cannot_be_read(api) -> None:
     assert "nested too deeply" in found(api, "a" + "[b]" * 40 + "=1")[3]
     assert found(api, "metadata=x&metadata[a]=1&name=x")[0] == 400
     assert api.error("POST", "/v2/core/accounts", {"contact_email": 5})[1]["message"] == "Invalid string: 5"
+
+
+@pytest.mark.parametrize("said", ["yesterday", "2030-01-31", "2030-01-31T12:00:00", "2030-13-31T12:00:00Z", ""])
+def test_a_time_of_version_2_has_its_form(api, said) -> None:
+    """https://docs.stripe.com/api/v2/billing/meter-event/create: RFC 3339, with a zone."""
+    event = {"event_name": "calls", "payload": {"stripe_customer_id": "cus_1", "value": "1"}, "timestamp": said}
+    status, error = api.error("POST", "/v2/billing/meter_events", event)
+    assert (status, error["param"]) == (400, "timestamp")

@@ -19,11 +19,27 @@ def test_a_repeated_key_replays_the_first_answer(api) -> None:
 
 
 def test_other_parameters_under_the_same_key_are_refused(api) -> None:
+    """https://docs.stripe.com/api/idempotent_requests"""
     api.post(CREATE, "name=x", Idempotency_Key="k")
-    for target, params in ((CREATE, "name=y"), ("/v1/customers", "name=x")):
-        status, error = api.error("POST", target, params, Idempotency_Key="k")
+    status, error = api.error("POST", CREATE, "name=y", Idempotency_Key="k")
+    assert (status, error["type"]) == (400, "idempotency_error")
+    assert error["message"] == (
+        "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using "
+        "a key other than 'k' if you meant to execute a different request."
+    )
+    assert len(api.simulator.ledger()) == 1
+
+
+def test_another_endpoint_under_the_same_key_is_refused_in_words_of_its_own(api) -> None:
+    """Both endpoints are named, this request's first; also where one object's path differs from another's."""
+    api.post(CREATE, "name=x", Idempotency_Key="k")
+    for target in ("/v1/customers", f"{CREATE}/prod_x"):
+        status, error = api.error("POST", target, "name=x", Idempotency_Key="k")
         assert (status, error["type"]) == (400, "idempotency_error")
-        assert error["message"].startswith("Keys for idempotent requests can only be used with the same parameters")
+        assert error["message"] == (
+            f"Keys for idempotent requests can only be used for the same endpoint they were first used for ('{target}' "
+            f"vs '{CREATE}'). Try using a key other than 'k' if you meant to execute a different request."
+        )
     assert len(api.simulator.ledger()) == 1
 
 

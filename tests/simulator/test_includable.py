@@ -75,3 +75,22 @@ def test_what_a_connected_account_got_is_expanded(api) -> None:
     account = api.post("/v1/accounts", "type=custom&country=US&capabilities[transfers][requested]=true")["id"]
     made = api.post("/v1/transfers", f"amount=500&currency=usd&destination={account}&expand[]=destination_payment")
     assert (made["destination_payment"]["object"], made["destination_payment"]["amount"]) == ("charge", 500)
+
+
+def test_the_order_of_what_is_expanded_is_of_no_matter(api) -> None:
+    """What stands in another account is found also where that account was expanded before."""
+    account = api.post("/v1/accounts", "type=custom&country=US")["id"]
+    form = f"amount=500&currency=usd&destination={account}&expand[]=destination&expand[]=destination_payment"
+    made = api.post("/v1/transfers", form)
+    assert (made["destination"]["id"], made["destination_payment"]["object"]) == (account, "charge")
+
+
+def test_the_bank_account_of_a_payout_can_be_expanded(api) -> None:
+    """The platform's own, and one of a connected account: https://docs.stripe.com/api/payouts/object."""
+    bank = "external_account[object]=bank_account&external_account[country]=US&external_account[currency]=usd"
+    numbers = "external_account[account_number]=000123456789&external_account[routing_number]=110000000"
+    account = api.post("/v1/accounts", f"type=custom&country=US&{bank}&{numbers}")["id"]
+    api.post("/v1/transfers", f"amount=500&currency=usd&destination={account}")
+    for headers in ({}, {"Stripe_Account": account}):
+        paid = api.post("/v1/payouts", "amount=100&currency=usd&expand[]=destination", **headers)["destination"]
+        assert (paid["object"], paid["last4"]) == ("bank_account", "6789")

@@ -58,10 +58,40 @@ def test_a_declined_card_is_402_with_the_intent_and_can_be_tried_again(api, card
 
 
 def test_a_card_made_by_number_or_token_behaves_as_that_card(api) -> None:
-    declined = api.post("/v1/payment_methods", "type=card&card[number]=4000000000000002")["id"]
+    date = "card[exp_month]=12&card[exp_year]=2034"
+    declined = api.post("/v1/payment_methods", f"type=card&card[number]=4000000000000002&{date}")["id"]
     assert api.error("POST", INTENTS, f"amount=100&currency=usd&confirm=true&payment_method={declined}")[0] == 402
     good = api.post("/v1/payment_methods", "type=card&card[token]=tok_mastercard")
     assert good["card"]["brand"] == "mastercard"
+
+
+@pytest.mark.parametrize("missing", ["number", "exp_month", "exp_year"])
+@pytest.mark.parametrize("at", ["/v1/payment_methods", "/v1/tokens"])
+def test_a_new_card_has_its_number_and_date(api, at, missing) -> None:
+    """https://docs.stripe.com/api/payment_methods/create#create_payment_method-card"""
+    given = {"number": "4242424242424242", "exp_month": "12", "exp_year": "2034"}
+    card = "&".join(f"card[{name}]={value}" for name, value in given.items() if name != missing)
+    status, error = api.error("POST", at, f"type=card&{card}" if at.endswith("methods") else card)
+    assert (status, error["code"], error["param"]) == (400, "parameter_missing", f"card[{missing}]")
+
+
+@pytest.mark.parametrize("at", [INTENTS, "/v1/setup_intents"])
+def test_an_intent_is_read_with_its_own_secret(api, at) -> None:
+    """https://docs.stripe.com/api/payment_intents/retrieve"""
+    form = "amount=100&currency=usd" if at == INTENTS else ""
+    made, other = api.post(at, form), api.post(at, form)
+    path = f"{at}/{made['id']}?client_secret="
+    assert api.get(path + made["client_secret"])["id"] == made["id"]
+    status, error = api.error("GET", path + other["client_secret"])
+    assert (status, error["param"]) == (400, "client_secret")
+
+
+def test_a_generic_decline_has_the_networks_code(api) -> None:
+    """In the error and in the charge: https://docs.stripe.com/declines/network-codes."""
+    form = "amount=100&currency=usd&confirm=true&payment_method=pm_card_chargeDeclined"
+    _, error = api.error("POST", INTENTS, form)
+    outcome = api.get(f"/v1/charges/{error['charge']}")["outcome"]
+    assert error["network_decline_code"] == outcome["network_decline_code"] == "01"
 
 
 def test_authentication_is_asked_for_once(api) -> None:
@@ -290,5 +320,6 @@ def test_a_card_payment_takes_a_suffix_and_no_text_of_its_own(api) -> None:
     charge = api.post("/v1/charges", "amount=500&currency=usd&source=tok_visa&statement_descriptor=SHOP")
     assert charge["calculated_statement_descriptor"] == "STRIPE SIMULATOR* SHOP"
     debit = "amount=500&currency=eur&confirm=true&payment_method=pm_success_at&statement_descriptor=SHOP"
+    debit += "&mandate_data[customer_acceptance][type]=offline"
     made = api.post("/v1/payment_intents", debit)
     assert api.get(f"/v1/charges/{made['latest_charge']}")["calculated_statement_descriptor"] == "SHOP"

@@ -113,6 +113,68 @@ def test_an_older_subscription_and_invoice_have_what_has_moved_since(api, price,
     assert "current_period_end" not in newest
 
 
+def test_what_is_wrong_is_told_by_the_name_that_the_client_said(api, price, payer) -> None:
+    """Of a renamed parameter, at reading it and at using it; the newest version has the newest name."""
+    form = "amount=1000&currency=usd&payment_method_types[0]=cart"
+    assert api.error("POST", "/v1/payment_intents", form)[1]["param"] == "payment_method_types[0]"
+    assert "allowed" not in api.error("POST", "/v1/payment_intents", form)[1]["message"]
+    both = "amount=1000&currency=usd&payment_method_types[0]=card&automatic_payment_methods[enabled]=true"
+    message = api.error("POST", "/v1/payment_intents", both)[1]["message"]
+    assert message.endswith("automatic_payment_methods, payment_method_types.")
+    form = f"customer={payer}&items[0][price]={price}&coupon=none"
+    for headers in ({}, ACACIA):
+        status, error = api.error("POST", "/v1/subscriptions", form, **headers)
+        assert (status, error["code"], error["param"]) == (400, "resource_missing", "coupon")
+
+
+@pytest.mark.parametrize("word", ["True", "TRUE", "true"])
+def test_a_boolean_is_written_as_older_clients_do(api, word) -> None:
+    """The official Python client wrote True and False until version 12."""
+    form = f"amount=1000&currency=usd&payment_method=pm_card_visa&confirm={word}&off_session=False"
+    assert api.post("/v1/payment_intents", form)["status"] == "succeeded"
+
+
+def test_a_client_that_says_no_version_may_expand_what_has_moved(api, price, payer) -> None:
+    """The answer is the newest otherwise; in the newest version it cannot be expanded."""
+    form = f"customer={payer}&items[0][price]={price}&expand[]=latest_invoice.payment_intent"
+    made = api.post("/v1/subscriptions", form)
+    assert made["latest_invoice"]["payment_intent"]["status"] == "succeeded"
+    assert "paid" not in made["latest_invoice"]
+    newest = {"Stripe_Version": api.simulator.catalog.version}
+    assert api.error("POST", "/v1/subscriptions", form, **newest)[1]["param"] == "expand"
+
+
+def test_an_older_invoice_tells_of_its_taxes_and_payment(api, payer) -> None:
+    """https://docs.stripe.com/changelog/basil: taxes, plans, credit notes in the form that they had."""
+    rate = api.post("/v1/tax_rates", "display_name=VAT&percentage=10&inclusive=false")["id"]
+    api.post("/v1/invoiceitems", f"customer={payer}&amount=1000&currency=usd&tax_rates[]={rate}")
+    made = api.post("/v1/invoices", f"customer={payer}&pending_invoice_items_behavior=include")["id"]
+    _, invoice = api.ask("POST", f"/v1/invoices/{made}/pay", "", **ACACIA)
+    (tax,) = invoice["total_tax_amounts"]
+    assert (tax["amount"], tax["inclusive"], tax["tax_rate"]) == (100, False, rate)
+    line = invoice["lines"]["data"][0]
+    assert (line["tax_amounts"], [each["id"] for each in line["tax_rates"]]) == ([tax], [rate])
+    assert (invoice["tax"], invoice["paid_out_of_band"], invoice["transfer_data"]) == (100, False, None)
+    _, note = api.ask("POST", "/v1/credit_notes", f"invoice={made}&amount=300&refund_amount=300", **ACACIA)
+    assert note["refund"] == api.ids("/v1/refunds")[0]
+
+
+def test_an_older_subscription_of_one_item_has_its_plan(api, price, payer) -> None:
+    form = f"customer={payer}&items[0][price]={price}&items[0][quantity]=3"
+    _, made = api.ask("POST", "/v1/subscriptions", f"{form}&expand[]=latest_invoice", **ACACIA)
+    assert (made["plan"]["id"], made["quantity"]) == (price, 3)
+    assert made["latest_invoice"]["lines"]["data"][0]["plan"]["id"] == price
+
+
+def test_an_account_is_rejected_in_the_older_word(api) -> None:
+    account = api.post("/v1/accounts", "type=custom&country=US")["id"]
+    form = "reason=fraud"
+    _, told = api.ask("POST", f"/v1/accounts/{account}/reject", form, **ACACIA)
+    assert "fraud" in told["requirements"]["disabled_reason"]
+    newest = {"Stripe_Version": api.simulator.catalog.version}
+    assert api.error("POST", f"/v1/accounts/{account}/reject", form, **newest)[1]["param"] == "reason"
+
+
 def test_methods_of_payment_are_named_the_older_way(api) -> None:
     params = "amount=1000&currency=usd&payment_method_types[0]=card"
     assert api.post("/v1/payment_intents", params)["allowed_payment_method_types"] == ["card"]

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from host.simulator.context import Object, RequestContext
 from host.simulator.modelled import Model
-from host.simulator.stripe.includable import INCLUDABLE
+from host.simulator.stripe.includable import INCLUDABLE, WITHIN
 from host.simulator.stripe.index import INDEX
 
 T = TypeVar("T")
@@ -84,6 +84,7 @@ MODEL = Model(
     makes=frozenset(kind for kinds in INDEX["MAKES"].values() for kind in kinds.split()),
     verbs=Declared("VERBS"),
     includable=INCLUDABLE,
+    within=WITHIN,
 )
 DUE: Mapping[str, Callable[[RequestContext, str], Any]] = Declared("DUE")
 EARLY = ("end_discount", "schedule")  # what of the same second comes before the rest

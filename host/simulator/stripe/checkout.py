@@ -304,13 +304,16 @@ EFFECTS = {
         *(
             f"subscription_data.{name}"
             for name in (
+                "application_fee_percent",
                 "billing_cycle_anchor",
                 "billing_cycle_anchor_config",
                 "default_tax_rates",
                 "description",
                 "invoice_settings",
                 "metadata",
+                "on_behalf_of",
                 "proration_behavior",
+                "transfer_data",
                 "trial_end",
                 "trial_period_days",
                 "trial_settings",

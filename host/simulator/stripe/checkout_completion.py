@@ -11,9 +11,11 @@ from typing import Any
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, invoices, subscriptions
+from host.simulator.stripe.bank_debits import CURRENCIES
 from host.simulator.stripe.checkout import KIND, choose_shipping
 from host.simulator.stripe.customers import create_customer
 from host.simulator.stripe.invoice_items import create_item
+from host.simulator.stripe.mandates import ON_PAGE
 from host.simulator.stripe.payment_methods import attach, payment_method
 from host.simulator.stripe.payments import confirm_intent, create_intent
 from host.simulator.stripe.setups import confirm_setup, create_setup
@@ -118,6 +120,8 @@ def _pay(call: RequestContext, session: Object, later: Object, method: Object | 
         if session.get("customer"):
             asked["customer"] = session["customer"]
         asked["payment_method_types"] = [(method or {})["type"]]
+        if (method or {})["type"] in CURRENCIES:
+            asked["mandate_data"] = ON_PAGE
         intent = create_intent(call.asking("POST", "/v1/payment_intents", asked))
         intent = _authenticated(call, intent)
         session["payment_intent"] = intent["id"]
@@ -189,6 +193,8 @@ def _kept(call: RequestContext, session: Object) -> list[Object]:
 def _set_up(call: RequestContext, session: Object, later: Object, method: Object | None) -> None:
     data = later.get("setup_intent_data") or {}
     asked = {**data, "confirm": True, "customer": session["customer"], "payment_method": (method or {})["id"]}
+    if (method or {})["type"] in CURRENCIES:
+        asked["mandate_data"] = ON_PAGE
     setup = create_setup(call.asking("POST", "/v1/setup_intents", asked))
     if setup["status"] == "requires_action":
         setup = confirm_setup(call.asking("POST", f"/v1/setup_intents/{setup['id']}/confirm", {}))

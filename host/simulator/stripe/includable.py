@@ -10,6 +10,7 @@ import msgspec
 from host.simulator.context import Includable, Object, StoredMember, World
 from host.simulator.stripe import cash_balances
 
+PLATFORM = "~platform"  # the platform's own ids and bank account
 MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
 
@@ -115,3 +116,14 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
     "tax.calculation": {"line_items": below("tax.calculation_line_item", "/v1/tax/calculations/{id}/line_items")},
     "tax.transaction": {"line_items": below("tax.transaction_line_item", "/v1/tax/transactions/{id}/line_items")},
 }
+
+
+def _external_account(world: World, id: str) -> Object | None:
+    """A bank account or card that an account, or the platform, is paid out to."""
+    home = world.of("").store
+    account = home.get("account", world.account) if world.account else home.get(PLATFORM, PLATFORM)
+    held = ((account or {}).get("external_accounts") or {}).get("data") or []
+    return next((dict(item) for item in held if item["id"] == id), None)
+
+
+WITHIN = {"external_account": _external_account}  # of bank accounts and cards, which are one union

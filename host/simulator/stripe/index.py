@@ -18,6 +18,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "books": ("balance.retrieve balance_transactions.list"),
         "capabilities": ("accounts.capabilities.list accounts.capabilities.retrieve accounts.capabilities.update"),
+        "captures": ("payment_intents.cancel payment_intents.capture payment_intents.increment_authorization"),
         "cash_balances": (
             "customers.cash_balance.retrieve customers.cash_balance.update test_helpers.customers.fund_cash_balance"
         ),
@@ -98,9 +99,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "payment_methods.detach payment_methods.update"
         ),
         "payments": (
-            "payment_intents.cancel payment_intents.capture payment_intents.confirm "
-            "payment_intents.create payment_intents.increment_authorization payment_intents.update "
-            "payment_intents.verify_microdeposits"
+            "payment_intents.confirm payment_intents.create payment_intents.retrieve "
+            "payment_intents.update payment_intents.verify_microdeposits"
         ),
         "payouts": ("payouts.cancel payouts.create payouts.reverse"),
         "persons": ("accounts.persons.create accounts.persons.update"),
@@ -122,8 +122,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "subscription_schedules.update"
         ),
         "setups": (
-            "setup_intents.cancel setup_intents.confirm setup_intents.create setup_intents.update "
-            "setup_intents.verify_microdeposits"
+            "setup_intents.cancel setup_intents.confirm setup_intents.create setup_intents.retrieve "
+            "setup_intents.update setup_intents.verify_microdeposits"
         ),
         "shipping": ("shipping_rates.create"),
         "sources": (
@@ -151,6 +151,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "application_fees": ("application_fees.refunds.create"),
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "capabilities": ("accounts.capabilities.update"),
+        "captures": ("payment_intents.cancel payment_intents.capture"),
         "cash_balances": ("customers.cash_balance.update test_helpers.customers.fund_cash_balance"),
         "catalogue": ("prices.create prices.update products.create"),
         "checkout": ("checkout.sessions.create checkout.sessions.update"),
@@ -189,8 +190,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "payment_links": ("payment_links.create payment_links.update"),
         "payment_methods": ("payment_methods.attach payment_methods.create"),
         "payments": (
-            "payment_intents.cancel payment_intents.capture payment_intents.confirm "
-            "payment_intents.create payment_intents.update payment_intents.verify_microdeposits"
+            "payment_intents.confirm payment_intents.create payment_intents.retrieve "
+            "payment_intents.update payment_intents.verify_microdeposits"
         ),
         "persons": ("accounts.persons.create accounts.persons.update"),
         "plans": ("plans.create"),
@@ -200,7 +201,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "renewals": ("subscriptions.cancel"),
         "schedules": ("subscription_schedules.cancel subscription_schedules.create subscription_schedules.update"),
         "setups": (
-            "setup_intents.confirm setup_intents.create setup_intents.update setup_intents.verify_microdeposits"
+            "setup_intents.confirm setup_intents.create setup_intents.retrieve setup_intents.update "
+            "setup_intents.verify_microdeposits"
         ),
         "shipping": ("shipping_rates.create"),
         "sources": (
@@ -238,6 +240,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "DUE": {
         "announcements": ("schedule_expiring trial_will_end"),
         "books": ("available"),
+        "captures": ("release"),
         "checkout": ("expire_session"),
         "clocks": ("delete_clock"),
         "collection": ("collect_invoice debit finalize_invoice invoice_overdue"),
@@ -246,7 +249,6 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "disputes": ("dispute"),
         "issuing_disputes": ("issuing_dispute"),
         "issuing_requests": ("issuing_request"),
-        "payments": ("release"),
         "payouts": ("payout"),
         "quotes": ("expire_quote"),
         "refunds": ("refund"),
@@ -262,6 +264,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "bank_transfers": ("charge customer_cash_balance_transaction"),
         "books": ("balance_transaction"),
         "capabilities": ("capability"),
+        "captures": ("charge"),
         "cash_balances": ("cash_balance customer_cash_balance_transaction"),
         "catalogue": ("plan price product"),
         "checkout": ("customer discount invoice item payment_intent setup_intent shipping_rate subscription"),

@@ -7,7 +7,7 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, collection, discounts, invoice_payments, lines
+from host.simulator.stripe import billing, collection, discounts, invoice_payments, lines, shares
 from host.simulator.stripe.drafts import not_editable
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.periods import DAY
@@ -36,7 +36,7 @@ PLAIN = (
     "statement_descriptor",
 )
 _AFTER = {"auto_advance", "description", "footer", "metadata"}  # what can change of a finalized invoice
-_UNMODELLED = ("application_fee_amount", "transfer_data", "from_invoice")
+_UNMODELLED = ("from_invoice",)
 
 
 def create_invoice(call: RequestContext) -> Object:
@@ -83,6 +83,7 @@ def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = F
         amount = None if new else invoice["subtotal"]
         use = discounts.Use(invoice["customer"], invoice["currency"], amount)
         invoice["discounts"] = discounts.make(call, params["discounts"], use, owner)
+    shares.note(call, invoice, params)
     _set_collection(call, invoice, params)
     if invoice["auto_advance"]:
         invoice["automatically_finalizes_at"] = invoice.get("automatically_finalizes_at") or call.now + HOUR
@@ -269,6 +270,7 @@ BEHAVIOURS = {
     "invoices.void_invoice": void_invoice,
 }
 _HANDLED = {
+    *shares.OWN,
     "days_until_due",
     "default_payment_method",
     "default_tax_rates",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import line_items
+from host.simulator.stripe import line_items, shares
 from host.simulator.stripe.checkout import open_session
 from host.simulator.stripe.hosted import address
 from host.simulator.stripe.taxes import check_automatic
@@ -29,6 +29,11 @@ _OF_SESSION = (
     "invoice_creation",
     "customer_creation",
 )
+# Who gets a part of what is paid, without and with something that recurs.
+_SHARES = (
+    ("application_fee_amount", "on_behalf_of", "transfer_data"),
+    ("application_fee_percent", "on_behalf_of", "transfer_data"),
+)
 
 
 def create_link(call: RequestContext) -> Object:
@@ -37,9 +42,7 @@ def create_link(call: RequestContext) -> Object:
     check_automatic(call, params)
     if params.get("optional_items"):
         call.not_modelled("the parameter optional_items", "line_items are.", "optional_items")
-    for name in ("application_fee_amount", "application_fee_percent", "transfer_data", "on_behalf_of"):
-        if params.get(name):
-            call.not_modelled(f"the parameter {name}", "", name)
+    shares.check(call, params, params.get("currency") or "usd")
     if not params.get("line_items"):
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
     entries = line_items.read(call, params["line_items"], params.get("currency"))
@@ -94,6 +97,11 @@ def _keep(call: RequestContext, link: Object, params: Object, *, recurring: bool
     before = (call.world.store.get("~payment_link", link["id"]) or {}).get("session") or {}
     asked = {**before, **{name: params[name] for name in _OF_SESSION if params.get(name)}}
     asked["mode"] = "subscription" if recurring else "payment"
+    if divided := {name: link[name] for name in _SHARES[recurring] if link.get(name)}:
+        data = "subscription_data" if recurring else "payment_intent_data"
+        if to := divided.get("transfer_data"):
+            divided["transfer_data"] = {name: value for name, value in to.items() if value is not None}
+        asked[data] = {**(asked.get(data) or {}), **divided}
     call.world.store.put("~payment_link", link["id"], {"session": asked})
 
 

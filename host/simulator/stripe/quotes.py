@@ -7,7 +7,7 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, discounts, line_items, lines, prorations, subscriptions
+from host.simulator.stripe import billing, discounts, line_items, lines, prorations, shares, subscriptions
 from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.periods import DAY
@@ -18,7 +18,7 @@ from host.simulator.stripe.taxes import check_automatic, rates
 
 KIND = "quote"
 _NESTED = ("default_tax_rates", "discounts", "line_items", "from_quote", "transfer_data", "subscription_data")
-_UNMODELLED = ("application_fee_amount", "application_fee_percent", "from_quote", "on_behalf_of", "transfer_data")
+_UNMODELLED = ("from_quote",)
 
 
 def create_quote(call: RequestContext) -> Object:
@@ -68,6 +68,10 @@ def _set(call: RequestContext, quote: Object) -> Object:
         if params.get(name):
             call.not_modelled(f"the parameter {name}", "", name)
     call.put(quote, {name: value for name, value in params.items() if name not in _NESTED})
+    if "transfer_data" in params:
+        said = params["transfer_data"]
+        quote["transfer_data"] = {"amount": None, "amount_percent": None, **said} if said else None
+    shares.check(call, quote, quote.get("currency") or "usd")
     if quote.get("customer"):
         quote["test_clock"] = call.load("customer", quote["customer"], "customer", 400).get("test_clock")
     if "subscription_data" in params:
@@ -170,6 +174,9 @@ def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[
         "metadata": data["metadata"] or {},
         "payment_behavior": "allow_incomplete" if default_method(call, quote["customer"]) else "default_incomplete",
     }
+    params |= {name: quote[name] for name in ("application_fee_percent", "on_behalf_of") if quote.get(name)}
+    if to := quote.get("transfer_data"):
+        params["transfer_data"] = {n: v for n, v in to.items() if n != "amount" and v is not None}
     if data["description"]:
         params["description"] = data["description"]
     if quote["collection_method"] == "send_invoice":
@@ -204,6 +211,8 @@ def _bill(call: RequestContext, quote: Object, kept: Object, entries: list[line_
         default_tax_rates=quote["default_tax_rates"],
         parent={"type": "quote_details", "quote_details": {"quote": quote["id"]}, "subscription_details": None},
     )
+    invoice["on_behalf_of"] = quote.get("on_behalf_of")
+    shares.note(call, invoice, {name: quote[name] for name in shares.OWN if quote.get(name)})
     if quote["collection_method"] == "send_invoice":
         invoice["due_date"] = call.now + (quote["invoice_settings"]["days_until_due"] or 30) * DAY
     use = discounts.Use(quote["customer"], currency, quote["amount_subtotal"])

@@ -140,7 +140,8 @@ def _refundable(call: RequestContext) -> Object:
 
 def _refunded(charge: Object) -> int:
     """What was given back so far; what was authorised but never captured is not in it."""
-    return int(charge["amount_refunded"] - (charge["amount"] - charge["amount_captured"]))
+    released = max(0, charge["amount"] - charge["amount_captured"]) if charge["captured"] else 0
+    return int(charge["amount_refunded"] - released)
 
 
 def release(call: RequestContext, charge: Object, **fields: Any) -> Object:
