@@ -9,15 +9,15 @@ from tests.simulator.test_rule import walk
 
 ROWS = [(kind, member) for kind, members in sorted(MODEL.includable.items()) for member in sorted(members)]
 # Kinds of which the walk makes no object, each with the reason.
-NONE_MADE: dict[str, str] = {}
+NONE_MADE: dict[str, str] = {"apps.secret": "has no address of its own: the tests of secrets expand what is in one"}
 
 
 @pytest.mark.parametrize(("kind", "member"), ROWS)
 def test_a_member_is_there_when_it_is_expanded_and_not_else(stripe, kind: str, member: str) -> None:
-    asked = walk(stripe)
-    retrieve = next(op for op in asked.operations("retrieve") if asked.plan(op.id).kind == kind)
     if kind in NONE_MADE:
         pytest.skip(NONE_MADE[kind])
+    asked = walk(stripe)
+    retrieve = next(op for op in asked.operations("retrieve") if asked.plan(op.id).kind == kind)
     assert asked.object(kind), kind
     status, plain = asked.ask(retrieve.id, {})
     assert (status, member in plain) == (200, False)

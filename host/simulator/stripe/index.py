@@ -14,6 +14,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.create accounts.delete accounts.reject accounts.retrieve "
             "accounts.retrieve_current accounts.update"
         ),
+        "app_secrets": ("apps.secrets.create apps.secrets.delete_where apps.secrets.find apps.secrets.list"),
         "application_fees": ("application_fees.refunds.create"),
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "books": ("balance.retrieve balance_transactions.list"),
@@ -148,6 +149,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "EFFECTS": {
         "account_links": ("account_links.create account_sessions.create"),
         "accounts": ("accounts.create accounts.reject accounts.update"),
+        "app_secrets": ("apps.secrets.create apps.secrets.list"),
         "application_fees": ("application_fees.refunds.create"),
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "capabilities": ("accounts.capabilities.update"),
