@@ -9,8 +9,9 @@ from host.simulator.api_error import missing
 from host.simulator.partition import Partition
 from host.simulator.store import Store
 
-# Objects that exist without being created here (the account itself, cards of the sandbox, tax codes …).
-_UNCHECKED = frozenset({"account", "source", "token", "file", "event"})
+# Objects that exist without being created here (the account itself, cards of the sandbox, tax codes …). What is called
+# tax_id is the number itself.
+_UNCHECKED = frozenset({"account", "source", "token", "file", "event", "tax_id"})
 _ALIASES = {
     "default_payment_method": "payment_method",
     "default_price": "price",

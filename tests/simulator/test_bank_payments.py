@@ -140,7 +140,7 @@ def test_a_mandate_may_be_named(api) -> None:
     ],
 )
 def test_numbers_of_accounts_have_their_forms(api, form, place, code) -> None:
-    """https://docs.stripe.com/error-codes#account-number-invalid"""
+    """Each that is wrong is named, with its code: https://docs.stripe.com/error-codes#account-number-invalid."""
     status, error = api.error("POST", "/v1/payment_methods", form)
     assert (status, error["param"], error["code"]) == (400, place, code or "account_number_invalid")
 
@@ -198,5 +198,5 @@ def test_a_redirect_method_sends_the_customer_away(api) -> None:
     )
     assert (made["status"], made["next_action"]["type"]) == ("requires_action", "redirect_to_url")
     assert api.post(f"{INTENTS}/{made['id']}/confirm")["status"] == "succeeded"
-    status, error = api.error("POST", "/v1/payment_methods", "type=konbini")
+    status, error = api.error("POST", "/v1/payment_methods", "type=crypto")
     assert (status, error["code"]) == (501, "not_simulated")

@@ -386,6 +386,17 @@ def test_a_platforms_method_is_copied_for_its_accounts(api) -> None:
 
 
 def test_an_account_as_customer_is_there(api) -> None:
-    """https://docs.stripe.com/connect/use-accounts-as-customers"""
+    """An unknown one is refused by name: https://docs.stripe.com/connect/use-accounts-as-customers."""
     status, error = api.error("POST", "/v1/payment_intents", "amount=500&currency=usd&customer_account=acct_none")
     assert (status, error["param"]) == (400, "customer_account")
+
+
+def test_a_companys_tax_number_is_a_text(api) -> None:
+    """No object: https://docs.stripe.com/connect/testing#business-information"""
+    form = "type=custom&country=US&business_type=company&company[name]=Shop&company[tax_id]=000000000"
+    assert api.post("/v1/accounts", form)["company"]["tax_id_provided"] is True
+    details = "payment_method_data[billing_details][tax_id]=000000000"
+    form = f"amount=500&currency=usd&confirm=true&payment_method_data[type]=card&{details}"
+    made = api.post("/v1/payment_intents", f"{form}&payment_method_data[card][token]=tok_visa")
+    method = api.get(f"/v1/payment_methods/{made['payment_method']}")
+    assert method["billing_details"]["tax_id"] == "000000000"

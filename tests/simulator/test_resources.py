@@ -151,7 +151,10 @@ def test_every_operation_of_the_catalog_answers(make, stripe) -> None:
         if query:
             path += "?" + urlencode(list(_flat(query)))
         body: Any = wanted if op.body == "json" else urlencode(list(_flat(wanted)))
-        status, answer = api.ask(op.method, path, body if op.method != "GET" else "")
+        key = ""
+        if op.server:  # that of streams, which knows no keys
+            key = api.post("/v2/billing/meter_event_session", {})["authentication_token"]
+        status, answer = api.ask_as(op.method, path, body if op.method != "GET" else "", key)
         assert status in (200, 400, 402, 403, 404), (id, answer)
         if status == 200 and op.result is not None:
             full = stripe.resolve(op.result)

@@ -18,6 +18,7 @@ from host.simulator.stripe import (
     charges,
     local_methods,
     microdeposits,
+    vouchers,
 )
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
@@ -76,6 +77,8 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, 
         )
     if method["type"] == "customer_balance":
         return bank_transfers.confirm(call, intent)
+    if method["type"] in vouchers.KINDS:
+        return intent if vouchers.waits(intent) else vouchers.begin(call, intent, method)
     if microdeposits.are_needed(call, intent, method):
         intent.update(status="requires_action", next_action=microdeposits.next_action(call, method))
         return call.save("payment_intent", intent)
@@ -108,7 +111,7 @@ def check_type(call: RequestContext, intent: Object, method: Object, noun: str =
 
 def check_currency_of(kind: str, currency: str) -> None:
     """Refuse a currency that a type of method is not paid in."""
-    currencies = bank_debits.CURRENCIES.get(kind) or METHODS.get(kind)
+    currencies = bank_debits.CURRENCIES.get(kind) or METHODS.get(kind) or vouchers.KINDS.get(kind, ((),))[0]
     if currencies and currency not in currencies:
         raise Refusal(
             400,

@@ -33,6 +33,8 @@ EFFECTS = {
 }  # fmt: skip
 # Kept beside the objects: which methods may not be used again, and which were set up for payments off session.
 _SPENT, _SET_UP = "~spent", "~set_up"
+# Methods by which the customer sends the money later.
+PUSHED = frozenset({"boleto", "customer_balance", "konbini", "multibanco", "oxxo"})
 _NUMBERS = {"sepa_debit": "iban"}
 
 
@@ -83,8 +85,10 @@ def from_parameters(call: RequestContext, params: Object, path: str = "") -> Obj
         bank_numbers.check(kind, said, place)
         fields[kind] = bank_facts(call, kind, number, said)
     else:
+        if kind == "boleto" and not said.get("tax_id"):
+            raise invalid(f"Missing required param: {place}[tax_id].", f"{place}[tax_id]", "parameter_missing")
         fields[kind] = said
-        if kind not in LOCAL and kind != "customer_balance":
+        if kind not in LOCAL | PUSHED:
             call.not_modelled(
                 f"payment methods of type {kind}",
                 "It models cards, bank debits, bank transfers and what is confirmed elsewhere.",
