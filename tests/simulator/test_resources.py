@@ -152,7 +152,7 @@ def test_every_operation_of_the_catalog_answers(make, stripe) -> None:
             path += "?" + urlencode(list(_flat(query)))
         body: Any = wanted if op.body == "json" else urlencode(list(_flat(wanted)))
         key = ""
-        if op.server:  # that of streams, which knows no keys
+        if id == "v2.billing.meter_event_stream.create":  # which knows no keys
             key = api.post("/v2/billing/meter_event_session", {})["authentication_token"]
         status, answer = api.ask_as(op.method, path, body if op.method != "GET" else "", key)
         assert status in (200, 400, 402, 403, 404), (id, answer)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.books import OPENING
 from host.simulator.stripe.money import decimals
-from host.simulator.stripe.report_sources import Source
+from host.simulator.stripe.report_sources import ReportSource
 
 _PAYOUTS = frozenset({"payout", "payout_reversal"})
 _KEYED = re.compile(r"(payment|refund|transfer)_metadata\[([^\[\]]+)\]")
@@ -130,7 +130,7 @@ def _time(at: int | None, zone: tzinfo) -> str:
     return "" if at is None else datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
-Cell = Callable[[Source, tzinfo], Any]
+Cell = Callable[[ReportSource, tzinfo], Any]
 
 
 def _entry(member: str) -> Cell:
@@ -149,13 +149,13 @@ def _when(what: str, member: str, *, utc: bool = False) -> Cell:
     return lambda source, zone: _time(getattr(source, what).get(member), UTC if utc else zone)
 
 
-def _facing(source: Source, zone: tzinfo) -> str:
+def _facing(source: ReportSource, zone: tzinfo) -> str:
     shown = source.facing
     return major(shown["amount"], shown["currency"]) if shown else ""
 
 
 def _reversed(utc: bool) -> Cell:
-    def cell(source: Source, zone: tzinfo) -> str:
+    def cell(source: ReportSource, zone: tzinfo) -> str:
         is_back = source.entry["reporting_category"] == "payout_reversal"
         return _time(source.entry["created"] if is_back else None, UTC if utc else zone)
 
@@ -217,7 +217,7 @@ _PAYOUT = (
 
 
 def _item(call: RequestContext, entry: Object, columns: list[str], zone: tzinfo) -> Object:
-    source, cells = Source(call, entry), {**_ACTIVITY, **_PAID}
+    source, cells = ReportSource(call, entry), {**_ACTIVITY, **_PAID}
     row: Object = {}
     for column in columns:
         keyed = _KEYED.fullmatch(column)

@@ -6,10 +6,10 @@ from typing import Any
 
 from host.simulator.context import Object, RequestContext
 
-__all__ = ["Source"]
+__all__ = ["ReportSource"]
 
 
-class Source:
+class ReportSource:
     """What a balance transaction is about; each object is looked up when a column asks for it."""
 
     def __init__(self, call: RequestContext, entry: Object) -> None:
