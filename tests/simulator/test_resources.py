@@ -163,7 +163,7 @@ def test_every_operation_of_the_catalog_answers(make, stripe) -> None:
             answered += 1
         elif status != 200:
             assert answer["error"]["message"], id
-    assert answered > 200
+    assert answered > 160
 
 
 def _example(catalog, schema, name: str) -> Any:
