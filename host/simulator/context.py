@@ -196,6 +196,7 @@ PREFIXES = {
     "dispute": "du_",
     "plan": "plan_",
     "issuing.transaction": "ipi_",
+    "product_feature": "prodft_",
     "v2.core.account": "acct_",
     "v2.core.account_person": "person_",
     "v2.core.event": "evt_test_",

@@ -129,7 +129,7 @@ class Simulator:
         with self._lock:
             self._advanced += seconds
             if self.world.agenda.soonest <= self.now:
-                self._pass_time(clocks.background(self.world, int(self.now)))
+                self._pass_time(self._background())
 
     def _pass_time(self, call: RequestContext) -> None:
         """Do what is due by now, in a transaction of its own."""
@@ -169,7 +169,7 @@ class Simulator:
     def perform(self, work: Callable[[RequestContext], None], account: str = "") -> None:
         """Have ``work`` done between two requests, in an account's world, with the events of what it changes."""
         with self._lock:
-            call = clocks.background(self.world, int(self.now))
+            call = self._background()
             self._begin_work(call)
             try:
                 work(call.within(account))
@@ -237,8 +237,7 @@ class Simulator:
         """A page for people: what its form does is done at once."""
         from host.simulator.stripe.visitor_pages import answer  # loads most of what is simulated
 
-        call = clocks.background(self.world, int(self.now))
-        call.origin = self.origin
+        call = self._background()
         self._begin_work(call)
         try:
             page = answer(call, method, path, body)
@@ -251,6 +250,12 @@ class Simulator:
         if page.location:
             headers["location"] = page.location
         return page.status, headers, page.file or page.html.encode()
+
+    def _background(self) -> RequestContext:
+        """The hands of what happens without a request of its own."""
+        call = clocks.background(self.world, int(self.now))
+        call.origin = self.origin
+        return call
 
     def _begin_work(self, call: RequestContext) -> None:
         """Let what is due happen first, and give the call its clock's time."""

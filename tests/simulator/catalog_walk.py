@@ -103,6 +103,7 @@ NEEDS: dict[str, dict[str, Any]] = {
         "line_items": [{"amount": 1000, "reference": "L1"}],
         "customer_details": {"address": {"country": "US"}, "address_source": "billing"},
     },
+    "tax.transactions.create_from_calculation": {"calculation": "@tax.calculation"},
     "test_helpers.issuing.authorizations.create": {"amount": 100, "card": "@issuing.card"},
     "test_helpers.issuing.transactions.create_force_capture": {"amount": 100, "card": "@issuing.card"},
     "test_helpers.issuing.transactions.create_unlinked_refund": {"amount": 100, "card": "@issuing.card"},

@@ -114,6 +114,7 @@ def test_a_lenient_simulator_answers_by_shape_and_tells_each_thing_once(make) ->
 PAGING = frozenset({"limit", "starting_after", "ending_before", "expand", "page"})
 # Filters by which all objects that can be made here are alike, each with the reason.
 ALIKE: dict[str, str] = {
+    "apps.secrets.list scope": "there is one scope without a user, whom the other names",
     "billing.alerts.list alert_type": "there is one type",
     "product_catalog.trial_offers.list active": "all offers are active",
     "products.list type": "all products are services",

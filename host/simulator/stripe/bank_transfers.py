@@ -82,7 +82,7 @@ def _take(call: RequestContext, intent: Object, amount: int) -> Object:
     note = _note(call, intent)
     if amount:
         about = {"applied_to_payment": {"payment_intent": intent["id"]}}
-        cash_balances.move(call, note["customer"], intent["currency"], -amount, "applied_to_payment", about)
+        cash_balances.move(call, note["customer"], intent["currency"], -amount, about)
         note["paid"] += amount
     note["open"] = note["paid"] < intent["amount"]
     call.world.store.put(_WAITING, intent["id"], note)
@@ -180,23 +180,9 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
     call.world.store.put(_WAITING, intent["id"], {**note, "open": False})
     if note["paid"]:
         about = {"unapplied_from_payment": {"payment_intent": intent["id"]}}
-        cash_balances.move(call, note["customer"], intent["currency"], note["paid"], "unapplied_from_payment", about)
+        cash_balances.move(call, note["customer"], intent["currency"], note["paid"], about)
 
 
-def watch_refund(call: RequestContext, refund: Object) -> None:
-    """A payment by bank transfer is refunded to the cash balance."""
-    charge = call.find("charge", str(refund.get("charge"))) or {}
-    kind = (charge.get("payment_method_details") or {}).get("type")
-    known = call.world.store.record(_REFUNDED, refund["id"])
-    if kind != METHOD or refund["status"] != "succeeded" or known is not None:
-        return
-    call.world.store.put(_REFUNDED, refund["id"], {"id": refund["id"]})
-    about = {"refunded_from_payment": {"refund": refund["id"]}}
-    amount, currency = refund["amount"], refund["currency"]
-    cash_balances.move(call, str(charge["customer"]), currency, amount, "refunded_from_payment", about)
-
-
-_REFUNDED = "~cash_refund"
 BEHAVIOURS = {
     "customers.funding_instructions.create": instructions,
     "payment_intents.apply_customer_balance": apply,
@@ -208,4 +194,4 @@ EFFECTS = {
     },
     "payment_intents.apply_customer_balance": {"amount"},
 }
-WATCHERS = {INTENT: watch_intent, "refund": watch_refund}
+WATCHERS = {INTENT: watch_intent}

@@ -67,7 +67,7 @@ def fund(call: RequestContext) -> Object:
         )
     sort = f"{place}_bank_transfer"
     funded = {"funded": {"bank_transfer": {"reference": params.get("reference"), "type": sort}}}
-    transaction = move(call, customer["id"], params["currency"], params["amount"], "funded", funded)
+    transaction = move(call, customer["id"], params["currency"], params["amount"], funded)
     if balance_of(call, customer["id"])["settings"]["reconciliation_mode"] == "automatic":
         from host.simulator.stripe.bank_transfers import reconcile  # which needs charges
 
@@ -82,8 +82,8 @@ def available(call: RequestContext, customer: str, currency: str) -> int:
     return int((balance_of(call, customer)["available"] or {}).get(currency, 0))
 
 
-def move(call: RequestContext, customer: str, currency: str, amount: int, type: str, about: Object) -> Object:
-    """Change a customer's balance, and write down why; ``about`` are the members that ``type`` has."""
+def move(call: RequestContext, customer: str, currency: str, amount: int, about: Object) -> Object:
+    """Change a customer's balance, and write down why: ``about`` is the one member that says so."""
     balance = balance_of(call, customer)
     found = dict(balance["available"] or {})
     found[currency] = found.get(currency, 0) + amount
@@ -95,7 +95,7 @@ def move(call: RequestContext, customer: str, currency: str, amount: int, type: 
             "customer": customer,
             "ending_balance": found[currency],
             "net_amount": amount,
-            "type": type,
+            "type": next(iter(about)),
             **about,
         },
         under=f"/v1/customers/{customer}/cash_balance_transactions",

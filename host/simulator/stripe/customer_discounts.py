@@ -5,6 +5,7 @@ Since 2025-03-31.basil no parameter sets it (https://docs.stripe.com/changelog/b
 
 from __future__ import annotations
 
+from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
 
@@ -13,9 +14,12 @@ CUSTOMER, DISCOUNT = "customer", "discount"
 
 def set_discount(call: RequestContext, customer: Object) -> None:
     """What ``coupon`` or ``promotion_code`` of an older version says: a discount, another one, or none any more."""
-    given = {name: str(call.gone[name]) for name in ("coupon", "promotion_code") if name in call.gone}
+    given = {name: call.gone[name] for name in ("coupon", "promotion_code") if name in call.gone}
     if not given:
         return
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise invalid("Invalid string", name)
     wanted = {name: value for name, value in given.items() if value}
     if len(wanted) > 1:
         raise call.refuse("You may only specify one of these parameters: coupon, promotion_code.", param="coupon")

@@ -53,6 +53,8 @@ def _switched(events: list[Derived]) -> list[Derived]:
     https://docs.stripe.com/api/events/types#event_types-customer.discount.updated
     """
     gone = {event.object["customer"]: event.object for event in events if event.type == "customer.discount.deleted"}
+    if not gone:
+        return events
     found = []
     for event in events:
         owner = event.object.get("customer") if event.type.startswith("customer.discount.") else None

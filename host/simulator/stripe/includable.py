@@ -104,6 +104,7 @@ def _own_currency(price: Object) -> Object:
 
 
 INCLUDABLE: dict[str, dict[str, Includable]] = {
+    "apps.secret": {"payload": kept("apps.secret", "payload")},
     "charge": {"refunds": belonging(("refund",), "charge", "/v1/charges/{id}/refunds")},
     "checkout.session": {
         "line_items": below("item", "/v1/checkout/sessions/{id}/line_items"),

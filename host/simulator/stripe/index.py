@@ -14,6 +14,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.create accounts.delete accounts.reject accounts.retrieve "
             "accounts.retrieve_current accounts.update"
         ),
+        "app_secrets": ("apps.secrets.create apps.secrets.delete_where apps.secrets.find apps.secrets.list"),
         "application_fees": ("application_fees.refunds.create"),
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "billing_modes": ("subscriptions.migrate"),
@@ -40,6 +41,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.close disputes.update"),
         "documents": ("quotes.pdf"),
+        "entitlements": ("entitlements.active_entitlements.list products.features.create"),
         "event_destinations": (
             "v2.core.event_destinations.create v2.core.event_destinations.delete "
             "v2.core.event_destinations.disable v2.core.event_destinations.enable "
@@ -139,6 +141,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "subscriptions": ("subscriptions.create subscriptions.delete_discount"),
         "tax_calculations": ("tax.calculations.create tax.registrations.create"),
         "tax_ids": ("customers.tax_ids.create tax_ids.create"),
+        "tax_settings": ("tax.settings.retrieve tax.settings.update"),
+        "tax_transactions": ("tax.transactions.create_from_calculation tax.transactions.create_reversal"),
         "taxes": ("tax_rates.create"),
         "thin_events": ("v2.core.events.list v2.core.events.retrieve"),
         "topups": ("topups.cancel topups.create"),
@@ -148,6 +152,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "EFFECTS": {
         "account_links": ("account_links.create account_sessions.create"),
         "accounts": ("accounts.create accounts.reject accounts.update"),
+        "app_secrets": ("apps.secrets.create apps.secrets.list"),
         "application_fees": ("application_fees.refunds.create"),
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "capabilities": ("accounts.capabilities.update"),
@@ -162,6 +167,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "customers": ("customers.create customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.update"),
+        "entitlements": ("entitlements.active_entitlements.list"),
         "event_destinations": (
             "v2.core.event_destinations.create v2.core.event_destinations.retrieve v2.core.event_destinations.update"
         ),
@@ -212,6 +218,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "subscription_item_calls": ("subscription_items.create subscription_items.delete subscription_items.update"),
         "subscriptions": ("subscriptions.create"),
         "tax_calculations": ("tax.calculations.create tax.registrations.create"),
+        "tax_transactions": ("tax.transactions.create_from_calculation tax.transactions.create_reversal"),
         "tokens": ("tokens.create"),
         "transfers": ("transfers.reversals.create"),
         "webhook_endpoints": ("webhook_endpoints.create webhook_endpoints.update"),
@@ -276,6 +283,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "declared": ("charge discount item line_item payment_method subscription_item"),
         "direct_charges": ("balance_transaction charge"),
         "disputes": ("balance_transaction dispute radar.early_fraud_warning"),
+        "entitlements": ("entitlements.active_entitlement"),
         "events": ("event"),
         "external_accounts": ("bank_account card"),
         "invoice_items": ("line_item"),
@@ -295,7 +303,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "prorations": ("invoiceitem"),
         "quote_acceptance": ("invoice subscription subscription_schedule"),
         "quotes": ("item"),
-        "refunds": ("balance_transaction refund"),
+        "refunds": ("balance_transaction customer_cash_balance_transaction refund"),
         "reports": ("file reporting.report_run reporting.report_type"),
         "schedules": ("invoice subscription"),
         "setups": ("mandate setup_attempt setup_intent"),
@@ -303,6 +311,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "sources": ("bank_account card payment_method"),
         "subscriptions": ("discount invoice invoiceitem setup_intent subscription_item"),
         "tax_calculations": ("tax.calculation_line_item"),
+        "tax_settings": ("tax.settings"),
+        "tax_transactions": ("tax.transaction tax.transaction_line_item"),
         "thin_events": ("v2.core.event"),
         "topups": ("balance_transaction topup"),
         "transfers": ("balance_transaction charge refund transfer transfer_reversal"),
@@ -310,9 +320,10 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     },
     "WATCHERS": {
         "announcements": ("payment_intent subscription subscription_schedule"),
-        "bank_transfers": ("payment_intent refund"),
+        "bank_transfers": ("payment_intent"),
         "collection": ("invoice payment_intent payment_method"),
         "customer_discounts": ("invoice"),
+        "entitlements": ("subscription"),
         "issuing": ("issuing.cardholder"),
         "issuing_authorizations": ("issuing.card"),
         "issuing_transactions": ("issuing.transaction"),

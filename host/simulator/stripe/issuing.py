@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.card_facts import luhn
+from host.simulator.stripe.issuing_books import OPENING
+from host.simulator.stripe.money import check_currency
 
 CARD, CARDHOLDER = "issuing.card", "issuing.cardholder"
 _PREFIX = "400000999"  # of issued cards in test mode
@@ -33,6 +35,9 @@ def create_card(call: RequestContext) -> Object:
             call.not_modelled(f"the parameter {name}", "It models plain cards of an account's own balance.", name)
     if not params.get("cardholder"):
         raise call.refuse("Missing required param: cardholder.", code="parameter_missing", param="cardholder")
+    check_currency(call)
+    if params["currency"] not in OPENING:  # https://docs.stripe.com/issuing/global
+        raise call.refuse(f"Cards are issued in {', '.join(OPENING)}.", param="currency")
     holder = call.load(CARDHOLDER, params["cardholder"], "cardholder", 400)
     status = params.get("status") or "inactive"
     if status == "active" and (holder["status"] != "active" or holder["requirements"]["disabled_reason"]):

@@ -107,7 +107,7 @@ def capture(call: RequestContext) -> Object:
     else:
         amount = max(0, purchase["amount"] - captured)
     if amount < 1:
-        raise call.refuse("Nothing is left to capture of this authorization.", param="capture_amount")
+        raise call.refuse("The amount to capture must be at least 1; nothing else is left.", param="capture_amount")
     closing = call.params.get("close_authorization", True)
     release(call, purchase, None if closing else amount)
     transaction = record(call, purchase["card"], -amount, purchase["merchant_data"], authorization=purchase)

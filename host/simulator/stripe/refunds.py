@@ -6,13 +6,13 @@ from typing import Any
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import books, transfers
+from host.simulator.stripe import books, cash_balances, transfers
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, shown
 
 LATER = 60  # seconds: "some time later" in the documentation
 EFFECTS = {"refunds.create": {"refund_application_fee", "reverse_transfer"}}
-MAKES = {"refund", "balance_transaction"}
+MAKES = {"refund", "balance_transaction", "customer_cash_balance_transaction"}
 
 
 def create_refund(call: RequestContext) -> Object:
@@ -53,11 +53,18 @@ def create_refund(call: RequestContext) -> Object:
         call.world.agenda.add(call, call.now + LATER, "refund", str(refund["id"]))
     if not pending:
         _pay(call, refund, charge)
+    if method["type"] == "customer_balance":  # https://docs.stripe.com/payments/customer-balance/refunding
+        about = {"refunded_from_payment": {"refund": refund["id"]}}
+        cash_balances.move(call, charge["customer"], charge["currency"], amount, about)
     return call.save("refund", refund)
 
 
 def _facts(charge: Object, amount: int, status: str, kind: str) -> Object:
+    if kind == "customer_balance":
+        kind = "customer_cash_balance"
     details: Object = {"type": kind}
+    if kind == "customer_cash_balance":
+        details[kind] = {}
     if kind == "card":
         details["card"] = {
             "reference_status": "pending",

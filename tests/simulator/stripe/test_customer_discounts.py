@@ -88,6 +88,7 @@ def test_codes_are_checked_like_anywhere(api: Api) -> None:
     for form, param in (
         (f"promotion_code={code}", "promotion_code"),
         ("coupon=none", "coupon"),
+        ("coupon[]=none", "coupon"),
         (f"coupon={coupon}&promotion_code={code}", "coupon"),
     ):
         assert api.error("POST", "/v1/customers", form, **OLDER)[1]["param"] == param

@@ -73,3 +73,17 @@ def test_a_physical_card_is_on_its_way(api: Api) -> None:
     assert [state["status"] for state in states] == ["submitted", "shipped", "delivered", "returned"]
     assert states[-1]["shipped_at"] == states[-1]["delivered_at"] == card["created"]
     assert api.error("POST", f"{path}/fail")[0] == 400
+
+
+def test_cards_are_issued_in_three_currencies(api: Api) -> None:
+    """https://docs.stripe.com/issuing/global: pounds, euros and US dollars."""
+    holder = api.post("/v1/issuing/cardholders", HOLDER)["id"]
+    form = f"cardholder={holder}&type=virtual&currency="
+    assert [api.post("/v1/issuing/cards", form + name)["currency"] for name in ("gbp", "EUR", "usd")] == [
+        "gbp",
+        "eur",
+        "usd",
+    ]
+    assert api.error("POST", "/v1/issuing/cards", form + "jpy")[1]["param"] == "currency"
+    balances = api.get("/v1/balance")["issuing"]["available"]
+    assert [(each["currency"], each["amount"]) for each in balances] == [(n, 100_000) for n in ("eur", "gbp", "usd")]

@@ -168,3 +168,14 @@ def test_a_report_that_is_there_is_told(api: Api) -> None:
     api.post(RUNS, f"report_type=balance.summary.1&{INTERVAL}")
     (event,) = api.get("/v1/events", type="reporting.report_run.succeeded")["data"]
     assert event["data"]["object"]["result"]["filename"].endswith(".csv")
+
+
+@pytest.mark.parametrize("advanced", [False, True])
+def test_a_file_is_at_the_server_that_was_asked(api: Api, advanced: bool) -> None:
+    """Also where the run ends while time passes."""
+    api.simulator.origin = "http://127.0.0.1:12111"
+    api.post(RUNS, f"report_type=balance.summary.1&{INTERVAL}")
+    if advanced:
+        api.simulator.advance(60)
+    (run,) = api.get(RUNS)["data"]
+    assert run["result"]["url"].startswith("http://127.0.0.1:12111/v1/files/file_")
