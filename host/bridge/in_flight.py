@@ -27,6 +27,7 @@ from host.errors import (
     FunctionError,
     InvalidCall,
     Outcome,
+    text_of,
 )
 from host.nearest_name import nearest_name
 
@@ -288,7 +289,7 @@ def _translate(request: AsyncRequest, error: BaseException) -> CallError:
             return _late(request, "response", f"{request.name}: no answer before the call's deadline")
         return CancelledCall(f"{request.name} was cancelled", outcome=outcome)
     kind = type(error).__name__
-    failure = FunctionError(f"{request.name} failed: {kind}: {error}", type=kind, outcome=outcome)
+    failure = FunctionError(f"{request.name} failed: {kind}: {text_of(error)}", type=kind, outcome=outcome)
     failure.__cause__ = error
     return failure
 

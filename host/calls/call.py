@@ -10,7 +10,7 @@ from host.apis.api import Api
 from host.apis.catalog import Operation
 from host.bridge.request import AsyncRequest, Reply
 from host.calls.keys_in_doubt import Key
-from host.errors import CallError, FunctionError
+from host.errors import CallError, FunctionError, text_of
 from host.events import Event, Waiting
 from host.http.message import Request
 from host.policy.budget import Quota, Reservation, settle
@@ -125,7 +125,8 @@ def wrapped(error: Exception, name: str) -> CallError:
     """Any exception as a ``CallError``."""
     if isinstance(error, CallError):
         return error
-    found = FunctionError(f"{name}: {error}" if str(error) else f"{name} raised {type(error).__name__}")
+    text = text_of(error)
+    found = FunctionError(f"{name}: {text}" if text else f"{name} raised {type(error).__name__}")
     found.type = type(error).__name__
     found.__cause__ = error
     return found

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from host import arguments
 from host.bridge.request import Reply
 from host.bridge.threads import Threads
-from host.errors import CallError, FunctionError, UsageError
+from host.errors import CallError, FunctionError, UsageError, text_of
 from host.functions.invocation import Emitter, Invocation, RunContext
 from host.functions.iterators import Stream
 from host.functions.signatures import Signature
@@ -128,4 +128,4 @@ def _failed(function: Function, error: Exception) -> FunctionError:
     """What a script sees of an exception."""
     kind = type(error).__name__
     outcome: Literal["unknown"] | None = "unknown" if function.mutation else None
-    return FunctionError(f"{function.name} failed: {kind}: {error}", type=kind, outcome=outcome)
+    return FunctionError(f"{function.name} failed: {kind}: {text_of(error)}", type=kind, outcome=outcome)

@@ -50,4 +50,5 @@ class Output:
 
     def _check(self) -> None:
         if self.printed + self._logged > self._limit:
-            raise LimitError(f"the script printed more than {self._limit // MB or 1} MB")
+            most = f"{self._limit // MB} MB" if self._limit >= MB else f"{self._limit:,} bytes"
+            raise LimitError(f"the script printed more than {most}")

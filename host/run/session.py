@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from host.calls.call import Call
-from host.errors import InvalidCall, LimitError, ScriptError
+from host.errors import InvalidCall, LimitError, ScriptError, text_of
 from host.events import RunEnded, RunStarted, want_detail, want_lines
 from host.limits import MB
 from host.lua import protocol as p
@@ -298,7 +298,7 @@ class Session:
         """The host itself failed: end the run with that error; the host goes on."""
         if self.result is None:
             failure = ScriptError(
-                f"the host failed: {type(error).__name__}: {self.services.redactor(str(error))}",
+                f"the host failed: {type(error).__name__}: {self.services.redactor(text_of(error))}",
                 kind="host",
                 script=self.job.script.name,
                 cause=error,

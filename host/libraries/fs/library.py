@@ -49,6 +49,10 @@ def _threaded(work: Callable[[LibraryCall], Any]) -> Callable[[LibraryCall, floa
 
 
 def _translated(work: Callable[[LibraryCall], Any], asked: LibraryCall) -> Any:
+    most = 2 if work in (_write, _append) else 1
+    if len(asked.args) > most:
+        wanted = "a path and a string" if most == 2 else "a path"
+        raise InvalidCall(f"{asked.name} takes {wanted} and no more, got {len(asked.args)} arguments")
     try:
         return work(asked)
     except OSError as error:

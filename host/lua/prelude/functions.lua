@@ -3,7 +3,6 @@ local core = ...
 local call, encode_list, decode, select = core.call, core.encode_list, core.decode, core.select
 local encode_arguments = core.encode_arguments
 local FUNCTION, NEXT = 5, 6 -- protocol
-core.exact = core.rawget(core, "exact") or {} -- functions that take their own arguments and no more
 
 local function plain(target)
   return function(...)
@@ -33,7 +32,5 @@ local function iterator(target)
 end
 
 function core.makers.functions(_, target, iterates)
-  local fn = iterates and iterator(target) or plain(target)
-  core.exact[fn] = true
-  return fn
+  return iterates and iterator(target) or plain(target)
 end

@@ -7,14 +7,12 @@ local find, upper, getinfo = core.string.find, core.string.upper, core.debug.get
 local PRELUDE, MEMBER, OPERATION = 9, 14, 1 -- protocol
 local PAGES = "^(%Z*)%z(%Z*)%z(.*)$"
 
-core.exact = rawget(core, "exact") or {} -- functions that take their own arguments and no more
-
 -- pages: of a list, how it goes on: style, the field with the items and the one with an item's id, a zero byte between. With
 -- an answer come the same words where the request decides, and where its page is, if that is more than the request says.
 local function operation(target, pages)
   local api, style, member, id = match(target, "^[^.]+"), nil, nil, nil
   if pages then style, member, id = match(pages, PAGES) end
-  local function call_it(...)
+  return function(...)
     local n = select("#", ...)
     if n > 0 and tag_of((...), "namespace") then
       raise { kind = "invalid", message = "an operation is called with a dot, not a colon: write " .. target .. "(…)" }
@@ -38,8 +36,6 @@ local function operation(target, pages)
     return core.page(value, { target = target, api = api, style = style, member = member, id = id, given = given,
       backwards = backwards, at = at, bytes = (style == "number" or style == "offset") and bytes or nil })
   end
-  core.exact[call_it] = true
-  return call_it
 end
 
 local proto = newproxy(true)

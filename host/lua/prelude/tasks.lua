@@ -5,6 +5,7 @@ local type, error, select, unpack, next, pcall, rawget, tostring, host = core.ty
 local raise, park, make_ready, run, where, check_cancelled = core.raise, core.park, core.make_ready, core.run,
   core.where, core.check_cancelled
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
+local getinfo = core.debug.getinfo
 local format, floor, expect_seconds = core.string.format, core.math.floor, core.expect_seconds
 local CALL, CANCEL, ERROR = 1, 4, 1 -- protocol
 local SLEEP = 4 -- protocol: kind of call
@@ -313,8 +314,8 @@ function env.map(list, fn, options)
   end
   local out = core.setmetatable({}, core.packed_meta)
   if n == 0 then return out end
-  local exact = rawget(core, "exact") -- what would take the index for an argument of its own
-  exact = exact and exact[fn]
+  local whose = getinfo(fn, "S") -- one of Lua's or the host's would take the index for an argument of its own
+  local exact = whose.what == "C" or whose.source == "=host"
   local done = gather(n, limit, function(i)
     if exact then return fn(list[i]) end
     return fn(list[i], i)
