@@ -27,7 +27,7 @@ class Clock:
 
 
 class Api:
-    """Requests to a simulator as a Stripe client makes them; answers decoded."""
+    """Requests to a simulator as a Stripe client makes them; answers decoded, files as bytes."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
@@ -42,6 +42,8 @@ class Api:
             body = params.encode()
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
         status, self.headers, answer = self.simulator.handle(method, target, sent, body)
+        if answer and "json" not in self.headers["content-type"]:
+            return status, answer
         return status, json.loads(answer) if answer else None
 
     def get(self, target: str, **query: Any) -> Any:
