@@ -205,7 +205,11 @@ class Walk:
         return {**required, **self.named(NEEDS.get(op.id, {}))}
 
     def ask(self, id: str, params: dict[str, Any] | None = None, **headers: str) -> tuple[int, Any]:
-        """(status, answer) of the operation with ``params``, or with the least it takes."""
+        """(status, answer) of the operation with ``params``, or with the least it takes; of a file (204, None)."""
+        status, answer = self._ask(id, params, **headers)
+        return (204, None) if isinstance(answer, bytes) else (status, answer)
+
+    def _ask(self, id: str, params: dict[str, Any] | None, **headers: str) -> tuple[int, Any]:
         op = self.catalog.operation(id)
         assert op is not None
         given = self.least(op) if params is None else params

@@ -27,7 +27,7 @@ class Clock:
 
 
 class Api:
-    """Requests to a simulator as a Stripe client makes them; answers decoded."""
+    """Requests to a simulator as a Stripe client makes them; answers decoded, files as bytes."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
