@@ -97,6 +97,15 @@ def test_an_account_that_was_set_up_has_its_mandate(api) -> None:
     assert api.post(INTENTS, form)["status"] == "processing"
 
 
+def test_a_debit_cannot_be_held(api) -> None:
+    """Only some methods have holds: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method."""
+    form = (
+        f"amount=2000&currency=usd&confirm=true&payment_method=pm_usBankAccount_success&capture_method=manual{MANDATE}"
+    )
+    status, error = api.error("POST", INTENTS, form)
+    assert (status, error["param"]) == (400, "capture_method")
+
+
 def test_a_mandate_may_be_named(api) -> None:
     """It is that of the account that is debited: https://docs.stripe.com/api/payment_intents/confirm."""
     owner = customer(api)

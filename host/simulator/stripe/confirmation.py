@@ -75,6 +75,7 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, 
             "`statement_descriptor_suffix` instead.",
             param="statement_descriptor",
         )
+    _check_capture(call, intent, str(method["type"]))
     if method["type"] == bank_transfers.METHOD:
         return bank_transfers.confirm(call, intent)
     if method["type"] in vouchers.KINDS:
@@ -107,6 +108,13 @@ def check_type(call: RequestContext, intent: Object, method: Object, noun: str =
         intent["payment_method_types"] = [*allowed, kind]
     if intent.get("currency"):
         check_currency_of(kind, intent["currency"])
+
+
+def _check_capture(call: RequestContext, intent: Object, kind: str) -> None:
+    """Refuse to hold money of what has no holds. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method"""
+    later = kind in bank_debits.CURRENCIES or kind in vouchers.KINDS or kind == bank_transfers.METHOD
+    if later and authorizations.is_manual(intent, kind):
+        raise call.refuse(f"Payments with {kind} cannot be captured manually.", param="capture_method")
 
 
 def check_currency_of(kind: str, currency: str) -> None:
