@@ -111,8 +111,9 @@ class Attendance:
         claimed = self.claimed
         args, globals = from_lua(claimed.args), from_lua(claimed.globals)
         return self._durable_runs.carry(
-            script, args, globals, claimed.run, fresh=claimed.attempts == 1, apis=self._needed, outcome=self._outcome
-        )
+            script, args, globals, claimed.run, fresh=claimed.attempts == 1, batch=claimed.batch, apis=self._needed,
+            outcome=self._outcome,
+        )  # fmt: skip
 
     def _outcome(self, session: Session, status: str, error: ScriptError | None, value: bytes) -> Sequence[Statement]:
         """What is committed with the run's end. On the session's thread."""

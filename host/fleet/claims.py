@@ -13,6 +13,7 @@ from host.fleet.database import FleetDatabase
 __all__ = [
     "TakenJob",
     "claim",
+    "claim_run",
     "ending",
     "give_back",
     "let_go",
@@ -25,18 +26,34 @@ __all__ = [
 
 # The job is taken from the queue and the run is marked by one statement, so that no job is taken of which it is not
 # known whose it is. A run that was cancelled or has ended is not marked.
-_CLAIM: Final = """
-WITH fetched AS MATERIALIZED (
-    SELECT id AS job, args ->> 'run' AS run
-    FROM procrastinate_fetch_job_v2(%(queues)s::varchar[], %(number)s) WHERE id IS NOT NULL
+_TAKEN: Final = """
 ), taken AS (
-    UPDATE luahost_job SET status = 'running', worker = %(name)s, attempts = attempts + 1,
+    UPDATE luahost_job SET status = 'running', worker = %(name)s, attempts = attempts + 1, job = fetched.job,
         started = COALESCE(started, now()), note = NULL
     FROM fetched WHERE id = fetched.run AND status IN ('queued', 'running') AND NOT cancel
-    RETURNING id, queue, script, text, modules, args, globals, options, need, attempts, traceparent
+    RETURNING id, queue, script, text, modules, args, globals, options, need, attempts, traceparent, batch
 )
 SELECT fetched.job, fetched.run, taken.* FROM fetched LEFT JOIN taken ON taken.id = fetched.run
 """
+
+_CLAIM: Final = f"""
+WITH fetched AS MATERIALIZED (
+    SELECT id AS job, args ->> 'run' AS run
+    FROM procrastinate_fetch_job_v2(%(queues)s::varchar[], %(number)s) WHERE id IS NOT NULL
+{_TAKEN}"""  # noqa: S608 - texts of this file
+
+# One run that others wait for, whatever its turn.
+_CLAIM_RUN: Final = f"""
+WITH fetched AS MATERIALIZED (
+    UPDATE procrastinate_jobs SET status = 'doing', worker_id = %(number)s
+    WHERE id = (
+        SELECT job.id FROM luahost_job run JOIN procrastinate_jobs job ON job.id = run.job
+        WHERE run.id = %(run)s AND run.status = 'queued' AND job.status = 'todo'
+            AND (job.scheduled_at IS NULL OR job.scheduled_at <= now())
+            AND job.queue_name = ANY(%(queues)s::varchar[])
+        FOR UPDATE OF job SKIP LOCKED LIMIT 1)
+    RETURNING id AS job, args ->> 'run' AS run
+{_TAKEN}"""  # noqa: S608 - texts of this file
 
 # In the transaction that ends the run, if it is still ours. One statement: what does not end it leaves the queue alone.
 _END: Final = """
@@ -108,11 +125,20 @@ class TakenJob(msgspec.Struct, frozen=True):
     need: str = ""
     attempts: int = 0
     traceparent: str | None = None
+    batch: str | None = None
 
 
 def claim(database: FleetDatabase, queues: list[str], name: str, number: int) -> TakenJob | None:
     """Take the next job of these queues, if there is one."""
-    rows = database.rows(_CLAIM, {"queues": queues, "number": number, "name": name})
+    return _taken(database.rows(_CLAIM, {"queues": queues, "number": number, "name": name}))
+
+
+def claim_run(database: FleetDatabase, run: str, queues: list[str], name: str, number: int) -> TakenJob | None:
+    """Take the job of one run, if it waits in one of these queues and is due."""
+    return _taken(database.rows(_CLAIM_RUN, {"run": run, "queues": queues, "number": number, "name": name}))
+
+
+def _taken(rows: list[tuple[Any, ...]]) -> TakenJob | None:
     if not rows:
         return None
     return TakenJob(*rows[0]) if rows[0][2] is not None else TakenJob(*rows[0][:2])

@@ -21,6 +21,7 @@ __all__ = [
     "cancel",
     "error_of",
     "error_text",
+    "is_to_come",
     "job",
     "jobs",
     "output",
@@ -76,6 +77,12 @@ def job(database: FleetDatabase, run_id: str) -> JobRow | None:
     """A submitted run by its id."""
     rows = database.rows(f"SELECT {_COLUMNS} FROM luahost_job WHERE id = %s", [run_id])  # noqa: S608 - own names
     return JobRow(*rows[0]) if rows else None
+
+
+def is_to_come(database: FleetDatabase, run_id: str) -> bool:
+    """Whether a submitted run waits or is under way: it goes on by itself."""
+    rows = database.rows("SELECT 1 FROM luahost_job WHERE id = %s AND NOT status = ANY(%s)", [run_id, list(ENDED)])
+    return bool(rows)
 
 
 def jobs(database: FleetDatabase, *, statuses: Sequence[str] = (), limit: int = 1000) -> list[JobRow]:

@@ -7,10 +7,13 @@ from typing import Literal, Protocol
 
 from host.errors import CallError, HostError
 
-__all__ = ["OnceAnswers", "OnceRecord", "Told"]
+__all__ = ["OnceAnswers", "OnceRecord", "RunState", "Told"]
 
 Told = Callable[[bytes | CallError | None], None]
 """Told the results as MessagePack, an error, or ``None``: it is for the caller to do. From any thread, once."""
+
+RunState = Literal["running", "queued", "broken off", "over"]
+"""``queued``: it broke off, and goes on by itself. One that is ``over`` never does what it began."""
 
 
 class OnceAnswers(Protocol):
@@ -41,8 +44,8 @@ class OnceRecord(Protocol):
     def keep(self, key: str, run: str, value: bytes, then: Callable[[HostError | None], None]) -> None:
         """Record a value; ``then`` once it is on the disk, or cannot be."""
 
-    def state(self, run: str) -> Literal["running", "broken off", "over"]:
-        """How a run stands that is not one of this process; one that is over never does what it began."""
+    def state(self, run: str) -> RunState:
+        """How a run stands that is not one of this process."""
 
     def resume(self, run: str) -> str:
         """The command that goes on with a run."""
