@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from host.host_engine import HostEngine
     from host.http.sender import Sender
     from host.policy.policy import HostPolicy
-    from host.processes.messages import Message
+    from host.remote.limit_messages import Message
     from host.run.session import Session
 
 __all__ = ["FleetOfHost"]

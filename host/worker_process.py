@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from host.apis.api import Api
 from host.errors import HostError
@@ -23,18 +24,18 @@ from host.http.chain import chain
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.message import Send
 from host.http.sender import HttpxParts
-from host.limits import Limits
-from host.lua.values import from_lua
 from host.policy.policy import HostPolicy
 from host.processes import messages as m
 from host.processes.channel import FramePipes
-from host.processes.codec import api_of, ended, happened, text_in
-from host.processes.job import permissions_of
-from host.processes.leased_limits import LeasedLimiter
+from host.processes.codec import api_of, happened
 from host.processes.once import RemoteOnce
 from host.processes.remote_simulator import RemoteClient
 from host.processes.setup import run_setup
 from host.processes.shared_limits import ALL
+from host.remote.job import narrowed, text_in, text_out
+from host.remote.leased_limits import LeasedLimiter
+from host.remote.limit_messages import Message
+from host.remote.result import RemoteResult
 from host.run.options import RunOptions
 from host.run.script import RunResult, Script
 from host.run.session import Session
@@ -48,7 +49,7 @@ GRACE = 2.0  # seconds for the last messages to be read by the parent
 class ChildHost(Host):
     """A host of which one process is the parent's child. ``tell(message, patient)`` sends to the parent."""
 
-    def __init__(self, opening: m.Open, tell: Callable[[m.Message], None], sink: Sink) -> None:
+    def __init__(self, opening: m.Open, tell: Callable[[Message], None], sink: Sink) -> None:
         self._opening = opening
         self._tell = tell
         self._sink = sink
@@ -58,10 +59,10 @@ class ChildHost(Host):
         self.remote = RemoteClient(tell)
         self._once = RemoteOnce(tell)
         super().__init__(simulate=opening.simulated, sinks=[sink] if opening.watched else [], **opening.options)
-        self._granted: dict[bytes, HostPolicy] = {}
+        self._granted: dict[bytes, tuple[RunOptions, HostPolicy]] = {}
         self._engine.worker.share_room(lambda calls: self.leased.room(ALL, opening.room, calls))
 
-    def receive(self, message: m.Message) -> None:
+    def receive(self, message: Message) -> None:
         """What the parent said of limits and simulated calls; from the reading thread."""
         if isinstance(message, m.Answered):
             self._engine.worker.tell(self.remote.receive, message)
@@ -77,29 +78,24 @@ class ChildHost(Host):
 
     def start(self, run: m.StartJob, script: Script, finished: Callable[[RunResult], None]) -> Session:
         """Begin a run."""
-        options = RunOptions(
-            args=tuple(text_in(each) for each in run.args),
-            globals=None if run.globals is None else from_lua(run.globals),
-            timeout=run.timeout,
-            traceparent=run.traceparent,
-            limits=Limits(**run.limits),
-            sinks=[self._sink] if run.watched and not self._opening.watched else [],
-        )
-        rules = self._rules_for(run.grant)
+        narrowed_options, rules = self._told(run)
+        sinks = [self._sink] if run.watched and not self._opening.watched else []
+        options = run.job.run_options(narrowed_options, sinks)
         once = self._once.of(run.id) if run.batch else None
         session = self._runs.begin(script, options, finished, run_id=run.run_id, rules=rules, once=once)
         assert isinstance(session, Session)
         return session
 
-    def _rules_for(self, grant: bytes) -> HostPolicy:
+    def _told(self, run: m.StartJob) -> tuple[RunOptions, HostPolicy]:
         """What a run may do was decided by the parent; here it holds. Nearly all runs have the same."""
-        found = self._granted.get(grant)
+        key = msgspec.msgpack.encode((run.job.options, run.env))
+        found = self._granted.get(key)
         if found is None:
-            permissions, env = permissions_of(grant)
-            found = HostPolicy(permissions, None, self._apis, self._services.redactor, env=env, environ={})
+            options = narrowed(run.job.options)
+            rules = HostPolicy(options.permissions, None, self._apis, self._services.redactor, env=run.env, environ={})
             if len(self._granted) >= 100:
                 self._granted.clear()
-            self._granted[grant] = found
+            found = self._granted[key] = replace(options, permissions=None), rules
         return found
 
     def _read_settings(self, given: Any, file: Any, claimed: Any) -> Settings:
@@ -144,7 +140,7 @@ class Child:
             elif self._host is not None:
                 self._receive(self._host, message)
 
-    def tell(self, message: m.Message) -> None:
+    def tell(self, message: Message) -> None:
         self._channel.send(m.to_bytes(message))
 
     def emit(self, event: Event) -> None:
@@ -186,7 +182,8 @@ class Child:
         def finished(result: RunResult) -> None:
             self._sessions.pop(run.id, None)
             early.append(None)
-            self._channel.send(m.to_bytes(ended(run.id, result)), patient=True)
+            ended = m.JobEnded(run.id, RemoteResult.of(result), text_out(result.output))
+            self._channel.send(m.to_bytes(ended), patient=True)
 
         early: list[None] = []
         session = host.start(run, self._scripts[run.script], finished)

@@ -95,6 +95,8 @@ LATE = {
     "host.apis.openapi": "a document that is not compiled yet",
     "host.apis.raw_request": "api.http",
     "host.apis.stripe": "the catalog is read when a host opens",
+    "host.durable.cancelling": "durable runs",
+    "host.durable.kept_output": "durable runs",
     "host.durable.runs": "durable runs",
     "host.durable.sqlalchemy_database": "a journal in another database than SQLite",
     "host.functions.functions": "functions of the program's",

@@ -20,6 +20,7 @@ from host.http.message import Request
 if TYPE_CHECKING:
     from host.bridge.request import Reply
     from host.run.builtins import Tools
+    from host.run.job import Why
     from host.run.session import Session
 
 __all__ = ["TapedRun"]
@@ -39,6 +40,9 @@ class TapedRun:
         self.name = tape.begin(run_id)
         self._keys = tape.keys(self.name)
         self._stopped: ScriptError | None = None
+
+    def begun(self, session: Session) -> None:
+        """Nobody ends it from elsewhere."""
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
         """Give a call the key of its place, and have its request say whose it is."""
@@ -109,12 +113,15 @@ class TapedRun:
         """All output is shown."""
         return data
 
+    def printed(self, text: str) -> None:
+        """It is kept by nobody."""
+
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
         """The error a run is ending with: a request that was not recorded, whatever the script made of it."""
         return error if self._tape.goes_on else self._stopped or error
 
     def end(
-        self, session: Session, value: Any, rest: Any, error: Any, *, interrupted: bool, then: Callable[[], None]
+        self, session: Session, value: Any, rest: Any, error: Any, *, why: Why | None, then: Callable[[], None]
     ) -> None:
         """The cassette is written when its host closes."""
         then()

@@ -1,23 +1,25 @@
-"""Of ``runs``: what concerns runs that were submitted to a fleet."""
+"""Of ``runs``: runs that others run, on this machine or in a fleet: following, cancelling, trying again."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import click
+from msgspec.structs import replace
 
-from host.cli.journal_options import journal_options
+from host.cli.journal_options import journal_options, opened, runs_of, status_of
 from host.cli.strict import StrictCommand
 from host.config_file import read_config
-from host.errors import UsageError
+from host.errors import JournalError
 from host.fleet.setting import database_url
 from host.settings import Settings
 
 if TYPE_CHECKING:
+    from host.durable.journal import Journal
     from host.fleet.database import FleetDatabase
 
 __all__ = ["cancel", "fleet_of", "follow", "job_lines", "listed", "retry"]
@@ -65,7 +67,7 @@ def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
     """What there is to say of a submitted run."""
     if database is None:
         return []
-    from host.fleet.jobs import error_of, job, waiting
+    from host.fleet.jobs import job, waiting
 
     found = job(database, run_id)
     if found is None:
@@ -78,32 +80,43 @@ def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
     why = waiting(database, found)
     if why is not None:
         lines.append(f"waiting: {why}")
-    error = error_of(found.error)
-    if error is not None:
-        lines.append(f"ended with: {error}")
+    if found.ended_with is not None:
+        lines.append(f"ended with: {found.ended_with}")
     return lines
 
 
-def follow(database: FleetDatabase | None, run_id: str) -> None:
-    """Show what a run prints until it has ended. Raises ``UsageError`` for one that was not submitted."""
-    from host.fleet.jobs import job, output, waiting
+def follow(book: Journal, database: FleetDatabase | None, run_id: str) -> None:
+    """Show what a run prints until it has ended. Raises ``UsageError`` for one that there is not."""
+    from host.durable.kept_output import kept_output
 
-    assert database is not None
     at, told = 0, None
     while True:
-        found = job(database, run_id)
-        if found is None:
-            raise UsageError(f"no run {run_id} was submitted to this fleet")
-        data, at = output(database, run_id, at)
+        over, why = _state(book, database, run_id)
+        data, at = kept_output(book, run_id, at)
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-        if found.has_ended:
+        if over:
             return
-        why = waiting(database, found)
         if why is not None and why != told:
             click.echo(f"waiting: {why}", err=True)
         told = why
         time.sleep(LOOK)
+
+
+def _state(book: Journal, database: FleetDatabase | None, run_id: str) -> tuple[bool, str | None]:
+    """Whether a run has ended, and why it waits, as far as that can be told."""
+    if database is not None:
+        from host.fleet.jobs import job, waiting
+
+        found = job(database, run_id)
+        if found is not None:
+            return found.has_ended, waiting(database, found)
+    run = book.run(run_id)
+    if run is None:
+        from host.durable.runs import no_such_run
+
+        raise no_such_run(book, run_id)
+    return status_of(book, run) != "running", None
 
 
 def _settings(database: str | None, env_file: str | None) -> Settings:
@@ -115,19 +128,46 @@ def _settings(database: str | None, env_file: str | None) -> Settings:
 @click.argument("run_id", metavar="ID")
 @journal_options
 def cancel(run_id: str, journal: str | None, env_file: str | None) -> int:
-    """Cancel a submitted run, or have its worker end it; or remove a schedule, whose ID is its name."""
-    from host.fleet.jobs import cancel as cancel_run
+    """End a run or a batch, whatever process or machine runs it; or remove a schedule, whose ID is its name."""
+    with opened(journal, env_file) as (book, settings):
+        with fleet_of(_of_its_fleet(book, settings)) as database:
+            said = None if database is None else _cancel_submitted(database, run_id)
+        click.echo(said or _cancel_running(book, run_id))
+    return 0
+
+
+def _of_its_fleet(book: Journal, settings: Settings) -> Settings:
+    """The settings with the journal's database as the fleet's, if it is one."""
+    if settings.database is None and "://" in book.name:
+        with suppress(JournalError):  # there is no such table: it is a journal and nothing else
+            book.read("SELECT version FROM luahost_fleet_version", {})
+            return replace(settings, database=settings.journal)
+    return settings
+
+
+def _cancel_submitted(database: FleetDatabase, run_id: str) -> str | None:
+    """What came of it, or ``None``: nothing of that name was submitted."""
+    from host.fleet.jobs import cancel as cancel_job
     from host.fleet.jobs import job
     from host.fleet.schedules import remove
 
-    with fleet_of(_settings(journal, env_file), "runs cancel") as database:
-        assert database is not None
-        if job(database, run_id) is None and remove(database, run_id):
-            click.echo(f"{run_id} is no schedule any more; the runs it submitted stay")
-            return 0
-        status = cancel_run(database, run_id)
-    click.echo(f"{run_id} is cancelled" if status == "cancelled" else f"{run_id} is running, and is being ended")
-    return 0
+    if job(database, run_id) is None:
+        return f"{run_id} is no schedule any more; the runs it submitted stay" if remove(database, run_id) else None
+    return f"{run_id} is cancelled" if cancel_job(database, run_id) == "cancelled" else _being_ended(run_id)
+
+
+def _cancel_running(book: Journal, run_id: str) -> str:
+    from host.durable.cancelling import cancel as cancel_run
+
+    runs = runs_of(book, run_id)
+    running = [run for run in runs if book.is_running(run)]
+    for run in running or runs[:1]:
+        cancel_run(book, run)
+    return _being_ended(run_id) if runs[0].id == run_id else f"{run_id}: {len(running)} runs are being ended"
+
+
+def _being_ended(run_id: str) -> str:
+    return f"{run_id} is running, and is being ended"
 
 
 @click.command(cls=StrictCommand)

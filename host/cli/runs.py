@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+PRINTED = 20  # lines of a run's output
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -67,7 +68,7 @@ def list_(failed: bool, journal: str | None, env_file: str | None) -> int:
 @command.command()
 @click.argument("run_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("-f", "--follow", "following", is_flag=True, help="Of a submitted run: show its output as it comes.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Show what it prints, as it comes, until it has ended.")
 @click.option("--html", metavar="FILE", help="Write a page of all its calls instead, as --trace does of a run.")
 @journal_options
 def show(
@@ -80,9 +81,9 @@ def show(
             raise UsageError(f"{other} goes to stdout and --html to a file: say one of them")
         return _write_page(html, run_id, journal, env_file)
     with opened(journal, env_file) as (book, settings):
-        with fleet_of(settings, "runs show --follow" if following else None) as fleet:
+        with fleet_of(settings) as fleet:
             if following:
-                follow(fleet, run_id)
+                follow(book, fleet, run_id)
             lines = job_lines(fleet, run_id)
         if lines and not as_json:
             click.echo("\n".join(lines))
@@ -90,19 +91,40 @@ def show(
             return 0
         runs = runs_of(book, run_id)
         shown = [(run, _entries(book, run), status_of(book, run)) for run in runs]
-    if runs[0].id != run_id and not as_json:
+        printed = [] if as_json or following or len(runs) > 1 else _printed(book, run_id)
+    if as_json:
+        for run, entries, _ in shown:
+            _show_json(run, entries)
+        return 0
+    _tell(run_id, shown)
+    for line in printed:
+        click.echo(line)
+    return 0
+
+
+def _tell(run_id: str, shown: list[tuple[RunRow, list[TrailEntry], str]]) -> None:
+    if shown[0][0].id != run_id:
         counts = Counter(status for _, _, status in shown)
         parts = ", ".join(f"{number} {status}" for status, number in counts.items())
-        click.echo(f"{run_id}  batch of {len(runs)} run{'' if len(runs) == 1 else 's'}: {parts}\n")
+        click.echo(f"{run_id}  batch of {len(shown)} run{'' if len(shown) == 1 else 's'}: {parts}\n")
     for run, entries, status in shown:
-        if as_json:
-            _show_json(run, entries)
-            continue
         click.echo(f"{run.id}  {run.script}  {status}  {run.mode}  {run.base}")
         if run.error:
             click.echo(f"ended with: {run.error}")
         _table([("TIME", "LINE", "OPERATION", "ID", "AMOUNT", "OUTCOME"), *(_row(entry) for entry in entries)])
-    return 0
+
+
+def _printed(book: Journal, run_id: str) -> list[str]:
+    """The last lines of a run's output."""
+    from host.durable.kept_output import end_of_output
+
+    text, cut = end_of_output(book, run_id)
+    lines = text.splitlines()
+    if not lines:
+        return []
+    more = cut or len(lines) > PRINTED
+    where = f", the last lines (all of them: runs show -f {run_id}{book.option})" if more else ""
+    return ["", f"printed{where}:", *(f"  {line}" for line in lines[-PRINTED:])]
 
 
 def _entries(book: Journal, run: RunRow) -> list[TrailEntry]:

@@ -22,7 +22,9 @@ from host.dashboard.fleet_tables import FleetTables
 from host.dashboard.forms import filter_of, form_of, is_id, newest, older, position_of, sequence_of
 from host.dashboard.rendering import STYLE, Rendering
 from host.dashboard.run_page import run_page_of
+from host.durable.cancelling import cancel, is_cancelled
 from host.durable.journal import Journal
+from host.durable.kept_output import end_of_output
 from host.durable.records import RunRow
 from host.durable.run_list import STATES, RunFilter, recorded_calls, run_page, state_of
 from host.errors import ConfigError, HostError, JournalError, UsageError
@@ -99,16 +101,15 @@ class Dashboard:
 
     def _run(self, request: Request) -> Response:
         after, run_id = sequence_of(request.query_params), request.path_params["id"]
-        submitted, why, output = self._submitted(run_id), None, ("", False)
-        if self._tables is not None and submitted is not None:
-            why, output = self._tables.why(submitted), self._tables.output(run_id)
-        run = self._found(run_id)
+        submitted, run = self._submitted(run_id), self._found(run_id)
+        why = self._tables.why(submitted) if self._tables is not None and submitted is not None else None
         if run is None and submitted is None:
             raise _not_found(run_id)
         page = None if run is None else run_page_of(self._journal, run, after=after)
         return self._page(
             request, "run.html", id=run_id, path=_path(run_id), run=run, page=page, after=after, submitted=submitted,
-            why=why, output=output, action=self._actions.of(run_id),
+            why=why, output=end_of_output(self._journal, run_id), action=self._actions.of(run_id),
+            cancelled=run is not None and is_cancelled(self._journal, run),
         )  # fmt: skip
 
     def _undo_page(self, request: Request) -> Response:
@@ -141,9 +142,10 @@ class Dashboard:
         run_id = request.path_params["id"]
         if self._actions.cancel(run_id):
             return RedirectResponse(_path(run_id), 303)
-        if self._tables is None or self._submitted(run_id) is None:
-            raise UsageError(f"nothing is done about run {run_id[:200]} here")
-        self._tables.cancel(run_id)
+        if self._tables is not None and self._submitted(run_id) is not None:
+            self._tables.cancel(run_id)
+        else:
+            cancel(self._journal, self._asked(request))
         return RedirectResponse(_path(run_id), 303)
 
     def _undo(self, request: Request, form: dict[str, str]) -> Response:

@@ -5,7 +5,6 @@ Times are given as seconds since 1970, ages by the database's clock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from host.fleet.jobs import JobRow
 
 __all__ = ["FleetTables", "QueueCount", "ScheduleRow", "SubmittedRun", "WorkerRow"]
-
-LONGEST_OUTPUT: Final = 64 * 1024  # bytes
-PIECES: Final = 64  # of output, read at once
 
 
 def _seconds(column: str) -> str:
@@ -165,21 +161,5 @@ class FleetTables:
 
         retry(self._database, run)
 
-    def output(self, run: str) -> tuple[str, bool]:
-        """The end of what a run printed, and whether there was more before it."""
-        rows = self._read(
-            "SELECT start, data FROM luahost_output WHERE run = %(run)s ORDER BY start DESC LIMIT %(limit)s",
-            run=run, limit=PIECES,
-        )  # fmt: skip
-        return _end(rows[::-1])
-
     def _read(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         return self._database.rows(sql, values)
-
-
-def _end(pieces: Sequence[tuple[int, bytes]]) -> tuple[str, bool]:
-    """``pieces`` in their order. A run that was taken over may have printed the same again: they overlap."""
-    whole, first = bytearray(), pieces[0][0] if pieces else 0
-    for start, data in pieces:
-        whole += data[max(0, first + len(whole) - start) :]
-    return bytes(whole[-LONGEST_OUTPUT:]).decode("utf-8", "replace"), first > 0 or len(whole) > LONGEST_OUTPUT

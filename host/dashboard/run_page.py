@@ -23,8 +23,10 @@ LONGEST_SOURCE: Final = 200_000  # characters
 MOST_LINES: Final = 2000
 LONGEST_ANSWER: Final = 2000
 
-RESUMABLE: Final = ("failed", "interrupted", "stopped", BROKEN_OFF)
-UNDOABLE: Final = ("done", "failed", "interrupted", "stopped", "replaced", "partly undone", BROKEN_OFF)
+RESUMABLE: Final = ("failed", "interrupted", "cancelled", "stopped", BROKEN_OFF)
+UNDOABLE: Final = (
+    "done", "failed", "interrupted", "cancelled", "stopped", "replaced", "partly undone", BROKEN_OFF,
+)  # fmt: skip
 
 
 class ShownCall(msgspec.Struct, frozen=True):

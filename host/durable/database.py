@@ -82,6 +82,18 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "PRIMARY KEY": "(inbox, id)",
     },
     "luahost_cursor": {"inbox": "TEXT PRIMARY KEY", "seen": "DOUBLE PRECISION NOT NULL"},
+    "luahost_output": {
+        "run": "TEXT NOT NULL",
+        "start": "BIGINT NOT NULL",
+        "data": "BLOB NOT NULL",
+        "PRIMARY KEY": "(run, start)",
+    },
+    "luahost_cancel": {
+        "run": "TEXT NOT NULL",
+        "owner": "TEXT NOT NULL",
+        "at": "DOUBLE PRECISION NOT NULL",
+        "PRIMARY KEY": "(run, owner)",
+    },
     "luahost_version": {"version": "INTEGER NOT NULL"},
 }
 # The second makes lists of many runs quick. A journal made before there was one does without it: it is no reason for a
@@ -106,6 +118,7 @@ CHANGES: Final[dict[int, list[str]]] = {
     2: ["ALTER TABLE luahost_run ADD COLUMN exit_status INTEGER"],
     3: [],  # no new columns: records and statuses that an earlier version would misread
     4: [_made("luahost_event"), _made("luahost_cursor"), *_indexed()],
+    5: [_made("luahost_output"), _made("luahost_cancel")],
 }
 
 
@@ -208,10 +221,11 @@ def prepare(database: JournalDatabase) -> None:
         )
         try:
             database.write(made)
-        except JournalError:  # another process makes them at the same moment
-            rows = database.read("SELECT version FROM luahost_version")
+        except JournalError:  # another process makes them at the same moment, or the one that a fleet has too
+            with contextlib.suppress(JournalError):
+                rows = database.read("SELECT version FROM luahost_version")
             if not rows:
-                raise
+                database.write(made)
     for (version,) in rows:
         if version > VERSION:
             raise JournalError(
@@ -220,18 +234,19 @@ def prepare(database: JournalDatabase) -> None:
                 hint="update luahost, or name another journal",
             )
         if version < VERSION:
-            _bring_up(database, version)
+            _bring_up(database, version, binary)
 
 
-def _bring_up(database: JournalDatabase, version: int) -> None:
+def _bring_up(database: JournalDatabase, version: int, binary: str) -> None:
     """Change the tables of an earlier version, all or nothing."""
-    changes = [sql for step in range(version + 1, VERSION + 1) for sql in CHANGES[step]]
+    changes = [sql.replace("BLOB", binary) for step in range(version + 1, VERSION + 1) for sql in CHANGES[step]]
     made: list[Statement] = [(sql, [{}]) for sql in changes]
+    made.append(("UPDATE luahost_version SET version = :version", [{"version": VERSION}]))
     try:
-        database.write([*made, ("UPDATE luahost_version SET version = :version", [{"version": VERSION}])])
+        database.write(made)
     except JournalError:  # another process does so at the same moment
         if database.read("SELECT version FROM luahost_version") != [(VERSION,)]:
-            raise
+            database.write(made)
 
 
 class SQLite:

@@ -15,7 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from host.durable.database import Conflict, Damaged, JournalDatabase, MustChange, Statement, insert, open_database
-from host.durable.journal_writer import INSERT_RECORD, RELEASE, JournalItem, JournalWriter, Then
+from host.durable.journal_writer import INSERT_RECORD, RELEASE, JournalItem, JournalWriter, Then, UnderWay
+from host.durable.kept_output import KEEP_OUTPUT, cut_output, kept_length
 from host.durable.lease import is_dead, this_owner
 from host.durable.records import Record, RunRow, check_log, decode_decided
 from host.errors import JournalError
@@ -90,9 +91,10 @@ class Journal:
         values = msgspec.structs.asdict(run)
         values.update(owner=self.owner, lease=self.lease, created=now, updated=now, now=now, status="running")
         self._writer.held.add(run.id)
-        self._writer.put(JournalItem(run.id, None, [(self._sql(INSERT_RUN), [values])], None, urgent=False))
+        self._writer.put(JournalItem(run.id, None, [(self.timed(INSERT_RUN), [values])], None, urgent=False))
 
-    def _sql(self, statement: str) -> str:
+    def timed(self, statement: str) -> str:
+        """A statement with the time that counts for ``{now}``: the value ``now`` where that is this process's."""
         return type(statement)(statement.replace("{now}", self._database.now))
 
     def take(self, run: RunRow, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()) -> list[Record]:
@@ -108,7 +110,7 @@ class Journal:
             "owner": self.owner, "lease": self.lease, "now": now, "id": run.id,
             "before": run.owner if dead else "",
         }  # fmt: skip
-        if not self._database.write([(self._sql(_TAKE), [values])]):
+        if not self._database.write([(self.timed(_TAKE), [values])]):
             raise self.being_run(run.id)
         try:
             log = self.records(run.id)
@@ -136,6 +138,7 @@ class Journal:
         self._database.write(
             [
                 ("UPDATE luahost_record SET run = :aside WHERE run = :id", values),
+                ("UPDATE luahost_output SET run = :aside WHERE run = :id", values),
                 (
                     "UPDATE luahost_run SET id = :aside, status = CASE WHEN status IN ('partly undone', 'undone') "
                     "THEN status ELSE 'replaced' END, owner = NULL, updated = :now WHERE id = :id",
@@ -143,6 +146,19 @@ class Journal:
                 ),
             ]
         )
+
+    def watch(self, run: str, under_way: UnderWay) -> None:
+        """Keep what a run of ours prints, and cancel it when somebody wants that: until its end."""
+        self._writer.under_way[run] = under_way
+
+    def take_up_output(self, run: str, shown: int) -> int:
+        """A run of ours is taken up again, which showed so much: gives how much of its output is kept. What was kept
+        of more than it showed for certain is forgotten, as it prints that anew, and maybe another way.
+        """
+        kept = min(kept_length(self, run), shown)
+        made = [*cut_output(run, kept), ("DELETE FROM luahost_cancel WHERE run = :id", [{"id": run}])]
+        self._writer.put(JournalItem(run, None, made, None, urgent=False))
+        return kept
 
     @property
     def lease_age(self) -> float:
@@ -162,7 +178,7 @@ class Journal:
 
     def _mark(self, run: RunRow, status: str, updated: float, before: str | None) -> int:
         values = {"id": run.id, "status": status, "updated": updated, "before": before, "now": self.clock()}
-        return self._database.write([(self._sql(_MARK), [values])])
+        return self._database.write([(self.timed(_MARK), [values])])
 
     def being_run(self, run_id: str) -> BeingRun:
         """The error for a run that somebody else runs."""
@@ -190,9 +206,11 @@ class Journal:
 
     def end(
         self, run: str, status: str, *, printed: int, calls: int, value: bytes, error: str | None, then: Then,
-        exit_status: int | None = None, release: bool = True, also: Sequence[Statement] = (),
+        exit_status: int | None = None, output: tuple[int, bytes] = (0, b""), release: bool = True,
+        also: Sequence[Statement] = (),
     ) -> None:  # fmt: skip
-        """How a run ended, with ``also`` in the same transaction: all of it if the run is still ours, else nothing.
+        """How a run ended, with the last of its ``output`` (its place, its bytes) and ``also`` in the same transaction:
+        all of it if the run is still ours, else nothing.
 
         The lease is kept until :meth:`release` where ``release`` is not said here.
         """
@@ -200,7 +218,12 @@ class Journal:
             "status": status, "now": self.clock(), "printed": printed, "calls": calls, "value": value,
             "error": error, "exit_status": exit_status, "id": run, "owner": self.owner,
         }  # fmt: skip
-        made: list[Statement] = [(MustChange(self._sql(_END)), [values]), *also]
+        made: list[Statement] = [(MustChange(self.timed(_END)), [values])]
+        if output[1]:
+            piece = {"id": run, "owner": self.owner, "start": output[0], "data": output[1]}
+            made.append((KEEP_OUTPUT, [piece]))
+        made += also
+        self._writer.under_way.pop(run, None)
         if release:
             self._writer.held.discard(run)
             made.append((RELEASE, [{"id": run, "owner": self.owner}]))
@@ -243,6 +266,8 @@ class Journal:
         self._database.write(
             [
                 ("DELETE FROM luahost_record WHERE run = :id", values),
+                ("DELETE FROM luahost_output WHERE run = :id", values),
+                ("DELETE FROM luahost_cancel WHERE run = :id", values),
                 ("DELETE FROM luahost_run WHERE id = :id", values),
             ]
         )

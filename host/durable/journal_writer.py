@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from host.durable.database import Conflict, JournalDatabase, JournalLost, Statement, insert
+from host.durable.kept_output import KEEP_OUTPUT, OutputKeeper
 from host.durable.records import Record
 from host.errors import ClosedError, HostError, JournalError
 
-__all__ = ["INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then"]
+__all__ = ["INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then", "UnderWay"]
 
+LOOK: Final = 1.0  # seconds between looks at what runs print, and which of them somebody wants ended
 LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
 MOST: Final = 5000  # items in one commit
 
@@ -29,6 +31,18 @@ Then = Callable[[HostError | None], None]
 INSERT_RECORD: Final = insert("luahost_record")
 _BEAT = "UPDATE luahost_run SET lease = {now} + :lease WHERE id = :id AND owner = :owner"
 RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
+
+
+_CANCELLED: Final = "SELECT run, at FROM luahost_cancel WHERE owner = :owner"
+_SEEN: Final = "DELETE FROM luahost_cancel WHERE run = :run AND owner = :owner"
+
+
+class UnderWay(NamedTuple):
+    """A run of ours that goes on: what it prints, what cancels it, and since when it is ours."""
+
+    output: OutputKeeper
+    cancel: Callable[[], None]
+    since: float
 
 
 class JournalItem:
@@ -47,11 +61,14 @@ class JournalItem:
 
 
 class JournalWriter:
-    """``held`` are runs of ours, whose lease is kept up. ``broken``: a run's record was lost, so none may follow it."""
+    """``held`` are runs of ours, whose lease is kept up. ``broken``: a run's record was lost, so none may follow it.
+    ``under_way``: those that go on.
+    """
 
     def __init__(self, database: JournalDatabase, owner: str, clock: Callable[[], float], lease: float) -> None:
         self.held: set[str] = set()
         self.broken: dict[str, HostError] = {}
+        self.under_way: dict[str, UnderWay] = {}
         self._database = database
         self._owner = owner
         self._clock = clock
@@ -60,7 +77,7 @@ class JournalWriter:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._beat_at = 0.0
+        self._beat_at = self._look_at = 0.0
         self.beaten = monotonic()  # the last heartbeat that was recorded
         self._beat_sql = _BEAT.replace("{now}", database.now)
         self.also: Callable[[], Sequence[Statement]] = tuple  # what else is in a heartbeat's transaction
@@ -107,20 +124,24 @@ class JournalWriter:
 
     def _write(self) -> None:
         self._beat_at = monotonic() + self._lease / 3
+        self._look_at = monotonic() + LOOK
         open_ = True
         while open_:
             batch, open_ = self._gather()
             if batch:
                 self._commit(batch)
-            if monotonic() >= self._beat_at:
+            now = monotonic()
+            if now >= self._beat_at:
                 self._beat()
+            if now >= self._look_at:
+                self._look()
         self._drain_refused()
 
     def _gather(self) -> tuple[list[JournalItem], bool]:
         """What to commit next, and whether there will be more."""
         queue = self._queue
         batch: list[JournalItem] = []
-        until = self._beat_at
+        until = min(self._beat_at, self._look_at) if self.held else self._beat_at
         while len(batch) < MOST:
             try:
                 item = queue.get_nowait() if until == 0.0 else queue.get(timeout=max(0.0, until - monotonic()))
@@ -199,6 +220,34 @@ class JournalWriter:
             self.beaten = monotonic()
         except JournalError:  # the next record says so where it matters
             self._beat_at = monotonic() + self._lease / 15
+
+    def _look(self) -> None:
+        """Keep what runs have printed, and end those that somebody wants ended."""
+        self._look_at = monotonic() + LOOK
+        if not self.under_way:
+            return
+        printed = [(run, each.output, *each.output.take()) for run, each in list(self.under_way.items())]
+        pieces = [
+            {"id": run, "owner": self._owner, "start": start, "data": data} for run, _, start, data in printed if data
+        ]
+        try:
+            if pieces:
+                self._database.write([(KEEP_OUTPUT, pieces)])
+                printed.clear()
+            self._cancel(self._database.read(_CANCELLED, {"owner": self._owner}))
+        except JournalError:  # at the next look, or the runs' next records say so
+            for _, output, start, data in printed:
+                output.put_back(start, data)
+
+    def _cancel(self, asked: Sequence[tuple[Any, ...]]) -> None:
+        """``asked`` are runs, and when; one that begins only now is left for the next look."""
+        seen = [(run, at) for run, at in asked if run in self.under_way or run not in self.held]
+        if seen:
+            self._database.write([(_SEEN, [{"run": run, "owner": self._owner} for run, _ in seen])])
+        for run, at in seen:
+            watched = self.under_way.get(run)
+            if watched is not None and at >= watched.since:  # not one of that name that had ended
+                watched.cancel()
 
     def _drain_refused(self) -> None:
         """Answer what came after the end."""

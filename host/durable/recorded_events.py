@@ -7,13 +7,13 @@ told before.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from host.durable.audit_trail import decoded, request_facts
 from host.durable.history import History, call_name
-from host.durable.records import FAILED, Record, RunRow, decode_decided, decode_sent, decode_told
+from host.durable.records import FAILED, Record, RunRow, Status, decode_decided, decode_sent, decode_told
 from host.events import CallEnded, CallStarted, Event, Logged, RunEnded, RunStarted
 from host.policy.private_members import without_private_text
 from host.policy.redaction import Redactor
@@ -21,7 +21,7 @@ from host.run.shortening import LONGEST
 
 __all__ = ["recorded_events"]
 
-_OVER = frozenset(("done", "failed", "interrupted", "stopped", "replaced", "partly undone", "undone"))
+_OVER = frozenset(get_args(Status)) - {"running"}
 
 
 def recorded_events(

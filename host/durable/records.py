@@ -11,11 +11,13 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the tables. A journal of an earlier version is brought up to it, one of a later version is not touched."""
 
 Kind = Literal["sent", "answer", "refused", "late", "value", "resumed", "decided", "once", "real"]
-Status = Literal["running", "done", "failed", "interrupted", "stopped", "replaced", "partly undone", "undone"]
+Status = Literal[
+    "running", "done", "failed", "interrupted", "cancelled", "stopped", "replaced", "partly undone", "undone"
+]
 
 
 class Record(NamedTuple):

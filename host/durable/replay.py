@@ -18,6 +18,8 @@ from host.calls.call import Call
 from host.durable.database import Statement
 from host.durable.going_live import GoingLive
 from host.durable.journal import Journal
+from host.durable.journal_writer import UnderWay
+from host.durable.kept_output import OutputKeeper
 from host.durable.recorded_answers import Recalled, reply_of
 from host.durable.recorded_tools import RecordedTools
 from host.durable.records import Record, Sent, Told, decode_told, encode
@@ -25,21 +27,24 @@ from host.durable.rehydration import Reopening, Transaction
 from host.durable.replay_step import ReplayStep, changed, digest_of, named
 from host.durable.run_log import RunLog
 from host.durable.shown_arguments import shown_arguments
-from host.errors import CallError, CancelledCall, HostError, InvalidCall, ScriptError
+from host.errors import CallError, CancelledCall, HostError, ScriptError
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
 from host.policy.budget import settle
 from host.run.result_type import written
+from host.run.script import RunResult
 
 if TYPE_CHECKING:
     from host.run.builtins import Tools
+    from host.run.job import Why
     from host.run.session import Session
 
 SLEEP_NAME: Final = "sleep"
 
 
-Outcome = Callable[["Session", str, ScriptError | None, bytes], Sequence[Statement]]
-"""``outcome(session, status, error, value)``: what is committed together with a run's end, if the run is ours."""
+Outcome = Callable[[str, RunResult, bytes], Sequence[Statement]]
+"""``outcome(status, result, value)``: what is committed together with a run's end, if the run is ours. ``value`` is the
+result's as it is written down."""
 
 
 class Durable:
@@ -81,6 +86,12 @@ class Durable:
         self._log = RunLog(journal, run_id, log or [], printed)
         self._live = GoingLive(self._log, in_doubt)
         self._tools = RecordedTools(self._log, modules)
+        self._output = OutputKeeper(journal.take_up_output(run_id, self._log.shown) if log else 0)
+        self._since = journal.clock()
+
+    def begun(self, session: Session) -> None:
+        """The run begins, or is about to end before it does: from now on others can end it, and see what it prints."""
+        self.journal.watch(self.run_id, UnderWay(self._output, lambda: session.kill("cancelled"), self._since))
 
     # -- the session's thread: calls
 
@@ -317,14 +328,13 @@ class Durable:
         """``Tools.use``, recorded or from the record."""
         return self._tools.use(self, session, tools, name, a, b)
 
-    @property
-    def shown(self) -> int:
-        """How many bytes of output were shown before."""
-        return self._log.shown
-
     def visible(self, start: int, data: bytes) -> bytes:
         """The part of output that begins at byte ``start`` of all output, that was not shown before."""
         return data if start >= self._log.shown else data[self._log.shown - start :]
+
+    def printed(self, text: str) -> None:
+        """More output, secrets masked, whether it was shown before or not."""
+        self._output.add(text)
 
     # -- the end
 
@@ -343,7 +353,7 @@ class Durable:
         rest: tuple[Any, ...],
         error: ScriptError | None,
         *,
-        interrupted: bool,
+        why: Why | None,
         then: Callable[[], None],
     ) -> None:
         """Record how the run ended; ``then`` once it is on the disk, or cannot be."""
@@ -351,12 +361,12 @@ class Durable:
             status = "stopped"
         elif error is None:
             status = "done"
+        elif why is None or why == "stopped":
+            status = "failed"
         else:
-            status = "interrupted" if interrupted else "failed"
-        try:
-            result = written(value, rest)
-        except InvalidCall:  # it holds a secret, which is not written down
-            result = b"\xc0"
+            status = "cancelled" if why == "cancelled" else "interrupted"
+        result, given = written(value, rest), session.result
+        assert given is not None
 
         def recorded(lost: HostError | None) -> None:
             self.unrecorded = lost
@@ -372,8 +382,8 @@ class Durable:
         self.journal.end(
             self.run_id, status, printed=max(session.printed, self._log.shown), calls=session.calls, value=result,
             error=error.message if error is not None else None, then=recorded, release=over,
-            exit_status=session.result.exit_status if session.result is not None else None,
-            also=self._outcome(session, status, error, result) if self._outcome is not None else (),
+            exit_status=given.exit_status, output=self._output.take(),
+            also=self._outcome(status, given, result) if self._outcome is not None else (),
         )  # fmt: skip
 
     def stop(self, session: Session, error: ScriptError) -> None:

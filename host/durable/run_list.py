@@ -15,7 +15,8 @@ __all__ = ["BROKEN_OFF", "STATES", "RunFilter", "RunPosition", "RunSummary", "re
 
 BROKEN_OFF: Final = "broken off"
 STATES: Final = (
-    "running", BROKEN_OFF, "done", "failed", "interrupted", "stopped", "replaced", "partly undone", "undone",
+    "running", BROKEN_OFF, "done", "failed", "interrupted", "cancelled", "stopped", "replaced", "partly undone",
+    "undone",
 )  # fmt: skip
 """What a run can be, as it is shown: its status, or that the process which had it is gone."""
 

@@ -52,7 +52,7 @@ class Undoing:
     def __init__(self, journal: Journal, run: RunRow, apis: Mapping[str, Api], *, refunds: bool) -> None:
         self.run = run
         self.name, made = _next_attempt(journal, run)
-        self.unfinished = [each for each in made if each.status in ("running", "interrupted")]
+        self.unfinished = [each for each in made if each.status in ("running", "interrupted", "cancelled")]
         said = [step for each in made for step in _said(each)]
         undone = {step["call"] for step in said if step["ok"]}
         self.perhaps = bool(undone) or any(step["unknown"] for step in said)

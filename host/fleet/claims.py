@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from host.durable.database import Statement
 from host.fleet.database import FleetDatabase
+from host.fleet.jobs import error_text
+from host.remote.job import RemoteJob
+from host.remote.result import Failure, RemoteResult
 
 __all__ = [
     "TakenJob",
@@ -24,23 +27,37 @@ __all__ = [
     "to_cancel",
 ]
 
+_TAKEN: Final = (
+    "queue",
+    "script",
+    "text",
+    "modules",
+    "args",
+    "globals",
+    "options",
+    "need",
+    "attempts",
+    "traceparent",
+    "batch",
+)
+
 # The job is taken from the queue and the run is marked by one statement, so that no job is taken of which it is not
 # known whose it is. A run that was cancelled or has ended is not marked.
-_TAKEN: Final = """
+_MARKED: Final = """
 ), taken AS (
     UPDATE luahost_job SET status = 'running', worker = %(name)s, attempts = attempts + 1, job = fetched.job,
         started = COALESCE(started, now()), note = NULL
     FROM fetched WHERE id = fetched.run AND status IN ('queued', 'running') AND NOT cancel
-    RETURNING id, queue, script, text, modules, args, globals, options, need, attempts, traceparent, batch
+    RETURNING id, {columns}
 )
-SELECT fetched.job, fetched.run, taken.* FROM fetched LEFT JOIN taken ON taken.id = fetched.run
-"""
+SELECT fetched.job, fetched.run, {columns} FROM fetched LEFT JOIN taken ON taken.id = fetched.run
+""".format(columns=", ".join(_TAKEN))  # noqa: S608 - names of this file
 
 _CLAIM: Final = f"""
 WITH fetched AS MATERIALIZED (
     SELECT id AS job, args ->> 'run' AS run
     FROM procrastinate_fetch_job_v2(%(queues)s::varchar[], %(number)s) WHERE id IS NOT NULL
-{_TAKEN}"""  # noqa: S608 - texts of this file
+{_MARKED}"""  # noqa: S608 - texts of this file
 
 # One run that others wait for, whatever its turn.
 _CLAIM_RUN: Final = f"""
@@ -53,14 +70,11 @@ WITH fetched AS MATERIALIZED (
             AND job.queue_name = ANY(%(queues)s::varchar[])
         FOR UPDATE OF job SKIP LOCKED LIMIT 1)
     RETURNING id AS job, args ->> 'run' AS run
-{_TAKEN}"""  # noqa: S608 - texts of this file
+{_MARKED}"""  # noqa: S608 - texts of this file
 
 # In the transaction that ends the run, if it is still ours. One statement: what does not end it leaves the queue alone.
 _END: Final = """
-WITH printed AS (
-    INSERT INTO luahost_output (run, start, data)
-    SELECT :id, :start, :data WHERE length(CAST(:data AS BYTEA)) > 0 ON CONFLICT DO NOTHING
-), ended AS (
+WITH ended AS (
     UPDATE luahost_job SET status = :status, ended = now(), value = :value, error = CAST(:error AS JSONB),
         exit_status = :exit_status, calls = :calls, seconds = :seconds, simulated = :simulated, note = NULL
     WHERE id = :id RETURNING id
@@ -70,10 +84,7 @@ FROM ended JOIN procrastinate_jobs job ON job.id = :job AND job.status IN ('todo
 """
 
 _REQUEUE: Final = """
-WITH printed AS (
-    INSERT INTO luahost_output (run, start, data)
-    SELECT :id, :start, :data WHERE length(CAST(:data AS BYTEA)) > 0 ON CONFLICT DO NOTHING
-), queued AS (
+WITH queued AS (
     UPDATE luahost_job SET status = 'queued', note = :note WHERE id = :id RETURNING id
 )
 SELECT procrastinate_retry_job_v2(job.id, now(), NULL, NULL, NULL)
@@ -109,22 +120,17 @@ SELECT procrastinate_retry_job_v2(job, now(), NULL, NULL, NULL), run, worker FRO
 """
 
 
-class TakenJob(msgspec.Struct, frozen=True):
+class TakenJob(RemoteJob, frozen=True, kw_only=True):
     """A job that was taken from the queue. ``script`` is ``None`` of a run that is not to be run any more."""
 
     job: int
     run: str
-    id: str | None = None
     queue: str = ""
     script: str | None = None
     text: str = ""
-    modules: dict[str, str] = {}
-    args: bytes = b""
-    globals: bytes = b""
-    options: dict[str, Any] = {}
+    modules: Mapping[str, str] = msgspec.field(default_factory=dict)
     need: str = ""
     attempts: int = 0
-    traceparent: str | None = None
     batch: str | None = None
 
 
@@ -141,27 +147,25 @@ def claim_run(database: FleetDatabase, run: str, queues: list[str], name: str, n
 def _taken(rows: list[tuple[Any, ...]]) -> TakenJob | None:
     if not rows:
         return None
-    return TakenJob(*rows[0]) if rows[0][2] is not None else TakenJob(*rows[0][:2])
+    job, run, *taken = rows[0]
+    there = dict(zip(_TAKEN, taken, strict=True)) if taken[1] is not None else {}
+    return TakenJob(job=job, run=run, **there)
 
 
-def ending(
-    claimed: TakenJob, status: str, printed: tuple[int, bytes], error: str | None, value: bytes, **facts: Any
-) -> list[Statement]:
-    """What a run's owner commits with its end: the outcome, the last of its output, the job out of the queue."""
-    start, data = printed
+def ending(claimed: TakenJob, status: str, result: RemoteResult) -> list[Statement]:
+    """What a run's owner commits with its end: the outcome, the job out of the queue."""
     values = {
-        "id": claimed.run, "job": claimed.job, "status": status, "start": start, "data": data, "error": error,
-        "value": value, **facts,
+        "id": claimed.run, "job": claimed.job, "status": status,
+        "value": result.value, "error": None if result.error is None else error_text(result.error),
+        "exit_status": result.exit_status, "calls": result.calls, "seconds": result.seconds,
+        "simulated": result.simulated,
     }  # fmt: skip
     return [(_END, [values])]
 
 
-def requeueing(claimed: TakenJob, printed: tuple[int, bytes], note: str) -> list[Statement]:
+def requeueing(claimed: TakenJob, note: str) -> list[Statement]:
     """What a run's owner commits with an end that is none: somebody else goes on."""
-    start, data = printed
-    return [
-        (_REQUEUE, [{"id": claimed.run, "job": claimed.job, "start": start, "data": data, "note": note}]),
-    ]
+    return [(_REQUEUE, [{"id": claimed.run, "job": claimed.job, "note": note}])]
 
 
 def let_go(database: FleetDatabase, claimed: TakenJob, number: int) -> None:
@@ -217,7 +221,7 @@ def refuse(database: FleetDatabase, claimed: TakenJob, name: str, reason: str) -
         "SELECT procrastinate_finish_job_v1(%(job)s, 'failed', true) FROM ended",
         {
             "run": claimed.run, "job": claimed.job, "name": name,
-            "error": json.dumps({"message": reason, "kind": "usage", "script": claimed.script or ""}),
+            "error": error_text(Failure(reason, claimed.script or "", kind="usage")),
         },
     )  # fmt: skip
 

@@ -13,8 +13,8 @@ from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits
 from host.http.message import OnWait, Send
 from host.http.permits import Permits
-from host.processes import messages as m
-from host.processes.leased_limits import (
+from host.remote import limit_messages as m
+from host.remote.leased_limits import (
     API_POOL,
     LeasedLimiter,
     LeasedPermits,

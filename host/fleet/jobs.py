@@ -7,19 +7,20 @@ from typing import Any, Final
 
 import msgspec
 
+from host.durable.kept_output import joined
 from host.errors import HostError, ScriptError, UsageError
 from host.fleet.database import FleetDatabase
 from host.fleet.needs import Needs
 from host.fleet.schema import ENDED
 from host.fleet.submission import unmet
-from host.run.result_type import read
+from host.remote.job import text_in
+from host.remote.result import Failure, RemoteResult, script_error
 from host.run.script import RunResult
 
 __all__ = [
     "CHANNEL",
     "JobRow",
     "cancel",
-    "error_of",
     "error_text",
     "is_to_come",
     "job",
@@ -72,6 +73,16 @@ class JobRow(msgspec.Struct, frozen=True):
         """Whether nothing more happens by itself."""
         return self.status in ENDED
 
+    @property
+    def failure(self) -> Failure | None:
+        """The error it ended with, as it is kept."""
+        return None if self.error is None else msgspec.convert(self.error, Failure)
+
+    @property
+    def ended_with(self) -> ScriptError | None:
+        """The error it ended with."""
+        return None if self.failure is None else script_error(self.failure)
+
 
 def job(database: FleetDatabase, run_id: str) -> JobRow | None:
     """A submitted run by its id."""
@@ -100,41 +111,24 @@ def output(database: FleetDatabase, run_id: str, start: int = 0) -> tuple[bytes,
         "SELECT start, data FROM luahost_output WHERE run = %s AND start + length(data) > %s ORDER BY start",
         [run_id, start],
     )
-    found = bytearray()
-    at = start
-    for begins, data in rows:  # a run that was taken over may have printed the same again
-        piece = data[max(0, at - begins) :]
-        found += piece
-        at = max(at, begins + len(data))
-    return bytes(found), at
+    return joined([(int(begins), bytes(data)) for begins, data in rows], start)
 
 
 def result(database: FleetDatabase, found: JobRow) -> RunResult:
     """What a run that has ended gave."""
-    value, rest = read(found.value) if found.value is not None else (None, ())
-    error = error_of(found.error)
+    error = found.failure
     if error is None and found.status == "cancelled":
-        error = ScriptError("the run was cancelled", script=found.script, kind="cancelled")
-    return RunResult(
-        found.id,
-        found.script,
-        value=value,
-        rest=tuple(rest),
-        output=output(database, found.id)[0].decode("utf-8", "surrogateescape"),
-        calls=found.calls or 0,
-        duration=found.seconds or 0.0,
-        error=error,
-        simulated=bool(found.simulated),
-        exit_status=found.exit_status,
+        error = Failure("the run was cancelled", found.script, kind="cancelled")
+    printed = output(database, found.id)[0]
+    given = RemoteResult(
+        found.value or b"\xc0", error, found.exit_status, found.calls or 0, found.seconds or 0.0, bool(found.simulated)
     )
+    return given.result(found.id, found.script, text_in(printed))
 
 
-_ERROR: Final = ("message", "script", "line", "traceback", "source", "kind", "facts", "hint")
-
-
-def error_text(error: ScriptError) -> str:
-    """An error as JSON that PostgreSQL takes."""
-    return msgspec.json.encode(_clean({name: getattr(error, name) for name in _ERROR}), enc_hook=str).decode()
+def error_text(error: Failure) -> str:
+    """A run's error as JSON that PostgreSQL takes."""
+    return msgspec.json.encode(_clean(msgspec.to_builtins(error, builtin_types=(bytes,), enc_hook=str))).decode()
 
 
 def _clean(value: Any) -> Any:
@@ -146,14 +140,6 @@ def _clean(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_clean(each) for each in value]
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-def error_of(known: dict[str, Any] | None) -> ScriptError | None:
-    """The reverse."""
-    if known is None:
-        return None
-    known = {name: known.get(name) for name in _ERROR}
-    return ScriptError(known.pop("message") or "", **known)
 
 
 def waiting(database: FleetDatabase, found: JobRow) -> str | None:

@@ -24,8 +24,8 @@ from host.fleet.fleet_limiter import (
 from host.fleet.permit_database import BreakerNow, PermitDatabase
 from host.fleet.rate_permits import RATE_POOL, UNANSWERED, RatePermits, RatePermitsReturned, RateWindow
 from host.http.circuit_breaker import CircuitBreakerPolicy
-from host.processes import messages as m
-from host.processes.permits import PermitShare
+from host.remote import limit_messages as m
+from host.remote.permits import PermitShare
 
 __all__ = ["BreakerLease", "PermitLease", "PoolLease", "RateLease"]
 

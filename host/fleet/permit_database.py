@@ -10,7 +10,7 @@ import psycopg
 
 from host.fleet import permit_tables as sql
 from host.http.circuit_breaker import CircuitBreakerPolicy
-from host.processes.permits import PermitPool, PermitShare
+from host.remote.permits import PermitPool, PermitShare
 
 __all__ = ["BreakerNow", "PermitDatabase", "PoolExchange", "connect", "exchanged"]
 

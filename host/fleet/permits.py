@@ -1,6 +1,6 @@
 """The limits of a host that hold over all workers of the fleet, leased from the database.
 
-What a worker process of one machine leases from its parent (:mod:`host.processes.leased_limits`) a worker of the fleet
+What a worker process of one machine leases from its parent (:mod:`host.remote.leased_limits`) a worker of the fleet
 leases from PostgreSQL, by the same messages; :class:`FleetLimits` stands in the parent's place. It has a thread and a
 connection of its own, so that neither a long computation of a script nor a slow database holds up the other.
 
@@ -32,8 +32,8 @@ from host.fleet.permit_tables import make_permit_tables
 from host.fleet.rate_permits import RATE_POOL, UNANSWERED
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits
-from host.processes import messages as m
-from host.processes.leased_limits import API_POOL
+from host.remote import limit_messages as m
+from host.remote.leased_limits import API_POOL
 
 __all__ = ["LEASE", "FleetLimits"]
 

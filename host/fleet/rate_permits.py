@@ -22,8 +22,8 @@ from host.errors import CallError, LimitError
 from host.http.message import OnWait, Request, Response, Send, host_of, not_sent, origin_of
 from host.http.rate_limiter import Rate
 from host.http.retry import retry_after
-from host.processes import messages as m
-from host.processes.leased_limits import Tell
+from host.remote import limit_messages as m
+from host.remote.leased_limits import Tell
 
 __all__ = [
     "RATE_POOL",

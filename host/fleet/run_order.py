@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from host import arguments
 from host.errors import InvalidCall, LimitError, UsageError
 from host.fleet.texts import Parcel
 from host.lua.values import to_lua
+from host.remote.job import RemoteJob, narrowing
 from host.run.options import RunOptions, check_id
 from host.telemetry import current_traceparent
 
@@ -23,22 +22,16 @@ LONGEST_QUEUE: Final = 28
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,27}")
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """``text`` and ``modules`` are hashes of texts, ``args`` and ``globals`` MessagePack; ``options`` are those of
-    ``Host.run`` that a worker narrows its own by. ``due`` is in seconds since 1970, by the database's clock.
-    """
+class Order(RemoteJob, frozen=True, kw_only=True):
+    """``text`` and ``modules`` are hashes of texts. ``due`` is in seconds since 1970, by the database's clock."""
 
     script: str
     text: str
     modules: dict[str, str]
-    args: bytes
-    globals: bytes
-    options: dict[str, Any]
     need: str
     queue: str = "default"
     priority: int = 0
     due: float | None = None
-    traceparent: str | None = None
 
 
 def check_queue(name: Any) -> str:
@@ -75,9 +68,11 @@ def order_of(
         script=parcel.name,
         text=parcel.text,
         modules=parcel.modules,
-        args=to_lua([str(each) for each in options.args]),
+        args=to_lua(list(options.args)),
         globals=_values(options.globals),
-        options=_narrowing(options),
+        options=narrowing(
+            timeout=options.timeout, limits=options.limits, permissions=options.permissions, budget=options.budget
+        ),
         need=need,
         queue=check_queue(queue),
         priority=priority,
@@ -106,16 +101,3 @@ def _check_no_key(name: str, what: bytes | Sequence[str], mask: Callable[[str], 
             f"{name}: holds a key or another secret of this host's, and those do not travel",
             hint="the worker has its own keys; a script reaches them as STRIPE_API_KEY or env.NAME, if granted",
         )
-
-
-def _narrowing(options: RunOptions) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if options.timeout is not None:
-        found["timeout"] = options.timeout
-    if options.limits is not None:
-        found["limits"] = msgspec.structs.asdict(options.limits)
-    if options.permissions is not None:
-        found["permissions"] = options.permissions.plain()
-    if options.budget is not None:
-        found["budget"] = {k: v for k, v in msgspec.structs.asdict(options.budget).items() if v is not None}
-    return found

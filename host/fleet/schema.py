@@ -23,6 +23,9 @@ the host because somebody has to decide (a change in doubt, another way than bef
 
 _LOCK: Final = 0x6C756168  # of the advisory lock that makers of tables take
 
+# The journal's too: made by whoever comes first.
+_SHARED: Final = ("CREATE TABLE luahost_output", "CREATE TABLE IF NOT EXISTS luahost_output")
+
 # Version → the statements that make its tables of those of the version before.
 CHANGES: Final[dict[int, Sequence[str]]] = {
     1: (
@@ -113,8 +116,14 @@ def prepare(connection: Any) -> None:
     # Before the transaction: one that is waiting already does not see what others make meanwhile.
     connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
     try:
-        with connection.transaction():
-            _bring_up(connection)
+        for is_second in (False, True):
+            try:
+                with connection.transaction():
+                    _bring_up(connection)
+                break
+            except _made_meanwhile():  # a journal's tables, which are not made under this lock
+                if is_second:
+                    raise
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
@@ -130,11 +139,17 @@ def _bring_up(connection: Any) -> None:
     _prepare_queue(connection)
     for version in range(found + 1, VERSION + 1):
         for statement in CHANGES[version]:
-            connection.execute(statement)
+            connection.execute(statement.replace(*_SHARED))
     if found != VERSION:
         connection.execute("CREATE TABLE IF NOT EXISTS luahost_fleet_version (version INTEGER NOT NULL)")
         connection.execute("DELETE FROM luahost_fleet_version")
         connection.execute("INSERT INTO luahost_fleet_version (version) VALUES (%s)", [VERSION])
+
+
+def _made_meanwhile() -> tuple[type[Exception], ...]:
+    from psycopg import errors  # its room is database.py, which needs this file
+
+    return errors.UniqueViolation, errors.DuplicateTable
 
 
 def _version(connection: Any) -> int | None:

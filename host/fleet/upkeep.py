@@ -37,8 +37,7 @@ class Upkeep:
                 told.append(f"run {run} is taken from {lost}, which was lost")
         if self._is_time("schedules", OFTEN):
             submit_due(self._database)
-        if running and self._is_time("output", OFTEN):
-            self._keep_output(running)
+        if running and self._is_time("cancel", OFTEN):
             for run in claims.to_cancel(self._database, worker):
                 if run in running:
                     running[run].end("cancelled")
@@ -68,16 +67,6 @@ class Upkeep:
             [list(self.depths)],
         )
         self.depths = {**dict.fromkeys(self.depths, 0), **dict(rows)}
-
-    def _keep_output(self, running: Mapping[str, Attendance]) -> None:
-        rows = [(run, *each.output.take()) for run, each in list(running.items())]
-        rows = [row for row in rows if row[2]]
-        if rows:
-            self._database.rows(
-                "INSERT INTO luahost_output (run, start, data) "
-                "SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bytea[]) ON CONFLICT DO NOTHING",
-                [list(column) for column in zip(*rows, strict=True)],
-            )
 
     def _sweep(self) -> None:
         """Forget runs whose time is over, workers that are gone, texts and needs nobody refers to."""

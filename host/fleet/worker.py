@@ -319,7 +319,7 @@ class FleetWorker:
             self._tell(f"{len(self._tasks)} runs have {self._options.grace:g} s to end")
             await asyncio.wait(set(self._tasks), timeout=self._options.grace)
         for attendance in list(self.running.values()):
-            attendance.end("drained")
+            attendance.end("interrupted")
         if self._tasks:
             await asyncio.wait(set(self._tasks))
         try:

@@ -52,6 +52,10 @@ class Applying:
 
     # -- changes
 
+    def begun(self, session: Session) -> None:
+        """As the journal has it."""
+        self._durable.begun(session)
+
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
         """Have a call compared with the plan before it is recorded and sent."""
         told = self._durable.call(session, call, arguments, options, path, n)
@@ -171,6 +175,10 @@ class Applying:
     def visible(self, start: int, data: bytes) -> bytes:
         """As the journal has it."""
         return self._durable.visible(start, data)
+
+    def printed(self, text: str) -> None:
+        """As the journal has it."""
+        self._durable.printed(text)
 
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
         """The error a run is ending with; one that ends well has made all that was planned."""

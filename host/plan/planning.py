@@ -19,6 +19,7 @@ from host.plan.plan import Unforeseen
 if TYPE_CHECKING:
     from host.bridge.request import Reply
     from host.run.builtins import Tools
+    from host.run.job import Why
     from host.run.session import Session
 
 __all__ = ["Planning"]
@@ -45,6 +46,9 @@ class Planning:
             text = f"{does} .{member}, which nobody knows before {whose} is there; what follows may come otherwise"
             found.append(Unforeseen(f"{script}:{line}", text))
         return tuple(found)
+
+    def begun(self, session: Session) -> None:
+        """Nobody ends it from elsewhere."""
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
         """Have a call held once it was checked and would be sent."""
@@ -99,12 +103,15 @@ class Planning:
         """All output is shown."""
         return data
 
+    def printed(self, text: str) -> None:
+        """It is kept by nobody."""
+
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
         """The error a run is ending with."""
         return error
 
     def end(
-        self, session: Session, value: Any, rest: Any, error: Any, *, interrupted: bool, then: Callable[[], None]
+        self, session: Session, value: Any, rest: Any, error: Any, *, why: Why | None, then: Callable[[], None]
     ) -> None:
         """Give the budgets back what was not spent."""
         for claim in self.calls.claims:

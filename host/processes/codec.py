@@ -1,4 +1,4 @@
-"""Results, errors, events and APIs in the form they cross in, and back."""
+"""Events and APIs in the form they cross in, and back."""
 
 from __future__ import annotations
 
@@ -6,50 +6,16 @@ from typing import Any
 
 import msgspec
 
-from host import errors, events
+from host import events
 from host.apis.api import Api, OAuth2
 from host.apis.catalog import Catalog
-from host.errors import CallError, FunctionError, ScriptError
-from host.processes.messages import CallFailure, Client, Failure, Happened, JobEnded, Offered, plain
-from host.run.script import RunResult
+from host.processes.messages import Client, Happened, Offered, plain
+from host.remote.job import text_in, text_out
 from host.settings import Secret
 
-_CALL_ERRORS: dict[str, type[CallError]] = {
-    cls.__name__: cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, CallError)
-}
-_FIELDS = (*(name for name in CallError.FACTS if name != "hint"), "retry_after", "body", "members")
 _EVENTS: dict[str, type[events.Event]] = {
     cls.__name__: cls for cls in vars(events).values() if isinstance(cls, type) and issubclass(cls, events.Event)
 }
-
-
-def text_out(text: str) -> bytes:
-    """Text that may hold the lone surrogates of bytes that are no UTF-8."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-def text_in(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
-
-
-def call_failure(error: BaseException) -> CallFailure:
-    """Of any exception; one that is no ``CallError`` crosses as a ``FunctionError`` with its type's name."""
-    if not isinstance(error, CallError):
-        error = FunctionError(str(error) or type(error).__name__, type=type(error).__name__)
-    known = {name: value for name in _FIELDS if (value := getattr(error, name)) not in (None, {})}
-    if error.waited or error.held:
-        known |= {"waited": error.waited, "held": error.held}
-    name = type(error).__name__
-    return CallFailure(name if name in _CALL_ERRORS else "CallError", error.message, error.hint, known)
-
-
-def call_error(form: CallFailure) -> CallError:
-    """The error of the other process, as one of this."""
-    known = dict(form.fields)
-    waited, held = known.pop("waited", 0.0), known.pop("held", 0.0)
-    found = _CALL_ERRORS.get(form.name, CallError)(form.message, hint=form.hint, **known)
-    found.waited, found.held = waited, held
-    return found
 
 
 def offered(api: Api) -> Offered:
@@ -76,59 +42,6 @@ def _key_in(key: str | Client) -> Secret | OAuth2:
     if isinstance(key, str):
         return Secret(key)
     return OAuth2(key.client_id, Secret(key.client_secret), key.token_url, key.scopes, key.in_body)
-
-
-def ended(id: int, result: RunResult) -> JobEnded:
-    """The message that a run has ended."""
-    error = result.error
-    failure = None
-    if error is not None:
-        failure = Failure(
-            error.message,
-            error.script,
-            error.line,
-            error.traceback,
-            error.source,
-            error.kind,
-            error.facts,
-            error.hint,
-            None if error.cause is None else call_failure(error.cause),
-        )
-    output = text_out(result.output)
-    return JobEnded(
-        id, plain(result.value), plain(list(result.rest)), output, result.calls, result.duration,
-        result.exit_status, failure,
-    )  # fmt: skip
-
-
-def run_result(form: JobEnded, run_id: str, script: str, simulated: bool) -> RunResult:
-    """The result of a run in another process."""
-    error = None
-    if form.error is not None:
-        known = form.error
-        error = ScriptError(
-            known.message,
-            script=known.script,
-            line=known.line,
-            traceback=known.traceback,
-            source=known.source,
-            kind=known.kind,
-            facts=known.facts,
-            hint=known.hint,
-            cause=None if known.cause is None else call_error(known.cause),
-        )
-    return RunResult(
-        run_id=run_id,
-        script=script,
-        value=form.value,
-        rest=tuple(form.rest),
-        output=text_in(form.output),
-        calls=form.calls,
-        duration=form.duration,
-        error=error,
-        simulated=simulated,
-        exit_status=form.exit_status,
-    )
 
 
 def happened(event: events.Event) -> Happened:

@@ -6,43 +6,30 @@ no UTF-8 (a script's output) cross as bytes. Nothing is pickled: what a child sa
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from host.lua.values import SecretText
+from host.remote.job import RemoteJob
+from host.remote.limit_messages import (
+    HostFailed,
+    HostRecovered,
+    Message,
+    PermitsGranted,
+    PermitsRecalled,
+    PermitsReturned,
+    PermitsWanted,
+    RateAccepted,
+    RateRejected,
+    TokenReturned,
+    TokensGranted,
+    TokensWanted,
+)
+from host.remote.result import CallFailure, RemoteResult
+from host.run.job import Why
 
 _SECRET = 2  # extension type, as in host.lua.values
-
-
-class Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """What all messages have: a kind."""
-
-
-# -- errors and results, as parts of messages
-
-
-class CallFailure(msgspec.Struct, frozen=True, array_like=True):
-    """A :class:`~host.errors.CallError`: its class, and every attribute that is set."""
-
-    name: str
-    message: str
-    hint: str | None
-    fields: dict[str, Any]
-
-
-class Failure(msgspec.Struct, frozen=True, array_like=True):
-    """A :class:`~host.errors.ScriptError`."""
-
-    message: str
-    script: str
-    line: int | None
-    traceback: str
-    source: str
-    kind: str
-    facts: dict[str, Any]
-    hint: str | None
-    cause: CallFailure | None
 
 
 # -- from the parent
@@ -99,33 +86,21 @@ class Forget(Message, frozen=True):
     key: int
 
 
-class Grant(msgspec.Struct, frozen=True, array_like=True):
-    """What a run may do: permissions as the values of their fields, each level within the next, and the
-    environment it may read."""
-
-    levels: list[dict[str, Any]]
-    env: dict[str, str]
-
-
 class StartJob(Message, frozen=True):
-    """``globals`` as :func:`host.lua.values.to_lua` makes them, ``grant`` a :class:`Grant` as bytes."""
+    """``env`` is the environment that the run may read."""
 
     id: int
     run_id: str
     script: int
-    args: list[bytes]
-    globals: bytes | None
-    timeout: float | None
-    limits: dict[str, Any]
-    grant: bytes
+    job: RemoteJob
+    env: dict[str, str]
     watched: bool  # somebody listens to the events of this run, maybe of this alone
     batch: bool  # what it does once, it does for others
-    traceparent: str | None
 
 
 class Kill(Message, frozen=True):
     id: int
-    why: Literal["timeout", "interrupted", "closed", "stopped"]
+    why: Why
 
 
 class Answered(Message, frozen=True):
@@ -144,27 +119,6 @@ class OnceTold(Message, frozen=True):
     id: int
     value: bytes | None
     error: CallFailure | None
-
-
-class PermitsGranted(Message, frozen=True):
-    pool: str
-    count: int
-
-
-class PermitsRecalled(Message, frozen=True):
-    """Give back ``count`` places: those that are idle, and with ``hard`` also those others wait for here."""
-
-    pool: str
-    count: int
-    hard: bool
-
-
-class TokensGranted(Message, frozen=True):
-    """Seconds to wait for each token asked for. ``slowed``: the rate is below its own, so successes count."""
-
-    name: str
-    waits: list[float]
-    slowed: bool
 
 
 class StatsAsked(Message, frozen=True):
@@ -193,16 +147,11 @@ class Refused(Message, frozen=True):
 
 
 class JobEnded(Message, frozen=True):
-    """A run's result."""
+    """``output`` is all that the run printed."""
 
     id: int
-    value: Any
-    rest: list[Any]
+    result: RemoteResult
     output: bytes
-    calls: int
-    duration: float
-    exit_status: int | None
-    error: Failure | None
 
 
 class Happened(Message, frozen=True):
@@ -236,53 +185,9 @@ class OnceForwarded(Message, frozen=True):
     rest: bytes
 
 
-class PermitsWanted(Message, frozen=True):
-    """So many more places in flight are wanted."""
-
-    pool: str
-    count: int
-
-
-class PermitsReturned(Message, frozen=True):
-    pool: str
-    count: int
-
-
-class TokensWanted(Message, frozen=True):
-    name: str
-    count: int
-
-
-class TokenReturned(Message, frozen=True):
-    name: str
-
-
-class RateRejected(Message, frozen=True):
-    """The server said 429, and to come back after ``asked`` seconds if it said so."""
-
-    name: str
-    asked: float | None
-
-
-class RateAccepted(Message, frozen=True):
-    name: str
-
-
 class Health(Message, frozen=True):
     id: int
     stats: dict[str, Any]
-
-
-# -- both ways: what one process sees of a server reaches the others
-
-
-class HostFailed(Message, frozen=True):
-    host: str
-    reason: str
-
-
-class HostRecovered(Message, frozen=True):
-    host: str
 
 
 FromParent = (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from host.errors import CallError
 from host.processes import messages as m
-from host.processes.codec import call_error, call_failure
+from host.remote.limit_messages import Message
+from host.remote.result import call_error, call_failure
 
 if TYPE_CHECKING:
     from host.run.once_protocols import OnceAnswers, Told
@@ -19,7 +20,7 @@ __all__ = ["OnceAsked", "RemoteOnce"]
 class RemoteOnce:
     """In a child: asks the parent. ``of(job)`` is what one of its runs asks."""
 
-    def __init__(self, send: Callable[[m.Message], None]) -> None:
+    def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
         self._numbers = count(1)
         self._open: dict[int, Told] = {}
@@ -80,7 +81,7 @@ class OnceAsked:
         self._open: dict[tuple[int, int], Told] = {}
 
     def receive(
-        self, child: int, asked: m.OnceForwarded, answers: OnceAnswers, run: str, send: Callable[[m.Message], None]
+        self, child: int, asked: m.OnceForwarded, answers: OnceAnswers, run: str, send: Callable[[Message], None]
     ) -> None:
         """Something that ``run`` asks or tells. On the thread of its process."""
         place = child, asked.id

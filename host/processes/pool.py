@@ -11,6 +11,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
+from msgspec.structs import replace
+
 from host import errors
 from host.apis.api import Api
 from host.bridge.request import Reply
@@ -19,11 +21,14 @@ from host.events import Event, Sink
 from host.http.limiter import HttpLimits
 from host.http.message import Request
 from host.processes import messages as m
-from host.processes.codec import call_failure, event_of, offered, run_result
-from host.processes.job import JobMessage, order
+from host.processes.codec import event_of, offered
+from host.processes.job import start_job
 from host.processes.once import OnceAsked
 from host.processes.process import WorkerProcess
 from host.processes.shared_limits import SharedLimits
+from host.remote.job import RemoteJob, text_in
+from host.remote.limit_messages import Message
+from host.remote.result import call_failure
 from host.run.job import WHY, Job, Why
 from host.run.once_protocols import OnceAnswers
 from host.run.script import RunResult, Script
@@ -42,24 +47,24 @@ Answer = Callable[[Request, float, Callable[[Reply], None]], None]
 class RemoteRun:
     """A run in another process, as its :class:`~host.run.session.Session` looks from outside.
 
-    ``order`` is what its process is told, but for the script's key.
+    ``start`` is what its process is told, but for the script's key.
     """
 
-    __slots__ = ("_processes", "finished", "id", "once", "order", "process", "result", "script")
+    __slots__ = ("_processes", "finished", "id", "once", "process", "result", "run_id", "script", "start")
 
     def __init__(
         self,
-        id: int,
         script: Script,
-        order: JobMessage,
+        start: m.StartJob,
         finished: Callable[[RunResult], None],
         processes: WorkerProcesses,
         once: OnceAnswers | None = None,
     ) -> None:
-        self.id = id
+        self.id = start.id
+        self.run_id = start.run_id
         self.once = once
         self.script = script
-        self.order = order
+        self.start = start
         self.finished = finished
         self.result: RunResult | None = None
         self.process: WorkerProcess | None = None
@@ -141,11 +146,10 @@ class WorkerProcesses:
         """
         id = next(self._ids)
         try:
-            run = RemoteRun(
-                id, job.script, order(id, run_id, job, timeout, watched=bool(sinks)), finished, self, job.once
-            )
+            start = start_job(id, run_id, job, timeout, watched=bool(sinks))
+            run = RemoteRun(job.script, start, finished, self, job.once)
         except (InvalidCall, LimitError) as error:  # globals that cannot cross: the run's own failure, as elsewhere
-            run = RemoteRun(id, job.script, JobMessage(id, run_id), finished, self)
+            run = RemoteRun(job.script, m.StartJob(id, run_id, 0, RemoteJob(), {}, False, False), finished, self)
             self._end(run, ScriptError(f"globals: {error.message}", kind=error.kind))
             return run
         with self._lock:
@@ -273,9 +277,9 @@ class WorkerProcesses:
         """Under the lock."""
         run.process = process
         process.runs[run.id] = run
-        process.send(run.order.message(process.key_of(run.script)))
+        process.send(replace(run.start, script=process.key_of(run.script)))
 
-    def _tell(self, number: int, message: m.Message) -> None:
+    def _tell(self, number: int, message: Message) -> None:
         process = self._processes.get(number)
         if process is not None:
             process.send(message)
@@ -290,8 +294,8 @@ class WorkerProcesses:
                 with self._lock:
                     run = process.runs.pop(message.id, None)
                 if run is not None:
-                    self._own_sinks.pop(run.order.run_id, None)
-                    run.result = run_result(message, run.order.run_id, run.script.name, self._opening.simulated)
+                    self._own_sinks.pop(run.run_id, None)
+                    run.result = message.result.result(run.run_id, run.script.name, text_in(message.output))
                     run.finished(run.result)
             case m.RequestForwarded():
                 self._ask(process, message)
@@ -324,7 +328,7 @@ class WorkerProcesses:
         with self._lock:
             run = process.runs.get(message.job)
         if run is not None and run.once is not None:
-            self._once.receive(process.number, message, run.once, run.order.run_id, process.send)
+            self._once.receive(process.number, message, run.once, run.run_id, process.send)
 
     def _emit(self, event: Event) -> None:
         for sink in (*self._own_sinks.get(event.run_id, ()), *self._sinks):
@@ -379,8 +383,8 @@ class WorkerProcesses:
             self._end(run, _lost(run, process, closed))
 
     def _end(self, run: RemoteRun, error: ScriptError) -> None:
-        self._own_sinks.pop(run.order.run_id, None)
-        run.result = RunResult(run.order.run_id, run.script.name, error=error, simulated=self._opening.simulated)
+        self._own_sinks.pop(run.run_id, None)
+        run.result = RunResult(run.run_id, run.script.name, error=error, simulated=self._opening.simulated)
         run.finished(run.result)
 
 

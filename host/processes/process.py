@@ -16,7 +16,8 @@ from typing import Any
 from host.errors import ConfigError
 from host.processes import messages as m
 from host.processes.channel import FramePipes
-from host.processes.codec import text_out
+from host.remote.job import text_out
+from host.remote.limit_messages import Message
 from host.run.script import Script
 
 __all__ = ["WorkerProcess"]
@@ -86,7 +87,7 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, message: m.Message) -> None:
+    def send(self, message: Message) -> None:
         """Tell the child something; nothing happens if it is gone. Never blocks."""
         self._channel.send(m.to_bytes(message))
 

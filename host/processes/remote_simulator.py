@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from host.errors import UsageError
 from host.http.message import Request, Response
 from host.http.transport_errors import call_error as http_error
-from host.processes.codec import call_error
-from host.processes.messages import Answered, Message, RequestForwarded
+from host.processes.messages import Answered, RequestForwarded
+from host.remote.limit_messages import Message
+from host.remote.result import call_error
 
 __all__ = ["RemoteClient"]
 

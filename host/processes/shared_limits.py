@@ -8,8 +8,8 @@ from time import monotonic
 
 from host.http.limiter import HttpLimits
 from host.http.rate_limiter import TokenBucket
-from host.processes.leased_limits import API_POOL
-from host.processes.messages import (
+from host.remote.leased_limits import API_POOL
+from host.remote.limit_messages import (
     HostFailed,
     HostRecovered,
     Message,
@@ -23,7 +23,7 @@ from host.processes.messages import (
     TokensGranted,
     TokensWanted,
 )
-from host.processes.permits import PermitPool
+from host.remote.permits import PermitPool
 
 __all__ = ["ALL", "SharedLimits"]
 

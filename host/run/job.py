@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["WHY", "Job", "RunServices", "State", "Why"]
 
-Why = Literal["timeout", "interrupted", "closed", "stopped"]
+Why = Literal["timeout", "interrupted", "cancelled", "closed", "stopped"]
 
 WHY: dict[Why, tuple[str, str]] = {
     "timeout": ("timeout", "the run's time is up"),
     "interrupted": ("interrupted", "the run was interrupted"),
+    "cancelled": ("cancelled", "the run was cancelled"),
     "closed": ("closed", "the host was closed while the script ran"),
     "stopped": ("interrupted", "the run was stopped"),
 }

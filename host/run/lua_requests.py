@@ -124,10 +124,12 @@ class LuaRequests:
         except LimitError as error:
             return self._calls.facts(error)
         if self._durable is not None:
-            data = self._durable.visible(output.printed - len(data), data)
-            if not data:
+            self._durable.printed(text)
+            visible = self._durable.visible(output.printed - len(data), data)
+            if not visible:
                 return None
-            text = output.text(data)
+            if visible is not data:
+                text = output.text(visible)
         self._session.emit(Printed(self._session.run_id, time.time(), text))
         return None
 

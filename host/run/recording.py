@@ -11,6 +11,7 @@ from host.errors import ScriptError
 
 if TYPE_CHECKING:
     from host.run.builtins import Tools
+    from host.run.job import Why
     from host.run.session import Session
 
 __all__ = ["Pending", "Recording"]
@@ -27,6 +28,9 @@ class Recording(Protocol):
     """Asked at each call, answer and tool of a durable run; see :class:`host.durable.replay.Durable`, which is one."""
 
     replaying: bool
+
+    def begun(self, session: Session) -> None:
+        """The run begins, or is about to end before it does."""
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
         """Take note of a call before it is checked. Gives the facts of its refusal if a budget refused it before."""
@@ -61,6 +65,9 @@ class Recording(Protocol):
     def visible(self, start: int, data: bytes) -> bytes:
         """The part of output that begins at byte ``start`` of all output, that was not shown before."""
 
+    def printed(self, text: str) -> None:
+        """More output, secrets masked, whether it was shown before or not."""
+
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
         """The error a run is ending with: its own, or why it was stopped."""
 
@@ -71,7 +78,7 @@ class Recording(Protocol):
         rest: tuple[Any, ...],
         error: ScriptError | None,
         *,
-        interrupted: bool,
+        why: Why | None,
         then: Callable[[], None],
     ) -> None:
-        """Record how the run ended, then call ``then``."""
+        """Record how the run ended, ``why`` before its script did, if so; then call ``then``."""

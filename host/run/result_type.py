@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from host.errors import ScriptError
-from host.lua.values import from_lua, to_lua
+from host.lua.values import encode_plain, from_lua
 from host.run.script import RunResult
 
 __all__ = ["Convert", "decoded", "read", "reader", "written"]
@@ -45,8 +45,8 @@ def decoded(result: RunResult, convert: Convert | None) -> RunResult:
 
 
 def written(value: Any, rest: tuple[Any, ...]) -> bytes:
-    """Returned values as the journal keeps them. Raises ``InvalidCall`` for what cannot be written down."""
-    return _SEVERAL + to_lua([value, *rest]) if rest else to_lua(value)
+    """A run's returned values, which are plain, as they are written down and carried."""
+    return _SEVERAL + encode_plain([value, *rest]) if rest else encode_plain(value)
 
 
 def read(data: bytes) -> tuple[Any, tuple[Any, ...]]:

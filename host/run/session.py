@@ -171,6 +171,8 @@ class Session:
     def _begin(self) -> None:
         job = self.job
         self._started = monotonic()
+        if self._durable is not None:
+            self._durable.begun(self)
         if self.why is None:
             if self.services.sinks:
                 self._announce_run()
@@ -277,8 +279,7 @@ class Session:
             self._calls.forget_session()
             self._done(self)
         else:
-            interrupted = self.why is not None and self.why != "stopped"
-            self._durable.end(self, value, rest, error, interrupted=interrupted, then=lambda: self._done(self))
+            self._durable.end(self, value, rest, error, why=self.why, then=lambda: self._done(self))
 
     def _lose(self, error: ScriptError) -> None:
         """The state's own process failed, or was killed: the run ends with that, or with why it was killed."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from host.dashboard.actions import LONGEST_OUTPUT, OutputEnd
@@ -91,18 +94,20 @@ def test_money_goes_back_only_with_refunds(board: Board, browser: Browser) -> No
     assert run.status == "undone"
 
 
-def test_a_run_under_way_elsewhere_is_left_alone(board: Board, browser: Browser) -> None:
-    """Its page says so and has no form for it; a form kept from before is refused."""
+def test_a_run_under_way_elsewhere_can_only_be_cancelled(board: Board, browser: Browser) -> None:
+    """Its page says so and has no other form for it; a form kept from before is refused."""
     board.run('error("x")', "r")
     kept = browser.open("/runs/r").forms["/runs/r/resume"]
     board.lab.sql("UPDATE luahost_run SET status = 'running', owner = 'elsewhere:1:1:a', lease = 9e12")
     page = browser.open("/runs/r")
     assert "Another process runs it" in page.text
-    assert not page.forms
+    assert set(page.forms) == {"/runs/r/cancel"}
     refused = browser.ask("POST", "/runs/r/resume", data=kept)
     assert refused.status_code == 400
     assert "is being run" in refused.text
-    assert browser.ask("POST", "/runs/r/cancel", data=kept).status_code == 400
+    page = browser.send("/runs/r", "/runs/r/cancel")
+    assert "is to end it" in page.text
+    assert board.lab.sql("SELECT run, owner FROM luahost_cancel") == [("r", "elsewhere:1:1:a")]
     assert browser.open("/?state=running").links("/runs/") == ["/runs/r"]
 
 
@@ -166,3 +171,35 @@ def test_a_closed_dashboard_begins_nothing(board: Board) -> None:
     board.actions.close()
     with pytest.raises(UsageError, match="try again"):
         board.actions.resume(run, in_doubt="ask", recorded=False)
+
+
+def test_a_run_of_another_process_is_cancelled_there(board: Board, browser: Browser) -> None:
+    """It ends as cancelled, its page shows what it printed, and it can be gone on with."""
+    begun = threading.Event()
+    with board.lab.host() as host, ThreadPoolExecutor(1) as pool:
+
+        @host.function(effect="read")
+        async def started() -> None:
+            begun.set()
+
+        result = pool.submit(host.run_source, "print('so far') started() sleep(60)", run_id="other")
+        assert begun.wait(20)
+        while board.journal.run("other") is None:
+            continue
+        assert set(browser.open("/runs/other").forms) == {"/runs/other/cancel"}
+        browser.send("/runs/other", "/runs/other/cancel")
+        error = result.result(20).error
+    assert error is not None
+    assert error.kind == "cancelled"
+    page = browser.open("/runs/other")
+    assert "so far" in page.text
+    assert "/runs/other/resume" in page.forms
+    assert browser.open("/?state=cancelled").links("/runs/") == ["/runs/other"]
+
+
+def test_what_a_run_printed_is_on_its_page(board: Board, browser: Browser) -> None:
+    """As text, without private members."""
+    board.run('print("<b>bold</b>", json.encode({password = "hunter" .. 2}))', "r")
+    page = browser.open("/runs/r")
+    assert "<b>bold</b>" in page.text
+    assert "hunter2" not in page.text

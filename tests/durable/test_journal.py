@@ -158,7 +158,7 @@ def test_a_journal_of_a_later_version(path: str) -> None:
     with db:
         db.execute("UPDATE luahost_version SET version = 9")
     db.close()
-    with pytest.raises(JournalError, match=r"later version .* version 9, this one knows 4"):
+    with pytest.raises(JournalError, match=r"later version .* version 9, this one knows 5"):
         Journal.open(path)
 
 

@@ -96,9 +96,9 @@ def test_a_schedule_by_its_name(cli: Cli, tmp_path: Path) -> None:
         (["submit", "missing.lua"], 2, "there is no script missing.lua"),
         (["worker"], 3, "STRIPE_SECRET_KEY is not set"),
         (["worker", "--simulate", "--journal", "x.sqlite"], 3, "a worker's journal is in the fleet's database"),
-        (["runs", "cancel", "nobody"], 2, "no run nobody was submitted"),
+        (["runs", "cancel", "nobody"], 2, "there is no run nobody"),
         (["runs", "retry", "nobody"], 2, "no run nobody was submitted"),
-        (["runs", "show", "-f", "nobody"], 2, "no run nobody was submitted"),
+        (["runs", "show", "-f", "nobody"], 2, "there is no run nobody"),
     ],
 )
 def test_mistakes_are_named(cli: Cli, words: list[str], status: int, message: str) -> None:
@@ -108,7 +108,7 @@ def test_mistakes_are_named(cli: Cli, words: list[str], status: int, message: st
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [["submit", "-e", "return 1"], ["worker", "--simulate"], ["runs", "cancel", "x"]])
+@pytest.mark.parametrize("words", [["submit", "-e", "return 1"], ["worker", "--simulate"], ["runs", "retry", "x"]])
 @pytest.mark.parametrize("database", ["", "sqlite:///x.sqlite"])
 def test_without_postgresql_the_reason_is_given(cli: Cli, words: list[str], database: str) -> None:
     """No database, or SQLite: exit code 3, why, and what to do."""

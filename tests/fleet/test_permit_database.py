@@ -14,7 +14,7 @@ import pytest
 from host.fleet.permit_database import BreakerNow, PermitDatabase, PoolExchange, connect
 from host.fleet.permit_tables import make_permit_tables
 from host.http.circuit_breaker import CircuitBreakerPolicy
-from host.processes.permits import PermitShare
+from host.remote.permits import PermitShare
 
 NONE = PermitShare()
 

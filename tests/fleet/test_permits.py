@@ -20,7 +20,7 @@ from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits, limited
 from host.http.message import Request, Response
 from host.http.rate_limiter import Rate
-from host.processes import messages as m
+from host.remote import limit_messages as m
 
 URL = "http://api.example/v1/things"
 

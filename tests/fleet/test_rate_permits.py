@@ -23,8 +23,8 @@ from host.fleet.permit_database import PoolExchange, exchanged
 from host.fleet.rate_permits import RatePermits, RateWindow, check_permit, with_rate_permits
 from host.http.message import Request, Response
 from host.http.rate_limiter import Rate
-from host.processes import messages as m
-from host.processes.permits import PermitShare
+from host.remote import limit_messages as m
+from host.remote.permits import PermitShare
 from tests.fleet.virtual_time import run
 
 ON_WAY = 4.0  # seconds a request of a lost worker may be on its way

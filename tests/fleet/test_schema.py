@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from host import JournalError
+from host.durable.journal import Journal
+from host.durable.records import VERSION
 from host.fleet import schema
 from host.fleet.database import FleetDatabase
 from tests.fleet.machines import rows
@@ -50,6 +52,19 @@ def test_tables_of_each_version_are_brought_up(
         rows(url, f"DROP TABLE {table}")
     schema.prepare(connection)
     assert rows(url, COLUMNS) == found
+
+
+@pytest.mark.parametrize("first", ["journal", "fleet", "both at once"])
+def test_the_journal_and_the_fleet_share_what_runs_printed(first: str, url: str) -> None:
+    """Whoever comes first makes the table that both have."""
+    made = [lambda: Journal.open(url), lambda: FleetDatabase(url)]
+    with ThreadPoolExecutor(1 if first != "both at once" else 6) as pool:
+        order = made if first == "journal" else made[::-1] if first == "fleet" else made * 3
+        for each in pool.map(lambda make: make(), order):
+            each.close()
+    assert rows(url, "SELECT count(*) FROM luahost_output") == [(0,)]
+    assert rows(url, "SELECT version FROM luahost_fleet_version") == [(schema.VERSION,)]
+    assert rows(url, "SELECT version FROM luahost_version") == [(VERSION,)]
 
 
 def test_the_first_version_stays_what_it_was() -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from host import Host, UsageError
+from host import FunctionError, Host, UsageError
 from host.fleet import jobs
 from host.fleet.needs import FORMAT, Needs, Offers, lacking, needs_of
 from host.fleet.upkeep import Upkeep
@@ -90,6 +90,28 @@ def test_a_run_narrows_what_the_worker_grants_and_widens_nothing(url: str) -> No
         assert host.submit(three, budget={"max_calls": 100}).result(20).value < 3
 
 
+def test_an_error_comes_back_as_it_was_raised(host: Host) -> None:
+    """What a program asks of a failed run it can ask of one that a worker ran: facts, and the exception behind it."""
+
+    @host.function(effect="read")
+    async def broken() -> None:
+        raise KeyError("x")
+
+    with working(host):
+        for code in ("stripe.products.retrieve('prod_none')", "broken()", "error({kind = 'mine', n = 1})"):
+            there, here = host.submit(code).result(20).error, host.run_source(code).error
+            assert there is not None
+            assert here is not None
+            for name in ("message", "kind", "line", "hint", "status", "code", "exit_code"):
+                assert getattr(there, name) == getattr(here, name), (code, name)
+            assert there.facts.keys() == here.facts.keys()
+            assert (there.cause is None) == (here.cause is None)
+            if isinstance(here.cause, KeyError):
+                assert isinstance(there.cause, FunctionError)
+                assert there.cause.type == "KeyError"
+        assert host.submit("return 1, nil, 3").result(20).values == (1, None, 3)
+
+
 def test_cancelling_a_run_that_waits_and_one_that_runs(host: Host, url: str) -> None:
     """What waits is never begun; what runs ends at its next yield; what has ended is refused."""
     waiting = host.submit("return 1")
@@ -100,12 +122,22 @@ def test_cancelling_a_run_that_waits_and_one_that_runs(host: Host, url: str) -> 
         assert running.cancel()
         result = running.result(20)
         assert result.error is not None
-        assert (running.status, result.output) == ("cancelled", "here\n")
+        assert (running.status, result.error.kind, result.output) == ("cancelled", "cancelled", "here\n")
+        assert rows(url, "SELECT status FROM luahost_run WHERE id = %s", running.run_id) == [("cancelled",)]
         first = waiting.result(5)
         assert first.error is not None
         assert first.error.kind == "cancelled"
         assert not running.cancel()
         until(lambda: rows(url, "SELECT count(*) FROM procrastinate_jobs") == [(0,)], "an empty queue")
+
+
+def test_a_run_whose_time_is_up_has_failed(host: Host) -> None:
+    """It is not begun again by another worker: its time was the submitter's to say."""
+    with working(host):
+        handle = host.submit("print('here') sleep(60)", timeout=0.3)
+        result = handle.result(20)
+    assert result.error is not None
+    assert (result.error.kind, handle.status, result.output) == ("timeout", "failed", "here\n")
 
 
 def test_a_run_is_tried_again_from_where_it_is(host: Host) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
-from host.errors import ApiError, CallTimeout, FunctionError, ScriptError
 from host.events import CallEnded, CallStarted, Logged, Printed, RunEnded, RunStarted
-from host.lua.values import SecretText
+from host.limits import Limits
 from host.policy.permissions import Permissions
 from host.processes import messages as m
-from host.processes.codec import call_error, call_failure, ended, event_of, happened, run_result
-from host.processes.job import grant_of, permissions_of
-from host.run.script import RunResult
+from host.processes.codec import event_of, happened
+from host.processes.job import start_job
+from host.remote.job import narrowed, text_in, text_out
+from host.remote.result import RemoteResult
+from host.run.job import Job
+from host.run.options import RunOptions
+from host.run.script import RunResult, Script
 
 
 def across(message: m.Message) -> m.Message:
@@ -39,45 +41,30 @@ def test_events_arrive_as_they_were(event: object) -> None:
 
 
 def test_a_result_arrives_as_it_was() -> None:
-    """Value, output that is no UTF-8, error with its facts and cause."""
-    cause = CallTimeout("late", phase="queue", outcome="not_sent", retryable=True, retry_after=2.0)
-    cause.waited = 1.5
-    error = ScriptError(
-        "boom", script="a.lua", line=3, traceback="t", source="s", kind="timeout",
-        facts={"kind": "timeout", "n": [1, {"x": b"\xff"}]}, cause=cause, hint="h",
-    )  # fmt: skip
-    value = {"a": [1, 2.5, None, True, b"\xff", SecretText(("x", "key", ""))], 7: "seven"}
-    given = RunResult("run_1", "a.lua", value, "out\udcff", 4, 0.5, error, True, 3)
-    form = across(ended(9, given))
+    """A run's result and all its output, which is no UTF-8."""
+    given = RunResult("run_1", "a.lua", {"a": [1, b"\xff"]}, "out\udcff", 4, 0.5, None, True, 3)
+    form = across(m.JobEnded(9, RemoteResult.of(given), text_out(given.output)))
     assert isinstance(form, m.JobEnded)
-    found = run_result(form, "run_1", "a.lua", True)
-    assert found.error is not None
-    assert replace(found, error=None) == replace(given, error=None)
-    names = ("message", "script", "line", "traceback", "source", "kind", "facts", "hint", "exit_code")
-    assert {n: getattr(found.error, n) for n in names} == {n: getattr(error, n) for n in names}
-    assert isinstance(found.error.cause, CallTimeout)
-    assert (found.error.cause.facts(), found.error.cause.waited) == (cause.facts(), 1.5)
+    assert form.result.result("run_1", "a.lua", text_in(form.output)) == given
 
 
-def test_an_error_of_python_arrives_as_its_name_and_message() -> None:
-    """Exceptions are never pickled: what crosses is what they say."""
-    found = call_error(call_failure(KeyError("x")))
-    assert isinstance(found, FunctionError)
-    assert (found.type, found.message) == ("KeyError", "'x'")
-    assert type(call_error(call_failure(ApiError("no", status=402)))) is ApiError
+def test_a_job_arrives_as_it_was() -> None:
+    """The message that starts a run, with permissions level by level, and arguments that are no UTF-8."""
+    host = Permissions(allow_ops=("stripe.products.*",), env=("A*",))
+    run = host.narrowed(Permissions(read_only=True))
+    given = Job(Script.of("return 1"), ("a", "\udcff"), {"n": 1}, Limits(memory=8 << 20), {"A": "1"}, run)
+    form = m.from_parent(m.to_bytes(start_job(7, "run_1", given, 2.5, watched=True)))
+    assert isinstance(form, m.StartJob)
+    assert (form.id, form.run_id, form.env, form.watched, form.batch) == (7, "run_1", {"A": "1"}, True, False)
+    options = form.job.run_options(narrowed(form.job.options))
+    assert options == RunOptions(
+        args=given.args, globals=given.globals, timeout=2.5, limits=given.limits, permissions=run
+    )
+    assert options.permissions is not None
+    assert options.permissions.within == host
 
 
 def test_text_with_half_characters_does_not_stop_a_message() -> None:
     """What is neither text nor output (an error's message, say) gets a question mark."""
     found = across(m.Refused("ConfigError", "no \ud800", None))
     assert found == m.Refused("ConfigError", "no ?", None)
-
-
-def test_permissions_arrive_level_by_level() -> None:
-    """A run's narrower permissions stay within the host's, in the other process too."""
-    host = Permissions(allow_ops=("stripe.products.*",), env=("A*",))
-    run = host.narrowed(Permissions(read_only=True))
-    found, env = permissions_of(grant_of(run, {"A": "1"}))
-    assert found == run
-    assert found.within == host
-    assert env == {"A": "1"}

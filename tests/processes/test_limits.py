@@ -15,8 +15,8 @@ from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits, limited
 from host.http.message import Request, Response, Send
 from host.http.rate_limiter import Rate
-from host.processes.leased_limits import LeasedLimiter
 from host.processes.shared_limits import SharedLimits
+from host.remote.leased_limits import LeasedLimiter
 from tests.processes.conftest import Server
 
 URL = "http://api.example/v1/things"

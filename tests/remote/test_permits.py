@@ -7,7 +7,7 @@ from collections import deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.processes.permits import PermitPool
+from host.remote.permits import PermitPool
 
 
 class Member:

@@ -1,6 +1,6 @@
-"""A child's side of the limits of the whole host: what is leased to it, and what it asks for.
+"""A worker's side of limits that it shares with others: what is leased to it, and what it asks for.
 
-All of this runs on the child's loop thread. ``tell(message)`` sends to the parent and never blocks.
+All of this runs on the worker's loop thread. ``tell(message)`` sends to the source of the limits and never blocks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from host.http.circuit_breaker import CircuitBreaker, CircuitBreakerPolicy
 from host.http.message import OnWait, Send
 from host.http.permits import Permits
 from host.http.rate_limiter import RateTokens, rate_limited
-from host.processes import messages as m
+from host.remote import limit_messages as m
 
 __all__ = [
     "API_POOL",
