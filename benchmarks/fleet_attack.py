@@ -5,9 +5,10 @@
 
 Runs of five creates, each answered after 20 ms by a simulator that keeps a ledger, are submitted at once and done by
 worker processes on one PostgreSQL, synced to the disk. Meanwhile a worker is killed every ``--kill`` seconds (and
-another started), one is stopped for longer than its lease and continued, and the database is restarted as by a power
-cut. Ends with status 1 where an object is missing, or there twice, or a second of the ledger has more requests than
-``--rate``.
+another started), one is stopped for longer than its lease and continued, one is cut off the network for as long and
+let back (``--namespaces``, as root: each worker is in a network namespace, a machine of its own), and the database is
+restarted twice as by a power cut. Ends with status 1 where an object is missing, or there twice, or a second of the
+ledger has more requests than ``--rate``.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from benchmarks.databases import CountingDatabase
+from benchmarks.network_namespaces import Machines
 from host.apis.stripe import load
 from host.simulator.fault_injection import Faults
 from host.simulator.server import serve
@@ -75,7 +78,11 @@ class LedgerSimulator(Simulator):
 class Fleet:
     """Worker processes, and what is done to them."""
 
-    def __init__(self, environment: dict[str, str], folder: Path, concurrency: int) -> None:
+    def __init__(
+        self, environment: dict[str, str], folder: Path, concurrency: int, machines: Machines | None = None
+    ) -> None:
+        self._machines = machines
+        self._places: dict[int, int] = {}  # by process: the machine it is on
         self._environment = environment
         self._folder = folder
         self._concurrency = concurrency
@@ -83,13 +90,16 @@ class Fleet:
         self.deeds: Counter[str] = Counter()
         self._started = 0
 
-    def start(self) -> None:
+    def start(self, place: int | None = None) -> None:
+        """One more, on a machine of its own or that ``place``."""
         self._started += 1
+        place = self._started - 1 if place is None else place
         with (self._folder / f"worker{self._started}.log").open("wb") as log:
             command = [sys.executable, "-m", "host", "worker", "--concurrency", str(self._concurrency)]
-            self.workers.append(
-                subprocess.Popen(command, env=self._environment, cwd=self._folder, stdout=log, stderr=log)
-            )
+            command = [*(self._machines.command(place) if self._machines else []), *command]
+            made = subprocess.Popen(command, env=self._environment, cwd=self._folder, stdout=log, stderr=log)
+        self.workers.append(made)
+        self._places[made.pid] = place
 
     def kill(self) -> None:
         """kill -9 one of them, and start another."""
@@ -98,7 +108,24 @@ class Fleet:
         victim.kill()
         victim.wait()
         self.deeds["killed"] += 1
-        self.start()
+        self.start(self._places[victim.pid])
+
+    def cut_one(self, seconds: float) -> threading.Thread:
+        """Cut the machine of one off the network for so long; it is not killed meanwhile."""
+        assert self._machines is not None
+        victim, machines = self.workers.pop(0), self._machines
+        place = self._places[victim.pid]
+        machines.cut(place)
+        self.deeds["cut off and let back"] += 1
+
+        def go_on() -> None:
+            time.sleep(seconds)
+            machines.mend(place)
+            self.workers.append(victim)
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        return thread
 
     def stop_one(self, seconds: float) -> threading.Thread:
         """Stop one for so long and let it go on; it is not killed meanwhile."""
@@ -146,8 +173,12 @@ def attack(options: argparse.Namespace, fleet: Fleet, database: CountingDatabase
     begun = options.begun = time.monotonic()
     options.events = []
     next_kill = begun + options.kill
-    ahead = {"stop": begun + 1.5 * options.kill, "restart": begun + 2.5 * options.kill}
-    waking: threading.Thread | None = None
+    ahead = {
+        name: begun + kills * options.kill
+        for name, kills in (("stop", 1.5), ("restart", 2.5), ("cut", 4.5), ("restart again", 6.5))
+        if name != "cut" or options.namespaces
+    }
+    waking: list[threading.Thread] = []
     while True:
         time.sleep(0.25)
         now = time.monotonic()
@@ -167,15 +198,20 @@ def attack(options: argparse.Namespace, fleet: Fleet, database: CountingDatabase
         if now >= ahead.get("stop", now + 1):
             del ahead["stop"]
             options.events.append(f"stop {now - begun:.1f}")
-            waking = fleet.stop_one(options.lease * 1.5)
-        if now >= ahead.get("restart", now + 1):
-            del ahead["restart"]
+            waking.append(fleet.stop_one(options.lease * 1.5))
+        if now >= ahead.get("cut", now + 1):
+            del ahead["cut"]
+            options.events.append(f"cut {now - begun:.1f}")
+            waking.append(fleet.cut_one(options.lease * 1.5))
+        restart = next((name for name in ("restart", "restart again") if now >= ahead.get(name, now + 1)), None)
+        if restart is not None:
+            del ahead[restart]
             options.events.append(f"restart {now - begun:.1f}")
             database.stop()
             database.start()
             fleet.deeds["database restarted"] += 1
-    if waking is not None:
-        waking.join()
+    for each in waking:
+        each.join()
 
 
 def judge(options: argparse.Namespace, simulator: LedgerSimulator, database: CountingDatabase) -> bool:
@@ -200,15 +236,24 @@ def main() -> int:
     parser.add_argument("--lease", type=float, default=10.0, help="seconds")
     parser.add_argument("--rate", type=int, default=0, help="requests a second of all workers")
     parser.add_argument("--patience", type=float, default=300.0, help="seconds for all of it")
+    parser.add_argument("--namespaces", action="store_true", help="each worker on a machine of its own; as root")
     parser.add_argument("--calm", action="store_true", help="nothing goes wrong")
     parser.add_argument("--statements", action="store_true", help="list the statements done most often")
     options = parser.parse_args()
     simulator = LedgerSimulator()
-    with CountingDatabase() as database, serve(simulator) as server, tempfile.TemporaryDirectory() as place:
+    with ExitStack() as stack:
+        machines = stack.enter_context(Machines(options.workers)) if options.namespaces else None
+        here = machines.address if machines else "127.0.0.1"
+        listens = {"listen_addresses": f"127.0.0.1,{here}"} if machines else {}
+        database = stack.enter_context(CountingDatabase(**listens))
+        if machines is not None:
+            database.trust(machines.network)
+        server = stack.enter_context(serve(simulator, host=here))
+        place = stack.enter_context(tempfile.TemporaryDirectory())
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("STRIPE_", "HOST_"))},
             "PYTHONPATH": str(ROOT),
-            "HOST_DATABASE": database.url,
+            "HOST_DATABASE": database.url.replace("127.0.0.1", here),
             "HOST_RUN_LEASE": str(options.lease),
             "STRIPE_SECRET_KEY": "sk_test_" + "q" * 24,
             "STRIPE_API_BASE": server.url,
@@ -218,7 +263,7 @@ def main() -> int:
         folder = Path(place)
         took = submit(options.runs, environment, folder)
         print(f"submitted {options.runs} runs in {took:.1f} s")
-        fleet = Fleet(environment, folder, options.concurrency)
+        fleet = Fleet(environment, folder, options.concurrency, machines)
         database.forget_counts()
         start, cpu = time.perf_counter(), database.cpu()
         for _ in range(options.workers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -45,22 +45,23 @@ def fleet_of(settings: Settings, needed: str | None = None) -> Iterator[FleetDat
 
 
 def listed(
-    database: FleetDatabase | None, known: Collection[str], *, failed: bool
+    database: FleetDatabase | None, shown: Sequence[str], *, failed: bool, limit: int
 ) -> tuple[list[tuple[str, str, str]], dict[str, str], list[tuple[str, str, float, str]]]:
-    """Of the fleet: the runs nobody has begun (id, status, script), the status of each run, and its schedules."""
+    """Of the fleet: the runs nobody has begun (id, status, script), the status of each that is ``shown``, and its
+    schedules."""
     if database is None:
         return [], {}, []
-    from host.fleet.jobs import jobs
+    from host.fleet.jobs import not_begun, statuses
     from host.fleet.schedules import schedules
 
-    rows = jobs(database, statuses=("failed", "stopped") if failed else ())
-    waiting = [(row.id, row.status, row.script) for row in rows if row.id not in known]
+    rows = not_begun(database, statuses=("failed", "stopped") if failed else (), limit=limit)
+    waiting = [(row.id, row.status, row.script) for row in rows]
     due = (
         []
         if failed
         else [(each.name, f"{each.cron} {each.zone}", each.next, each.script) for each in schedules(database)]
     )
-    return waiting, {row.id: row.status for row in rows}, due
+    return waiting, statuses(database, shown), due
 
 
 def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
@@ -147,12 +148,18 @@ def _of_its_fleet(store: Journal, settings: Settings) -> Settings:
 
 def _cancel_submitted(database: FleetDatabase, run_id: str) -> str | None:
     """What came of it, or ``None``: nothing of that name was submitted."""
+    from host.fleet.batches import cancel_batch
     from host.fleet.jobs import cancel as cancel_job
     from host.fleet.jobs import job
     from host.fleet.schedules import remove
 
     if job(database, run_id) is None:
-        return f"{run_id} is no schedule any more; the runs it submitted stay" if remove(database, run_id) else None
+        if remove(database, run_id):
+            return f"{run_id} is no schedule any more; the runs it submitted stay"
+        found = cancel_batch(database, run_id)
+        if found is None:
+            return None
+        return f"{run_id}: {found.waiting:,} runs are cancelled, {found.running:,} are running, and are being ended"
     return f"{run_id} is cancelled" if cancel_job(database, run_id) == "cancelled" else _being_ended(run_id)
 
 

@@ -43,26 +43,35 @@ command.add_command(retry)
 
 @command.command("list")
 @click.option("--failed", is_flag=True, help="Only those that failed.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", default=1000, show_default=True, help="At most so many.")
+@click.option("--before", metavar="ID", help="Only those begun before this run.")
 @journal_options
-def list_(failed: bool, journal: str | None, env_file: str | None) -> int:
-    """All runs, the newest first."""
+def list_(failed: bool, limit: int, before: str | None, journal: str | None, env_file: str | None) -> int:
+    """Runs, the newest first."""
+    from host.cli.run_pages import calls_of, newest, state_of  # for a journal that can be opened
+
     with opened(journal, env_file) as (store, settings):
-        runs, made = store.runs(), store.calls()
+        runs = newest(store, failed=failed, before=before, limit=limit + 1)
+        made = calls_of(store, runs[:limit])
         with fleet_of(settings) as fleet:
-            waiting, statuses, due = listed(fleet, {run.id for run in runs}, failed=failed)
-        runs = [run for run in runs if run.status == "failed"] if failed else runs
+            waiting, statuses, due = listed(fleet, [run.id for run in runs], failed=failed, limit=limit)
+        waiting, due = ([], []) if before is not None else (waiting, due)
+        now = store.clock()
         rows = [
             (
-                run.id, statuses.get(run.id) or status_of(store, run), run.mode, _time(run.created),
+                run.id, statuses.get(run.id) or state_of(run, now), run.mode, _time(run.created),
                 str(max(run.calls, made.get(run.id, 0))), run.script,
             )
-            for run in runs
+            for run in runs[:limit]
         ]  # fmt: skip
+    more = f"; --before {runs[limit - 1].id} shows older ones" if len(runs) > limit else ""
     rows = [*((id, status, "", "", "0", script) for id, status, script in waiting), *rows]
     _table([("ID", "STATUS", "MODE", "BEGUN", "CALLS", "SCRIPT"), *rows] if rows else [("no runs",)])
     if due:
         click.echo()
         _table([("SCHEDULE", "CRON", "NEXT", "SCRIPT"), *((*each[:2], _time(each[2]), each[3]) for each in due)])
+    if more or len(waiting) == limit:
+        click.echo(f"these are {len(rows):,} runs, and there are more{more}", err=True)
     return 0
 
 

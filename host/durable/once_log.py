@@ -8,11 +8,11 @@ claim the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from host.durable.journal import Journal, once_name
 from host.durable.records import Record
 from host.errors import HostError
+from host.run.once_protocols import RunState
 
 __all__ = ["OnceLog"]
 
@@ -20,10 +20,12 @@ _OVER = ("done", "replaced", "partly undone", "undone")
 
 
 class OnceLog:
-    """Of the batch ``batch``. See :class:`host.run.once_protocols.OnceRecord`."""
+    """Of the batch ``batch``; ``queued(run)`` tells whether a queue has a run go on that broke off. See
+    :class:`host.run.once_protocols.OnceRecord`."""
 
-    def __init__(self, journal: Journal, batch: str) -> None:
+    def __init__(self, journal: Journal, batch: str, queued: Callable[[str], bool] = lambda run: False) -> None:
         self._journal = journal
+        self._queued = queued
         self._name = once_name(batch)
         self._seq = 0
 
@@ -62,12 +64,16 @@ class OnceLog:
         record = Record(self._name, self._seq + 1, "once", run, at=self._journal.clock(), name=key, data=value)
         self._journal.append(record, then, behind=run)
 
-    def state(self, run: str) -> Literal["running", "broken off", "over"]:
+    def state(self, run: str) -> RunState:
         """The state of a run of another process."""
         row = self._journal.run(run)
-        if row is None or row.status in _OVER:
+        if row is None:  # what it claimed may be committed before its own beginning
+            return "queued" if self._queued(run) else "over"
+        if row.status in _OVER:
             return "over"
-        return "running" if self._journal.is_running(row) else "broken off"
+        if self._journal.is_running(row):
+            return "running"
+        return "queued" if self._queued(run) else "broken off"
 
     def resume(self, run: str) -> str:
         """The command that resumes a run."""

@@ -69,6 +69,8 @@ class DurableRuns:
         self._lock = Lock()
         self._journal: Journal | None = None
         self._once: dict[str, OnceResults] = {}  # by the batch's id
+        self.still_queued: Callable[[str], bool] = lambda run: False
+        """Whether a queue is to deliver a run again. Raises ``JournalError``."""
 
     @property
     def journal(self) -> Journal:
@@ -135,24 +137,32 @@ class DurableRuns:
         run_id: str,
         *,
         fresh: bool,
+        batch: str | None,
         apis: Collection[str],
         outcome: Outcome,
     ) -> Kept | RunResult:
         """Start a run that a queue has delivered if it is ``fresh``, else resume it, with the modules that
-        it had. It is bound to ``apis`` alone; ``outcome`` is of :class:`Durable`.
+        it had. It is bound to ``apis`` alone; ``outcome`` is of :class:`Durable`. If a run broke off that did
+        something once for its ``batch``, others wait for it as long as it is ``still_queued``.
 
         Raises :class:`~host.durable.journal.BeingRun` while another process has it.
         """
         found = None if fresh else self.journal.run(run_id)
         if found is None:
-            return self._new(run_id, 1, script, args, to_lua(dict(globals)), None, apis, outcome)
+            return self._new(run_id, 1, script, args, to_lua(dict(globals)), batch, apis, outcome)
         if found.source != script.source:
             raise UsageError(
                 f"run {run_id} is another one's in the journal: it was begun with another script, without the fleet",
                 hint="submit it under another id",
             )
         self._same(found, tuple(args), to_lua(dict(globals)))
-        return self._resume(found, script, "ask", recorded=True, other_key=False, outcome=outcome)
+        return self._resume(found, script, "ask", recorded=True, other_key=False, batch=batch, outcome=outcome)
+
+    def stranded(self) -> list[str]:
+        """Runs that nobody has, and that runs here wait for: they are at work on what their batch does once."""
+        with self._lock:
+            known = list(self._once.values())
+        return [run for run in (each.stranded_on for each in known) if run is not None]
 
     def open_batch(self, batch_id: str, *, force_new: bool = False) -> None:
         """Check that the runs of a batch can be recorded. ``force_new``: what they did once is to be done anew.
@@ -279,6 +289,7 @@ class DurableRuns:
         recorded: bool,
         other_key: bool,
         sinks: Sequence[Sink] = (),
+        batch: str | None = None,
         outcome: Outcome | None = None,
     ) -> Kept | RunResult:
         if run.status == "replaced" or "~" in run.id:
@@ -315,7 +326,7 @@ class DurableRuns:
         for_all = in_doubt if isinstance(in_doubt, str) else "ask"
         if any(decode_decided(each.data).back_to is not None for each in decided):
             run = replace(run, printed=0)  # what is shown from here on is another's output: see the log
-        return self._kept(run, script, log, for_all, recorded=recorded, outcome=outcome)
+        return self._kept(run, script, log, for_all, recorded=recorded, batch=batch, outcome=outcome)
 
     def _is_api(self, operation: str) -> bool:
         return operation.partition(".")[0] in self._parts.apis
@@ -343,7 +354,8 @@ class DurableRuns:
             submit=self._parts.services.pipeline.submit,
             outcome=outcome,
         )
-        return Kept(run.id, script, tuple(args), globals, durable, self._once_of(run.id, batch, globals))
+        once = self._once_of(run.id, batch, globals)
+        return Kept(run.id, script, tuple(args), globals, durable, once)
 
     def _once_of(self, run_id: str, batch: str | None, globals: Mapping[str, Any]) -> OnceResults | None:
         """What the batch of a run does once: the ``batch`` it is begun in, or the one it was begun in before."""
@@ -358,7 +370,7 @@ class DurableRuns:
             if found is None:
                 if len(self._once) >= BATCHES:
                     self._once = {name: each for name, each in self._once.items() if not each.is_idle}
-                log = OnceLog(self._journal or self.journal, batch)
+                log = OnceLog(self._journal or self.journal, batch, lambda run: self.still_queued(run))
                 found = self._once[batch] = OnceResults(log, self._parts.services.worker.call_later)
             return found
 

@@ -98,7 +98,8 @@ class Attendance:
     def _carry(self, script: Script) -> Kept | RunResult:
         claimed = self.claimed
         return self._durable_runs.carry(
-            script, claimed.texts, claimed.values, claimed.run, fresh=claimed.attempts == 1, apis=self._needed,
+            script, claimed.texts, claimed.values, claimed.run, fresh=claimed.attempts == 1, batch=claimed.batch,
+            apis=self._needed,
             outcome=self._outcome,
         )  # fmt: skip
 

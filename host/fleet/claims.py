@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,7 @@ from host.remote.result import Failure, RemoteResult
 __all__ = [
     "TakenJob",
     "claim",
+    "claim_run",
     "ending",
     "give_back",
     "let_go",
@@ -26,22 +27,50 @@ __all__ = [
     "to_cancel",
 ]
 
-_TAKEN: Final = ("queue", "script", "text", "modules", "args", "globals", "options", "need", "attempts", "traceparent")
+_TAKEN: Final = (
+    "queue",
+    "script",
+    "text",
+    "modules",
+    "args",
+    "globals",
+    "options",
+    "need",
+    "attempts",
+    "traceparent",
+    "batch",
+)
 
 # The job is taken from the queue and the run is marked by one statement, so that no job is taken of which it is not
 # known whose it is. A run that was cancelled or has ended is not marked.
-_CLAIM: Final = """
-WITH fetched AS MATERIALIZED (
-    SELECT id AS job, args ->> 'run' AS run
-    FROM procrastinate_fetch_job_v2(%(queues)s::varchar[], %(number)s) WHERE id IS NOT NULL
+_MARKED: Final = """
 ), taken AS (
-    UPDATE luahost_job SET status = 'running', worker = %(name)s, attempts = attempts + 1,
+    UPDATE luahost_job SET status = 'running', worker = %(name)s, attempts = attempts + 1, job = fetched.job,
         started = COALESCE(started, now()), note = NULL
     FROM fetched WHERE id = fetched.run AND status IN ('queued', 'running') AND NOT cancel
     RETURNING id, {columns}
 )
 SELECT fetched.job, fetched.run, {columns} FROM fetched LEFT JOIN taken ON taken.id = fetched.run
 """.format(columns=", ".join(_TAKEN))  # noqa: S608 - names of this file
+
+_CLAIM: Final = f"""
+WITH fetched AS MATERIALIZED (
+    SELECT id AS job, args ->> 'run' AS run
+    FROM procrastinate_fetch_job_v2(%(queues)s::varchar[], %(number)s) WHERE id IS NOT NULL
+{_MARKED}"""  # noqa: S608 - texts of this file
+
+# One run that others wait for, whatever its turn.
+_CLAIM_RUN: Final = f"""
+WITH fetched AS MATERIALIZED (
+    UPDATE procrastinate_jobs SET status = 'doing', worker_id = %(number)s
+    WHERE id = (
+        SELECT job.id FROM luahost_job run JOIN procrastinate_jobs job ON job.id = run.job
+        WHERE run.id = %(run)s AND run.status = 'queued' AND job.status = 'todo'
+            AND (job.scheduled_at IS NULL OR job.scheduled_at <= now())
+            AND job.queue_name = ANY(%(queues)s::varchar[])
+        FOR UPDATE OF job SKIP LOCKED LIMIT 1)
+    RETURNING id AS job, args ->> 'run' AS run
+{_MARKED}"""  # noqa: S608 - texts of this file
 
 # In the transaction that ends the run, if it is still ours. One statement: what does not end it leaves the queue alone.
 _END: Final = """
@@ -102,11 +131,20 @@ class TakenJob(RemoteJob, frozen=True, kw_only=True):
     modules: Mapping[str, str] = msgspec.field(default_factory=dict)
     need: str = ""
     attempts: int = 0
+    batch: str | None = None
 
 
 def claim(database: FleetDatabase, queues: list[str], name: str, number: int) -> TakenJob | None:
     """Take the next job of these queues, if there is one."""
-    rows = database.rows(_CLAIM, {"queues": queues, "number": number, "name": name})
+    return _taken(database.rows(_CLAIM, {"queues": queues, "number": number, "name": name}))
+
+
+def claim_run(database: FleetDatabase, run: str, queues: list[str], name: str, number: int) -> TakenJob | None:
+    """Take the job of one run, if it waits in one of these queues and is due."""
+    return _taken(database.rows(_CLAIM_RUN, {"run": run, "queues": queues, "number": number, "name": name}))
+
+
+def _taken(rows: list[tuple[Any, ...]]) -> TakenJob | None:
     if not rows:
         return None
     job, run, *taken = rows[0]

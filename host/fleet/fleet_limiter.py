@@ -25,6 +25,7 @@ from host.remote.leased_limits import (
 __all__ = [
     "BreakerChanged",
     "FleetLimiter",
+    "LeaseHeld",
     "PermitsRevoked",
     "ProbeGranted",
     "ProbeWanted",
@@ -32,6 +33,7 @@ __all__ = [
     "RateRenewed",
     "RateRevoked",
     "RateSlowed",
+    "RevocationSeen",
 ]
 
 
@@ -39,6 +41,18 @@ class PermitsRevoked(m.Message, frozen=True):
     """The lease of all permits of a pool has ended: those in use are let finish, and none is left."""
 
     pool: str
+
+
+class RevocationSeen(m.Message, frozen=True):
+    """The loop has heard of :class:`PermitsRevoked`: what it says from here on is of the new lease."""
+
+    pool: str
+
+
+class LeaseHeld(m.Message, frozen=True):
+    """The lease of all permits in flight allows their use ``until`` then."""
+
+    until: float
 
 
 class RateMessage(m.Message, frozen=True):
@@ -121,6 +135,7 @@ class ExpiringPermits(LeasedPermits):
 
     def revoked(self) -> None:
         """All are gone; what waits asks anew."""
+        self._tell(RevocationSeen(self.pool))
         self.held = self.hard = self.soft = self._asked = 0
         self.settle()
 
@@ -213,6 +228,8 @@ class FleetLimiter(LeasedLimiter):
     def receive(self, message: Any, now: float) -> None:
         """What the database said of the limits, on the loop's thread."""
         match message:
+            case LeaseHeld(until):
+                self.until = until
             case PermitsRevoked(pool):
                 self._expiring(pool).revoked()
             case m.PermitsGranted(pool, count) if pool in self._of_pools:

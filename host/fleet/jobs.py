@@ -22,11 +22,13 @@ __all__ = [
     "JobRow",
     "cancel",
     "error_text",
+    "is_to_come",
     "job",
-    "jobs",
+    "not_begun",
     "output",
     "result",
     "retry",
+    "statuses",
     "waiting",
 ]
 
@@ -89,13 +91,26 @@ def job(database: FleetDatabase, run_id: str) -> JobRow | None:
     return JobRow(*rows[0]) if rows else None
 
 
-def jobs(database: FleetDatabase, *, statuses: Sequence[str] = (), limit: int = 1000) -> list[JobRow]:
-    """Submitted runs, the newest first."""
+def is_to_come(database: FleetDatabase, run_id: str) -> bool:
+    """Whether a submitted run waits or is under way: it goes on by itself."""
+    rows = database.rows("SELECT 1 FROM luahost_job WHERE id = %s AND NOT status = ANY(%s)", [run_id, list(ENDED)])
+    return bool(rows)
+
+
+def not_begun(database: FleetDatabase, *, statuses: Sequence[str] = (), limit: int = 1000) -> list[JobRow]:
+    """Submitted runs that the journal does not know, of a status if any is said, the newest first."""
     rows = database.rows(
-        f"SELECT {_COLUMNS} FROM luahost_job WHERE %s OR status = ANY(%s) ORDER BY submitted DESC, id LIMIT %s",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM luahost_job job WHERE status <> 'done' AND (%s OR status = ANY(%s)) "  # noqa: S608
+        "AND (SELECT run.id FROM luahost_run run WHERE run.id = job.id) IS NULL "  # row by row, newest first
+        "ORDER BY submitted DESC, job.id LIMIT %s",
         [not statuses, list(statuses), limit],
     )
     return [JobRow(*row) for row in rows]
+
+
+def statuses(database: FleetDatabase, runs: Sequence[str]) -> dict[str, str]:
+    """Of those of the runs that were submitted."""
+    return dict(database.rows("SELECT id, status FROM luahost_job WHERE id = ANY(%s)", [list(runs)]))
 
 
 def output(database: FleetDatabase, run_id: str, start: int = 0) -> tuple[bytes, int]:

@@ -20,6 +20,7 @@ from host.fleet.fleet_limiter import (
     RateRenewed,
     RateRevoked,
     RateSlowed,
+    RevocationSeen,
 )
 from host.fleet.permit_database import BreakerNow, PermitDatabase
 from host.fleet.rate_permits import RATE_POOL, UNANSWERED, RatePermits, RatePermitsReturned, RateWindow
@@ -32,6 +33,7 @@ __all__ = ["BreakerLease", "PermitLease", "PoolLease", "RateLease"]
 Deliver = Callable[[m.Message], None]
 POLL: Final = 1.0  # seconds after which permits that are wanted are asked for again: a lost worker says nothing
 RATE_POLL: Final = 2.0  # the same for a rate, whose permits everybody may wait for all the time
+RATE_GAP: Final = 0.5  # seconds between exchanges of a rate's permits: all that came back meanwhile goes in one
 USABLE: Final = 2.0  # seconds for which a rate's permits are used without word from the database
 NOISE: Final = 0.1  # seconds before a failure is told to the other workers
 PROBE: Final = 10.0  # seconds a probe may take before another worker tries
@@ -75,9 +77,19 @@ class PoolLease:
         self._returned = 0
         self._due = NEVER
         self._afresh = True
+        self._revoked = False  # the loop has not heard of it yet
+
+    @property
+    def holds(self) -> bool:
+        """Whether any permit is held."""
+        return self._share.held > 0
 
     def take(self, message: Any, now: float) -> None:
         share = self._share
+        if isinstance(message, RevocationSeen):
+            self._revoked = False
+        if self._revoked or isinstance(message, RevocationSeen):
+            return  # it is of the lease that ended
         if isinstance(message, m.PermitsWanted):
             self._share = share._replace(wanted=share.wanted + message.count)
         else:
@@ -122,6 +134,7 @@ class PoolLease:
     def revoke(self) -> None:
         """The lease of all permits has ended."""
         self.forget()
+        self._revoked = True
         self._deliver(PermitsRevoked(self._pool))
 
     def forget(self) -> None:
@@ -159,6 +172,7 @@ class RateLease:
         self._rejected: list[float | None] = []
         self._share = 1.0
         self._look = False
+        self._exchanged = -NEVER
 
     def take(self, message: Any, now: float) -> None:
         match message:
@@ -175,7 +189,10 @@ class RateLease:
                 self._accepted += 1  # told with the next beat
 
     def due(self) -> float:
-        return -NEVER if self._rejected else min(self._beat, self._pool.due())
+        return -NEVER if self._rejected else min(self._beat, self._exchange_due())
+
+    def _exchange_due(self) -> float:
+        return max(self._pool.due(), self._exchanged + RATE_GAP if self._pool.holds else -NEVER)
 
     def sync(self, database: PermitDatabase, now: float) -> bool:
         if self._rejected:
@@ -188,8 +205,10 @@ class RateLease:
             self._renew(database, now)
         if self._look:
             self._slowed(database)
-        if now >= self._pool.due() and not self._pool.exchange(database, now, self._member):
-            self._end()
+        if now >= self._exchange_due():
+            self._exchanged = now
+            if not self._pool.exchange(database, now, self._member):
+                self._end()
         return True
 
     def _renew(self, database: PermitDatabase, sent: float) -> None:

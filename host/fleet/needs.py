@@ -21,6 +21,7 @@ __all__ = ["FORMAT", "Needs", "Offers", "lacking", "needs_of", "offers_of"]
 FORMAT: Final = 1
 """Of a submitted run: a worker leaves those of a later format to newer workers."""
 
+STRIPE: Final = "stripe"
 _STRIPE = re.compile(rb"\bnew_[a-z]|\bgraphql_query\b")
 
 
@@ -57,6 +58,9 @@ def lacking(needs: Needs, offers: Offers) -> list[str]:
         for name, digest in sorted(wanted.items()):
             if name not in there:
                 found.append(f"it has no {what} {name}")
+            elif name == STRIPE and what == "API":
+                if there[name] and there[name] < digest:
+                    found.append(f"its catalog of Stripe is that of {there[name]}, and the run's of {digest}")
             elif digest and there[name] and digest != there[name]:
                 found.append(f"its {what} {name} is another one")
     if needs.mode and needs.mode != offers.mode:
@@ -67,9 +71,10 @@ def lacking(needs: Needs, offers: Offers) -> list[str]:
 
 
 def offers_of(apis: Mapping[str, Api], functions: Mapping[str, Function], mode: str) -> Offers:
-    """What a host has. Of Stripe's catalog, which comes with the package and only grows, the version does not count."""
+    """What a host has. Stripe's catalog, which comes with the package and only grows, has its version for a digest: one
+    that begins with its date."""
     return Offers(
-        {name: "" if name == "stripe" else _digest(api.catalog.dump()) for name, api in apis.items()},
+        {name: api.catalog.version if name == STRIPE else _digest(api.catalog.dump()) for name, api in apis.items()},
         {name: _digest(_shape(function)) for name, function in functions.items()},
         mode,
     )
@@ -87,8 +92,8 @@ def needs_of(texts: Iterable[bytes], known: Offers) -> Needs:
         return {name: digest for name, digest in sorted(some.items()) if name.encode() in names}
 
     apis = named(known.apis)
-    if stripe and "stripe" in known.apis:
-        apis["stripe"] = known.apis["stripe"]
+    if stripe and STRIPE in known.apis:
+        apis[STRIPE] = known.apis[STRIPE]
     return Needs(apis, named(known.functions), known.mode if apis else "")
 
 

@@ -59,10 +59,12 @@ EXPIRE: Final = """DELETE FROM luahost_permit_member WHERE id IN (
 # -- permits in flight
 
 LOCK_POOL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('luahost permits ' || %(pool)s, 0))"
+# Those who share are not to leave meanwhile: their shares are written back.
 SHARES: Final = """SELECT m.id, coalesce(p.held, 0), coalesce(p.wanted, 0), coalesce(p.turn, 0), coalesce(p.hard, 0),
         coalesce(p.soft, 0)
     FROM luahost_permit_member m LEFT JOIN luahost_permit p ON p.member = m.id AND p.pool = %(pool)s
-    WHERE m.expires > clock_timestamp() AND (p.member IS NOT NULL OR m.id = %(member)s)"""
+    WHERE m.expires > clock_timestamp() AND (p.member IS NOT NULL OR m.id = %(member)s)
+    FOR KEY SHARE OF m"""
 PUT_SHARES: Final = """INSERT INTO luahost_permit (pool, member, held, wanted, turn, hard, soft)
     SELECT %(pool)s, * FROM unnest(%(members)s::text[], %(held)s::int[], %(wanted)s::int[], %(turn)s::int[],
         %(hard)s::int[], %(soft)s::int[])

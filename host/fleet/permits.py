@@ -25,7 +25,7 @@ from typing import Any, Final
 import psycopg
 
 from host.errors import ConfigError
-from host.fleet.fleet_limiter import FleetLimiter
+from host.fleet.fleet_limiter import FleetLimiter, LeaseHeld
 from host.fleet.leases import BreakerLease, PermitLease, PoolLease, RateLease
 from host.fleet.permit_database import PermitDatabase, connect
 from host.fleet.permit_tables import make_permit_tables
@@ -230,7 +230,11 @@ class FleetLimits:
     def _renewed(self, sent: float) -> None:
         # Asked before it was granted: the lease holds longer in the database. Requests under way must end within it.
         late = self.limiter.expired()
-        self.limiter.until = sent + self._lease - self._longest
+        until = sent + self._lease - self._longest
+        if self._receiver is None:
+            self.limiter.until = until
+        else:  # on the loop, behind what was said of a lease that ended: nothing of that is used under the new one
+            self._deliver(LeaseHeld(until))
         self._next_beat = sent + self._lease / 4
         for lease in self._leases.values():
             if late and isinstance(lease, PoolLease):

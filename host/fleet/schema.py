@@ -16,7 +16,7 @@ from host.fleet.permit_tables import TABLES
 
 __all__ = ["CHANGES", "ENDED", "VERSION", "prepare"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 ENDED: Final = ("done", "failed", "stopped", "cancelled")
 """``luahost_job.status`` is ``queued``, ``running``, or one of these: ``failed`` by the script's error, ``stopped`` by
 the host because somebody has to decide (a change in doubt, another way than before), ``cancelled`` by somebody."""
@@ -102,6 +102,7 @@ CHANGES: Final[dict[int, Sequence[str]]] = {
             created TIMESTAMPTZ NOT NULL DEFAULT now())""",
     ),
     2: TABLES,  # of the limits over all workers, which make them by themselves too
+    3: ("CREATE INDEX luahost_job_not_done ON luahost_job (submitted) WHERE status <> 'done'",),
 }
 
 

@@ -28,6 +28,7 @@ class Upkeep:
         self._lease = lease
         self._keep = keep
         self._next: dict[str, float] = {}
+        self._counting = 0.0  # seconds that it took to count what waits
 
     def do(self, worker: str, running: Mapping[str, Attendance]) -> list[str]:
         """Do what is due by now; returns lines to report. Raises ``JournalError``."""
@@ -41,7 +42,7 @@ class Upkeep:
             for run in claims.to_cancel(self._database, worker):
                 if run in running:
                     running[run].end("cancelled")
-        if self.depths and self._is_time("depths", DEPTHS):
+        if self.depths and self._is_time("depths", max(DEPTHS, 100 * self._counting)):
             self._count()
         if self._is_time("sweep", SWEEP):
             self._sweep()
@@ -60,26 +61,31 @@ class Upkeep:
         return True
 
     def _count(self) -> None:
-        """How many runs wait whose time has come."""
+        """How many runs wait whose time has come; of a million that takes the database a while, each worker's."""
+        start = monotonic()
         rows = self._database.rows(
             "SELECT queue, count(*)::int FROM luahost_job WHERE status = 'queued' AND (due IS NULL OR due <= now()) "
             "AND queue = ANY(%s) GROUP BY queue",
             [list(self.depths)],
         )
         self.depths = {**dict.fromkeys(self.depths, 0), **dict(rows)}
+        self._counting = monotonic() - start
 
     def _sweep(self) -> None:
         """Forget runs whose time is over, workers that are gone, texts and needs nobody refers to."""
-        self._database.rows(
+        ((swept,),) = self._database.rows(
             "WITH old AS (DELETE FROM luahost_job WHERE id IN (SELECT id FROM luahost_job "
             "WHERE ended < now() - %(keep)s * interval '1 second' LIMIT %(piece)s FOR UPDATE SKIP LOCKED) "
             "RETURNING id, status), "
             "output AS (DELETE FROM luahost_output USING old WHERE run = old.id), "
             "forgotten AS (SELECT id FROM old WHERE status = 'done'), "
-            "records AS (DELETE FROM luahost_record USING forgotten WHERE run = forgotten.id) "
-            "DELETE FROM luahost_run USING forgotten WHERE luahost_run.id = forgotten.id",
+            "records AS (DELETE FROM luahost_record USING forgotten WHERE run = forgotten.id), "
+            "runs AS (DELETE FROM luahost_run USING forgotten WHERE luahost_run.id = forgotten.id) "
+            "SELECT count(*) FROM old",
             {"keep": self._keep, "piece": PIECE},
         )
+        if swept == PIECE:  # there are more
+            self._next["sweep"] = monotonic() + OFTEN
         self._database.rows(
             "WITH gone AS (DELETE FROM luahost_worker WHERE beat + 10 * lease * interval '1 second' < now() "
             "RETURNING number) DELETE FROM procrastinate_workers USING gone WHERE id = gone.number"

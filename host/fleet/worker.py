@@ -27,6 +27,7 @@ from host.fleet.attendance import Attendance, Begin, Ended, Left
 from host.fleet.claims import TakenJob
 from host.fleet.database import FleetDatabase
 from host.fleet.health import WorkerHealth
+from host.fleet.jobs import is_to_come
 from host.fleet.listener import Listener
 from host.fleet.needs import Needs, Offers, lacking
 from host.fleet.run_order import check_queue
@@ -102,6 +103,7 @@ class FleetWorker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = True  # there may be runs whose needs were not looked at yet
         self._broken: dict[str, TakenJob] = {}  # runs whose record broke off, to be given back
+        durable_runs.still_queued = partial(is_to_come, database)
         self._upkeep = upkeep.Upkeep(database, durable_runs.journal.lease, options.keep, options.queues)
 
     @property
@@ -179,12 +181,24 @@ class FleetWorker:
             except JournalError:
                 self._news = True
                 raise
+        await self._take_stranded()
         while not self.draining and len(self.running) < self._options.concurrency:
-            queues = [f"{queue}#{id}" for queue in self._options.queues for id, each in self._needs.items() if each]
+            queues = self._queues()
             found = await in_thread(partial(claims.claim, self._database, queues, self.name, self.number))
             if found is None:
                 return
             await self._take(found)
+
+    def _queues(self) -> list[str]:
+        return [f"{queue}#{id}" for queue in self._options.queues for id, each in self._needs.items() if each]
+
+    async def _take_stranded(self) -> None:
+        """Take what runs here wait for and nobody has, also where there is no place: they would wait for ever."""
+        for run in self._durable_runs.stranded():
+            claim = partial(claims.claim_run, self._database, run, self._queues(), self.name, self.number)
+            found = None if self.draining else await in_thread(claim)
+            if found is not None:
+                await self._take(found)
 
     async def _take(self, claimed: TakenJob) -> None:
         if claimed.script is None:

@@ -64,6 +64,8 @@ class OnceResults:
         self._polling = False
         self.stranded = 0
         """Runs that wait for one which has not begun here."""
+        self.stranded_on: str | None = None
+        """The run they wait for, where it broke off and goes on by itself."""
 
     @property
     def is_idle(self) -> bool:
@@ -170,7 +172,7 @@ class OnceResults:
                 known = [(each, OnceError(error.message, hint=error.hint)) for each in asked]
                 self._waiting = others
             if not self._waiting:
-                self.stranded = 0
+                self.stranded, self.stranded_on = 0, None
             wake = self._wake if self.stranded else None
         for waiter, answer in known:
             waiter.deliver(answer)
@@ -193,7 +195,7 @@ class OnceResults:
 
     def _is_freed(self) -> bool:
         """Whether what those who wait are waiting for has just been given up."""
-        doer, self.stranded = self._doer(), 0
+        doer, self.stranded, self.stranded_on = self._doer(), 0, None
         return doer is None or (doer not in self._alive and self._record is not None and self._strand(doer))
 
     def _value(self, key: str) -> bytes | None:
@@ -242,8 +244,9 @@ class OnceResults:
             for key in mine:
                 del self._entries[key]
             return True
-        if state == "running":
+        if state in ("running", "queued"):
             self._poll()
+            self.stranded_on = doer if state == "queued" else None
         elif self._wake is None:
             hint = f"{self._record.resume(doer)} goes on with it"
             for entry in mine.values():

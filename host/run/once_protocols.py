@@ -7,10 +7,13 @@ from typing import Literal, Protocol
 
 from host.errors import CallError, HostError
 
-__all__ = ["Deliver", "OnceAnswers", "OnceRecord"]
+__all__ = ["Deliver", "OnceAnswers", "OnceRecord", "RunState"]
 
 Deliver = Callable[[bytes | CallError | None], None]
 """Takes the results as MessagePack, an error, or ``None``: the caller is to do it. Called once, from any thread."""
+
+RunState = Literal["running", "queued", "broken off", "over"]
+"""``queued``: it broke off, and goes on by itself. One that is ``over`` never does what it began."""
 
 
 class OnceAnswers(Protocol):
@@ -41,8 +44,8 @@ class OnceRecord(Protocol):
     def keep(self, key: str, run: str, value: bytes, then: Callable[[HostError | None], None]) -> None:
         """Record a value; ``then`` once it is on the disk, or cannot be."""
 
-    def state(self, run: str) -> Literal["running", "broken off", "over"]:
-        """The state of a run of another process; one that is over will never do what it began."""
+    def state(self, run: str) -> RunState:
+        """The state of a run of another process."""
 
     def resume(self, run: str) -> str:
         """The command that resumes a run."""

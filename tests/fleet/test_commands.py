@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from host import Host
-from tests.fleet.machines import ROOT, until
+from tests.fleet.machines import ROOT, rows, until
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -139,3 +139,51 @@ def test_a_run_that_was_not_submitted_is_cancelled_too(cli: Cli, host: Host) -> 
     assert error is not None
     assert error.kind == "cancelled"
     assert cli("runs", "show", "-f", "own").stdout.startswith("here\nown  ")
+
+
+def test_a_second_worker_with_a_simulator_of_its_own_is_refused(
+    cli: Cli, worker: subprocess.Popen[Any], tmp_path: Path
+) -> None:
+    """It could not go on with the first one's runs: it is told how several workers share one simulator."""
+    said = (tmp_path / "worker.log").read_text()
+    assert "this worker has a simulator of its own" in said
+    second = cli("worker", "--simulate")
+    assert second.returncode == 3
+    assert "simulates the API for itself" in second.stderr
+    assert "luahost simulate" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_batch_is_listed_in_pages_and_cancelled_as_one(cli: Cli, url: str, tmp_path: Path) -> None:
+    """The newest so many, and how to see those before; its name cancels what is left of it, and leaves no job."""
+    (tmp_path / "rows.csv").write_text("name\n" + "x\n" * 30)
+    (tmp_path / "each.lua").write_text("return row.name")
+    assert cli("submit", "each.lua", "--each", "rows.csv", "--name", "mail").returncode == 0
+    assert cli("submit", "-e", "return 1", "--run-id", "other").returncode == 0
+    listed = cli("runs", "list", "--limit", "5")
+    assert len(listed.stdout.splitlines()) == 6
+    assert "and there are more" in listed.stderr
+    done = cli("runs", "cancel", "mail")
+    assert (done.returncode, done.stdout) == (0, "mail: 30 runs are cancelled, 0 are running, and are being ended\n")
+    assert cli("runs", "cancel", "mail").stdout.startswith("mail: 0 runs are cancelled")
+    assert cli("runs", "cancel", "nothing").returncode != 0
+    assert cli("runs", "retry", "mail.7").returncode == 0
+    left = rows(url, "SELECT args ->> 'run' FROM procrastinate_jobs WHERE status = 'todo' ORDER BY 1")
+    assert left == [("mail.7",), ("other",)]
+    statuses = rows(url, "SELECT status, count(*)::int FROM luahost_job GROUP BY status ORDER BY status")
+    assert statuses == [("cancelled", 29), ("queued", 2)]
+
+
+def test_runs_before_one_are_listed(cli: Cli, worker: subprocess.Popen[Any]) -> None:
+    """``--before ID`` goes on where a page ended; an id that is none is refused."""
+    for name in ("a", "b", "c"):
+        assert cli("submit", "-e", "return 1", "--run-id", name).returncode == 0
+        until(lambda name=name: " done " in cli("runs", "show", name).stdout, "a run that is done")
+    first = cli("runs", "list", "--limit", "2")
+    assert [line.split()[0] for line in first.stdout.splitlines()[1:]] == ["c", "b"]
+    assert "--before b shows older ones" in first.stderr
+    then = cli("runs", "list", "--limit", "2", "--before", "b")
+    assert [line.split()[0] for line in then.stdout.splitlines()[1:]] == ["a"]
+    assert then.stderr == ""
+    wrong = cli("runs", "list", "--before", "nope")
+    assert (wrong.returncode, "there is no run nope" in wrong.stderr) == (2, True)

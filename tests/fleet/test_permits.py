@@ -14,7 +14,16 @@ import pytest
 
 from host.errors import ConfigError, LimitError
 from host.fleet import permits as permits_module
-from host.fleet.fleet_limiter import BreakerChanged, PermitsRevoked, RateRefused, RateRenewed, RateRevoked, RateSlowed
+from host.fleet.fleet_limiter import (
+    BreakerChanged,
+    LeaseHeld,
+    PermitsRevoked,
+    RateRefused,
+    RateRenewed,
+    RateRevoked,
+    RateSlowed,
+    RevocationSeen,
+)
 from host.fleet.permits import FleetLimits
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits, limited
@@ -129,8 +138,13 @@ def test_a_worker_whose_lease_ended_leases_anew(fleet: Fleet) -> None:
     assert one.wait_for(m.PermitsGranted).count == 4
     member = one.limits.member
     fleet.do("UPDATE luahost_permit_member SET expires = clock_timestamp()")
+    until = one.limits.limiter.until
     one.tell(m.PermitsReturned("api.example", 1))
     assert one.wait_for(PermitsRevoked).pool == "api.example"
+    assert one.wait_for(LeaseHeld).until > until
+    assert one.limits.limiter.until == until, "the new lease counts once the loop has heard that the old one ended"
+    one.tell(m.PermitsReturned("api.example", 3))  # said before it heard: of the lease that ended
+    one.tell(RevocationSeen("api.example"))
     one.tell(m.PermitsWanted("api.example", 2))
     assert one.wait_for(m.PermitsGranted).count >= 2
     assert one.limits.member != member
